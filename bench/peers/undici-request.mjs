@@ -1,0 +1,22 @@
+// @ts-check
+import { pipeline } from 'node:stream';
+import { Agent, request as send } from 'undici';
+import { endToEnd, hasContent, origin, serve, undiciOptions } from './server.mjs';
+
+const dispatcher = new Agent(undiciOptions);
+
+serve((request, response) => {
+  send(new URL(/** @type {string} */ (request.url), origin), {
+    dispatcher,
+    method: request.method,
+    headers: endToEnd(request.rawHeaders),
+    body: hasContent(request) ? request : null,
+    responseHeaders: 'raw',
+  }).then(
+    (/** @type {any} */ { statusCode, headers, body }) => {
+      response.writeHead(statusCode, endToEnd(headers));
+      pipeline(body, response, () => {});
+    },
+    () => response.destroy(),
+  );
+});

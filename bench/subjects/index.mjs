@@ -1,0 +1,9 @@
+// @ts-check
+import { go } from './go.mjs';
+import { haproxy } from './haproxy.mjs';
+import { nginx, nginxUnbuffered } from './nginx.mjs';
+import { nodePeers } from './node-peers.mjs';
+import { sluiceway } from './sluiceway.mjs';
+
+/** @type {import('../lib/types.mjs').Subject[]} */
+export const subjects = [sluiceway, nginx, nginxUnbuffered, haproxy, go, ...nodePeers];

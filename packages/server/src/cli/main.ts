@@ -1,0 +1,55 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { ListenError } from '../server/listen.js';
+import { complain, keepRunningWithoutReader } from './output.js';
+import { proxyCommand } from './proxy-command.js';
+import { UsageError } from './usage-error.js';
+
+/** Resolves with the exit code. What is thrown here is a mistake of ours, and shall be seen with its stack. */
+async function main(args: readonly string[]): Promise<number> {
+  let code = 0;
+  const program = createProgram((exitCode) => {
+    code = exitCode;
+  });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return code;
+  } catch (error) {
+    // Commander has shown its message already; --help and --version end here too, with 0.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (!(error instanceof UsageError || error instanceof ListenError)) throw error;
+    complain(error.message);
+    return error instanceof UsageError ? 2 : 1;
+  }
+}
+
+function createProgram(onExit: (code: number) => void): Command {
+  const program = new Command('sluiceway')
+    .description('Streaming reverse proxy for large files')
+    .version(readVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help');
+  const commands = [proxyCommand(onExit)];
+  for (const command of commands) program.addCommand(command.helpOption('-h, --help', 'print this help'));
+  for (const command of [program, ...commands]) {
+    command.exitOverride().configureOutput({
+      outputError: (text, write) =>
+        write(
+          `sluiceway: ${text
+            .replace(/^error: /, '')
+            .trim()
+            .replaceAll('\n', ' ')}\n`,
+        ),
+    });
+  }
+  return program;
+}
+
+function readVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+keepRunningWithoutReader();
+void main(process.argv.slice(2)).then((code) => {
+  process.exitCode = code;
+});

@@ -1,0 +1,111 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { parseBytes } from 'sluiceway';
+import { FileDigests } from './file-digests.js';
+import { hasMatch, isSameRepresentation, type Part, readRange } from './file-request.js';
+import { seededViews } from './seeded-content.js';
+
+/** What every file of the demonstration consists of. */
+export const demoSeed = 'sluiceway demonstration';
+
+const lastModified = 'Wed, 01 Jan 2025 00:00:00 GMT';
+
+/** Beyond it the digest would take longer than a client wants to wait for a response. */
+const maxDigestBytes = 16 * 2 ** 30;
+
+const listing = `Files of any size, made up while they are sent. Each begins like every other.
+
+  /files/<size>          the file: /files/1MiB, /files/5GiB, /files/1000000
+  /files/<size>.sha256   its SHA-256, up to 16GiB; computed when first asked for
+
+Range, If-Range, If-None-Match and HEAD are understood.
+`;
+
+/** The origin server of the demonstration. It needs no disk and sends as fast as it is read. */
+export function createOrigin(): Server {
+  const digests = new FileDigests(demoSeed);
+  return createServer((request, response) => {
+    // A client that leaves ends the sending; there is nobody to tell of it.
+    answer(request, response, digests).catch((error: unknown) => response.destroy(error as Error));
+  });
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  digests: FileDigests,
+): Promise<void> {
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    return sendText(request, response, 405, 'Only GET and HEAD.\n', { Allow: 'GET, HEAD' });
+  }
+  const path = request.url?.split('?', 1)[0] ?? '/';
+  if (path === '/') return sendText(request, response, 200, listing);
+
+  const [, name = '', wantsDigest] = /^\/files\/([^/]+?)(\.sha256)?$/.exec(path) ?? [];
+  const size = readSize(name);
+  if (size === null) return sendText(request, response, 404, `There is no such file.\n\n${listing}`);
+  if (wantsDigest === undefined) return sendFile(request, response, size);
+  if (size > maxDigestBytes)
+    return sendText(request, response, 404, 'The digest of so large a file would take too long.\n');
+  return sendText(request, response, 200, `${await digests.get(size)}  ${name}\n`);
+}
+
+function readSize(name: string): number | null {
+  try {
+    return parseBytes(name);
+  } catch {
+    return null;
+  }
+}
+
+function sendText(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  text: string,
+  fields: Record<string, string> = {},
+): void {
+  response.writeHead(status, {
+    'Content-Type': 'text/plain; charset=utf-8',
+    'Content-Length': Buffer.byteLength(text),
+    ...fields,
+  });
+  response.end(request.method === 'HEAD' ? undefined : text);
+}
+
+async function sendFile(request: IncomingMessage, response: ServerResponse, size: number): Promise<void> {
+  const { range, 'if-none-match': ifNoneMatch } = request.headers;
+  const ifRange = request.headers['if-range']?.toString();
+  const etag = `"demo-${size}"`;
+  const validators = { ETag: etag, 'Last-Modified': lastModified, 'Accept-Ranges': 'bytes' };
+  if (hasMatch(ifNoneMatch, etag)) {
+    response.writeHead(304, validators).end();
+    return;
+  }
+
+  const usesRange = request.method === 'GET' && isSameRepresentation(ifRange, etag, lastModified);
+  const part = usesRange ? readRange(range, size) : null;
+  if (part === 'unsatisfiable') {
+    return sendText(request, response, 416, 'The file is shorter.\n', { 'Content-Range': `bytes */${size}` });
+  }
+
+  const { start, end }: Part = part ?? { start: 0, end: size };
+  response.writeHead(part === null ? 200 : 206, {
+    'Content-Type': 'application/octet-stream',
+    'Content-Length': end - start,
+    ...validators,
+    ...(part !== null && { 'Content-Range': `bytes ${start}-${end - 1}/${size}` }),
+  });
+  if (request.method === 'GET') await sendPart(response, { start, end });
+  response.end();
+}
+
+/** Sends the bytes as they are taken; stops when the client leaves. */
+async function sendPart(response: ServerResponse, { start, end }: Part): Promise<void> {
+  const left = new AbortController();
+  response.once('close', () => left.abort());
+  for (const view of seededViews(demoSeed, start, end - start)) {
+    if (response.destroyed) return;
+    if (!response.write(view)) await once(response, 'drain', { signal: left.signal });
+  }
+}

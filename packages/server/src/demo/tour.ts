@@ -1,0 +1,37 @@
+export interface DemoFacts {
+  /** Where the proxy listens. */
+  url: string;
+  originUrl: string;
+  /** Process id of the proxy. */
+  pid: number;
+  platform: NodeJS.Platform;
+}
+
+/** What `npm start` prints: what runs, and lines to try. */
+export function describeDemo({ url, originUrl, pid, platform }: DemoFacts): string {
+  const digest = platform === 'darwin' ? 'shasum -a 256' : 'sha256sum';
+  const memory =
+    platform === 'win32'
+      ? `curl -s -o NUL ${url}/files/5GiB & tasklist /fi "pid eq ${pid}"`
+      : [
+          `ps -o rss= -p ${pid}; curl -s -o /dev/null ${url}/files/5GiB &`,
+          `  while kill -0 $! 2>/dev/null; do sleep 1; ps -o rss= -p ${pid}; done`,
+        ].join('\n');
+  return `An origin server is at ${originUrl}: it makes up files of any size while it sends them.
+The proxy in front of it is at ${url} (process ${pid}).
+
+Download a file, and compare its SHA-256 with the one that the origin server knows:
+
+  curl -s ${url}/files/1GiB | ${digest}; curl -s ${url}/files/1GiB.sha256
+
+Break a download off, go on from there, and see that nothing is missing:
+
+  curl -s -r 0-29999999 -o demo.bin ${url}/files/100MiB; curl -s -C - -o demo.bin ${url}/files/100MiB
+  ${digest} demo.bin; curl -s ${url}/files/100MiB.sha256
+
+See that the memory of the proxy (in KiB, each second) stays flat while 5 GiB pass through it:
+
+  ${memory}
+
+${url}/ lists what there is. Ctrl-C stops both.`;
+}

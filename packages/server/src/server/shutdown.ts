@@ -1,0 +1,60 @@
+import type { EventEmitter } from 'node:events';
+import type { Server } from 'node:http';
+import { constants } from 'node:os';
+import type { Proxy } from 'sluiceway';
+import type { Connections } from './connections.js';
+
+export interface Running {
+  server: Server;
+  connections: Connections;
+  proxy: Pick<Proxy, 'active' | 'close' | 'destroy'>;
+}
+
+/**
+ * Stops a server without breaking what it is doing: no new connections, idle ones are closed, running transfers
+ * have `timeoutMs` to end, and what is left then is cut off. Resolves with the number of transfers that were cut
+ * when every connection is closed.
+ */
+export async function drain({ server, connections, proxy }: Running, timeoutMs: number): Promise<number> {
+  const closed = new Promise<void>((resolve) => {
+    server.close(() => resolve());
+  });
+  connections.closeWhenIdle();
+
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<'timeout'>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs, 'timeout');
+  });
+  const winner = await Promise.race([Promise.all([proxy.close(), closed]), timeout]);
+  clearTimeout(timer);
+  if (winner !== 'timeout') return 0;
+
+  const cut = proxy.active;
+  proxy.destroy();
+  connections.destroy();
+  await closed;
+  return cut;
+}
+
+const stopSignals = ['SIGINT', 'SIGTERM'] as const;
+export type StopSignal = (typeof stopSignals)[number];
+
+/**
+ * Resolves at the first SIGINT or SIGTERM. A second one means that the user will not wait: `exit` is called with
+ * 128 plus its number, as a shell reports a process that the signal has ended.
+ */
+export function waitForStopSignal(
+  source: EventEmitter = process,
+  exit: (code: number) => void = process.exit,
+): Promise<StopSignal> {
+  return new Promise((resolve) => {
+    let stopping = false;
+    for (const signal of stopSignals) {
+      source.on(signal, () => {
+        if (stopping) exit(128 + constants.signals[signal]);
+        stopping = true;
+        resolve(signal);
+      });
+    }
+  });
+}

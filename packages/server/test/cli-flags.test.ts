@@ -1,0 +1,139 @@
+import { describe, expect } from 'vitest';
+import { test } from '../../sluiceway/test/support/fixture.js';
+import {
+  type OriginConnection,
+  type OriginScript,
+  respondWith,
+} from '../../sluiceway/test/support/raw-origin.js';
+import { sluicewayProxy } from './support/program.js';
+
+const head = 'HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n';
+
+/** Sends a few bytes now and then until the connection is over: slow, and never idle. */
+async function trickle(connection: OriginConnection): Promise<void> {
+  const timer = setInterval(() => void connection.write('drop'), 50);
+  await connection.closed;
+  clearInterval(timer);
+}
+
+describe('a timeout or limit ends a transfer', () => {
+  test('--connect-timeout covers the TLS handshake', async ({ net }) => {
+    const silent = await net.origin(() => {});
+    const url = `https://127.0.0.1:${silent.port}`;
+    const program = await sluicewayProxy(net, url, '--log', 'json', '--connect-timeout', '200ms');
+    const client = await net.client(program);
+    await client.get('/');
+    expect((await client.readResponse()).head.status).toBe(504);
+    expect(await program.record()).toMatchObject({
+      outcome: 'upstream_timeout',
+      error: 'connection_timeout',
+    });
+  });
+
+  test('--response-head-timeout', async ({ net }) => {
+    const origin = await net.origin(async (connection) => void (await connection.readHead()));
+    const program = await sluicewayProxy(
+      net,
+      origin.url,
+      '--log',
+      'json',
+      '--response-head-timeout',
+      '200ms',
+    );
+    const client = await net.client(program);
+    await client.get('/');
+    expect((await client.readResponse()).head.status).toBe(504);
+    expect(await program.record()).toMatchObject({
+      outcome: 'upstream_timeout',
+      error: 'http_response_timeout',
+    });
+  });
+
+  const silentContent: OriginScript = async (connection) => {
+    await connection.readHead();
+    await connection.write(`${head}begin`);
+  };
+  const slowContent: OriginScript = async (connection) => {
+    await connection.readHead();
+    await connection.write(head);
+    await trickle(connection);
+  };
+
+  test.for([
+    ['--upstream-idle-timeout', '200ms', silentContent, 'upstream_stalled', 'connection_read_timeout'],
+    ['--total-timeout', '400ms', slowContent, 'limited', 'total_timeout'],
+    ['--min-rate', '64KiB', slowContent, 'upstream_stalled', 'connection_read_timeout'],
+  ] as const)('%s %s', async ([flag, value, script, outcome, error], { net }) => {
+    const origin = await net.origin(script);
+    const program = await sluicewayProxy(net, origin.url, '--log', 'json', flag, value);
+    const client = await net.client(program);
+    await client.get('/');
+    const response = await client.readResponse();
+    expect(response).toMatchObject({ complete: false, head: { status: 200 } });
+    expect(await program.record()).toMatchObject({ status: 200, outcome, error });
+  });
+
+  test('--client-idle-timeout', async ({ net }) => {
+    const origin = await net.origin(async (connection) => {
+      await connection.readHead();
+      await connection.write(head);
+      await connection.writeSeeded('unread', 0, 100_000_000);
+    });
+    const program = await sluicewayProxy(net, origin.url, '--log', 'json', '--client-idle-timeout', '300ms');
+    const client = await net.client(program);
+    await client.get('/');
+    await client.readHead();
+    client.pause();
+    expect(await program.record()).toMatchObject({ outcome: 'client_stalled', error: 'client_stalled' });
+  });
+
+  test('--tunnel-idle-timeout', async ({ net }) => {
+    const origin = await net.origin(async (connection) => {
+      await connection.readHead();
+      await connection.write(
+        'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n',
+      );
+    });
+    const program = await sluicewayProxy(net, origin.url, '--log', 'json', '--tunnel-idle-timeout', '200ms');
+    const client = await net.client(program);
+    await client.get('/', ['Connection: upgrade', 'Upgrade: echo']);
+    expect((await client.readHead()).status).toBe(101);
+    await client.closed;
+    expect(await program.record()).toMatchObject({ status: 101 });
+    await origin.connections[0]?.closed;
+  });
+});
+
+describe('what the origin server is told', () => {
+  const askedWith = async (net: Parameters<typeof sluicewayProxy>[0], ...flags: string[]) => {
+    let lines: readonly string[] = [];
+    const origin = await net.origin(
+      respondWith((request) => {
+        lines = request.lines;
+        return 'HTTP/1.1 204 No Content\r\n\r\n';
+      }),
+    );
+    const program = await sluicewayProxy(net, `${origin.url}/base`, ...flags);
+    const client = await net.client(program);
+    await client.get('/', ['X-Forwarded-For: 192.0.2.7']);
+    const response = await client.readResponse();
+    return { lines, response };
+  };
+
+  test('--name is the name in Via, both ways', async ({ net }) => {
+    const { lines, response } = await askedWith(net, '--name', 'edge-7');
+    expect(lines).toContainEqual(expect.stringMatching(/^via: 1\.1 edge-7$/i));
+    expect(response.head.get('via')).toBe('1.1 edge-7');
+  });
+
+  test('--trusted-proxies believes what they say of the client, nobody is believed without', async ({
+    net,
+  }) => {
+    const trusting = await askedWith(net, '--trusted-proxies', '10.0.0.0/8,127.0.0.1');
+    expect(trusting.lines).toContainEqual(
+      expect.stringMatching(/^x-forwarded-for: 192\.0\.2\.7, 127\.0\.0\.1$/i),
+    );
+    const distrusting = await askedWith(net);
+    expect(distrusting.lines).toContainEqual(expect.stringMatching(/^x-forwarded-for: 127\.0\.0\.1$/i));
+  });
+});

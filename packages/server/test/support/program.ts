@@ -1,0 +1,87 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Network } from '../../../sluiceway/test/support/fixture.js';
+import { until } from '../../../sluiceway/test/support/until.js';
+
+const packageUrl = new URL('../../', import.meta.url);
+
+/** How a process ended: its exit code, or the signal that killed it. */
+export type Exit = number | NodeJS.Signals;
+
+/** A process of the built program. */
+export class Program {
+  readonly child: ChildProcess;
+  readonly exited: Promise<Exit>;
+  stdout = '';
+  stderr = '';
+
+  constructor(script: string, args: readonly string[], env: Record<string, string> = {}) {
+    this.child = spawn(process.execPath, [fileURLToPath(new URL(script, packageUrl)), ...args], {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.stdout += text;
+    });
+    this.child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.stderr += text;
+    });
+    // `close` comes when all that was written has been read, too.
+    this.exited = new Promise((resolve) => {
+      this.child.once('close', (code, signal) => resolve(code ?? signal ?? -1));
+    });
+  }
+
+  /** The first match in what has been written so far, waited for. */
+  async match(stream: 'stdout' | 'stderr', pattern: RegExp): Promise<RegExpExecArray> {
+    let match: RegExpExecArray | null = null;
+    await until(() => {
+      match = pattern.exec(this[stream]);
+      if (match === null && this.child.exitCode !== null) {
+        throw new Error(`It ended with ${this.child.exitCode} and wrote:\n${this.stdout}${this.stderr}`);
+      }
+      return match !== null;
+    }, `${stream} matched ${pattern}`);
+    return match as unknown as RegExpExecArray;
+  }
+
+  /** The lines of standard error that are JSON: the transfer log. */
+  records(): Record<string, unknown>[] {
+    const lines = this.stderr.split('\n').filter((line) => line.startsWith('{'));
+    return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  }
+
+  /** The record of the first transfer to end. */
+  async record(): Promise<Record<string, unknown>> {
+    await this.match('stderr', /^\{.*\}\n/m);
+    return this.records()[0] ?? {};
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
+  async kill(): Promise<void> {
+    this.child.kill('SIGKILL');
+    await this.exited;
+  }
+}
+
+/** Runs `sluiceway` with these arguments. */
+export function sluiceway(net: Network, ...args: string[]): Program {
+  const program = new Program('bin/sluiceway.js', args);
+  net.cleanup(() => program.kill());
+  return program;
+}
+
+/** Runs `sluiceway proxy` on a free port, and waits until it listens. */
+export async function sluicewayProxy(
+  net: Network,
+  originUrl: string,
+  ...flags: string[]
+): Promise<Program & { port: number }> {
+  const listen = flags.includes('--listen') ? [] : ['--listen', '127.0.0.1:0'];
+  const program = sluiceway(net, 'proxy', originUrl, ...listen, ...flags);
+  const [, port] = await program.match('stdout', /listening on \S+:(\d+),/);
+  return Object.assign(program, { port: Number(port) });
+}

@@ -1,0 +1,228 @@
+/** Which party a failure is charged to. A client that leaves is `downstream`; our own bug is `internal`. */
+export type ErrorSource = 'downstream' | 'upstream' | 'policy' | 'internal';
+
+/**
+ * How a transfer ended: a closed set, exactly one per transfer.
+ *
+ * - `completed` the whole response was handed to the client's connection (a tunnel ends completed)
+ * - `answered` a hook answered instead of an origin server
+ * - `rejected` the client's request was at fault or not authorised
+ * - `client_aborted` / `client_stalled` the client left / stopped reading or sending
+ * - `upstream_refused` no response head: refused, not resolved, closed before the head
+ * - `upstream_timeout` no connection or no response head in time
+ * - `upstream_truncated` / `upstream_stalled` the content ended early / stopped coming
+ * - `upstream_invalid` the origin server broke HTTP
+ * - `blocked` a policy refused the destination
+ * - `limited` a configured limit ended it
+ * - `shutdown` the proxy was stopped while it ran
+ * - `internal` a failure of ours, or of a hook
+ */
+export type Outcome =
+  | 'completed'
+  | 'answered'
+  | 'rejected'
+  | 'client_aborted'
+  | 'client_stalled'
+  | 'upstream_refused'
+  | 'upstream_timeout'
+  | 'upstream_truncated'
+  | 'upstream_stalled'
+  | 'upstream_invalid'
+  | 'blocked'
+  | 'limited'
+  | 'shutdown'
+  | 'internal';
+
+interface ErrorKind {
+  source: ErrorSource;
+  /** Status of the answer while the head is unsent; 499 is never sent, only recorded. */
+  status: number;
+  outcome: Outcome;
+  /** Safe for any client: names no address, path or library. */
+  publicMessage: string;
+}
+
+const kind = (source: ErrorSource, status: number, outcome: Outcome, publicMessage: string): ErrorKind => ({
+  source,
+  status,
+  outcome,
+  publicMessage,
+});
+
+/**
+ * Every failure that the proxy can name. Codes are RFC 9209 section 2.3 proxy error types where one fits;
+ * the last group is our own.
+ */
+export type ErrorCode =
+  | 'dns_timeout'
+  | 'dns_error'
+  | 'destination_unavailable'
+  | 'destination_ip_prohibited'
+  | 'destination_ip_unroutable'
+  | 'connection_refused'
+  | 'connection_terminated'
+  | 'connection_timeout'
+  | 'connection_read_timeout'
+  | 'connection_write_timeout'
+  | 'connection_limit_reached'
+  | 'tls_protocol_error'
+  | 'tls_certificate_error'
+  | 'http_request_error'
+  | 'http_request_denied'
+  | 'http_response_incomplete'
+  | 'http_response_header_section_size'
+  | 'http_response_trailer_section_size'
+  | 'http_response_transfer_coding'
+  | 'http_response_timeout'
+  | 'http_upgrade_failed'
+  | 'http_protocol_error'
+  | 'proxy_internal_error'
+  | 'proxy_configuration_error'
+  | 'proxy_loop_detected'
+  | 'client_aborted'
+  | 'client_stalled'
+  | 'content_too_large'
+  | 'too_many_redirects'
+  | 'total_timeout'
+  | 'shutdown';
+
+const kinds: Readonly<Record<ErrorCode, ErrorKind>> = {
+  dns_timeout: kind('upstream', 504, 'upstream_timeout', 'The origin server could not be looked up in time.'),
+  dns_error: kind('upstream', 502, 'upstream_refused', 'The origin server could not be looked up.'),
+  destination_unavailable: kind('upstream', 503, 'upstream_refused', 'The origin server is not available.'),
+  destination_ip_prohibited: kind('policy', 403, 'blocked', 'The destination is not allowed.'),
+  destination_ip_unroutable: kind(
+    'upstream',
+    502,
+    'upstream_refused',
+    'The origin server could not be reached.',
+  ),
+  connection_refused: kind('upstream', 502, 'upstream_refused', 'The origin server refused the connection.'),
+  connection_terminated: kind(
+    'upstream',
+    502,
+    'upstream_refused',
+    'The origin server closed the connection.',
+  ),
+  connection_timeout: kind(
+    'upstream',
+    504,
+    'upstream_timeout',
+    'The origin server did not accept a connection in time.',
+  ),
+  connection_read_timeout: kind('upstream', 504, 'upstream_stalled', 'The origin server stopped sending.'),
+  connection_write_timeout: kind('upstream', 504, 'upstream_stalled', 'The origin server stopped reading.'),
+  connection_limit_reached: kind('policy', 503, 'limited', 'Too many connections to the origin server.'),
+  tls_protocol_error: kind(
+    'upstream',
+    502,
+    'upstream_refused',
+    'The secure connection to the origin server failed.',
+  ),
+  tls_certificate_error: kind(
+    'upstream',
+    502,
+    'upstream_refused',
+    'The certificate of the origin server is not trusted.',
+  ),
+  http_request_error: kind('downstream', 400, 'rejected', 'The request is not valid.'),
+  http_request_denied: kind('policy', 403, 'rejected', 'The request is not allowed.'),
+  http_response_incomplete: kind(
+    'upstream',
+    502,
+    'upstream_truncated',
+    'The response of the origin server was cut short.',
+  ),
+  http_response_header_section_size: kind(
+    'upstream',
+    502,
+    'upstream_invalid',
+    'The response head of the origin server is too large.',
+  ),
+  http_response_trailer_section_size: kind(
+    'upstream',
+    502,
+    'upstream_invalid',
+    'The response trailers of the origin server are too large.',
+  ),
+  http_response_transfer_coding: kind(
+    'upstream',
+    502,
+    'upstream_invalid',
+    'The origin server sent invalid transfer coding.',
+  ),
+  http_response_timeout: kind(
+    'upstream',
+    504,
+    'upstream_timeout',
+    'The origin server did not answer in time.',
+  ),
+  http_upgrade_failed: kind(
+    'upstream',
+    502,
+    'upstream_invalid',
+    'The origin server broke the protocol upgrade.',
+  ),
+  http_protocol_error: kind(
+    'upstream',
+    502,
+    'upstream_invalid',
+    'The origin server sent an invalid response.',
+  ),
+  proxy_internal_error: kind('internal', 500, 'internal', 'The proxy failed.'),
+  proxy_configuration_error: kind('internal', 500, 'internal', 'The proxy is not configured correctly.'),
+  proxy_loop_detected: kind('downstream', 508, 'rejected', 'The request has been through this proxy before.'),
+
+  client_aborted: kind('downstream', 499, 'client_aborted', 'The client closed the connection.'),
+  client_stalled: kind('downstream', 408, 'client_stalled', 'The client stopped sending or reading.'),
+  content_too_large: kind('downstream', 413, 'rejected', 'The request content is too large.'),
+  too_many_redirects: kind(
+    'upstream',
+    502,
+    'upstream_invalid',
+    'The origin server redirected too often or badly.',
+  ),
+  total_timeout: kind('policy', 504, 'limited', 'The transfer took longer than allowed.'),
+  shutdown: kind('internal', 503, 'shutdown', 'The proxy is shutting down.'),
+};
+
+export interface SluicewayErrorOptions {
+  cause?: unknown;
+  /** Replaces the status that the code stands for. */
+  status?: number;
+  /** Replaces the text for the client. It must name nothing internal. */
+  publicMessage?: string;
+  outcome?: Outcome;
+  /** True only where nothing of the request can have reached the origin server. Default false. */
+  retryable?: boolean;
+}
+
+/** The one error type: what went wrong, whose fault it is, and what a client may know of it. */
+export class SluicewayError extends Error {
+  override readonly name = 'SluicewayError';
+  readonly code: ErrorCode;
+  readonly source: ErrorSource;
+  readonly status: number;
+  readonly outcome: Outcome;
+  readonly publicMessage: string;
+  readonly retryable: boolean;
+
+  /** `message` is for logs and developers and may name addresses; clients only ever see `publicMessage`. */
+  constructor(code: ErrorCode, message: string, options: SluicewayErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    const defaults = kinds[code];
+    this.code = code;
+    this.source = defaults.source;
+    this.status = options.status ?? defaults.status;
+    this.outcome = options.outcome ?? defaults.outcome;
+    this.publicMessage = options.publicMessage ?? defaults.publicMessage;
+    this.retryable = options.retryable ?? false;
+  }
+}
+
+/** Wraps whatever was thrown (a hook may throw anything) without losing it. */
+export function toSluicewayError(thrown: unknown, code: ErrorCode = 'proxy_internal_error'): SluicewayError {
+  if (thrown instanceof SluicewayError) return thrown;
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return new SluicewayError(code, message, { cause: thrown });
+}

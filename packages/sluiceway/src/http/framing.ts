@@ -1,0 +1,144 @@
+import { type ErrorCode, SluicewayError } from '../errors.js';
+import type { ReadonlyFields } from './fields.js';
+
+/** How the end of a message's content is found (RFC 9112 section 6.3). `length` is in bytes. */
+export type ContentFraming =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'length'; readonly length: number }
+  | { readonly kind: 'chunked' }
+  | { readonly kind: 'close' };
+
+const NONE: ContentFraming = Object.freeze({ kind: 'none' });
+const CHUNKED: ContentFraming = Object.freeze({ kind: 'chunked' });
+const CLOSE: ContentFraming = Object.freeze({ kind: 'close' });
+const NO_BYTES: ContentFraming = Object.freeze({ kind: 'length', length: 0 });
+
+/** Results of `readFramingFields` that are not a length. */
+const UNFRAMED = -1;
+const IS_CHUNKED = -2;
+
+/** The codes under which one direction refuses bad framing. */
+interface Faults {
+  length: ErrorCode;
+  coding: ErrorCode;
+}
+
+const RESPONSE_FAULTS: Faults = { length: 'http_protocol_error', coding: 'http_response_transfer_coding' };
+const REQUEST_FAULTS: Faults = { length: 'http_request_error', coding: 'http_request_error' };
+
+/**
+ * Decides where the content of a response ends. Throws a `SluicewayError` for framing that two readers could
+ * understand differently, which is stricter than RFC 9112 section 6.3 demands: several Content-Length values
+ * even when equal, Content-Length with Transfer-Encoding, any coding but one `chunked`.
+ */
+export function decideResponseFraming(
+  requestMethod: string,
+  status: number,
+  httpVersion: '1.0' | '1.1',
+  fields: ReadonlyFields,
+): ContentFraming {
+  const contentless =
+    requestMethod === 'HEAD' ||
+    status === 204 ||
+    status === 304 ||
+    status < 200 ||
+    (requestMethod === 'CONNECT' && status < 300);
+  const framing = readFramingFields(httpVersion, fields, contentless, RESPONSE_FAULTS);
+  if (contentless) return NONE;
+  return framing === UNFRAMED ? CLOSE : toFraming(framing);
+}
+
+/**
+ * Decides where the content of a request that Node's server has read ends; one without framing fields has none.
+ * Throws `http_request_error` under the same rules. Node itself lets `Transfer-Encoding: gzip, chunked` and
+ * Transfer-Encoding in HTTP/1.0 pass.
+ */
+export function decideRequestFraming(httpVersion: '1.0' | '1.1', fields: ReadonlyFields): ContentFraming {
+  const framing = readFramingFields(httpVersion, fields, false, REQUEST_FAULTS);
+  return framing === UNFRAMED ? NONE : toFraming(framing);
+}
+
+/**
+ * Refuses the heads of HTTP/1 requests that Node's server passes on and shouldn't: a version that is not 1.0 or
+ * 1.1 (505; Node lets `HTTP/0.9` and `HTTP/2.0` through), no Host in HTTP/1.1, more than one, or one that is not
+ * `uri-host [":" port]` (400, RFC 9112 section 3.2). Returns the version.
+ */
+export function judgeRequestHead(httpVersion: string, fields: ReadonlyFields): '1.0' | '1.1' {
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') {
+    throw new SluicewayError('http_request_error', `HTTP/${httpVersion} in an HTTP/1 request`, {
+      status: 505,
+    });
+  }
+  const raw = fields.raw;
+  let host: string | undefined;
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    if (!isNamed(raw[i] ?? '', 'host')) continue;
+    if (host !== undefined)
+      throw new SluicewayError('http_request_error', 'The request has more than one Host field');
+    host = raw[i + 1];
+  }
+  if (host === undefined) {
+    if (httpVersion === '1.1')
+      throw new SluicewayError('http_request_error', 'The request has no Host field');
+  } else if (!HOST_VALUE.test(host)) {
+    throw new SluicewayError('http_request_error', 'The request has an invalid Host field');
+  }
+  return httpVersion;
+}
+
+/**
+ * The characters of `uri-host [":" port]` (RFC 3986 section 3.2.2), empty included. Above all no `@`, `/`, `\`,
+ * `?`, `#` and no spaces, on which readers disagree.
+ */
+const HOST_VALUE = /^[!$%&'()*+,\-.0-9:;=A-Z[\]_a-z~]*$/;
+
+/** A length in bytes, or UNFRAMED, or IS_CHUNKED. One pass, and nothing is allocated. */
+function readFramingFields(
+  httpVersion: '1.0' | '1.1',
+  fields: ReadonlyFields,
+  ignoreCodings: boolean,
+  faults: Faults,
+): number {
+  const raw = fields.raw;
+  let length = UNFRAMED;
+  let coded = false;
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i] ?? '';
+    const value = raw[i + 1] ?? '';
+    if (isNamed(name, 'content-length')) {
+      if (length !== UNFRAMED) throw new SluicewayError(faults.length, 'More than one Content-Length field');
+      length = parseContentLength(value, faults.length);
+    } else if (!ignoreCodings && isNamed(name, 'transfer-encoding')) {
+      if (coded) throw new SluicewayError(faults.coding, 'More than one Transfer-Encoding field');
+      if (httpVersion === '1.0') throw new SluicewayError(faults.coding, 'Transfer-Encoding in HTTP/1.0');
+      if (!isNamed(value, 'chunked'))
+        throw new SluicewayError(faults.coding, 'A transfer coding other than chunked');
+      coded = true;
+    }
+  }
+  if (!coded) return length;
+  if (length !== UNFRAMED) throw new SluicewayError(faults.length, 'Content-Length with Transfer-Encoding');
+  return IS_CHUNKED;
+}
+
+/** 1*DIGIT up to 2^53 - 1: RFC 9110 section 8.6. A list is refused by its comma. */
+function parseContentLength(value: string, fault: ErrorCode): number {
+  let length = 0;
+  for (let i = 0; i < value.length; i++) {
+    const digit = value.charCodeAt(i) - 0x30;
+    if (digit < 0 || digit > 9) throw new SluicewayError(fault, 'Content-Length is not a number');
+    length = length * 10 + digit;
+    if (length > Number.MAX_SAFE_INTEGER) throw new SluicewayError(fault, 'Content-Length is too large');
+  }
+  if (value === '') throw new SluicewayError(fault, 'Content-Length is empty');
+  return length;
+}
+
+function toFraming(framing: number): ContentFraming {
+  if (framing === IS_CHUNKED) return CHUNKED;
+  return framing === 0 ? NO_BYTES : { kind: 'length', length: framing };
+}
+
+function isNamed(text: string, lower: string): boolean {
+  return text.length === lower.length && (text === lower || text.toLowerCase() === lower);
+}

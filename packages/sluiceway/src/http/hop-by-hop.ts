@@ -1,0 +1,102 @@
+import type { Fields, ReadonlyFields } from './fields.js';
+
+/**
+ * Names that a Connection field cannot have removed. RFC 9110 section 7.6.1 forbids options that correspond to
+ * a field intended for all recipients, so such an option is never meant well: without Host or Content-Length
+ * the next server would route or frame another message than we read, without the Content-* fields it would
+ * read other content. The forwarding fields may come from a trusted proxy before us; a client that has them
+ * dropped looks like that proxy (CVE-2022-31813 in Apache httpd, CVE-2024-45410 in Traefik).
+ */
+const NOT_NOMINABLE: ReadonlySet<string> = new Set([
+  'host',
+  'content-length',
+  'content-type',
+  'content-encoding',
+  'content-range',
+  'cache-control',
+  'via',
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-forwarded-port',
+  'x-real-ip',
+]);
+
+/**
+ * Whether a field is always meant for one connection only: RFC 9110 section 7.6.1, with `Proxy-Connection` and
+ * `HTTP2-Settings` (RFC 7540 section 3.2.1) and the two proxy authentication fields. `lowerName` is in lower
+ * case. `Trailers` is not one of them.
+ */
+export function isHopByHop(lowerName: string): boolean {
+  // The length rules nearly every field out before any text is compared.
+  switch (lowerName.length) {
+    case 2:
+      return lowerName === 'te';
+    case 7:
+      return lowerName === 'upgrade' || lowerName === 'trailer';
+    case 10:
+      return lowerName === 'connection' || lowerName === 'keep-alive';
+    case 14:
+      return lowerName === 'http2-settings';
+    case 16:
+      return lowerName === 'proxy-connection';
+    case 17:
+      return lowerName === 'transfer-encoding';
+    case 18:
+      return lowerName === 'proxy-authenticate';
+    case 19:
+      return lowerName === 'proxy-authorization';
+    default:
+      return false;
+  }
+}
+
+/** Removes the fixed hop-by-hop fields and every field that a Connection line names. */
+export function removeHopByHop(fields: Fields): void {
+  const nominated = readNominated(fields);
+  if (nominated === null) fields.retain((name) => !isHopByHop(name));
+  else fields.retain((name) => !isHopByHop(name) && !nominated.has(name));
+}
+
+/** As `removeHopByHop`, and Alt-Svc as well: it would send clients around the proxy (RFC 7838 section 3). */
+export function removeHopByHopFromResponse(fields: Fields): void {
+  const nominated = readNominated(fields);
+  fields.retain((name) => {
+    if (name === 'alt-svc' || isHopByHop(name)) return false;
+    return nominated === null || !nominated.has(name);
+  });
+}
+
+/** Whether the sender takes trailer fields: a TE line with the member `trailers` (RFC 9110 section 10.1.4). */
+export function acceptsTrailers(fields: ReadonlyFields): boolean {
+  if (!fields.has('te')) return false;
+  return fields.list('te').some((member) => member.toLowerCase() === 'trailers');
+}
+
+/** The names to remove beyond the fixed ones, in lower case; null where there are none, which is the usual case. */
+function readNominated(fields: Fields): Set<string> | null {
+  const raw = fields.raw;
+  let nominated: Set<string> | null = null;
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i] ?? '';
+    if (name.length !== 10 || (name !== 'Connection' && name.toLowerCase() !== 'connection')) continue;
+    // Every line counts, whatever the first one holds.
+    nominated = addOptions(raw[i + 1] ?? '', nominated);
+  }
+  return nominated;
+}
+
+function addOptions(value: string, nominated: Set<string> | null): Set<string> | null {
+  let start = 0;
+  while (start <= value.length) {
+    let end = value.indexOf(',', start);
+    if (end < 0) end = value.length;
+    const option = value.slice(start, end).trim().toLowerCase();
+    start = end + 1;
+    if (option === '' || option === 'close' || isHopByHop(option) || NOT_NOMINABLE.has(option)) continue;
+    nominated ??= new Set();
+    nominated.add(option);
+  }
+  return nominated;
+}

@@ -1,0 +1,19 @@
+import type { ReadonlyFields } from './fields.js';
+
+/** Whether the sender of a response will take another request on its connection (RFC 9112 section 9.3). */
+export function allowsReuse(httpVersion: '1.0' | '1.1', fields: ReadonlyFields): boolean {
+  if (!fields.has('connection')) return httpVersion === '1.1';
+  const options = fields.list('connection').map((option) => option.toLowerCase());
+  if (options.includes('close')) return false;
+  return httpVersion === '1.1' || options.includes('keep-alive');
+}
+
+/**
+ * How long the sender keeps an idle connection, in milliseconds, from `Keep-Alive: timeout=5`: one second less,
+ * so that we let go of it first. Infinity where it does not say.
+ */
+export function idleLimitMs(fields: ReadonlyFields): number {
+  const field = fields.get('keep-alive');
+  const seconds = field === undefined ? null : /(?:^|[,;\s])timeout=([0-9]{1,9})/i.exec(field);
+  return seconds === null ? Number.POSITIVE_INFINITY : Math.max(0, Number(seconds[1]) * 1000 - 1000);
+}

@@ -1,0 +1,24 @@
+/** RFC 9651 section 3.3.4: a token of a structured field. */
+const SF_TOKEN = /^[A-Za-z*][!#$%&'*+\-.^_`|~0-9A-Za-z:/]*$/;
+/** RFC 9651 section 3.3.3: what a string of a structured field can hold. */
+const SF_STRING = /^[\x20-\x7e]*$/;
+
+/**
+ * The value of a Proxy-Status field with one member (RFC 9209 section 2): `sluiceway; error=dns_timeout`. `name`
+ * is this proxy's, `error` an error type; `receivedStatus` is the status that the origin server did send.
+ */
+export function formatProxyStatus(
+  name: string,
+  error: string,
+  details: { receivedStatus?: number } = {},
+): string {
+  if (!SF_TOKEN.test(error)) throw new TypeError(`Invalid error type ${JSON.stringify(error)}`);
+  const received = details.receivedStatus === undefined ? '' : `; received-status=${details.receivedStatus}`;
+  return `${formatName(name)}; error=${error}${received}`;
+}
+
+function formatName(name: string): string {
+  if (SF_TOKEN.test(name)) return name;
+  if (!SF_STRING.test(name)) throw new TypeError('The name of a proxy must be visible ASCII');
+  return `"${name.replace(/["\\]/g, '\\$&')}"`;
+}

@@ -1,0 +1,186 @@
+import { SluicewayError } from '../errors.js';
+
+/** A configured URL under which requests are sent, split for the wire. */
+export interface BaseTarget {
+  protocol: 'http:' | 'https:';
+  /** A name in ASCII or an address; IPv6 without brackets. */
+  hostname: string;
+  port: number;
+  /** The value of the Host field: no default port, IPv6 in brackets. */
+  host: string;
+  /** As written, `''` where there is none. Escapes such as `%2F` are kept. */
+  path: string;
+  /** Without the question mark, `''` where there is none. */
+  query: string;
+}
+
+/** The four forms of RFC 9112 section 3.2. Nothing is decoded or normalised. */
+export interface RequestTarget {
+  form: 'origin' | 'absolute' | 'asterisk' | 'authority';
+  /** `host[:port]` of the absolute and the authority form, else null. */
+  authority: string | null;
+  /** `*` for the asterisk form, `''` for the authority form and for an absolute form without a path. */
+  path: string;
+  /** Without the question mark; null where there is no question mark. */
+  query: string | null;
+}
+
+/** Visible ASCII without `#`, and obs-text: each character is one byte on the wire, none can end the line. */
+const WIRE_TEXT = /^[\x21\x22\x24-\x7e\x80-\xff]*$/;
+/** `host[:port]`: neither user information nor anything that ends an authority. */
+const AUTHORITY = /^[!$%&'()*+,\-.0-9:;=A-Z[\]_a-z~]+$/;
+/** Only a path with one of these can hold a dot segment that leads upwards. */
+const UPWARD = /\.\.|%2e/i;
+/** What some servers take for a slash, and for the start of a segment's parameters. */
+const MAYBE_SLASH = /\\|%2f|%5c/i;
+const MAYBE_SEMICOLON = /;|%3b/i;
+
+/**
+ * Parses the URL of an upstream. A string is kept as written (`%2F`, dot segments); of a `URL` object only the
+ * normalised form is left. Throws a `TypeError` that never repeats the URL, since it may hold a secret.
+ */
+export function parseBaseTarget(url: string | URL): BaseTarget {
+  if (typeof url !== 'string' && !(url instanceof URL))
+    throw new TypeError('must be a URL, as a string or an object');
+  const text = typeof url === 'string' ? url : url.href;
+  if (!/^https?:\/\//i.test(text)) throw new TypeError('must be a URL that starts with http:// or https://');
+  // The URL parser drops some of these and turns others into slashes; then it would not be the URL as written.
+  if (/[\p{Cc}\p{Cs}\s\\]/u.test(text)) {
+    throw new TypeError(
+      'must not contain spaces, control characters, backslashes or halves of surrogate pairs',
+    );
+  }
+
+  const start = text.indexOf('//') + 2;
+  const end = indexOfAny(text, '/?#', start);
+  const authority = text.slice(start, end);
+  if (authority === '') throw new TypeError('must name a host');
+  if (authority.includes('@')) throw new TypeError('must not contain a user name or password');
+  if (text.includes('#')) throw new TypeError('must not contain a fragment (#…)');
+
+  const parsed = parseUrl(text);
+  const protocol = parsed.protocol === 'https:' ? 'https:' : 'http:';
+  const port = parsed.port === '' ? defaultPort(protocol) : Number(parsed.port);
+  if (port === 0) throw new TypeError('must not have the port 0');
+  const question = text.indexOf('?', end);
+  return {
+    protocol,
+    hostname: parsed.hostname.startsWith('[') ? parsed.hostname.slice(1, -1) : parsed.hostname,
+    port,
+    host: parsed.host,
+    path: encodeNonAscii(text.slice(end, question < 0 ? text.length : question)),
+    query: question < 0 ? '' : encodeNonAscii(text.slice(question + 1)),
+  };
+}
+
+/** Splits the request-target of a client (`request.url`). Throws `http_request_error` where it is not valid. */
+export function parseRequestTarget(rawUrl: string): RequestTarget {
+  if (!WIRE_TEXT.test(rawUrl)) throw invalidTarget();
+  // Two slashes at the start are an empty first segment, never an authority.
+  if (rawUrl.charCodeAt(0) === 0x2f) return toRequestTarget('origin', null, rawUrl);
+  if (rawUrl === '*') return { form: 'asterisk', authority: null, path: '*', query: null };
+
+  const scheme = /^https?:\/\//i.exec(rawUrl);
+  if (scheme === null) {
+    if (!AUTHORITY.test(rawUrl)) throw invalidTarget();
+    return { form: 'authority', authority: rawUrl, path: '', query: null };
+  }
+  const end = indexOfAny(rawUrl, '/?', scheme[0].length);
+  const authority = rawUrl.slice(scheme[0].length, end);
+  // RFC 9110 section 4.2.4: user information in a received URI is an error.
+  if (!AUTHORITY.test(authority)) throw invalidTarget();
+  return toRequestTarget('absolute', authority, rawUrl.slice(end));
+}
+
+/**
+ * The request-target to send: path under the base path with exactly one slash between them, the queries joined
+ * by `&` with the base's first. Every byte of all parts is kept. `*` stays itself where the base is a bare host,
+ * else it stands for the base.
+ *
+ * Throws `http_request_error` for a character that cannot be sent, and for dot segments, encoded or not, that
+ * lead out of the base path: an origin server that resolves them would serve what the base path shuts off.
+ */
+export function joinTarget(
+  base: Pick<BaseTarget, 'path' | 'query'>,
+  path: string,
+  query: string | null,
+): string {
+  const bare = base.path === '' || base.path === '/';
+  let target: string;
+  if (path === '*') {
+    if (bare && base.query === '') return '*';
+    target = bare ? '/' : base.path;
+  } else {
+    if (!bare && UPWARD.test(path)) refuseClimbing(path);
+    target = joinPaths(base.path, path);
+  }
+  if (base.query !== '') target += query ? `?${base.query}&${query}` : `?${base.query}`;
+  else if (query !== null) target += `?${query}`;
+  if (!WIRE_TEXT.test(target)) throw invalidTarget();
+  return target;
+}
+
+/** The value of the Host field (RFC 9110 section 7.2): IPv6 in brackets, no default port. */
+export function hostField(hostname: string, port: number, protocol: 'http:' | 'https:'): string {
+  const host = hostname.includes(':') ? `[${hostname}]` : hostname;
+  return port === defaultPort(protocol) ? host : `${host}:${port}`;
+}
+
+function joinPaths(base: string, path: string): string {
+  const ends = base.endsWith('/');
+  const starts = path.charCodeAt(0) === 0x2f;
+  if (ends && starts) return base + path.slice(1);
+  return ends || starts ? base + path : `${base}/${path}`;
+}
+
+/**
+ * Counts a segment as a step down only where every server takes it for one, and as steps up where any server
+ * might: `%2f` and `\` split segments for some, and some cut `;parameters` off before they resolve dots.
+ */
+function refuseClimbing(path: string): void {
+  let depth = 0;
+  for (const segment of path.split('/')) {
+    let ups = 0;
+    let named = false;
+    for (const part of segment.split(MAYBE_SLASH)) {
+      const name = part.split(MAYBE_SEMICOLON, 1)[0]?.replace(/%2e/gi, '.');
+      if (name === '..') ups++;
+      else if (name !== '' && name !== '.') named = true;
+    }
+    if (ups > 0) depth -= ups;
+    else if (named) depth++;
+    if (depth < 0)
+      throw new SluicewayError('http_request_error', 'The request-target leads out of the base path');
+  }
+}
+
+function toRequestTarget(form: 'origin' | 'absolute', authority: string | null, rest: string): RequestTarget {
+  const question = rest.indexOf('?');
+  if (question < 0) return { form, authority, path: rest, query: null };
+  return { form, authority, path: rest.slice(0, question), query: rest.slice(question + 1) };
+}
+
+function parseUrl(text: string): URL {
+  try {
+    return new URL(text);
+  } catch {
+    // Not as a cause: its `input` property holds the whole URL.
+    throw new TypeError('must be a valid URL');
+  }
+}
+
+/** What a person writes is Unicode; on the wire it is UTF-8, escaped (RFC 3987 section 3.1). */
+function encodeNonAscii(text: string): string {
+  return text.replace(/[^\0-\x7f]+/g, encodeURIComponent);
+}
+
+function indexOfAny(text: string, stops: string, from: number): number {
+  let i = from;
+  while (i < text.length && !stops.includes(text.charAt(i))) i++;
+  return i;
+}
+
+const defaultPort = (protocol: 'http:' | 'https:'): number => (protocol === 'https:' ? 443 : 80);
+
+const invalidTarget = (): SluicewayError =>
+  new SluicewayError('http_request_error', 'The request-target is not valid');

@@ -1,0 +1,56 @@
+import type { Fields, ReadonlyFields } from './fields.js';
+
+/**
+ * Adds this proxy to Via (RFC 9110 section 7.6.3) as a line of its own after all others, which are left as they
+ * came. `httpVersion` is that of the message as received (`1.1`, `2.0`), `pseudonym` a token.
+ */
+export function appendVia(fields: Fields, httpVersion: string, pseudonym: string): void {
+  fields.append('Via', `${httpVersion} ${pseudonym}`);
+}
+
+/**
+ * Whether the message has been through a proxy of that name. The name counts only where it stands for the
+ * receiver (`1.1 name`), not in a comment; letter case is ignored.
+ */
+export function hasVia(fields: ReadonlyFields, pseudonym: string): boolean {
+  if (!fields.has('via')) return false;
+  const wanted = pseudonym.toLowerCase();
+  return fields.getAll('via').some((line) => {
+    const lower = line.toLowerCase();
+    return lower.includes(wanted) && splitElements(lower).some((element) => receiverOf(element) === wanted);
+  });
+}
+
+/** Splits at the commas that are neither in a comment (which nests) nor in a quoted string. */
+function splitElements(line: string): string[] {
+  const elements: string[] = [];
+  let start = 0;
+  let depth = 0;
+  let quoted = false;
+  for (let i = 0; i < line.length; i++) {
+    const char = line.charAt(i);
+    if (char === '\\' && (quoted || depth > 0)) i++;
+    else if (char === '"' && depth === 0) quoted = !quoted;
+    else if (quoted) continue;
+    else if (char === '(') depth++;
+    else if (char === ')' && depth > 0) depth--;
+    else if (char === ',' && depth === 0) {
+      elements.push(line.slice(start, i));
+      start = i + 1;
+    }
+  }
+  // A comment that never closes must not hide the proxies behind it.
+  if (quoted || depth > 0) return line.split(',');
+  elements.push(line.slice(start));
+  return elements;
+}
+
+/** `received-protocol RWS received-by [ RWS comment ]`: the second word. */
+function receiverOf(element: string): string | undefined {
+  const trimmed = element.trim();
+  const gap = trimmed.search(/[\t ]/);
+  if (gap < 0) return undefined;
+  const rest = trimmed.slice(gap).trimStart();
+  const end = rest.search(/[\t (]/);
+  return end < 0 ? rest : rest.slice(0, end);
+}

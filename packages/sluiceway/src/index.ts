@@ -1,0 +1,46 @@
+export type { OptionProblem } from './check.js';
+export { OptionsError } from './check.js';
+export type { ErrorCode, ErrorSource, Outcome } from './errors.js';
+export { SluicewayError } from './errors.js';
+export type { ReadonlyFields } from './http/fields.js';
+export { Fields } from './http/fields.js';
+export { formatTransferJson, formatTransferText } from './observe/transfer-log.js';
+export { attach } from './proxy/attach.js';
+export { createProxy } from './proxy/create-proxy.js';
+export type { DownstreamRequest } from './proxy/downstream-request.js';
+export type { UpstreamRequestDraft } from './proxy/draft-request.js';
+export type {
+  Answer,
+  DownstreamResponseDraft,
+  Hooks,
+  UpstreamChoice,
+  UpstreamResponse,
+} from './proxy/hooks.js';
+export type {
+  ConnectionOptions,
+  Duration,
+  LimitOptions,
+  ProxyOptions,
+  Size,
+  TimeoutOptions,
+  UpstreamOptions,
+  UpstreamTlsOptions,
+} from './proxy/options.js';
+export type { Profile } from './proxy/profiles.js';
+export { passThrough, thirdParty } from './proxy/profiles.js';
+export type { HandleContext, Proxy } from './proxy/proxy.js';
+export type { StreamFromOptions } from './proxy/stream-from.js';
+export { streamFrom } from './proxy/stream-from.js';
+export type { LiveTransfer, Observer, TransferRecord } from './proxy/transfer.js';
+export type { ChunkSink, ChunkSource } from './stream/chunk-source.js';
+export { formatBytes, formatDuration, parseBytes, parseDurationMs } from './units.js';
+export type {
+  Destination,
+  Exchange,
+  InterimResponse,
+  RequestContent,
+  Transport,
+  TransportRequest,
+  TransportResponse,
+  UpstreamTunnel,
+} from './upstream/transport.js';

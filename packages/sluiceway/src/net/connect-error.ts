@@ -1,0 +1,77 @@
+import { type ErrorCode, SluicewayError } from '../errors.js';
+
+/** Codes of the operating system, of the resolver and of Node, as they come before a connection stands. */
+const CODES: Readonly<Record<string, ErrorCode>> = {
+  ECONNREFUSED: 'connection_refused',
+  // A Unix socket or a local name that leads nowhere.
+  ENOENT: 'connection_refused',
+  ECONNRESET: 'connection_terminated',
+  ECONNABORTED: 'connection_terminated',
+  EPIPE: 'connection_terminated',
+  ETIMEDOUT: 'connection_timeout',
+  ERR_SOCKET_CONNECTION_TIMEOUT: 'connection_timeout',
+  EHOSTUNREACH: 'destination_ip_unroutable',
+  ENETUNREACH: 'destination_ip_unroutable',
+  EHOSTDOWN: 'destination_ip_unroutable',
+  ENETDOWN: 'destination_ip_unroutable',
+  EADDRNOTAVAIL: 'destination_ip_unroutable',
+  EAFNOSUPPORT: 'destination_ip_unroutable',
+  EINVAL: 'destination_ip_unroutable',
+  // A local firewall says so.
+  EACCES: 'destination_ip_unroutable',
+  EPERM: 'destination_ip_unroutable',
+  EMFILE: 'connection_limit_reached',
+  ENFILE: 'connection_limit_reached',
+  ENOBUFS: 'connection_limit_reached',
+  ENOMEM: 'connection_limit_reached',
+  ENOTFOUND: 'dns_error',
+  ENODATA: 'dns_error',
+  ESERVFAIL: 'dns_error',
+  EBADNAME: 'dns_error',
+  EREFUSED: 'dns_error',
+  ETIMEOUT: 'dns_timeout',
+  EPROTO: 'tls_protocol_error',
+};
+
+/** OpenSSL's verdicts on a certificate chain, as Node names them, and Node's own on the name. */
+const CERTIFICATE =
+  /CERT|CRL|ISSUER|LEAF_SIGNATURE|^(?:INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|HOSTNAME_MISMATCH|UNSPECIFIED)$/;
+
+/** Of several failed attempts the one that says most about the origin server comes first. */
+const TELLING: readonly ErrorCode[] = [
+  'connection_refused',
+  'connection_terminated',
+  'connection_limit_reached',
+  'connection_timeout',
+];
+
+/**
+ * Translates what resolving, connecting or a TLS handshake failed with. The result is retryable, since nothing
+ * of the request had been sent.
+ */
+export function toConnectError(error: unknown): SluicewayError {
+  if (error instanceof SluicewayError) return error;
+  // Happy Eyeballs reports one error an attempt.
+  if (error instanceof AggregateError && error.errors.length > 0) return mostTelling(error);
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const message = error instanceof Error ? error.message : String(error);
+  return new SluicewayError(translate(code), message, { cause: error, retryable: true });
+}
+
+function mostTelling(error: AggregateError): SluicewayError {
+  const translated = error.errors.map(toConnectError);
+  const found = TELLING.map((code) => translated.find((each) => each.code === code)).find(Boolean);
+  const code = (found ?? translated[0])?.code ?? 'connection_refused';
+  const message = translated.map((each) => each.message).join('; ');
+  return new SluicewayError(code, message, { cause: error, retryable: true });
+}
+
+function translate(code: string): ErrorCode {
+  const known = CODES[code];
+  if (known !== undefined) return known;
+  if (code.startsWith('EAI_')) return 'dns_error';
+  // Before certificates: a certificate alert *from* the server, about ours, is a failed handshake.
+  if (code.startsWith('ERR_SSL_')) return 'tls_protocol_error';
+  if (CERTIFICATE.test(code)) return 'tls_certificate_error';
+  return code.startsWith('ERR_TLS_') ? 'tls_protocol_error' : 'destination_unavailable';
+}

@@ -1,0 +1,55 @@
+import type { IncomingMessage } from 'node:http';
+import { SluicewayError } from '../errors.js';
+import { wantedProtocol } from '../http/upgrade.js';
+import { hasVia } from '../http/via.js';
+import { type DownstreamRequest, readDownstreamRequest } from './downstream-request.js';
+import type { ProxySettings } from './options.js';
+import type { Profile } from './profiles.js';
+import type { Transfer } from './transfer.js';
+import { openUpload, type Upload } from './upload.js';
+
+/** A request that may go on. */
+export interface Admission {
+  downstream: DownstreamRequest;
+  /** Null where the request has no content that is sent on. */
+  upload: Upload | null;
+  /** The protocol to ask the origin server for; null for an ordinary request. */
+  protocol: string | null;
+}
+
+/** Reads and judges a request. `onBareSocket` says that it came by an `upgrade` event. */
+export function admit(
+  request: IncomingMessage,
+  onBareSocket: boolean,
+  transfer: Transfer,
+  settings: Pick<ProxySettings, 'profile' | 'peers' | 'pseudonym'>,
+): Admission {
+  const { profile, pseudonym, peers } = settings;
+  const { downstream, framing } = readDownstreamRequest(request, transfer.id, peers);
+  checkMethod(downstream.method, profile);
+  if (profile.forwarded && hasVia(downstream.fields, pseudonym)) {
+    throw new SluicewayError('proxy_loop_detected', `The request carries our own Via ${pseudonym}`);
+  }
+  const protocol =
+    onBareSocket && profile.upgrades ? wantedProtocol(downstream.httpVersion, downstream.fields) : null;
+  if (onBareSocket && framing.kind !== 'none' && !(framing.kind === 'length' && framing.length === 0)) {
+    // Node's parser has let go of the connection, so nobody knows where the content ends.
+    throw new SluicewayError('http_request_error', 'Content in a request that asks for another protocol');
+  }
+  const upload = profile.requestContent && !onBareSocket ? openUpload(request, framing, transfer) : null;
+  return { downstream, upload, protocol };
+}
+
+/** The value of Allow for the methods that a profile serves. */
+export const allowedMethods = (profile: Profile): string =>
+  profile.methods === 'any' ? 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS' : profile.methods.join(', ');
+
+function checkMethod(method: string, profile: Profile): void {
+  const served =
+    profile.methods === 'any' ? method !== 'CONNECT' && method !== 'TRACE' : profile.methods.includes(method);
+  if (served) return;
+  throw new SluicewayError('http_request_denied', `Method ${method} is not served`, {
+    status: 405,
+    publicMessage: 'The method is not allowed.',
+  });
+}

@@ -1,0 +1,104 @@
+import { SluicewayError } from '../errors.js';
+import { type Fields, isToken } from '../http/fields.js';
+import { setForwardedFields } from '../http/forwarded.js';
+import { acceptsTrailers, removeHopByHop } from '../http/hop-by-hop.js';
+import { type BaseTarget, joinTarget, parseBaseTarget } from '../http/target.js';
+import { appendVia } from '../http/via.js';
+import type { Target } from '../upstream/redirect-policy.js';
+import type { DownstreamRequest } from './downstream-request.js';
+import type { Profile } from './profiles.js';
+
+/** The request that will be sent to the origin server; everything of it may be changed until then. */
+export class UpstreamRequestDraft {
+  /** End-to-end fields, `Host` among them. Framing fields are set when the request is sent. */
+  readonly fields: Fields;
+  readonly #downstream: DownstreamRequest;
+  #method: string;
+  #target: Target | null = null;
+
+  constructor(downstream: DownstreamRequest, fields: Fields) {
+    this.#downstream = downstream;
+    this.#method = downstream.method;
+    this.fields = fields;
+  }
+
+  get method(): string {
+    return this.#method;
+  }
+
+  /** Throws a `TypeError` for what is no token. */
+  set method(method: string) {
+    if (!isToken(method)) throw new TypeError('A method must be a token');
+    this.#method = method;
+  }
+
+  /** Where the request goes: the upstream, and the request-target as it will be sent. */
+  get target(): Target {
+    if (this.#target === null)
+      throw new SluicewayError('proxy_internal_error', 'The request has no target yet');
+    return this.#target;
+  }
+
+  /** Path and query, byte for byte. */
+  get path(): string {
+    return this.target.path;
+  }
+
+  /** Throws a `TypeError` for what cannot be a target in origin-form. */
+  set path(path: string) {
+    if (!/^[/*][\x21-\x7e\x80-\xff]*$/.test(path))
+      throw new TypeError('A path must start with / and hold no spaces');
+    this.#target = { base: this.target.base, path };
+  }
+
+  /**
+   * Sends the request to another upstream: the client's path and query are joined to the URL's, and `Host`
+   * becomes the URL's.
+   */
+  setTarget(url: string | URL): void {
+    this.joinTo(parseBaseTarget(url));
+  }
+
+  /** As `setTarget`, for a URL that is parsed already. */
+  joinTo(base: BaseTarget): void {
+    this.aimAt({ base, path: joinTarget(base, this.#downstream.path, this.#downstream.query) });
+  }
+
+  /** Sends the request to exactly this target. */
+  aimAt(target: Target): void {
+    this.#target = target;
+    this.fields.set('Host', target.base.host);
+  }
+
+  /** Sets `X-Forwarded-For`, `-Host` and `-Proto`, and continues a `Forwarded` of a trusted proxy. */
+  setForwarded(): void {
+    const { clientAddress, host, protocol, trusted } = this.#downstream;
+    setForwardedFields(this.fields, { clientAddress, host, proto: protocol, trusted });
+  }
+}
+
+/** Drafts the upstream request: what may pass of the client's, without what is meant for our connection only. */
+export function draftUpstreamRequest(
+  downstream: DownstreamRequest,
+  profile: Profile,
+  pseudonym: string,
+): UpstreamRequestDraft {
+  const fields = downstream.fields.clone();
+  const trailers = acceptsTrailers(downstream.fields);
+  removeHopByHop(fields);
+  const allowed = profile.requestFields;
+  if (allowed === 'all') fields.retain((name) => !isOwnField(name));
+  else fields.retain((name) => allowed.has(name));
+  const draft = new UpstreamRequestDraft(downstream, fields);
+  if (profile.forwarded) {
+    if (trailers) fields.append('TE', 'trailers');
+    draft.setForwarded();
+    appendVia(fields, downstream.httpVersion, pseudonym);
+  }
+  return draft;
+}
+
+/** Fields that are made anew for each request: the framing, and the expectation, which is ours to keep. */
+function isOwnField(name: string): boolean {
+  return name === 'content-length' || name === 'expect' || name === 'host';
+}

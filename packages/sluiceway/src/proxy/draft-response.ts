@@ -1,0 +1,72 @@
+import { removeHopByHopFromResponse } from '../http/hop-by-hop.js';
+import { appendVia } from '../http/via.js';
+import type { InterimResponse, TransportResponse } from '../upstream/transport.js';
+import type { DownstreamResponseDraft, UpstreamResponse } from './hooks.js';
+import type { Profile } from './profiles.js';
+import { isContentless } from './respond.js';
+
+/** Fields that describe content which a hook has replaced. */
+const OF_THE_OLD_CONTENT = new Set([
+  'content-length',
+  'content-encoding',
+  'content-range',
+  'accept-ranges',
+  'etag',
+  'last-modified',
+  'content-md5',
+  'content-digest',
+  'repr-digest',
+  'digest',
+]);
+
+/** Drafts the head for the client: what may pass of the origin server's. Changes `received.fields`. */
+export function draftDownstreamResponse(
+  received: TransportResponse,
+  profile: Profile,
+  pseudonym: string,
+  downstreamVersion: string,
+): DownstreamResponseDraft {
+  const { fields, status } = received;
+  // Trailers can be sent on only where the content is chunked.
+  const chunked = received.contentLength === null && downstreamVersion !== '1.0';
+  const announced = chunked && fields.has('trailer') ? fields.getAll('trailer') : null;
+  removeHopByHopFromResponse(fields);
+  const allowed = profile.responseFields;
+  if (allowed !== 'all') fields.retain((name) => allowed.has(name));
+  // RFC 9110 section 8.6: never in 204, and Node would send it.
+  if (status === 204) fields.delete('content-length');
+  for (const [name, value] of Object.entries(profile.setResponseFields)) fields.set(name, value);
+  if (announced !== null) fields.set('Trailer', announced);
+  if (profile.forwarded) appendVia(fields, received.httpVersion, pseudonym);
+  return { status, statusText: received.statusText, fields, content: undefined };
+}
+
+/** An interim head without what is meant for our connection only. */
+export function draftInterim(head: InterimResponse): InterimResponse {
+  removeHopByHopFromResponse(head.fields);
+  return head;
+}
+
+/** What hooks may read of the response while they change the draft. */
+export function toUpstreamResponse(received: TransportResponse): UpstreamResponse {
+  const { status, statusText, httpVersion, contentLength } = received;
+  const fields = received.fields.clone();
+  removeHopByHopFromResponse(fields);
+  return { status, statusText, httpVersion, contentLength, fields };
+}
+
+/** After a hook: the length is what will be sent, and replaced content takes its description along. */
+export function mendFraming(
+  draft: DownstreamResponseDraft,
+  received: TransportResponse,
+  method: string,
+): void {
+  const { fields } = draft;
+  fields.delete('transfer-encoding');
+  if (draft.content !== undefined) {
+    fields.retain((name) => !OF_THE_OLD_CONTENT.has(name));
+  } else if (!isContentless(method, draft.status)) {
+    if (received.contentLength === null) fields.delete('content-length');
+    else fields.set('Content-Length', String(received.contentLength));
+  }
+}

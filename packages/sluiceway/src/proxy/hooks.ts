@@ -1,0 +1,90 @@
+import type { Readable } from 'node:stream';
+import { SluicewayError } from '../errors.js';
+import type { Fields, ReadonlyFields } from '../http/fields.js';
+import type { DownstreamRequest } from './downstream-request.js';
+import type { UpstreamRequestDraft } from './draft-request.js';
+
+type MaybePromise<T> = T | Promise<T>;
+
+/** A response of the application's own, sent instead of an origin server's. */
+export interface Answer {
+  status: number;
+  /** Default: the registered phrase of the status. */
+  statusText?: string;
+  /** Field values by name; several lines of one name as a list. */
+  fields?: Readonly<Record<string, string | readonly string[]>>;
+  /** A string is sent as UTF-8. Default: no content. */
+  content?: string | Uint8Array | Readable;
+}
+
+/** Names an upstream for this request: an http: or https: URL, whose path and query are joined to the request's. */
+export interface UpstreamChoice {
+  upstream: string | URL;
+}
+
+/** The response of the origin server as received, without its hop-by-hop fields. */
+export interface UpstreamResponse {
+  readonly status: number;
+  readonly statusText: string;
+  readonly httpVersion: string;
+  readonly fields: ReadonlyFields;
+  /** Bytes of content, or null where only the end tells. */
+  readonly contentLength: number | null;
+}
+
+/** The head that the client will get, mutable until it is sent. */
+export interface DownstreamResponseDraft {
+  status: number;
+  statusText: string;
+  readonly fields: Fields;
+  /**
+   * Replaces the content; the origin server's is given up. Length, validators, digests and ranges of the old
+   * content are removed. Default undefined: the origin server's content is relayed.
+   */
+  content: string | Uint8Array | Readable | undefined;
+}
+
+/** Steps of the data path that an application may change. Each may be async; whatever one throws ends the transfer. */
+export interface Hooks {
+  /** Before anything is sent: may answer by itself, or choose the upstream. Undefined goes on. */
+  onRequest?: (downstream: DownstreamRequest) => MaybePromise<Answer | UpstreamChoice | undefined | void>;
+  /**
+   * May change the request that is about to be sent. The client's hop-by-hop fields are already gone, so that a
+   * client cannot have removed what is added here.
+   */
+  onUpstreamRequest?: (messages: {
+    downstream: DownstreamRequest;
+    upstream: UpstreamRequestDraft;
+  }) => MaybePromise<void>;
+  /** May change the response head or content, or throw to refuse the response (502). Called for 101 too. */
+  onUpstreamResponse?: (messages: {
+    upstream: UpstreamResponse;
+    downstream: DownstreamResponseDraft;
+    request: DownstreamRequest;
+  }) => MaybePromise<void>;
+  /**
+   * A failure before the head was sent: may answer in place of the default problem report. `downstream` is null
+   * where the request could not be read.
+   */
+  onError?: (
+    error: SluicewayError,
+    downstream: DownstreamRequest | null,
+  ) => MaybePromise<Answer | undefined | void>;
+}
+
+/** Calls a hook. What it throws, unless it is a `SluicewayError`, becomes an answer of 502 that tells nothing. */
+export async function runHook<A, R>(
+  hook: ((argument: A) => MaybePromise<R>) | undefined,
+  argument: A,
+): Promise<Exclude<R, void> | undefined> {
+  try {
+    return ((await hook?.(argument)) ?? undefined) as Exclude<R, void> | undefined;
+  } catch (thrown) {
+    if (thrown instanceof SluicewayError) throw thrown;
+    const message = thrown instanceof Error ? thrown.message : String(thrown);
+    throw new SluicewayError('proxy_internal_error', `A hook failed: ${message}`, {
+      cause: thrown,
+      status: 502,
+    });
+  }
+}

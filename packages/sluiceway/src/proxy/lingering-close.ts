@@ -1,0 +1,38 @@
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+
+/** How long a client may go on sending after the response: without a byte, and in all. nginx's defaults. */
+const LINGER_IDLE_MS = 5_000;
+const LINGER_TOTAL_MS = 30_000;
+
+/**
+ * Closes a connection whose request content was not read to its end. Closing it at once would answer the bytes
+ * under way with a reset, and a reset makes the client's kernel throw away the response that it has not read
+ * yet. So our side ends, and what still comes is read and dropped for a while (RFC 9112 section 9.6).
+ */
+export function lingeringClose(request: IncomingMessage, socket: Socket): void {
+  if (socket.destroyed) return;
+  const close = (): void => {
+    socket.destroy();
+  };
+  if (request.complete) {
+    socket.end(close);
+    return;
+  }
+  const total = setTimeout(close, LINGER_TOTAL_MS);
+  const idle = setTimeout(close, LINGER_IDLE_MS);
+  request.on('data', () => idle.refresh());
+  request.once('end', close);
+  request.on('error', () => {});
+  socket.once('close', () => {
+    clearTimeout(total);
+    clearTimeout(idle);
+  });
+  socket.end();
+  request.resume();
+}
+
+/** Node closes a connection by `destroySoon` once its last response is written; that becomes a lingering close. */
+export function lingerOnClose(request: IncomingMessage, socket: Socket): void {
+  socket.destroySoon = () => lingeringClose(request, socket);
+}

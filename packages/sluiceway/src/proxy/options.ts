@@ -1,0 +1,247 @@
+import { randomBytes } from 'node:crypto';
+import type { SecureContextOptions } from 'node:tls';
+import { Checker } from '../check.js';
+import { isToken } from '../http/fields.js';
+import { type BaseTarget, parseBaseTarget } from '../http/target.js';
+import { anyAddress, publicAddresses } from '../net/address-policy.js';
+import { createTrustedPeers, type TrustedPeers } from '../net/trusted-peers.js';
+import type { TimeoutSettings } from '../stream/timeouts.js';
+import type { Transport } from '../upstream/transport.js';
+import { WireTransport, type WireTransportOptions } from '../upstream/wire/wire-transport.js';
+import type { Hooks } from './hooks.js';
+import { type Profile, passThrough, thirdParty } from './profiles.js';
+import type { Observer } from './transfer.js';
+
+/** `'30s'`, `'10m'`, `'1h30m'`, or milliseconds; 0 turns the limit off where the option says so. */
+export type Duration = string | number;
+/** `'64KiB'`, `'5GiB'`, `'10MB'`, or bytes. */
+export type Size = string | number;
+
+export interface TimeoutOptions {
+  /** Looking up, connecting and the TLS handshake together. Default 10 s; cannot be turned off. */
+  connect?: Duration;
+  /** From the end of the request until the response head. Default 60 s; 0 is off. */
+  responseHead?: Duration;
+  /** Between bytes, while only the origin server is waited for. Default 60 s; 0 is off. */
+  upstreamIdle?: Duration;
+  /** Between bytes, while only the client is waited for. Default 10 min; 0 is off. */
+  clientIdle?: Duration;
+  /** Between bytes in either direction of a tunnel (WebSocket). Default 1 h; 0 is off. */
+  tunnelIdle?: Duration;
+  /** The whole transfer. Default 0: off, since no healthy transfer takes too long. */
+  total?: Duration;
+}
+
+export interface LimitOptions {
+  /** Bytes per second below which a transfer is ended, measured over 5 s. Default 0: off. */
+  minRate?: Size;
+  /** Bytes of a response head. Default 64 KiB. */
+  responseHead?: Size;
+  /** Field lines of a response head. Default 256. */
+  responseFields?: number;
+}
+
+export interface ConnectionOptions {
+  /** Connections to one origin server at a time. Default unlimited. */
+  max?: number;
+  /** Requests that may wait for one of them, for as long as `timeouts.connect`; more get 503. Default 1000. */
+  maxQueued?: number;
+  /** How long an unused connection is kept. Default 60 s. */
+  idleTimeout?: Duration;
+}
+
+/** Verification of the origin server's certificate cannot be turned off: trust a private CA instead. */
+export interface UpstreamTlsOptions {
+  /** PEM certificates to trust in place of Node's. */
+  ca?: SecureContextOptions['ca'];
+  /** PEM client certificate and its key. */
+  cert?: string | Buffer;
+  key?: string | Buffer;
+  /** Name to ask for and to verify in place of the URL's. */
+  servername?: string;
+}
+
+export interface UpstreamOptions {
+  /** http: or https: URL; its path and query are joined to the request's. */
+  url: string | URL;
+  tls?: UpstreamTlsOptions;
+  connections?: ConnectionOptions;
+}
+
+export interface ProxyOptions extends Hooks {
+  /** Where requests go. May be left out where `onRequest` always chooses. */
+  upstream?: string | URL | UpstreamOptions;
+  /** This proxy's name in `Via` and `Proxy-Status`: a token. Default `sluiceway-` and 8 random characters. */
+  name?: string;
+  /** What is let through. Default `passThrough`. */
+  profile?: Profile | 'passThrough' | 'thirdParty';
+  /** Addresses that may be connected to: `any` or `public`. Default: the profile's. */
+  addresses?: 'any' | 'public';
+  /** Addresses and CIDR ranges of proxies before this one, whose word about the client is believed. Default none. */
+  trustedProxies?: readonly string[];
+  timeouts?: TimeoutOptions;
+  limits?: LimitOptions;
+  observers?: readonly Observer[];
+  /** Replaces the built-in HTTP/1.1 client. It is closed with the proxy. */
+  transport?: Transport;
+  /**
+   * `answer` (default): failures are answered. `throw`: a failure before the head rejects the promise of
+   * `handle` with nothing written, for frameworks with an error handler of their own.
+   */
+  errors?: 'answer' | 'throw';
+}
+
+/** Checked values of `ProxyOptions`. */
+export interface ProxySettings {
+  upstream: BaseTarget | null;
+  pseudonym: string;
+  profile: Profile;
+  peers: TrustedPeers;
+  timeouts: TimeoutSettings;
+  hooks: Hooks;
+  observers: readonly Observer[];
+  transport: Transport;
+  throwsErrors: boolean;
+}
+
+const HOOKS = ['onRequest', 'onUpstreamRequest', 'onUpstreamResponse', 'onError'] as const;
+const GROUPS = [
+  'upstream',
+  'name',
+  'profile',
+  'addresses',
+  'trustedProxies',
+  'timeouts',
+  'limits',
+  'observers',
+];
+const OPTIONS = [...GROUPS, 'transport', 'errors', ...HOOKS];
+
+/** One for the process: workers and proxies of one start are the same hop. */
+const defaultPseudonym = `sluiceway-${randomBytes(4).toString('hex')}`;
+
+/** Makes the built-in transport. */
+export type TransportFactory = (options: WireTransportOptions) => Transport;
+
+/** Checks all options at once. Throws an `OptionsError` that lists every problem. */
+export function resolveProxyOptions(
+  options: ProxyOptions,
+  subject = 'createProxy',
+  createTransport: TransportFactory = (wire) => new WireTransport(wire),
+): ProxySettings {
+  const check = new Checker(subject);
+  check.unknownKeys('', options, OPTIONS);
+  const settings = resolveSettings(check, options, createTransport);
+  check.throwIfAny();
+  return settings();
+}
+
+/** Gathers problems; the transport is made only when there are none. */
+function resolveSettings(
+  check: Checker,
+  options: ProxyOptions,
+  createTransport: TransportFactory,
+): () => ProxySettings {
+  const { timeouts = {}, limits = {} } = options;
+  const { upstream, tls, connections } = toUpstreamOptions(options.upstream);
+  const path = tls === undefined && connections === undefined ? 'upstream' : 'upstream.url';
+  const base = check.parsed(path, upstream, null, parseUpstreamUrl);
+  if (upstream === undefined && options.onRequest === undefined) check.problem('upstream', 'is required');
+  check.unknownKeys('upstream.tls', tls, ['ca', 'cert', 'key', 'servername']);
+  check.unknownKeys('upstream.connections', connections, ['max', 'maxQueued', 'idleTimeout']);
+  check.unknownKeys('limits', limits, ['minRate', 'responseHead', 'responseFields']);
+  check.unknownKeys('timeouts', timeouts, [
+    'connect',
+    'responseHead',
+    'upstreamIdle',
+    'clientIdle',
+    'tunnelIdle',
+    'total',
+  ]);
+  const name = check.string('name', options.name, defaultPseudonym);
+  if (!isToken(name)) check.problem('name', "must be a token: letters, digits and -._~!#$%&'*+^`|");
+  const profile = resolveProfile(check, options.profile);
+  const addresses = check.oneOf('addresses', options.addresses, ['any', 'public'], profile.addresses);
+  const peers = resolvePeers(check, options.trustedProxies);
+  const hooks: Hooks = {};
+  for (const hook of HOOKS) {
+    const given = check.func(hook, options[hook], undefined);
+    if (given !== undefined) Object.assign(hooks, { [hook]: given });
+  }
+  const connectTimeoutMs = check.duration('timeouts.connect', timeouts.connect, 10_000, { min: 1 });
+  const wire = {
+    policy: addresses === 'public' ? publicAddresses : anyAddress,
+    connectTimeoutMs,
+    maxHeadBytes: check.bytes('limits.responseHead', limits.responseHead, 64 * 1024, { min: 1024 }),
+    maxHeadFields: check.integer('limits.responseFields', limits.responseFields, 256, { min: 1 }),
+    maxConnections: check.integer('upstream.connections.max', connections?.max, Number.POSITIVE_INFINITY, {
+      min: 1,
+    }),
+    maxQueued: check.integer('upstream.connections.maxQueued', connections?.maxQueued, 1000, { min: 0 }),
+    idleTimeoutMs: check.duration('upstream.connections.idleTimeout', connections?.idleTimeout, 60_000),
+    ...(tls !== undefined && { tls: definedOnly(tls) }),
+  };
+  const throwsErrors = check.oneOf('errors', options.errors, ['answer', 'throw'], 'answer') === 'throw';
+  const timeoutSettings: TimeoutSettings = {
+    responseHeadMs: check.duration('timeouts.responseHead', timeouts.responseHead, 60_000),
+    upstreamIdleMs: check.duration('timeouts.upstreamIdle', timeouts.upstreamIdle, 60_000),
+    clientIdleMs: check.duration('timeouts.clientIdle', timeouts.clientIdle, 600_000),
+    tunnelIdleMs: check.duration('timeouts.tunnelIdle', timeouts.tunnelIdle, 3_600_000),
+    totalMs: check.duration('timeouts.total', timeouts.total, 0),
+    minRate: check.bytes('limits.minRate', limits.minRate, 0),
+  };
+  return () => ({
+    upstream: base,
+    pseudonym: name,
+    profile,
+    peers,
+    timeouts: timeoutSettings,
+    hooks,
+    observers: options.observers ?? [],
+    transport: options.transport ?? createTransport(wire),
+    throwsErrors,
+  });
+}
+
+interface SplitUpstream {
+  upstream: string | URL | undefined;
+  tls: UpstreamTlsOptions | undefined;
+  connections: ConnectionOptions | undefined;
+}
+
+function toUpstreamOptions(upstream: ProxyOptions['upstream']): SplitUpstream {
+  if (typeof upstream === 'object' && upstream !== null && !(upstream instanceof URL)) {
+    return { upstream: upstream.url, tls: upstream.tls, connections: upstream.connections };
+  }
+  return { upstream, tls: undefined, connections: undefined };
+}
+
+function parseUpstreamUrl(url: string | URL): BaseTarget {
+  if (typeof url === 'string' || url instanceof URL) return parseBaseTarget(url);
+  throw new TypeError(`must be a URL as a string or URL object, not ${typeof url}`);
+}
+
+function resolveProfile(check: Checker, profile: ProxyOptions['profile']): Profile {
+  if (typeof profile === 'object' && profile !== null) return profile;
+  const name = check.oneOf('profile', profile, ['passThrough', 'thirdParty'], 'passThrough');
+  return name === 'thirdParty' ? thirdParty : passThrough;
+}
+
+function resolvePeers(check: Checker, ranges: readonly string[] | undefined): TrustedPeers {
+  try {
+    return createTrustedPeers(
+      check.list('trustedProxies', ranges, (path, item) => check.string(path, item, '')),
+    );
+  } catch (error) {
+    check.problem('trustedProxies', (error as Error).message);
+    return createTrustedPeers([]);
+  }
+}
+
+/** Without the keys whose value is undefined, which `tls` would take for a choice. */
+function definedOnly(tls: UpstreamTlsOptions): Record<string, never> {
+  return Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined)) as Record<
+    string,
+    never
+  >;
+}

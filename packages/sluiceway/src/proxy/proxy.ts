@@ -1,0 +1,316 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { type Outcome, SluicewayError, toSluicewayError } from '../errors.js';
+import { isAgreed } from '../http/upgrade.js';
+import { toTarget } from '../upstream/redirect-policy.js';
+import { send } from '../upstream/send.js';
+import type { InterimResponse, TransportResponse, UpstreamTunnel } from '../upstream/transport.js';
+import { type Admission, admit, allowedMethods } from './admission.js';
+import { draftErrorAnswer, toOwnContent, toResponseHead } from './answer.js';
+import { nextRequestId } from './downstream-request.js';
+import { draftUpstreamRequest, type UpstreamRequestDraft } from './draft-request.js';
+import { draftDownstreamResponse, draftInterim, mendFraming, toUpstreamResponse } from './draft-response.js';
+import { type Answer, type DownstreamResponseDraft, runHook, type UpstreamChoice } from './hooks.js';
+import { lingeringClose, lingerOnClose } from './lingering-close.js';
+import type { ProxySettings } from './options.js';
+import * as respond from './respond.js';
+import { RunningTransfers } from './running-transfers.js';
+import { Transfer } from './transfer.js';
+import { assignResponse, formatSwitchingProtocols, runTunnel } from './tunnel.js';
+import { isLeftUnread } from './upload.js';
+
+/** How a request reached the proxy, beside the request itself. */
+export interface HandleContext {
+  /** The client waits for `100 Continue`, and Node has not said it (a `checkContinue` event). Default false. */
+  awaitsContinue?: boolean;
+  /** The exact URL to ask for, in place of the upstream and the request's own path. */
+  url?: string | URL;
+}
+
+/** What one request carries through the data path. */
+interface Passage {
+  readonly transfer: Transfer;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly context: HandleContext;
+  /** The bare socket of an `upgrade` event; null for an ordinary request. */
+  readonly socket: Socket | null;
+  /** Null until the request has been read. */
+  admission: Admission | null;
+}
+
+/**
+ * A reverse proxy: each request goes to an origin server, and its response comes back, while both arrive. Made by
+ * `createProxy`; `attach` mounts it on a server.
+ */
+export class Proxy {
+  readonly #settings: ProxySettings;
+  readonly #running: RunningTransfers;
+
+  constructor(settings: ProxySettings) {
+    this.#settings = settings;
+    this.#running = new RunningTransfers(settings.observers);
+  }
+
+  /** Transfers under way. */
+  get active(): number {
+    return this.#running.size;
+  }
+
+  /**
+   * Serves one request. Resolves with the outcome once the response has ended one way or the other. Never rejects,
+   * but for `errors: 'throw'`: then a failure before the head rejects with the `SluicewayError`, and nothing has
+   * been written.
+   */
+  handle(request: IncomingMessage, response: ServerResponse, context: HandleContext = {}): Promise<Outcome> {
+    return this.#pass(request, response, context, null);
+  }
+
+  /**
+   * Serves a request that wants another protocol, as Node's `upgrade` event hands it over: a tunnel where the
+   * origin server agrees, an ordinary response otherwise. Never rejects.
+   */
+  async upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<Outcome> {
+    const response = assignResponse(request, socket, head);
+    try {
+      return await this.#pass(request, response, {}, socket);
+    } catch (error) {
+      // Thrown for a framework that has no part in upgrades: the client is the only one to be told.
+      socket.destroy();
+      return toSluicewayError(error).outcome;
+    }
+  }
+
+  /** Stops serving: running transfers may finish, new requests get 503. Resolves when the last one has ended. */
+  async close(): Promise<void> {
+    await this.#running.drain();
+    await this.#settings.transport.close();
+  }
+
+  /** Ends everything now; running transfers end visibly broken, with the outcome `shutdown`. */
+  destroy(): void {
+    void this.#running.drain();
+    this.#running.abort(new SluicewayError('shutdown', 'The proxy was stopped'));
+    this.#settings.transport.destroy();
+  }
+
+  /** The path of a request, from top to bottom. */
+  async #pass(
+    request: IncomingMessage,
+    response: ServerResponse,
+    context: HandleContext,
+    socket: Socket | null,
+  ): Promise<Outcome> {
+    const { hooks, profile, pseudonym, timeouts } = this.#settings;
+    const transfer = new Transfer(nextRequestId(), request, response, timeouts);
+    const passage: Passage = { transfer, request, response, context, socket, admission: null };
+    let outcome: Outcome = 'internal';
+    this.#running.add(transfer);
+    try {
+      // 1. Admit: read and judge the client's request.
+      if (this.#running.isDraining) throw new SluicewayError('shutdown', 'The proxy is shutting down');
+      const admission = admit(request, socket !== null, transfer, this.#settings);
+      const { downstream } = admission;
+      passage.admission = admission;
+
+      // 2. Choose the upstream, unless a hook answers.
+      const choice = await runHook(hooks.onRequest, downstream);
+      transfer.throwIfAborted();
+      if (choice !== undefined && 'status' in choice) {
+        await this.#answer(passage, choice);
+        outcome = 'answered';
+        return outcome;
+      }
+
+      // 3. Draft the upstream request.
+      const upstream = draftUpstreamRequest(downstream, profile, pseudonym);
+      this.#aim(upstream, choice, context.url);
+      if (hooks.onUpstreamRequest) await runHook(hooks.onUpstreamRequest, { downstream, upstream });
+      transfer.throwIfAborted();
+
+      // 4. Send it, until there is a response head.
+      const received = await this.#send(passage, admission, upstream);
+      if (received.tunnel !== null && !isAgreed(admission.protocol ?? '', received.fields.get('upgrade'))) {
+        throw new SluicewayError('http_upgrade_failed', 'The origin server switched to another protocol');
+      }
+
+      // 5. Draft the response head.
+      const seen = hooks.onUpstreamResponse && toUpstreamResponse(received);
+      const draft = draftDownstreamResponse(received, profile, pseudonym, request.httpVersion);
+      if (seen !== undefined) {
+        await runHook(hooks.onUpstreamResponse, { upstream: seen, downstream: draft, request: downstream });
+        transfer.throwIfAborted();
+        mendFraming(draft, received, downstream.method);
+      }
+
+      // 6. Commit to the head, and relay the content.
+      if (received.tunnel !== null) await this.#tunnel(passage, draft, received.tunnel);
+      else await this.#relay(passage, draft, received);
+      outcome = 'completed';
+    } catch (thrown) {
+      const error = transfer.error ?? toSluicewayError(thrown);
+      outcome = error.outcome;
+      transfer.fail(error);
+      if (this.#settings.throwsErrors && !response.headersSent && error.code !== 'client_aborted')
+        throw error;
+      await this.#fail(passage, error);
+    } finally {
+      if (!request.complete && response.writableFinished) lingeringClose(request, request.socket);
+      this.#running.end(transfer, outcome);
+    }
+    return outcome;
+  }
+
+  #aim(
+    upstream: UpstreamRequestDraft,
+    choice: UpstreamChoice | undefined,
+    url: string | URL | undefined,
+  ): void {
+    const base = this.#settings.upstream;
+    try {
+      if (choice !== undefined) upstream.setTarget(choice.upstream);
+      else if (url !== undefined) upstream.aimAt(toTarget(url));
+      else if (base !== null) upstream.joinTo(base);
+      else
+        throw new SluicewayError(
+          'proxy_configuration_error',
+          'There is no upstream, and onRequest chose none',
+        );
+    } catch (error) {
+      // The URL of `streamFrom` usually comes from the client.
+      throw toSluicewayError(error, url === undefined ? 'proxy_configuration_error' : 'http_request_error');
+    }
+  }
+
+  async #send(
+    passage: Passage,
+    admission: Admission,
+    draft: UpstreamRequestDraft,
+  ): Promise<TransportResponse> {
+    const { transfer, context } = passage;
+    const { upload, protocol } = admission;
+    const { timeouts } = transfer;
+    const expectContinue = upload !== null && context.awaitsContinue === true;
+    // Content that is held back until the origin server says 100 waits for the origin server.
+    if (expectContinue) timeouts.requestWaitsFor('upstream');
+    const request = {
+      method: draft.method,
+      fields: draft.fields,
+      content: upload,
+      upgrade: protocol,
+      expectContinue,
+      onInterim: (head: InterimResponse) => this.#interim(passage, head),
+      onRequestSent: () => timeouts.responseWaitsFor('head'),
+    };
+    const received = await send(this.#settings.transport, request, draft.target, {
+      maxRedirects: upload === null ? this.#settings.profile.maxRedirects : 0,
+      onAttempt: (exchange) => transfer.attempt(exchange),
+    });
+    timeouts.responseWaitsFor('nobody');
+    if (upload?.source.isRunning !== true) timeouts.requestWaitsFor('nobody');
+    transfer.throwIfAborted();
+    return received;
+  }
+
+  #interim(passage: Passage, head: InterimResponse): void {
+    const { transfer, response, context } = passage;
+    if (transfer.error !== null || response.headersSent) return;
+    if (head.status === 100) {
+      if (context.awaitsContinue === true) response.writeContinue();
+    } else if (this.#settings.profile.responseFields === 'all') {
+      respond.writeInterim(response, draftInterim(head));
+    }
+  }
+
+  async #relay(passage: Passage, draft: DownstreamResponseDraft, received: TransportResponse): Promise<void> {
+    const { transfer, response } = passage;
+    if (draft.content !== undefined) {
+      received.content.cancel();
+      await this.#sendOwn(passage, draft, draft.content);
+      return;
+    }
+    this.#commit(passage, draft);
+    if (respond.isContentless(passage.request.method ?? '', draft.status) && received.contentLength !== 0) {
+      received.content.cancel();
+      response.end();
+    } else {
+      await respond.relayContent(transfer, response, received.content);
+    }
+    await transfer.closed();
+    transfer.throwIfAborted();
+  }
+
+  async #tunnel(passage: Passage, draft: DownstreamResponseDraft, upstream: UpstreamTunnel): Promise<void> {
+    const { transfer, response, socket, admission } = passage;
+    if (socket === null)
+      throw new SluicewayError('http_upgrade_failed', 'There is no socket for another protocol');
+    transfer.status = 101;
+    response.detachSocket(socket);
+    socket.write(formatSwitchingProtocols(draft, admission?.protocol ?? ''), 'latin1');
+    await runTunnel(transfer, socket, upstream);
+    transfer.throwIfAborted();
+  }
+
+  async #answer(passage: Passage, answer: Answer): Promise<void> {
+    await this.#sendOwn(passage, toResponseHead(answer), answer.content);
+  }
+
+  /** Sends a response with content of the application's own, or with none. */
+  async #sendOwn(passage: Passage, head: respond.ResponseHead, content: Answer['content']): Promise<void> {
+    const { transfer, response, request } = passage;
+    const own = toOwnContent(content);
+    if (
+      own.length !== null &&
+      !head.fields.has('content-length') &&
+      head.status !== 204 &&
+      head.status !== 304
+    ) {
+      head.fields.set('Content-Length', String(own.length));
+    }
+    this.#commit(passage, head);
+    if (respond.isContentless(request.method ?? '', head.status)) {
+      own.source.cancel();
+      response.end();
+    } else {
+      await respond.relayContent(transfer, response, own.source);
+    }
+    await transfer.closed();
+    transfer.throwIfAborted();
+  }
+
+  /** The point of no return: from here on a failure can only be shown by breaking off. */
+  #commit(passage: Passage, head: respond.ResponseHead): void {
+    const { transfer, request, response, admission } = passage;
+    const unread = isLeftUnread(request, admission?.upload ?? null);
+    if (unread) lingerOnClose(request, request.socket);
+    if (unread || this.#running.isDraining) head.fields.set('Connection', 'close');
+    respond.writeHead(response, head);
+    transfer.status = head.status;
+    transfer.delimitedByClose = !response.chunkedEncoding && !head.fields.has('content-length');
+  }
+
+  /** Answers a failure where that is still possible, and shows it otherwise. Never throws. */
+  async #fail(passage: Passage, error: SluicewayError): Promise<void> {
+    const { transfer, response } = passage;
+    if (response.headersSent || transfer.status !== null) {
+      respond.breakOff(response, transfer.delimitedByClose);
+      return;
+    }
+    if (response.destroyed || error.code === 'client_aborted') return;
+    transfer.timeouts.responseWaitsFor('client');
+    try {
+      const { onError } = this.#settings.hooks;
+      const answer = await onError?.(error, passage.admission?.downstream ?? null);
+      await this.#answer(passage, answer ?? this.#defaultAnswer(error));
+    } catch (thrown) {
+      // The hook has failed too, or nobody takes the answer.
+      if (!(thrown instanceof SluicewayError)) process.emitWarning(thrown as Error);
+      if (response.headersSent) respond.breakOff(response, transfer.delimitedByClose);
+      else await this.#answer(passage, this.#defaultAnswer(error)).catch(() => response.destroy());
+    }
+  }
+
+  #defaultAnswer(error: SluicewayError): Answer {
+    return draftErrorAnswer(error, this.#settings.pseudonym, allowedMethods(this.#settings.profile));
+  }
+}

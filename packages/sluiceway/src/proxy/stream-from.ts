@@ -1,0 +1,62 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Outcome } from '../errors.js';
+import { publicAddresses } from '../net/address-policy.js';
+import type { Transport } from '../upstream/transport.js';
+import { WireTransport, type WireTransportOptions } from '../upstream/wire/wire-transport.js';
+import { type ProxyOptions, resolveProxyOptions, type UpstreamTlsOptions } from './options.js';
+import { Proxy } from './proxy.js';
+
+/** As for `createProxy`; the URL of the call takes the upstream's place. */
+export interface StreamFromOptions extends Omit<ProxyOptions, 'upstream' | 'onRequest'> {
+  /** How to reach an https: URL: a private CA, a client certificate. Default: what Node trusts. */
+  tls?: UpstreamTlsOptions;
+}
+
+/** Proxies of earlier calls, one for each options object. */
+const proxies = new WeakMap<StreamFromOptions, Proxy>();
+const defaults: StreamFromOptions = {};
+
+/** Connections are shared by all calls whose transports would be equal, however often their options are written out. */
+const transports = new Map<string, Transport>();
+
+/**
+ * Answers a request with the file at `url`, relayed while it arrives: status, the fields that may pass, the
+ * content; a range that the client asks for is asked for. Resolves with the outcome when the response has ended,
+ * and never rejects (but for `errors: 'throw'`).
+ *
+ * By default the URL is taken for one that a user supplied: only public addresses are connected to (judged on the
+ * address actually dialled, also after redirects), only GET and HEAD are served, nothing of the client's secrets
+ * goes out, no cookies and nothing active comes in (profile `thirdParty`). For a URL that you trust,
+ * `{ profile: passThrough, addresses: 'any' }` relays all methods, request content and all end-to-end fields.
+ */
+export function streamFrom(
+  request: IncomingMessage,
+  response: ServerResponse,
+  url: string | URL,
+  options: StreamFromOptions = defaults,
+): Promise<Outcome> {
+  let proxy = proxies.get(options);
+  if (proxy === undefined) {
+    const { tls, ...others } = options;
+    const upstream = { url: UNUSED, ...(tls !== undefined && { tls }) };
+    const settings = resolveProxyOptions(
+      { profile: 'thirdParty', ...others, upstream },
+      'streamFrom',
+      tls === undefined ? sharedTransport : undefined,
+    );
+    proxy = new Proxy(settings);
+    proxies.set(options, proxy);
+  }
+  return proxy.handle(request, response, { url });
+}
+
+function sharedTransport(options: WireTransportOptions): Transport {
+  const { policy, ...numbers } = options;
+  const key = JSON.stringify([policy === publicAddresses, numbers]);
+  const transport = transports.get(key) ?? new WireTransport(options);
+  transports.set(key, transport);
+  return transport;
+}
+
+/** Stands where an upstream is required; every request names its own URL. */
+const UNUSED = 'http://url.invalid/';

@@ -1,0 +1,200 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type ErrorCode, type Outcome, SluicewayError } from '../errors.js';
+import type { Meter } from '../stream/metered-source.js';
+import { type TimeoutSettings, TransferTimeouts } from '../stream/timeouts.js';
+import type { Exchange } from '../upstream/transport.js';
+
+/** What is known of a transfer once it has ended: one log line, one sample of every metric. */
+export interface TransferRecord {
+  /** When the request arrived, ISO 8601 in UTC. */
+  time: string;
+  id: string;
+  method: string;
+  /** The path; a query is only hinted at (`?…`), since it may hold secrets. */
+  path: string;
+  /** Status that the client got; null where no head was sent. */
+  status: number | null;
+  outcome: Outcome;
+  /** Content bytes handed to the client's connection: an upper bound where the transfer was cut. */
+  bytesDown: number;
+  /** Content bytes handed to the origin server's connection. */
+  bytesUp: number;
+  durationMs: number;
+  /** Upstream requests made for a response head, redirects included. */
+  attempts: number;
+  /** Times that a broken content was continued. */
+  resumes: number;
+  error: ErrorCode | null;
+}
+
+/** A transfer under way, as observers see it. */
+export interface LiveTransfer {
+  readonly id: string;
+  readonly method: string;
+  readonly path: string;
+  readonly status: number | null;
+  readonly bytesDown: number;
+  readonly bytesUp: number;
+}
+
+/** Watches transfers and can change nothing. What an observer throws is reported as a warning of the process. */
+export interface Observer {
+  onTransferStart?(transfer: LiveTransfer): void;
+  onTransferEnd?(record: TransferRecord): void;
+}
+
+/** One client request from accept to end: its counts, its timeouts, its abort, its one outcome. */
+export class Transfer implements LiveTransfer {
+  readonly id: string;
+  readonly method: string;
+  readonly path: string;
+  readonly response: ServerResponse;
+  readonly timeouts: TransferTimeouts;
+  readonly #startedAt = Date.now();
+  readonly #started = performance.now();
+  readonly #onAborted: Array<(error: SluicewayError) => void> = [];
+  #exchange: Exchange | null = null;
+  #aborted: SluicewayError | null = null;
+  #settled: (() => void) | null = null;
+  #closed = false;
+  status: number | null = null;
+  bytesDown = 0;
+  bytesUp = 0;
+  attempts = 0;
+  resumes = 0;
+  /** The client can only tell the end of the content by the end of the connection. */
+  delimitedByClose = false;
+  /** Why the transfer cannot complete; the first reason stays. */
+  error: SluicewayError | null = null;
+
+  constructor(id: string, request: IncomingMessage, response: ServerResponse, timeouts: TimeoutSettings) {
+    this.id = id;
+    this.method = request.method ?? '';
+    const url = request.url ?? '';
+    const question = url.indexOf('?');
+    this.path = question < 0 ? url : `${url.slice(0, question)}?…`;
+    this.response = response;
+    this.timeouts = new TransferTimeouts(timeouts, (error) => this.abort(error));
+    this.timeouts.watchClientQueue(() => queuedBytes(response));
+    response.once('close', () => this.#onClose());
+    // A response can fail on its own account (a write after its socket is gone); `close` tells the rest.
+    response.on('error', () => {});
+  }
+
+  /** Ends the transfer now: the exchange under way is given up, whoever waits for the transfer is told. */
+  abort(error: SluicewayError): void {
+    if (this.#aborted !== null) return;
+    this.#aborted = error;
+    this.error ??= error;
+    this.#exchange?.abort(error);
+    for (const listener of this.#onAborted.splice(0)) listener(error);
+  }
+
+  /** The transfer has failed, and what remains is to answer so: that can be aborted in its turn. */
+  fail(error: SluicewayError): void {
+    this.error ??= error;
+    this.#exchange?.abort(error);
+    this.#exchange = null;
+    this.#aborted = null;
+    this.#onAborted.length = 0;
+  }
+
+  /** Calls the listener when the transfer is aborted, at once if it has been. */
+  onAborted(listener: (error: SluicewayError) => void): void {
+    if (this.#aborted !== null) listener(this.#aborted);
+    else this.#onAborted.push(listener);
+  }
+
+  throwIfAborted(): void {
+    if (this.#aborted !== null) throw this.#aborted;
+  }
+
+  /** Notes the exchange under way, which an abort gives up. */
+  attempt(exchange: Exchange): void {
+    this.attempts += 1;
+    this.#exchange = exchange;
+    if (this.#aborted !== null) exchange.abort(this.#aborted);
+  }
+
+  /** Settles once the response has been handed over whole or its connection is gone. */
+  async closed(): Promise<void> {
+    if (this.#closed || this.response.writableFinished) return;
+    await new Promise<void>((resolve) => {
+      this.#settled = resolve;
+      this.response.once('finish', resolve);
+    });
+  }
+
+  /** Counts request content on its way up. */
+  readonly requestMeter: Meter = {
+    started: () => this.timeouts.requestWaitsFor('client'),
+    lent: (bytes) => {
+      this.bytesUp += bytes;
+      this.timeouts.progress(bytes);
+      this.timeouts.requestWaitsFor('upstream');
+    },
+    allReturned: () => this.timeouts.requestWaitsFor('client'),
+    over: () => this.timeouts.requestWaitsFor('nobody'),
+  };
+
+  /** Counts response content on its way down. */
+  readonly responseMeter: Meter = {
+    started: () => this.timeouts.responseWaitsFor('upstream'),
+    lent: (bytes) => {
+      this.bytesDown += bytes;
+      this.timeouts.progress(bytes);
+      this.timeouts.responseWaitsFor('client');
+    },
+    allReturned: () => this.timeouts.responseWaitsFor('upstream'),
+    // What was written last may still wait for the client.
+    over: () => this.timeouts.responseWaitsFor('client'),
+  };
+
+  /** Counts one direction of a tunnel, where silence is nobody's fault: only the tunnel's own limit runs. */
+  tunnelMeter(direction: 'up' | 'down'): Meter {
+    return {
+      started: () => this.timeouts.tunnelProgress(),
+      lent: (bytes) => {
+        if (direction === 'up') this.bytesUp += bytes;
+        else this.bytesDown += bytes;
+        this.timeouts.tunnelProgress();
+      },
+      allReturned: () => this.timeouts.tunnelProgress(),
+      over: () => {},
+    };
+  }
+
+  toRecord(outcome: Outcome): TransferRecord {
+    return {
+      time: new Date(this.#startedAt).toISOString(),
+      id: this.id,
+      method: this.method,
+      path: this.path,
+      status: this.status,
+      outcome,
+      bytesDown: this.bytesDown,
+      bytesUp: this.bytesUp,
+      durationMs: Math.round(performance.now() - this.#started),
+      attempts: this.attempts,
+      resumes: this.resumes,
+      error: this.error?.code ?? null,
+    };
+  }
+
+  #onClose(): void {
+    this.#closed = true;
+    if (!this.response.writableFinished) {
+      this.abort(new SluicewayError('client_aborted', 'The client closed the connection'));
+    }
+    this.#settled?.();
+  }
+}
+
+/**
+ * Bytes that Node has handed to the operating system and that are not taken yet. Not a public property; Node's own
+ * socket timeout looks at it for the same reason. Where it is missing, a chunk counts as taken when all of it is.
+ */
+function queuedBytes(response: ServerResponse): number {
+  const socket: { _handle?: { writeQueueSize?: number } | null } | null = response.socket as object | null;
+  return socket?._handle?.writeQueueSize ?? 0;
+}

@@ -1,0 +1,76 @@
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { ChunkSink } from '../stream/chunk-source.js';
+import { MeteredSource } from '../stream/metered-source.js';
+import { ReadableSource } from '../stream/readable-source.js';
+import type { UpstreamTunnel } from '../upstream/transport.js';
+import type { ResponseHead } from './respond.js';
+import type { Transfer } from './transfer.js';
+
+/**
+ * Gives the bare socket of an `upgrade` event a response, for as long as it is not a tunnel. `head` is what the
+ * client has sent right after its request. The connection closes with the response.
+ */
+export function assignResponse(request: IncomingMessage, socket: Socket, head: Buffer): ServerResponse {
+  const response = new ServerResponse(request);
+  response.shouldKeepAlive = false;
+  response.assignSocket(socket);
+  response.once('finish', () => {
+    response.detachSocket(socket);
+    socket.destroySoon();
+  });
+  // Node has taken its own listener away.
+  socket.on('error', () => {});
+  if (head.length > 0) socket.unshift(head);
+  // Starts reading, so that a reset is noticed while the origin server has the word.
+  socket.read(0);
+  return response;
+}
+
+/** The 101 for the client, as it goes on the wire. */
+export function formatSwitchingProtocols(head: ResponseHead, protocol: string): string {
+  let text = `HTTP/1.1 101 ${head.statusText}\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n`;
+  for (const [name, value] of head.fields) text += `${name}: ${value}\r\n`;
+  return `${text}\r\n`;
+}
+
+/**
+ * Carries bytes both ways until both directions have ended or one is broken. A side that ends its direction is
+ * half-closed, and the other direction goes on.
+ */
+export async function runTunnel(transfer: Transfer, socket: Socket, upstream: UpstreamTunnel): Promise<void> {
+  await new Promise<void>((resolve) => {
+    let open = 2;
+    const ended = (): void => {
+      open -= 1;
+      if (open === 0) resolve();
+    };
+    const broken = (): void => resolve();
+    transfer.onAborted(broken);
+    socket.once('close', broken);
+
+    const toOrigin: ChunkSink = {
+      chunk: (bytes, done) => upstream.write(bytes, done),
+      end: () => {
+        upstream.end();
+        ended();
+      },
+      fail: broken,
+    };
+    const toClient: ChunkSink = {
+      chunk: (bytes, done) => void socket.write(bytes, () => done()),
+      end: () => {
+        socket.end();
+        ended();
+      },
+      fail: broken,
+    };
+    const fromClient = new ReadableSource(socket, { destroyOnCancel: false });
+    new MeteredSource(fromClient, transfer.tunnelMeter('up')).start(toOrigin);
+    new MeteredSource(upstream.source, transfer.tunnelMeter('down')).start(toClient);
+  });
+  upstream.destroy();
+  // Both ends have been told; what is still to be flushed of a clean end goes out first.
+  if (socket.writableEnded) socket.destroySoon();
+  else socket.destroy();
+}

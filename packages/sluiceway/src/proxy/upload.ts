@@ -1,0 +1,43 @@
+import type { IncomingMessage } from 'node:http';
+import { SluicewayError } from '../errors.js';
+import { Fields } from '../http/fields.js';
+import type { ContentFraming } from '../http/framing.js';
+import { retainTrailers } from '../http/trailers.js';
+import { MeteredSource } from '../stream/metered-source.js';
+import { ReadableSource } from '../stream/readable-source.js';
+import type { RequestContent } from '../upstream/transport.js';
+import type { Transfer } from './transfer.js';
+
+/** The client's request content on its way up. */
+export interface Upload extends RequestContent {
+  source: MeteredSource;
+}
+
+/** Null where the request has no content. Throws where something before the proxy has read it already. */
+export function openUpload(
+  request: IncomingMessage,
+  framing: ContentFraming,
+  transfer: Transfer,
+): Upload | null {
+  if (framing.kind === 'none' || (framing.kind === 'length' && framing.length === 0)) return null;
+  if (request.readableDidRead || request.readableEnded) {
+    throw new SluicewayError(
+      'proxy_configuration_error',
+      'The request content was read before the proxy got the request: mount the proxy before body parsers',
+    );
+  }
+  const source = new ReadableSource(request, {
+    destroyOnCancel: false,
+    trailers: () => retainTrailers(Fields.fromParser(request.rawTrailers)),
+    toError: (cause) => new SluicewayError('client_aborted', 'The client left during its request', { cause }),
+  });
+  return {
+    source: new MeteredSource(source, transfer.requestMeter),
+    length: framing.kind === 'length' ? framing.length : null,
+  };
+}
+
+/** Content that is still under way although nobody reads it any more. */
+export function isLeftUnread(request: IncomingMessage, upload: Upload | null): boolean {
+  return !request.complete && upload?.source.isRunning !== true;
+}

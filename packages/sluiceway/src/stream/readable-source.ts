@@ -1,0 +1,95 @@
+import type { Readable } from 'node:stream';
+import type { Fields } from '../http/fields.js';
+import type { ChunkSink, ChunkSource } from './chunk-source.js';
+
+/** Bytes lent out at a time: enough for a full write, little enough for a thousand stalled uploads. */
+const MAX_LENT_BYTES = 256 * 1024;
+
+export interface ReadableSourceOptions {
+  /** Read once the stream has ended. Default: no trailers. */
+  trailers?: () => Fields | null;
+  /** Whether `cancel` destroys the stream. Default true. */
+  destroyOnCancel?: boolean;
+  /** Translates what the stream failed with. Default: as it is. */
+  toError?: (error: Error) => Error;
+}
+
+/**
+ * Any `Readable` of bytes as a chunk source. Its chunks belong to nobody else, so lending them only serves
+ * backpressure.
+ */
+export class ReadableSource implements ChunkSource {
+  readonly #readable: Readable;
+  readonly #options: ReadableSourceOptions;
+  #sink: ChunkSink | null = null;
+  #lent = 0;
+  trailers: Fields | null = null;
+
+  constructor(readable: Readable, options: ReadableSourceOptions = {}) {
+    this.#readable = readable;
+    this.#options = options;
+  }
+
+  start(sink: ChunkSink): void {
+    this.#sink = sink;
+    const readable = this.#readable;
+    if (readable.destroyed && !readable.readableEnded) {
+      this.#fail(readable.errored ?? new Error('The stream was closed before its end'));
+      return;
+    }
+    readable.on('end', this.#onEnd);
+    readable.on('error', this.#fail);
+    readable.on('close', this.#onClose);
+    readable.on('data', this.#onData);
+  }
+
+  cancel(): void {
+    this.#sink = null;
+    this.#detach();
+    if (this.#options.destroyOnCancel ?? true) this.#readable.destroy();
+    else this.#readable.pause();
+  }
+
+  readonly #onData = (data: Buffer | string): void => {
+    const bytes = typeof data === 'string' ? Buffer.from(data) : data;
+    this.#lent += bytes.length;
+    this.#sink?.chunk(bytes, () => this.#onReturned(bytes.length));
+    if (this.#lent >= MAX_LENT_BYTES && this.#sink !== null) this.#readable.pause();
+  };
+
+  #onReturned(bytes: number): void {
+    this.#lent -= bytes;
+    if (this.#sink !== null && this.#lent < MAX_LENT_BYTES && this.#readable.isPaused())
+      this.#readable.resume();
+  }
+
+  readonly #onEnd = (): void => {
+    const sink = this.#sink;
+    if (sink === null) return;
+    this.#sink = null;
+    this.trailers = this.#options.trailers?.() ?? null;
+    this.#detach();
+    sink.end();
+  };
+
+  readonly #onClose = (): void => this.#fail(new Error('The stream was closed before its end'));
+
+  readonly #fail = (error: Error): void => {
+    const sink = this.#sink;
+    if (sink === null) return;
+    this.#sink = null;
+    this.#detach();
+    sink.fail(this.#options.toError?.(error) ?? error);
+  };
+
+  #detach(): void {
+    this.#readable.off('data', this.#onData);
+    this.#readable.off('end', this.#onEnd);
+    this.#readable.off('close', this.#onClose);
+    // An `error` may still come; it has been dealt with, and must not end the process.
+    this.#readable.on('error', ignore);
+    this.#readable.off('error', this.#fail);
+  }
+}
+
+const ignore = (): void => {};

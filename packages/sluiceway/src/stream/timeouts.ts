@@ -1,0 +1,220 @@
+import { SluicewayError } from '../errors.js';
+
+/** Milliseconds; 0 turns a limit off. */
+export interface TimeoutSettings {
+  /** From the last byte of the request until the response head. */
+  responseHeadMs: number;
+  /** While the origin server alone holds the transfer up, between bytes. */
+  upstreamIdleMs: number;
+  /** While the client alone holds the transfer up, between bytes. */
+  clientIdleMs: number;
+  /** After a change of protocol: without a byte in either direction. */
+  tunnelIdleMs: number;
+  /** For the whole transfer. */
+  totalMs: number;
+  /** Bytes per second, over a window of `RATE_WINDOW_MS`, while content is on its way. 0 turns it off. */
+  minRate: number;
+}
+
+/** Over how much time a minimum rate is measured. Shorter would punish ordinary bursts. */
+export const RATE_WINDOW_MS = 5000;
+
+/**
+ * Whom one direction of a transfer waits for. `head` is the origin server too, with the whole request in hand;
+ * `either` is a tunnel, where both sides may be silent.
+ */
+export type WaitsFor = 'nobody' | 'client' | 'upstream' | 'head' | 'either';
+
+/** Measures progress that no callback tells: how many bytes the operating system has not taken yet. */
+export type QueueProbe = () => number;
+
+/**
+ * The timeouts of one transfer. Each side's idle timeout runs whenever that side alone holds the transfer up, so
+ * a client that pauses is never the origin server's fault, nor the other way round; where both directions wait,
+ * the client has the say, since the origin server may be waiting for it too.
+ *
+ * All of them share one timer. It never sleeps longer than the shortest limit, so that a change of the waiting
+ * side only sets a number: twice a chunk is too often for timer calls.
+ */
+export class TransferTimeouts {
+  readonly #settings: TimeoutSettings;
+  readonly #onExpired: (error: SluicewayError) => void;
+  readonly #granularityMs: number;
+  readonly #totalDeadline: number;
+  #probe: QueueProbe | null = null;
+  #queued = 0;
+  #request: WaitsFor = 'nobody';
+  #response: WaitsFor = 'nobody';
+  #waiting: WaitsFor = 'nobody';
+  #since: number;
+  #timer: NodeJS.Timeout | null = null;
+  #bytes = 0;
+  #clientMs = 0;
+  #upstreamMs = 0;
+
+  /** `onExpired` is called at most once. Nothing runs before one direction waits for somebody. */
+  constructor(settings: TimeoutSettings, onExpired: (error: SluicewayError) => void) {
+    this.#settings = settings;
+    this.#onExpired = onExpired;
+    this.#since = performance.now();
+    this.#totalDeadline = settings.totalMs === 0 ? Number.POSITIVE_INFINITY : this.#since + settings.totalMs;
+    const rateMs = settings.minRate === 0 ? 0 : RATE_WINDOW_MS;
+    const { responseHeadMs, upstreamIdleMs, clientIdleMs, tunnelIdleMs, totalMs } = settings;
+    const limits = [responseHeadMs, upstreamIdleMs, clientIdleMs, tunnelIdleMs, totalMs, rateMs];
+    this.#granularityMs = Math.min(...limits.filter((limit) => limit > 0));
+    if (Number.isFinite(this.#totalDeadline)) this.#arm(this.#since);
+  }
+
+  /** Gives a way to see that the client takes bytes of a chunk of which it has not taken all. */
+  watchClientQueue(probe: QueueProbe): void {
+    this.#probe = probe;
+  }
+
+  requestWaitsFor(whom: WaitsFor): void {
+    this.#request = whom;
+    this.#changed();
+  }
+
+  responseWaitsFor(whom: WaitsFor): void {
+    this.#response = whom;
+    this.#changed();
+  }
+
+  /** A tunnel is open, or bytes have moved through it. */
+  tunnelProgress(): void {
+    this.#request = 'nobody';
+    this.responseWaitsFor('either');
+  }
+
+  /** Bytes have moved, in whichever direction. */
+  progress(bytes: number): void {
+    this.#bytes += bytes;
+  }
+
+  stop(): void {
+    this.#waiting = 'nobody';
+    this.#request = 'nobody';
+    this.#response = 'nobody';
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  /** Whoever holds the transfer up has just begun to, or has just done something. */
+  #changed(): void {
+    const now = performance.now();
+    this.#account(now);
+    const waiting = this.#decideWaiting();
+    this.#waiting = waiting;
+    this.#since = now;
+    if (waiting === 'client' && this.#probe !== null) this.#queued = this.#probe();
+    if (this.#timer === null && waiting !== 'nobody') this.#arm(now);
+  }
+
+  #decideWaiting(): WaitsFor {
+    if (this.#request === 'client' || this.#response === 'client') return 'client';
+    if (this.#request === 'upstream' || this.#response === 'upstream') return 'upstream';
+    return this.#response;
+  }
+
+  #account(now: number): void {
+    if (this.#waiting === 'client') this.#clientMs += now - this.#since;
+    else if (this.#waiting === 'upstream') this.#upstreamMs += now - this.#since;
+  }
+
+  #limit(): number {
+    const limit = this.#limitFor(this.#waiting);
+    return limit === 0 ? Number.POSITIVE_INFINITY : limit;
+  }
+
+  #limitFor(whom: WaitsFor): number {
+    switch (whom) {
+      case 'client':
+        return this.#settings.clientIdleMs;
+      case 'upstream':
+        return this.#settings.upstreamIdleMs;
+      case 'head':
+        return this.#settings.responseHeadMs;
+      case 'either':
+        return this.#settings.tunnelIdleMs;
+      case 'nobody':
+        return 0;
+    }
+  }
+
+  #arm(now: number): void {
+    const deadline = Math.min(this.#since + this.#limit(), this.#totalDeadline);
+    const sleepMs = Math.min(deadline - now, this.#granularityMs);
+    if (!Number.isFinite(sleepMs)) return;
+    this.#timer = setTimeout(this.#check, Math.max(1, Math.ceil(sleepMs)));
+  }
+
+  readonly #check = (): void => {
+    const now = performance.now();
+    this.#timer = null;
+    const error = this.#findExpired(now);
+    if (error !== null) {
+      this.stop();
+      this.#onExpired(error);
+    } else {
+      this.#arm(now);
+    }
+  };
+
+  #findExpired(now: number): SluicewayError | null {
+    if (now >= this.#totalDeadline) {
+      return new SluicewayError(
+        'total_timeout',
+        `The transfer took longer than ${this.#settings.totalMs} ms`,
+      );
+    }
+    if (this.#waiting === 'client' && this.#probe !== null) this.#probeQueue(this.#probe, now);
+    const limit = this.#limit();
+    if (now - this.#since >= limit) return idleError(this.#waiting, this.#request, `for ${limit} ms`);
+    return this.#settings.minRate === 0 ? null : this.#checkRate(now);
+  }
+
+  /** A client that reads slowly takes a large chunk in many small steps. */
+  #probeQueue(probe: QueueProbe, now: number): void {
+    const queued = probe();
+    if (queued >= this.#queued) return;
+    this.#queued = queued;
+    this.#account(now);
+    this.#since = now;
+  }
+
+  #checkRate(now: number): SluicewayError | null {
+    this.#account(now);
+    if (this.#waiting === 'client' || this.#waiting === 'upstream') this.#keepIdleStart(now);
+    const ms = this.#clientMs + this.#upstreamMs;
+    if (ms < RATE_WINDOW_MS) return null;
+    const { minRate } = this.#settings;
+    const tooSlow = this.#bytes < (minRate * ms) / 1000;
+    const slowSide = this.#clientMs > this.#upstreamMs ? 'client' : 'upstream';
+    this.#bytes = 0;
+    this.#clientMs = 0;
+    this.#upstreamMs = 0;
+    return tooSlow ? idleError(slowSide, this.#request, `at ${minRate} bytes per second`) : null;
+  }
+
+  /** The wait so far is accounted for; the idle timeout goes on from where it began. */
+  #keepIdleStart(now: number): void {
+    const accounted = now - this.#since;
+    if (this.#waiting === 'client') this.#clientMs -= accounted;
+    else this.#upstreamMs -= accounted;
+  }
+}
+
+function idleError(whom: WaitsFor, request: WaitsFor, how: string): SluicewayError {
+  if (whom === 'head') return new SluicewayError('http_response_timeout', `No response head ${how}`);
+  if (whom === 'either') {
+    return new SluicewayError('connection_read_timeout', `No byte through the tunnel ${how}`, {
+      outcome: 'completed',
+    });
+  }
+  if (whom === 'client')
+    return new SluicewayError('client_stalled', `The client neither sent nor read ${how}`);
+  if (request === 'upstream') {
+    return new SluicewayError('connection_write_timeout', `The origin server took no request content ${how}`);
+  }
+  return new SluicewayError('connection_read_timeout', `The origin server sent no content ${how}`);
+}

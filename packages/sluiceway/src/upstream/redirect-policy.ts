@@ -1,0 +1,53 @@
+import { SluicewayError } from '../errors.js';
+import { type BaseTarget, parseBaseTarget } from '../http/target.js';
+import type { TransportResponse } from './transport.js';
+
+/** An exact place: where to connect and what to ask for. */
+export interface Target {
+  base: BaseTarget;
+  /** Request-target in origin-form. */
+  path: string;
+}
+
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+
+/** The target that a URL names, byte for byte. Throws a `TypeError`. */
+export function toTarget(url: string | URL): Target {
+  const base = parseBaseTarget(url);
+  const path = base.path === '' ? '/' : base.path;
+  return { base, path: base.query === '' ? path : `${path}?${base.query}` };
+}
+
+/**
+ * Where a response sends us next (RFC 9110 section 15.4), or null where it does not. Throws where that may not be
+ * followed: no usable `Location`, another scheme than http and https, from https to http.
+ */
+export function decideRedirect(from: Target, response: TransportResponse): Target | null {
+  if (!REDIRECTS.has(response.status)) return null;
+  const location = response.fields.get('location');
+  if (location === undefined) throw refused('a redirect without Location');
+  const next = resolveLocation(from, location);
+  if (from.base.protocol === 'https:' && next.base.protocol === 'http:') {
+    throw refused('a redirect from https: to http:');
+  }
+  return next;
+}
+
+/** Absolute forms stay byte for byte, since a signature may cover them; only a relative path is resolved. */
+function resolveLocation(from: Target, location: string): Target {
+  // Non-ASCII bytes in a Location are UTF-8 in practice.
+  const text = Buffer.from(location, 'latin1').toString('utf8').replace(/#.*$/s, '');
+  const { protocol, host } = from.base;
+  try {
+    if (/^[a-z][a-z0-9+.-]*:/i.test(text)) return toTarget(text);
+    if (text.startsWith('//')) return toTarget(protocol + text);
+    if (text.startsWith('/')) return toTarget(`${protocol}//${host}${text}`);
+    return toTarget(new URL(text, `${protocol}//${host}${from.path}`));
+  } catch (cause) {
+    throw refused('a redirect to an unusable Location', cause);
+  }
+}
+
+export function refused(what: string, cause?: unknown): SluicewayError {
+  return new SluicewayError('too_many_redirects', `The origin server sent ${what}`, { cause });
+}

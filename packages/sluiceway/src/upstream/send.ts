@@ -1,0 +1,52 @@
+import type { Fields } from '../http/fields.js';
+import { discard } from '../stream/discard.js';
+import { decideRedirect, refused, type Target } from './redirect-policy.js';
+import type { Exchange, Transport, TransportRequest, TransportResponse } from './transport.js';
+
+/** A redirect's content up to this is read, to keep its connection; more is not worth the bytes. */
+const MAX_DISCARDED_BYTES = 64 * 1024;
+
+/** Fields that were meant for one origin only. */
+const CREDENTIALS = ['authorization', 'cookie'];
+
+export interface SendOptions {
+  /** Redirects that are followed; 0 hands every redirect over. Only for requests without content. */
+  maxRedirects: number;
+  /** Told each exchange as it begins. */
+  onAttempt(exchange: Exchange): void;
+}
+
+/** Sends a request until a final response head is there that is no redirect to be followed. */
+export async function send(
+  transport: Transport,
+  request: Omit<TransportRequest, 'destination' | 'path'>,
+  target: Target,
+  options: SendOptions,
+): Promise<TransportResponse> {
+  let from = target;
+  for (let hops = 0; ; hops += 1) {
+    const exchange = transport.send({ ...request, destination: from.base, path: from.path });
+    options.onAttempt(exchange);
+    const response = await exchange.response;
+    if (options.maxRedirects === 0) return response;
+    let next: Target | null;
+    try {
+      next = decideRedirect(from, response);
+      if (next !== null && hops >= options.maxRedirects)
+        throw refused(`more than ${options.maxRedirects} redirects`);
+    } catch (error) {
+      response.content.cancel();
+      throw error;
+    }
+    if (next === null) return response;
+    discard(response.content, MAX_DISCARDED_BYTES);
+    prepareForHop(request.fields, from, next);
+    from = next;
+  }
+}
+
+function prepareForHop(fields: Fields, from: Target, next: Target): void {
+  const sameOrigin = from.base.protocol === next.base.protocol && from.base.host === next.base.host;
+  if (!sameOrigin) fields.retain((name) => !CREDENTIALS.includes(name));
+  fields.set('Host', next.base.host);
+}

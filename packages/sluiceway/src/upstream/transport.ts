@@ -1,0 +1,87 @@
+import type { SluicewayError } from '../errors.js';
+import type { Fields } from '../http/fields.js';
+import type { ChunkSource } from '../stream/chunk-source.js';
+
+/** Where a request goes: what decides which connections may carry it. */
+export interface Destination {
+  protocol: 'http:' | 'https:';
+  /** A name or an address; IPv6 without brackets. */
+  hostname: string;
+  port: number;
+}
+
+export interface RequestContent {
+  source: ChunkSource;
+  /** Bytes that will come, or null where only the end tells (sent chunked over HTTP/1.1). */
+  length: number | null;
+}
+
+/** What a transport is asked to send. Framing fields are the transport's own: `fields` carries none of them. */
+export interface TransportRequest {
+  destination: Destination;
+  method: string;
+  /** The request-target in origin-form, byte for byte (RFC 9112 section 3.2.1), each character one byte. */
+  path: string;
+  /** End-to-end fields with Host; no Connection, Content-Length or Transfer-Encoding. */
+  fields: Fields;
+  /** Null for no content at all. */
+  content: RequestContent | null;
+  /** The protocol to ask for (`Upgrade: <name>`), or null for an ordinary request. */
+  upgrade: string | null;
+  /** Send `Expect: 100-continue` and hold the content back until the origin server says 100 or a grace passes. */
+  expectContinue: boolean;
+  /** Told each interim response (1xx, not 101) in order, before the promise of the response settles. */
+  onInterim(head: InterimResponse): void;
+  /** Told when the request, content included, has been handed to the operating system. */
+  onRequestSent(): void;
+}
+
+export interface InterimResponse {
+  status: number;
+  statusText: string;
+  fields: Fields;
+}
+
+export interface TransportResponse extends InterimResponse {
+  httpVersion: '1.0' | '1.1' | '2.0';
+  /** Bytes to come, or null where only the end tells. 0 where the response has no content. */
+  contentLength: number | null;
+  /**
+   * The content. It must be started or cancelled, or its connection is held for ever. It is cancelled by
+   * `Exchange.abort` too.
+   */
+  content: ChunkSource;
+  /** The two directions after a 101; `content` is empty then. */
+  tunnel: UpstreamTunnel | null;
+}
+
+/** A connection that has changed its protocol: bytes both ways (RFC 9110 section 7.8). */
+export interface UpstreamTunnel {
+  source: ChunkSource;
+  /** Writes borrowed bytes, under the contract of `ChunkSink.chunk`. */
+  write(bytes: Uint8Array, done: () => void): void;
+  /** Half-close: nothing more will be written. */
+  end(): void;
+  /** Closes both directions at once. */
+  destroy(): void;
+}
+
+/** One request under way. */
+export interface Exchange {
+  /** The final response head; rejects with a `SluicewayError`. */
+  readonly response: Promise<TransportResponse>;
+  /**
+   * Gives the exchange up at any time before its content has ended: the connection is closed at once, a
+   * pending `response` rejects with `error`, a running content fails with it.
+   */
+  abort(error: SluicewayError): void;
+}
+
+/** Gets a response for a request. The built-in one is the wire transport; tests and users may supply another. */
+export interface Transport {
+  send(request: TransportRequest): Exchange;
+  /** Lets running exchanges finish, keeps no idle connection. Resolves when the last one has ended. */
+  close(): Promise<void>;
+  /** Closes every connection now. */
+  destroy(): void;
+}

@@ -1,0 +1,207 @@
+import { SluicewayError } from '../../errors.js';
+import type { Fields } from '../../http/fields.js';
+import type { ChunkSink, ChunkSource } from '../../stream/chunk-source.js';
+import type { Exchange, TransportRequest, TransportResponse, UpstreamTunnel } from '../transport.js';
+import type { WireConnection } from './connection.js';
+import type { ResponseHead } from './head-reader.js';
+import { formatRequestHead, RequestContentWriter } from './request-writer.js';
+
+/**
+ * How long request content waits for `100 Continue`. An origin server that does not know the expectation never
+ * says it; a client sends after a while without it too (RFC 9110 section 10.1.1).
+ */
+const CONTINUE_GRACE_MS = 1000;
+
+/** From this status on, an answer that comes before the request is sent means: spare yourself the rest. */
+const STOPS_CONTENT_FROM = 300;
+
+/** RFC 9110 section 9.2.2. */
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+
+/** One request and its response on a wire connection, from the wait for a connection to the last content byte. */
+export class WireExchange implements Exchange {
+  readonly request: TransportRequest;
+  readonly response: Promise<TransportResponse>;
+  #resolve!: (response: TransportResponse) => void;
+  #reject!: (error: SluicewayError) => void;
+  /** Puts the exchange back in line for a fresh connection. */
+  readonly #onStale: (exchange: WireExchange) => void;
+  #connection: WireConnection | null = null;
+  #cancelWait: (() => void) | null = null;
+  #grace: NodeJS.Timeout | null = null;
+  #contentStarted = false;
+  #retried = false;
+  #sink: ChunkSink | null = null;
+  #answered = false;
+  #failure: Error | null = null;
+  trailers: Fields | null = null;
+  /** The request, content included, has been handed to the operating system. */
+  requestIsSent = false;
+  /** Nothing more of the response will come. */
+  isOver = false;
+
+  constructor(request: TransportRequest, onStale: (exchange: WireExchange) => void) {
+    this.request = request;
+    this.#onStale = onStale;
+    this.response = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  /** The exchange waits for a connection; `cancel` takes it out of the line. */
+  waits(cancel: () => void): void {
+    this.#cancelWait = cancel;
+  }
+
+  /** Its turn has come: out of the line, towards a connection. */
+  leaveLine(): void {
+    const leave = this.#cancelWait;
+    this.#cancelWait = null;
+    leave?.();
+  }
+
+  /** Writes the request to a connection of its own. */
+  run(connection: WireConnection): void {
+    this.#connection = connection;
+    // Connected: there is no waiting to cancel any more.
+    this.#cancelWait = null;
+    const { socket } = connection;
+    const { content, expectContinue } = this.request;
+    let head: string;
+    try {
+      head = formatRequestHead(this.request);
+    } catch (error) {
+      connection.destroy();
+      this.failed(error as Error, null);
+      return;
+    }
+    if (content === null) {
+      socket.write(head, 'latin1');
+      this.#sent();
+      return;
+    }
+    socket.write(head, 'latin1');
+    if (!expectContinue) this.#startContent();
+    else this.#grace = setTimeout(() => this.#startContent(), CONTINUE_GRACE_MS);
+  }
+
+  interim(head: ResponseHead): void {
+    if (head.status === 100) this.#startContent();
+    this.request.onInterim(head);
+  }
+
+  /** The final head, or 101, has been read. `tunnel` is the connection in the latter case. */
+  answered(head: ResponseHead, contentLength: number | null, tunnel: WireConnection | null): void {
+    this.#answered = true;
+    if (this.#grace !== null) clearTimeout(this.#grace);
+    if (!this.requestIsSent && (!this.#contentStarted || head.status >= STOPS_CONTENT_FROM))
+      this.#stopContent();
+    const content = this.#contentSource();
+    this.#resolve({
+      httpVersion: head.httpVersion,
+      status: head.status,
+      statusText: head.statusText,
+      fields: head.fields,
+      contentLength,
+      content,
+      tunnel: tunnel === null ? null : createTunnel(tunnel, content),
+    });
+  }
+
+  /** The response is complete. */
+  finished(trailers: Fields | null): void {
+    this.trailers = trailers;
+    this.isOver = true;
+    if (!this.requestIsSent) this.#stopContent();
+  }
+
+  /** The connection is gone before the response was complete. */
+  failed(error: Error, sink: ChunkSink | null): void {
+    const stale = error instanceof SluicewayError && error.retryable && !this.#retried;
+    if (stale && !this.#contentStarted && IDEMPOTENT.has(this.request.method)) {
+      this.#retried = true;
+      this.#connection = null;
+      this.requestIsSent = false;
+      if (this.#grace !== null) clearTimeout(this.#grace);
+      this.#onStale(this);
+      return;
+    }
+    this.#fail(error, sink);
+  }
+
+  abort(error: SluicewayError): void {
+    if (this.isOver) return;
+    const connection = this.#connection;
+    this.leaveLine();
+    this.#fail(error, this.#sink);
+    connection?.destroy();
+  }
+
+  #fail(error: Error, sink: ChunkSink | null): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.#failure = error;
+    if (this.#grace !== null) clearTimeout(this.#grace);
+    this.#stopContent();
+    if (!this.#answered) this.#reject(error as SluicewayError);
+    else sink?.fail(error);
+  }
+
+  #startContent(): void {
+    const { content } = this.request;
+    const connection = this.#connection;
+    if (content === null || connection === null || this.#contentStarted || this.isOver) return;
+    this.#contentStarted = true;
+    if (this.#grace !== null) clearTimeout(this.#grace);
+    const sent = (): void => this.#sent();
+    const broken = (error: Error): void => this.abort(error as SluicewayError);
+    content.source.start(new RequestContentWriter(connection.socket, content, sent, broken));
+  }
+
+  #stopContent(): void {
+    if (this.request.content !== null && !this.requestIsSent) this.request.content.source.cancel();
+  }
+
+  #sent(): void {
+    if (this.requestIsSent || this.#failure !== null) return;
+    this.requestIsSent = true;
+    this.request.onRequestSent();
+    this.#connection?.requestSent();
+  }
+
+  #startDelivery(sink: ChunkSink): void {
+    this.#sink = sink;
+    if (this.#failure !== null) sink.fail(this.#failure);
+    else this.#connection?.start(sink);
+  }
+
+  /** The response's content is not wanted, or not any more. */
+  #cancelDelivery(): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.#stopContent();
+    this.#connection?.destroy();
+  }
+
+  #contentSource(): ChunkSource {
+    const trailers = (): Fields | null => this.trailers;
+    return {
+      start: (sink) => this.#startDelivery(sink),
+      cancel: () => this.#cancelDelivery(),
+      get trailers() {
+        return trailers();
+      },
+    };
+  }
+}
+
+function createTunnel(connection: WireConnection, source: ChunkSource): UpstreamTunnel {
+  const { socket } = connection;
+  return {
+    source,
+    write: (bytes, done) => void socket.write(bytes, done),
+    end: () => void socket.end(),
+    destroy: () => source.cancel(),
+  };
+}

@@ -1,0 +1,158 @@
+import { SluicewayError } from '../../errors.js';
+import { Fields, isFieldValue, isToken } from '../../http/fields.js';
+
+const CR = 0x0d;
+const LF = 0x0a;
+
+/** `HTTP/1.1 200 OK`; the space before an absent reason is often forgotten. RFC 9112 section 4. */
+const STATUS_LINE = /^HTTP\/1\.([0-9]) ([1-9][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?$/;
+const STATUS_LINE_START = [0x48, 0x54, 0x54, 0x50, 0x2f];
+
+export interface ResponseHead {
+  httpVersion: '1.0' | '1.1';
+  status: number;
+  statusText: string;
+  fields: Fields;
+}
+
+export interface HeadLimits {
+  /** Bytes of one head or trailer section. */
+  maxBytes: number;
+  /** Field lines of one section. */
+  maxFields: number;
+}
+
+const invalid = (what: string): SluicewayError =>
+  new SluicewayError('http_protocol_error', `Invalid response: ${what}`);
+
+/**
+ * Finds the empty line that ends a head or trailer section, over as many reads as it takes. Line ends are CR LF
+ * and nothing else: a recipient that also takes a bare LF or CR can be made to see other fields than its
+ * neighbour (RFC 9112 sections 2.2 and 11.2).
+ */
+export class SectionScanner {
+  readonly #maxBytes: number;
+  readonly #tooLarge: 'http_response_header_section_size' | 'http_response_trailer_section_size';
+  /** Bytes of the section that were looked at. */
+  #scanned = 0;
+  #lineLength = 0;
+  #afterCr = false;
+
+  constructor(maxBytes: number, section: 'head' | 'trailers') {
+    this.#maxBytes = maxBytes;
+    this.#tooLarge =
+      section === 'head' ? 'http_response_header_section_size' : 'http_response_trailer_section_size';
+  }
+
+  /** Starts over with a new section. */
+  reset(): void {
+    this.#scanned = 0;
+    this.#lineLength = 0;
+    this.#afterCr = false;
+  }
+
+  /** Goes on with bytes [from, to); returns the position after the section's last byte, or -1: not there yet. */
+  scan(bytes: Uint8Array, from: number, to: number): number {
+    let lineLength = this.#lineLength;
+    let afterCr = this.#afterCr;
+    for (let i = from; i < to; i += 1) {
+      const byte = bytes[i] as number;
+      if (afterCr) {
+        if (byte !== LF) throw invalid('bare CR in a field section');
+        if (lineLength === 0) {
+          this.#scanned += i + 1 - from;
+          this.#checkSize();
+          return i + 1;
+        }
+        afterCr = false;
+        lineLength = 0;
+      } else if (byte === CR) {
+        afterCr = true;
+      } else if (byte === LF) {
+        throw invalid('bare LF in a field section');
+      } else {
+        lineLength += 1;
+      }
+    }
+    this.#lineLength = lineLength;
+    this.#afterCr = afterCr;
+    this.#scanned += to - from;
+    this.#checkSize();
+    return -1;
+  }
+
+  /** How much of an unfinished section was seen, so that the next scan starts behind it. */
+  get scanned(): number {
+    return this.#scanned;
+  }
+
+  #checkSize(): void {
+    if (this.#scanned <= this.#maxBytes) return;
+    throw new SluicewayError(this.#tooLarge, `A field section is larger than ${this.#maxBytes} bytes`);
+  }
+}
+
+/** Refuses at the first bytes what cannot become a response: another protocol would let us wait for its end. */
+export function checkHeadStart(bytes: Uint8Array, from: number, to: number): void {
+  const length = Math.min(to - from, STATUS_LINE_START.length);
+  for (let i = 0; i < length; i += 1) {
+    if (bytes[from + i] !== STATUS_LINE_START[i]) throw invalid('it does not start with HTTP/');
+  }
+}
+
+/** Parses a whole head, its empty line included, read as latin1. */
+export function parseResponseHead(text: string, limits: HeadLimits): ResponseHead {
+  const lineEnd = text.indexOf('\r\n');
+  const match = STATUS_LINE.exec(text.slice(0, lineEnd));
+  if (match === null) throw invalid('bad status line');
+  return {
+    httpVersion: match[1] === '0' ? '1.0' : '1.1',
+    status: Number(match[2]),
+    statusText: match[3] ?? '',
+    fields: parseFieldLines(text, lineEnd + 2, limits.maxFields),
+  };
+}
+
+/**
+ * Parses field lines from `from` to the empty line. As a proxy must with responses (RFC 9112 section 5): white
+ * space before the colon is removed, a folded line is joined by a space.
+ */
+export function parseFieldLines(text: string, from: number, maxFields: number): Fields {
+  const raw: string[] = [];
+  let at = from;
+  for (;;) {
+    const lineEnd = text.indexOf('\r\n', at);
+    if (lineEnd === at || lineEnd < 0) return Fields.fromParser(raw);
+    const first = text.charCodeAt(at);
+    if (first === 0x20 || first === 0x09) {
+      if (raw.length === 0) throw invalid('folded line before the first field');
+      const more = trimWhiteSpace(text, at, lineEnd);
+      if (!isFieldValue(more)) throw invalid('control character in a field value');
+      const value = raw[raw.length - 1] as string;
+      raw[raw.length - 1] = value === '' || more === '' ? value + more : `${value} ${more}`;
+    } else {
+      if (raw.length >= maxFields * 2) {
+        throw new SluicewayError('http_response_header_section_size', `More than ${maxFields} field lines`);
+      }
+      const colon = text.indexOf(':', at);
+      if (colon < 0 || colon > lineEnd) throw invalid('field line without a colon');
+      const name = trimWhiteSpace(text, at, colon);
+      if (!isToken(name)) throw invalid('bad field name');
+      const value = trimWhiteSpace(text, colon + 1, lineEnd);
+      if (!isFieldValue(value)) throw invalid('control character in a field value');
+      raw.push(name, value);
+    }
+    at = lineEnd + 2;
+  }
+}
+
+/** Cuts spaces and tabs only: `trim` would take 0xA0 too, which is part of a value. */
+function trimWhiteSpace(text: string, from: number, to: number): string {
+  let start = from;
+  let end = to;
+  while (start < end && isWhiteSpace(text.charCodeAt(start))) start += 1;
+  while (end > start && isWhiteSpace(text.charCodeAt(end - 1))) end -= 1;
+  return text.slice(start, end);
+}
+
+const isWhiteSpace = (code: number): boolean => code === 0x20 || code === 0x09;

@@ -1,0 +1,104 @@
+import type { Socket } from 'node:net';
+import { SluicewayError } from '../../errors.js';
+import { isToken } from '../../http/fields.js';
+import type { ChunkSink } from '../../stream/chunk-source.js';
+import type { RequestContent, TransportRequest } from '../transport.js';
+
+/** One line, no spaces: whatever else is in a target would be read as part of the message by the origin server. */
+const REQUEST_TARGET = /^[\x21-\x7e\x80-\xff]+$/;
+
+/** Methods for which an absent length would leave the origin server in doubt (RFC 9110 section 8.6). */
+const EXPECTS_CONTENT = new Set(['POST', 'PUT', 'PATCH']);
+
+/** The request head as it goes on the wire, to be written as latin1. */
+export function formatRequestHead(request: TransportRequest): string {
+  const { method, path, content } = request;
+  if (!isToken(method)) throw new SluicewayError('http_request_error', 'Invalid method');
+  if (!REQUEST_TARGET.test(path)) throw new SluicewayError('http_request_error', 'Invalid request target');
+  let head = `${method} ${path} HTTP/1.1\r\n`;
+  const raw = request.fields.raw;
+  for (let i = 0; i < raw.length; i += 2) head += `${raw[i]}: ${raw[i + 1]}\r\n`;
+  if (request.upgrade !== null) head += `Connection: Upgrade\r\nUpgrade: ${request.upgrade}\r\n`;
+  else if (request.fields.has('te')) head += 'Connection: TE\r\n';
+  if (content !== null) {
+    head +=
+      content.length === null ? 'Transfer-Encoding: chunked\r\n' : `Content-Length: ${content.length}\r\n`;
+    if (request.expectContinue) head += 'Expect: 100-continue\r\n';
+  } else if (EXPECTS_CONTENT.has(method)) {
+    head += 'Content-Length: 0\r\n';
+  }
+  return `${head}\r\n`;
+}
+
+/** Writes request content to the connection, sized or chunked (RFC 9112 section 6). */
+export class RequestContentWriter implements ChunkSink {
+  readonly #socket: Socket;
+  readonly #content: RequestContent;
+  readonly #onEnd: () => void;
+  readonly #onFail: (error: Error) => void;
+  #written = 0;
+  #corked = false;
+
+  constructor(socket: Socket, content: RequestContent, onEnd: () => void, onFail: (error: Error) => void) {
+    this.#socket = socket;
+    this.#content = content;
+    this.#onEnd = onEnd;
+    this.#onFail = onFail;
+  }
+
+  chunk(bytes: Uint8Array, done: () => void): void {
+    this.#written += bytes.length;
+    const { length } = this.#content;
+    if (length !== null && this.#written > length) {
+      done();
+      this.#fail(`Request content is longer than the declared ${length} bytes`);
+      return;
+    }
+    this.#cork();
+    if (length !== null) {
+      this.#socket.write(bytes, done);
+      return;
+    }
+    if (bytes.length === 0) {
+      done();
+      return;
+    }
+    this.#socket.write(`${bytes.length.toString(16)}\r\n`, 'latin1');
+    this.#socket.write(bytes);
+    this.#socket.write('\r\n', 'latin1', done);
+  }
+
+  end(): void {
+    const { length, source } = this.#content;
+    if (length === null) {
+      let last = '0\r\n';
+      for (const [name, value] of source.trailers ?? []) last += `${name}: ${value}\r\n`;
+      this.#socket.write(`${last}\r\n`, 'latin1', this.#onEnd);
+    } else if (this.#written < length) {
+      this.#fail(`Request content ended after ${this.#written} of ${length} bytes`);
+    } else {
+      // An empty write is called back after everything that was written before.
+      this.#socket.write('', this.#onEnd);
+    }
+  }
+
+  fail(error: Error): void {
+    this.#onFail(error);
+  }
+
+  #fail(message: string): void {
+    this.#content.source.cancel();
+    this.#onFail(new SluicewayError('http_request_error', message));
+  }
+
+  /** Chunks of one turn of the event loop leave in one write: the server's parser cuts content into small pieces. */
+  #cork(): void {
+    if (this.#corked) return;
+    this.#corked = true;
+    this.#socket.cork();
+    setImmediate(() => {
+      this.#corked = false;
+      this.#socket.uncork();
+    });
+  }
+}

@@ -1,0 +1,15 @@
+/**
+ * Waits for a condition that no event tells of, such as a count that falls to zero. The deadline is generous:
+ * reaching it is a failure, not a measurement.
+ */
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  what: string,
+  deadlineMs = 10_000,
+): Promise<void> {
+  const deadline = Date.now() + deadlineMs;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`Waited ${deadlineMs} ms in vain until ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}

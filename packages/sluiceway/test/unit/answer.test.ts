@@ -1,0 +1,63 @@
+import { STATUS_CODES } from 'node:http';
+import { describe, expect, test } from 'vitest';
+import { type ProblemExtra, problemJson } from '../../src/http/problem.js';
+import { formatProxyStatus } from '../../src/http/proxy-status.js';
+import { statusText } from '../../src/http/status-text.js';
+
+describe('problemJson, RFC 9457', () => {
+  test('title is the reason phrase', () => {
+    expect(JSON.parse(problemJson(502, 'It broke.'))).toEqual({
+      title: 'Bad Gateway',
+      status: 502,
+      detail: 'It broke.',
+    });
+  });
+
+  test('further members come along', () => {
+    expect(JSON.parse(problemJson(504, 'Late.', { code: 'dns_timeout', id: '7' }))).toMatchObject({
+      status: 504,
+      code: 'dns_timeout',
+      id: '7',
+    });
+    // @ts-expect-error -- a member that every problem has
+    const wrong: ProblemExtra = { status: 200 };
+    expect(wrong).toBeDefined();
+  });
+});
+
+describe('statusText', () => {
+  test("differs from Node's only where RFC 9110 renamed a status", () => {
+    const differing = Object.keys(STATUS_CODES).filter(
+      (code) => STATUS_CODES[code] !== statusText(Number(code)),
+    );
+    // 413, 414 and 422 may be renamed in Node; the others are unassigned or obsolete.
+    expect(['413', '418', '422', '425', '509', '510']).toEqual(expect.arrayContaining(differing));
+    expect(statusText(413)).toBe('Content Too Large');
+    expect(statusText(299)).toBe('Unknown');
+  });
+});
+
+describe('formatProxyStatus, RFC 9209', () => {
+  test.each([
+    ['sluiceway', 'sluiceway; error=dns_timeout'],
+    ['proxy.test:80/x', 'proxy.test:80/x; error=dns_timeout'],
+    ['my proxy', '"my proxy"; error=dns_timeout'],
+    ['a"b\\c', '"a\\"b\\\\c"; error=dns_timeout'],
+    ['1st', '"1st"; error=dns_timeout'],
+    ['', '""; error=dns_timeout'],
+  ])('%j', (name, expected) => {
+    expect(formatProxyStatus(name, 'dns_timeout')).toBe(expected);
+  });
+
+  test('the status that was received', () => {
+    expect(formatProxyStatus('us', 'http_protocol_error', { receivedStatus: 200 })).toBe(
+      'us; error=http_protocol_error; received-status=200',
+    );
+  });
+
+  test('what cannot be written is refused', () => {
+    expect(() => formatProxyStatus('b\u00fccher', 'dns_timeout')).toThrow(TypeError);
+    expect(() => formatProxyStatus('a\r\nb', 'dns_timeout')).toThrow(TypeError);
+    expect(() => formatProxyStatus('us', 'dns timeout')).toThrow(TypeError);
+  });
+});

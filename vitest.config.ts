@@ -1,0 +1,70 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+/**
+ * Each entry of the library's `exports`, as its source: tests then never see an old build.
+ * Tests in `public/` go without, and get what a user gets.
+ */
+function librarySources(): { find: RegExp; replacement: string }[] {
+  const library = new URL('./packages/sluiceway/', import.meta.url);
+  const { exports } = JSON.parse(readFileSync(new URL('package.json', library), 'utf8')) as {
+    exports: Record<string, string | { default: string }>;
+  };
+  return Object.entries(exports).flatMap(([subpath, target]) => {
+    if (typeof target === 'string') return [];
+    const source = target.default.replace(/^\.\/dist\/(.*)\.js$/, './src/$1.ts');
+    const name = `sluiceway${subpath.slice(1)}`;
+    return [{ find: new RegExp(`^${name}$`), replacement: fileURLToPath(new URL(source, library)) }];
+  });
+}
+
+const soak = process.env['SOAK'] === '1';
+const alias = librarySources();
+
+export default defineConfig({
+  test: {
+    // Real sockets and child processes: a process per file leaves nothing behind for the next one.
+    pool: 'forks',
+    reporters: ['default', './scripts/count-reporter.mjs'],
+    passWithNoTests: soak,
+    coverage: {
+      provider: 'v8',
+      include: ['packages/*/src/**/*.ts'],
+      reporter: [['text', { skipFull: true }], 'html', 'json-summary'],
+      reportsDirectory: 'coverage',
+    },
+    projects: soak
+      ? [
+          {
+            resolve: { alias },
+            test: {
+              name: 'soak',
+              include: ['packages/*/test/**/*.soak.ts'],
+              testTimeout: 600_000,
+              hookTimeout: 60_000,
+            },
+          },
+        ]
+      : [
+          {
+            resolve: { alias },
+            test: {
+              name: 'source',
+              include: ['packages/*/test/**/*.test.ts'],
+              exclude: ['packages/*/test/public/**'],
+              testTimeout: 20_000,
+              hookTimeout: 20_000,
+            },
+          },
+          {
+            test: {
+              name: 'public',
+              include: ['packages/*/test/public/**/*.test.ts'],
+              testTimeout: 60_000,
+              hookTimeout: 60_000,
+            },
+          },
+        ],
+  },
+});
