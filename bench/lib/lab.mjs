@@ -13,7 +13,7 @@ import { benchFile, buildGoProxy, buildHelper, findTools } from './tools.mjs';
 
 /** @import { Certificates, Lab, Route, Scale, Wiring } from './types.mjs' */
 
-/** Files that the origin server offers, and their lengths where they do not depend on the scale. */
+/** What the origin server offers. */
 export const files = {
   large: '/large',
   stalled: '/stalled',
@@ -22,7 +22,7 @@ export const files = {
   probe: '/probe',
   warmUp: '/warm-up',
 };
-export const mediumBytes = 64 << 10;
+/** Divisible by no buffer. */
 export const probeBytes = 5_000_001;
 
 /**
@@ -40,7 +40,7 @@ async function writeFiles(dir, scale) {
   await writeContent(path.join(www, files.large), scale.bytes);
   await writeContent(path.join(www, files.warmUp), scale.warmUpBytes);
   await writeContent(path.join(www, files.small), 1 << 10);
-  await writeContent(path.join(www, files.medium), mediumBytes);
+  await writeContent(path.join(www, files.medium), 64 << 10);
   await writeContent(path.join(www, files.probe), probeBytes);
   await writeHole(path.join(www, files.stalled), scale.stalledBytes);
 }

@@ -9,7 +9,7 @@ export const slowRate = 64 << 10;
  * @param {Run} run
  * @param {string} target
  * @param {{ connections: number, seconds: number, finish: boolean }} options
- * @returns {Promise<{ failed: number, leastBytes: number, totalBytes: number, fastSeconds: number }>}
+ * @returns {Promise<{ failed: number, slowBytes: number, totalBytes: number, fastSeconds: number }>}
  */
 export async function readSlowly({ lab, url }, target, { connections, seconds, finish }) {
   const [file, ...args] = /** @type {[string, ...string[]]} */ (lab.readers);

@@ -15,7 +15,7 @@ export function quantile(values, fraction) {
 }
 
 /** @param {readonly number[]} values */
-export const median = (values) => quantile(values, 0.5);
+const median = (values) => quantile(values, 0.5);
 
 /**
  * @param {readonly Sample[]} rounds

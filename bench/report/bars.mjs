@@ -18,7 +18,7 @@ const packagedPeers = subjectNames(({ kind, packaged }) => kind === 'node' && pa
  */
 
 /** @type {readonly Rule[]} */
-export const rules = [
+const rules = [
   {
     name: 'Download, CPU against nginx',
     workload: 'download',

@@ -27,16 +27,16 @@ function doubtfulPeers(report) {
  * @param {WorkloadReport} report
  */
 function dearHelpers(report) {
-  return report.results.flatMap(({ subject, median }) =>
-    ['origin', 'client'].flatMap((helper) => {
-      const cost = median[`${helper}CpuSecondsPerGB`];
+  return ['origin', 'client'].flatMap((helper) => {
+    const overtaken = report.results.filter(({ median }) => {
       const own = median['cpuSecondsPerGB'];
-      if (cost === undefined || own === undefined || cost <= own) return [];
-      return [
-        `${report.name}: the ${helper} used more CPU than ${subject} (${cost.toFixed(2)} against ${own.toFixed(2)} s/GB)`,
-      ];
-    }),
-  );
+      return own !== undefined && (median[`${helper}CpuSecondsPerGB`] ?? 0) > own;
+    });
+    if (overtaken.length === 0) return [];
+    return [
+      `${report.name}: the ${helper} used more CPU than ${overtaken.map(({ subject }) => subject).join(', ')}`,
+    ];
+  });
 }
 
 /** More of the machine than this must not go to strangers. */

@@ -25,7 +25,7 @@ const unbuffered = `
 export const nginxUser = process.getuid?.() === 0 ? 'user root;' : '';
 
 /** @param {Lab} lab */
-export const nginxPath = (lab) => /** @type {string} */ (lab.tools.get('nginx'));
+const nginxPath = (lab) => /** @type {string} */ (lab.tools.get('nginx'));
 
 /**
  * @param {string} name

@@ -33,7 +33,7 @@ export const stalledClient = {
     if (reader.failed > 0) throw new Error(`the transfer broke after ${reader.totalBytes} bytes`);
     return {
       rssGrowthMiB: (peakRssBytes(run.program.pid) - idle) / 2 ** 20,
-      fastGigabytesPerSecond: (stalledBytes - reader.leastBytes) / 1e9 / reader.fastSeconds,
+      fastGigabytesPerSecond: (stalledBytes - reader.slowBytes) / 1e9 / reader.fastSeconds,
     };
   },
 };

@@ -70,16 +70,16 @@ describe('the origin server of the demonstration', () => {
   });
 
   test.for([
-    [['Range: bytes=1048576-'], 416],
-    [['Range: bytes=-0'], 416],
-    [[`If-None-Match: "x", W/${etag}`], 304],
-    [['If-None-Match: *'], 304],
-  ] as const)('answers %j with %i', async ([lines, status], { net }) => {
+    [['Range: bytes=1048576-'], 416, `bytes */${MiB}`],
+    [['Range: bytes=-0'], 416, `bytes */${MiB}`],
+    [[`If-None-Match: "x", W/${etag}`], 304, undefined],
+    [['If-None-Match: *'], 304, undefined],
+  ] as const)('answers %j with %i', async ([lines, status, contentRange], { net }) => {
     const client = await start(net);
     await client.get('/files/1MiB', lines);
     const { head } = await client.readResponse();
     expect(head.status).toBe(status);
-    if (status === 416) expect(head.get('content-range')).toBe(`bytes */${MiB}`);
+    expect(head.get('content-range')).toBe(contentRange);
   });
 
   test('knows the SHA-256 of a file', async ({ net }) => {
@@ -96,17 +96,20 @@ describe('the origin server of the demonstration', () => {
 
   test('lists what there is, and refuses the rest', async ({ net }) => {
     const client = await start(net);
-    for (const [request, status] of [
-      ['GET /', 200],
-      ['GET /files/', 404],
-      ['GET /files/big', 404],
-      ['GET /files/99TiB.sha256', 404],
-      ['GET /nothing', 404],
-      ['DELETE /files/1MiB', 405],
-    ] as const) {
+    const requests = {
+      'GET /': 200,
+      'GET /files/': 404,
+      'GET /files/big': 404,
+      'GET /files/99TiB.sha256': 404,
+      'GET /nothing': 404,
+      'DELETE /files/1MiB': 405,
+    };
+    const statuses: Record<string, number> = {};
+    for (const request of Object.keys(requests)) {
       await client.send(`${request} HTTP/1.1\r\nHost: x\r\n\r\n`);
-      expect((await client.readResponse()).head.status, request).toBe(status);
+      statuses[request] = (await client.readResponse()).head.status;
     }
+    expect(statuses).toEqual(requests);
   });
 
   test('stops when the client leaves, and serves the next one', async ({ net }) => {

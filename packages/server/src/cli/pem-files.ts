@@ -33,7 +33,7 @@ export function readCertificates(flag: string, file: string): string {
     const pem = readText(file);
     const certificates = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
     try {
-      for (const certificate of certificates) new X509Certificate(certificate);
+      certificates.map((certificate) => new X509Certificate(certificate));
     } catch (error) {
       throw new Error(`${file} holds a certificate that cannot be read`, { cause: error });
     }

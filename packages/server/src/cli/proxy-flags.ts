@@ -30,7 +30,7 @@ export interface ProxySettings {
   address: ListenAddress;
   identity: ServerIdentity | null;
   drainTimeoutMs: number;
-  createProxy(log: Observers): Proxy;
+  createProxy: (observers: Observers) => Proxy;
 }
 
 type ProxyOptions = Parameters<typeof createProxy>[0];

@@ -45,7 +45,7 @@ export type StopSignal = (typeof stopSignals)[number];
  */
 export function waitForStopSignal(
   source: EventEmitter = process,
-  exit: (code: number) => void = process.exit,
+  exit: (code: number) => void = (code) => process.exit(code),
 ): Promise<StopSignal> {
   return new Promise((resolve) => {
     let stopping = false;

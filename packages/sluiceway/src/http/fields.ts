@@ -68,7 +68,7 @@ export class Fields implements ReadonlyFields {
     const lower = name.toLowerCase();
     const values: string[] = [];
     for (let i = 0; i < this.#raw.length; i += 2) {
-      if (matches(this.#raw[i] as string, lower)) values.push(this.#raw[i + 1] as string);
+      if (isNamed(this.#raw[i] as string, lower)) values.push(this.#raw[i + 1] as string);
     }
     return values;
   }
@@ -115,17 +115,17 @@ export class Fields implements ReadonlyFields {
   delete(name: string): this {
     if (this.#indexOf(name) < 0) return this;
     const lower = name.toLowerCase();
-    return this.retain((each) => each !== lower);
+    return this.retain((each) => !isNamed(each, lower));
   }
 
-  /** Keeps the lines for which `keep` says so; it is given the name in lower case. */
-  retain(keep: (lowerName: string, value: string) => boolean): this {
+  /** Keeps the lines for which `keep` says so; it is given the name as it is spelled. */
+  retain(keep: (name: string, value: string) => boolean): this {
     const raw = this.#raw;
     let kept = 0;
     for (let i = 0; i < raw.length; i += 2) {
       const name = raw[i] as string;
       const value = raw[i + 1] as string;
-      if (!keep(name.toLowerCase(), value)) continue;
+      if (!keep(name, value)) continue;
       raw[kept] = name;
       raw[kept + 1] = value;
       kept += 2;
@@ -145,13 +145,14 @@ export class Fields implements ReadonlyFields {
   #indexOf(name: string, from = 0): number {
     const lower = name.toLowerCase();
     for (let i = from; i < this.#raw.length; i += 2) {
-      if (matches(this.#raw[i] as string, lower)) return i;
+      if (isNamed(this.#raw[i] as string, lower)) return i;
     }
     return -1;
   }
 }
 
-function matches(name: string, lower: string): boolean {
+/** Whether `name` is, in whatever case, the name that `lower` gives in lower case. */
+export function isNamed(name: string, lower: string): boolean {
   return name.length === lower.length && (name === lower || name.toLowerCase() === lower);
 }
 

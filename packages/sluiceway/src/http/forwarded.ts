@@ -21,7 +21,7 @@ export interface ForwardedFacts {
 export function setForwardedFields(fields: Fields, facts: ForwardedFacts): void {
   const address = facts.clientAddress === null ? null : plainAddress(facts.clientAddress);
   if (!facts.trusted) {
-    if (mayClaim(fields)) fields.retain((name) => !isForwardingField(name));
+    if (mayClaim(fields)) fields.retain((name) => !isForwardingField(name.toLowerCase()));
     if (facts.clientAddress === null) return;
     if (address !== null) fields.append('X-Forwarded-For', address);
     if (facts.host !== null) fields.append('X-Forwarded-Host', facts.host);

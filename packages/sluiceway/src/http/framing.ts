@@ -1,5 +1,5 @@
 import { type ErrorCode, SluicewayError } from '../errors.js';
-import type { ReadonlyFields } from './fields.js';
+import { isNamed, type ReadonlyFields } from './fields.js';
 
 /** How the end of a message's content is found (RFC 9112 section 6.3). `length` is in bytes. */
 export type ContentFraming =
@@ -137,8 +137,4 @@ function parseContentLength(value: string, fault: ErrorCode): number {
 function toFraming(framing: number): ContentFraming {
   if (framing === IS_CHUNKED) return CHUNKED;
   return framing === 0 ? NO_BYTES : { kind: 'length', length: framing };
-}
-
-function isNamed(text: string, lower: string): boolean {
-  return text.length === lower.length && (text === lower || text.toLowerCase() === lower);
 }

@@ -1,4 +1,4 @@
-import type { Fields, ReadonlyFields } from './fields.js';
+import { type Fields, isNamed, type ReadonlyFields } from './fields.js';
 
 /**
  * Names that a Connection field cannot have removed. RFC 9110 section 7.6.1 forbids options that correspond to
@@ -25,28 +25,28 @@ const NOT_NOMINABLE: ReadonlySet<string> = new Set([
 
 /**
  * Whether a field is always meant for one connection only: RFC 9110 section 7.6.1, with `Proxy-Connection` and
- * `HTTP2-Settings` (RFC 7540 section 3.2.1) and the two proxy authentication fields. `lowerName` is in lower
- * case. `Trailers` is not one of them.
+ * `HTTP2-Settings` (RFC 7540 section 3.2.1) and the two proxy authentication fields, in any case. `Trailers` is
+ * not one of them.
  */
-export function isHopByHop(lowerName: string): boolean {
+export function isHopByHop(name: string): boolean {
   // The length rules nearly every field out before any text is compared.
-  switch (lowerName.length) {
+  switch (name.length) {
     case 2:
-      return lowerName === 'te';
+      return isNamed(name, 'te');
     case 7:
-      return lowerName === 'upgrade' || lowerName === 'trailer';
+      return isNamed(name, 'upgrade') || isNamed(name, 'trailer');
     case 10:
-      return lowerName === 'connection' || lowerName === 'keep-alive';
+      return isNamed(name, 'connection') || isNamed(name, 'keep-alive');
     case 14:
-      return lowerName === 'http2-settings';
+      return isNamed(name, 'http2-settings');
     case 16:
-      return lowerName === 'proxy-connection';
+      return isNamed(name, 'proxy-connection');
     case 17:
-      return lowerName === 'transfer-encoding';
+      return isNamed(name, 'transfer-encoding');
     case 18:
-      return lowerName === 'proxy-authenticate';
+      return isNamed(name, 'proxy-authenticate');
     case 19:
-      return lowerName === 'proxy-authorization';
+      return isNamed(name, 'proxy-authorization');
     default:
       return false;
   }
@@ -56,15 +56,15 @@ export function isHopByHop(lowerName: string): boolean {
 export function removeHopByHop(fields: Fields): void {
   const nominated = readNominated(fields);
   if (nominated === null) fields.retain((name) => !isHopByHop(name));
-  else fields.retain((name) => !isHopByHop(name) && !nominated.has(name));
+  else fields.retain((name) => !isHopByHop(name) && !nominated.has(name.toLowerCase()));
 }
 
 /** As `removeHopByHop`, and Alt-Svc as well: it would send clients around the proxy (RFC 7838 section 3). */
 export function removeHopByHopFromResponse(fields: Fields): void {
   const nominated = readNominated(fields);
   fields.retain((name) => {
-    if (name === 'alt-svc' || isHopByHop(name)) return false;
-    return nominated === null || !nominated.has(name);
+    if (isNamed(name, 'alt-svc') || isHopByHop(name)) return false;
+    return nominated === null || !nominated.has(name.toLowerCase());
   });
 }
 

@@ -36,12 +36,10 @@ const FORBIDDEN = new Set([
 /** Keeps the trailer fields that may be passed on; null where none is left. */
 export function retainTrailers(trailers: Fields | null): Fields | null {
   if (trailers === null) return null;
-  trailers.retain(
-    (name) =>
-      !FORBIDDEN.has(name) &&
-      !isHopByHop(name) &&
-      !name.startsWith('if-') &&
-      !name.startsWith('x-forwarded-'),
-  );
+  trailers.retain((name) => {
+    const lower = name.toLowerCase();
+    if (FORBIDDEN.has(lower) || isHopByHop(lower)) return false;
+    return !lower.startsWith('if-') && !lower.startsWith('x-forwarded-');
+  });
   return trailers.size === 0 ? null : trailers;
 }

@@ -1,8 +1,10 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { SluicewayError } from '../errors.js';
 import { wantedProtocol } from '../http/upgrade.js';
 import { hasVia } from '../http/via.js';
-import { type DownstreamRequest, readDownstreamRequest } from './downstream-request.js';
+import type { TrustedPeers } from '../net/trusted-peers.js';
+import { type DownstreamRequest, type ReadRequest, readDownstreamRequest } from './downstream-request.js';
 import type { ProxySettings } from './options.js';
 import type { Profile } from './profiles.js';
 import type { Transfer } from './transfer.js';
@@ -25,7 +27,10 @@ export function admit(
   settings: Pick<ProxySettings, 'profile' | 'peers' | 'pseudonym'>,
 ): Admission {
   const { profile, pseudonym, peers } = settings;
-  const { downstream, framing } = readDownstreamRequest(request, transfer.id, peers);
+  // What was pipelined behind a faulty request may be part of it. A response that is not pipelined has its socket.
+  if (transfer.response.socket === null && isFaulty(request))
+    throw new SluicewayError('http_request_error', 'A request behind a faulty one');
+  const { downstream, framing } = read(request, transfer.id, peers);
   checkMethod(downstream.method, profile);
   if (profile.forwarded && hasVia(downstream.fields, pseudonym)) {
     throw new SluicewayError('proxy_loop_detected', `The request carries our own Via ${pseudonym}`);
@@ -40,14 +45,27 @@ export function admit(
   return { downstream, upload, protocol };
 }
 
+/** Connections with a request on them that was not valid. They are closed with its answer. */
+const faulty = new WeakSet<Socket>();
+
+export const isFaulty = (request: IncomingMessage): boolean => faulty.has(request.socket);
+
+function read(request: IncomingMessage, id: string, peers: TrustedPeers): ReadRequest {
+  try {
+    return readDownstreamRequest(request, id, peers);
+  } catch (error) {
+    faulty.add(request.socket);
+    throw error;
+  }
+}
+
 /** The value of Allow for the methods that a profile serves. */
 export const allowedMethods = (profile: Profile): string =>
   profile.methods === 'any' ? 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS' : profile.methods.join(', ');
 
 function checkMethod(method: string, profile: Profile): void {
-  const served =
-    profile.methods === 'any' ? method !== 'CONNECT' && method !== 'TRACE' : profile.methods.includes(method);
-  if (served) return;
+  const served = profile.methods === 'any' ? method !== 'TRACE' : profile.methods.includes(method);
+  if (served && method !== 'CONNECT') return;
   throw new SluicewayError('http_request_denied', `Method ${method} is not served`, {
     status: 405,
     publicMessage: 'The method is not allowed.',

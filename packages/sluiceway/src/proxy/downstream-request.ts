@@ -55,7 +55,8 @@ export function readDownstreamRequest(raw: IncomingMessage, id: string, peers: T
   }
   const httpVersion = judgeRequestHead(raw.httpVersion, fields);
   const target = parseRequestTarget(raw.url ?? '/');
-  if (target.form === 'authority')
+  // That of CONNECT is valid, and the method is refused.
+  if (target.form === 'authority' && raw.method !== 'CONNECT')
     throw new SluicewayError('http_request_error', 'An authority is no target here');
   const { socket } = raw;
   const clientAddress = socket.remoteAddress ?? null;

@@ -1,5 +1,5 @@
 import { SluicewayError } from '../errors.js';
-import { type Fields, isToken } from '../http/fields.js';
+import { type Fields, isNamed, isToken } from '../http/fields.js';
 import { setForwardedFields } from '../http/forwarded.js';
 import { acceptsTrailers, removeHopByHop } from '../http/hop-by-hop.js';
 import { type BaseTarget, joinTarget, parseBaseTarget } from '../http/target.js';
@@ -88,7 +88,7 @@ export function draftUpstreamRequest(
   removeHopByHop(fields);
   const allowed = profile.requestFields;
   if (allowed === 'all') fields.retain((name) => !isOwnField(name));
-  else fields.retain((name) => allowed.has(name));
+  else fields.retain((name) => allowed.has(name.toLowerCase()));
   const draft = new UpstreamRequestDraft(downstream, fields);
   if (profile.forwarded) {
     if (trailers) fields.append('TE', 'trailers');
@@ -98,7 +98,10 @@ export function draftUpstreamRequest(
   return draft;
 }
 
-/** Fields that are made anew for each request: the framing, and the expectation, which is ours to keep. */
+/**
+ * Fields that are made anew for each request: the framing, and the expectation, which is ours to keep. `Host` is
+ * too, but takes the place of the client's, which is the first one as a rule (RFC 9110 section 7.2).
+ */
 function isOwnField(name: string): boolean {
-  return name === 'content-length' || name === 'expect' || name === 'host';
+  return isNamed(name, 'content-length') || isNamed(name, 'expect');
 }

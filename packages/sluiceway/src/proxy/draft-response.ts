@@ -32,7 +32,7 @@ export function draftDownstreamResponse(
   const announced = chunked && fields.has('trailer') ? fields.getAll('trailer') : null;
   removeHopByHopFromResponse(fields);
   const allowed = profile.responseFields;
-  if (allowed !== 'all') fields.retain((name) => allowed.has(name));
+  if (allowed !== 'all') fields.retain((name) => allowed.has(name.toLowerCase()));
   // RFC 9110 section 8.6: never in 204, and Node would send it.
   if (status === 204) fields.delete('content-length');
   for (const [name, value] of Object.entries(profile.setResponseFields)) fields.set(name, value);
@@ -64,7 +64,7 @@ export function mendFraming(
   const { fields } = draft;
   fields.delete('transfer-encoding');
   if (draft.content !== undefined) {
-    fields.retain((name) => !OF_THE_OLD_CONTENT.has(name));
+    fields.retain((name) => !OF_THE_OLD_CONTENT.has(name.toLowerCase()));
   } else if (!isContentless(method, draft.status)) {
     if (received.contentLength === null) fields.delete('content-length');
     else fields.set('Content-Length', String(received.contentLength));

@@ -4,8 +4,13 @@ import { type Outcome, SluicewayError, toSluicewayError } from '../errors.js';
 import { isAgreed } from '../http/upgrade.js';
 import { toTarget } from '../upstream/redirect-policy.js';
 import { send } from '../upstream/send.js';
-import type { InterimResponse, TransportResponse, UpstreamTunnel } from '../upstream/transport.js';
-import { type Admission, admit, allowedMethods } from './admission.js';
+import type {
+  InterimResponse,
+  TransportRequest,
+  TransportResponse,
+  UpstreamTunnel,
+} from '../upstream/transport.js';
+import { type Admission, admit, allowedMethods, isFaulty } from './admission.js';
 import { draftErrorAnswer, toOwnContent, toResponseHead } from './answer.js';
 import { nextRequestId } from './downstream-request.js';
 import { draftUpstreamRequest, type UpstreamRequestDraft } from './draft-request.js';
@@ -114,7 +119,7 @@ export class Proxy {
       passage.admission = admission;
 
       // 2. Choose the upstream, unless a hook answers.
-      const choice = await runHook(hooks.onRequest, downstream);
+      const choice = hooks.onRequest && (await runHook(hooks.onRequest, downstream));
       transfer.throwIfAborted();
       if (choice !== undefined && 'status' in choice) {
         await this.#answer(passage, choice);
@@ -193,7 +198,9 @@ export class Proxy {
     const expectContinue = upload !== null && context.awaitsContinue === true;
     // Content that is held back until the origin server says 100 waits for the origin server.
     if (expectContinue) timeouts.requestWaitsFor('upstream');
-    const request = {
+    const request: TransportRequest = {
+      destination: draft.target.base,
+      path: draft.path,
       method: draft.method,
       fields: draft.fields,
       content: upload,
@@ -283,10 +290,11 @@ export class Proxy {
     const { transfer, request, response, admission } = passage;
     const unread = isLeftUnread(request, admission?.upload ?? null);
     if (unread) lingerOnClose(request, request.socket);
-    if (unread || this.#running.isDraining) head.fields.set('Connection', 'close');
+    if (unread || this.#running.isDraining || isFaulty(request)) head.fields.set('Connection', 'close');
     respond.writeHead(response, head);
     transfer.status = head.status;
     transfer.delimitedByClose = !response.chunkedEncoding && !head.fields.has('content-length');
+    if (transfer.delimitedByClose) respond.breakOffAtClientEnd(response);
   }
 
   /** Answers a failure where that is still possible, and shows it otherwise. Never throws. */

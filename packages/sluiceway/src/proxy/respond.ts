@@ -45,7 +45,7 @@ export function relayContent(
   content: ChunkSource,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const metered = new MeteredSource(content, transfer.responseMeter);
+    const metered = new MeteredSource(content, transfer.meterDownload());
     const sink = new ResponseSink(response, () => retainTrailers(content.trailers), resolve, reject);
     transfer.onAborted((error) => {
       metered.cancel();
@@ -65,4 +65,15 @@ export function breakOff(response: ServerResponse, delimitedByClose: boolean): v
   const { socket } = response;
   if (socket !== null && delimitedByClose && !('encrypted' in socket)) socket.resetAndDestroy();
   response.destroy();
+}
+
+/**
+ * For content that ends with the connection: Node's server ends our side as soon as the client has ended its own,
+ * and a response that is under way would seem complete. It is broken off before.
+ */
+export function breakOffAtClientEnd(response: ServerResponse): void {
+  const { socket } = response.req;
+  socket.prependOnceListener('end', () => {
+    if (!response.writableEnded) breakOff(response, true);
+  });
 }

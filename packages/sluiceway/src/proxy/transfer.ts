@@ -57,6 +57,8 @@ export class Transfer implements LiveTransfer {
   #aborted: SluicewayError | null = null;
   #settled: (() => void) | null = null;
   #closed = false;
+  /** Kept by `RunningTransfers`. */
+  place = -1;
   status: number | null = null;
   bytesDown = 0;
   bytesUp = 0;
@@ -77,6 +79,13 @@ export class Transfer implements LiveTransfer {
     this.timeouts = new TransferTimeouts(timeouts, (error) => this.abort(error));
     this.timeouts.watchClientQueue(() => queuedBytes(response));
     response.once('close', () => this.#onClose());
+    if (response.destroyed) this.#onClose();
+    // A response that is queued behind an earlier one has no socket, and is not told when that closes.
+    if (response.socket === null) {
+      request.once('close', () => {
+        if (request.socket.destroyed) this.#onClose();
+      });
+    }
     // A response can fail on its own account (a write after its socket is gone); `close` tells the rest.
     response.on('error', () => {});
   }
@@ -125,43 +134,16 @@ export class Transfer implements LiveTransfer {
     });
   }
 
-  /** Counts request content on its way up. */
-  readonly requestMeter: Meter = {
-    started: () => this.timeouts.requestWaitsFor('client'),
-    lent: (bytes) => {
-      this.bytesUp += bytes;
-      this.timeouts.progress(bytes);
-      this.timeouts.requestWaitsFor('upstream');
-    },
-    allReturned: () => this.timeouts.requestWaitsFor('client'),
-    over: () => this.timeouts.requestWaitsFor('nobody'),
-  };
+  meterUpload(): Meter {
+    return new UploadMeter(this);
+  }
 
-  /** Counts response content on its way down. */
-  readonly responseMeter: Meter = {
-    started: () => this.timeouts.responseWaitsFor('upstream'),
-    lent: (bytes) => {
-      this.bytesDown += bytes;
-      this.timeouts.progress(bytes);
-      this.timeouts.responseWaitsFor('client');
-    },
-    allReturned: () => this.timeouts.responseWaitsFor('upstream'),
-    // What was written last may still wait for the client.
-    over: () => this.timeouts.responseWaitsFor('client'),
-  };
+  meterDownload(): Meter {
+    return new DownloadMeter(this);
+  }
 
-  /** Counts one direction of a tunnel, where silence is nobody's fault: only the tunnel's own limit runs. */
-  tunnelMeter(direction: 'up' | 'down'): Meter {
-    return {
-      started: () => this.timeouts.tunnelProgress(),
-      lent: (bytes) => {
-        if (direction === 'up') this.bytesUp += bytes;
-        else this.bytesDown += bytes;
-        this.timeouts.tunnelProgress();
-      },
-      allReturned: () => this.timeouts.tunnelProgress(),
-      over: () => {},
-    };
+  meterTunnel(direction: 'bytesUp' | 'bytesDown'): Meter {
+    return new TunnelMeter(this, direction);
   }
 
   toRecord(outcome: Outcome): TransferRecord {
@@ -188,6 +170,87 @@ export class Transfer implements LiveTransfer {
     }
     this.#settled?.();
   }
+}
+
+/** Counts request content on its way up. */
+class UploadMeter implements Meter {
+  readonly #transfer: Transfer;
+
+  constructor(transfer: Transfer) {
+    this.#transfer = transfer;
+  }
+
+  started(): void {
+    this.#transfer.timeouts.requestWaitsFor('client');
+  }
+
+  lent(bytes: number): void {
+    this.#transfer.bytesUp += bytes;
+    this.#transfer.timeouts.progress(bytes);
+    this.#transfer.timeouts.requestWaitsFor('upstream');
+  }
+
+  allReturned(): void {
+    this.#transfer.timeouts.requestWaitsFor('client');
+  }
+
+  over(): void {
+    this.#transfer.timeouts.requestWaitsFor('nobody');
+  }
+}
+
+/** Counts response content on its way down. */
+class DownloadMeter implements Meter {
+  readonly #transfer: Transfer;
+
+  constructor(transfer: Transfer) {
+    this.#transfer = transfer;
+  }
+
+  started(): void {
+    this.#transfer.timeouts.responseWaitsFor('upstream');
+  }
+
+  lent(bytes: number): void {
+    this.#transfer.bytesDown += bytes;
+    this.#transfer.timeouts.progress(bytes);
+    this.#transfer.timeouts.responseWaitsFor('client');
+  }
+
+  allReturned(): void {
+    this.#transfer.timeouts.responseWaitsFor('upstream');
+  }
+
+  /** What was written last may still wait for the client. */
+  over(): void {
+    this.#transfer.timeouts.responseWaitsFor('client');
+  }
+}
+
+/** Counts one direction of a tunnel, where silence is nobody's fault: only the tunnel's own limit runs. */
+class TunnelMeter implements Meter {
+  readonly #transfer: Transfer;
+  readonly #direction: 'bytesUp' | 'bytesDown';
+
+  constructor(transfer: Transfer, direction: 'bytesUp' | 'bytesDown') {
+    this.#transfer = transfer;
+    this.#direction = direction;
+  }
+
+  started(): void {
+    this.#transfer.timeouts.tunnelProgress();
+  }
+
+  lent(bytes: number): void {
+    this.#transfer[this.#direction] += bytes;
+    this.#transfer.timeouts.tunnelProgress();
+  }
+
+  allReturned(): void {
+    this.#transfer.timeouts.tunnelProgress();
+  }
+
+  over(): void {}
 }
 
 /**

@@ -66,8 +66,8 @@ export async function runTunnel(transfer: Transfer, socket: Socket, upstream: Up
       fail: broken,
     };
     const fromClient = new ReadableSource(socket, { destroyOnCancel: false });
-    new MeteredSource(fromClient, transfer.tunnelMeter('up')).start(toOrigin);
-    new MeteredSource(upstream.source, transfer.tunnelMeter('down')).start(toClient);
+    new MeteredSource(fromClient, transfer.meterTunnel('bytesUp')).start(toOrigin);
+    new MeteredSource(upstream.source, transfer.meterTunnel('bytesDown')).start(toClient);
   });
   upstream.destroy();
   // Both ends have been told; what is still to be flushed of a clean end goes out first.

@@ -32,7 +32,7 @@ export function openUpload(
     toError: (cause) => new SluicewayError('client_aborted', 'The client left during its request', { cause }),
   });
   return {
-    source: new MeteredSource(source, transfer.requestMeter),
+    source: new MeteredSource(source, transfer.meterUpload()),
     length: framing.kind === 'length' ? framing.length : null,
   };
 }

@@ -1,15 +1,7 @@
-import {
-  BLOCK_SIZES,
-  type BufferPool,
-  LARGEST_BLOCK as LARGEST,
-  SMALLEST_BLOCK as SMALLEST,
-} from './buffer-pool.js';
+import { type BufferPool, CONTENT_BLOCK_SIZES, HEAD_BLOCK_SIZE } from './buffer-pool.js';
 
-/**
- * What every connection owns for as long as it lives: heads are read here, small responses are complete here,
- * and here the kernel's read points while the connection idles, so that an idle connection holds no block.
- */
-const HOME_BYTES = 8 * 1024;
+const SMALLEST = Math.min(...CONTENT_BLOCK_SIZES);
+const LARGEST = Math.max(...CONTENT_BLOCK_SIZES);
 
 /** A TLS record carries at most 16 KiB; less room than that would cut records into pieces. */
 const MIN_ROOM = 16 * 1024;
@@ -20,11 +12,17 @@ const SLOW_MS = 100;
 /** So many times its size must flow through a block before a larger one is tried: kernel buffers swallow the first megabytes. */
 const GROWTH_FACTOR = 16;
 
-class Block {
+/** A piece of pooled memory. */
+export class Block {
   readonly bytes: Buffer;
   /** Unread bytes are [start, end). */
   start = 0;
   end = 0;
+  /** A sink holds bytes of it. */
+  isLent = false;
+  /** Goes back to the pool as soon as it is not lent any more. */
+  isLeft = false;
+  lentSince = 0;
 
   constructor(bytes: Buffer) {
     this.bytes = bytes;
@@ -32,8 +30,8 @@ class Block {
 }
 
 /**
- * The memory that one connection reads into: it says where the next read goes, keeps unread bytes in order,
- * and adapts the size of its blocks to how fast the other side takes them.
+ * The memory that one connection reads into: it says where the next read goes, keeps unread bytes in order, and
+ * adapts the size of its blocks to how fast the other side takes them. An idle connection holds one small block.
  *
  * A socket made with `onread` fetches the place of its *next* read right after each read callback, and nothing
  * moves it later. So the block under the kernel's hand changes only in `space`, which is called then.
@@ -41,16 +39,19 @@ class Block {
 export class ReadBuffer {
   readonly #pool: BufferPool;
   readonly #readsWhilePaused: boolean;
-  readonly #home = new Block(Buffer.allocUnsafeSlow(HOME_BYTES));
-  #current: Block = this.#home;
+  #current: Block;
   /** Blocks before the current one that still hold unread bytes, oldest first. */
   readonly #behind: Block[] = [];
-  #lent: Block | null = null;
-  #lentSince = 0;
   #size = SMALLEST;
   #flowed = 0;
-  /** Content bytes that are still to come (Infinity where unknown); 0 while heads are read. */
+  #disposed = false;
+  /**
+   * Content bytes of this message that have not come from the kernel yet (Infinity where unknown); 0 while heads
+   * are read, and from when the message is complete.
+   */
   expected = 0;
+  /** Whether unread bytes are content, not an unfinished head that needs the bytes behind it in one piece. */
+  isContent = false;
 
   /**
    * `readsWhilePaused` is true for TLS: it delivers records that it has decrypted even after reading was
@@ -59,21 +60,25 @@ export class ReadBuffer {
   constructor(pool: BufferPool, readsWhilePaused: boolean) {
     this.#pool = pool;
     this.#readsWhilePaused = readsWhilePaused;
+    this.#current = new Block(pool.acquire(HEAD_BLOCK_SIZE));
   }
 
   /** Where the next read goes; never empty. To be called once before the first read and right after each. */
   space(): Buffer {
     const current = this.#current;
-    const untouchable = current === this.#lent && this.#readsWhilePaused;
-    if (current.start === current.end && !untouchable) return this.#startOver();
-    const room = current.bytes.length - current.end;
-    if (room >= MIN_ROOM || (current === this.#home && room > 0 && !untouchable)) {
-      return current.bytes.subarray(current.end);
+    if (current.start === current.end) {
+      // Over TCP nothing is read while content is lent and more is to come, so it may come to the same place.
+      if (!current.isLent || (this.expected > 0 && !this.#readsWhilePaused)) return this.#startOver();
     }
-    if (current.start === current.end) this.#leave(current);
-    else if (this.#lent === null && this.#behind.length === 0 && this.expected === 0) return this.#moveHead();
-    else this.#behind.push(current);
-    this.#current = new Block(this.#pool.acquire(this.#size));
+    const room = current.bytes.length - current.end;
+    if (this.isContent) {
+      if (this.#readsWhilePaused && this.expected > 0 && room >= MIN_ROOM) return current.bytes.subarray(current.end);
+    } else if (current.start < current.end) {
+      return room > 0 ? current.bytes.subarray(current.end) : this.#enlarge();
+    }
+    if (current.start < current.end) this.#behind.push(current);
+    else this.#leave(current);
+    this.#current = this.#acquire();
     return this.#current.bytes;
   }
 
@@ -83,8 +88,8 @@ export class ReadBuffer {
   }
 
   /** The block with the oldest unread bytes: [start, end) of `bytes`. */
-  get front(): Readonly<Block> {
-    return this.#front();
+  get front(): Block {
+    return this.#behind[0] ?? this.#current;
   }
 
   /** Unread bytes in all. */
@@ -98,18 +103,9 @@ export class ReadBuffer {
     return this.#current.bytes.length - this.#current.end < 2 * MIN_ROOM;
   }
 
-  get isLent(): boolean {
-    return this.#lent !== null;
-  }
-
-  /** True while the memory that the connection keeps is lent: then the next response cannot be read. */
-  get homeIsLent(): boolean {
-    return this.#lent === this.#home;
-  }
-
   /** Takes the front's bytes up to `position` as read. */
   take(position: number): void {
-    const front = this.#front();
+    const front = this.front;
     front.start = position;
     if (front !== this.#current && front.start === front.end) {
       this.#behind.shift();
@@ -117,72 +113,64 @@ export class ReadBuffer {
     }
   }
 
-  /** Lends the front block; to be called before `take` reads over it. `bytes` is how many of it are lent. */
-  lend(bytes: number): void {
-    const front = this.#front();
-    this.#lent = front;
-    this.#lentSince = performance.now();
+  /** Lends the front block, of which `bytes` are content. To be called before `take` reads over it. */
+  lend(bytes: number): Block {
+    const front = this.front;
+    front.isLent = true;
+    front.lentSince = performance.now();
     this.#flowed += bytes;
     const filled = bytes >= front.bytes.length / 2;
     if (filled && this.#flowed >= this.#size * GROWTH_FACTOR && this.#size < LARGEST) this.#size *= 4;
+    return front;
   }
 
-  /** The lent block is free again. */
-  returned(): void {
-    const block = this.#lent;
-    if (block === null) return;
-    this.#lent = null;
-    if (performance.now() - this.#lentSince > SLOW_MS) {
+  /** The block is free again. */
+  returned(block: Block): void {
+    block.isLent = false;
+    if (performance.now() - block.lentSince > SLOW_MS) {
       this.#size = SMALLEST;
       this.#flowed = 0;
     }
-    if (block !== this.#current && !this.#behind.includes(block)) this.#leave(block);
+    if (block.isLeft) this.#pool.release(block.bytes);
   }
 
   /** Gives all blocks back, once the socket is closed. A lent block follows when it is returned. */
   dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
     for (const block of this.#behind.splice(0)) this.#leave(block);
-    const current = this.#current;
-    this.#current = this.#home;
-    this.#leave(current);
-  }
-
-  #front(): Block {
-    return this.#behind[0] ?? this.#current;
+    this.#leave(this.#current);
   }
 
   /** Nothing unread: the next read starts at the beginning of the block that suits what is expected. */
   #startOver(): Buffer {
     const current = this.#current;
-    const next = this.#choose(current);
-    if (next !== current) {
-      this.#current = next;
+    const size = this.#wantedSize();
+    if (size !== current.bytes.length) {
+      this.#current = this.#acquire();
       this.#leave(current);
     }
-    next.start = 0;
-    next.end = 0;
-    return next.bytes;
+    this.#current.start = 0;
+    this.#current.end = 0;
+    return this.#current.bytes;
   }
 
-  #choose(current: Block): Block {
-    if (this.expected === 0) return this.#home;
+  #acquire(): Block {
+    return new Block(this.#pool.acquire(this.#wantedSize()));
+  }
+
+  /** A block larger than what is to come would lie there half empty, and so would one beyond the budget. */
+  #wantedSize(): number {
+    if (this.expected <= HEAD_BLOCK_SIZE) return HEAD_BLOCK_SIZE;
     let size = this.#size;
-    // A block larger than what is to come would lie there half empty.
     while (size > SMALLEST && size / 4 >= this.expected) size /= 4;
-    if (current !== this.#home && current.bytes.length === size) return current;
-    const block = new Block(this.#pool.acquire(size));
-    if (current !== this.#home && current.bytes.length === block.bytes.length) {
-      // The budget gave no larger block: stay.
-      this.#pool.release(block.bytes);
-      return current;
-    }
-    return block;
+    return size === this.#current.bytes.length ? size : this.#pool.affordable(size);
   }
 
-  /** A head larger than its block moves, once, to the smallest pooled one: heads are limited to that size. */
-  #moveHead(): Buffer {
+  /** A head larger than its block moves to a larger one, so that it can be parsed in one piece. */
+  #enlarge(): Buffer {
     const from = this.#current;
-    const to = new Block(Buffer.allocUnsafeSlow(Math.max(SMALLEST * 2, from.bytes.length * 2)));
+    const to = new Block(Buffer.allocUnsafeSlow(from.bytes.length * 4));
     to.end = from.bytes.copy(to.bytes, 0, from.start, from.end);
     this.#current = to;
     this.#leave(from);
@@ -191,7 +179,7 @@ export class ReadBuffer {
 
   #leave(block: Block): void {
     block.start = block.end;
-    if (block === this.#home || block === this.#lent || block === this.#current) return;
-    if (BLOCK_SIZES.includes(block.bytes.length)) this.#pool.release(block.bytes);
+    block.isLeft = true;
+    if (!block.isLent) this.#pool.release(block.bytes);
   }
 }

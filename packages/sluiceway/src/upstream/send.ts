@@ -16,16 +16,17 @@ export interface SendOptions {
   onAttempt(exchange: Exchange): void;
 }
 
-/** Sends a request until a final response head is there that is no redirect to be followed. */
+/** Sends a request to `target` until a final response head is there that is no redirect to be followed. */
 export async function send(
   transport: Transport,
-  request: Omit<TransportRequest, 'destination' | 'path'>,
+  request: TransportRequest,
   target: Target,
   options: SendOptions,
 ): Promise<TransportResponse> {
   let from = target;
+  let hop = request;
   for (let hops = 0; ; hops += 1) {
-    const exchange = transport.send({ ...request, destination: from.base, path: from.path });
+    const exchange = transport.send(hop);
     options.onAttempt(exchange);
     const response = await exchange.response;
     if (options.maxRedirects === 0) return response;
@@ -42,11 +43,12 @@ export async function send(
     discard(response.content, MAX_DISCARDED_BYTES);
     prepareForHop(request.fields, from, next);
     from = next;
+    hop = { ...request, destination: next.base, path: next.path };
   }
 }
 
 function prepareForHop(fields: Fields, from: Target, next: Target): void {
   const sameOrigin = from.base.protocol === next.base.protocol && from.base.host === next.base.host;
-  if (!sameOrigin) fields.retain((name) => !CREDENTIALS.includes(name));
+  if (!sameOrigin) fields.retain((name) => !CREDENTIALS.includes(name.toLowerCase()));
   fields.set('Host', next.base.host);
 }

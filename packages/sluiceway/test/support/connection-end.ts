@@ -19,9 +19,10 @@ export class ConnectionEnded extends Error {
 
 /**
  * Whether an `end` was a reset in truth: where data and RST arrive in the same poll, libuv reports the end of the
- * stream instead of ECONNRESET. A connection that was reset has no peer any more.
+ * stream instead of ECONNRESET. A connection that was reset has no peer any more; one that both sides have ended
+ * has none either, and counts as ended.
  */
 export function isReset(socket: Socket): boolean {
   const { _handle: handle } = socket as unknown as { _handle?: { getpeername(into: object): number } };
-  return handle !== undefined && handle.getpeername({}) !== 0;
+  return !socket.writableFinished && handle !== undefined && handle.getpeername({}) !== 0;
 }

@@ -1,5 +1,5 @@
 /** The start line and field lines of a message exactly as they were sent, as latin1. */
-export class MessageHead {
+class MessageHead {
   /** Everything up to and including the empty line. */
   readonly raw: string;
   readonly startLine: string;

@@ -66,8 +66,8 @@ describe('writing', () => {
     expect(new Fields(RAW).append('host', 'b').getAll('Host')).toEqual(['a', 'b']);
     expect(new Fields(RAW).delete('x-A').delete('X-C').raw).toEqual([...RAW.slice(0, 2), ...RAW.slice(6)]);
     const seen: string[] = [];
-    const kept = new Fields(RAW).retain((lowerName, value) => {
-      seen.push(`${lowerName}=${value}`);
+    const kept = new Fields(RAW).retain((name, value) => {
+      seen.push(`${name}=${value}`);
       return value !== '1';
     });
     expect(seen).toEqual(['host=a', 'x-a=1', 'x-a=2', 'x-b=p, q', 'x-b= r ,, ']);

@@ -242,3 +242,16 @@ test('a server counts the sockets that it holds', async ({ net }) => {
   await new Promise((resolve) => client.once('close', resolve));
   expect(running.open).toBe(0);
 });
+
+test('a proxy of the network keeps a record of each transfer', async ({ net }) => {
+  const origin = await net.origin(respondWith('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'));
+  const proxy = await net.proxy({ upstream: origin.url });
+  const client = await net.client(proxy);
+  for (const path of ['/first', '/second']) {
+    await client.get(path);
+    expect((await client.readResponse()).content.toString()).toBe('ok');
+  }
+  expect(await proxy.record(1)).toMatchObject({ path: '/second', outcome: 'completed', bytesDown: 2 });
+  expect(proxy.records.map(({ path }) => path)).toEqual(['/first', '/second']);
+  expect([proxy.open, origin.total]).toEqual([1, 1]);
+});

@@ -9,12 +9,16 @@ const LF = 0x0a;
 /** 13 hexadecimal digits stay below 2^53. */
 const MAX_SIZE_DIGITS = 13;
 
-/** All chunk extensions of one content together: they mean nothing to us and cost an attacker nothing. */
-const MAX_EXTENSION_BYTES = 16 * 1024;
+/**
+ * By so much all chunk extensions of one content together may outweigh it: they mean nothing to us and cost an
+ * attacker nothing. A long file whose every chunk carries a signature, or a size filled up with spaces, stays below.
+ */
+const MAX_EXTENSION_EXCESS = 16 * 1024;
 
 type State =
   | 'size-start'
   | 'size'
+  | 'after-size'
   | 'extension'
   | 'size-lf'
   | 'data'
@@ -102,6 +106,7 @@ export class ChunkedReader implements ContentReader {
     switch (this.#state) {
       case 'size-start':
       case 'size':
+      case 'after-size':
         this.#readSize(byte);
         return;
       case 'extension':
@@ -126,7 +131,7 @@ export class ChunkedReader implements ContentReader {
   }
 
   #readSize(byte: number): void {
-    const digit = hexDigit(byte);
+    const digit = this.#state === 'after-size' ? -1 : hexDigit(byte);
     if (digit >= 0) {
       // Zeros in front count too: nobody needs them, and they could go on for ever.
       this.#digits += 1;
@@ -138,14 +143,15 @@ export class ChunkedReader implements ContentReader {
     if (this.#state === 'size-start') throw invalid('chunk without a size');
     if (byte === CR) this.#state = 'size-lf';
     else if (byte === 0x3b || byte === 0x20 || byte === 0x09) {
-      this.#state = 'extension';
+      this.#state = byte === 0x3b ? 'extension' : 'after-size';
       this.#countExtension();
     } else throw invalid('bad character in a chunk size');
   }
 
   #countExtension(): void {
     this.#extensionBytes += 1;
-    if (this.#extensionBytes > MAX_EXTENSION_BYTES) throw invalid('too many bytes of chunk extensions');
+    if (this.#extensionBytes > this.received + MAX_EXTENSION_EXCESS)
+      throw invalid('too many bytes of chunk extensions');
   }
 
   #readTrailers(bytes: Buffer, at: number, to: number): number {
@@ -153,7 +159,7 @@ export class ChunkedReader implements ContentReader {
     const upTo = end < 0 ? to : end;
     this.#trailerText += bytes.toString('latin1', at, upTo);
     if (end >= 0) {
-      const fields = parseFieldLines(this.#trailerText, 0, this.#limits.maxFields);
+      const fields = parseFieldLines(this.#trailerText, 0, this.#limits.maxFields, 'trailers');
       this.trailers = fields.size === 0 ? null : fields;
       this.#state = 'complete';
     }

@@ -2,9 +2,10 @@ import type { Socket } from 'node:net';
 import { SluicewayError } from '../../errors.js';
 import { decideResponseFraming } from '../../http/framing.js';
 import { allowsReuse, idleLimitMs } from '../../http/keep-alive.js';
+import { wasReset } from '../../net/reset.js';
 import type { BufferPool } from '../../stream/buffer-pool.js';
 import type { ChunkSink } from '../../stream/chunk-source.js';
-import { ReadBuffer } from '../../stream/read-buffer.js';
+import type { Block } from '../../stream/read-buffer.js';
 import { type ContentReader, createContentReader } from './content-reader.js';
 import type { WireExchange } from './exchange.js';
 import {
@@ -14,13 +15,11 @@ import {
   type ResponseHead,
   SectionScanner,
 } from './head-reader.js';
+import { Receiver, type ReceiverOwner } from './receiver.js';
 import { TunnelReader } from './tunnel.js';
 
 /** More interim responses than this before a final one are a flood. */
 const MAX_INTERIM_RESPONSES = 100;
-
-/** Unread bytes at which a TLS connection, which reads ahead, is told to stop. */
-const READ_AHEAD_BYTES = 32 * 1024;
 
 type Phase = 'idle' | 'head' | 'content' | 'closed';
 
@@ -35,23 +34,24 @@ export interface ConnectionOwner {
  * One HTTP/1.1 connection to an origin server: reads responses strictly and lends their content in place. At
  * most one exchange uses it at a time; requests are never pipelined.
  */
-export class WireConnection {
+export class WireConnection implements ReceiverOwner {
   readonly #owner: ConnectionOwner;
   readonly #limits: HeadLimits;
-  readonly #buffer: ReadBuffer;
-  readonly #coalesces: boolean;
+  readonly #receiver: Receiver;
   readonly #scanner: SectionScanner;
   #socket: Socket | null = null;
   #phase: Phase = 'idle';
   #exchange: WireExchange | null = null;
   #reader: ContentReader | null = null;
   #sink: ChunkSink | null = null;
+  /** The block of which the sink holds bytes. */
+  #lent: Block | null = null;
   #interims = 0;
   #keepAlive = true;
   #ended = false;
-  #stepping = false;
-  #stopped = false;
-  #flushing = false;
+  #reset = false;
+  #socketClosed = false;
+  #isTunnel = false;
   /** Exchanges so far. */
   exchanges = 0;
   /** When the last exchange ended, as `performance.now`. */
@@ -59,30 +59,45 @@ export class WireConnection {
   /** How long the origin server said that it keeps the connection, less a safety margin; Infinity: not said. */
   idleLimitMs: number = Number.POSITIVE_INFINITY;
 
-  /**
-   * `tls` connections are read record by record: what arrives in one turn of the event loop is lent as one
-   * chunk, which makes them three times cheaper.
-   */
   constructor(owner: ConnectionOwner, buffers: BufferPool, limits: HeadLimits, tls: boolean) {
     this.#owner = owner;
     this.#limits = limits;
-    this.#coalesces = tls;
-    this.#buffer = new ReadBuffer(buffers, tls);
+    this.#receiver = new Receiver(this, buffers, tls);
     this.#scanner = new SectionScanner(limits.maxBytes, 'head');
   }
 
   /** For the `onread` option of the socket. */
-  readonly onread = {
-    buffer: (): Uint8Array => this.#buffer.space(),
-    callback: (length: number): boolean => this.#onRead(length),
-  };
+  get onread(): Receiver['onread'] {
+    return this.#receiver.onread;
+  }
 
   /** Takes the connected socket, which must have been made with `allowHalfOpen` and this `onread`. */
   adopt(socket: Socket): void {
     this.#socket = socket;
+    this.#receiver.attach(socket);
     socket.on('end', () => this.#onEnd());
     socket.on('error', (error: Error) => this.#onError(error));
     socket.on('close', () => this.#onClose());
+  }
+
+  get isClosed(): boolean {
+    return this.#phase === 'closed';
+  }
+
+  get isContent(): boolean {
+    return this.#phase === 'content';
+  }
+
+  get isWaiting(): boolean {
+    return this.#sink === null || this.#lent !== null;
+  }
+
+  get expected(): number {
+    const reader = this.#reader;
+    if (reader === null || reader.complete) return 0;
+    const { front, unread } = this.#receiver.buffer;
+    if (reader.endsWith(front.bytes, front.start, front.end)) return 0;
+    return Math.max(0, reader.expected - unread);
   }
 
   get isOpen(): boolean {
@@ -111,8 +126,7 @@ export class WireConnection {
   /** Starts the delivery of the content. */
   start(sink: ChunkSink): void {
     this.#sink = sink;
-    this.#step();
-    this.#resume();
+    this.#receiver.run();
   }
 
   /** The request is written; a response that came before it is over only now. */
@@ -122,9 +136,8 @@ export class WireConnection {
 
   /** Closes the connection now; a running exchange fails with `error`. */
   abort(error: SluicewayError): void {
-    const exchange = this.#exchange;
-    if (exchange !== null) exchange.abort(error);
-    else this.destroy();
+    this.#exchange?.abort(error);
+    this.destroy();
   }
 
   /** Closes the connection now and tells no exchange. */
@@ -133,77 +146,33 @@ export class WireConnection {
     this.#phase = 'closed';
     this.#exchange = null;
     this.#sink = null;
+    this.#lent = null;
     this.#socket?.destroy();
+    if (this.#socketClosed) this.#receiver.buffer.dispose();
     this.#owner.onClosed(this);
   }
 
-  #onRead(length: number): boolean {
-    this.#buffer.filled(length);
-    if (this.#phase === 'closed') return false;
-    if (this.#mayWait()) this.#flushLater();
-    else this.#step();
-    this.#stopped = this.#mustStop();
-    return !this.#stopped;
-  }
-
-  /** Content over TLS comes record by record; it waits for its neighbours until this turn of the loop ends. */
-  #mayWait(): boolean {
-    if (!this.#coalesces || this.#phase !== 'content' || this.#reader === null) return false;
-    if (this.#buffer.nearlyFull) return false;
-    const { bytes, start, end } = this.#buffer.front;
-    return !this.#reader.endsWith(bytes, start, end);
-  }
-
-  #flushLater(): void {
-    if (this.#flushing) return;
-    this.#flushing = true;
-    setImmediate(() => {
-      this.#flushing = false;
-      this.#step();
-    });
-  }
-
-  #mustStop(): boolean {
-    if (this.#phase !== 'content') return false;
-    const waiting = this.#sink === null || this.#buffer.isLent;
-    return waiting && (!this.#coalesces || this.#buffer.unread >= READ_AHEAD_BYTES);
-  }
-
-  #resume(): void {
-    if (!this.#stopped || this.#mustStop()) return;
-    this.#stopped = false;
-    if (this.#phase !== 'closed') this.#socket?.resume();
-  }
-
-  /** Goes as far as the bytes read, the sink and the lent chunk allow. */
-  #step(): void {
-    if (this.#stepping) return;
-    this.#stepping = true;
-    try {
-      while (this.#advance());
-    } catch (error) {
-      this.#fail(error as Error);
-    } finally {
-      this.#stepping = false;
-    }
-  }
-
-  #advance(): boolean {
+  advance(): boolean {
     if (this.#phase === 'head') return this.#readHead();
     if (this.#phase === 'content') return this.#readContent();
-    if (this.#phase === 'idle' && this.#buffer.unread > 0) this.destroy();
+    // Nobody has asked for anything.
+    if (this.#phase === 'idle' && this.#receiver.buffer.unread > 0) this.destroy();
     return false;
   }
 
+  onBroken(error: Error): void {
+    this.#fail(error);
+  }
+
   #readHead(): boolean {
-    const { bytes, start, end } = this.#buffer.front;
+    const { bytes, start, end } = this.#receiver.buffer.front;
     if (start === end) return false;
     const scanned = this.#scanner.scanned;
     if (scanned < 5) checkHeadStart(bytes, start, end);
     const headEnd = this.#scanner.scan(bytes, start + scanned, end);
     if (headEnd < 0) return false;
     const head = parseResponseHead(bytes.toString('latin1', start, headEnd), this.#limits);
-    this.#buffer.take(headEnd);
+    this.#receiver.buffer.take(headEnd);
     this.#scanner.reset();
     if (head.status < 200 && head.status !== 101) this.#onInterim(head);
     else this.#onFinal(head);
@@ -233,7 +202,6 @@ export class WireConnection {
     );
     const reader = createContentReader(framing, this.#limits);
     this.#reader = reader;
-    this.#buffer.expected = reader.expected;
     this.#phase = 'content';
     this.#keepAlive = framing.kind !== 'close' && allowsReuse(head.httpVersion, head.fields);
     this.idleLimitMs = idleLimitMs(head.fields);
@@ -248,28 +216,28 @@ export class WireConnection {
     }
     const reader = new TunnelReader();
     this.#reader = reader;
-    this.#buffer.expected = reader.expected;
     this.#phase = 'content';
     this.#keepAlive = false;
+    this.#isTunnel = true;
     exchange.answered(head, 0, this);
   }
 
   #readContent(): boolean {
     const reader = this.#reader;
     const sink = this.#sink;
-    if (reader === null || sink === null || this.#buffer.isLent) return false;
-    const { bytes, start, end } = this.#buffer.front;
+    if (reader === null || sink === null || this.#lent !== null) return false;
+    const { bytes, start, end } = this.#receiver.buffer.front;
     if (!reader.complete && start < end) {
       const position = reader.read(bytes, start, end);
       const { contentStart, contentEnd } = reader;
-      this.#buffer.expected = reader.expected;
-      if (contentEnd === contentStart) {
-        this.#buffer.take(position);
+        if (contentEnd === contentStart) {
+        this.#receiver.buffer.take(position);
         return true;
       }
-      this.#buffer.lend(contentEnd - contentStart);
-      this.#buffer.take(position);
-      sink.chunk(bytes.subarray(contentStart, contentEnd), this.#onReturned);
+      const block = this.#receiver.buffer.lend(contentEnd - contentStart);
+      this.#lent = block;
+      this.#receiver.buffer.take(position);
+      sink.chunk(bytes.subarray(contentStart, contentEnd), () => this.#onReturned(block));
       return true;
     }
     if (reader.complete) this.#finish(sink);
@@ -277,12 +245,14 @@ export class WireConnection {
     return false;
   }
 
-  readonly #onReturned = (): void => {
-    this.#buffer.returned();
-    this.#step();
-    this.#resume();
+  #onReturned(block: Block): void {
+    this.#receiver.buffer.returned(block);
+    // The last block of an exchange may come back when the connection carries another already.
+    if (this.#lent !== block) return;
+    this.#lent = null;
+    this.#receiver.run();
     this.#settle();
-  };
+  }
 
   #finish(sink: ChunkSink): void {
     this.#sink = null;
@@ -296,31 +266,32 @@ export class WireConnection {
     const exchange = this.#exchange;
     if (this.#phase !== 'content' || exchange === null || !exchange.isOver || this.#reader?.complete !== true)
       return;
-    // The next response would be read over the lent bytes.
-    if (this.#buffer.homeIsLent) return;
+    // The other direction of a tunnel goes on until it has ended too, or the tunnel is destroyed.
+    if (this.#isTunnel && !this.#socketClosed) return;
     this.#exchange = null;
     this.#reader = null;
-    this.#buffer.expected = 0;
-    if (!this.#keepAlive || !exchange.requestIsSent || this.#ended || this.#buffer.unread > 0) {
+    this.#lent = null;
+    if (!this.#keepAlive || !exchange.requestIsSent || this.#ended || this.#receiver.buffer.unread > 0) {
       this.destroy();
       return;
     }
     this.#phase = 'idle';
     this.idleSince = performance.now();
     this.#socket?.unref();
-    this.#resume();
+    this.#receiver.run();
     this.#owner.onIdle(this);
   }
 
   #onEnd(): void {
     this.#ended = true;
-    if (this.#phase === 'content') this.#step();
+    this.#reset = wasReset(this.socket);
+    if (this.#phase === 'content') this.#receiver.run();
     else if (this.#phase === 'head') this.#fail(this.#closedBeforeHead(null));
     else this.destroy();
   }
 
   #endOfStream(reader: ContentReader): void {
-    const error = reader.endOfStream();
+    const error = reader.endOfStream(this.#reset);
     if (error !== null) this.#fail(error);
     else if (this.#sink !== null) this.#finish(this.#sink);
   }
@@ -338,15 +309,17 @@ export class WireConnection {
   #onClose(): void {
     // After `end` or `error` this finds nothing to do, unless the last bytes are still waiting for the sink.
     this.#ended = true;
-    if (this.#phase === 'content') this.#step();
+    this.#socketClosed = true;
+    if (this.#phase === 'content') this.#receiver.run();
     else if (this.#phase === 'head') this.#fail(this.#closedBeforeHead(null));
     else this.destroy();
-    this.#buffer.dispose();
+    if (this.#phase === 'content') this.#settle();
+    else this.#receiver.buffer.dispose();
   }
 
   /** On a kept connection that gave no byte, the origin server had most likely closed it before our request came. */
   #closedBeforeHead(cause: Error | null): SluicewayError {
-    const retryable = this.exchanges > 1 && this.#interims === 0 && this.#buffer.unread === 0;
+    const retryable = this.exchanges > 1 && this.#interims === 0 && this.#receiver.buffer.unread === 0;
     const message = `The connection ended before a response head${cause === null ? '' : `: ${cause.message}`}`;
     return new SluicewayError('connection_terminated', message, { cause: cause ?? undefined, retryable });
   }

@@ -21,8 +21,10 @@ export interface ContentReader {
   readonly expected: number;
   /** True where these unread bytes certainly end the message, so that there is no reason to wait for more. */
   endsWith(bytes: Buffer, from: number, to: number): boolean;
-  /** The connection's end was read: null where that completes the content, else why it does not. */
-  endOfStream(): SluicewayError | null;
+  /**
+   * The connection's end was read, or it was reset: null where that completes the content, else why it does not.
+   */
+  endOfStream(reset?: boolean): SluicewayError | null;
 }
 
 export function createContentReader(framing: ContentFraming, limits: HeadLimits): ContentReader {
@@ -98,7 +100,13 @@ class CloseReader implements ContentReader {
     return false;
   }
 
-  endOfStream(): null {
+  endOfStream(reset = false): SluicewayError | null {
+    if (reset) {
+      return new SluicewayError(
+        'http_response_incomplete',
+        `The connection was reset after ${this.received} content bytes of unknown length`,
+      );
+    }
     this.complete = true;
     return null;
   }

@@ -97,7 +97,7 @@ export class WireExchange implements Exchange {
     if (this.#grace !== null) clearTimeout(this.#grace);
     if (!this.requestIsSent && (!this.#contentStarted || head.status >= STOPS_CONTENT_FROM))
       this.#stopContent();
-    const content = this.#contentSource();
+    const content = new ExchangeContent(this);
     this.#resolve({
       httpVersion: head.httpVersion,
       status: head.status,
@@ -119,7 +119,9 @@ export class WireExchange implements Exchange {
   /** The connection is gone before the response was complete. */
   failed(error: Error, sink: ChunkSink | null): void {
     const stale = error instanceof SluicewayError && error.retryable && !this.#retried;
-    if (stale && !this.#contentStarted && IDEMPOTENT.has(this.request.method)) {
+    // Without a connection it was dialling that failed, which no second try mends.
+    const dialled = this.#connection !== null;
+    if (stale && dialled && !this.#contentStarted && IDEMPOTENT.has(this.request.method)) {
       this.#retried = true;
       this.#connection = null;
       this.requestIsSent = false;
@@ -170,29 +172,39 @@ export class WireExchange implements Exchange {
     this.#connection?.requestSent();
   }
 
-  #startDelivery(sink: ChunkSink): void {
+  startDelivery(sink: ChunkSink): void {
     this.#sink = sink;
     if (this.#failure !== null) sink.fail(this.#failure);
     else this.#connection?.start(sink);
   }
 
   /** The response's content is not wanted, or not any more. */
-  #cancelDelivery(): void {
+  cancelDelivery(): void {
     if (this.isOver) return;
     this.isOver = true;
     this.#stopContent();
     this.#connection?.destroy();
   }
+}
 
-  #contentSource(): ChunkSource {
-    const trailers = (): Fields | null => this.trailers;
-    return {
-      start: (sink) => this.#startDelivery(sink),
-      cancel: () => this.#cancelDelivery(),
-      get trailers() {
-        return trailers();
-      },
-    };
+/** The content of a response that has been answered. */
+class ExchangeContent implements ChunkSource {
+  readonly #exchange: WireExchange;
+
+  constructor(exchange: WireExchange) {
+    this.#exchange = exchange;
+  }
+
+  get trailers(): Fields | null {
+    return this.#exchange.trailers;
+  }
+
+  start(sink: ChunkSink): void {
+    this.#exchange.startDelivery(sink);
+  }
+
+  cancel(): void {
+    this.#exchange.cancelDelivery();
   }
 }
 
@@ -202,6 +214,10 @@ function createTunnel(connection: WireConnection, source: ChunkSource): Upstream
     source,
     write: (bytes, done) => void socket.write(bytes, done),
     end: () => void socket.end(),
-    destroy: () => source.cancel(),
+    // Cancelling does nothing once the origin server's direction has ended.
+    destroy: () => {
+      source.cancel();
+      connection.destroy();
+    },
   };
 }

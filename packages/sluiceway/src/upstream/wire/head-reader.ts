@@ -22,6 +22,13 @@ export interface HeadLimits {
   maxFields: number;
 }
 
+type Section = 'head' | 'trailers';
+
+const TOO_LARGE = {
+  head: 'http_response_header_section_size',
+  trailers: 'http_response_trailer_section_size',
+} as const;
+
 const invalid = (what: string): SluicewayError =>
   new SluicewayError('http_protocol_error', `Invalid response: ${what}`);
 
@@ -32,16 +39,15 @@ const invalid = (what: string): SluicewayError =>
  */
 export class SectionScanner {
   readonly #maxBytes: number;
-  readonly #tooLarge: 'http_response_header_section_size' | 'http_response_trailer_section_size';
+  readonly #section: Section;
   /** Bytes of the section that were looked at. */
   #scanned = 0;
   #lineLength = 0;
   #afterCr = false;
 
-  constructor(maxBytes: number, section: 'head' | 'trailers') {
+  constructor(maxBytes: number, section: Section) {
     this.#maxBytes = maxBytes;
-    this.#tooLarge =
-      section === 'head' ? 'http_response_header_section_size' : 'http_response_trailer_section_size';
+    this.#section = section;
   }
 
   /** Starts over with a new section. */
@@ -88,7 +94,7 @@ export class SectionScanner {
 
   #checkSize(): void {
     if (this.#scanned <= this.#maxBytes) return;
-    throw new SluicewayError(this.#tooLarge, `A field section is larger than ${this.#maxBytes} bytes`);
+    throw new SluicewayError(TOO_LARGE[this.#section], `A field section is larger than ${this.#maxBytes} bytes`);
   }
 }
 
@@ -117,7 +123,12 @@ export function parseResponseHead(text: string, limits: HeadLimits): ResponseHea
  * Parses field lines from `from` to the empty line. As a proxy must with responses (RFC 9112 section 5): white
  * space before the colon is removed, a folded line is joined by a space.
  */
-export function parseFieldLines(text: string, from: number, maxFields: number): Fields {
+export function parseFieldLines(
+  text: string,
+  from: number,
+  maxFields: number,
+  section: Section = 'head',
+): Fields {
   const raw: string[] = [];
   let at = from;
   for (;;) {
@@ -132,7 +143,7 @@ export function parseFieldLines(text: string, from: number, maxFields: number): 
       raw[raw.length - 1] = value === '' || more === '' ? value + more : `${value} ${more}`;
     } else {
       if (raw.length >= maxFields * 2) {
-        throw new SluicewayError('http_response_header_section_size', `More than ${maxFields} field lines`);
+        throw new SluicewayError(TOO_LARGE[section], `More than ${maxFields} field lines`);
       }
       const colon = text.indexOf(':', at);
       if (colon < 0 || colon > lineEnd) throw invalid('field line without a colon');

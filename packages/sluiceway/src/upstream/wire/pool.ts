@@ -7,6 +7,7 @@ import type { Destination } from '../transport.js';
 import { type ConnectionOwner, WireConnection } from './connection.js';
 import type { WireExchange } from './exchange.js';
 import type { HeadLimits } from './head-reader.js';
+import type { SessionCache } from './session-cache.js';
 
 /** Checked values of `WireTransportOptions`. */
 export interface PoolSettings {
@@ -27,26 +28,33 @@ export class ConnectionPool implements ConnectionOwner {
   readonly #destination: Destination;
   readonly #settings: PoolSettings;
   readonly #buffers: BufferPool;
+  readonly #sessions: SessionCache;
   readonly #onEmpty: () => void;
   /** The most recently used last: the others get a chance to time out. */
   readonly #idle: WireConnection[] = [];
   readonly #queue = new Set<WireExchange>();
   readonly #open = new Set<WireConnection>();
-  #dialling = 0;
-  #session: Buffer | undefined;
+  readonly #dialling = new Set<WireExchange>();
   #idleTimer: NodeJS.Timeout | null = null;
   #closing = false;
 
   /** `onEmpty` is called whenever no connection is left and nobody waits for one. */
-  constructor(destination: Destination, settings: PoolSettings, buffers: BufferPool, onEmpty: () => void) {
+  constructor(
+    destination: Destination,
+    settings: PoolSettings,
+    buffers: BufferPool,
+    sessions: SessionCache,
+    onEmpty: () => void,
+  ) {
     this.#destination = destination;
     this.#settings = settings;
     this.#buffers = buffers;
+    this.#sessions = sessions;
     this.#onEmpty = onEmpty;
   }
 
   get isEmpty(): boolean {
-    return this.#open.size === 0 && this.#dialling === 0 && this.#queue.size === 0;
+    return this.#open.size === 0 && this.#dialling.size === 0 && this.#queue.size === 0;
   }
 
   /** Finds a connection for the exchange: an idle one (unless it must be fresh), a new one, or a place in line. */
@@ -56,7 +64,7 @@ export class ConnectionPool implements ConnectionOwner {
       connection.begin(exchange);
       return;
     }
-    if (this.#open.size + this.#dialling >= this.#settings.maxConnections) {
+    if (this.#open.size + this.#dialling.size >= this.#settings.maxConnections) {
       // A fresh one is wanted because a kept one was dead: the others are no better, and in the way.
       if (!fresh || this.#idle.length === 0) {
         this.#enqueue(exchange);
@@ -75,7 +83,7 @@ export class ConnectionPool implements ConnectionOwner {
 
   destroy(error: SluicewayError): void {
     this.close();
-    for (const exchange of [...this.#queue]) exchange.abort(error);
+    for (const exchange of [...this.#queue, ...this.#dialling]) exchange.abort(error);
     for (const connection of [...this.#open]) connection.abort(error);
   }
 
@@ -111,7 +119,8 @@ export class ConnectionPool implements ConnectionOwner {
     const settings = this.#settings;
     const tls = this.#destination.protocol === 'https:';
     const connection = new WireConnection(this, this.#buffers, settings.headLimits, tls);
-    this.#dialling += 1;
+    const session = tls ? this.#sessions.get(this.#destination) : undefined;
+    this.#dialling.add(exchange);
     const dialling = dial(
       {
         destination: this.#destination,
@@ -120,30 +129,25 @@ export class ConnectionPool implements ConnectionOwner {
         connectTimeoutMs: settings.connectTimeoutMs,
         onread: connection.onread,
         allowHalfOpen: true,
-        ...(tls && {
-          tls: this.#session === undefined ? settings.tls : { ...settings.tls, session: this.#session },
-        }),
+        ...(tls && { tls: session === undefined ? settings.tls : { ...settings.tls, session } }),
       },
       {
         connected: (socket) => {
-          this.#dialling -= 1;
+          this.#dialling.delete(exchange);
           this.#open.add(connection);
           connection.adopt(socket);
           connection.begin(exchange);
         },
-        // Later connections resume it and spare the certificate exchange (RFC 8446 section 2.2).
-        session: (session) => {
-          this.#session = session;
-        },
+        session: (received) => this.#sessions.set(this.#destination, received),
         failed: (error) => {
-          this.#dialling -= 1;
+          this.#dialling.delete(exchange);
           exchange.failed(error, null);
           this.#roomForNext();
         },
       },
     );
     exchange.waits(() => {
-      this.#dialling -= 1;
+      this.#dialling.delete(exchange);
       dialling.cancel();
       this.#roomForNext();
     });
@@ -176,7 +180,7 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   #roomForNext(): void {
-    if (this.#queue.size > 0 && this.#open.size + this.#dialling < this.#settings.maxConnections) {
+    if (this.#queue.size > 0 && this.#open.size + this.#dialling.size < this.#settings.maxConnections) {
       const next = this.#nextInLine();
       if (next !== undefined) this.#dial(next);
     }

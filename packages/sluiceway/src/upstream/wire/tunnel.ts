@@ -18,7 +18,7 @@ export class TunnelReader implements ContentReader {
   }
 
   endsWith(): boolean {
-    return true;
+    return false;
   }
 
   endOfStream(): null {

@@ -6,6 +6,7 @@ import { BufferPool } from '../../stream/buffer-pool.js';
 import type { Destination, Exchange, Transport, TransportRequest } from '../transport.js';
 import { WireExchange } from './exchange.js';
 import { ConnectionPool, type PoolSettings } from './pool.js';
+import { SessionCache } from './session-cache.js';
 
 export interface WireTransportOptions {
   /** Which addresses may be connected to. Default: any. */
@@ -32,9 +33,12 @@ export interface WireTransportOptions {
 export class WireTransport implements Transport {
   readonly #settings: PoolSettings;
   readonly #buffers = new BufferPool();
+  readonly #sessions = new SessionCache();
   readonly #pools = new Map<string, ConnectionPool>();
   #closing: { done: Promise<void>; resolve: () => void } | null = null;
   #destroyed = false;
+  #lastDestination: Destination | null = null;
+  #lastPool: ConnectionPool | null = null;
 
   constructor(options: WireTransportOptions = {}) {
     this.#settings = {
@@ -51,7 +55,10 @@ export class WireTransport implements Transport {
 
   send(request: TransportRequest): Exchange {
     const pool = this.#poolFor(request.destination);
-    const exchange = new WireExchange(request, (stale) => pool.assign(stale, true));
+    // The pool may have been left empty, and so forgotten, by the connection that was stale.
+    const exchange = new WireExchange(request, (stale) =>
+      this.#poolFor(request.destination).assign(stale, true),
+    );
     if (this.#destroyed) exchange.abort(new SluicewayError('shutdown', 'The transport has been destroyed'));
     else pool.assign(exchange, false);
     return exchange;
@@ -78,18 +85,26 @@ export class WireTransport implements Transport {
   }
 
   #poolFor(destination: Destination): ConnectionPool {
+    // A proxy of one upstream asks with the same object every time.
+    if (destination === this.#lastDestination && this.#lastPool !== null) return this.#lastPool;
     const key = `${destination.protocol}//${destination.hostname}:${destination.port}`;
     let pool = this.#pools.get(key);
     if (pool === undefined) {
-      const created = new ConnectionPool(destination, this.#settings, this.#buffers, () => {
+      const onEmpty = (): void => {
         // A pool that is in use again has been entered again, or is still there.
-        if (this.#pools.get(key) === created && created.isEmpty) this.#pools.delete(key);
+        if (this.#pools.get(key) === created && created.isEmpty) {
+          this.#pools.delete(key);
+          this.#lastPool = null;
+        }
         if (this.#pools.size === 0) this.#closing?.resolve();
-      });
+      };
+      const created = new ConnectionPool(destination, this.#settings, this.#buffers, this.#sessions, onEmpty);
       pool = created;
       this.#pools.set(key, pool);
       if (this.#closing !== null) pool.close();
     }
+    this.#lastDestination = destination;
+    this.#lastPool = pool;
     return pool;
   }
 }

@@ -1,0 +1,108 @@
+import type { Socket } from 'node:net';
+import type { BufferPool } from '../../stream/buffer-pool.js';
+import { ReadBuffer } from '../../stream/read-buffer.js';
+
+/** Unread bytes at which a TLS connection, which reads ahead, is told to stop. */
+const READ_AHEAD_BYTES = 32 * 1024;
+
+/** Whoever makes sense of the bytes that a `Receiver` reads. */
+export interface ReceiverOwner {
+  /** Takes some of the unread bytes; false when it cannot go on for now. What it throws reaches `onBroken`. */
+  advance(): boolean;
+  onBroken(error: Error): void;
+  /** Whether bytes are of no use at the moment, because the sink has not taken those before. */
+  readonly isWaiting: boolean;
+  /** Content bytes of the message under way that have not been read; 0 where its end has been, or for a head. */
+  readonly expected: number;
+  /** Whether the message under way has come to its content. */
+  readonly isContent: boolean;
+  readonly isClosed: boolean;
+}
+
+/** Reads a socket into pooled memory, as fast as its owner takes the bytes. */
+export class Receiver {
+  readonly buffer: ReadBuffer;
+  readonly #owner: ReceiverOwner;
+  readonly #coalesces: boolean;
+  #socket: Socket | null = null;
+  #stepping = false;
+  #stopped = false;
+  #flushing = false;
+
+  /**
+   * `tls` sockets are read record by record: what arrives in one turn of the event loop is handled together,
+   * which makes them three times cheaper.
+   */
+  constructor(owner: ReceiverOwner, buffers: BufferPool, tls: boolean) {
+    this.#owner = owner;
+    this.#coalesces = tls;
+    this.buffer = new ReadBuffer(buffers, tls);
+  }
+
+  /** For the `onread` option of the socket. */
+  readonly onread = {
+    buffer: (): Uint8Array => this.#space(),
+    callback: (length: number): boolean => this.#onRead(length),
+  };
+
+  attach(socket: Socket): void {
+    this.#socket = socket;
+  }
+
+  /** Goes as far as the bytes read and the owner allow, then reads on if there is use for it. */
+  run(): void {
+    this.#step();
+    if (!this.#stopped || this.#mustStop()) return;
+    this.#stopped = false;
+    if (!this.#owner.isClosed) this.#socket?.resume();
+  }
+
+  #space(): Buffer {
+    const { expected, isContent } = this.#owner;
+    this.buffer.expected = expected;
+    this.buffer.isContent = isContent;
+    return this.buffer.space();
+  }
+
+  #onRead(length: number): boolean {
+    this.buffer.filled(length);
+    if (this.#owner.isClosed) return false;
+    if (this.#mayWait()) this.#flushLater();
+    else this.#step();
+    this.#stopped = this.#mustStop();
+    return !this.#stopped;
+  }
+
+  /** Content over TLS comes record by record; it waits for its neighbours until this turn of the loop ends. */
+  #mayWait(): boolean {
+    return this.#coalesces && this.#owner.isContent && this.#owner.expected > 0 && !this.buffer.nearlyFull;
+  }
+
+  #flushLater(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    setImmediate(() => {
+      this.#flushing = false;
+      this.run();
+    });
+  }
+
+  /** Where nothing more is expected, reading goes on: it would find the origin server's end. */
+  #mustStop(): boolean {
+    const { isContent, isWaiting, expected } = this.#owner;
+    if (!isContent || !isWaiting || expected === 0) return false;
+    return !this.#coalesces || this.buffer.unread >= READ_AHEAD_BYTES;
+  }
+
+  #step(): void {
+    if (this.#stepping) return;
+    this.#stepping = true;
+    try {
+      while (this.#owner.advance());
+    } catch (error) {
+      this.#owner.onBroken(error as Error);
+    } finally {
+      this.#stepping = false;
+    }
+  }
+}

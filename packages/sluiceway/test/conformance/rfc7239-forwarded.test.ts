@@ -1,0 +1,129 @@
+import { describe, expect } from 'vitest';
+import { test } from '../support/fixture.js';
+import type { RequestHead } from '../support/message-head.js';
+import { respondWith } from '../support/raw-origin.js';
+import type { ProxyOptions } from '../support/servers.js';
+import { sized, through } from '../support/through.js';
+
+const CLAIMS = [
+  'X-Forwarded-For: 192.0.2.1, 192.0.2.2',
+  'X-Forwarded-For: 192.0.2.3',
+  'X-Forwarded-Host: claimed.example',
+  'X-Forwarded-Proto: https',
+  'X-Forwarded-Port: 4711',
+  'Forwarded: for=192.0.2.1;proto=https',
+  'X-Real-IP: 192.0.2.1',
+];
+
+const seenBy = async (
+  net: Parameters<typeof through>[0],
+  options: Omit<ProxyOptions, 'upstream'>,
+  lines: string[],
+): Promise<RequestHead> => {
+  let seen: RequestHead | undefined;
+  const { client } = await through(
+    net,
+    respondWith((head) => {
+      seen = head;
+      return sized('');
+    }),
+    options,
+  );
+  await client.get('/', lines);
+  await client.readResponse();
+  return seen as RequestHead;
+};
+
+const forwarding = (head: RequestHead): string[] =>
+  head.lines.filter((line) => /^(x-forwarded-|forwarded:|x-real-ip)/i.test(line));
+
+describe('the forwarding fields of an untrusted client', () => {
+  test('are replaced by what the proxy knows', async ({ net }) => {
+    expect(forwarding(await seenBy(net, {}, CLAIMS))).toEqual([
+      'X-Forwarded-For: 127.0.0.1',
+      'X-Forwarded-Host: test',
+      'X-Forwarded-Proto: http',
+    ]);
+  });
+
+  test('stay replaced when the client nominates ours in Connection', async ({ net }) => {
+    const lines = [...CLAIMS, 'Connection: X-Forwarded-For, X-Forwarded-Host, X-Forwarded-Proto'];
+    expect(forwarding(await seenBy(net, {}, lines))).toEqual([
+      'X-Forwarded-For: 127.0.0.1',
+      'X-Forwarded-Host: test',
+      'X-Forwarded-Proto: http',
+    ]);
+  });
+});
+
+describe('the forwarding fields of a trusted proxy', () => {
+  const trusting = { trustedProxies: ['127.0.0.0/8'] };
+
+  test('are continued: its chain gets its address, its host and protocol are kept', async ({ net }) => {
+    const head = await seenBy(net, trusting, CLAIMS);
+    expect(head.get('x-forwarded-for')).toBe('192.0.2.1, 192.0.2.2, 192.0.2.3, 127.0.0.1');
+    expect(head.get('x-forwarded-host')).toBe('claimed.example');
+    expect(head.get('x-forwarded-proto')).toBe('https');
+    expect(head.get('forwarded')).toBe('for=192.0.2.1;proto=https, for=127.0.0.1;host=test;proto=http');
+  });
+
+  test('are made where it sent none', async ({ net }) => {
+    expect(forwarding(await seenBy(net, trusting, []))).toEqual([
+      'X-Forwarded-For: 127.0.0.1',
+      'X-Forwarded-Host: test',
+      'X-Forwarded-Proto: http',
+    ]);
+  });
+});
+
+describe('Host', () => {
+  test("is the origin server's own, and the client's is in X-Forwarded-Host", async ({ net }) => {
+    const { client, origin } = await through(
+      net,
+      respondWith((head) => sized(`${head.get('host')} ${head.get('x-forwarded-host')}`)),
+    );
+    await client.send('GET / HTTP/1.1\r\nHost: Public.Example:8443\r\n\r\n');
+    const { content } = await client.readResponse();
+    expect(content.toString()).toBe(`127.0.0.1:${origin.port} Public.Example:8443`);
+  });
+
+  test('may be kept by a hook', async ({ net }) => {
+    const head = await seenBy(
+      net,
+      {
+        onUpstreamRequest({ downstream, upstream }) {
+          upstream.fields.set('Host', downstream.host ?? '');
+        },
+      },
+      [],
+    );
+    expect(head.getAll('host')).toEqual(['test']);
+  });
+});
+
+describe('Via', () => {
+  test('of both messages names the proxy after all others, with the version that it received', async ({ net }) => {
+    let seen: string[] = [];
+    const { client } = await through(
+      net,
+      respondWith((head) => {
+        seen = head.getAll('via');
+        return sized('x', ['Via: 1.0 other'], 'HTTP/1.0 200 OK');
+      }),
+      { name: 'us' },
+    );
+    await client.send('GET / HTTP/1.0\r\nVia: 1.1 a, 1.1 b (comment)\r\n\r\n');
+    const { head } = await client.readResponse();
+    expect(seen).toEqual(['1.1 a, 1.1 b (comment)', '1.0 us']);
+    expect(head.getAll('via')).toEqual(['1.0 other', '1.0 us']);
+  });
+
+  test('that names the proxy already is a loop: 508, and nothing is sent on', async ({ net }) => {
+    const { client, origin, running } = await through(net, respondWith(sized('')), { name: 'us' });
+    await client.get('/', ['Via: 1.1 other, 1.1 US (again)']);
+    const response = await client.readResponse();
+    expect(response.head.status).toBe(508);
+    expect(origin.total).toBe(0);
+    expect(await running.record()).toMatchObject({ outcome: 'rejected', error: 'proxy_loop_detected' });
+  });
+});

@@ -1,0 +1,113 @@
+import { describe, expect } from 'vitest';
+import { test } from '../support/fixture.js';
+import { Gate } from '../support/gate.js';
+import { respondWith } from '../support/raw-origin.js';
+import { sized, through } from '../support/through.js';
+
+const EARLY = 'HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\nlink: </b>\r\nX-\xc4: \xe9\r\n\r\n';
+
+describe('interim responses', () => {
+  test('pass one by one, in order, with their fields, before the final one', async ({ net }) => {
+    const { client } = await through(
+      net,
+      respondWith(
+        `HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\nlink: </b>\r\nX-Obs: \xe9\r\n\r\n` +
+          `HTTP/1.1 102 Processing\r\nLink: </c>\r\n\r\n` +
+          `HTTP/1.1 199 \r\n\r\n${sized('final', ['Link: </d>']).toString('latin1')}`,
+      ),
+    );
+    for (let i = 0; i < 2; i++) {
+      await client.get('/');
+      const response = await client.readResponse();
+      expect(response.interim.map((head) => [head.startLine, ...head.lines])).toEqual([
+        ['HTTP/1.1 103 Early Hints', 'Link: </a>; rel=preload', 'link: </b>', 'X-Obs: \xe9'],
+        ['HTTP/1.1 102 Processing', 'Link: </c>'],
+        ['HTTP/1.1 199 '],
+      ]);
+      expect(response.head.getAll('link')).toEqual(['</d>']);
+      expect(response.content.toString()).toBe('final');
+    }
+  });
+
+  test('are with the client before the origin server says more', async ({ net }) => {
+    const seen = new Gate();
+    const { client } = await through(net, async (connection) => {
+      await connection.readHead();
+      await connection.write('HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n');
+      await seen.opened;
+      await connection.write(sized('final'));
+    });
+    await client.get('/');
+    expect((await client.readHead()).status).toBe(103);
+    seen.open();
+    expect((await client.readResponse()).content.toString()).toBe('final');
+  });
+
+  test('come without their hop-by-hop and nominated fields', async ({ net }) => {
+    const { client } = await through(
+      net,
+      respondWith(
+        `HTTP/1.1 103 Early Hints\r\nConnection: X-Hop\r\nX-Hop: 1\r\nKeep-Alive: 5\r\nAlt-Svc: h3\r\nLink: </a>\r\n\r\n${sized('x').toString()}`,
+      ),
+    );
+    await client.get('/');
+    const { interim } = await client.readResponse();
+    expect(interim.map((head) => head.lines)).toEqual([['Link: </a>']]);
+  });
+
+  test('do not cost the final response the fields that a middleware had set', async ({ net }) => {
+    const { attach, createProxy } = await import('../../src/index.js');
+    const { startServer } = await import('../support/servers.js');
+    const origin = await net.origin(respondWith(EARLY.replace('X-\xc4', 'X-A') + sized('x', ['X-Own: 1']).toString()));
+    const proxy = createProxy({ upstream: origin.url });
+    const running = await startServer((request, response) => {
+      response.setHeader('X-Middleware', 'kept');
+      void proxy.handle(request, response);
+    });
+    net.cleanup(async () => {
+      proxy.destroy();
+      await running.stop();
+    });
+    expect(attach).toBeDefined();
+    const client = await net.client(running);
+    await client.get('/');
+    const response = await client.readResponse();
+    expect(response.interim).toHaveLength(1);
+    expect(response.head.get('x-middleware')).toBe('kept');
+    expect(response.head.get('x-own')).toBe('1');
+  });
+
+  test('of 100 that the client did not ask for are not passed on', async ({ net }) => {
+    const { client } = await through(
+      net,
+      respondWith(`HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n${sized('x').toString()}`),
+    );
+    await client.get('/');
+    const response = await client.readResponse();
+    expect(response.interim).toEqual([]);
+    expect(response.content.toString()).toBe('x');
+  });
+
+  test('a hundred of them pass', async ({ net }) => {
+    const { client } = await through(
+      net,
+      respondWith('HTTP/1.1 102 Processing\r\n\r\n'.repeat(100) + sized('x').toString()),
+    );
+    await client.get('/');
+    const response = await client.readResponse();
+    expect(response.interim).toHaveLength(100);
+    expect(response.head.status).toBe(200);
+  });
+
+  test('are kept from a client of the thirdParty profile', async ({ net }) => {
+    const { client } = await through(
+      net,
+      respondWith(`HTTP/1.1 103 Early Hints\r\nSet-Cookie: a=1\r\n\r\n${sized('x').toString()}`),
+      { profile: 'thirdParty', addresses: 'any' },
+    );
+    await client.get('/');
+    const response = await client.readResponse();
+    expect(response.interim).toEqual([]);
+    expect(response.head.status).toBe(200);
+  });
+});

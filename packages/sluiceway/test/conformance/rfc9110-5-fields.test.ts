@@ -1,0 +1,159 @@
+import { describe, expect } from 'vitest';
+import { test } from '../support/fixture.js';
+import type { RequestHead } from '../support/message-head.js';
+import { respondWith } from '../support/raw-origin.js';
+import { sized, through } from '../support/through.js';
+
+/** Every byte that a field value may hold, as latin1. */
+const OBS_TEXT = Array.from({ length: 128 }, (_, i) => String.fromCharCode(128 + i)).join('');
+const UTF8_NAME = Buffer.from('attachment; filename="наименование 📦.zip"', 'utf8').toString('latin1');
+
+describe('fields of a request', () => {
+  const seenBy = async (
+    net: Parameters<typeof through>[0],
+    request: string,
+  ): Promise<RequestHead> => {
+    let seen: RequestHead | undefined;
+    const { client } = await through(
+      net,
+      respondWith((head) => {
+        seen = head;
+        return sized('');
+      }),
+      { name: 'us' },
+    );
+    await client.send(request);
+    await client.readResponse();
+    return seen as RequestHead;
+  };
+
+  test('reach the origin server in order, spelled as they came, repeats kept, none invented', async ({ net }) => {
+    const head = await seenBy(
+      net,
+      'GET /x HTTP/1.1\r\nhOsT: test\r\nx-b: 1\r\nX-A: 2\r\nX-B: 3\r\nCOOKIE: a=1\r\ncookie: b=2\r\n' +
+        'Authorization: Basic one\r\nX-Empty:\r\nx-tab: a\tb\r\n\r\n',
+    );
+    expect(head.lines).toEqual([
+      expect.stringMatching(/^Host: 127\.0\.0\.1:\d+$/),
+      'x-b: 1',
+      'X-A: 2',
+      'X-B: 3',
+      'COOKIE: a=1',
+      'cookie: b=2',
+      'Authorization: Basic one',
+      'X-Empty: ',
+      'x-tab: a\tb',
+      'X-Forwarded-For: 127.0.0.1',
+      'X-Forwarded-Host: test',
+      'X-Forwarded-Proto: http',
+      'Via: 1.1 us',
+    ]);
+  });
+
+  test('keep every byte above 0x7F', async ({ net }) => {
+    const head = await seenBy(
+      net,
+      `GET / HTTP/1.1\r\nHost: test\r\nX-Obs: ${OBS_TEXT}\r\nX-Utf8: ${UTF8_NAME}\r\n\r\n`,
+    );
+    expect(head.raw).toContain(`X-Obs: ${OBS_TEXT}\r\n`);
+    expect(head.raw).toContain(`X-Utf8: ${UTF8_NAME}\r\n`);
+  });
+
+  test('of a GET announce no content', async ({ net }) => {
+    const head = await seenBy(net, 'GET / HTTP/1.1\r\nHost: test\r\n\r\n');
+    expect(head.has('content-length')).toBe(false);
+    expect(head.has('transfer-encoding')).toBe(false);
+  });
+
+  test('of a POST without content announce a length of 0', async ({ net }) => {
+    const head = await seenBy(net, 'POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\n\r\n');
+    expect(head.contentLength).toBe(0);
+  });
+
+  test('more than Node keeps are answered 431, never thinned out', async ({ net }) => {
+    const { client, origin } = await through(net, respondWith(sized('')));
+    const many = Array.from({ length: 1200 }, (_, i) => `X-${i}: 1`);
+    await client.get('/', many);
+    expect((await client.readResponse()).head.status).toBe(431);
+    expect(origin.total).toBe(0);
+  });
+});
+
+describe('fields of a response', () => {
+  test('reach the client in order, spelled as they came, repeats kept', async ({ net }) => {
+    const lines = [
+      'sErVeR: them',
+      'Date: Thu, 01 Jan 1970 00:00:00 GMT',
+      'X-B: 1',
+      'Set-Cookie: a=1; Path=/, but not two',
+      'x-b: 2',
+      'Set-Cookie: b=2; Expires=Thu, 01 Jan 1970 00:00:00 GMT',
+      'set-cookie: c=3',
+      'X-Empty: ',
+      'Trailers: an ordinary field',
+      'ETag: "first"',
+      'ETag: "second"',
+      'Age: 5',
+      'Vary: *',
+      'Content-Encoding: gzip',
+      'Accept-Ranges: bytes',
+    ];
+    const { client } = await through(net, respondWith(sized('not gzip at all', lines)), { name: 'us' });
+    await client.get('/');
+    const response = await client.readResponse();
+    expect(response.head.lines).toEqual([
+      'Content-Length: 15',
+      ...lines,
+      'Via: 1.1 us',
+      'Connection: keep-alive',
+      'Keep-Alive: timeout=75',
+    ]);
+    expect(response.content.toString()).toBe('not gzip at all');
+  });
+
+  test.for(['Content-Length: 7', 'Transfer-Encoding: chunked', 'X-Until: close'])(
+    'keep every byte above 0x7F before content with %s',
+    async (framing, { net }) => {
+      const { client } = await through(net, async (connection) => {
+        await connection.readHead();
+        await connection.write(
+          `HTTP/1.1 200 OK\r\nContent-Disposition: ${UTF8_NAME}\r\nX-Obs: ${OBS_TEXT}\r\n${framing}\r\n\r\n`,
+        );
+        await connection.write(framing.includes('chunked') ? '7\r\ncontent\r\n0\r\n\r\n' : 'content');
+        if (framing.includes('close')) connection.end();
+      });
+      await client.get('/');
+      const response = await client.readResponse();
+      expect(response.head.get('content-disposition')).toBe(UTF8_NAME);
+      expect(response.head.raw).toContain(`X-Obs: ${OBS_TEXT}\r\n`);
+      expect(response.content.toString()).toBe('content');
+    },
+  );
+
+  test('keep every byte above 0x7F where there is no content', async ({ net }) => {
+    const { client } = await through(
+      net,
+      respondWith((head) =>
+        head.method === 'HEAD'
+          ? `HTTP/1.1 200 OK\r\nX-Obs: ${OBS_TEXT}\r\n\r\n`
+          : `HTTP/1.1 204 No Content\r\nX-Obs: ${OBS_TEXT}\r\n\r\n`,
+      ),
+    );
+    for (const method of ['HEAD', 'DELETE', 'HEAD']) {
+      await client.send(`${method} / HTTP/1.1\r\nHost: test\r\n\r\n`);
+      const response = await client.readResponse({ method });
+      expect(response.head.raw).toContain(`X-Obs: ${OBS_TEXT}\r\n`);
+    }
+  });
+
+  test('that are folded are joined by a space, white space before a colon is removed', async ({ net }) => {
+    const { client } = await through(
+      net,
+      respondWith('HTTP/1.1 200 OK\r\nX-Fold: a\r\n\t b\r\n  c\r\nX-Space \t: d\r\nContent-Length: 0\r\n\r\n'),
+    );
+    await client.get('/');
+    const { head } = await client.readResponse();
+    expect(head.lines).toContain('X-Fold: a b c');
+    expect(head.lines).toContain('X-Space: d');
+  });
+});

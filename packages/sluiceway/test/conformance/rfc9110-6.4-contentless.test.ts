@@ -1,0 +1,105 @@
+import { describe, expect } from 'vitest';
+import { test } from '../support/fixture.js';
+import { respondWith } from '../support/raw-origin.js';
+import { sized, through } from '../support/through.js';
+
+const head = (...lines: string[]): string => `${lines.join('\r\n')}\r\n\r\n`;
+
+describe('a response to HEAD', () => {
+  test('has no content and keeps the length that GET would have', async ({ net }) => {
+    const { client, origin } = await through(
+      net,
+      respondWith(head('HTTP/1.1 200 OK', 'Content-Length: 123456789012', 'ETag: "a"')),
+    );
+    for (let i = 0; i < 3; i++) {
+      await client.send('HEAD /file HTTP/1.1\r\nHost: test\r\n\r\n');
+      const response = await client.readResponse({ method: 'HEAD' });
+      expect(response.head.get('content-length')).toBe('123456789012');
+      expect(response.head.get('etag')).toBe('"a"');
+      expect(response.ended).toBeUndefined();
+    }
+    expect(origin.total).toBe(1);
+  });
+
+  test('without any length gets none invented', async ({ net }) => {
+    const { client, origin } = await through(net, respondWith(head('HTTP/1.1 200 OK', 'Server: o')));
+    for (let i = 0; i < 2; i++) {
+      await client.send('HEAD / HTTP/1.1\r\nHost: test\r\n\r\n');
+      const response = await client.readResponse({ method: 'HEAD' });
+      expect(response.head.has('content-length')).toBe(false);
+    }
+    expect(origin.total).toBe(1);
+  });
+
+  test('that wrongly has content passes without it, and the next one is not read out of it', async ({ net }) => {
+    const { client, origin } = await through(
+      net,
+      respondWith((request) => sized(request.method === 'HEAD' ? 'HTTP/1.1 200 Stolen\r\n\r\n' : 'true')),
+    );
+    await client.send('HEAD / HTTP/1.1\r\nHost: test\r\n\r\n');
+    const first = await client.readResponse({ method: 'HEAD' });
+    expect(first.head.contentLength).toBe(23);
+    await client.get('/');
+    const second = await client.readResponse();
+    expect(second.head.statusText).toBe('OK');
+    expect(second.content.toString()).toBe('true');
+    expect(origin.total).toBe(2);
+  });
+});
+
+describe.each([
+  ['204 No Content', 'HTTP/1.1 204 No Content'],
+  ['304 Not Modified', 'HTTP/1.1 304 Not Modified'],
+])('%s', (_name, startLine) => {
+  test('ends with its head, and both connections are kept', async ({ net }) => {
+    const { client, origin } = await through(net, respondWith(head(startLine, 'ETag: "a"')));
+    for (let i = 0; i < 3; i++) {
+      await client.get('/');
+      const response = await client.readResponse();
+      expect(response.head.startLine).toBe(startLine);
+      expect(response.head.get('etag')).toBe('"a"');
+      expect(response.head.has('transfer-encoding')).toBe(false);
+      expect(response.ended).toBeUndefined();
+    }
+    expect(origin.total).toBe(1);
+  });
+
+  test('that wrongly has content passes without it, and its connection is given up', async ({ net }) => {
+    const { client, origin } = await through(net, respondWith(`${head(startLine)}surplus`));
+    for (let i = 0; i < 2; i++) {
+      await client.get('/');
+      const response = await client.readResponse();
+      expect(response.head.startLine).toBe(startLine);
+    }
+    expect(origin.total).toBe(2);
+  });
+});
+
+test('204 with a Content-Length passes without that field', async ({ net }) => {
+  const { client } = await through(net, respondWith(head('HTTP/1.1 204 No Content', 'Content-Length: 0')));
+  await client.send('DELETE / HTTP/1.1\r\nHost: test\r\n\r\n');
+  const response = await client.readResponse();
+  expect(response.head.has('content-length')).toBe(false);
+});
+
+test('304 keeps the Content-Length that 200 would have', async ({ net }) => {
+  const { client } = await through(
+    net,
+    respondWith(head('HTTP/1.1 304 Not Modified', 'Content-Length: 1000', 'ETag: "a"')),
+  );
+  for (let i = 0; i < 2; i++) {
+    await client.get('/', ['If-None-Match: "a"']);
+    const response = await client.readResponse();
+    expect(response.head.contentLength).toBe(1000);
+    expect(response.ended).toBeUndefined();
+  }
+});
+
+test('a 200 with a Content-Length of 0 is complete at once', async ({ net }) => {
+  const { client, origin } = await through(net, respondWith(sized('')));
+  for (let i = 0; i < 2; i++) {
+    await client.get('/');
+    expect(await client.readResponse()).toMatchObject({ complete: true, contentLength: 0, delimitedBy: 'length' });
+  }
+  expect(origin.total).toBe(1);
+});
