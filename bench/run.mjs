@@ -92,9 +92,6 @@ async function main() {
 
   const wantsGo = chosenSubjects.some(({ name }) => name === 'go');
   const lab = await openLab(options.scale, { sluiceway: options.sluiceway, wantsGo });
-  for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
-    process.once(signal, () => void closeLab(lab).finally(() => process.exit(1)));
-  }
   try {
     const report = await runAll(lab, options, chosenWorkloads, chosenSubjects);
     process.stdout.write(formatTable(report));

@@ -1,5 +1,5 @@
 // @ts-check
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -7,7 +7,7 @@ import { nginxUser } from '../subjects/nginx.mjs';
 import { createCertificates, tlsCipher } from './certificates.mjs';
 import { writeContent, writeHole } from './content.mjs';
 import { openFiles } from './limits.mjs';
-import { freePort, startProgram, stopPrograms } from './program.mjs';
+import { freePort, killPrograms, startProgram, stopPrograms } from './program.mjs';
 import { writeFromTemplate } from './template.mjs';
 import { benchFile, buildGoProxy, buildHelper, findTools } from './tools.mjs';
 
@@ -79,6 +79,9 @@ export async function openLab(scale, { sluiceway, wantsGo }) {
   const tools = findTools();
   const inMemory = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
   const dir = await mkdtemp(path.join(inMemory, 'sluiceway-bench-'));
+  for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
+    process.once(signal, () => abandonLab({ dir }));
+  }
   try {
     const root = path.resolve(benchFile('..'));
     await writeFiles(dir, scale);
@@ -117,6 +120,17 @@ export async function openLab(scale, { sluiceway, wantsGo }) {
     await closeLab({ dir });
     throw error;
   }
+}
+
+/**
+ * Leaves nothing behind, at once: whatever awaits something now must not get to start the next program.
+ *
+ * @param {Pick<Lab, 'dir'>} lab
+ */
+function abandonLab({ dir }) {
+  killPrograms();
+  rmSync(dir, { recursive: true, force: true });
+  process.exit(1);
 }
 
 /** @param {Pick<Lab, 'dir'>} lab */

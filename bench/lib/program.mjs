@@ -11,12 +11,17 @@ import { complaint } from './command.mjs';
 const startSeconds = 15;
 const stopSeconds = 5;
 
-/** @type {Set<Program>} */
-const running = new Set();
+/** @type {Map<Program, import('node:child_process').ChildProcess>} */
+const running = new Map();
 
 /** Nothing may be left running, or the next measurement shares its cores. */
 export async function stopPrograms() {
-  await Promise.all([...running].map((program) => program.stop()));
+  await Promise.all([...running.keys()].map((program) => program.stop()));
+}
+
+/** For a signal, after which there is no time to wait. */
+export function killPrograms() {
+  for (const child of running.values()) child.kill('SIGTERM');
 }
 
 /** @returns {Promise<number>} */
@@ -72,7 +77,7 @@ export async function startProgram(port, file, args) {
       clearTimeout(timer);
     },
   };
-  running.add(program);
+  running.set(program, child);
   const deadline = performance.now() + startSeconds * 1000;
   while (!(await accepts(port))) {
     if (hasExited() || performance.now() > deadline) {

@@ -1,5 +1,4 @@
 // @ts-check
-import { pipeline } from 'node:stream';
 import { Agent, request as send } from 'undici';
 import { endToEnd, hasContent, origin, serve, undiciOptions } from './server.mjs';
 
@@ -15,7 +14,10 @@ serve((request, response) => {
   }).then(
     (/** @type {any} */ { statusCode, headers, body }) => {
       response.writeHead(statusCode, endToEnd(headers));
-      pipeline(body, response, () => {});
+      // Not `pipeline`, which takes a third of the small responses per second.
+      body.on('error', () => response.destroy());
+      response.on('close', () => body.destroy());
+      body.pipe(response);
     },
     () => response.destroy(),
   );

@@ -5,6 +5,12 @@ import { freePort, startProgram } from '../lib/program.mjs';
 
 /** @import { Subject } from '../lib/types.mjs' */
 
+/**
+ * With a heap as small as that of a proxy of ten lines, V8 answers every few megabytes of buffers with a full
+ * collection. In an application of any size it does not, so the peers shall not pay for being short.
+ */
+const nodeFlags = ['--initial-old-space-size=64'];
+
 /** @param {string} packageName */
 const manifestUrl = (packageName) => new URL(`../node_modules/${packageName}/package.json`, import.meta.url);
 
@@ -28,7 +34,7 @@ function nodePeer(name, label, packageName, packaged) {
       const port = await freePort();
       const { ca, cert, key } = lab.certificates;
       return startProgram(port, process.execPath, [
-        ...[program, '--origin', origin.origin, '--port', String(port), '--ca', ca],
+        ...[...nodeFlags, program, '--origin', origin.origin, '--port', String(port), '--ca', ca],
         ...(tlsClient ? ['--cert', cert, '--key', key] : []),
       ]);
     },

@@ -2,7 +2,10 @@ import type { ReadonlyFields } from './fields.js';
 
 /** Whether the sender of a response will take another request on its connection (RFC 9112 section 9.3). */
 export function allowsReuse(httpVersion: '1.0' | '1.1', fields: ReadonlyFields): boolean {
-  if (!fields.has('connection')) return httpVersion === '1.1';
+  const connection = fields.get('connection');
+  if (connection === undefined) return httpVersion === '1.1';
+  // What nearly every origin server says needs no list.
+  if (connection === 'keep-alive' && fields.getAll('connection').length === 1) return true;
   const options = fields.list('connection').map((option) => option.toLowerCase());
   if (options.includes('close')) return false;
   return httpVersion === '1.1' || options.includes('keep-alive');

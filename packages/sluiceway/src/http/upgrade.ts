@@ -1,7 +1,7 @@
 import type { ReadonlyFields } from './fields.js';
 
 /** Printable ASCII: look-alikes such as the Kelvin sign must not become a protocol's name on the way. */
-const PRINTABLE = /^[\x21-\x7e]+(?:[\t ]*[\x21-\x7e]+)*$/;
+const PRINTABLE = /^[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?$/;
 
 /**
  * The protocols that a request asks its connection to change to (RFC 9110 section 7.8), or null: there is no

@@ -10,3 +10,30 @@ export function wasReset(socket: Socket): boolean {
   const { _handle: handle }: { _handle?: { getpeername?(into: object): number } | null } = socket as object;
   return handle?.getpeername !== undefined && handle.getpeername({}) !== 0;
 }
+
+/** The parts of Node's stream states that the two functions below set; they are not public. */
+interface StreamStates {
+  _readableState?: { autoDestroy: boolean; errored: unknown };
+  _writableState?: { autoDestroy: boolean };
+}
+
+/**
+ * Keeps a failed write from destroying the socket. A server that refuses an upload answers and closes, and content
+ * that it has not read makes a reset of that: Node would throw the answer away, although it has arrived. From now on
+ * the socket has to be destroyed by whoever hears its `error`. Where Node's internals are others, nothing changes.
+ */
+export function outliveWriteErrors(socket: Socket): void {
+  const { _readableState: readable, _writableState: writable }: StreamStates = socket as object;
+  if (readable === undefined || writable === undefined) return;
+  readable.autoDestroy = false;
+  writable.autoDestroy = false;
+}
+
+/** After an `error`: true where reading goes on to the end of what has arrived, which is told by `end` as usual. */
+export function readsOn(socket: Socket, error: NodeJS.ErrnoException): boolean {
+  const { _readableState: readable }: StreamStates = socket as object;
+  if (socket.destroyed || readable === undefined || error.syscall !== 'write') return false;
+  // An errored stream would not tell its end.
+  readable.errored = null;
+  return true;
+}

@@ -5,6 +5,7 @@ import { problemJson } from '../http/problem.js';
 import { formatProxyStatus } from '../http/proxy-status.js';
 import { statusText } from '../http/status-text.js';
 import { type ChunkSource, emptySource } from '../stream/chunk-source.js';
+import { ExactLengthSource } from '../stream/exact-length.js';
 import { ReadableSource } from '../stream/readable-source.js';
 import type { Answer } from './hooks.js';
 import type { ResponseHead } from './respond.js';
@@ -20,6 +21,26 @@ export function toOwnContent(content: Answer['content']): OwnContent {
   if (content === undefined || content.length === 0) return { source: emptySource, length: 0 };
   const bytes = typeof content === 'string' ? Buffer.from(content) : content;
   return { source: singleChunk(bytes), length: bytes.length };
+}
+
+/**
+ * Content of the application's own, framed as what it is: the length of bytes is known, and a stream has to be as
+ * long as its `Content-Length` says. `contentless` says that none will be sent.
+ */
+export function frameOwnContent(
+  head: ResponseHead,
+  content: Answer['content'],
+  contentless: boolean,
+): ChunkSource {
+  const { fields } = head;
+  const own = toOwnContent(content);
+  fields.delete('transfer-encoding').delete('trailer');
+  if (head.status === 204) fields.delete('content-length');
+  else if (own.length !== null && !(contentless && (head.status === 304 || fields.has('content-length'))))
+    fields.set('Content-Length', String(own.length));
+  const announced = fields.get('content-length');
+  if (own.length !== null || announced === undefined) return own.source;
+  return new ExactLengthSource(own.source, Number(announced));
 }
 
 /** Checks and completes an answer of a hook. Throws a `TypeError` where a field or the status is not valid. */

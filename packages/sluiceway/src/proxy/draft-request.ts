@@ -98,6 +98,20 @@ export function draftUpstreamRequest(
   return draft;
 }
 
+/** After a hook: what frames the message or changes its protocol is ours, and is written when it is sent. */
+export function mendRequest(draft: UpstreamRequestDraft): void {
+  draft.fields.retain((name) => !isOwnField(name) && !OF_THE_CONNECTION.has(name.toLowerCase()));
+}
+
+const OF_THE_CONNECTION = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'trailer',
+  'upgrade',
+]);
+
 /**
  * Fields that are made anew for each request: the framing, and the expectation, which is ours to keep. `Host` is
  * too, but takes the place of the client's, which is the first one as a rule (RFC 9110 section 7.2).

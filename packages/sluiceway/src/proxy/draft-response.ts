@@ -63,6 +63,8 @@ export function mendFraming(
 ): void {
   const { fields } = draft;
   fields.delete('transfer-encoding');
+  // Trailers follow content of the origin server's, where there is any.
+  if (draft.content !== undefined || isContentless(method, draft.status)) fields.delete('trailer');
   if (draft.content !== undefined) {
     fields.retain((name) => !OF_THE_OLD_CONTENT.has(name.toLowerCase()));
   } else if (!isContentless(method, draft.status)) {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 
 /** How long a client may go on sending after the response: without a byte, and in all. nginx's defaults. */
 const LINGER_IDLE_MS = 5_000;
@@ -12,24 +13,30 @@ const LINGER_TOTAL_MS = 30_000;
  */
 export function lingeringClose(request: IncomingMessage, socket: Socket): void {
   if (socket.destroyed) return;
+  if (request.complete) socket.end(() => void socket.destroy());
+  else linger(request, socket);
+}
+
+/** As `lingeringClose`, for a bare socket: nobody knows whether its client has more to send. */
+export function lingeringCloseBare(socket: Socket): void {
+  if (!socket.destroyed) linger(socket, socket);
+}
+
+function linger(rest: Readable, socket: Socket): void {
   const close = (): void => {
     socket.destroy();
   };
-  if (request.complete) {
-    socket.end(close);
-    return;
-  }
   const total = setTimeout(close, LINGER_TOTAL_MS);
   const idle = setTimeout(close, LINGER_IDLE_MS);
-  request.on('data', () => idle.refresh());
-  request.once('end', close);
-  request.on('error', () => {});
+  rest.on('data', () => idle.refresh());
+  rest.once('end', close);
+  rest.on('error', () => {});
   socket.once('close', () => {
     clearTimeout(total);
     clearTimeout(idle);
   });
   socket.end();
-  request.resume();
+  rest.resume();
 }
 
 /** Node closes a connection by `destroySoon` once its last response is written; that becomes a lingering close. */

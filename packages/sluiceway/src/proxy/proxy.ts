@@ -11,9 +11,9 @@ import type {
   UpstreamTunnel,
 } from '../upstream/transport.js';
 import { type Admission, admit, allowedMethods, isFaulty } from './admission.js';
-import { draftErrorAnswer, toOwnContent, toResponseHead } from './answer.js';
+import { draftErrorAnswer, frameOwnContent, toResponseHead } from './answer.js';
 import { nextRequestId } from './downstream-request.js';
-import { draftUpstreamRequest, type UpstreamRequestDraft } from './draft-request.js';
+import { draftUpstreamRequest, mendRequest, type UpstreamRequestDraft } from './draft-request.js';
 import { draftDownstreamResponse, draftInterim, mendFraming, toUpstreamResponse } from './draft-response.js';
 import { type Answer, type DownstreamResponseDraft, runHook, type UpstreamChoice } from './hooks.js';
 import { lingeringClose, lingerOnClose } from './lingering-close.js';
@@ -130,12 +130,16 @@ export class Proxy {
       // 3. Draft the upstream request.
       const upstream = draftUpstreamRequest(downstream, profile, pseudonym);
       this.#aim(upstream, choice, context.url);
-      if (hooks.onUpstreamRequest) await runHook(hooks.onUpstreamRequest, { downstream, upstream });
+      if (hooks.onUpstreamRequest) {
+        await runHook(hooks.onUpstreamRequest, { downstream, upstream });
+        mendRequest(upstream);
+      }
       transfer.throwIfAborted();
 
       // 4. Send it, until there is a response head.
       const received = await this.#send(passage, admission, upstream);
-      if (received.tunnel !== null && !isAgreed(admission.protocol ?? '', received.fields.get('upgrade'))) {
+      const switchedTo = received.fields.get('upgrade');
+      if (received.tunnel !== null && !isAgreed(admission.protocol ?? '', switchedTo)) {
         throw new SluicewayError('http_upgrade_failed', 'The origin server switched to another protocol');
       }
 
@@ -145,11 +149,12 @@ export class Proxy {
       if (seen !== undefined) {
         await runHook(hooks.onUpstreamResponse, { upstream: seen, downstream: draft, request: downstream });
         transfer.throwIfAborted();
-        mendFraming(draft, received, downstream.method);
       }
+      if (seen !== undefined || upstream.method !== downstream.method)
+        mendFraming(draft, received, downstream.method);
 
       // 6. Commit to the head, and relay the content.
-      if (received.tunnel !== null) await this.#tunnel(passage, draft, received.tunnel);
+      if (received.tunnel !== null) await this.#tunnel(passage, draft, received.tunnel, switchedTo ?? '');
       else await this.#relay(passage, draft, received);
       outcome = 'completed';
     } catch (thrown) {
@@ -198,6 +203,7 @@ export class Proxy {
     const expectContinue = upload !== null && context.awaitsContinue === true;
     // Content that is held back until the origin server says 100 waits for the origin server.
     if (expectContinue) timeouts.requestWaitsFor('upstream');
+    let answered = false;
     const request: TransportRequest = {
       destination: draft.target.base,
       path: draft.path,
@@ -207,12 +213,16 @@ export class Proxy {
       upgrade: protocol,
       expectContinue,
       onInterim: (head: InterimResponse) => this.#interim(passage, head),
-      onRequestSent: () => timeouts.responseWaitsFor('head'),
+      onRequestSent: () => {
+        if (upload !== null) timeouts.requestWaitsFor('nobody');
+        if (!answered) timeouts.responseWaitsFor('head');
+      },
     };
     const received = await send(this.#settings.transport, request, draft.target, {
       maxRedirects: upload === null ? this.#settings.profile.maxRedirects : 0,
       onAttempt: (exchange) => transfer.attempt(exchange),
     });
+    answered = true;
     timeouts.responseWaitsFor('nobody');
     if (upload?.source.isRunning !== true) timeouts.requestWaitsFor('nobody');
     transfer.throwIfAborted();
@@ -247,13 +257,19 @@ export class Proxy {
     transfer.throwIfAborted();
   }
 
-  async #tunnel(passage: Passage, draft: DownstreamResponseDraft, upstream: UpstreamTunnel): Promise<void> {
-    const { transfer, response, socket, admission } = passage;
+  async #tunnel(
+    passage: Passage,
+    draft: DownstreamResponseDraft,
+    upstream: UpstreamTunnel,
+    protocol: string,
+  ): Promise<void> {
+    const { transfer, response, socket } = passage;
     if (socket === null)
       throw new SluicewayError('http_upgrade_failed', 'There is no socket for another protocol');
+    const head = formatSwitchingProtocols(draft, protocol);
     transfer.status = 101;
     response.detachSocket(socket);
-    socket.write(formatSwitchingProtocols(draft, admission?.protocol ?? ''), 'latin1');
+    socket.write(head, 'latin1');
     await runTunnel(transfer, socket, upstream);
     transfer.throwIfAborted();
   }
@@ -265,21 +281,14 @@ export class Proxy {
   /** Sends a response with content of the application's own, or with none. */
   async #sendOwn(passage: Passage, head: respond.ResponseHead, content: Answer['content']): Promise<void> {
     const { transfer, response, request } = passage;
-    const own = toOwnContent(content);
-    if (
-      own.length !== null &&
-      !head.fields.has('content-length') &&
-      head.status !== 204 &&
-      head.status !== 304
-    ) {
-      head.fields.set('Content-Length', String(own.length));
-    }
+    const contentless = respond.isContentless(request.method ?? '', head.status);
+    const source = frameOwnContent(head, content, contentless);
     this.#commit(passage, head);
-    if (respond.isContentless(request.method ?? '', head.status)) {
-      own.source.cancel();
+    if (contentless) {
+      source.cancel();
       response.end();
     } else {
-      await respond.relayContent(transfer, response, own.source);
+      await respond.relayContent(transfer, response, source);
     }
     await transfer.closed();
     transfer.throwIfAborted();

@@ -18,9 +18,23 @@ export interface ResponseHead {
 export const isContentless = (method: string, status: number): boolean =>
   method === 'HEAD' || status === 204 || status === 304 || status < 200;
 
-/** Writes the head to Node's response; its framing fields are Node's from here on. */
+/**
+ * Writes the head to Node's response; its framing fields are Node's from here on. Throws for what a hook has made no
+ * final response of.
+ */
 export function writeHead(response: ServerResponse, head: ResponseHead): void {
+  if (head.status < 200) throw new TypeError(`A response needs a final status, not ${head.status}`);
+  const disposition = head.fields.get('content-disposition');
+  if (disposition !== undefined && NON_ASCII.test(disposition)) putLengthLast(head.fields);
   response.writeHead(head.status, head.statusText, head.fields.raw as string[]);
+}
+
+const NON_ASCII = /[\x80-\xff]/;
+
+/** Node refuses bytes above 0x7F in a Content-Disposition that comes after Content-Length. */
+function putLengthLast(fields: Fields): void {
+  const length = fields.get('content-length');
+  if (length !== undefined) fields.delete('content-length').append('Content-Length', length);
 }
 
 /**

@@ -87,7 +87,7 @@ export class Transfer implements LiveTransfer {
       });
     }
     // A response can fail on its own account (a write after its socket is gone); `close` tells the rest.
-    response.on('error', () => {});
+    response.on('error', ignore);
   }
 
   /** Ends the transfer now: the exchange under way is given up, whoever waits for the transfer is told. */
@@ -127,10 +127,9 @@ export class Transfer implements LiveTransfer {
 
   /** Settles once the response has been handed over whole or its connection is gone. */
   async closed(): Promise<void> {
-    if (this.#closed || this.response.writableFinished) return;
+    if (this.#closed) return;
     await new Promise<void>((resolve) => {
       this.#settled = resolve;
-      this.response.once('finish', resolve);
     });
   }
 
@@ -194,8 +193,9 @@ class UploadMeter implements Meter {
     this.#transfer.timeouts.requestWaitsFor('client');
   }
 
+  /** What was lent last may still wait for the origin server, until the request is sent. */
   over(): void {
-    this.#transfer.timeouts.requestWaitsFor('nobody');
+    this.#transfer.timeouts.requestWaitsFor('upstream');
   }
 }
 
@@ -261,3 +261,5 @@ function queuedBytes(response: ServerResponse): number {
   const socket: { _handle?: { writeQueueSize?: number } | null } | null = response.socket as object | null;
   return socket?._handle?.writeQueueSize ?? 0;
 }
+
+const ignore = (): void => {};

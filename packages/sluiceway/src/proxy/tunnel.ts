@@ -1,9 +1,11 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ChunkSink } from '../stream/chunk-source.js';
+import { isFieldValue } from '../http/fields.js';
 import { MeteredSource } from '../stream/metered-source.js';
 import { ReadableSource } from '../stream/readable-source.js';
 import type { UpstreamTunnel } from '../upstream/transport.js';
+import { lingeringCloseBare } from './lingering-close.js';
 import type { ResponseHead } from './respond.js';
 import type { Transfer } from './transfer.js';
 
@@ -17,7 +19,9 @@ export function assignResponse(request: IncomingMessage, socket: Socket, head: B
   response.assignSocket(socket);
   response.once('finish', () => {
     response.detachSocket(socket);
-    socket.destroySoon();
+    // As Node's server does it: the socket may outlive its response for a while.
+    response.emit('close');
+    lingeringCloseBare(socket);
   });
   // Node has taken its own listener away.
   socket.on('error', () => {});
@@ -27,8 +31,9 @@ export function assignResponse(request: IncomingMessage, socket: Socket, head: B
   return response;
 }
 
-/** The 101 for the client, as it goes on the wire. */
+/** The 101 for the client, as it goes on the wire. Throws a `TypeError` for a phrase that is more than one. */
 export function formatSwitchingProtocols(head: ResponseHead, protocol: string): string {
+  if (!isFieldValue(head.statusText)) throw new TypeError('Invalid character in a status phrase');
   let text = `HTTP/1.1 101 ${head.statusText}\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n`;
   for (const [name, value] of head.fields) text += `${name}: ${value}\r\n`;
   return `${text}\r\n`;

@@ -28,6 +28,7 @@ export function openUpload(
   }
   const source = new ReadableSource(request, {
     destroyOnCancel: false,
+    releaseChunks: true,
     trailers: () => retainTrailers(Fields.fromParser(request.rawTrailers)),
     toError: (cause) => new SluicewayError('client_aborted', 'The client left during its request', { cause }),
   });

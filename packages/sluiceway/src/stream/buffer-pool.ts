@@ -1,8 +1,8 @@
 /** Size of the blocks that heads and small responses are read into; an idle connection keeps one. */
 export const HEAD_BLOCK_SIZE: number = 8 * 1024;
 
-/** Sizes of the blocks that content is read into, each four times the one before. */
-export const CONTENT_BLOCK_SIZES: readonly number[] = [64 * 1024, 256 * 1024, 1024 * 1024];
+/** Sizes of the blocks that content is read into, smallest first. A TLS record, 16 KiB, fits twice into each. */
+export const CONTENT_BLOCK_SIZES: readonly number[] = [32 * 1024, 256 * 1024, 1024 * 1024];
 
 const SMALLEST_CONTENT_BLOCK = Math.min(...CONTENT_BLOCK_SIZES);
 
@@ -19,7 +19,9 @@ export interface BufferPoolOptions {
 
 /** Read blocks shared by the connections of one transport. A block belongs to one connection at a time. */
 export class BufferPool {
-  readonly #free = new Map<number, Buffer[]>([HEAD_BLOCK_SIZE, ...CONTENT_BLOCK_SIZES].map((size) => [size, []]));
+  readonly #free = new Map<number, Buffer[]>(
+    [HEAD_BLOCK_SIZE, ...CONTENT_BLOCK_SIZES].map((size) => [size, []]),
+  );
   readonly #largeLimit: number;
   readonly #keptLimit: number;
   #large = 0;

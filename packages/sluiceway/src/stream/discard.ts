@@ -1,18 +1,26 @@
 import type { ChunkSource } from './chunk-source.js';
 
+export interface DiscardLimits {
+  maxBytes: number;
+  maxMs: number;
+}
+
 /**
- * Reads content that nobody wants, so that its connection can be used again; where it is longer than `maxBytes`,
- * the connection is given up instead.
+ * Reads content that nobody wants, so that its connection can be used again; where it is longer or takes longer
+ * than that is worth, the connection is given up instead.
  */
-export function discard(source: ChunkSource, maxBytes: number): void {
+export function discard(source: ChunkSource, { maxBytes, maxMs }: DiscardLimits): void {
   let bytes = 0;
+  const timer = setTimeout(() => source.cancel(), maxMs);
   source.start({
     chunk(chunk, done) {
       bytes += chunk.length;
       done();
-      if (bytes > maxBytes) source.cancel();
+      if (bytes <= maxBytes) return;
+      clearTimeout(timer);
+      source.cancel();
     },
-    end() {},
-    fail() {},
+    end: () => clearTimeout(timer),
+    fail: () => clearTimeout(timer),
   });
 }

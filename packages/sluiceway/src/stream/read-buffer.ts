@@ -1,16 +1,16 @@
 import { type BufferPool, CONTENT_BLOCK_SIZES, HEAD_BLOCK_SIZE } from './buffer-pool.js';
 
-const SMALLEST = Math.min(...CONTENT_BLOCK_SIZES);
-const LARGEST = Math.max(...CONTENT_BLOCK_SIZES);
-
 /** A TLS record carries at most 16 KiB; less room than that would cut records into pieces. */
 const MIN_ROOM = 16 * 1024;
 
 /** A chunk that the sink kept longer than this marks a slow client: large blocks would only lie there. */
 const SLOW_MS = 100;
 
-/** So many times its size must flow through a block before a larger one is tried: kernel buffers swallow the first megabytes. */
-const GROWTH_FACTOR = 16;
+/**
+ * How much must flow without a stop before each next size of `CONTENT_BLOCK_SIZES` is tried: the kernel's buffers
+ * take the first megabytes of the slowest client at once.
+ */
+const GROWS_AFTER_BYTES = [4 * 1024 * 1024, 16 * 1024 * 1024];
 
 /** A piece of pooled memory. */
 export class Block {
@@ -42,7 +42,8 @@ export class ReadBuffer {
   #current: Block;
   /** Blocks before the current one that still hold unread bytes, oldest first. */
   readonly #behind: Block[] = [];
-  #size = SMALLEST;
+  /** Index of the size in use among `CONTENT_BLOCK_SIZES`. */
+  #level = 0;
   #flowed = 0;
   #disposed = false;
   /**
@@ -72,7 +73,8 @@ export class ReadBuffer {
     }
     const room = current.bytes.length - current.end;
     if (this.isContent) {
-      if (this.#readsWhilePaused && this.expected > 0 && room >= MIN_ROOM) return current.bytes.subarray(current.end);
+      if (this.#readsWhilePaused && this.expected > 0 && room >= MIN_ROOM)
+        return current.bytes.subarray(current.end);
     } else if (current.start < current.end) {
       return room > 0 ? current.bytes.subarray(current.end) : this.#enlarge();
     }
@@ -100,7 +102,7 @@ export class ReadBuffer {
   }
 
   get nearlyFull(): boolean {
-    return this.#current.bytes.length - this.#current.end < 2 * MIN_ROOM;
+    return this.#current.bytes.length - this.#current.end < MIN_ROOM;
   }
 
   /** Takes the front's bytes up to `position` as read. */
@@ -119,8 +121,8 @@ export class ReadBuffer {
     front.isLent = true;
     front.lentSince = performance.now();
     this.#flowed += bytes;
-    const filled = bytes >= front.bytes.length / 2;
-    if (filled && this.#flowed >= this.#size * GROWTH_FACTOR && this.#size < LARGEST) this.#size *= 4;
+    const isFilled = bytes >= front.bytes.length / 2;
+    if (isFilled && this.#flowed >= (GROWS_AFTER_BYTES[this.#level] ?? Number.POSITIVE_INFINITY)) this.#level += 1;
     return front;
   }
 
@@ -128,7 +130,7 @@ export class ReadBuffer {
   returned(block: Block): void {
     block.isLent = false;
     if (performance.now() - block.lentSince > SLOW_MS) {
-      this.#size = SMALLEST;
+      this.#level = 0;
       this.#flowed = 0;
     }
     if (block.isLeft) this.#pool.release(block.bytes);
@@ -162,8 +164,9 @@ export class ReadBuffer {
   /** A block larger than what is to come would lie there half empty, and so would one beyond the budget. */
   #wantedSize(): number {
     if (this.expected <= HEAD_BLOCK_SIZE) return HEAD_BLOCK_SIZE;
-    let size = this.#size;
-    while (size > SMALLEST && size / 4 >= this.expected) size /= 4;
+    let level = this.#level;
+    while (level > 0 && blockSize(level - 1) >= this.expected) level -= 1;
+    const size = blockSize(level);
     return size === this.#current.bytes.length ? size : this.#pool.affordable(size);
   }
 
@@ -183,3 +186,5 @@ export class ReadBuffer {
     if (!block.isLent) this.#pool.release(block.bytes);
   }
 }
+
+const blockSize = (level: number): number => CONTENT_BLOCK_SIZES[level] ?? HEAD_BLOCK_SIZE;

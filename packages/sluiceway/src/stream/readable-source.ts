@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Fields } from '../http/fields.js';
 import type { ChunkSink, ChunkSource } from './chunk-source.js';
+import { releaseMemory } from './release-memory.js';
 
 /** Bytes lent out at a time: enough for a full write, little enough for a thousand stalled uploads. */
 const MAX_LENT_BYTES = 256 * 1024;
@@ -10,6 +11,11 @@ export interface ReadableSourceOptions {
   trailers?: () => Fields | null;
   /** Whether `cancel` destroys the stream. Default true. */
   destroyOnCancel?: boolean;
+  /**
+   * Whether the memory of a returned chunk may be freed at once: nobody else may keep chunks of the stream. Where
+   * others listen to its `data`, this does nothing. Default false.
+   */
+  releaseChunks?: boolean;
   /** Translates what the stream failed with. Default: as it is. */
   toError?: (error: Error) => Error;
 }
@@ -23,6 +29,7 @@ export class ReadableSource implements ChunkSource {
   readonly #options: ReadableSourceOptions;
   #sink: ChunkSink | null = null;
   #lent = 0;
+  #isOver = false;
   trailers: Fields | null = null;
 
   constructor(readable: Readable, options: ReadableSourceOptions = {}) {
@@ -33,17 +40,25 @@ export class ReadableSource implements ChunkSource {
   start(sink: ChunkSink): void {
     this.#sink = sink;
     const readable = this.#readable;
-    if (readable.destroyed && !readable.readableEnded) {
-      this.#fail(readable.errored ?? new Error('The stream was closed before its end'));
+    if (readable.readableEnded && !readable.readableDidRead) {
+      this.#onEnd();
+      return;
+    }
+    if (readable.readableEnded || readable.destroyed) {
+      const what = readable.readableEnded ? 'has been read by somebody else' : 'was closed before its end';
+      this.#fail(readable.errored ?? new Error(`The stream ${what}`));
       return;
     }
     readable.on('end', this.#onEnd);
     readable.on('error', this.#fail);
     readable.on('close', this.#onClose);
     readable.on('data', this.#onData);
+    // One that was paused on purpose, until somebody reads it, does not flow for a listener alone.
+    readable.resume();
   }
 
   cancel(): void {
+    if (this.#isOver) return;
     this.#sink = null;
     this.#detach();
     if (this.#options.destroyOnCancel ?? true) this.#readable.destroy();
@@ -52,8 +67,13 @@ export class ReadableSource implements ChunkSource {
 
   readonly #onData = (data: Buffer | string): void => {
     const bytes = typeof data === 'string' ? Buffer.from(data) : data;
-    this.#lent += bytes.length;
-    this.#sink?.chunk(bytes, () => this.#onReturned(bytes.length));
+    const { length } = bytes;
+    this.#lent += length;
+    this.#sink?.chunk(bytes, () => {
+      // Another listener may have kept the chunk.
+      if (this.#options.releaseChunks === true && this.#readable.listenerCount('data') <= 1) releaseMemory(bytes);
+      this.#onReturned(length);
+    });
     if (this.#lent >= MAX_LENT_BYTES && this.#sink !== null) this.#readable.pause();
   };
 
@@ -83,6 +103,7 @@ export class ReadableSource implements ChunkSource {
   };
 
   #detach(): void {
+    this.#isOver = true;
     this.#readable.off('data', this.#onData);
     this.#readable.off('end', this.#onEnd);
     this.#readable.off('close', this.#onClose);

@@ -40,8 +40,9 @@ export class TransferTimeouts {
   readonly #settings: TimeoutSettings;
   readonly #onExpired: (error: SluicewayError) => void;
   readonly #granularityMs: number;
-  readonly #totalDeadline: number;
+  #totalDeadline: number;
   #probe: QueueProbe | null = null;
+  /** The most that the client's queue can hold since it was last looked at. */
   #queued = 0;
   #request: WaitsFor = 'nobody';
   #response: WaitsFor = 'nobody';
@@ -52,7 +53,10 @@ export class TransferTimeouts {
   #clientMs = 0;
   #upstreamMs = 0;
 
-  /** `onExpired` is called at most once. Nothing runs before one direction waits for somebody. */
+  /**
+   * `onExpired` is told of the first limit that is exceeded. Nothing runs before one direction waits for somebody,
+   * nor after that; who is waited for then (for the answer that tells the client) has a new time.
+   */
   constructor(settings: TimeoutSettings, onExpired: (error: SluicewayError) => void) {
     this.#settings = settings;
     this.#onExpired = onExpired;
@@ -86,9 +90,10 @@ export class TransferTimeouts {
     this.responseWaitsFor('either');
   }
 
-  /** Bytes have moved, in whichever direction. */
+  /** Bytes move on, in whichever direction; to be told before whom they wait for. */
   progress(bytes: number): void {
     this.#bytes += bytes;
+    this.#queued += bytes;
   }
 
   stop(): void {
@@ -106,7 +111,7 @@ export class TransferTimeouts {
     const waiting = this.#decideWaiting();
     this.#waiting = waiting;
     this.#since = now;
-    if (waiting === 'client' && this.#probe !== null) this.#queued = this.#probe();
+    if (waiting !== 'client') this.#queued = 0;
     if (this.#timer === null && waiting !== 'nobody') this.#arm(now);
   }
 
@@ -154,6 +159,7 @@ export class TransferTimeouts {
     const error = this.#findExpired(now);
     if (error !== null) {
       this.stop();
+      if (error.code === 'total_timeout') this.#totalDeadline = Number.POSITIVE_INFINITY;
       this.#onExpired(error);
     } else {
       this.#arm(now);
@@ -167,15 +173,16 @@ export class TransferTimeouts {
         `The transfer took longer than ${this.#settings.totalMs} ms`,
       );
     }
-    if (this.#waiting === 'client' && this.#probe !== null) this.#probeQueue(this.#probe, now);
+    if (this.#waiting === 'client') this.#watchQueue(now);
     const limit = this.#limit();
     if (now - this.#since >= limit) return idleError(this.#waiting, this.#request, `for ${limit} ms`);
     return this.#settings.minRate === 0 ? null : this.#checkRate(now);
   }
 
   /** A client that reads slowly takes a large chunk in many small steps. */
-  #probeQueue(probe: QueueProbe, now: number): void {
-    const queued = probe();
+  #watchQueue(now: number): void {
+    if (this.#probe === null) return;
+    const queued = this.#probe();
     if (queued >= this.#queued) return;
     this.#queued = queued;
     this.#account(now);
@@ -183,24 +190,32 @@ export class TransferTimeouts {
   }
 
   #checkRate(now: number): SluicewayError | null {
-    this.#account(now);
-    if (this.#waiting === 'client' || this.#waiting === 'upstream') this.#keepIdleStart(now);
-    const ms = this.#clientMs + this.#upstreamMs;
+    const silentMs = this.#isStandstill(now) ? now - this.#since : 0;
+    const clientMs = this.#clientMs + (this.#waiting === 'client' ? silentMs : 0);
+    const upstreamMs = this.#upstreamMs + (this.#waiting === 'upstream' ? silentMs : 0);
+    const ms = clientMs + upstreamMs;
     if (ms < RATE_WINDOW_MS) return null;
     const { minRate } = this.#settings;
-    const tooSlow = this.#bytes < (minRate * ms) / 1000;
-    const slowSide = this.#clientMs > this.#upstreamMs ? 'client' : 'upstream';
-    this.#bytes = 0;
-    this.#clientMs = 0;
-    this.#upstreamMs = 0;
-    return tooSlow ? idleError(slowSide, this.#request, `at ${minRate} bytes per second`) : null;
+    // What still waits for the client has not moved yet: it counts in the window in which it does.
+    const queued = this.#waiting === 'client' ? (this.#probe?.() ?? 0) : 0;
+    const tooSlow = this.#bytes - queued < (minRate * ms) / 1000;
+    this.#bytes = queued;
+    // The silence so far will be accounted for once more when it ends.
+    this.#clientMs = this.#waiting === 'client' ? -silentMs : 0;
+    this.#upstreamMs = this.#waiting === 'upstream' ? -silentMs : 0;
+    if (!tooSlow) return null;
+    const slowSide = clientMs > upstreamMs ? 'client' : 'upstream';
+    return idleError(slowSide, this.#request, `at ${minRate} bytes per second`);
   }
 
-  /** The wait so far is accounted for; the idle timeout goes on from where it began. */
-  #keepIdleStart(now: number): void {
-    const accounted = now - this.#since;
-    if (this.#waiting === 'client') this.#clientMs -= accounted;
-    else this.#upstreamMs -= accounted;
+  /**
+   * Whether a sender has been silent for a whole window; less belongs to what it sends next. A receiver is judged
+   * only when it has taken something, since its operating system may take a megabyte at a time, with half a
+   * minute of silence in between.
+   */
+  #isStandstill(now: number): boolean {
+    if (now - this.#since < RATE_WINDOW_MS) return false;
+    return this.#waiting === 'client' ? this.#response !== 'client' : this.#request !== 'upstream';
   }
 }
 

@@ -3,8 +3,8 @@ import { discard } from '../stream/discard.js';
 import { decideRedirect, refused, type Target } from './redirect-policy.js';
 import type { Exchange, Transport, TransportRequest, TransportResponse } from './transport.js';
 
-/** A redirect's content up to this is read, to keep its connection; more is not worth the bytes. */
-const MAX_DISCARDED_BYTES = 64 * 1024;
+/** A redirect's content is read, to keep its connection, for as long as that costs less than a new one. */
+const DISCARD_LIMITS = { maxBytes: 64 * 1024, maxMs: 1000 };
 
 /** Fields that were meant for one origin only. */
 const CREDENTIALS = ['authorization', 'cookie'];
@@ -40,7 +40,7 @@ export async function send(
       throw error;
     }
     if (next === null) return response;
-    discard(response.content, MAX_DISCARDED_BYTES);
+    discard(response.content, DISCARD_LIMITS);
     prepareForHop(request.fields, from, next);
     from = next;
     hop = { ...request, destination: next.base, path: next.path };

@@ -30,8 +30,7 @@ const SIZES = [
 
 const pieces = (size: number, piece: number): Buffer[] => {
   const chunks: Buffer[] = [];
-  for (let at = 0; at < size; at += piece)
-    chunks.push(seededBytes('sizes', at, Math.min(piece, size - at)));
+  for (let at = 0; at < size; at += piece) chunks.push(seededBytes('sizes', at, Math.min(piece, size - at)));
   return chunks;
 };
 
@@ -66,7 +65,11 @@ describe.each(Object.entries(framings))('content delimited by %s', (_name, frami
     for (const [index, size] of SIZES.entries()) {
       await client.get(`/${size}`);
       const response = await client.readResponse();
-      expect(response, `${size} bytes`).toMatchObject({ complete: true, contentLength: size, ended: undefined });
+      expect(response, `${size} bytes`).toMatchObject({
+        complete: true,
+        contentLength: size,
+        ended: undefined,
+      });
       expect(isSeeded('sizes', 0, response.content), `${size} bytes`).toBe(true);
       expect(await running.record(index)).toMatchObject({ outcome: 'completed', bytesDown: size });
     }

@@ -102,7 +102,9 @@ describe('Host', () => {
 });
 
 describe('Via', () => {
-  test('of both messages names the proxy after all others, with the version that it received', async ({ net }) => {
+  test('of both messages names the proxy after all others, with the version that it received', async ({
+    net,
+  }) => {
     let seen: string[] = [];
     const { client } = await through(
       net,

@@ -31,7 +31,9 @@ test.for([
 ])('%s passes with its phrase, fields and content', async (startLine, { net }) => {
   const { client, running } = await through(
     net,
-    respondWith(sized('content of this status', ['X-Kept: 1', 'Location: /else', 'Retry-After: 7'], startLine)),
+    respondWith(
+      sized('content of this status', ['X-Kept: 1', 'Location: /else', 'Retry-After: 7'], startLine),
+    ),
   );
   for (let i = 0; i < 2; i++) {
     await client.get('/');
@@ -45,11 +47,14 @@ test.for([
   }
 });
 
-test.for(['HTTP/1.1 200 ', 'HTTP/1.1 200'])('an absent phrase (`%s`) passes as an empty one', async (line, { net }) => {
-  const { client } = await through(net, respondWith(sized('x', [], line)));
-  await client.get('/');
-  expect((await client.readResponse()).head.startLine).toBe('HTTP/1.1 200 ');
-});
+test.for(['HTTP/1.1 200 ', 'HTTP/1.1 200'])(
+  'an absent phrase (`%s`) passes as an empty one',
+  async (line, { net }) => {
+    const { client } = await through(net, respondWith(sized('x', [], line)));
+    await client.get('/');
+    expect((await client.readResponse()).head.startLine).toBe('HTTP/1.1 200 ');
+  },
+);
 
 test('a response of a later minor version is one of HTTP/1.1', async ({ net }) => {
   const { client } = await through(net, respondWith(sized('x', [], 'HTTP/1.9 200 OK')));

@@ -58,7 +58,9 @@ describe('interim responses', () => {
   test('do not cost the final response the fields that a middleware had set', async ({ net }) => {
     const { attach, createProxy } = await import('../../src/index.js');
     const { startServer } = await import('../support/servers.js');
-    const origin = await net.origin(respondWith(EARLY.replace('X-\xc4', 'X-A') + sized('x', ['X-Own: 1']).toString()));
+    const origin = await net.origin(
+      respondWith(EARLY.replace('X-\xc4', 'X-A') + sized('x', ['X-Own: 1']).toString()),
+    );
     const proxy = createProxy({ upstream: origin.url });
     const running = await startServer((request, response) => {
       response.setHeader('X-Middleware', 'kept');

@@ -9,10 +9,7 @@ const OBS_TEXT = Array.from({ length: 128 }, (_, i) => String.fromCharCode(128 +
 const UTF8_NAME = Buffer.from('attachment; filename="наименование 📦.zip"', 'utf8').toString('latin1');
 
 describe('fields of a request', () => {
-  const seenBy = async (
-    net: Parameters<typeof through>[0],
-    request: string,
-  ): Promise<RequestHead> => {
+  const seenBy = async (net: Parameters<typeof through>[0], request: string): Promise<RequestHead> => {
     let seen: RequestHead | undefined;
     const { client } = await through(
       net,
@@ -27,7 +24,9 @@ describe('fields of a request', () => {
     return seen as RequestHead;
   };
 
-  test('reach the origin server in order, spelled as they came, repeats kept, none invented', async ({ net }) => {
+  test('reach the origin server in order, spelled as they came, repeats kept, none invented', async ({
+    net,
+  }) => {
     const head = await seenBy(
       net,
       'GET /x HTTP/1.1\r\nhOsT: test\r\nx-b: 1\r\nX-A: 2\r\nX-B: 3\r\nCOOKIE: a=1\r\ncookie: b=2\r\n' +
@@ -130,6 +129,17 @@ describe('fields of a response', () => {
     },
   );
 
+  test.for([UTF8_NAME, 'attachment; filename="\xe9"'])(
+    'keep every byte of Content-Disposition (%j) also after Content-Length',
+    async (name, { net }) => {
+      const { client } = await through(net, respondWith(sized('content', [`Content-Disposition: ${name}`])));
+      await client.get('/');
+      const response = await client.readResponse();
+      expect(response.head.get('content-disposition')).toBe(name);
+      expect(response).toMatchObject({ complete: true, delimitedBy: 'length' });
+    },
+  );
+
   test('keep every byte above 0x7F where there is no content', async ({ net }) => {
     const { client } = await through(
       net,
@@ -149,7 +159,9 @@ describe('fields of a response', () => {
   test('that are folded are joined by a space, white space before a colon is removed', async ({ net }) => {
     const { client } = await through(
       net,
-      respondWith('HTTP/1.1 200 OK\r\nX-Fold: a\r\n\t b\r\n  c\r\nX-Space \t: d\r\nContent-Length: 0\r\n\r\n'),
+      respondWith(
+        'HTTP/1.1 200 OK\r\nX-Fold: a\r\n\t b\r\n  c\r\nX-Space \t: d\r\nContent-Length: 0\r\n\r\n',
+      ),
     );
     await client.get('/');
     const { head } = await client.readResponse();

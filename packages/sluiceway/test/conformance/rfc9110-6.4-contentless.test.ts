@@ -31,7 +31,9 @@ describe('a response to HEAD', () => {
     expect(origin.total).toBe(1);
   });
 
-  test('that wrongly has content passes without it, and the next one is not read out of it', async ({ net }) => {
+  test('that wrongly has content passes without it, and the next one is not read out of it', async ({
+    net,
+  }) => {
     const { client, origin } = await through(
       net,
       respondWith((request) => sized(request.method === 'HEAD' ? 'HTTP/1.1 200 Stolen\r\n\r\n' : 'true')),
@@ -99,7 +101,11 @@ test('a 200 with a Content-Length of 0 is complete at once', async ({ net }) => 
   const { client, origin } = await through(net, respondWith(sized('')));
   for (let i = 0; i < 2; i++) {
     await client.get('/');
-    expect(await client.readResponse()).toMatchObject({ complete: true, contentLength: 0, delimitedBy: 'length' });
+    expect(await client.readResponse()).toMatchObject({
+      complete: true,
+      contentLength: 0,
+      delimitedBy: 'length',
+    });
   }
   expect(origin.total).toBe(1);
 });

@@ -7,7 +7,9 @@ describe('trailers of a response', () => {
   test('that are announced pass, the announcement before the content', async ({ net }) => {
     const { client } = await through(
       net,
-      respondWith(chunked(['content'], ['Trailer: X-Digest', 'Trailer: X-Other'], ['X-Digest: 1', 'X-Other: 2'])),
+      respondWith(
+        chunked(['content'], ['Trailer: X-Digest', 'Trailer: X-Other'], ['X-Digest: 1', 'X-Other: 2']),
+      ),
     );
     await client.get('/');
     const response = await client.readResponse();
@@ -112,7 +114,10 @@ describe('the wish for trailers', () => {
 
   test('passes as exactly `TE: trailers`, among whatever codings it stood', async ({ net }) => {
     expect(await teOf(net, ['TE: gzip;q=0.5, Trailers', 'Connection: te'])).toEqual(['TE: trailers', 'TE']);
-    expect(await teOf(net, ['TE: deflate', 'TE: trailers', 'Connection: TE'])).toEqual(['TE: trailers', 'TE']);
+    expect(await teOf(net, ['TE: deflate', 'TE: trailers', 'Connection: TE'])).toEqual([
+      'TE: trailers',
+      'TE',
+    ]);
   });
 
   test('is not invented', async ({ net }) => {

@@ -57,17 +57,18 @@ describe('a request-target', () => {
       (await targets(net, path, requests.map(get))).map((head) => head.target);
     expect(await on('/base')).toEqual(['/base/', '/base/c', '/base/c%2Fd?x=%2F', '/base//c']);
     expect(await on('/a%2Fb/')).toEqual(['/a%2Fb/', '/a%2Fb/c', '/a%2Fb/c%2Fd?x=%2F', '/a%2Fb//c']);
-    expect(await on('/a%2Fb%2F')).toEqual(['/a%2Fb%2F/', '/a%2Fb%2F/c', '/a%2Fb%2F/c%2Fd?x=%2F', '/a%2Fb%2F//c']);
+    expect(await on('/a%2Fb%2F')).toEqual([
+      '/a%2Fb%2F/',
+      '/a%2Fb%2F/c',
+      '/a%2Fb%2F/c%2Fd?x=%2F',
+      '/a%2Fb%2F//c',
+    ]);
   });
 
   test('has the base query before its own', async ({ net }) => {
     const requests = ['/', '/c?', '/c?us=er&x'];
     const heads = await targets(net, '/p?sta=tic', requests.map(get));
-    expect(heads.map((head) => head.target)).toEqual([
-      '/p/?sta=tic',
-      '/p/c?sta=tic',
-      '/p/c?sta=tic&us=er&x',
-    ]);
+    expect(heads.map((head) => head.target)).toEqual(['/p/?sta=tic', '/p/c?sta=tic', '/p/c?sta=tic&us=er&x']);
   });
 
   test.for(['/../secret', '/a/../../secret', '/%2e%2E/secret', '/..%2fsecret', '/..;/secret'])(

@@ -132,7 +132,8 @@ test('a head that comes byte by byte passes', async ({ net }) => {
   const { client } = await through(net, async (connection) => {
     for (;;) {
       await connection.readHead();
-      for (const byte of 'HTTP/1.1 200 Fine\r\nX-A: b\r\nContent-Length: 2\r\n\r\nok') await connection.write(byte);
+      for (const byte of 'HTTP/1.1 200 Fine\r\nX-A: b\r\nContent-Length: 2\r\n\r\nok')
+        await connection.write(byte);
     }
   });
   for (let i = 0; i < 2; i++) {

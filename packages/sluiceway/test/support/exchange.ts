@@ -1,6 +1,8 @@
 import { Fields } from '../../src/http/fields.js';
 import type { ChunkSink, ChunkSource } from '../../src/stream/chunk-source.js';
 import type { Exchange, RequestContent, Transport, TransportRequest } from '../../src/upstream/transport.js';
+import { WireTransport, type WireTransportOptions } from '../../src/upstream/wire/wire-transport.js';
+import type { Network } from './fixture.js';
 
 /** A request for a transport: GET / of a server with that URL, but for the changes. */
 export function toRequest(url: string, changes: Partial<TransportRequest> = {}): TransportRequest {
@@ -152,4 +154,11 @@ export function contentOf(
       cancel() {},
     },
   };
+}
+
+/** A transport of the given options, destroyed when the test ends. */
+export function startTransport(net: Network, options: WireTransportOptions = {}): WireTransport {
+  const transport = new WireTransport(options);
+  net.cleanup(() => transport.destroy());
+  return transport;
 }

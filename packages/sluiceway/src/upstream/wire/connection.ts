@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { SluicewayError } from '../../errors.js';
 import { decideResponseFraming } from '../../http/framing.js';
 import { allowsReuse, idleLimitMs } from '../../http/keep-alive.js';
-import { wasReset } from '../../net/reset.js';
+import { outliveWriteErrors, readsOn, wasReset } from '../../net/reset.js';
 import type { BufferPool } from '../../stream/buffer-pool.js';
 import type { ChunkSink } from '../../stream/chunk-source.js';
 import type { Block } from '../../stream/read-buffer.js';
@@ -20,6 +20,9 @@ import { TunnelReader } from './tunnel.js';
 
 /** More interim responses than this before a final one are a flood. */
 const MAX_INTERIM_RESPONSES = 100;
+
+/** How long an origin server that takes no more content may need for what it says about it. */
+const LAST_WORDS_MS = 1000;
 
 type Phase = 'idle' | 'head' | 'content' | 'closed';
 
@@ -50,6 +53,7 @@ export class WireConnection implements ReceiverOwner {
   #keepAlive = true;
   #ended = false;
   #reset = false;
+  #writeError: Error | null = null;
   #socketClosed = false;
   #isTunnel = false;
   /** Exchanges so far. */
@@ -75,6 +79,7 @@ export class WireConnection implements ReceiverOwner {
   adopt(socket: Socket): void {
     this.#socket = socket;
     this.#receiver.attach(socket);
+    outliveWriteErrors(socket);
     socket.on('end', () => this.#onEnd());
     socket.on('error', (error: Error) => this.#onError(error));
     socket.on('close', () => this.#onClose());
@@ -230,7 +235,7 @@ export class WireConnection implements ReceiverOwner {
     if (!reader.complete && start < end) {
       const position = reader.read(bytes, start, end);
       const { contentStart, contentEnd } = reader;
-        if (contentEnd === contentStart) {
+      if (contentEnd === contentStart) {
         this.#receiver.buffer.take(position);
         return true;
       }
@@ -286,7 +291,7 @@ export class WireConnection implements ReceiverOwner {
     this.#ended = true;
     this.#reset = wasReset(this.socket);
     if (this.#phase === 'content') this.#receiver.run();
-    else if (this.#phase === 'head') this.#fail(this.#closedBeforeHead(null));
+    else if (this.#phase === 'head') this.#fail(this.#closedBeforeHead(this.#writeError));
     else this.destroy();
   }
 
@@ -297,6 +302,15 @@ export class WireConnection implements ReceiverOwner {
   }
 
   #onError(cause: Error): void {
+    if (this.#writeError === null && this.#exchange?.isSending === true && readsOn(this.socket, cause)) {
+      this.#writeError = cause;
+      this.#exchange.stopSending();
+      // The end follows at once; this is for the case that it does not.
+      setTimeout(() => {
+        if (this.#phase === 'head') this.#fail(this.#closedBeforeHead(cause));
+      }, LAST_WORDS_MS).unref();
+      return;
+    }
     if (this.#phase === 'content') {
       const error = this.#reader?.endOfStream();
       const text =

@@ -161,6 +161,16 @@ export class WireExchange implements Exchange {
     content.source.start(new RequestContentWriter(connection.socket, content, sent, broken));
   }
 
+  /** Request content is on its way. */
+  get isSending(): boolean {
+    return this.#contentStarted && !this.requestIsSent && !this.isOver;
+  }
+
+  /** The origin server takes no more. */
+  stopSending(): void {
+    this.#stopContent();
+  }
+
   #stopContent(): void {
     if (this.request.content !== null && !this.requestIsSent) this.request.content.source.cancel();
   }

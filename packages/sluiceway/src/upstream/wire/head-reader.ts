@@ -94,7 +94,10 @@ export class SectionScanner {
 
   #checkSize(): void {
     if (this.#scanned <= this.#maxBytes) return;
-    throw new SluicewayError(TOO_LARGE[this.#section], `A field section is larger than ${this.#maxBytes} bytes`);
+    throw new SluicewayError(
+      TOO_LARGE[this.#section],
+      `A field section is larger than ${this.#maxBytes} bytes`,
+    );
   }
 }
 

@@ -1,0 +1,135 @@
+import type { ServerResponse } from 'node:http';
+import { describe, expect } from 'vitest';
+import { createProxy, type Outcome } from '../../src/index.js';
+import { isSeeded, seededBytes } from '../support/content.js';
+import { type Network, test } from '../support/fixture.js';
+import type { RawClient } from '../support/raw-client.js';
+import type { OriginScript } from '../support/raw-origin.js';
+import { startServer } from '../support/servers.js';
+import { toChunk } from '../support/through.js';
+import { until } from '../support/until.js';
+
+const SIZE = 20 * 1024 * 1024;
+
+type Wrap = (response: ServerResponse) => void;
+
+/** A server whose responses go through a middleware before the proxy gets them. */
+async function wrapped(
+  net: Network,
+  script: OriginScript,
+  wrap: Wrap,
+): Promise<{ client: RawClient; outcomes: Outcome[] }> {
+  const origin = await net.origin(script);
+  const proxy = createProxy({ upstream: origin.url });
+  const outcomes: Outcome[] = [];
+  const running = await startServer((request, response) => {
+    wrap(response);
+    void proxy.handle(request, response).then((outcome) => outcomes.push(outcome));
+  });
+  net.cleanup(async () => {
+    proxy.destroy();
+    await running.stop();
+  });
+  return { client: await net.client(running), outcomes };
+}
+
+/** Keeps chunks by reference for a while, as a compressor does, and never calls back. */
+const dropsCallback: Wrap = (response) => {
+  const write = response.write.bind(response);
+  response.write = ((chunk: Uint8Array) => {
+    setImmediate(() => write(chunk));
+    return true;
+  }) as typeof response.write;
+  const end = response.end.bind(response);
+  response.end = ((chunk?: Uint8Array) => {
+    setTimeout(() => end(chunk), 5);
+    return response;
+  }) as typeof response.end;
+};
+
+/** Says no until `drain`, and never calls back. */
+const pushesBack: Wrap = (response) => {
+  const write = response.write.bind(response);
+  response.write = ((chunk: Uint8Array) => {
+    setTimeout(() => {
+      write(chunk);
+      response.emit('drain');
+    }, 1);
+    return false;
+  }) as typeof response.write;
+  const end = response.end.bind(response);
+  response.end = (() => {
+    setTimeout(() => end(), 20);
+    return response;
+  }) as typeof response.end;
+};
+
+const middlewares: [string, Wrap][] = [
+  ['keeps chunks and drops the callback', dropsCallback],
+  ['pushes back and drops the callback', pushesBack],
+];
+
+describe.each(middlewares)('behind a middleware that %s', (_name, wrap) => {
+  test.for(['sized', 'chunked'] as const)(
+    '%s content arrives whole and unspliced',
+    async (framing, { net }) => {
+      const { client, outcomes } = await wrapped(
+        net,
+        async (connection) => {
+          await connection.readHead();
+          if (framing === 'sized') {
+            await connection.write(`HTTP/1.1 200 OK\r\nContent-Length: ${SIZE}\r\n\r\n`);
+            await connection.writeSeeded('wrapped', 0, SIZE);
+          } else {
+            await connection.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
+            for (let at = 0; at < SIZE; at += 100_000)
+              await connection.write(toChunk(seededBytes('wrapped', at, Math.min(100_000, SIZE - at))));
+            await connection.write('0\r\n\r\n');
+          }
+        },
+        wrap,
+      );
+      await client.get('/');
+      const response = await client.readResponse();
+      expect(response).toMatchObject({ complete: true, contentLength: SIZE });
+      expect(isSeeded('wrapped', 0, response.content)).toBe(true);
+      await until(() => outcomes.length > 0, 'the transfer had ended');
+      expect(outcomes).toEqual(['completed']);
+    },
+  );
+
+  test('content that breaks off never ends cleanly', async ({ net }) => {
+    const { client } = await wrapped(
+      net,
+      async (connection) => {
+        await connection.readHead();
+        await connection.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n100000\r\n');
+        await connection.writeSeeded('wrapped', 0, 500_000);
+        connection.end();
+      },
+      wrap,
+    );
+    await client.get('/');
+    expect((await client.readResponse()).complete).toBe(false);
+  });
+});
+
+test('a client that left before the proxy got its request costs no upstream request', async ({ net }) => {
+  const origin = await net.origin(() => {});
+  const proxy = createProxy({ upstream: origin.url });
+  const outcome = new Promise<Outcome>((resolve) => {
+    void startServer((request, response) => {
+      response.once('close', () => {
+        setImmediate(() => void proxy.handle(request, response).then(resolve));
+      });
+    }).then(async (running) => {
+      net.cleanup(() => running.stop());
+      const client = await net.client(running);
+      await client.get('/');
+      client.close();
+    });
+  });
+  expect(await outcome).toBe('client_aborted');
+  expect(origin.total).toBe(0);
+  await proxy.close();
+});

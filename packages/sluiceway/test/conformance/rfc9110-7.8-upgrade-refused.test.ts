@@ -1,0 +1,156 @@
+import { describe, expect } from 'vitest';
+import { seededBytes } from '../support/content.js';
+import { test } from '../support/fixture.js';
+import { respondWith } from '../support/raw-origin.js';
+import { sized, through } from '../support/through.js';
+
+const REQUEST = 'GET /chat HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
+
+describe('a request for another protocol', () => {
+  test.for([
+    ['a 200', sized('plain')],
+    ['a 403', sized('plain', [], 'HTTP/1.1 403 Forbidden')],
+    ['a 426 with an Upgrade of its own', sized('plain', ['Upgrade: foo'], 'HTTP/1.1 426 Upgrade Required')],
+    ['chunks', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nplain\r\n0\r\n\r\n'],
+  ] as const)('that is answered with %s gets it as an ordinary response', async ([, answer], { net }) => {
+    const { client, running } = await through(net, respondWith(answer));
+    await client.send(REQUEST);
+    const response = await client.readResponse();
+    expect(response.head.status).not.toBe(101);
+    expect(response.complete).toBe(true);
+    expect(response.content.toString()).toBe('plain');
+    expect(response.head.has('upgrade')).toBe(false);
+    expect(response.head.get('connection')).toBe('close');
+    expect(await client.closed).toBe('fin');
+    expect(await running.record()).toMatchObject({ outcome: 'completed' });
+  });
+
+  test('that is refused while the client already sends gets the whole response', { repeats: 5 }, async ({
+    net,
+  }) => {
+    const refusal = seededBytes('refusal', 0, 500_000);
+    const { client } = await through(net, respondWith(sized(refusal, [], 'HTTP/1.1 403 Forbidden')));
+    await client.send(REQUEST);
+    void client.send(seededBytes('early', 0, 1_000_000));
+    const response = await client.readResponse();
+    expect(response.head.status).toBe(403);
+    expect(response).toMatchObject({ complete: true, contentLength: 500_000 });
+  });
+
+  test.for([
+    ['another protocol', 'Connection: Upgrade\r\nUpgrade: foo\r\n'],
+    ['no protocol', 'Connection: Upgrade\r\n'],
+    ['a look-alike', 'Connection: Upgrade\r\nUpgrade: webso\xe7ket\r\n'],
+    ['h2c', 'Connection: Upgrade\r\nUpgrade: h2c\r\n'],
+  ] as const)('that is answered by a 101 with %s gets 502', async ([, lines], { net }) => {
+    const { client, running, origin } = await through(net, async (connection) => {
+      await connection.readHead();
+      await connection.write(`HTTP/1.1 101 Switching Protocols\r\n${lines}\r\nsecret`);
+      await connection.readAll();
+    });
+    await client.send(REQUEST);
+    const response = await client.readResponse();
+    expect(response.head.status).toBe(502);
+    expect(response.content.toString()).not.toContain('secret');
+    await origin.connections[0]?.closed;
+    expect(await running.record()).toMatchObject({
+      outcome: 'upstream_invalid',
+      error: 'http_upgrade_failed',
+    });
+  });
+
+  test('for h2c is never forwarded, and gets an ordinary response', async ({ net }) => {
+    const { client } = await through(
+      net,
+      respondWith((head) => {
+        expect(head.has('upgrade')).toBe(false);
+        expect(head.has('http2-settings')).toBe(false);
+        expect(head.has('connection')).toBe(false);
+        return sized('plain');
+      }),
+    );
+    await client.get('/', [
+      'Connection: Upgrade, HTTP2-Settings',
+      'Upgrade: h2c',
+      'HTTP2-Settings: AAMAAABkAAQAAP__',
+    ]);
+    const response = await client.readResponse();
+    expect(response.head.status).toBe(200);
+    expect(response.content.toString()).toBe('plain');
+  });
+
+  test('for h2c or websocket is forwarded without h2c', async ({ net }) => {
+    const { client } = await through(
+      net,
+      respondWith((head) => {
+        expect(head.get('upgrade')).toBe('websocket');
+        return sized('plain');
+      }),
+    );
+    await client.get('/', ['Connection: Upgrade', 'Upgrade: h2c, websocket']);
+    expect((await client.readResponse()).content.toString()).toBe('plain');
+  });
+
+  test.for(['web\xe7socket', 'websocket\x7f', 'h2c', 'H2C'])(
+    'of the name %j reaches the origin server without it',
+    async (protocol, { net }) => {
+      const { client } = await through(
+        net,
+        respondWith((head) => {
+          expect(head.has('upgrade')).toBe(false);
+          return sized('plain');
+        }),
+      );
+      await client.get('/', ['Connection: Upgrade', `Upgrade: ${protocol}`]);
+      // Node's server may refuse the bytes as well.
+      expect([200, 400]).toContain((await client.readResponse()).head.status);
+    },
+  );
+
+  test('with content gets 400, and nothing is sent on', async ({ net }) => {
+    const { client, origin } = await through(net, respondWith(sized('')));
+    await client.send(
+      'POST / HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 5\r\n\r\nhello',
+    );
+    const response = await client.readResponse();
+    expect(response.head.status).toBe(400);
+    expect(await client.closed).toBe('fin');
+    expect(origin.total).toBe(0);
+  });
+
+  test('of HTTP/1.0 is an ordinary request', async ({ net }) => {
+    const { client } = await through(
+      net,
+      respondWith((head) => {
+        expect(head.has('upgrade')).toBe(false);
+        return sized('plain');
+      }),
+    );
+    await client.send('GET / HTTP/1.0\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+    expect((await client.readResponse()).content.toString()).toBe('plain');
+  });
+
+  test('under the thirdParty profile is an ordinary request', async ({ net }) => {
+    const { client } = await through(
+      net,
+      respondWith((head) => {
+        expect(head.has('upgrade')).toBe(false);
+        return sized('plain');
+      }),
+      { profile: 'thirdParty', addresses: 'any' },
+    );
+    await client.send(REQUEST);
+    expect((await client.readResponse()).content.toString()).toBe('plain');
+  });
+});
+
+test('a 101 that nobody asked for gets 502, and its connection is closed', async ({ net }) => {
+  const { client, origin } = await through(net, async (connection) => {
+    await connection.readHead();
+    await connection.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: foo\r\n\r\n');
+    await connection.readAll();
+  });
+  await client.get('/');
+  expect((await client.readResponse()).head.status).toBe(502);
+  await origin.connections[0]?.closed;
+});

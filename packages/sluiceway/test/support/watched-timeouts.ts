@@ -1,0 +1,33 @@
+import type { SluicewayError } from '../../src/errors.js';
+import { type TimeoutSettings, TransferTimeouts } from '../../src/stream/timeouts.js';
+
+export const ALL_OFF: TimeoutSettings = {
+  responseHeadMs: 0,
+  upstreamIdleMs: 0,
+  clientIdleMs: 0,
+  tunnelIdleMs: 0,
+  totalMs: 0,
+  minRate: 0,
+};
+
+/** Those that a proxy has by default. */
+export const DEFAULTS: TimeoutSettings = {
+  ...ALL_OFF,
+  responseHeadMs: 60_000,
+  upstreamIdleMs: 60_000,
+  clientIdleMs: 600_000,
+  tunnelIdleMs: 3_600_000,
+};
+
+export interface WatchedTimeouts {
+  timeouts: TransferTimeouts;
+  /** What expired, with the milliseconds from the beginning. */
+  expired: [code: string, ms: number][];
+}
+
+export function watchTimeouts(settings: Partial<TimeoutSettings>): WatchedTimeouts {
+  const began = performance.now();
+  const expired: WatchedTimeouts['expired'] = [];
+  const onExpired = ({ code }: SluicewayError): number => expired.push([code, performance.now() - began]);
+  return { timeouts: new TransferTimeouts({ ...DEFAULTS, ...settings }, onExpired), expired };
+}

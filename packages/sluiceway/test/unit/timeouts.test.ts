@@ -1,0 +1,160 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { type TimeoutSettings, TransferTimeouts, type WaitsFor } from '../../src/stream/timeouts.js';
+import { ALL_OFF, DEFAULTS, type WatchedTimeouts, watchTimeouts } from '../support/watched-timeouts.js';
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const advance = (ms: number): unknown => vi.advanceTimersByTime(ms);
+
+describe('whoever alone holds the transfer up', () => {
+  test.each<[string, WaitsFor, WaitsFor, string, number]>([
+    ['the client sends no request content', 'client', 'nobody', 'client_stalled', 600_000],
+    ['the origin server takes no request content', 'upstream', 'nobody', 'connection_write_timeout', 60_000],
+    ['the request is sent and no head comes', 'nobody', 'head', 'http_response_timeout', 30_000],
+    ['no response content comes', 'nobody', 'upstream', 'connection_read_timeout', 60_000],
+    ['the client takes no response content', 'nobody', 'client', 'client_stalled', 600_000],
+    ['a tunnel is silent', 'nobody', 'either', 'connection_read_timeout', 3_600_000],
+    ['both: the client sends and reads nothing', 'client', 'client', 'client_stalled', 600_000],
+    [
+      'both: the origin server takes and sends nothing',
+      'upstream',
+      'upstream',
+      'connection_write_timeout',
+      60_000,
+    ],
+    ['each direction another: the client has the say', 'client', 'upstream', 'client_stalled', 600_000],
+    ['and the other way round', 'upstream', 'client', 'client_stalled', 600_000],
+  ])('%s', (_, request, response, code, limit) => {
+    const { timeouts, expired } = watchTimeouts({ responseHeadMs: 30_000 });
+    timeouts.requestWaitsFor(request);
+    timeouts.responseWaitsFor(response);
+    advance(limit - 1);
+    expect(expired).toEqual([]);
+    advance(1);
+    expect(expired).toEqual([[code, limit]]);
+    advance(10 * limit);
+    expect(expired).toHaveLength(1);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('a silent tunnel has ended well, all others have not', () => {
+    const outcomes = new Map<WaitsFor, string>();
+    for (const whom of ['either', 'head', 'upstream', 'client'] as const) {
+      new TransferTimeouts(DEFAULTS, ({ outcome }) => void outcomes.set(whom, outcome)).responseWaitsFor(
+        whom,
+      );
+    }
+    advance(3_600_000);
+    expect(Object.fromEntries(outcomes)).toEqual({
+      either: 'completed',
+      head: 'upstream_timeout',
+      upstream: 'upstream_stalled',
+      client: 'client_stalled',
+    });
+  });
+
+  test('waiting for nobody, nothing expires', () => {
+    const { timeouts, expired } = watchTimeouts({});
+    expect(vi.getTimerCount()).toBe(0);
+    timeouts.responseWaitsFor('upstream');
+    timeouts.responseWaitsFor('nobody');
+    advance(7_200_000);
+    expect(expired).toEqual([]);
+  });
+});
+
+describe('time of one side is never charged to the other', () => {
+  test('a pause of the client leaves the origin server its whole time', () => {
+    const { timeouts, expired } = watchTimeouts({});
+    timeouts.responseWaitsFor('upstream');
+    for (let round = 0; round < 20; round += 1) {
+      advance(59_000);
+      timeouts.responseWaitsFor('client');
+      advance(599_000);
+      timeouts.responseWaitsFor('upstream');
+    }
+    expect(expired).toEqual([]);
+    advance(60_000);
+    expect(expired).toEqual([['connection_read_timeout', 20 * 658_000 + 60_000]]);
+  });
+
+  test('the time for the head begins when the request is sent', () => {
+    const { timeouts, expired } = watchTimeouts({});
+    timeouts.requestWaitsFor('client');
+    for (let minute = 0; minute < 60; minute += 1) {
+      advance(30_000);
+      timeouts.requestWaitsFor('upstream');
+      advance(30_000);
+      timeouts.requestWaitsFor('client');
+    }
+    timeouts.requestWaitsFor('nobody');
+    timeouts.responseWaitsFor('head');
+    advance(59_999);
+    expect(expired).toEqual([]);
+    advance(1);
+    expect(expired).toEqual([['http_response_timeout', 3_660_000]]);
+  });
+
+  test('bytes through a tunnel start its time anew', () => {
+    const { timeouts, expired } = watchTimeouts({ tunnelIdleMs: 10_000 });
+    timeouts.tunnelProgress();
+    for (let round = 0; round < 10; round += 1) {
+      advance(9999);
+      timeouts.tunnelProgress();
+    }
+    expect(expired).toEqual([]);
+    advance(10_000);
+    expect(expired).toHaveLength(1);
+  });
+});
+
+describe('a client that takes a large chunk step by step', () => {
+  /** A client that has been lent a chunk, whose bytes enter the queue only when they are written. */
+  function lend(
+    settings: Partial<TimeoutSettings>,
+    bytes: number,
+  ): WatchedTimeouts & { take(taken: number): void } {
+    let queued = 0;
+    const watched = watchTimeouts(settings);
+    watched.timeouts.watchClientQueue(() => queued);
+    watched.timeouts.responseWaitsFor('upstream');
+    watched.timeouts.progress(bytes);
+    watched.timeouts.responseWaitsFor('client');
+    queued = bytes;
+    return { ...watched, take: (taken) => (queued -= taken) };
+  }
+
+  test('is not idle while its queue shrinks', () => {
+    const { expired, take } = lend({ clientIdleMs: 10_000, upstreamIdleMs: 10_000 }, 1_000_000);
+    for (let step = 0; step < 100; step += 1) {
+      advance(9000);
+      take(1000);
+    }
+    expect(expired).toEqual([]);
+  });
+
+  test('is not idle where it takes something just before its time is up, for the first time', () => {
+    const { expired, take } = lend({ clientIdleMs: 10_000 }, 1_000_000);
+    advance(9999);
+    take(1);
+    advance(1);
+    expect(expired).toEqual([]);
+  });
+
+  test('is idle from when the queue has stopped shrinking', () => {
+    const { expired, take } = lend({ clientIdleMs: 10_000 }, 1_000_000);
+    advance(5000);
+    take(1000);
+    advance(60_000);
+    const [[code, ms] = []] = expired;
+    expect(code).toBe('client_stalled');
+    // What is polled is seen at the next look at the queue.
+    expect(ms).toBeGreaterThanOrEqual(15_000);
+    expect(ms).toBeLessThanOrEqual(20_000);
+  });
+});

@@ -1,0 +1,113 @@
+import { describe, expect } from 'vitest';
+import { test } from '../support/fixture.js';
+import { ManualTransport } from '../support/manual-transport.js';
+import type { RawClient } from '../support/raw-client.js';
+import { until } from '../support/until.js';
+
+const UPSTREAM = 'http://origin.test';
+/** Far enough apart that the one that ran can be told by its name. */
+const OFF = { responseHead: 0, upstreamIdle: 0, clientIdle: 0 };
+
+const post = (client: RawClient, content: string, length = content.length): Promise<void> =>
+  client.send(`POST / HTTP/1.1\r\nHost: test\r\nContent-Length: ${length}\r\n\r\n${content}`);
+
+describe('no state has no timeout', () => {
+  test('an origin server that does not take the end of an upload is timed', async ({ net }) => {
+    const transport = new ManualTransport();
+    const running = await net.proxy({
+      upstream: UPSTREAM,
+      transport,
+      timeouts: { ...OFF, upstreamIdle: 150 },
+    });
+    const client = await net.client(running);
+    await post(client, 'hello');
+    await until(() => transport.upload.events.at(-1) === 'end', 'all request content was lent');
+    expect((await client.readResponse()).head.status).toBe(504);
+    expect(await running.record()).toMatchObject({
+      outcome: 'upstream_stalled',
+      error: 'connection_write_timeout',
+    });
+    transport.upload.release();
+  });
+
+  test('an upload that has been taken to its end waits for the head', async ({ net }) => {
+    const transport = new ManualTransport();
+    const running = await net.proxy({
+      upstream: UPSTREAM,
+      transport,
+      timeouts: { ...OFF, responseHead: 150 },
+    });
+    const client = await net.client(running);
+    await post(client, 'hello');
+    await until(() => transport.upload.events.at(-1) === 'end', 'all request content was lent');
+    transport.upload.release();
+    transport.sent();
+    expect((await client.readResponse()).head.status).toBe(504);
+    expect(await running.record()).toMatchObject({ error: 'http_response_timeout' });
+  });
+
+  test('a client that stops in the middle of an upload is timed', async ({ net }) => {
+    const transport = new ManualTransport();
+    const running = await net.proxy({ upstream: UPSTREAM, transport, timeouts: { ...OFF, clientIdle: 150 } });
+    const client = await net.client(running);
+    await post(client, 'hel', 5);
+    await until(() => transport.upload.events.length === 1, 'the first content was lent');
+    transport.upload.release();
+    expect((await client.readResponse()).head.status).toBe(408);
+    expect(await running.record()).toMatchObject({ outcome: 'client_stalled' });
+  });
+
+  test('response content that does not come is timed', async ({ net }) => {
+    const transport = new ManualTransport();
+    const running = await net.proxy({
+      upstream: UPSTREAM,
+      transport,
+      timeouts: { ...OFF, upstreamIdle: 150 },
+    });
+    const client = await net.client(running);
+    await client.get('/');
+    await until(() => transport.requests.length === 1, 'the request was sent');
+    transport.sent();
+    transport.answer(200, ['Content-Length', '5'], 5);
+    await until(() => transport.download.sink !== null, 'the content was started');
+    transport.download.lend('he');
+    expect(await client.readResponse()).toMatchObject({ complete: false, contentLength: 2 });
+    expect(await running.record()).toMatchObject({ error: 'connection_read_timeout', bytesDown: 2 });
+  });
+});
+
+test('an upload that ends after the response has begun is under no limit for the head', async ({ net }) => {
+  const transport = new ManualTransport();
+  const running = await net.proxy({
+    upstream: UPSTREAM,
+    transport,
+    timeouts: { ...OFF, responseHead: 100, upstreamIdle: 400 },
+  });
+  const client = await net.client(running);
+  await post(client, 'hel', 5);
+  await until(() => transport.upload.events.length === 1, 'the first content was lent');
+  transport.answer(200, ['Content-Length', '5'], 5);
+  await until(() => transport.download.sink !== null, 'the content was started');
+  await client.send('lo');
+  await until(() => transport.upload.events.at(-1) === 'end', 'all request content was lent');
+  transport.upload.release();
+  transport.sent();
+  expect(await client.readResponse()).toMatchObject({ complete: false });
+  expect(await running.record()).toMatchObject({ status: 200, error: 'connection_read_timeout' });
+});
+
+test('a transfer that took too long in all is answered, not cut off', async ({ net }) => {
+  const transport = new ManualTransport();
+  const running = await net.proxy({
+    upstream: UPSTREAM,
+    transport,
+    timeouts: { ...OFF, total: 50 },
+    // The answer takes its time too.
+    onError: () => new Promise((resolve) => setTimeout(resolve, 50)),
+  });
+  const client = await net.client(running);
+  await client.get('/');
+  const { head, complete } = await client.readResponse();
+  expect([head.status, complete]).toEqual([504, true]);
+  expect(await running.record()).toMatchObject({ outcome: 'limited', error: 'total_timeout' });
+});
