@@ -24,7 +24,6 @@ export type {
   Size,
   TimeoutOptions,
   UpstreamOptions,
-  UpstreamTlsOptions,
 } from './proxy/options.js';
 export type { Profile } from './proxy/profiles.js';
 export { passThrough, thirdParty } from './proxy/profiles.js';
@@ -32,6 +31,7 @@ export type { HandleContext, Proxy } from './proxy/proxy.js';
 export type { StreamFromOptions } from './proxy/stream-from.js';
 export { streamFrom } from './proxy/stream-from.js';
 export type { LiveTransfer, Observer, TransferRecord } from './proxy/transfer.js';
+export type { UpstreamTlsOptions } from './proxy/upstream-tls.js';
 export type { ChunkSink, ChunkSource } from './stream/chunk-source.js';
 export { formatBytes, formatDuration, parseBytes, parseDurationMs } from './units.js';
 export type {

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import type { SecureContextOptions } from 'node:tls';
 import { Checker } from '../check.js';
 import { isToken } from '../http/fields.js';
 import { type BaseTarget, parseBaseTarget } from '../http/target.js';
 import { anyAddress, publicAddresses } from '../net/address-policy.js';
+import type { DialTlsOptions } from '../net/dialer.js';
 import { createTrustedPeers, type TrustedPeers } from '../net/trusted-peers.js';
 import type { TimeoutSettings } from '../stream/timeouts.js';
 import type { Transport } from '../upstream/transport.js';
@@ -11,6 +11,7 @@ import { WireTransport, type WireTransportOptions } from '../upstream/wire/wire-
 import type { Hooks } from './hooks.js';
 import { type Profile, passThrough, thirdParty } from './profiles.js';
 import type { Observer } from './transfer.js';
+import { resolveTls, type UpstreamTlsOptions } from './upstream-tls.js';
 
 /** `'30s'`, `'10m'`, `'1h30m'`, or milliseconds; 0 turns the limit off where the option says so. */
 export type Duration = string | number;
@@ -48,17 +49,6 @@ export interface ConnectionOptions {
   maxQueued?: number;
   /** How long an unused connection is kept. Default 60 s. */
   idleTimeout?: Duration;
-}
-
-/** Verification of the origin server's certificate cannot be turned off: trust a private CA instead. */
-export interface UpstreamTlsOptions {
-  /** PEM certificates to trust in place of Node's. */
-  ca?: SecureContextOptions['ca'];
-  /** PEM client certificate and its key. */
-  cert?: string | Buffer;
-  key?: string | Buffer;
-  /** Name to ask for and to verify in place of the URL's. */
-  servername?: string;
 }
 
 export interface UpstreamOptions {
@@ -130,7 +120,9 @@ export function resolveProxyOptions(
   createTransport: TransportFactory = (wire) => new WireTransport(wire),
 ): ProxySettings {
   const check = new Checker(subject);
-  check.unknownKeys('', options, OPTIONS);
+  check.required('', options);
+  // There is nothing more to say about what is no object.
+  if (options === undefined || !check.unknownKeys('', options, OPTIONS)) check.throwIfAny();
   const settings = resolveSettings(check, options, createTransport);
   check.throwIfAny();
   return settings();
@@ -142,15 +134,11 @@ function resolveSettings(
   options: ProxyOptions,
   createTransport: TransportFactory,
 ): () => ProxySettings {
-  const { timeouts = {}, limits = {} } = options;
-  const { upstream, tls, connections } = toUpstreamOptions(options.upstream);
-  const path = tls === undefined && connections === undefined ? 'upstream' : 'upstream.url';
-  const base = check.parsed(path, upstream, null, parseUpstreamUrl);
-  if (upstream === undefined && options.onRequest === undefined) check.problem('upstream', 'is required');
-  check.unknownKeys('upstream.tls', tls, ['ca', 'cert', 'key', 'servername']);
-  check.unknownKeys('upstream.connections', connections, ['max', 'maxQueued', 'idleTimeout']);
-  check.unknownKeys('limits', limits, ['minRate', 'responseHead', 'responseFields']);
-  check.unknownKeys('timeouts', timeouts, [
+  const { path, url, tls, connections } = resolveUpstream(check, options.upstream);
+  const base = check.parsed(path, url, null, parseUpstreamUrl);
+  if (options.onRequest === undefined) check.required(path, url);
+  const limits = group(check, 'limits', options.limits, ['minRate', 'responseHead', 'responseFields']);
+  const timeouts = group(check, 'timeouts', options.timeouts, [
     'connect',
     'responseHead',
     'upstreamIdle',
@@ -163,6 +151,8 @@ function resolveSettings(
   const profile = resolveProfile(check, options.profile);
   const addresses = check.oneOf('addresses', options.addresses, ['any', 'public'], profile.addresses);
   const peers = resolvePeers(check, options.trustedProxies);
+  const observers = resolveObservers(check, options.observers);
+  check.parsed('transport', options.transport, undefined, checkTransport);
   const hooks: Hooks = {};
   for (const hook of HOOKS) {
     const given = check.func(hook, options[hook], undefined);
@@ -174,12 +164,12 @@ function resolveSettings(
     connectTimeoutMs,
     maxHeadBytes: check.bytes('limits.responseHead', limits.responseHead, 64 * 1024, { min: 1024 }),
     maxHeadFields: check.integer('limits.responseFields', limits.responseFields, 256, { min: 1 }),
-    maxConnections: check.integer('upstream.connections.max', connections?.max, Number.POSITIVE_INFINITY, {
+    maxConnections: check.integer('upstream.connections.max', connections.max, Number.POSITIVE_INFINITY, {
       min: 1,
     }),
-    maxQueued: check.integer('upstream.connections.maxQueued', connections?.maxQueued, 1000, { min: 0 }),
-    idleTimeoutMs: check.duration('upstream.connections.idleTimeout', connections?.idleTimeout, 60_000),
-    ...(tls !== undefined && { tls: definedOnly(tls) }),
+    maxQueued: check.integer('upstream.connections.maxQueued', connections.maxQueued, 1000, { min: 0 }),
+    idleTimeoutMs: check.duration('upstream.connections.idleTimeout', connections.idleTimeout, 60_000),
+    ...(tls !== undefined && { tls }),
   };
   const throwsErrors = check.oneOf('errors', options.errors, ['answer', 'throw'], 'answer') === 'throw';
   const timeoutSettings: TimeoutSettings = {
@@ -197,23 +187,41 @@ function resolveSettings(
     peers,
     timeouts: timeoutSettings,
     hooks,
-    observers: options.observers ?? [],
+    observers,
     transport: options.transport ?? createTransport(wire),
     throwsErrors,
   });
 }
 
-interface SplitUpstream {
-  upstream: string | URL | undefined;
-  tls: UpstreamTlsOptions | undefined;
-  connections: ConnectionOptions | undefined;
+/** A group of options, or none of them where it is no object; what it must not hold is a problem. */
+function group<T extends object>(
+  check: Checker,
+  path: string,
+  given: T | undefined,
+  known: readonly (keyof T & string)[],
+): Partial<T> {
+  return check.unknownKeys(path, given, known) ? (given ?? {}) : {};
 }
 
-function toUpstreamOptions(upstream: ProxyOptions['upstream']): SplitUpstream {
-  if (typeof upstream === 'object' && upstream !== null && !(upstream instanceof URL)) {
-    return { upstream: upstream.url, tls: upstream.tls, connections: upstream.connections };
+interface ResolvedUpstream {
+  /** Of the URL. */
+  path: string;
+  url: string | URL | undefined;
+  tls: DialTlsOptions | undefined;
+  connections: Partial<ConnectionOptions>;
+}
+
+function resolveUpstream(check: Checker, upstream: ProxyOptions['upstream']): ResolvedUpstream {
+  if (typeof upstream !== 'object' || upstream === null || upstream instanceof URL) {
+    return { path: 'upstream', url: upstream, tls: undefined, connections: {} };
   }
-  return { upstream, tls: undefined, connections: undefined };
+  const { url, tls, connections } = group(check, 'upstream', upstream, ['url', 'tls', 'connections']);
+  return {
+    path: 'upstream.url',
+    url,
+    tls: resolveTls(check, 'upstream.tls', tls),
+    connections: group(check, 'upstream.connections', connections, ['max', 'maxQueued', 'idleTimeout']),
+  };
 }
 
 function parseUpstreamUrl(url: string | URL): BaseTarget {
@@ -222,26 +230,45 @@ function parseUpstreamUrl(url: string | URL): BaseTarget {
 }
 
 function resolveProfile(check: Checker, profile: ProxyOptions['profile']): Profile {
-  if (typeof profile === 'object' && profile !== null) return profile;
+  if (typeof profile === 'object' && profile !== null) {
+    const known = Object.keys(passThrough) as (keyof Profile)[];
+    check.unknownKeys('profile', profile, known);
+    for (const key of known) check.required(`profile.${key}`, profile[key]);
+    return profile;
+  }
   const name = check.oneOf('profile', profile, ['passThrough', 'thirdParty'], 'passThrough');
   return name === 'thirdParty' ? thirdParty : passThrough;
 }
 
 function resolvePeers(check: Checker, ranges: readonly string[] | undefined): TrustedPeers {
+  const checked = check.list('trustedProxies', ranges, (path, item) => {
+    const range = check.string(path, item, null);
+    return range === null ? [] : check.parsed(path, range, [], checkRange);
+  });
+  return createTrustedPeers(checked.flat());
+}
+
+function checkRange(range: string): string[] {
   try {
-    return createTrustedPeers(
-      check.list('trustedProxies', ranges, (path, item) => check.string(path, item, '')),
-    );
-  } catch (error) {
-    check.problem('trustedProxies', (error as Error).message);
-    return createTrustedPeers([]);
+    createTrustedPeers([range]);
+    return [range];
+  } catch {
+    throw new TypeError(`must be an address or CIDR range, not ${JSON.stringify(range)}`);
   }
 }
 
-/** Without the keys whose value is undefined, which `tls` would take for a choice. */
-function definedOnly(tls: UpstreamTlsOptions): Record<string, never> {
-  return Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined)) as Record<
-    string,
-    never
-  >;
+function resolveObservers(check: Checker, observers: ProxyOptions['observers']): readonly Observer[] {
+  return check.list('observers', observers, (path, item) => {
+    const observer = (item ?? undefined) as Observer | undefined;
+    if (typeof observer !== 'object') check.problem(path, 'must be an object');
+    check.func(`${path}.onTransferStart`, observer?.onTransferStart, undefined);
+    check.func(`${path}.onTransferEnd`, observer?.onTransferEnd, undefined);
+    return observer ?? {};
+  });
+}
+
+function checkTransport(transport: Transport): Transport {
+  const methods: unknown[] = [transport?.send, transport?.close, transport?.destroy];
+  if (methods.every((method) => typeof method === 'function')) return transport;
+  throw new TypeError('must have the methods send, close and destroy');
 }

@@ -3,8 +3,9 @@ import type { Outcome } from '../errors.js';
 import { publicAddresses } from '../net/address-policy.js';
 import type { Transport } from '../upstream/transport.js';
 import { WireTransport, type WireTransportOptions } from '../upstream/wire/wire-transport.js';
-import { type ProxyOptions, resolveProxyOptions, type UpstreamTlsOptions } from './options.js';
+import { type ProxyOptions, resolveProxyOptions } from './options.js';
 import { Proxy } from './proxy.js';
+import type { UpstreamTlsOptions } from './upstream-tls.js';
 
 /** As for `createProxy`; the URL of the call takes the upstream's place. */
 export interface StreamFromOptions extends Omit<ProxyOptions, 'upstream' | 'onRequest'> {

@@ -1,7 +1,7 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { ChunkSink } from '../stream/chunk-source.js';
 import { isFieldValue } from '../http/fields.js';
+import type { ChunkSink } from '../stream/chunk-source.js';
 import { MeteredSource } from '../stream/metered-source.js';
 import { ReadableSource } from '../stream/readable-source.js';
 import type { UpstreamTunnel } from '../upstream/transport.js';

@@ -12,6 +12,12 @@ const SLOW_MS = 100;
  */
 const GROWS_AFTER_BYTES = [4 * 1024 * 1024, 16 * 1024 * 1024];
 
+/**
+ * What TLS has decrypted lies in the processor's cache; by the time a block of 1 MiB is full, its beginning has left
+ * it. Downloads of 1 GB from an HTTPS origin server, median of 12: 1.45 CPU seconds with 256 KiB, 1.55 with 1 MiB.
+ */
+const MAX_TLS_LEVEL = 1;
+
 /** A piece of pooled memory. */
 export class Block {
   readonly bytes: Buffer;
@@ -39,6 +45,7 @@ export class Block {
 export class ReadBuffer {
   readonly #pool: BufferPool;
   readonly #readsWhilePaused: boolean;
+  readonly #maxLevel: number;
   #current: Block;
   /** Blocks before the current one that still hold unread bytes, oldest first. */
   readonly #behind: Block[] = [];
@@ -61,6 +68,7 @@ export class ReadBuffer {
   constructor(pool: BufferPool, readsWhilePaused: boolean) {
     this.#pool = pool;
     this.#readsWhilePaused = readsWhilePaused;
+    this.#maxLevel = readsWhilePaused ? MAX_TLS_LEVEL : CONTENT_BLOCK_SIZES.length - 1;
     this.#current = new Block(pool.acquire(HEAD_BLOCK_SIZE));
   }
 
@@ -122,7 +130,9 @@ export class ReadBuffer {
     front.lentSince = performance.now();
     this.#flowed += bytes;
     const isFilled = bytes >= front.bytes.length / 2;
-    if (isFilled && this.#flowed >= (GROWS_AFTER_BYTES[this.#level] ?? Number.POSITIVE_INFINITY)) this.#level += 1;
+    const next = this.#level + 1;
+    if (isFilled && next <= this.#maxLevel && this.#flowed >= (GROWS_AFTER_BYTES[this.#level] ?? 0))
+      this.#level = next;
     return front;
   }
 

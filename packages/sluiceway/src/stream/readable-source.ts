@@ -71,7 +71,8 @@ export class ReadableSource implements ChunkSource {
     this.#lent += length;
     this.#sink?.chunk(bytes, () => {
       // Another listener may have kept the chunk.
-      if (this.#options.releaseChunks === true && this.#readable.listenerCount('data') <= 1) releaseMemory(bytes);
+      if (this.#options.releaseChunks === true && this.#readable.listenerCount('data') <= 1)
+        releaseMemory(bytes);
       this.#onReturned(length);
     });
     if (this.#lent >= MAX_LENT_BYTES && this.#sink !== null) this.#readable.pause();

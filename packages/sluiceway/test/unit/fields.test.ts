@@ -70,7 +70,7 @@ describe('writing', () => {
       seen.push(`${name}=${value}`);
       return value !== '1';
     });
-    expect(seen).toEqual(['host=a', 'x-a=1', 'x-a=2', 'x-b=p, q', 'x-b= r ,, ']);
+    expect(seen).toEqual(RAW.flatMap((text, i) => (i % 2 === 0 ? [`${text}=${RAW[i + 1]}`] : [])));
     expect(kept.raw).toEqual([...RAW.slice(0, 2), ...RAW.slice(4)]);
   });
 });

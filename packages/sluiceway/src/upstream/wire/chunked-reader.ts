@@ -4,6 +4,8 @@ import type { ContentReader } from './content-reader.js';
 import { type HeadLimits, parseFieldLines, SectionScanner } from './head-reader.js';
 
 const CR = 0x0d;
+/** `0 CR LF CR LF` */
+const LAST_CHUNK = [0x30, 0x0d, 0x0a, 0x0d, 0x0a];
 const LF = 0x0a;
 
 /** 13 hexadecimal digits stay below 2^53. */
@@ -76,7 +78,8 @@ export class ChunkedReader implements ContentReader {
 
   /** The last chunk without trailers; where there are some, the end is noticed a moment later. */
   endsWith(bytes: Buffer, from: number, to: number): boolean {
-    return to - from >= 5 && bytes.toString('latin1', to - 5, to) === '0\r\n\r\n';
+    if (to - from < LAST_CHUNK.length) return false;
+    return LAST_CHUNK.every((byte, i) => bytes[to - LAST_CHUNK.length + i] === byte);
   }
 
   endOfStream(): SluicewayError | null {

@@ -101,8 +101,9 @@ export class WireConnection implements ReceiverOwner {
     const reader = this.#reader;
     if (reader === null || reader.complete) return 0;
     const { front, unread } = this.#receiver.buffer;
-    if (reader.endsWith(front.bytes, front.start, front.end)) return 0;
-    return Math.max(0, reader.expected - unread);
+    const expected = reader.expected - unread;
+    if (Number.isFinite(expected)) return Math.max(0, expected);
+    return reader.endsWith(front.bytes, front.start, front.end) ? 0 : expected;
   }
 
   get isOpen(): boolean {

@@ -28,6 +28,8 @@ export class Receiver {
   #stepping = false;
   #stopped = false;
   #flushing = false;
+  /** What the owner expected after the last read. */
+  #expected = 0;
 
   /**
    * `tls` sockets are read record by record: what arrives in one turn of the event loop is handled together,
@@ -52,30 +54,32 @@ export class Receiver {
   /** Goes as far as the bytes read and the owner allow, then reads on if there is use for it. */
   run(): void {
     this.#step();
-    if (!this.#stopped || this.#mustStop()) return;
+    if (!this.#stopped || this.#mustStop(this.#owner.expected)) return;
     this.#stopped = false;
     if (!this.#owner.isClosed) this.#socket?.resume();
   }
 
   #space(): Buffer {
-    const { expected, isContent } = this.#owner;
-    this.buffer.expected = expected;
-    this.buffer.isContent = isContent;
+    this.buffer.expected = this.#expected;
+    this.buffer.isContent = this.#owner.isContent;
     return this.buffer.space();
   }
 
+  /** Runs once for each 16 KiB over TLS: what the owner has to reckon is asked for once. */
   #onRead(length: number): boolean {
+    const owner = this.#owner;
     this.buffer.filled(length);
-    if (this.#owner.isClosed) return false;
-    if (this.#mayWait()) this.#flushLater();
-    else this.#step();
-    this.#stopped = this.#mustStop();
+    if (owner.isClosed) return false;
+    this.#expected = owner.expected;
+    // Content over TLS comes record by record; it waits for its neighbours until this turn of the loop ends.
+    if (this.#coalesces && owner.isContent && this.#expected > 0 && !this.buffer.nearlyFull) {
+      this.#flushLater();
+    } else {
+      this.#step();
+      this.#expected = owner.expected;
+    }
+    this.#stopped = this.#mustStop(this.#expected);
     return !this.#stopped;
-  }
-
-  /** Content over TLS comes record by record; it waits for its neighbours until this turn of the loop ends. */
-  #mayWait(): boolean {
-    return this.#coalesces && this.#owner.isContent && this.#owner.expected > 0 && !this.buffer.nearlyFull;
   }
 
   #flushLater(): void {
@@ -88,9 +92,8 @@ export class Receiver {
   }
 
   /** Where nothing more is expected, reading goes on: it would find the origin server's end. */
-  #mustStop(): boolean {
-    const { isContent, isWaiting, expected } = this.#owner;
-    if (!isContent || !isWaiting || expected === 0) return false;
+  #mustStop(expected: number): boolean {
+    if (!this.#owner.isContent || !this.#owner.isWaiting || expected === 0) return false;
     return !this.#coalesces || this.buffer.unread >= READ_AHEAD_BYTES;
   }
 

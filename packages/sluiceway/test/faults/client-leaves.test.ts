@@ -1,0 +1,201 @@
+import { createServer } from 'node:net';
+import { describe, expect } from 'vitest';
+import { test } from '../support/fixture.js';
+import { Gate } from '../support/gate.js';
+import { respondWith } from '../support/raw-origin.js';
+import { sized, through } from '../support/through.js';
+import { until } from '../support/until.js';
+
+/** Generous beside the 250 ms that are promised: a busy machine is no failure. */
+const PROMPTLY_MS = 2000;
+
+const LEAVING = ['close', 'reset', 'end'] as const;
+
+describe.each(LEAVING)('a client that leaves (%s)', (how) => {
+  test('before the head has its upstream connection closed, and is recorded as aborted', async ({ net }) => {
+    const arrived = new Gate();
+    const { client, running, origin } = await through(net, async (connection) => {
+      await connection.readHead();
+      arrived.open();
+      await connection.readAll();
+    });
+    await client.get('/');
+    await arrived.opened;
+    const left = performance.now();
+    client[how]();
+    await origin.connections[0]?.closed;
+    expect(performance.now() - left).toBeLessThan(PROMPTLY_MS);
+    expect(await running.record()).toMatchObject({
+      outcome: 'client_aborted',
+      error: 'client_aborted',
+      status: null,
+    });
+  });
+
+  test.for(['Content-Length: 100000000', 'Transfer-Encoding: chunked', 'X-Until: close'])(
+    'in the midst of content with %s has its upstream connection closed',
+    async (framing, { net }) => {
+      const { client, running, origin } = await through(net, async (connection) => {
+        await connection.readHead();
+        await connection.write(`HTTP/1.1 200 OK\r\n${framing}\r\n\r\n`);
+        if (framing.includes('chunked')) await connection.write('fffffff\r\n');
+        await connection.writeSeeded('leave', 0, 100_000_000);
+      });
+      await client.get('/');
+      await client.readHead();
+      await client.readExactly(1_000_000);
+      client[how]();
+      if (how === 'end') void client.readUntilClose();
+      await origin.connections[0]?.closed;
+      expect(await running.record()).toMatchObject({ outcome: 'client_aborted', status: 200 });
+    },
+  );
+
+  test('while the origin server is silent in the midst of content has its upstream connection closed', async ({
+    net,
+  }) => {
+    const { client, running, origin } = await through(net, async (connection) => {
+      await connection.readHead();
+      await connection.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf');
+      await connection.readAll();
+    });
+    await client.get('/');
+    await client.readHead();
+    await client.readExactly(4);
+    client[how]();
+    await origin.connections[0]?.closed;
+    expect(await running.record()).toMatchObject({ outcome: 'client_aborted', bytesDown: 4 });
+  });
+
+  test('in the midst of its upload has its upstream connection closed before the request is whole', async ({
+    net,
+  }) => {
+    let received = 0;
+    const { client, running, origin } = await through(net, async (connection) => {
+      await connection.readHead();
+      received = (await connection.readAll()).length;
+    });
+    await client.send('POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 1000\r\n\r\nhalf of it');
+    await until(() => (origin.connections[0]?.bytesRead ?? 0) > 100, 'the first half arrived');
+    client[how]();
+    if (how === 'end') void client.readUntilClose();
+    await origin.connections[0]?.closed;
+    expect(received).toBeLessThan(1000);
+    expect((await running.record()).outcome).toBe('client_aborted');
+  });
+});
+
+test('a client that leaves while it has paused has its upstream connection closed', async ({ net }) => {
+  const { client, running, origin } = await through(net, async (connection) => {
+    await connection.readHead();
+    await connection.write(`HTTP/1.1 200 OK\r\nContent-Length: ${1e9}\r\n\r\n`);
+    await connection.writeSeeded('paused', 0, 1e9);
+  });
+  await client.get('/');
+  await client.readHead();
+  client.pause();
+  let before = -1;
+  await until(() => {
+    const written = origin.connections[0]?.tcp.bytesWritten ?? 0;
+    const stalled = written === before;
+    before = written;
+    return stalled;
+  }, 'backpressure had reached the origin server');
+  client.reset();
+  await origin.connections[0]?.closed;
+  expect((await running.record()).outcome).toBe('client_aborted');
+});
+
+test('a client that leaves while the connection is being made gives it up', async ({ net }) => {
+  // Accepts TCP and never answers the TLS handshake.
+  const sockets = new Set<{ destroyed: boolean }>();
+  let hungUp = 0;
+  const silent = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    socket.on('close', () => (hungUp += 1));
+    socket.resume();
+  });
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  net.cleanup(() => silent.close());
+  const { port } = silent.address() as { port: number };
+  const running = await net.proxy({ upstream: `https://127.0.0.1:${port}` });
+  const client = await net.client(running);
+  await client.get('/');
+  await until(() => sockets.size === 1, 'the connection was under way');
+  client.close();
+  await until(() => hungUp === 1, 'the connection was given up');
+  expect((await running.record()).outcome).toBe('client_aborted');
+});
+
+test('clients that leave in the queue for a connection take their requests along', async ({ net }) => {
+  const finish = new Gate();
+  const targets: string[] = [];
+  const origin = await net.origin(async (connection) => {
+    for (;;) {
+      targets.push((await connection.readHead()).target);
+      await finish.opened;
+      await connection.write(sized('x'));
+    }
+  });
+  const running = await net.proxy({ upstream: { url: origin.url, connections: { max: 1 } } });
+  const first = await net.client(running);
+  await first.get('/first');
+  await until(() => targets.length === 1, 'the only connection was taken');
+  const others = await Promise.all(['/a', '/b', '/c'].map(() => net.client(running)));
+  for (const [index, other] of others.entries()) await other.get(`/queued-${index}`);
+  await until(() => running.proxy.active === 4, 'all requests were there');
+  for (const other of others) other.close();
+  await until(() => running.proxy.active === 1, 'those who waited had gone');
+  finish.open();
+  expect((await first.readResponse()).complete).toBe(true);
+  expect(targets).toEqual(['/first']);
+});
+
+test('a client that leaves with requests pipelined leaves no transfer behind', async ({ net }) => {
+  const { client, running, origin } = await through(net, async (connection) => {
+    const { target } = await connection.readHead();
+    if (target !== '/0') await connection.write(sized('waits for its turn'));
+    await connection.readAll();
+  });
+  await client.send([0, 1, 2, 3].map((i) => `GET /${i} HTTP/1.1\r\nHost: test\r\n\r\n`).join(''));
+  await until(() => origin.total === 4, 'every request was sent on');
+  client.close();
+  await until(() => running.records.length === 4, 'every transfer had ended');
+  for (const record of running.records) expect(record.outcome).toBe('client_aborted');
+});
+
+test('200 clients that leave one after the other, in every phase, leave nothing', async ({ net }) => {
+  const { origin, running } = await through(net, async (connection) => {
+    await connection.readHead();
+    await connection.write('HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n');
+    await connection.writeSeeded('many', 0, 100_000_000);
+  });
+  for (let i = 0; i < 200; i++) {
+    const client = await net.client(running);
+    await client.get('/');
+    if (i % 4 > 0) await client.readHead();
+    if (i % 4 > 1) await client.readExactly(1 + 1000 * i);
+    client[LEAVING[i % 2] as 'close' | 'reset']();
+  }
+  await until(() => running.records.length === 200, 'every transfer had ended');
+  expect(new Set(running.records.map((record) => record.outcome))).toEqual(new Set(['client_aborted']));
+  await until(() => origin.open === 0, 'no upstream connection was left');
+  expect(running.proxy.active).toBe(0);
+});
+
+test('clients that leave are not held against the origin server: the next request is served', async ({
+  net,
+}) => {
+  const { running, origin } = await through(net, respondWith(sized('content')));
+  for (let i = 0; i < 20; i++) {
+    const gone = await net.client(running);
+    await gone.get('/');
+    gone.reset();
+    const client = await net.client(running);
+    await client.get('/');
+    expect((await client.readResponse()).content.toString()).toBe('content');
+    client.close();
+  }
+  expect(origin.total).toBeLessThanOrEqual(41);
+});

@@ -1,0 +1,174 @@
+import { describe, expect, test } from 'vitest';
+import { anyAddress, publicAddresses } from '../../src/net/address-policy.js';
+import { type ProxyOptions, resolveProxyOptions } from '../../src/proxy/options.js';
+import { passThrough, thirdParty } from '../../src/proxy/profiles.js';
+import type { WireTransportOptions } from '../../src/upstream/wire/wire-transport.js';
+import { loopbackCertificate } from '../support/certificates.js';
+import { ManualTransport } from '../support/manual-transport.js';
+
+const UPSTREAM = 'http://origin.test';
+
+interface Resolved {
+  settings: ReturnType<typeof resolveProxyOptions>;
+  /** What the built-in transport would be made with. */
+  wire: WireTransportOptions;
+}
+
+function resolve(options: ProxyOptions): Resolved {
+  let wire: WireTransportOptions = {};
+  const settings = resolveProxyOptions(options, 'createProxy', (given) => {
+    wire = given;
+    return new ManualTransport();
+  });
+  return { settings, wire };
+}
+
+test('defaults', () => {
+  const { settings, wire } = resolve({ upstream: UPSTREAM });
+  expect(settings).toMatchObject({
+    upstream: { protocol: 'http:', hostname: 'origin.test', port: 80 },
+    pseudonym: expect.stringMatching(/^sluiceway-[0-9a-f]{8}$/) as string,
+    timeouts: {
+      responseHeadMs: 60_000,
+      upstreamIdleMs: 60_000,
+      clientIdleMs: 600_000,
+      tunnelIdleMs: 3_600_000,
+      totalMs: 0,
+      minRate: 0,
+    },
+    hooks: {},
+    observers: [],
+    throwsErrors: false,
+  });
+  expect(settings.profile).toBe(passThrough);
+  expect(settings.peers.includes('127.0.0.1')).toBe(false);
+  expect(wire).toEqual({
+    policy: anyAddress,
+    connectTimeoutMs: 10_000,
+    maxHeadBytes: 65_536,
+    maxHeadFields: 256,
+    maxConnections: Number.POSITIVE_INFINITY,
+    maxQueued: 1000,
+    idleTimeoutMs: 60_000,
+  });
+});
+
+test('the name stays the same for the whole process', () => {
+  const [first, second] = [resolve({ upstream: UPSTREAM }), resolve({ upstream: UPSTREAM })];
+  expect(first.settings.pseudonym).toBe(second.settings.pseudonym);
+});
+
+test('values of every option reach their place', () => {
+  const hooks = {
+    onRequest: () => {},
+    onUpstreamRequest: () => {},
+    onUpstreamResponse: () => {},
+    onError: () => {},
+  };
+  const observer = { onTransferEnd: () => {} };
+  const { settings, wire } = resolve({
+    upstream: {
+      url: new URL('https://origin.test:8443/base?q=1'),
+      connections: { max: 10, maxQueued: 0, idleTimeout: '5s' },
+    },
+    name: 'edge-1',
+    profile: 'thirdParty',
+    addresses: 'any',
+    trustedProxies: ['10.0.0.0/8', '::1'],
+    timeouts: {
+      connect: 1,
+      responseHead: '1m30s',
+      upstreamIdle: '2s',
+      clientIdle: 3000,
+      tunnelIdle: '4000',
+      total: '1d',
+    },
+    limits: { minRate: '1KiB', responseHead: '1KiB', responseFields: 1 },
+    observers: [observer],
+    errors: 'throw',
+    ...hooks,
+  });
+  expect(settings).toMatchObject({
+    upstream: { protocol: 'https:', hostname: 'origin.test', port: 8443, path: '/base', query: 'q=1' },
+    pseudonym: 'edge-1',
+    timeouts: {
+      responseHeadMs: 90_000,
+      upstreamIdleMs: 2000,
+      clientIdleMs: 3000,
+      tunnelIdleMs: 4000,
+      totalMs: 86_400_000,
+      minRate: 1024,
+    },
+    throwsErrors: true,
+  });
+  expect(settings.profile).toBe(thirdParty);
+  expect(settings.hooks).toEqual(hooks);
+  expect(settings.observers).toEqual([observer]);
+  expect(settings.peers.includes('10.1.2.3')).toBe(true);
+  expect(wire).toEqual({
+    policy: anyAddress,
+    connectTimeoutMs: 1,
+    maxHeadBytes: 1024,
+    maxHeadFields: 1,
+    maxConnections: 10,
+    maxQueued: 0,
+    idleTimeoutMs: 5000,
+  });
+});
+
+test('0 turns every timeout off but that of connecting', () => {
+  const off = { responseHead: 0, upstreamIdle: '0s', clientIdle: 0, tunnelIdle: 0, total: 0 };
+  expect(resolve({ upstream: UPSTREAM, timeouts: off }).settings.timeouts).toEqual({
+    responseHeadMs: 0,
+    upstreamIdleMs: 0,
+    clientIdleMs: 0,
+    tunnelIdleMs: 0,
+    totalMs: 0,
+    minRate: 0,
+  });
+});
+
+test('undefined is the same as nothing', () => {
+  const nothing = { upstream: UPSTREAM };
+  const same: ProxyOptions = JSON.parse('{}') as ProxyOptions;
+  Object.assign(same, nothing, {
+    name: undefined,
+    profile: undefined,
+    timeouts: undefined,
+    onError: undefined,
+  });
+  Object.assign(same, { timeouts: { connect: undefined }, observers: undefined, transport: undefined });
+  expect(resolve(same)).toMatchObject({
+    wire: resolve(nothing).wire,
+    settings: { hooks: {}, observers: [] },
+  });
+});
+
+describe('addresses', () => {
+  test.each<[ProxyOptions, typeof anyAddress]>([
+    [{ profile: 'passThrough' }, anyAddress],
+    [{ profile: 'thirdParty' }, publicAddresses],
+    [{ profile: { ...thirdParty, name: 'own' } }, publicAddresses],
+    [{ profile: 'thirdParty', addresses: 'any' }, anyAddress],
+    [{ profile: passThrough, addresses: 'public' }, publicAddresses],
+  ])('%j', (options, policy) => {
+    expect(resolve({ upstream: UPSTREAM, ...options }).wire.policy).toBe(policy);
+  });
+});
+
+test('certificates are read once, for all connections', async () => {
+  const { cert, key, ca } = await loopbackCertificate();
+  const tls = { ca: [ca, Buffer.from(ca)], cert: Buffer.from(cert), key, servername: 'origin.test' };
+  expect(resolve({ upstream: { url: 'https://127.0.0.1', tls } }).wire.tls).toEqual({
+    secureContext: expect.objectContaining({ context: expect.anything() as unknown }) as unknown,
+    servername: 'origin.test',
+  });
+  expect(resolve({ upstream: { url: 'https://127.0.0.1' } }).wire).not.toHaveProperty('tls');
+});
+
+test('a transport of the user is taken, and none is made', () => {
+  const transport = new ManualTransport();
+  const { settings, wire } = resolve({ upstream: UPSTREAM, transport });
+  expect(settings.transport).toBe(transport);
+  expect(wire).toEqual({});
+});

@@ -1,0 +1,154 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { OptionsError } from '../../src/check.js';
+import { type ProxyOptions, resolveProxyOptions } from '../../src/proxy/options.js';
+import { loopbackCertificate, makeCertificate, type TestCertificate } from '../support/certificates.js';
+
+const UPSTREAM = 'http://origin.test';
+
+let certificate: TestCertificate;
+beforeAll(async () => {
+  certificate = await loopbackCertificate();
+});
+
+/** The paths of everything that is wrong, with their messages; the options need not be of their type. */
+function problems(options: unknown): Record<string, string> {
+  try {
+    resolveProxyOptions(options as ProxyOptions);
+    return {};
+  } catch (error) {
+    if (!(error instanceof OptionsError)) throw error;
+    return Object.fromEntries(error.problems.map(({ path, message }) => [path, message]));
+  }
+}
+
+/** Good options with one of them replaced; `path` is as in a problem. */
+function withOption(path: string, value: unknown): unknown {
+  const options: Record<string, unknown> = { upstream: { url: UPSTREAM } };
+  let at = options;
+  const keys = path.split('.');
+  for (const key of keys.slice(0, -1)) at = (at[key] ??= {}) as Record<string, unknown>;
+  at[keys.at(-1) as string] = value;
+  return options;
+}
+
+const NOT_AN_OBJECT = [null, 5, 'x', [], true];
+const NOT_A_FUNCTION = [null, {}, 'x', 5];
+const NOT_A_DURATION = [null, -1, 1.5, 'soon', '5 s', {}, Number.NaN, '25d', true];
+const NOT_A_COUNT = [null, -1, 1.5, '5', {}, Number.NaN];
+
+/** Every option, with values that it does not take. */
+const table: [path: string, bad: unknown[]][] = [
+  ['upstream', [null, 5, true, 'origin.test', 'ftp://origin.test', 'http://', '/path', 'http://a b']],
+  ['upstream.url', [null, 5, '', 'origin.test', 'ftp://origin.test', 'http://u:p@origin.test/']],
+  ['upstream.tls', NOT_AN_OBJECT],
+  ['upstream.tls.ca', [5, 'nonsense', '', ['nonsense'], {}]],
+  ['upstream.tls.cert', [5, 'nonsense']],
+  ['upstream.tls.key', [5, 'nonsense']],
+  ['upstream.tls.servername', [5, '']],
+  ['upstream.connections', NOT_AN_OBJECT],
+  ['upstream.connections.max', [...NOT_A_COUNT, 0]],
+  ['upstream.connections.maxQueued', NOT_A_COUNT],
+  ['upstream.connections.idleTimeout', NOT_A_DURATION],
+  ['name', [null, 5, '', 'two words', 'caf\u00e9', 'a,b']],
+  ['profile', [null, 5, 'passthrough', [], {}]],
+  ['addresses', [null, 'private', true]],
+  ['trustedProxies', [null, '10.0.0.0/8', {}]],
+  ['trustedProxies[0]', []],
+  ['timeouts', NOT_AN_OBJECT],
+  ['timeouts.connect', [...NOT_A_DURATION, 0]],
+  ['timeouts.responseHead', NOT_A_DURATION],
+  ['timeouts.upstreamIdle', NOT_A_DURATION],
+  ['timeouts.clientIdle', NOT_A_DURATION],
+  ['timeouts.tunnelIdle', NOT_A_DURATION],
+  ['timeouts.total', NOT_A_DURATION],
+  ['limits', NOT_AN_OBJECT],
+  ['limits.minRate', [null, -1, 1.5, '1k', {}]],
+  ['limits.responseHead', [null, -1, '1k', 1023, {}]],
+  ['limits.responseFields', [...NOT_A_COUNT, 0]],
+  ['observers', [null, {}, () => {}]],
+  ['transport', [null, 5, {}, { send() {}, close() {} }]],
+  ['errors', [null, 'log', true]],
+  ['onRequest', NOT_A_FUNCTION],
+  ['onUpstreamRequest', NOT_A_FUNCTION],
+  ['onUpstreamResponse', NOT_A_FUNCTION],
+  ['onError', NOT_A_FUNCTION],
+];
+
+describe('each option refuses what it does not take, and says where', () => {
+  test.each(table)('%s', (path, bad) => {
+    for (const value of bad) {
+      const found = problems(withOption(path, value));
+      const paths = Object.keys(found).filter((each) => each === path || each.startsWith(`${path}.`));
+      expect(paths, `${JSON.stringify(value)} for ${path}: ${JSON.stringify(found)}`).not.toEqual([]);
+    }
+  });
+
+  test.each([
+    ['trustedProxies', ['10.0.0.0/8', 'proxy.test', 5, '::1/129'], ['[1]', '[2]', '[3]']],
+    [
+      'observers',
+      [{}, { onTransferEnd: () => {} }, null, { onTransferEnd: 5 }],
+      ['[2]', '[3].onTransferEnd'],
+    ],
+  ])('each item of %s has a path of its own', (path, value, expected) => {
+    expect(Object.keys(problems(withOption(path, value)))).toEqual(expected.map((each) => path + each));
+  });
+
+  test('a client certificate and a key that do not belong together', async () => {
+    const other = await makeCertificate(['other.test']);
+    const pair = { cert: certificate.cert, key: other.key };
+    expect(problems({ upstream: { url: UPSTREAM, tls: pair } })).toHaveProperty(['upstream.tls']);
+    for (const half of [{ cert: other.cert }, { key: other.key }]) {
+      expect(problems({ upstream: { url: UPSTREAM, tls: half } })).toHaveProperty(['upstream.tls']);
+    }
+  });
+
+  test('no key or certificate is repeated in a message', () => {
+    const found = problems({
+      upstream: { url: UPSTREAM, tls: { key: 'secret', cert: 'secret', ca: 'secret' } },
+    });
+    expect(JSON.stringify(found)).not.toContain('secret');
+  });
+});
+
+describe('what is missing or not known', () => {
+  test.each([undefined, null, 5, 'http://origin.test', []])('options that are %j', (options) => {
+    expect(Object.keys(problems(options))).toEqual(['']);
+  });
+
+  test('an upstream is required, unless a hook chooses', () => {
+    expect(problems({})).toEqual({ upstream: 'is required' });
+    expect(problems({ upstream: {} })).toEqual({ 'upstream.url': 'is required' });
+    expect(problems({ onRequest: () => ({ upstream: UPSTREAM }) })).toEqual({});
+  });
+
+  test.each([
+    ['upsteam', 'upstream'],
+    ['trustedproxies', 'trustedProxies'],
+    ['timeouts.conect', 'connect'],
+    ['limits.minrate', 'minRate'],
+    ['upstream.tlss', 'tls'],
+    ['upstream.tls.serverName', 'servername'],
+    ['upstream.connections.maxQueue', 'maxQueued'],
+    ['onUpstreamResponses', 'onUpstreamResponse'],
+  ])('%s is not an option, %s is', (path, meant) => {
+    expect(problems(withOption(path, 1))).toMatchObject({
+      [path]: `is not an option; did you mean '${meant}'?`,
+    });
+  });
+
+  test('verification cannot be turned off', () => {
+    const tls = { rejectUnauthorized: false, checkServerIdentity: () => undefined };
+    expect(problems({ upstream: { url: UPSTREAM, tls } })).toMatchObject({
+      'upstream.tls.rejectUnauthorized': 'is not an option',
+      'upstream.tls.checkServerIdentity': 'is not an option',
+    });
+  });
+
+  test('everything is said at once', () => {
+    const bad = table.filter(([path, values]) => !path.includes('upstream') && values.length > 0);
+    const options: Record<string, unknown> = { upstreem: 1, upstream: 'origin.test' };
+    for (const [path, [value]] of bad) if (!path.includes('.')) options[path] = value;
+    expect(Object.keys(problems(options)).toSorted()).toEqual(Object.keys(options).toSorted());
+  });
+});
