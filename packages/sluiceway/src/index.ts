@@ -25,9 +25,10 @@ export type {
   TimeoutOptions,
   UpstreamOptions,
 } from './proxy/options.js';
+export type { HandleContext } from './proxy/passage.js';
 export type { Profile } from './proxy/profiles.js';
 export { passThrough, thirdParty } from './proxy/profiles.js';
-export type { HandleContext, Proxy } from './proxy/proxy.js';
+export type { Proxy } from './proxy/proxy.js';
 export type { StreamFromOptions } from './proxy/stream-from.js';
 export { streamFrom } from './proxy/stream-from.js';
 export type { LiveTransfer, Observer, TransferRecord } from './proxy/transfer.js';

@@ -10,39 +10,19 @@ import type {
   TransportResponse,
   UpstreamTunnel,
 } from '../upstream/transport.js';
-import { type Admission, admit, allowedMethods, isFaulty } from './admission.js';
-import { draftErrorAnswer, frameOwnContent, toResponseHead } from './answer.js';
+import { type Admission, admit } from './admission.js';
 import { nextRequestId } from './downstream-request.js';
 import { draftUpstreamRequest, mendRequest, type UpstreamRequestDraft } from './draft-request.js';
 import { draftDownstreamResponse, draftInterim, mendFraming, toUpstreamResponse } from './draft-response.js';
-import { type Answer, type DownstreamResponseDraft, runHook, type UpstreamChoice } from './hooks.js';
-import { lingeringClose, lingerOnClose } from './lingering-close.js';
+import { type DownstreamResponseDraft, runHook, type UpstreamChoice } from './hooks.js';
+import { lingeringClose } from './lingering-close.js';
 import type { ProxySettings } from './options.js';
+import type { HandleContext, Passage } from './passage.js';
 import * as respond from './respond.js';
+import { Responder } from './responder.js';
 import { RunningTransfers } from './running-transfers.js';
 import { Transfer } from './transfer.js';
 import { assignResponse, formatSwitchingProtocols, runTunnel } from './tunnel.js';
-import { isLeftUnread } from './upload.js';
-
-/** How a request reached the proxy, beside the request itself. */
-export interface HandleContext {
-  /** The client waits for `100 Continue`, and Node has not said it (a `checkContinue` event). Default false. */
-  awaitsContinue?: boolean;
-  /** The exact URL to ask for, in place of the upstream and the request's own path. */
-  url?: string | URL;
-}
-
-/** What one request carries through the data path. */
-interface Passage {
-  readonly transfer: Transfer;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly context: HandleContext;
-  /** The bare socket of an `upgrade` event; null for an ordinary request. */
-  readonly socket: Socket | null;
-  /** Null until the request has been read. */
-  admission: Admission | null;
-}
 
 /**
  * A reverse proxy: each request goes to an origin server, and its response comes back, while both arrive. Made by
@@ -51,10 +31,12 @@ interface Passage {
 export class Proxy {
   readonly #settings: ProxySettings;
   readonly #running: RunningTransfers;
+  readonly #responder: Responder;
 
   constructor(settings: ProxySettings) {
     this.#settings = settings;
     this.#running = new RunningTransfers(settings.observers);
+    this.#responder = new Responder(settings, this.#running);
   }
 
   /** Transfers under way. */
@@ -122,7 +104,7 @@ export class Proxy {
       const choice = hooks.onRequest && (await runHook(hooks.onRequest, downstream));
       transfer.throwIfAborted();
       if (choice !== undefined && 'status' in choice) {
-        await this.#answer(passage, choice);
+        await this.#responder.answer(passage, choice);
         outcome = 'answered';
         return outcome;
       }
@@ -163,7 +145,7 @@ export class Proxy {
       transfer.fail(error);
       if (this.#settings.throwsErrors && !response.headersSent && error.code !== 'client_aborted')
         throw error;
-      await this.#fail(passage, error);
+      await this.#responder.fail(passage, error);
     } finally {
       if (!request.complete && response.writableFinished) lingeringClose(request, request.socket);
       this.#running.end(transfer, outcome);
@@ -243,10 +225,10 @@ export class Proxy {
     const { transfer, response } = passage;
     if (draft.content !== undefined) {
       received.content.cancel();
-      await this.#sendOwn(passage, draft, draft.content);
+      await this.#responder.sendOwn(passage, draft, draft.content);
       return;
     }
-    this.#commit(passage, draft);
+    this.#responder.commit(passage, draft);
     if (respond.isContentless(passage.request.method ?? '', draft.status) && received.contentLength !== 0) {
       received.content.cancel();
       response.end();
@@ -272,62 +254,5 @@ export class Proxy {
     socket.write(head, 'latin1');
     await runTunnel(transfer, socket, upstream);
     transfer.throwIfAborted();
-  }
-
-  async #answer(passage: Passage, answer: Answer): Promise<void> {
-    await this.#sendOwn(passage, toResponseHead(answer), answer.content);
-  }
-
-  /** Sends a response with content of the application's own, or with none. */
-  async #sendOwn(passage: Passage, head: respond.ResponseHead, content: Answer['content']): Promise<void> {
-    const { transfer, response, request } = passage;
-    const contentless = respond.isContentless(request.method ?? '', head.status);
-    const source = frameOwnContent(head, content, contentless);
-    this.#commit(passage, head);
-    if (contentless) {
-      source.cancel();
-      response.end();
-    } else {
-      await respond.relayContent(transfer, response, source);
-    }
-    await transfer.closed();
-    transfer.throwIfAborted();
-  }
-
-  /** The point of no return: from here on a failure can only be shown by breaking off. */
-  #commit(passage: Passage, head: respond.ResponseHead): void {
-    const { transfer, request, response, admission } = passage;
-    const unread = isLeftUnread(request, admission?.upload ?? null);
-    if (unread) lingerOnClose(request, request.socket);
-    if (unread || this.#running.isDraining || isFaulty(request)) head.fields.set('Connection', 'close');
-    respond.writeHead(response, head);
-    transfer.status = head.status;
-    transfer.delimitedByClose = !response.chunkedEncoding && !head.fields.has('content-length');
-    if (transfer.delimitedByClose) respond.breakOffAtClientEnd(response);
-  }
-
-  /** Answers a failure where that is still possible, and shows it otherwise. Never throws. */
-  async #fail(passage: Passage, error: SluicewayError): Promise<void> {
-    const { transfer, response } = passage;
-    if (response.headersSent || transfer.status !== null) {
-      respond.breakOff(response, transfer.delimitedByClose);
-      return;
-    }
-    if (response.destroyed || error.code === 'client_aborted') return;
-    transfer.timeouts.responseWaitsFor('client');
-    try {
-      const { onError } = this.#settings.hooks;
-      const answer = await onError?.(error, passage.admission?.downstream ?? null);
-      await this.#answer(passage, answer ?? this.#defaultAnswer(error));
-    } catch (thrown) {
-      // The hook has failed too, or nobody takes the answer.
-      if (!(thrown instanceof SluicewayError)) process.emitWarning(thrown as Error);
-      if (response.headersSent) respond.breakOff(response, transfer.delimitedByClose);
-      else await this.#answer(passage, this.#defaultAnswer(error)).catch(() => response.destroy());
-    }
-  }
-
-  #defaultAnswer(error: SluicewayError): Answer {
-    return draftErrorAnswer(error, this.#settings.pseudonym, allowedMethods(this.#settings.profile));
   }
 }

@@ -76,6 +76,12 @@ export function relayContent(
  * close_notify when it is destroyed.
  */
 export function breakOff(response: ServerResponse, delimitedByClose: boolean): void {
+  // A head that was written in this turn of the event loop has not left yet, and an empty reply tells less than it.
+  if (response.socket?.writableCorked) setImmediate(breakOffNow, response, delimitedByClose);
+  else breakOffNow(response, delimitedByClose);
+}
+
+function breakOffNow(response: ServerResponse, delimitedByClose: boolean): void {
   const { socket } = response;
   if (socket !== null && delimitedByClose && !('encrypted' in socket)) socket.resetAndDestroy();
   response.destroy();
@@ -88,6 +94,6 @@ export function breakOff(response: ServerResponse, delimitedByClose: boolean): v
 export function breakOffAtClientEnd(response: ServerResponse): void {
   const { socket } = response.req;
   socket.prependOnceListener('end', () => {
-    if (!response.writableEnded) breakOff(response, true);
+    if (!response.writableEnded) breakOffNow(response, true);
   });
 }

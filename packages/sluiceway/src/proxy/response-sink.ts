@@ -48,7 +48,6 @@ export class ResponseSink implements ChunkSink {
   }
 
   fail(error: Error): void {
-    this.#started = true;
     this.#onFail(error);
   }
 

@@ -18,6 +18,7 @@ export interface TimeoutSettings {
 
 /** Over how much time a minimum rate is measured. Shorter would punish ordinary bursts. */
 export const RATE_WINDOW_MS = 5000;
+const RATE_RECHECK_MS = 250;
 
 /**
  * Whom one direction of a transfer waits for. `head` is the origin server too, with the whole request in hand;
@@ -148,9 +149,15 @@ export class TransferTimeouts {
 
   #arm(now: number): void {
     const deadline = Math.min(this.#since + this.#limit(), this.#totalDeadline);
-    const sleepMs = Math.min(deadline - now, this.#granularityMs);
+    const sleepMs = Math.min(deadline - now, this.#granularityMs, this.#untilRateCheckMs());
     if (!Number.isFinite(sleepMs)) return;
     this.#timer = setTimeout(this.#check, Math.max(1, Math.ceil(sleepMs)));
+  }
+
+  /** What is missing of the window; it fills only while content moves, so it is looked at again a little later. */
+  #untilRateCheckMs(): number {
+    if (this.#settings.minRate === 0) return Number.POSITIVE_INFINITY;
+    return Math.max(RATE_RECHECK_MS, RATE_WINDOW_MS - this.#clientMs - this.#upstreamMs);
   }
 
   readonly #check = (): void => {

@@ -47,7 +47,7 @@ describe('chunked content with', () => {
       expect(response.head.status).toBe(200);
       expect(response.complete).toBe(false);
       expect(response.trailers).toEqual([]);
-      expect('firstabc\r\n0\r\n\r\n'.startsWith(response.content.toString().replace(/d.*$/s, ''))).toBe(true);
+      expect('firstabc\r\n0\r\n\r\n'.startsWith(response.content.toString())).toBe(true);
       expect(['upstream_invalid', 'upstream_truncated']).toContain((await running.record()).outcome);
       await client.closed;
       await origin.connections[0]?.closed;

@@ -1,21 +1,22 @@
 import { BufferPool } from '../../src/stream/buffer-pool.js';
 
-/** A buffer pool that knows what is out. Throws where a block comes back that is not. */
+/** A buffer pool that knows what is out. Throws where a block comes back twice or is lent out twice. */
 export class CountingPool extends BufferPool {
   readonly out = new Set<Buffer>();
-  acquired = 0;
+  readonly #back = new Set<Buffer>();
 
   override acquire(size: number): Buffer {
     const block = super.acquire(size);
     if (this.out.has(block)) throw new Error('A block was lent out twice');
+    this.#back.delete(block);
     this.out.add(block);
-    this.acquired += 1;
     return block;
   }
 
   override release(block: Buffer): void {
-    if (!this.out.delete(block))
-      throw new Error(`A block of ${block.length} bytes came back that was not out`);
+    if (this.#back.has(block)) throw new Error(`A block of ${block.length} bytes came back twice`);
+    this.out.delete(block);
+    this.#back.add(block);
     super.release(block);
   }
 

@@ -1,3 +1,4 @@
+// long file: the phases of a connection and what may end each of them are one state machine, read as a whole.
 import type { Socket } from 'node:net';
 import { SluicewayError } from '../../errors.js';
 import { decideResponseFraming } from '../../http/framing.js';

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { BufferPool } from '../../stream/buffer-pool.js';
 import { ReadBuffer } from '../../stream/read-buffer.js';
 
-/** Unread bytes at which a TLS connection, which reads ahead, is told to stop. */
+/** Unread bytes at which a connection that reads ahead is told to stop. */
 const READ_AHEAD_BYTES = 32 * 1024;
 
 /** Whoever makes sense of the bytes that a `Receiver` reads. */
@@ -91,10 +91,13 @@ export class Receiver {
     });
   }
 
-  /** Where nothing more is expected, reading goes on: it would find the origin server's end. */
+  /**
+   * Where nothing more is expected, reading goes on: it would find the origin server's end. But that is a guess
+   * where content is chunked, which an origin server could make come true for ever.
+   */
   #mustStop(expected: number): boolean {
-    if (!this.#owner.isContent || !this.#owner.isWaiting || expected === 0) return false;
-    return !this.#coalesces || this.buffer.unread >= READ_AHEAD_BYTES;
+    if (!this.#owner.isContent || !this.#owner.isWaiting) return false;
+    return (expected > 0 && !this.#coalesces) || this.buffer.unread >= READ_AHEAD_BYTES;
   }
 
   #step(): void {

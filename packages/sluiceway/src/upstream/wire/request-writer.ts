@@ -73,18 +73,23 @@ export class RequestContentWriter implements ChunkSink {
     if (length === null) {
       let last = '0\r\n';
       for (const [name, value] of source.trailers ?? []) last += `${name}: ${value}\r\n`;
-      this.#socket.write(`${last}\r\n`, 'latin1', this.#onEnd);
+      this.#socket.write(`${last}\r\n`, 'latin1', this.#onLastWrite);
     } else if (this.#written < length) {
       this.#fail(`Request content ended after ${this.#written} of ${length} bytes`);
     } else {
       // An empty write is called back after everything that was written before.
-      this.#socket.write('', this.#onEnd);
+      this.#socket.write('', this.#onLastWrite);
     }
   }
 
   fail(error: Error): void {
     this.#onFail(error);
   }
+
+  /** The socket's `error` tells of a failure. */
+  readonly #onLastWrite = (error?: Error | null): void => {
+    if (!error) this.#onEnd();
+  };
 
   #fail(message: string): void {
     this.#content.source.cancel();

@@ -1,0 +1,98 @@
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { makeProject } from './support/example.js';
+import {
+  bare,
+  codesIn,
+  readPage,
+  repositoryRoot,
+  type Table,
+  tablesUnder,
+  userPages,
+} from './support/markdown.js';
+
+const project = makeProject();
+afterAll(project.remove);
+
+const compiler = join(repositoryRoot, 'node_modules/typescript/bin/tsc');
+
+/** What the compiler says about these files, as a user with a strict project sees it. */
+function compile(files: Readonly<Record<string, string>>, options: readonly string[]): string {
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(project.path, name), text);
+  const { stdout } = spawnSync(
+    process.execPath,
+    [
+      compiler,
+      '--noEmit',
+      '--strict',
+      '--module',
+      'nodenext',
+      '--target',
+      'es2023',
+      '--types',
+      'node',
+      ...options,
+    ].concat(Object.keys(files)),
+    { cwd: project.path, encoding: 'utf8' },
+  );
+  return stdout;
+}
+
+const blocks = userPages.flatMap((path) => readPage(path).blocks);
+const nameOf = (where: string, extension: string): string => `${where.replaceAll(/\W/g, '-')}.${extension}`;
+
+test('examples in TypeScript compile in a strict project', () => {
+  const examples = blocks.filter(({ language }) => language === 'ts');
+  expect(examples).not.toEqual([]);
+  const files = Object.fromEntries(examples.map(({ where, text }) => [nameOf(where, 'mts'), text]));
+  expect(compile(files, ['--exactOptionalPropertyTypes'])).toBe('');
+});
+
+test('examples in JavaScript use the library as its types allow', () => {
+  const examples = blocks.filter(({ language }) => language === 'js');
+  const files = Object.fromEntries(
+    examples.map(({ where, text }) => [nameOf(where, /^import /m.test(text) ? 'mjs' : 'cjs'), text]),
+  );
+  // What the reader of an example would not write down: the types of parameters.
+  const complaints = compile(files, ['--allowJs', '--checkJs', '--noImplicitAny', 'false']);
+  expect(complaints.split('\n').filter((line) => line !== '' && !isAboutUpgradeSocket(line))).toEqual([]);
+});
+
+/** The types of Node call the socket of an `upgrade` event a `Duplex`; it always is the `Socket` that `upgrade` asks for. */
+const isAboutUpgradeSocket = (line: string): boolean =>
+  /TS2740: Type 'Duplex' is missing .* 'Socket'/.test(line);
+
+/** The types whose members a page lists: `<!-- members: Name -->`, then a table. */
+function readMembers(): [page: string, type: string, table: Table][] {
+  return userPages.flatMap((path) => {
+    const page = readPage(path);
+    const markers = page.prose.flatMap((line) => /^<!-- (members: (\w+)) -->$/.exec(line)?.slice(1, 3) ?? []);
+    const found: [string, string, Table][] = [];
+    for (let i = 0; i < markers.length; i += 2) {
+      const [marker = '', type = ''] = markers.slice(i);
+      for (const table of tablesUnder(page, marker)) found.push([path, type, table]);
+    }
+    return found;
+  });
+}
+
+test('every table of members has the members of its type, no more and no less', () => {
+  const members = readMembers();
+  expect(members.map(([, type]) => type)).toContain('TransferRecord');
+  const lines = members.flatMap(([path, type, table], i) => {
+    const names = table
+      .map(([cell = '']) => `'${(codesIn(cell)[0] ?? bare(cell)).replace(/\(.*$/, '')}'`)
+      .join(' | ');
+    const missing = `Exclude<keyof T${i}, ${names}>`;
+    const unknown = `Exclude<${names}, keyof T${i}>`;
+    return [
+      `import type { ${type} as T${i} } from 'sluiceway';`,
+      // Where it is not `never`, the compiler's message shows the names.
+      `export const missing${i}: [${missing}] extends [never] ? true : ['${path} lacks', ${missing}] = true;`,
+      `export const unknown${i}: [${unknown}] extends [never] ? true : ['${path} has', ${unknown}] = true;`,
+    ];
+  });
+  expect(compile({ 'members.mts': `${lines.join('\n')}\n` }, [])).toBe('');
+});

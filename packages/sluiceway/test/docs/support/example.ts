@@ -1,0 +1,160 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { openClient, type RawClient, type RawResponse } from '../../support/raw-client.js';
+import { until } from '../../support/until.js';
+import { type Block, repositoryRoot } from './markdown.js';
+import type { ExampleOrigin } from './origin.js';
+
+const preload = new URL('preload.mjs', import.meta.url).href;
+const program = fileURLToPath(new URL('../../../../server/bin/sluiceway.js', import.meta.url));
+
+/** A directory from which code finds the built packages, as a user's project does. */
+export function makeProject(): { path: string; remove: () => void } {
+  const path = mkdtempSync(join(tmpdir(), 'sluiceway-docs-'));
+  symlinkSync(join(repositoryRoot, 'node_modules'), join(path, 'node_modules'), 'junction');
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+export interface RequestOptions {
+  method?: string;
+  /** Further field lines. */
+  fields?: readonly string[];
+  content?: string | Buffer;
+  /** Speak TLS, and trust this authority. */
+  ca?: string;
+}
+
+/** An example that runs: a process of its own. */
+export class RunningExample {
+  readonly child: ChildProcess;
+  readonly exited: Promise<number | NodeJS.Signals>;
+  port = 0;
+  output = '';
+
+  constructor(args: readonly string[], cwd: string) {
+    this.child = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+    this.child.on('message', (message: { port: number }) => {
+      this.port = message.port;
+    });
+    for (const stream of [this.child.stdout, this.child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        this.output += text;
+      });
+    }
+    this.exited = new Promise((resolve) => {
+      this.child.once('close', (code, signal) => resolve(code ?? signal ?? -1));
+    });
+  }
+
+  /** Waits until the example listens. */
+  async listening(): Promise<this> {
+    await this.until(() => this.port !== 0, 'the example listened');
+    return this;
+  }
+
+  /** Waits until the example has written what matches. */
+  async wrote(pattern: RegExp): Promise<void> {
+    await this.until(() => pattern.test(this.output), `the example wrote ${pattern}`);
+  }
+
+  async until(condition: () => boolean, what: string): Promise<void> {
+    await until(() => {
+      if (condition()) return true;
+      if (this.child.exitCode !== null) throw new Error(`The example has ended:\n${this.output}`);
+      return false;
+    }, what);
+  }
+
+  /** Sends a request on a connection of its own and reads the response. */
+  async send(path: string, options: RequestOptions = {}): Promise<RawResponse> {
+    const { method = 'GET', fields = [], content = '', ca } = options;
+    const client = await this.connect(ca);
+    const length = content.length === 0 ? [] : [`Content-Length: ${content.length}`];
+    await client.send(
+      [`${method} ${path} HTTP/1.1`, 'Host: test', ...length, ...fields, '\r\n'].join('\r\n'),
+    );
+    await client.send(content);
+    const response = await client.readResponse({ method });
+    client.close();
+    return response;
+  }
+
+  connect(ca?: string): Promise<RawClient> {
+    return openClient(this.port, ca === undefined ? {} : { tls: { ca, servername: 'localhost' } });
+  }
+
+  async stop(): Promise<void> {
+    this.child.kill('SIGKILL');
+    await this.exited;
+  }
+}
+
+/** A code block with the world that it runs in: an origin server at its port 9000, a free port for its port 8080. */
+export class Example {
+  readonly block: Block;
+  readonly origin: ExampleOrigin;
+  readonly project: string;
+  readonly running: RunningExample[] = [];
+  /** Further texts of the block and what they become here. */
+  readonly replacements = new Map<string, string>();
+
+  constructor(block: Block, origin: ExampleOrigin, project: string) {
+    this.block = block;
+    this.origin = origin;
+    this.project = project;
+    this.replacements.set('9000', String(origin.port)).set('8080', '0');
+  }
+
+  /** Writes a file beside the example. */
+  write(name: string, text: string): void {
+    writeFileSync(join(this.project, name), text);
+  }
+
+  replaced(text: string): string {
+    let result = text;
+    for (const [from, to] of this.replacements) result = result.replaceAll(from, to);
+    return result;
+  }
+
+  /** Runs the block's code, after `edit` where something is to be shown that the block itself does not. */
+  async run(edit: (code: string) => string = (code) => code): Promise<RunningExample> {
+    const edited = edit(this.block.text);
+    const code = this.replaced(edited);
+    const directory = join(this.project, `run-${this.running.length}`);
+    mkdirSync(directory);
+    const file = join(directory, /^import /m.test(code) ? 'example.mjs' : 'example.cjs');
+    writeFileSync(file, code);
+    return this.#start(['--import', preload, file]);
+  }
+
+  /** Runs the command of a block, which must be `npx sluiceway …`. */
+  async runProgram(): Promise<RunningExample> {
+    const [command, ...more] = commandsOf(this.block);
+    const [npx, name, ...args] = command ?? [];
+    if (npx !== 'npx' || name !== 'sluiceway' || more.length > 0)
+      throw new Error(`${this.block.where}: not one line of npx sluiceway`);
+    return this.#start(['--import', preload, program, ...args.map((arg) => this.replaced(arg))]);
+  }
+
+  async #start(args: readonly string[]): Promise<RunningExample> {
+    const running = new RunningExample(args, this.project);
+    this.running.push(running);
+    return running.listening();
+  }
+}
+
+/** Runs a block, or proves otherwise that it is true. */
+export type Check = (example: Example) => Promise<void>;
+
+/** The commands of a `sh` block as lists of words, without comments; a backslash joins lines. */
+export function commandsOf(block: Block): string[][] {
+  return block.text
+    .replaceAll('\\\n', ' ')
+    .split('\n')
+    .map((line) => line.replace(/(^|\s)#.*$/, '').trim())
+    .filter((line) => line !== '')
+    .map((line) => line.split(/\s+/));
+}

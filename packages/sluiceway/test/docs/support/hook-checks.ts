@@ -1,0 +1,102 @@
+import { expect } from 'vitest';
+import type { Check } from './example.js';
+import { largeContent } from './origin.js';
+
+/** Checks of the examples with hooks and observers. */
+export const hookChecks: Readonly<Record<string, Check>> = {
+  'onRequest answers': async (example) => {
+    const running = await example.run();
+    expect((await running.send('/healthz')).content.toString()).toBe('ok\n');
+    const refused = await running.send('/a');
+    expect(refused.head.status).toBe(401);
+    expect(refused.head.get('www-authenticate')).toBe('Bearer');
+    expect(example.origin.seen).toEqual([]);
+    const allowed = await running.send('/a', { fields: ['Authorization: Bearer secret'] });
+    expect(allowed.content.toString()).toBe('this is /a');
+  },
+
+  'onRequest chooses the upstream': async (example) => {
+    const running = await example.run();
+    expect((await running.send('/videos/a?b=1')).content.toString()).toBe('this is /media/videos/a?b=1');
+    expect((await running.send('/archive/a?b=1')).content.toString()).toBe(
+      'this is /cold/archive/a?tier=2&b=1',
+    );
+    expect((await running.send('/else')).head.status).toBe(404);
+    expect((await running.send('/videos/../../a')).head.status).toBe(400);
+    expect(example.origin.seen).toHaveLength(2);
+  },
+
+  'onUpstreamRequest adds a field that no client can remove': async (example) => {
+    const running = await example.run();
+    const fields = ['Connection: X-Storage-Key, X-Request-Id', 'X-Storage-Key: of the client', 'Cookie: a=1'];
+    await running.send('/a', { fields });
+    const seen = example.origin.seen[0]?.fields;
+    expect(seen).toMatchObject({ 'x-storage-key': 'example' });
+    expect(seen?.['x-request-id']).toMatch(/./);
+    expect(seen).not.toHaveProperty('cookie');
+  },
+
+  'onUpstreamRequest rewrites the target': async (example) => {
+    const running = await example.run();
+    expect((await running.send('/downloads/a?b=1')).content.toString()).toBe('this is /v2/files/a?b=1');
+    expect((await running.send('/a')).content.toString()).toBe('this is /a');
+  },
+
+  'onUpstreamResponse changes the head and the file passes unchanged': async (example) => {
+    const running = await example.run();
+    const file = await running.send('/large');
+    expect(file.content.equals(largeContent)).toBe(true);
+    expect(file.head.get('etag')).toBe('"large"');
+    for (const name of ['server', 'x-powered-by', 'content-disposition'])
+      expect(file.head.has(name)).toBe(false);
+    expect((await running.send('/a.pdf')).head.get('content-disposition')).toBe('attachment');
+  },
+
+  'onUpstreamResponse replaces the content': async (example) => {
+    const running = await example.run();
+    const missing = await running.send('/missing');
+    expect(missing.head.status).toBe(404);
+    expect(missing.head.get('content-type')).toBe('text/html; charset=utf-8');
+    expect(missing.head.has('etag')).toBe(false);
+    expect(missing.content.toString()).toBe('<h1>There is no such file.</h1>\n');
+    expect((await running.send('/a')).content.toString()).toBe('this is /a');
+  },
+
+  'onUpstreamResponse refuses a response': async (example) => {
+    const running = await example.run();
+    const refused = await running.send('/page');
+    expect(refused.head.status).toBe(403);
+    expect(JSON.parse(refused.content.toString())).toMatchObject({ detail: 'This is not a file.' });
+    expect((await running.send('/a')).content.toString()).toBe('this is /a');
+  },
+
+  'onError answers a failure': async (example) => {
+    const running = await example.run();
+    expect((await running.send('/a')).head.status).toBe(200);
+    await example.origin.stop();
+    const failed = await running.send('/a');
+    expect(failed.head.status).toBe(502);
+    expect(failed.head.get('retry-after')).toBe('30');
+    expect(failed.content.toString()).toContain('(connection_refused)');
+    const refused = await running.send('/', { method: 'TRACE' });
+    expect(refused.head.get('content-type')).toBe('application/problem+json');
+  },
+
+  'an observer writes a log': async (example) => {
+    const running = await example.run();
+    await running.send('/a');
+    expect((await running.send('/cut')).complete).toBe(false);
+    await running.wrote(/^\{.*"path":"\/cut".*"outcome":"upstream_truncated".*\}$/m);
+    expect(running.output).not.toContain('completed');
+  },
+
+  'an observer watches what runs': async (example) => {
+    const running = await example.run();
+    const client = await running.connect();
+    await client.get('/slow');
+    await client.readHead();
+    expect((await running.send('/running')).content.toString()).toMatch(/^\/slow \d+$/m);
+    example.origin.release();
+    client.close();
+  },
+};
