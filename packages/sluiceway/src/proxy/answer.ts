@@ -11,12 +11,12 @@ import type { Answer } from './hooks.js';
 import type { ResponseHead } from './respond.js';
 
 /** Content of the application's own, with its length where it is known. */
-export interface OwnContent {
+interface OwnContent {
   source: ChunkSource;
   length: number | null;
 }
 
-export function toOwnContent(content: Answer['content']): OwnContent {
+function toOwnContent(content: Answer['content']): OwnContent {
   if (content instanceof Readable) return { source: new ReadableSource(content), length: null };
   if (content === undefined || content.length === 0) return { source: emptySource, length: 0 };
   const bytes = typeof content === 'string' ? Buffer.from(content) : content;

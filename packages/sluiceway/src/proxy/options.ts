@@ -259,8 +259,8 @@ function checkRange(range: string): string[] {
 
 function resolveObservers(check: Checker, observers: ProxyOptions['observers']): readonly Observer[] {
   return check.list('observers', observers, (path, item) => {
-    const observer = (item ?? undefined) as Observer | undefined;
-    if (typeof observer !== 'object') check.problem(path, 'must be an object');
+    const observer = typeof item === 'object' && item !== null ? (item as Observer) : null;
+    if (observer === null) check.problem(path, 'must be an object');
     check.func(`${path}.onTransferStart`, observer?.onTransferStart, undefined);
     check.func(`${path}.onTransferEnd`, observer?.onTransferEnd, undefined);
     return observer ?? {};

@@ -175,8 +175,8 @@ describe("errors: 'throw'", () => {
     const running = await startServer((request, response) => {
       proxy.handle(request, response).then(
         (outcome) => settled.push(outcome),
-        (error: SluicewayError) => {
-          settled.push(error.code);
+        (error: unknown) => {
+          settled.push(error instanceof SluicewayError ? error.code : error);
           expect(response.headersSent).toBe(false);
           response.statusCode = 599;
           response.end('the framework says');

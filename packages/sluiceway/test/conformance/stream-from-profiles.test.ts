@@ -46,7 +46,7 @@ describe('streamFrom with the thirdParty profile', () => {
       'Connection: TE',
     ]);
     expect((await client.readResponse()).complete).toBe(true);
-    expect([...seen].sort()).toEqual([...passes, `Host: 127.0.0.1:${origin.port}`].sort());
+    expect([...seen].toSorted()).toEqual([...passes, `Host: 127.0.0.1:${origin.port}`].toSorted());
   });
 
   test('passes what describes the file, and nothing that acts on our origin', async ({ net }) => {
@@ -93,7 +93,7 @@ describe('streamFrom with the thirdParty profile', () => {
     const { client } = await streaming(net, origin.url, ANY);
     await client.get('/');
     const { head } = await client.readResponse();
-    expect([...head.lines].sort()).toEqual(
+    expect([...head.lines].toSorted()).toEqual(
       [
         ...passes,
         'Content-Length: 1',
@@ -101,7 +101,7 @@ describe('streamFrom with the thirdParty profile', () => {
         'Content-Security-Policy: sandbox',
         'Connection: keep-alive',
         'Keep-Alive: timeout=5',
-      ].sort(),
+      ].toSorted(),
     );
   });
 

@@ -107,7 +107,7 @@ describe('streamFrom follows a redirect', () => {
     await client.get('/', ['Range: bytes=1-', 'User-Agent: me', 'Cookie: a=1', 'Authorization: b']);
     expect((await client.readResponse()).head.status).toBe(206);
     for (const lines of seen)
-      expect([...lines].sort()).toEqual([
+      expect([...lines].toSorted()).toEqual([
         `Host: 127.0.0.1:${origin.port}`,
         'Range: bytes=1-',
         'User-Agent: me',

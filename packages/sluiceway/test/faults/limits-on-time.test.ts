@@ -4,14 +4,14 @@ import { through } from '../support/through.js';
 
 const pauseMs = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-describe('the total timeout', () => {
+describe.concurrent('the total timeout', () => {
   test('answers 504 where no head has come', async ({ net }) => {
     const { client, running, origin } = await through(
       net,
       async (connection) => {
         await connection.readAll();
       },
-      { timeouts: { total: 150 } },
+      { timeouts: { total: 300 } },
     );
     await client.get('/');
     expect((await client.readResponse()).head.status).toBe(504);
@@ -30,7 +30,7 @@ describe('the total timeout', () => {
           await pauseMs(5);
         }
       },
-      { timeouts: { total: 200 } },
+      { timeouts: { total: 400 } },
     );
     await client.get('/');
     const response = await client.readResponse();
@@ -46,7 +46,7 @@ describe('the total timeout', () => {
       async (connection) => {
         await connection.readAll();
       },
-      { timeouts: { total: 150 } },
+      { timeouts: { total: 300 } },
     );
     await client.send('POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n');
     expect((await client.readResponse()).head.status).toBe(504);
@@ -61,7 +61,7 @@ describe('the total timeout', () => {
         await connection.write('HTTP/1.1 101 x\r\nConnection: Upgrade\r\nUpgrade: foo\r\n\r\n');
         await connection.readAll();
       },
-      { timeouts: { total: 150 } },
+      { timeouts: { total: 300 } },
     );
     await client.get('/', ['Connection: Upgrade', 'Upgrade: foo']);
     expect((await client.readHead()).status).toBe(101);
@@ -70,7 +70,7 @@ describe('the total timeout', () => {
   });
 });
 
-describe('the minimum rate', () => {
+describe.concurrent('the minimum rate', () => {
   test('ends what trickles below it after 5 s, on either side, and leaves what is above it', async ({
     net,
   }) => {
@@ -79,7 +79,7 @@ describe('the minimum rate', () => {
       async (connection: Parameters<Parameters<(typeof net)['origin']>[0]>[0]): Promise<void> => {
         await connection.readHead();
         await connection.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
-        for (let i = 0; i < 70; i++) {
+        for (let i = 0; i < 56; i++) {
           await connection.write(`${bytes.toString(16)}\r\n${'x'.repeat(bytes)}\r\n`);
           await pauseMs(100);
         }

@@ -5,39 +5,41 @@ import { sized, through } from '../support/through.js';
 
 const HANGING_UP = ['end', 'reset', 'destroy'] as const;
 
+const MOMENTS: [string, (connection: OriginConnection) => Promise<void>][] = [
+  ['at once', async () => {}],
+  ['after the request', async (connection: OriginConnection) => void (await connection.readHead())],
+  [
+    'within the status line',
+    async (connection: OriginConnection) => {
+      await connection.readHead();
+      await connection.write('HTTP/1.1 20');
+    },
+  ],
+  [
+    'within the head',
+    async (connection: OriginConnection) => {
+      await connection.readHead();
+      await connection.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n');
+    },
+  ],
+  [
+    'between the last CR and LF of the head',
+    async (connection: OriginConnection) => {
+      await connection.readHead();
+      await connection.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r');
+    },
+  ],
+  [
+    'after a 103',
+    async (connection: OriginConnection) => {
+      await connection.readHead();
+      await connection.write('HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n');
+    },
+  ],
+];
+
 describe.each(HANGING_UP)('an origin server that hangs up (%s)', (how) => {
-  test.for([
-    ['at once', async () => {}],
-    ['after the request', async (connection: OriginConnection) => void (await connection.readHead())],
-    [
-      'within the status line',
-      async (connection: OriginConnection) => {
-        await connection.readHead();
-        await connection.write('HTTP/1.1 20');
-      },
-    ],
-    [
-      'within the head',
-      async (connection: OriginConnection) => {
-        await connection.readHead();
-        await connection.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n');
-      },
-    ],
-    [
-      'between the last CR and LF of the head',
-      async (connection: OriginConnection) => {
-        await connection.readHead();
-        await connection.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r');
-      },
-    ],
-    [
-      'after a 103',
-      async (connection: OriginConnection) => {
-        await connection.readHead();
-        await connection.write('HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n');
-      },
-    ],
-  ] as const)('%s is answered 502, and the client connection is kept', async ([, script], { net }) => {
+  test.for(MOMENTS)('%s is answered 502, and the client connection is kept', async ([, script], { net }) => {
     const { client, running, origin } = await through(net, async (connection) => {
       await script(connection);
       connection[how]();

@@ -8,7 +8,7 @@ const silent: OriginScript = async (connection) => {
   await connection.readAll();
 };
 
-describe('an origin server that is silent', () => {
+describe.concurrent('an origin server that is silent', () => {
   test.for([
     ['a GET', 'GET / HTTP/1.1\r\nHost: test\r\n\r\n'],
     ['a POST without content', 'POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\n\r\n'],
@@ -99,7 +99,7 @@ describe('an origin server that is silent', () => {
     const { client } = await through(
       net,
       respondWith((_head, content) => sized(content)),
-      { timeouts: { responseHead: LIMIT_MS, upstreamIdle: LIMIT_MS } },
+      { timeouts: { responseHead: 4 * LIMIT_MS, upstreamIdle: LIMIT_MS } },
     );
     await client.send('POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 6\r\n\r\n');
     for (const byte of 'upload') {
@@ -110,7 +110,7 @@ describe('an origin server that is silent', () => {
   });
 });
 
-describe('an origin server that trickles', () => {
+describe.concurrent('an origin server that trickles', () => {
   test('its head byte by byte has until responseHead for all of it', async ({ net }) => {
     const { client } = await through(
       net,

@@ -90,7 +90,7 @@ export async function runChaos(net: Network, count: number, seed: number, parall
 
 async function request(net: Network, running: RunningProxy, plan: Plan): Promise<void> {
   const client = await net.client(running);
-  const told = `${JSON.stringify(plan)}`;
+  const told = JSON.stringify(plan);
   try {
     const received = await converse(client, plan);
     // A POST on a kept connection that the origin server closes just then cannot be sent again.

@@ -49,7 +49,7 @@ export class DrivenConnection implements ConnectionOwner {
   read = 0;
   idled = 0;
   closed = 0;
-  #queue: Buffer[] = [];
+  readonly #queue: Buffer[] = [];
   #space: Uint8Array;
   #reading = true;
   #ends = false;

@@ -38,7 +38,7 @@ export function chunked(
   trailers: readonly string[] = [],
 ): Buffer {
   const head = ['HTTP/1.1 200 OK', 'Transfer-Encoding: chunked', ...lines].join('\r\n');
-  const parts = [Buffer.from(`${head}\r\n\r\n`, 'latin1')];
+  const parts: Buffer[] = [Buffer.from(`${head}\r\n\r\n`, 'latin1')];
   for (const chunk of chunks) parts.push(toChunk(chunk));
   const end = ['0', ...trailers].join('\r\n');
   parts.push(Buffer.from(`${end}\r\n\r\n`, 'latin1'));

@@ -132,12 +132,9 @@ describe('limits', () => {
 
   test.each([
     [head.length - 1, 'http_response_header_section_size'],
-    [head.length, 'more fields than none'],
-    [head.length + 1, 'more fields than none'],
-  ])('%i bytes allowed: %s', (maxBytes, expected) => {
-    const found = read(`${head}content`, [], { maxBytes, maxFields: 256 });
-    if (expected.startsWith('http_')) expect(found).toBe(expected);
-    else expect(found).toMatchObject({ rest: 'content' });
+    [head.length, expect.objectContaining({ rest: 'content' }) as unknown],
+  ])('%i bytes allowed', (maxBytes, expected) => {
+    expect(read(`${head}content`, [], { maxBytes, maxFields: 256 })).toEqual(expected);
   });
 
   test('a head without end is refused at the first byte too many', () => {
@@ -148,14 +145,9 @@ describe('limits', () => {
     expect(read(endless.slice(0, 501), [200, 500], limits)).toBe('http_response_header_section_size');
   });
 
-  test.each([
-    [9, 'http_response_header_section_size'],
-    [10, { fields: expect.objectContaining({ length: 20 }) as unknown }],
-    [11, { fields: expect.objectContaining({ length: 20 }) as unknown }],
-  ])('%i field lines allowed of ten', (maxFields, expected) => {
-    const found = read(head, [], { maxBytes: 65_536, maxFields });
-    if (typeof expected === 'string') expect(found).toBe(expected);
-    else expect(found).toMatchObject(expected);
+  test('field lines up to the limit, and one more', () => {
+    expect(read(head, [], { maxBytes: 65_536, maxFields: 9 })).toBe('http_response_header_section_size');
+    expect(read(head, [], { maxBytes: 65_536, maxFields: 10 })).toMatchObject({ status: 200 });
   });
 
   test('folded lines add to a field, not to the number of fields', () => {

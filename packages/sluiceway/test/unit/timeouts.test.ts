@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type TimeoutSettings, TransferTimeouts, type WaitsFor } from '../../src/stream/timeouts.js';
-import { ALL_OFF, DEFAULTS, type WatchedTimeouts, watchTimeouts } from '../support/watched-timeouts.js';
+import { DEFAULTS, type WatchedTimeouts, watchTimeouts } from '../support/watched-timeouts.js';
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });

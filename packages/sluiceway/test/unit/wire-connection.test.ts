@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { SluicewayError } from '../../src/errors.js';
 import { CONTENT_BLOCK_SIZES, HEAD_BLOCK_SIZE } from '../../src/stream/buffer-pool.js';
 import { DrivenConnection } from '../support/driven-connection.js';
 import { collect, HeldSink } from '../support/exchange.js';
@@ -37,7 +38,7 @@ describe.each([
         const driven = new DrivenConnection(tls);
         const { response } = driven.send();
         // The last one is cut byte by byte.
-        const reads = cut === wire.length ? [...wire] : [wire.slice(0, cut), wire.slice(cut)];
+        const reads = cut === wire.length ? wire.split('') : [wire.slice(0, cut), wire.slice(cut)];
         driven.feed(...reads.filter((each) => each !== ''));
         const collected = collect((await response).content);
         if (!reusable) driven.end();
@@ -153,7 +154,7 @@ test('interim responses are delivered up to 100, and one more is a flood', async
     const { response } = driven.send({ onInterim: ({ status }) => void interim.push(status) });
     const answered = response.then(
       ({ status }) => status,
-      (error: { code: string }) => error.code,
+      (error: unknown) => (error as SluicewayError).code,
     );
     driven.feed('HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(count), 'HTTP/1.1 204 No Content\r\n\r\n');
     expect(await answered).toBe(accepted ? 204 : 'http_protocol_error');

@@ -136,7 +136,7 @@ export class WireConnection implements ReceiverOwner {
     this.#receiver.run();
   }
 
-  /** The request is written; a response that came before it is over only now. */
+  /** The request, or our direction of a tunnel, is written; a response that came before that is over only now. */
   requestSent(): void {
     this.#settle();
   }
@@ -274,7 +274,7 @@ export class WireConnection implements ReceiverOwner {
     if (this.#phase !== 'content' || exchange === null || !exchange.isOver || this.#reader?.complete !== true)
       return;
     // The other direction of a tunnel goes on until it has ended too, or the tunnel is destroyed.
-    if (this.#isTunnel && !this.#socketClosed) return;
+    if (this.#isTunnel && !this.#socketClosed && !this.socket.writableFinished) return;
     this.#exchange = null;
     this.#reader = null;
     this.#lent = null;

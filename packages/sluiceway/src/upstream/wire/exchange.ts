@@ -223,7 +223,7 @@ function createTunnel(connection: WireConnection, source: ChunkSource): Upstream
   return {
     source,
     write: (bytes, done) => void socket.write(bytes, done),
-    end: () => void socket.end(),
+    end: () => void socket.end(() => connection.requestSent()),
     // Cancelling does nothing once the origin server's direction has ended.
     destroy: () => {
       source.cancel();

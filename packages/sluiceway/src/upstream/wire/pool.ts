@@ -37,6 +37,7 @@ export class ConnectionPool implements ConnectionOwner {
   readonly #dialling = new Set<WireExchange>();
   #idleTimer: NodeJS.Timeout | null = null;
   #closing = false;
+  #assigning = false;
 
   /** `onEmpty` is called whenever no connection is left and nobody waits for one. */
   constructor(
@@ -54,11 +55,19 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   get isEmpty(): boolean {
-    return this.#open.size === 0 && this.#dialling.size === 0 && this.#queue.size === 0;
+    return !this.#assigning && this.#open.size === 0 && this.#dialling.size === 0 && this.#queue.size === 0;
   }
 
   /** Finds a connection for the exchange: an idle one (unless it must be fresh), a new one, or a place in line. */
   assign(exchange: WireExchange, fresh: boolean): void {
+    // Dead connections may be dropped here, and the last of them must not make the pool seem to be of no more use.
+    this.#assigning = true;
+    this.#assign(exchange, fresh);
+    this.#assigning = false;
+    if (this.isEmpty) this.#onEmpty();
+  }
+
+  #assign(exchange: WireExchange, fresh: boolean): void {
     const connection = fresh ? undefined : this.#takeIdle();
     if (connection !== undefined) {
       connection.begin(exchange);

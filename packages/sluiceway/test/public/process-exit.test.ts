@@ -1,0 +1,48 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+const origin = createServer((_request, response) => response.end('hello'));
+beforeAll(async () => {
+  origin.listen(0, '127.0.0.1');
+  await once(origin, 'listening');
+});
+afterAll(() => origin.close());
+
+/** A program that serves one request, then stops listening. */
+const program = (serve: string): string => `
+import { createServer } from 'node:http';
+import { attach, createProxy, streamFrom } from 'sluiceway';
+const server = createServer();
+const upstream = process.argv[1];
+${serve}
+server.listen(0, '127.0.0.1', async () => {
+  const response = await fetch('http://127.0.0.1:' + server.address().port, { headers: { connection: 'close' } });
+  process.stdout.write(await response.text());
+  server.close();
+});
+`;
+
+test.each([
+  ['a proxy that is not closed', 'attach(server, createProxy({ upstream }));'],
+  [
+    'streamFrom',
+    `const options = { addresses: 'any' };
+     server.on('request', (request, response) => void streamFrom(request, response, upstream, options));`,
+  ],
+])('%s keeps no process alive by its idle connections', async (_, serve) => {
+  const { port } = origin.address() as AddressInfo;
+  const began = performance.now();
+  const child = spawn(
+    process.execPath,
+    ['--input-type=module', '--eval', program(serve), `http://127.0.0.1:${port}/`],
+    { cwd: import.meta.dirname, stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'exit') as Promise<[number]>]);
+  expect([output, code]).toEqual(['hello', 0]);
+  // The origin server keeps its idle connections for 5 s, we for a minute.
+  expect(performance.now() - began).toBeLessThan(4500);
+});

@@ -1,0 +1,70 @@
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as sluiceway from 'sluiceway';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import * as user from './user-program.js';
+
+const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
+
+let project: string;
+beforeAll(() => {
+  project = mkdtempSync(join(tmpdir(), 'sluiceway-types-'));
+  copyFileSync(fileURLToPath(new URL('user-program.ts', import.meta.url)), join(project, 'program.ts'));
+  symlinkSync(
+    fileURLToPath(new URL('../../../../node_modules', import.meta.url)),
+    join(project, 'node_modules'),
+  );
+  writeFileSync(join(project, 'package.json'), '{ "type": "module" }');
+});
+afterAll(() => rmSync(project, { recursive: true, force: true }));
+
+/** Compiler options of users, beyond `strict`. Declarations are checked, ours and Node's. */
+const settings: [string, Record<string, unknown>][] = [
+  ['of Node', { module: 'nodenext', target: 'es2022' }],
+  ['of a bundler', { module: 'esnext', moduleResolution: 'bundler', target: 'es2022' }],
+  [
+    'at their strictest',
+    { module: 'nodenext', exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true },
+  ],
+];
+
+describe('a program that uses all of the interface compiles', () => {
+  test.each(settings)('under the options %s', (_, options) => {
+    const compilerOptions = { strict: true, noEmit: true, types: ['node'], skipLibCheck: false, ...options };
+    const files = ['program.ts'];
+    writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }));
+    const { stdout, status } = spawnSync(process.execPath, [tsc, '-p', project], { encoding: 'utf8' });
+    expect(stdout).toBe('');
+    expect(status).toBe(0);
+  });
+});
+
+test('what is exported at run time is what is promised, and no more', () => {
+  expect(Object.keys(sluiceway).toSorted()).toEqual([
+    'Fields',
+    'OptionsError',
+    'SluicewayError',
+    'attach',
+    'createProxy',
+    'formatBytes',
+    'formatDuration',
+    'formatTransferJson',
+    'formatTransferText',
+    'parseBytes',
+    'parseDurationMs',
+    'passThrough',
+    'streamFrom',
+    'thirdParty',
+  ]);
+});
+
+test("a user's own transport serves a proxy", () => {
+  const transport = new user.OwnTransport();
+  const proxy = sluiceway.createProxy({ upstream: 'http://origin.test', transport, ...user.hooks });
+  expect(proxy.active).toBe(0);
+  proxy.destroy();
+});

@@ -1,0 +1,174 @@
+/** What programs of users look like. Compiled by types.test.ts under options of users; never run. */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
+import { Readable } from 'node:stream';
+import {
+  type Answer,
+  attach,
+  type ChunkSink,
+  type ChunkSource,
+  createProxy,
+  type DownstreamRequest,
+  type ErrorCode,
+  type Exchange,
+  Fields,
+  formatTransferJson,
+  type Hooks,
+  type LiveTransfer,
+  type Observer,
+  OptionsError,
+  type Outcome,
+  type Profile,
+  type Proxy,
+  type ProxyOptions,
+  parseBytes,
+  passThrough,
+  type ReadonlyFields,
+  SluicewayError,
+  streamFrom,
+  type TransferRecord,
+  type Transport,
+  type TransportRequest,
+  type TransportResponse,
+  thirdParty,
+} from 'sluiceway';
+
+export function shortest(): void {
+  const server = createServer();
+  attach(server, createProxy({ upstream: 'http://127.0.0.1:9000' }));
+  server.listen(8080);
+}
+
+export async function withEverything(): Promise<Outcome> {
+  const profile: Profile = { ...passThrough, name: 'own', methods: ['GET', 'HEAD'], maxRedirects: 2 };
+  const observer: Observer = {
+    onTransferStart: (transfer: LiveTransfer) => void transfer.id.length,
+    onTransferEnd(record: TransferRecord) {
+      const code: ErrorCode | null = record.error;
+      const line: string = `${formatTransferJson(record)} ${code ?? 'no error'} ${record.outcome satisfies Outcome}`;
+      process.stdout.write(line);
+    },
+  };
+  const options: ProxyOptions = {
+    upstream: {
+      url: new URL('https://origin.example/base'),
+      tls: { ca: ['PEM'], cert: Buffer.from('PEM'), key: 'PEM', servername: 'origin.example' },
+      connections: { max: 100, maxQueued: 10, idleTimeout: '30s' },
+    },
+    name: 'edge',
+    profile,
+    addresses: 'public',
+    trustedProxies: ['10.0.0.0/8'],
+    timeouts: {
+      connect: '5s',
+      responseHead: 30_000,
+      upstreamIdle: '1m',
+      clientIdle: 0,
+      tunnelIdle: '1h',
+      total: '1d',
+    },
+    limits: { minRate: '1KiB', responseHead: 65_536, responseFields: 100 },
+    observers: [observer, {}],
+    errors: 'throw',
+  };
+  const proxy: Proxy = createProxy(options);
+  attach(createSecureServer({ key: 'PEM', cert: 'PEM' }), proxy);
+  const running: number = proxy.active;
+  if (running > 0) await proxy.close();
+  proxy.destroy();
+  return proxy.handle(...handlerArguments(), { awaitsContinue: true, url: 'http://origin.example/file' });
+}
+
+declare function handlerArguments(): [IncomingMessage, ServerResponse];
+
+export const hooks: Hooks = {
+  onRequest(downstream: DownstreamRequest) {
+    const fields: ReadonlyFields = downstream.fields;
+    // @ts-expect-error -- what the client has sent is not changed
+    downstream.method = 'PUT';
+    if (fields.get('authorization') === undefined) {
+      return { status: 401, fields: { 'WWW-Authenticate': ['Basic', 'Bearer'] }, content: 'Who are you?' };
+    }
+    if (downstream.path.startsWith('/files/')) return { upstream: new URL('http://files.example') };
+    return undefined;
+  },
+  async onUpstreamRequest({ downstream, upstream }) {
+    upstream.fields.set('X-Client', downstream.clientAddress ?? 'unknown').delete('Cookie');
+    upstream.method = 'GET';
+    upstream.path = '/other';
+    upstream.setTarget('http://other.example');
+    await Promise.resolve();
+  },
+  onUpstreamResponse({ upstream, downstream, request }) {
+    // @ts-expect-error -- what the origin server has sent is not changed either
+    upstream.status = 200;
+    if (upstream.status === 404 && request.method === 'GET') downstream.content = Readable.from(['Not here']);
+    for (const [name, value] of upstream.fields) downstream.fields.append(`X-${name}`, value);
+  },
+  onError(error: SluicewayError, downstream: DownstreamRequest | null): Answer | undefined {
+    if (error.source === 'downstream' || downstream === null) return undefined;
+    return { status: error.status, content: new TextEncoder().encode(error.publicMessage) };
+  },
+};
+
+export async function fileHandler(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const outcome = await streamFrom(request, response, 'https://files.example/large.iso');
+  if (outcome === 'client_aborted') return;
+  await streamFrom(request, response, new URL('http://10.0.0.5/large.iso'), {
+    profile: 'passThrough',
+    addresses: 'any',
+    tls: { ca: 'PEM' },
+    ...hooks,
+    // @ts-expect-error -- the URL of the call is the upstream
+    upstream: 'http://127.0.0.1',
+  });
+}
+
+/** A transport that answers everything by itself. */
+export class OwnTransport implements Transport {
+  send(request: TransportRequest): Exchange {
+    const content: ChunkSource = {
+      trailers: null,
+      start(sink: ChunkSink) {
+        sink.chunk(Buffer.from(`${request.method} ${request.path}`), () => sink.end());
+      },
+      cancel() {},
+    };
+    const response: TransportResponse = {
+      httpVersion: '1.1',
+      status: 200,
+      statusText: 'OK',
+      fields: new Fields(['Content-Type', 'text/plain']),
+      contentLength: null,
+      content,
+      tunnel: null,
+    };
+    request.onRequestSent();
+    return {
+      response: Promise.resolve(response),
+      abort(error: SluicewayError) {
+        content.cancel();
+        process.emitWarning(error);
+      },
+    };
+  }
+
+  async close(): Promise<void> {}
+  destroy(): void {}
+}
+
+export function mistakes(): void {
+  try {
+    createProxy({ upstream: 'http://origin.example', transport: new OwnTransport(), profile: thirdParty });
+    // @ts-expect-error -- an unknown option
+    createProxy({ upsteam: 'http://origin.example' });
+    // @ts-expect-error -- verification cannot be turned off
+    createProxy({ upstream: { url: 'https://origin.example', tls: { rejectUnauthorized: false } } });
+    // @ts-expect-error -- not an outcome
+    const outcome: Outcome = 'done';
+    throw new SluicewayError('content_too_large', `${outcome} ${parseBytes('1MiB')}`, { status: 413 });
+  } catch (error) {
+    if (!(error instanceof OptionsError)) throw error;
+    for (const { path, message } of error.problems) process.stderr.write(`${path} ${message}\n`);
+  }
+}
