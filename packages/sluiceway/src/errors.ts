@@ -35,7 +35,7 @@ export type Outcome =
 
 interface ErrorKind {
   source: ErrorSource;
-  /** Status of the answer while the head is unsent; 499 is never sent, only recorded. */
+  /** Status of the answer while the head is unsent; 499 is never sent and stands in no record. */
   status: number;
   outcome: Outcome;
   /** Safe for any client: names no address, path or library. */

@@ -1,9 +1,10 @@
 export type { OptionProblem } from './check.js';
 export { OptionsError } from './check.js';
-export type { ErrorCode, ErrorSource, Outcome } from './errors.js';
+export type { ErrorCode, ErrorSource, Outcome, SluicewayErrorOptions } from './errors.js';
 export { SluicewayError } from './errors.js';
 export type { ReadonlyFields } from './http/fields.js';
 export { Fields } from './http/fields.js';
+export type { BaseTarget } from './http/target.js';
 export { formatTransferJson, formatTransferText } from './observe/transfer-log.js';
 export { attach } from './proxy/attach.js';
 export { createProxy } from './proxy/create-proxy.js';
@@ -35,6 +36,7 @@ export type { LiveTransfer, Observer, TransferRecord } from './proxy/transfer.js
 export type { UpstreamTlsOptions } from './proxy/upstream-tls.js';
 export type { ChunkSink, ChunkSource } from './stream/chunk-source.js';
 export { formatBytes, formatDuration, parseBytes, parseDurationMs } from './units.js';
+export type { Target } from './upstream/redirect-policy.js';
 export type {
   Destination,
   Exchange,

@@ -29,7 +29,7 @@ export interface DialOptions {
   allowHalfOpen?: boolean;
 }
 
-export interface DialOnread {
+interface DialOnread {
   /** May be called several times before the connection stands: once an attempt. */
   buffer: () => Uint8Array;
   callback: (bytesRead: number, buffer: Uint8Array) => boolean;

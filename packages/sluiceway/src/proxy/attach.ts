@@ -1,6 +1,5 @@
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
-import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Proxy } from './proxy.js';
 
@@ -29,11 +28,11 @@ export function attach(server: HttpServer | HttpsServer, proxy: Proxy): void {
     void proxy.handle(request, response, { awaitsContinue: true }).catch(() => response.destroy());
   });
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    void proxy.upgrade(request, socket as Socket, head);
+    void proxy.upgrade(request, socket, head);
   });
   // Without a listener Node closes the connection without a word. A CONNECT is answered like any other method
   // that is not served.
   server.on('connect', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    void proxy.upgrade(request, socket as Socket, head);
+    void proxy.upgrade(request, socket, head);
   });
 }

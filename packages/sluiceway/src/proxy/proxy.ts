@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { type Outcome, SluicewayError, toSluicewayError } from '../errors.js';
 import { isAgreed } from '../http/upgrade.js';
 import { toTarget } from '../upstream/redirect-policy.js';
@@ -57,7 +58,9 @@ export class Proxy {
    * Serves a request that wants another protocol, as Node's `upgrade` event hands it over: a tunnel where the
    * origin server agrees, an ordinary response otherwise. Never rejects.
    */
-  async upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<Outcome> {
+  async upgrade(request: IncomingMessage, duplex: Duplex, head: Buffer): Promise<Outcome> {
+    // The types of Node say less than its documentation: it is the client's socket.
+    const socket = duplex as Socket;
     const response = assignResponse(request, socket, head);
     try {
       return await this.#pass(request, response, {}, socket);

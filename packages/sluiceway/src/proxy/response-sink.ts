@@ -12,6 +12,8 @@ export class ResponseSink implements ChunkSink {
   readonly #onFail: (error: Error) => void;
   readonly #callsBack: boolean;
   #started = false;
+  #listens = false;
+  #undrained: (() => void) | null = null;
 
   constructor(
     response: ServerResponse,
@@ -59,11 +61,15 @@ export class ResponseSink implements ChunkSink {
     if (!this.#started) this.#response.write(EMPTY);
   }
 
+  /** One listener each, however many chunks: a middleware may take `on` over and leave `off` alone. */
   #onceDrained(done: () => void): void {
+    this.#undrained = done;
+    if (this.#listens) return;
+    this.#listens = true;
     const settle = (): void => {
-      this.#response.off('drain', settle);
-      this.#response.off('close', settle);
-      done();
+      const waiting = this.#undrained;
+      this.#undrained = null;
+      waiting?.();
     };
     this.#response.on('drain', settle);
     this.#response.on('close', settle);

@@ -23,7 +23,7 @@ const transports = new Map<string, Transport>();
 /**
  * Answers a request with the file at `url`, relayed while it arrives: status, the fields that may pass, the
  * content; a range that the client asks for is asked for. Resolves with the outcome when the response has ended,
- * and never rejects (but for `errors: 'throw'`).
+ * and never rejects (but for `errors: 'throw'`). Throws an `OptionsError` at once where an option is not valid.
  *
  * By default the URL is taken for one that a user supplied: only public addresses are connected to (judged on the
  * address actually dialled, also after redirects), only GET and HEAD are served, nothing of the client's secrets

@@ -8,6 +8,19 @@ import { ReadableSource } from '../stream/readable-source.js';
 import type { RequestContent } from '../upstream/transport.js';
 import type { Transfer } from './transfer.js';
 
+let warned = false;
+
+/** Node's server ends every request that takes longer than this, and says so to nobody: 5 minutes by default. */
+function warnOfRequestTimeout(request: IncomingMessage): void {
+  const { server }: { server?: { requestTimeout?: number } } = request.socket as object;
+  if (warned || (server?.requestTimeout ?? 0) === 0) return;
+  warned = true;
+  process.emitWarning(
+    'The server ends uploads that take longer than its requestTimeout: set it to 0, or use attach(server, proxy)',
+    'SluicewayRequestTimeoutWarning',
+  );
+}
+
 /** The client's request content on its way up. */
 export interface Upload extends RequestContent {
   source: MeteredSource;
@@ -26,6 +39,7 @@ export function openUpload(
       'The request content was read before the proxy got the request: mount the proxy before body parsers',
     );
   }
+  warnOfRequestTimeout(request);
   const source = new ReadableSource(request, {
     destroyOnCancel: false,
     releaseChunks: true,
