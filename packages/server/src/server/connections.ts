@@ -5,30 +5,46 @@ import type { Duplex } from 'node:stream';
 /** Under TLS a connection has two sockets; the client's end of it is what they have in common. */
 const keyOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`;
 
+interface Connection {
+  /** The TCP socket. */
+  readonly socket: Socket;
+  /** How much is under way: responses, or the connection itself once it is a tunnel. */
+  running: number;
+  /** One for the connection, since it is called for each of its requests. */
+  readonly onEnd: () => void;
+}
+
 /**
  * Knows which connections of a server have a request under way. Node closes idle keep-alive connections when a
  * server closes, but not those that have never sent a request (browsers open them in advance), nor those that
  * become idle later.
  */
 export class Connections {
-  /** TCP sockets. */
-  readonly #open = new Map<string, Socket>();
-  /** How much is under way on a connection: responses, or the connection itself once it is a tunnel. */
-  readonly #running = new Map<string, number>();
+  readonly #open = new Map<string, Connection>();
+  /** By each of the sockets that a connection has. */
+  readonly #bySocket = new WeakMap<Socket, Connection>();
   #closing = false;
 
   constructor(server: Server) {
     server.on('connection', (socket) => {
       const key = keyOf(socket);
-      this.#open.set(key, socket);
+      const connection = this.#accept(socket);
+      this.#open.set(key, connection);
       socket.once('close', () => {
         // The same port may be in use again.
-        if (this.#open.get(key) === socket) this.#open.delete(key);
+        if (this.#open.get(key) === connection) this.#open.delete(key);
       });
+    });
+    server.on('secureConnection', (socket: Socket) => {
+      const connection = this.#open.get(keyOf(socket));
+      if (connection !== undefined) this.#bySocket.set(socket, connection);
     });
     for (const event of ['request', 'checkContinue', 'upgrade', 'connect'] as const) {
       server.on(event, (request: IncomingMessage, runs: ServerResponse | Duplex) => {
-        this.#follow(request.socket, runs);
+        const connection = this.#bySocket.get(request.socket);
+        if (connection === undefined) return;
+        connection.running += 1;
+        runs.once('close', connection.onEnd);
       });
     }
   }
@@ -36,25 +52,24 @@ export class Connections {
   /** Closes every connection as soon as nothing is under way on it. */
   closeWhenIdle(): void {
     this.#closing = true;
-    for (const [key, socket] of this.#open) if (!this.#running.has(key)) socket.destroySoon();
+    for (const { socket, running } of this.#open.values()) if (running === 0) socket.destroySoon();
   }
 
   /** Closes every connection now. */
   destroy(): void {
-    for (const socket of this.#open.values()) socket.destroy();
+    for (const { socket } of this.#open.values()) socket.destroy();
   }
 
-  #follow(socket: Socket, runs: ServerResponse | Duplex): void {
-    const key = keyOf(socket);
-    this.#running.set(key, (this.#running.get(key) ?? 0) + 1);
-    runs.once('close', () => {
-      const rest = (this.#running.get(key) ?? 1) - 1;
-      if (rest > 0) {
-        this.#running.set(key, rest);
-        return;
-      }
-      this.#running.delete(key);
-      if (this.#closing) socket.destroySoon();
-    });
+  #accept(socket: Socket): Connection {
+    const connection: Connection = {
+      socket,
+      running: 0,
+      onEnd: () => {
+        connection.running -= 1;
+        if (connection.running === 0 && this.#closing) socket.destroySoon();
+      },
+    };
+    this.#bySocket.set(socket, connection);
+    return connection;
   }
 }

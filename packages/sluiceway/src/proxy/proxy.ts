@@ -23,7 +23,7 @@ import * as respond from './respond.js';
 import { Responder } from './responder.js';
 import { RunningTransfers } from './running-transfers.js';
 import { Transfer } from './transfer.js';
-import { assignResponse, formatSwitchingProtocols, runTunnel } from './tunnel.js';
+import { assignResponse, formatSwitchingProtocols, runTunnel, takeTurn } from './tunnel.js';
 
 /**
  * A reverse proxy: each request goes to an origin server, and its response comes back, while both arrive. Made by
@@ -61,9 +61,9 @@ export class Proxy {
   async upgrade(request: IncomingMessage, duplex: Duplex, head: Buffer): Promise<Outcome> {
     // The types of Node say less than its documentation: it is the client's socket.
     const socket = duplex as Socket;
-    const response = assignResponse(request, socket, head);
     try {
-      return await this.#pass(request, response, {}, socket);
+      if (!(await takeTurn(socket))) return 'client_aborted';
+      return await this.#pass(request, assignResponse(request, socket, head), {}, socket);
     } catch (error) {
       // Thrown for a framework that has no part in upgrades: the client is the only one to be told.
       socket.destroy();

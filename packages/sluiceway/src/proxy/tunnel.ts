@@ -10,6 +10,24 @@ import type { ResponseHead } from './respond.js';
 import type { Transfer } from './transfer.js';
 
 /**
+ * Waits for the responses to requests that the client has pipelined before: Node hands the socket over while they
+ * are under way. False where the client is gone. Which response a socket has is not public; where it cannot be
+ * seen, giving the socket another one throws.
+ */
+export async function takeTurn(socket: Socket): Promise<boolean> {
+  // Node has taken its own listener away.
+  socket.on('error', () => {});
+  for (;;) {
+    const earlier: unknown = Reflect.get(socket, '_httpMessage');
+    if (socket.destroyed || !(earlier instanceof ServerResponse)) return !socket.destroyed;
+    await new Promise<void>((resolve) => {
+      earlier.once('close', resolve);
+      socket.once('close', resolve);
+    });
+  }
+}
+
+/**
  * Gives the bare socket of an `upgrade` event a response, for as long as it is not a tunnel. `head` is what the
  * client has sent right after its request. The connection closes with the response.
  */
@@ -23,8 +41,6 @@ export function assignResponse(request: IncomingMessage, socket: Socket, head: B
     response.emit('close');
     lingeringCloseBare(socket);
   });
-  // Node has taken its own listener away.
-  socket.on('error', () => {});
   if (head.length > 0) socket.unshift(head);
   // Starts reading, so that a reset is noticed while the origin server has the word.
   socket.read(0);
