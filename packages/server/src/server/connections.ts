@@ -6,8 +6,8 @@ import type { Duplex } from 'node:stream';
 const keyOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`;
 
 interface Connection {
-  /** The TCP socket. */
-  readonly socket: Socket;
+  /** The client's: the TCP socket until a TLS handshake is done, then the TLS socket, which says goodbye. */
+  socket: Socket;
   /** How much is under way: responses, or the connection itself once it is a tunnel. */
   running: number;
   /** One for the connection, since it is called for each of its requests. */
@@ -37,7 +37,9 @@ export class Connections {
     });
     server.on('secureConnection', (socket: Socket) => {
       const connection = this.#open.get(keyOf(socket));
-      if (connection !== undefined) this.#bySocket.set(socket, connection);
+      if (connection === undefined) return;
+      connection.socket = socket;
+      this.#bySocket.set(socket, connection);
     });
     for (const event of ['request', 'checkContinue', 'upgrade', 'connect'] as const) {
       server.on(event, (request: IncomingMessage, runs: ServerResponse | Duplex) => {
@@ -66,7 +68,7 @@ export class Connections {
       running: 0,
       onEnd: () => {
         connection.running -= 1;
-        if (connection.running === 0 && this.#closing) socket.destroySoon();
+        if (connection.running === 0 && this.#closing) connection.socket.destroySoon();
       },
     };
     this.#bySocket.set(socket, connection);

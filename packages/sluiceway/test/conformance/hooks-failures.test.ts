@@ -1,9 +1,9 @@
+import { Readable } from 'node:stream';
 import { describe, expect } from 'vitest';
 import { SluicewayError } from '../../src/index.js';
 import { test } from '../support/fixture.js';
 import { Gate } from '../support/gate.js';
 import { respondWith } from '../support/raw-origin.js';
-import { type ProxyOptions, startServer } from '../support/servers.js';
 import { sized, through } from '../support/through.js';
 import { until } from '../support/until.js';
 
@@ -85,116 +85,27 @@ describe.each(HOOKS)('%s', (hook) => {
   });
 });
 
-describe('onError', () => {
-  const dead: Omit<ProxyOptions, 'upstream'> = {};
-
-  test('may answer in place of the problem report', async ({ net }) => {
-    const { client, running } = await through(net, (connection) => connection.destroy(), {
-      ...dead,
-      onError: async (error, downstream) => {
-        await Promise.resolve();
-        return { status: 418, fields: { 'X-Code': error.code }, content: downstream?.path ?? '' };
-      },
-    });
-    await client.get('/path');
-    const response = await client.readResponse();
-    expect(response.head.status).toBe(418);
-    expect(response.head.get('x-code')).toBe('connection_terminated');
-    expect(response.content.toString()).toBe('/path');
-    expect(await running.record()).toMatchObject({ outcome: 'upstream_refused', status: 418 });
-  });
-
-  test('that answers nothing leaves the problem report', async ({ net }) => {
-    const { client } = await through(net, (connection) => connection.destroy(), { onError: () => {} });
-    await client.get('/');
-    expect((await client.readResponse()).head.status).toBe(502);
-  });
-
-  test('is told of a request that could not be read, without it', async ({ net }) => {
-    let seen: unknown = 'nothing';
-    const { client } = await through(net, respondWith(sized('')), {
-      onError: (_error, downstream) => void (seen = downstream),
-    });
-    await client.send('GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n');
-    expect((await client.readResponse()).head.status).toBe(400);
-    expect(seen).toBeNull();
-  });
-
-  test.for([
-    [
-      'throws',
-      () => {
-        throw new Error('again');
-      },
-    ],
-    ['rejects', () => Promise.reject(new Error('again'))],
-    ['answers with a bad field', () => ({ status: 500, fields: { 'X-A': 'b\r\nc' } })],
-    ['answers with a status of 100', () => ({ status: 100 })],
-  ] as const)('that %s leaves the problem report', async ([, onError], { net }) => {
-    const warned = new Promise((resolve) => process.once('warning', resolve));
-    const { client } = await through(net, (connection) => connection.destroy(), { onError });
-    await client.get('/');
-    expect((await client.readResponse()).head.status).toBe(502);
-    await warned;
-  });
-
-  test('is not asked when the head is out or the client is gone', async ({ net }) => {
-    const asked: string[] = [];
-    const { client, running } = await through(
-      net,
-      async (connection) => {
-        const { target } = await connection.readHead();
-        if (target === '/hang') return;
-        await connection.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf');
-        connection.end();
-      },
-      { onError: (error) => void asked.push(error.code) },
-    );
-    await client.get('/');
-    expect((await client.readResponse()).complete).toBe(false);
-    const other = await net.client(running);
-    await other.get('/hang');
-    other.close();
-    expect((await running.record(1)).outcome).toBe('client_aborted');
-    expect(asked).toEqual([]);
-  });
-});
-
-describe("errors: 'throw'", () => {
-  test('rejects with nothing written while the head is unsent, and breaks off afterwards', async ({
-    net,
-  }) => {
-    const { createProxy } = await import('../../src/index.js');
-    const origin = await net.origin(async (connection) => {
-      const { target } = await connection.readHead();
-      if (target === '/late') await connection.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf');
-      connection.end();
-    });
-    const proxy = createProxy({ upstream: origin.url, errors: 'throw' });
-    const settled: unknown[] = [];
-    const running = await startServer((request, response) => {
-      proxy.handle(request, response).then(
-        (outcome) => settled.push(outcome),
-        (error: unknown) => {
-          settled.push(error instanceof SluicewayError ? error.code : error);
-          expect(response.headersSent).toBe(false);
-          response.statusCode = 599;
-          response.end('the framework says');
+test.for([
+  ['objects that are no bytes', () => Readable.from([{ a: 1 }])],
+  ['a stream that is closed already', () => Readable.from(['x']).destroy()],
+  [
+    'a stream that fails at once',
+    () =>
+      new Readable({
+        read() {
+          this.destroy(new Error('secret'));
         },
-      );
+      }),
+  ],
+] as [string, () => Readable][])(
+  'an answer of %s never ends cleanly, and the process lives',
+  async ([, content], { net }) => {
+    const { client, running } = await through(net, respondWith(sized('')), {
+      onRequest: () => ({ status: 200, content: content() }),
     });
-    net.cleanup(async () => {
-      proxy.destroy();
-      await running.stop();
-    });
-    const client = await net.client(running);
-    await client.get('/early');
-    const response = await client.readResponse();
-    expect(response.head.status).toBe(599);
-    expect(response.content.toString()).toBe('the framework says');
-    await client.get('/late');
-    expect((await client.readResponse()).complete).toBe(false);
-    await client.closed;
-    expect(settled).toEqual(['connection_terminated', 'upstream_truncated']);
-  });
-});
+    await client.get('/');
+    const { bytes } = await client.readUntilClose();
+    expect(bytes.toString('latin1')).not.toMatch(/0\r\n\r\n$|secret/);
+    expect((await running.record()).outcome).toBe('internal');
+  },
+);

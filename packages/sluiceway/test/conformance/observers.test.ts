@@ -106,6 +106,25 @@ test('an observer that throws breaks no transfer, and its mistake is a warning',
   expect(warnings.map((warning) => warning.message)).toContain('observer at the end');
 });
 
+test('an async observer that rejects breaks no transfer, and its mistake is a warning', async ({ net }) => {
+  const warnings: Error[] = [];
+  const onWarning = (warning: Error): void => void warnings.push(warning);
+  process.on('warning', onWarning);
+  net.cleanup(() => process.off('warning', onWarning));
+  const fails = async (): Promise<void> => {
+    await Promise.resolve();
+    throw new Error('observer, later');
+  };
+  const { client } = await through(net, respondWith(sized('content')), {
+    // oxlint-disable-next-line typescript/no-misused-promises -- what applications write all the same
+    observers: [{ onTransferStart: fails, onTransferEnd: fails }],
+  });
+  await client.get('/');
+  expect((await client.readResponse()).content.toString()).toBe('content');
+  await until(() => warnings.length === 2, 'both warnings had come');
+  expect(warnings[0]?.message).toContain('observer, later');
+});
+
 test('an abort is recorded with the bytes that were handed over, and no status where no head was', async ({
   net,
 }) => {

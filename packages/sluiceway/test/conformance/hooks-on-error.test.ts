@@ -1,0 +1,83 @@
+import { describe, expect } from 'vitest';
+import { test } from '../support/fixture.js';
+import { respondWith } from '../support/raw-origin.js';
+import { sized, through } from '../support/through.js';
+
+describe('onError', () => {
+  test('may answer in place of the problem report', async ({ net }) => {
+    const { client, running } = await through(net, (connection) => connection.destroy(), {
+      onError: async (error, downstream) => {
+        await Promise.resolve();
+        return { status: 418, fields: { 'X-Code': error.code }, content: downstream?.path ?? '' };
+      },
+    });
+    await client.get('/path');
+    const response = await client.readResponse();
+    expect(response.head.status).toBe(418);
+    expect(response.head.get('x-code')).toBe('connection_terminated');
+    expect(response.content.toString()).toBe('/path');
+    expect(await running.record()).toMatchObject({ outcome: 'upstream_refused', status: 418 });
+  });
+
+  test('that answers nothing leaves the problem report', async ({ net }) => {
+    const { client } = await through(net, (connection) => connection.destroy(), { onError: () => {} });
+    await client.get('/');
+    expect((await client.readResponse()).head.status).toBe(502);
+  });
+
+  test('is told of a request that could not be read, without it', async ({ net }) => {
+    let seen: unknown = 'nothing';
+    const { client } = await through(net, respondWith(sized('')), {
+      onError: (_error, downstream) => void (seen = downstream),
+    });
+    await client.send('GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n');
+    expect((await client.readResponse()).head.status).toBe(400);
+    expect(seen).toBeNull();
+  });
+
+  test.for([
+    [
+      'throws',
+      () => {
+        throw new Error('again');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('again'))],
+    [
+      'throws null',
+      () => {
+        // oxlint-disable-next-line typescript/only-throw-error -- anything may be thrown
+        throw null;
+      },
+    ],
+    ['answers with a bad field', () => ({ status: 500, fields: { 'X-A': 'b\r\nc' } })],
+    ['answers with a status of 100', () => ({ status: 100 })],
+  ] as const)('that %s leaves the problem report', async ([, onError], { net }) => {
+    const warned = new Promise((resolve) => process.once('warning', resolve));
+    const { client } = await through(net, (connection) => connection.destroy(), { onError });
+    await client.get('/');
+    expect((await client.readResponse()).head.status).toBe(502);
+    await warned;
+  });
+
+  test('is not asked when the head is out or the client is gone', async ({ net }) => {
+    const asked: string[] = [];
+    const { client, running } = await through(
+      net,
+      async (connection) => {
+        const { target } = await connection.readHead();
+        if (target === '/hang') return;
+        await connection.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf');
+        connection.end();
+      },
+      { onError: (error) => void asked.push(error.code) },
+    );
+    await client.get('/');
+    expect((await client.readResponse()).complete).toBe(false);
+    const other = await net.client(running);
+    await other.get('/hang');
+    other.close();
+    expect((await running.record(1)).outcome).toBe('client_aborted');
+    expect(asked).toEqual([]);
+  });
+});
