@@ -1,10 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { SluicewayError } from '../errors.js';
+import { maxForwards } from '../http/max-forwards.js';
 import { wantedProtocol } from '../http/upgrade.js';
 import { hasVia } from '../http/via.js';
 import type { TrustedPeers } from '../net/trusted-peers.js';
 import { type DownstreamRequest, type ReadRequest, readDownstreamRequest } from './downstream-request.js';
+import type { Answer } from './hooks.js';
 import type { ProxySettings } from './options.js';
 import type { Profile } from './profiles.js';
 import type { Transfer } from './transfer.js';
@@ -27,9 +29,6 @@ export function admit(
   settings: Pick<ProxySettings, 'profile' | 'peers' | 'pseudonym'>,
 ): Admission {
   const { profile, pseudonym, peers } = settings;
-  // What was pipelined behind a faulty request may be part of it. A response that is not pipelined has its socket.
-  if (transfer.response.socket === null && isFaulty(request))
-    throw new SluicewayError('http_request_error', 'A request behind a faulty one');
   const { downstream, framing } = read(request, transfer.id, peers);
   checkMethod(downstream.method, profile);
   if (profile.forwarded && hasVia(downstream.fields, pseudonym)) {
@@ -45,7 +44,10 @@ export function admit(
   return { downstream, upload, protocol };
 }
 
-/** Connections with a request on them that was not valid. They are closed with its answer. */
+/**
+ * Connections with a request on them that was not valid: what comes behind it may be part of it. They are closed
+ * with its answer, and requests that were pipelined do not get their turn.
+ */
 const faulty = new WeakSet<Socket>();
 
 export const isFaulty = (request: IncomingMessage): boolean => faulty.has(request.socket);
@@ -62,6 +64,12 @@ function read(request: IncomingMessage, id: string, peers: TrustedPeers): ReadRe
 /** The value of Allow for the methods that a profile serves. */
 export const allowedMethods = (profile: Profile): string =>
   profile.methods === 'any' ? 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS' : profile.methods.join(', ');
+
+/** An OPTIONS that may not be passed on any further asks what we serve (RFC 9110 section 7.6.2). */
+export function answerAsLastServer(downstream: DownstreamRequest, profile: Profile): Answer | undefined {
+  if (maxForwards(downstream.method, downstream.fields) !== 0) return undefined;
+  return { status: 200, fields: { Allow: allowedMethods(profile) } };
+}
 
 function checkMethod(method: string, profile: Profile): void {
   const served = profile.methods === 'any' ? method !== 'TRACE' : profile.methods.includes(method);

@@ -2,6 +2,7 @@ import { SluicewayError } from '../errors.js';
 import { type Fields, isNamed, isToken } from '../http/fields.js';
 import { setForwardedFields } from '../http/forwarded.js';
 import { acceptsTrailers, removeHopByHop } from '../http/hop-by-hop.js';
+import { maxForwards } from '../http/max-forwards.js';
 import { type BaseTarget, joinTarget, parseBaseTarget } from '../http/target.js';
 import { appendVia } from '../http/via.js';
 import type { Target } from '../upstream/redirect-policy.js';
@@ -90,6 +91,8 @@ export function draftUpstreamRequest(
   if (allowed === 'all') fields.retain((name) => !isOwnField(name));
   else fields.retain((name) => allowed.has(name.toLowerCase()));
   const draft = new UpstreamRequestDraft(downstream, fields);
+  const forwards = maxForwards(downstream.method, fields);
+  if (forwards !== null) fields.set('Max-Forwards', String(forwards - 1));
   if (profile.forwarded) {
     if (trailers) fields.append('TE', 'trailers');
     draft.setForwarded();

@@ -11,7 +11,7 @@ import type {
   TransportResponse,
   UpstreamTunnel,
 } from '../upstream/transport.js';
-import { type Admission, admit } from './admission.js';
+import { type Admission, admit, answerAsLastServer } from './admission.js';
 import { nextRequestId } from './downstream-request.js';
 import { draftUpstreamRequest, mendRequest, type UpstreamRequestDraft } from './draft-request.js';
 import { draftDownstreamResponse, draftInterim, mendFraming, toUpstreamResponse } from './draft-response.js';
@@ -97,14 +97,17 @@ export class Proxy {
     let outcome: Outcome = 'internal';
     this.#running.add(transfer);
     try {
-      // 1. Admit: read and judge the client's request.
+      // 1. Admit: read and judge the client's request, once it is its turn.
+      if (response.socket === null) await transfer.takesTurn();
       if (this.#running.isDraining) throw new SluicewayError('shutdown', 'The proxy is shutting down');
       const admission = admit(request, socket !== null, transfer, this.#settings);
       const { downstream } = admission;
       passage.admission = admission;
 
       // 2. Choose the upstream, unless a hook answers.
-      const choice = hooks.onRequest && (await runHook(hooks.onRequest, downstream));
+      const choice =
+        answerAsLastServer(downstream, profile) ??
+        (hooks.onRequest && (await runHook(hooks.onRequest, downstream)));
       transfer.throwIfAborted();
       if (choice !== undefined && 'status' in choice) {
         await this.#responder.answer(passage, choice);

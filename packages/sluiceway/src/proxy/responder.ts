@@ -67,7 +67,8 @@ export class Responder {
       await this.answer(passage, answer ?? this.#defaultAnswer(error));
     } catch (thrown) {
       // The hook has failed too, or nobody takes the answer.
-      if (!(thrown instanceof SluicewayError)) process.emitWarning(thrown as Error);
+      if (!(thrown instanceof SluicewayError))
+        process.emitWarning(thrown instanceof Error ? thrown : String(thrown));
       if (response.headersSent) respond.breakOff(response, transfer.delimitedByClose);
       else await this.answer(passage, this.#defaultAnswer(error)).catch(() => response.destroy());
     }

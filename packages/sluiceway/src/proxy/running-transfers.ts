@@ -58,11 +58,16 @@ export class RunningTransfers {
   }
 }
 
-/** An observer may watch, not break, a transfer; its mistake must be seen all the same. */
-function notify(call: () => void): void {
+/** An observer may watch, not break, a transfer; its mistake must be seen all the same, also a later one. */
+function notify(call: () => unknown): void {
   try {
-    call();
+    const result = call();
+    if (result instanceof Promise) result.catch(warn);
   } catch (error) {
-    process.emitWarning(error instanceof Error ? error : String(error), 'SluicewayObserverWarning');
+    warn(error);
   }
+}
+
+function warn(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : String(error), 'SluicewayObserverWarning');
 }

@@ -90,6 +90,18 @@ export class Transfer implements LiveTransfer {
     response.on('error', ignore);
   }
 
+  /**
+   * For a request that was pipelined: settles when the responses before it are out. Otherwise one packet of a client
+   * could have hundreds of requests sent at once. Throws where the client leaves meanwhile.
+   */
+  async takesTurn(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.response.once('socket', () => resolve());
+      this.onAborted(() => resolve());
+    });
+    this.throwIfAborted();
+  }
+
   /** Ends the transfer now: the exchange under way is given up, whoever waits for the transfer is told. */
   abort(error: SluicewayError): void {
     if (this.#aborted !== null) return;

@@ -65,8 +65,13 @@ export class ReadableSource implements ChunkSource {
     else this.#readable.pause();
   }
 
-  readonly #onData = (data: Buffer | string): void => {
+  readonly #onData = (data: unknown): void => {
     const bytes = typeof data === 'string' ? Buffer.from(data) : data;
+    if (!(bytes instanceof Uint8Array)) {
+      this.#fail(new TypeError('The stream holds something else than bytes'));
+      this.#readable.destroy();
+      return;
+    }
     const { length } = bytes;
     this.#lent += length;
     this.#sink?.chunk(bytes, () => {

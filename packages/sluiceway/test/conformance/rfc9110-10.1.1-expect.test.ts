@@ -115,6 +115,17 @@ describe('an upload with Expect: 100-continue', () => {
     expect(origin.total).toBe(0);
   });
 
+  test('whose client leaves while it waits is given up at the origin server too', async ({ net }) => {
+    const { client, origin, running } = await through(net, async (connection) => {
+      await connection.readAll();
+    });
+    await client.send(HEAD);
+    await until(() => (origin.connections[0]?.bytesRead ?? 0) > 0, 'the head arrived');
+    client.close();
+    await origin.connections[0]?.closed;
+    expect(await running.record()).toMatchObject({ outcome: 'client_aborted', bytesUp: 0 });
+  });
+
   test('whose origin server is gone gets 502 and no 100', async ({ net }) => {
     const { client } = await through(net, (connection) => connection.destroy());
     await client.send(HEAD);

@@ -97,25 +97,43 @@ describe('the connection of the client', () => {
     }
   });
 
-  test('may carry pipelined requests, which are answered in order', async ({ net }) => {
-    const slow = new Gate();
+  test('may carry pipelined requests, which are sent on one after the other', async ({ net }) => {
+    const targets: string[] = [];
     const { client, origin } = await through(net, async (connection) => {
       for (;;) {
         const { target } = await connection.readHead();
-        if (target === '/0') await slow.opened;
-        await connection.write(sized(`answer to ${target} ${'x'.repeat(100_000)}`));
+        targets.push(target);
+        await connection.write(sized(`answer to ${target} ${'x'.repeat(10_000)}`));
       }
     });
     let requests = '';
-    for (let i = 0; i < 8; i++) requests += `GET /${i} HTTP/1.1\r\nHost: test\r\n\r\n`;
+    for (let i = 0; i < 300; i++) requests += `GET /${i} HTTP/1.1\r\nHost: test\r\n\r\n`;
     await client.send(requests);
-    // The others are answered first, and must wait for their turn.
-    await until(() => origin.total === 8, 'every request was sent on');
-    slow.open();
-    for (let i = 0; i < 8; i++) {
+    for (let i = 0; i < 300; i++) {
       const response = await client.readResponse();
-      expect(response.content.toString()).toMatch(new RegExp(`^answer to /${i} x{100000}$`));
+      expect(response.content.toString()).toMatch(new RegExp(`^answer to /${i} x{10000}$`));
     }
+    expect(targets).toEqual(Array.from({ length: 300 }, (_, i) => `/${i}`));
+    // However many requests one client sends at once, they share a connection.
+    expect(origin.total).toBe(1);
+  });
+
+  test('that carries pipelined requests is closed after the first that fails in its content', async ({
+    net,
+  }) => {
+    const { client, running } = await through(net, async (connection) => {
+      const { target } = await connection.readHead();
+      await connection.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n');
+      await connection.write(target === '/broken' ? 'half' : '0123456789');
+      connection.end();
+    });
+    await client.send(
+      ['/whole', '/broken', '/late'].map((path) => `GET ${path} HTTP/1.1\r\nHost: test\r\n\r\n`).join(''),
+    );
+    expect((await client.readResponse()).complete).toBe(true);
+    expect((await client.readResponse()).complete).toBe(false);
+    await client.closed;
+    expect((await running.record(2)).outcome).toBe('client_aborted');
   });
 
   test('may carry pipelined uploads', async ({ net }) => {

@@ -1,0 +1,46 @@
+import { expect } from 'vitest';
+import { test } from '../support/fixture.js';
+import type { RequestHead } from '../support/message-head.js';
+import { respondWith } from '../support/raw-origin.js';
+import { sized, through } from '../support/through.js';
+
+/** What the origin server sees of `Max-Forwards`; null where it sees no request. */
+const passedOn = async (
+  net: Parameters<typeof through>[0],
+  request: string,
+  value: string,
+): Promise<{ seen: string[] | null; status: number; allow: string | undefined }> => {
+  let seen: RequestHead | null = null;
+  const { client } = await through(
+    net,
+    respondWith((head) => {
+      seen = head;
+      return sized('');
+    }),
+  );
+  await client.send(`${request} HTTP/1.1\r\nHost: test\r\nMax-Forwards: ${value}\r\n\r\n`);
+  const { head } = await client.readResponse();
+  return {
+    seen: (seen as RequestHead | null)?.getAll('max-forwards') ?? null,
+    status: head.status,
+    allow: head.get('allow'),
+  };
+};
+
+test('OPTIONS that may go one server further goes there with one less', async ({ net }) => {
+  expect(await passedOn(net, 'OPTIONS /', '1')).toMatchObject({ seen: ['0'], status: 200 });
+  expect(await passedOn(net, 'OPTIONS *', '10')).toMatchObject({ seen: ['9'], status: 200 });
+});
+
+test('OPTIONS that may go no further is answered by the proxy', async ({ net }) => {
+  expect(await passedOn(net, 'OPTIONS /', '0')).toEqual({
+    seen: null,
+    status: 200,
+    allow: 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS',
+  });
+});
+
+test('other methods, and values that are no number, pass as they are', async ({ net }) => {
+  expect(await passedOn(net, 'GET /', '0')).toMatchObject({ seen: ['0'] });
+  expect(await passedOn(net, 'OPTIONS /', 'many')).toMatchObject({ seen: ['many'] });
+});
