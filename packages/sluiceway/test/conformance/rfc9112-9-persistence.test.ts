@@ -3,7 +3,6 @@ import { test } from '../support/fixture.js';
 import { Gate } from '../support/gate.js';
 import { respondWith } from '../support/raw-origin.js';
 import { chunked, sized, through } from '../support/through.js';
-import { until } from '../support/until.js';
 
 describe('the connection to the origin server', () => {
   test('is used again by whichever client comes next', async ({ net }) => {
