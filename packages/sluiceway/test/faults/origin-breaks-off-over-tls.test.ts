@@ -32,7 +32,7 @@ describe.each(['end', 'reset', 'destroy'] as const)(
       ['sized', `Content-Length: ${SIZE}\r\n\r\n`],
       ['chunked', `Transfer-Encoding: chunked\r\n\r\n${CHUNK}`],
     ] as const)('never ends cleanly where it is %s', async ([, framing], { net }) => {
-      for (const at of [0, 1, 16 * 1024, 100_000, SIZE - 1]) {
+      for (const at of [0, 100_000, SIZE - 1]) {
         const { client, running } = await line(
           net,
           async (connection) => {
@@ -69,7 +69,7 @@ test('content up to the end of an https: connection is whole when that is announ
 });
 
 test('content up to the end of an https: connection that is reset never ends cleanly', async ({ net }) => {
-  for (const at of [0, 1, 16 * 1024, 100_000, SIZE]) {
+  for (const at of [0, 16 * 1024, SIZE]) {
     const { client, running } = await line(
       net,
       async (connection) => {
