@@ -4,11 +4,7 @@ import type { Observer, Transfer } from './transfer.js';
 /** The transfers of one proxy that have not ended, and who watches them. */
 export class RunningTransfers {
   readonly #observers: readonly Observer[];
-  /**
-   * Each transfer knows its place; the last one fills a gap. A `Set` under this much coming and going leaves
-   * outgrown tables behind that hold half of all ended transfers until a full garbage collection: a third of the
-   * CPU time of small responses.
-   */
+  /** Each transfer knows its place; the last one fills a gap. */
   readonly #running: Transfer[] = [];
   #drained: Promise<void> | null = null;
   #onEmpty: (() => void) | null = null;
