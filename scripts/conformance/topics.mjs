@@ -1,0 +1,61 @@
+// Where in the page a test file stands. Of the topics that fit, the last one is taken.
+
+/**
+ * @typedef {object} Topic
+ * @property {string} heading
+ * @property {RegExp} files Matched against the path of a test file below `packages/`.
+ */
+
+/** @type {readonly Topic[]} In the order of the page. */
+const topics = [
+  {
+    heading: 'The request that the origin server gets',
+    files: /request-target|on-upstream-request|upstream-request|base-path|prefix|mount|\/query|\/host/,
+  },
+  {
+    heading: 'Fields',
+    files:
+      /fields|hop-by-hop|forwarded|\/via|cdn-loop|client-ip|trusted|cookie|location|early-data|max-forwards/,
+  },
+  {
+    heading: 'Responses',
+    files: /-status|contentless|response-fields|garbage-head|says-too-much|http10|no-transform/,
+  },
+  { heading: 'Trailers', files: /trailers/ },
+  { heading: 'Interim responses and expectations', files: /interim|expect/ },
+  {
+    heading: 'Content and how it moves',
+    files: /streaming|relay|upload|early-response|slow|transform|content-digest|middleware|own-server/,
+  },
+  { heading: 'Message syntax and framing', files: /framing|chunk|persistence|pipelin|client-lies/ },
+  {
+    heading: 'Ranges and conditional requests',
+    files: /range|conditional|rfc9110-1[34]/,
+  },
+  {
+    heading: 'Failures',
+    files:
+      /breaks-off|hangs-up|unreachable|stops-reading|client-leaves|error-answers|errors-throw|chaos|failure/,
+  },
+  { heading: 'Hooks and observers', files: /hooks-(?!on-upstream-request)|observers/ },
+  { heading: 'Upgrades and tunnels', files: /upgrade|websocket|tunnel|8441/ },
+  {
+    heading: 'Timeouts, limits and stopping',
+    files: /timeout|limit|silent|idle|drain|shutdown|stop\b|slow-loris|min-rate/,
+  },
+  { heading: 'Files of others', files: /stream-from|address/ },
+  { heading: 'The way to the origin server', files: /egress|connect-proxy|undici|dialer|tls-origin/ },
+  { heading: 'HTTP/2', files: /h2|http2|9113/ },
+  { heading: 'The usual mistakes', files: /mistakes/ },
+  { heading: 'Real clients and other proxies', files: /judges|clients|differential/ },
+];
+
+const otherwise = 'Everything else';
+
+/** @type {readonly string[]} */
+export const headings = [...topics.map(({ heading }) => heading), otherwise];
+
+/** @param {string} file */
+export function headingOf(file) {
+  return topics.findLast(({ files }) => files.test(file))?.heading ?? otherwise;
+}
