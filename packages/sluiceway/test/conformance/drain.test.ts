@@ -9,7 +9,9 @@ import { until } from '../support/until.js';
 const SIZE = 2_000_000;
 
 describe('close()', () => {
-  test('lets a running transfer finish, and resolves when it has', async ({ net }) => {
+  test('lets a running transfer finish, answers new requests 503, and resolves when the last has ended [Caddy; nginx]', async ({
+    net,
+  }) => {
     const more = new Gate();
     const { client, running, origin } = await through(net, async (connection) => {
       await connection.readHead();
@@ -45,7 +47,7 @@ describe('close()', () => {
     expect((await running.record(1)).outcome).toBe('completed');
   });
 
-  test('lets an upload finish that was under way', async ({ net }) => {
+  test('lets an upload finish that was under way [Caddy; nginx]', async ({ net }) => {
     const { client, running } = await through(
       net,
       respondWith((_head, content) => sized(String(content.length))),
@@ -60,7 +62,7 @@ describe('close()', () => {
     await closing;
   });
 
-  test('closes idle connections to the origin server, and may be called again', async ({ net }) => {
+  test('closes idle connections to the origin server, and may be called again [Caddy]', async ({ net }) => {
     const { client, running, origin } = await through(net, respondWith(sized('x')));
     await client.get('/');
     await client.readResponse();
@@ -74,7 +76,7 @@ describe('close()', () => {
 
 describe('destroy()', () => {
   test.for(['Content-Length: 1000', 'Transfer-Encoding: chunked'])(
-    'ends a transfer with %s visibly, with the outcome shutdown',
+    'ends a transfer with %s visibly, with the outcome shutdown [RFC 9112 8; Caddy]',
     async (framing, { net }) => {
       const { client, running, origin } = await through(net, async (connection) => {
         await connection.readHead();
@@ -92,7 +94,7 @@ describe('destroy()', () => {
     },
   );
 
-  test('ends close-delimited content by a reset', async ({ net }) => {
+  test('ends close-delimited content by a reset [RFC 9112 8]', async ({ net }) => {
     const { client, running } = await through(net, async (connection) => {
       await connection.readHead();
       await connection.write('HTTP/1.1 200 OK\r\n\r\nstart');
@@ -106,7 +108,7 @@ describe('destroy()', () => {
     expect(client.ending).toBe('reset');
   });
 
-  test('answers 503 where no head is out yet', async ({ net }) => {
+  test('answers 503 where no head is out yet [RFC 9110 15.6.4]', async ({ net }) => {
     const { client, running, origin } = await through(net, async (connection) => {
       await connection.readAll();
     });

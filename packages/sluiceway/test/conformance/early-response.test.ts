@@ -27,7 +27,7 @@ const REFUSAL = `too large${'!'.repeat(20_000)}`;
 
 describe.each(['sized', 'chunked'] as const)('a 413 during a %s upload of 64 MiB', (framing) => {
   test.for(['keeps its connection', 'ends its connection', 'resets its connection'] as const)(
-    'reaches the client whole when the origin server %s, and the upload stops',
+    'reaches the client whole when the origin server %s, and the upload stops [RFC 9112 9.5; nginx]',
     { repeats: 1 },
     async (manner, { net }) => {
       const done = new Gate();
@@ -56,7 +56,9 @@ describe.each(['sized', 'chunked'] as const)('a 413 during a %s upload of 64 MiB
   );
 });
 
-test('a 413 over TLS, then a reset, reaches the client whole', { repeats: 1 }, async ({ net }) => {
+test('a 413 of an https: origin server that then resets its connection reaches the client whole [RFC 9112 9.5]', {
+  repeats: 1,
+}, async ({ net }) => {
   const certificate = await loopbackCertificate();
   const origin = await net.origin(
     async (connection) => {
@@ -76,7 +78,7 @@ test('a 413 over TLS, then a reset, reaches the client whole', { repeats: 1 }, a
   await sending;
 });
 
-test('an early 200 streams down while the upload still runs', async ({ net }) => {
+test('an early 200 streams down while the upload still runs [Caddy; RFC 9112 9.5]', async ({ net }) => {
   const steps = Array.from({ length: 5 }, () => new Gate());
   const { client } = await through(net, async (connection) => {
     await connection.readHead();
@@ -98,7 +100,7 @@ test('an early 200 streams down while the upload still runs', async ({ net }) =>
   await client.get('/');
 });
 
-test('a 200 that is complete before the upload is stops the upload, and the client gets it whole', async ({
+test('a 200 that is complete before the upload is stops the upload, and the client gets it whole [RFC 9112 9.5]', async ({
   net,
 }) => {
   const { client, running } = await through(net, async (connection) => {
@@ -116,7 +118,9 @@ test('a 200 that is complete before the upload is stops the upload, and the clie
   expect(await running.record()).toMatchObject({ outcome: 'completed' });
 });
 
-test('an error answer of the proxy reaches a client that is still sending', async ({ net }) => {
+test('an error answer of the proxy reaches a client that is still sending [RFC 9112 9.6]', async ({
+  net,
+}) => {
   const { client } = await through(net, async (connection) => {
     await connection.readHead();
     await connection.readExactly(1000);
@@ -130,7 +134,7 @@ test('an error answer of the proxy reaches a client that is still sending', asyn
   await sending;
 });
 
-test('an answer of a hook reaches a client that is still sending', async ({ net }) => {
+test('an answer of a hook reaches a client that is still sending [RFC 9112 9.6]', async ({ net }) => {
   const { client, origin } = await through(net, () => {}, {
     onRequest: () => ({ status: 413, content: seededBytes('own', 0, 100_000) }),
   });

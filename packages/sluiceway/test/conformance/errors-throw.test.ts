@@ -4,7 +4,7 @@ import { test } from '../support/fixture.js';
 import { startServer } from '../support/servers.js';
 
 describe("errors: 'throw'", () => {
-  test('rejects with nothing written while the head is unsent, and breaks off afterwards', async ({
+  test('rejects with nothing written while the head is unsent, and breaks off afterwards [Caddy]', async ({
     net,
   }) => {
     const origin = await net.origin(async (connection) => {

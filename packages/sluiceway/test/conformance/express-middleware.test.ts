@@ -71,7 +71,7 @@ const middlewares: [string, Wrap][] = [
 
 describe.each(middlewares)('behind a middleware that %s', (_name, wrap) => {
   test.for(['sized', 'chunked'] as const)(
-    '%s content arrives whole and unspliced',
+    '%s content arrives whole and unspliced [Express]',
     async (framing, { net }) => {
       const { client, outcomes } = await wrapped(
         net,
@@ -98,7 +98,7 @@ describe.each(middlewares)('behind a middleware that %s', (_name, wrap) => {
     },
   );
 
-  test('content that breaks off never ends cleanly', async ({ net }) => {
+  test('content that breaks off never ends cleanly [Express; RFC 9112 8]', async ({ net }) => {
     const { client } = await wrapped(
       net,
       async (connection) => {
@@ -114,7 +114,9 @@ describe.each(middlewares)('behind a middleware that %s', (_name, wrap) => {
   });
 });
 
-test('a client that left before the proxy got its request costs no upstream request', async ({ net }) => {
+test('a client that left before the proxy got its request costs no upstream request [Express]', async ({
+  net,
+}) => {
   const origin = await net.origin(() => {});
   const proxy = createProxy({ upstream: origin.url });
   const outcome = new Promise<Outcome>((resolve) => {

@@ -32,27 +32,30 @@ describe.each(HOOKS)('%s', (hook) => {
         throw 'secret' as unknown as Error;
       },
     ],
-  ] as const)('that %s gets the client a 502 that tells nothing', async ([, fail], { net }) => {
-    const { client, running, origin } = await through(
-      net,
-      async (connection) => {
-        await connection.readHead();
-        await connection.write('HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nstart');
-        await connection.readAll();
-      },
-      { [hook]: fail },
-    );
-    await client.get('/');
-    const response = await client.readResponse();
-    expect(response.head.status).toBe(502);
-    expect(response.complete).toBe(true);
-    expect(response.head.raw + response.content.toString()).not.toContain('secret');
-    expect(await running.record()).toMatchObject({ outcome: 'internal', error: 'proxy_internal_error' });
-    if (hook === 'onUpstreamResponse') await origin.connections[0]?.closed;
-    else expect(origin.total).toBe(0);
-  });
+  ] as const)(
+    'that %s gets the client a 502 that tells nothing; no more is read of the origin server [Go ReverseProxy]',
+    async ([, fail], { net }) => {
+      const { client, running, origin } = await through(
+        net,
+        async (connection) => {
+          await connection.readHead();
+          await connection.write('HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nstart');
+          await connection.readAll();
+        },
+        { [hook]: fail },
+      );
+      await client.get('/');
+      const response = await client.readResponse();
+      expect(response.head.status).toBe(502);
+      expect(response.complete).toBe(true);
+      expect(response.head.raw + response.content.toString()).not.toContain('secret');
+      expect(await running.record()).toMatchObject({ outcome: 'internal', error: 'proxy_internal_error' });
+      if (hook === 'onUpstreamResponse') await origin.connections[0]?.closed;
+      else expect(origin.total).toBe(0);
+    },
+  );
 
-  test('that throws a SluicewayError decides status and message', async ({ net }) => {
+  test('that throws a SluicewayError decides status and message [Go ReverseProxy]', async ({ net }) => {
     const { client, running } = await through(net, respondWith(sized('')), {
       [hook]: () => {
         throw new SluicewayError('http_request_denied', 'inside', { status: 451, publicMessage: 'outside' });
@@ -66,7 +69,9 @@ describe.each(HOOKS)('%s', (hook) => {
     expect(await running.record()).toMatchObject({ outcome: 'rejected', error: 'http_request_denied' });
   });
 
-  test('that is still busy when the client leaves does not get it sent anywhere', async ({ net }) => {
+  test('that is still busy when the client leaves does not get the request sent anywhere [Go ReverseProxy]', async ({
+    net,
+  }) => {
     const entered = new Gate();
     const finish = new Gate();
     const { client, running, origin } = await through(net, respondWith(sized('x')), {
@@ -98,7 +103,7 @@ test.for([
       }),
   ],
 ] as [string, () => Readable][])(
-  'an answer of %s never ends cleanly, and the process lives',
+  'an answer of a hook with %s never ends cleanly, and the process lives [RFC 9112 8; Node]',
   async ([, content], { net }) => {
     const { client, running } = await through(net, respondWith(sized('')), {
       onRequest: () => ({ status: 200, content: content() }),

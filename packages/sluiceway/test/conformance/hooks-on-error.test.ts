@@ -4,7 +4,7 @@ import { respondWith } from '../support/raw-origin.js';
 import { sized, through } from '../support/through.js';
 
 describe('onError', () => {
-  test('may answer in place of the problem report', async ({ net }) => {
+  test('may answer in place of the problem report [Go ReverseProxy]', async ({ net }) => {
     const { client, running } = await through(net, (connection) => connection.destroy(), {
       onError: async (error, downstream) => {
         await Promise.resolve();
@@ -19,13 +19,13 @@ describe('onError', () => {
     expect(await running.record()).toMatchObject({ outcome: 'upstream_refused', status: 418 });
   });
 
-  test('that answers nothing leaves the problem report', async ({ net }) => {
+  test('that answers nothing leaves the problem report [Go ReverseProxy]', async ({ net }) => {
     const { client } = await through(net, (connection) => connection.destroy(), { onError: () => {} });
     await client.get('/');
     expect((await client.readResponse()).head.status).toBe(502);
   });
 
-  test('is told of a request that could not be read, without it', async ({ net }) => {
+  test('is told of a request that could not be read, without it [Go ReverseProxy]', async ({ net }) => {
     let seen: unknown = 'nothing';
     const { client } = await through(net, respondWith(sized('')), {
       onError: (_error, downstream) => void (seen = downstream),
@@ -52,7 +52,7 @@ describe('onError', () => {
     ],
     ['answers with a bad field', () => ({ status: 500, fields: { 'X-A': 'b\r\nc' } })],
     ['answers with a status of 100', () => ({ status: 100 })],
-  ] as const)('that %s leaves the problem report', async ([, onError], { net }) => {
+  ] as const)('that %s leaves the problem report [Go ReverseProxy]', async ([, onError], { net }) => {
     const warned = new Promise((resolve) => process.once('warning', resolve));
     const { client } = await through(net, (connection) => connection.destroy(), { onError });
     await client.get('/');
@@ -60,7 +60,9 @@ describe('onError', () => {
     await warned;
   });
 
-  test('is not asked when the head is out or the client is gone', async ({ net }) => {
+  test('is not asked when the head is out or the client is gone [Go ReverseProxy; Caddy]', async ({
+    net,
+  }) => {
     const asked: string[] = [];
     const { client, running } = await through(
       net,

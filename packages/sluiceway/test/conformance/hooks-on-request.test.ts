@@ -19,7 +19,7 @@ function watch(): { script: OriginScript; head: () => RequestHead } {
 }
 
 describe('onRequest', () => {
-  test('may answer, and the origin server hears nothing', async ({ net }) => {
+  test('may answer, and the origin server hears nothing [Caddy]', async ({ net }) => {
     const { client, origin, running } = await through(net, respondWith(sized('')), {
       onRequest: () => ({
         status: 402,
@@ -45,7 +45,7 @@ describe('onRequest', () => {
     expect(origin.total).toBe(0);
   });
 
-  test('may answer with a stream, whose failure is no clean end', async ({ net }) => {
+  test('may answer with a stream, whose failure is no clean end [RFC 9112 8]', async ({ net }) => {
     const { client, running } = await through(net, () => {}, {
       onRequest: (request) => ({
         status: 200,
@@ -66,7 +66,9 @@ describe('onRequest', () => {
     expect((await running.record(1)).outcome).toBe('internal');
   });
 
-  test('that announces another length than its content has does not get it sent', async ({ net }) => {
+  test('that announces another length than its content has does not get it sent [RFC 9110 8.6]', async ({
+    net,
+  }) => {
     const { client } = await through(net, () => {}, {
       onRequest: () => ({
         status: 200,
@@ -83,7 +85,7 @@ describe('onRequest', () => {
   });
 
   test.for([99_999, 100_001])(
-    'may answer with a stream of announced length; one of %i bytes for 100000 is no clean end',
+    'may answer with a stream of announced length; one of %i bytes for 100000 is no clean end [RFC 9112 6.3]',
     async (length, { net }) => {
       const { client } = await through(net, () => {}, {
         onRequest: (request) => ({
@@ -102,7 +104,7 @@ describe('onRequest', () => {
     },
   );
 
-  test('may choose the upstream, whose path and query are joined', async ({ net }) => {
+  test('may choose the upstream, whose path and query are joined [Go ReverseProxy]', async ({ net }) => {
     const watched = watch();
     const other = await net.origin(watched.script);
     const { client, origin } = await through(net, respondWith(sized('')), {
@@ -125,7 +127,7 @@ describe('onRequest', () => {
     expect(origin.total).toBe(0);
   });
 
-  test('that names no valid upstream is answered 500', async ({ net }) => {
+  test('that names no valid upstream is answered 500 [Go ReverseProxy]', async ({ net }) => {
     const { client } = await through(net, respondWith(sized('')), {
       onRequest: () => ({ upstream: 'file:///etc/passwd' }),
     });

@@ -5,7 +5,9 @@ import { respondWith } from '../support/raw-origin.js';
 import { chunked, sized, through } from '../support/through.js';
 
 describe('onUpstreamResponse', () => {
-  test('may change status, phrase and fields, and the content is still relayed', async ({ net }) => {
+  test('may change status, phrase and fields, and the content is still relayed [Go ReverseProxy; Caddy]', async ({
+    net,
+  }) => {
     const { client } = await through(net, respondWith(sized('content', ['X-Gone: 1', 'X-Set: 0'])), {
       onUpstreamResponse: async ({ upstream, downstream, request }) => {
         await Promise.resolve();
@@ -31,7 +33,9 @@ describe('onUpstreamResponse', () => {
     }
   });
 
-  test('sees the response without its hop-by-hop fields, for every status', async ({ net }) => {
+  test('sees the response without its hop-by-hop fields, for every status [Go ReverseProxy]', async ({
+    net,
+  }) => {
     const seen: number[] = [];
     const { client } = await through(
       net,
@@ -55,21 +59,24 @@ describe('onUpstreamResponse', () => {
     expect(seen).toEqual([200, 302, 404, 500, 999]);
   });
 
-  test.for([204, 304])('may make a response with content a %i, which has none', async (status, { net }) => {
-    for (const answer of [sized('content'), chunked(['content'], ['Trailer: X-T'], ['X-T: 1'])]) {
-      const { client } = await through(net, respondWith(answer), {
-        onUpstreamResponse: ({ downstream }) => void (downstream.status = status),
-      });
-      for (let i = 0; i < 2; i++) {
-        await client.get('/');
-        const response = await client.readResponse();
-        expect(response.head.status).toBe(status);
-        expect(response.ended).toBeUndefined();
+  test.for([204, 304])(
+    'may make a response with content a %i, which has none [RFC 9110 6.4.1]',
+    async (status, { net }) => {
+      for (const answer of [sized('content'), chunked(['content'], ['Trailer: X-T'], ['X-T: 1'])]) {
+        const { client } = await through(net, respondWith(answer), {
+          onUpstreamResponse: ({ downstream }) => void (downstream.status = status),
+        });
+        for (let i = 0; i < 2; i++) {
+          await client.get('/');
+          const response = await client.readResponse();
+          expect(response.head.status).toBe(status);
+          expect(response.ended).toBeUndefined();
+        }
       }
-    }
-  });
+    },
+  );
 
-  test('may make a 304 a 200, which then has an empty content', async ({ net }) => {
+  test('may make a 304 a 200, which then has an empty content [RFC 9110 6.4.1]', async ({ net }) => {
     const { client } = await through(
       net,
       respondWith('HTTP/1.1 304 Not Modified\r\nContent-Length: 1000\r\nETag: "a"\r\n\r\n'),
@@ -81,7 +88,7 @@ describe('onUpstreamResponse', () => {
     }
   });
 
-  test('cannot lie about the length: framing fields that it sets do not reach the client', async ({
+  test('cannot lie about the length: framing fields that it sets do not reach the client [RFC 9112 6.2]', async ({
     net,
   }) => {
     for (const answer of [sized('content'), chunked(['content'])]) {
@@ -105,7 +112,7 @@ describe('onUpstreamResponse', () => {
     ['a status of 42', { status: 42 }],
     ['a status of 100', { status: 100 }],
     ['a status of 1000', { status: 1000 }],
-  ] as const)('cannot set %s: the client gets a 5xx', async ([, change], { net }) => {
+  ] as const)('cannot set %s: the client gets a 5xx [RFC 9112 4]', async ([, change], { net }) => {
     for (const upgrade of [[], ['Connection: Upgrade', 'Upgrade: foo']]) {
       const { client } = await through(
         net,
@@ -130,7 +137,7 @@ describe('onUpstreamResponse', () => {
     }
   });
 
-  test('runs for a 101, whose client gets the fields that it adds', async ({ net }) => {
+  test('runs for a 101, whose client gets the fields that it adds [Go ReverseProxy]', async ({ net }) => {
     const { client } = await through(
       net,
       async (connection) => {
@@ -147,7 +154,9 @@ describe('onUpstreamResponse', () => {
     expect(head.get('x-added')).toBe('2');
   });
 
-  test('that takes its time loses nothing of an origin server that is done meanwhile', async ({ net }) => {
+  test('that takes its time loses nothing of an origin server that is done meanwhile [Go ReverseProxy]', async ({
+    net,
+  }) => {
     const content = seededBytes('patient', 0, 200_000);
     const { client, origin } = await through(
       net,

@@ -27,7 +27,7 @@ const REPLACEMENTS: [string, () => string | Buffer | Readable, string, 'length' 
 
 describe('onUpstreamResponse', () => {
   test.for(REPLACEMENTS)(
-    'may replace the content with %s, and what described the old goes away',
+    'may replace the content with %s, and what described the old goes away [Go ReverseProxy; RFC 9110 8]',
     async ([, content, expected, delimitedBy], { net }) => {
       for (const answer of [
         sized('old', DESCRIBED),
@@ -51,7 +51,7 @@ describe('onUpstreamResponse', () => {
     },
   );
 
-  test('may replace content that never ends, and its connection is closed', async ({ net }) => {
+  test('may replace content that never ends, and its connection is closed [Caddy]', async ({ net }) => {
     const { client, origin } = await through(
       net,
       async (connection) => {

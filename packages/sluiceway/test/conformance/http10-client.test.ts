@@ -9,7 +9,7 @@ const SIZE = 700_000;
 const content = seededBytes('http10', 0, SIZE);
 
 describe('an HTTP/1.0 client', () => {
-  test('gets chunked content delimited by the end of its connection', async ({ net }) => {
+  test('gets chunked content delimited by the end of its connection [RFC 9112 6.1]', async ({ net }) => {
     const { client, running } = await through(net, respondWith(chunked([content])));
     await client.send('GET / HTTP/1.0\r\n\r\n');
     const response = await client.readResponse();
@@ -18,7 +18,9 @@ describe('an HTTP/1.0 client', () => {
     expect(await running.record()).toMatchObject({ outcome: 'completed' });
   });
 
-  test('gets sized content with its length, and keeps its connection if it asks to', async ({ net }) => {
+  test('gets sized content with its length, and keeps its connection if it asks to [RFC 9112 9.3]', async ({
+    net,
+  }) => {
     const { client } = await through(net, respondWith(sized(content)));
     for (let i = 0; i < 2; i++) {
       await client.send('GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n');
@@ -31,7 +33,7 @@ describe('an HTTP/1.0 client', () => {
     expect(await client.closed).toBe('fin');
   });
 
-  test('has its upload passed on', async ({ net }) => {
+  test('has its upload passed on as HTTP/1.1 [RFC 9110 2.5]', async ({ net }) => {
     let seen = Buffer.alloc(0);
     const { client } = await through(
       net,
@@ -51,7 +53,7 @@ describe('an HTTP/1.0 client', () => {
   });
 
   test.for(['chunked', 'sized', 'until close'] as const)(
-    'sees a reset, not a clean end, when %s content breaks off',
+    'sees a reset, not a clean end, when %s content breaks off [RFC 9112 8]',
     async (framing, { net }) => {
       const { client, running } = await through(net, async (connection) => {
         await connection.readHead();
@@ -74,7 +76,9 @@ describe('an HTTP/1.0 client', () => {
     },
   );
 
-  test('that has ended its own direction never sees a cut response end cleanly', async ({ net }) => {
+  test('that has ended its own direction never sees a cut response end cleanly [RFC 9112 8]', async ({
+    net,
+  }) => {
     const gone = new Gate();
     const { client } = await through(net, async (connection) => {
       await connection.readHead();
@@ -95,7 +99,7 @@ describe('an HTTP/1.0 client', () => {
     expect(ended).toBe('reset');
   });
 
-  test('is not told of interim responses', async ({ net }) => {
+  test('is not told of interim responses [RFC 9110 15.2]', async ({ net }) => {
     const { client } = await through(
       net,
       respondWith(`HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n${sized('x').toString()}`),

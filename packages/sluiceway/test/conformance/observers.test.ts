@@ -6,7 +6,9 @@ import { respondWith } from '../support/raw-origin.js';
 import { chunked, sized, through } from '../support/through.js';
 import { until } from '../support/until.js';
 
-test('an observer gets one start and one record for each transfer, with its numbers', async ({ net }) => {
+test('an observer gets one start and one record for each transfer, with its numbers [Envoy]', async ({
+  net,
+}) => {
   const started: string[] = [];
   const records: TransferRecord[] = [];
   const { client } = await through(
@@ -52,7 +54,7 @@ test('an observer gets one start and one record for each transfer, with its numb
   expect(JSON.stringify(records)).not.toContain('secret');
 });
 
-test('a running transfer shows its numbers as they grow', async ({ net }) => {
+test('a running transfer shows its numbers as they grow [Envoy]', async ({ net }) => {
   let live: LiveTransfer | undefined;
   const more = new Gate();
   const { client, running } = await through(
@@ -77,7 +79,7 @@ test('a running transfer shows its numbers as they grow', async ({ net }) => {
   expect(live?.bytesDown).toBe(10);
 });
 
-test('an observer that throws breaks no transfer, and its mistake is a warning', async ({ net }) => {
+test('an observer that throws breaks no transfer, and its mistake is a warning [Node]', async ({ net }) => {
   const warnings: Error[] = [];
   const onWarning = (warning: Error): void => void warnings.push(warning);
   process.on('warning', onWarning);
@@ -106,7 +108,9 @@ test('an observer that throws breaks no transfer, and its mistake is a warning',
   expect(warnings.map((warning) => warning.message)).toContain('observer at the end');
 });
 
-test('an async observer that rejects breaks no transfer, and its mistake is a warning', async ({ net }) => {
+test('an async observer that rejects breaks no transfer, and its mistake is a warning [Node]', async ({
+  net,
+}) => {
   const warnings: Error[] = [];
   const onWarning = (warning: Error): void => void warnings.push(warning);
   process.on('warning', onWarning);
@@ -125,7 +129,7 @@ test('an async observer that rejects breaks no transfer, and its mistake is a wa
   expect(warnings[0]?.message).toContain('observer, later');
 });
 
-test('an abort is recorded with the bytes that were handed over, and no status where no head was', async ({
+test('an abort is recorded with the bytes that were handed over, and no status where no head was [Caddy; nginx]', async ({
   net,
 }) => {
   const { client, running } = await through(net, async (connection) => {

@@ -8,7 +8,9 @@ import { ResponseSink } from '../../src/proxy/response-sink.js';
 import { test } from '../support/fixture.js';
 import { respondWith } from '../support/raw-origin.js';
 
-test('an upload through a server that limits the time of a request is warned of, once', async ({ net }) => {
+test('an upload through a server that limits the time of a request is warned of, once [Node]', async ({
+  net,
+}) => {
   const origin = await net.origin(respondWith('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'));
   const proxy = createProxy({ upstream: origin.url });
   const server = createServer((request, response) => void proxy.handle(request, response));
@@ -34,7 +36,7 @@ test('an upload through a server that limits the time of a request is warned of,
   ]);
 });
 
-test('a response whose `on` listens elsewhere is waited for with one listener, and each chunk is returned once', () => {
+test('a response whose `on` listens elsewhere is waited for with one listener, and each chunk is returned once [Express]', () => {
   const elsewhere = new PassThrough();
   const response = Object.assign(new Duplex({ read() {}, write() {} }), { write: () => false });
   response.on = ((event: string, listener: () => void) => {

@@ -60,7 +60,7 @@ describe.each(Object.entries(framings))('content delimited by %s', (_name, frami
     }
   };
 
-  test('arrives whole at every size, over one client connection', async ({ net }) => {
+  test('arrives whole at every size, over one client connection [Caddy; RFC 9112 6.3]', async ({ net }) => {
     const { client, running } = await through(net, script);
     for (const [index, size] of SIZES.entries()) {
       await client.get(`/${size}`);
@@ -91,7 +91,7 @@ describe('100 MB', () => {
   };
   const whole = { digest: seededDigest('large', SIZE), length: SIZE, complete: true };
 
-  test('with a Content-Length arrive with the right digest', async ({ net }) => {
+  test('with a Content-Length arrive with the right digest [RFC 9112 6.2]', async ({ net }) => {
     const received = await digestOf(net, async (connection) => {
       await connection.readHead();
       await connection.write(`HTTP/1.1 200 OK\r\nContent-Length: ${SIZE}\r\n\r\n`);
@@ -100,7 +100,7 @@ describe('100 MB', () => {
     expect(received).toEqual(whole);
   });
 
-  test('in chunks arrive with the right digest', async ({ net }) => {
+  test('in chunks arrive with the right digest [RFC 9112 7.1]', async ({ net }) => {
     const received = await digestOf(net, async (connection) => {
       await connection.readHead();
       await connection.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');

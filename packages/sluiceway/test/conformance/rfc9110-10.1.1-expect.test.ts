@@ -11,7 +11,9 @@ const HEAD = `POST / HTTP/1.1\r\nHost: test\r\nContent-Length: ${SIZE}\r\nExpect
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
 
 describe('an upload with Expect: 100-continue', () => {
-  test("gets the origin server's 100, and only then its content is read", async ({ net }) => {
+  test("gets the origin server's 100, and only then its content is read [RFC 9110 10.1.1]", async ({
+    net,
+  }) => {
     const mayContinue = new Gate();
     const { client, origin } = await through(net, async (connection) => {
       const head = await connection.readHead();
@@ -37,7 +39,7 @@ describe('an upload with Expect: 100-continue', () => {
   });
 
   test.for(['413 Content Too Large', '401 Unauthorized', '200 OK', '303 See Other'])(
-    'gets a final %s in place of 100, and none of its content is sent on',
+    'gets a final %s in place of 100, and none of its content is sent on [RFC 9110 10.1.1]',
     async (status, { net }) => {
       let read = 0;
       const { client, running } = await through(net, async (connection) => {
@@ -58,7 +60,9 @@ describe('an upload with Expect: 100-continue', () => {
     },
   );
 
-  test('whose client does not wait is held back until the origin server says 100', async ({ net }) => {
+  test('whose client does not wait is held back until the origin server says 100 [RFC 9110 10.1.1]', async ({
+    net,
+  }) => {
     const mayContinue = new Gate();
     const { client, origin } = await through(net, async (connection) => {
       const head = await connection.readHead();
@@ -76,7 +80,7 @@ describe('an upload with Expect: 100-continue', () => {
     expect(response.content.toString()).toBe('thanks');
   });
 
-  test('reaches an origin server that never says 100 after a while', async ({ net }) => {
+  test('reaches an origin server that never says 100 after a while [RFC 9110 10.1.1]', async ({ net }) => {
     const { client } = await through(net, async (connection) => {
       const { content: bytes } = await connection.readRequest();
       expect(isSeeded('expect', 0, bytes)).toBe(true);
@@ -89,7 +93,9 @@ describe('an upload with Expect: 100-continue', () => {
     expect(response.content.toString()).toBe('thanks');
   });
 
-  test('gets other interim responses as well, and one 100 however many there are', async ({ net }) => {
+  test('gets other interim responses as well, and one 100 however many there are [RFC 9110 15.2; nginx]', async ({
+    net,
+  }) => {
     const { client } = await through(net, async (connection) => {
       const head = await connection.readHead();
       await connection.write(`HTTP/1.1 102 Processing\r\n\r\n${CONTINUE}`);
@@ -103,7 +109,9 @@ describe('an upload with Expect: 100-continue', () => {
     expect((await client.readResponse()).content.toString()).toBe('thanks');
   });
 
-  test('that is refused by the proxy itself gets no 100 and reaches nobody', async ({ net }) => {
+  test('that is refused by the proxy itself gets no 100 and reaches nobody [RFC 9110 10.1.1]', async ({
+    net,
+  }) => {
     const { client, origin } = await through(net, () => {}, {
       onRequest: () => ({ status: 403, content: 'no' }),
     });
@@ -115,7 +123,9 @@ describe('an upload with Expect: 100-continue', () => {
     expect(origin.total).toBe(0);
   });
 
-  test('whose client leaves while it waits is given up at the origin server too', async ({ net }) => {
+  test('whose client leaves while it waits is given up at the origin server too [RFC 9110 10.1.1; Caddy]', async ({
+    net,
+  }) => {
     const { client, origin, running } = await through(net, async (connection) => {
       await connection.readAll();
     });
@@ -126,7 +136,7 @@ describe('an upload with Expect: 100-continue', () => {
     expect(await running.record()).toMatchObject({ outcome: 'client_aborted', bytesUp: 0 });
   });
 
-  test('whose origin server is gone gets 502 and no 100', async ({ net }) => {
+  test('whose origin server is gone gets 502 and no 100 [RFC 9110 10.1.1]', async ({ net }) => {
     const { client } = await through(net, (connection) => connection.destroy());
     await client.send(HEAD);
     const response = await client.readResponse();

@@ -7,7 +7,9 @@ import { sized, through } from '../support/through.js';
 const EARLY = 'HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\nlink: </b>\r\nX-\xc4: \xe9\r\n\r\n';
 
 describe('interim responses', () => {
-  test('pass one by one, in order, with their fields, before the final one', async ({ net }) => {
+  test('pass one by one, in order, with their fields, before the final one [RFC 9110 15.2; Go ReverseProxy]', async ({
+    net,
+  }) => {
     const { client } = await through(
       net,
       respondWith(
@@ -29,7 +31,7 @@ describe('interim responses', () => {
     }
   });
 
-  test('are with the client before the origin server says more', async ({ net }) => {
+  test('are with the client before the origin server says more [RFC 8297 2]', async ({ net }) => {
     const seen = new Gate();
     const { client } = await through(net, async (connection) => {
       await connection.readHead();
@@ -43,7 +45,9 @@ describe('interim responses', () => {
     expect((await client.readResponse()).content.toString()).toBe('final');
   });
 
-  test('come without their hop-by-hop and nominated fields', async ({ net }) => {
+  test('come without their hop-by-hop and nominated fields [RFC 9110 7.6.1; Go ReverseProxy]', async ({
+    net,
+  }) => {
     const { client } = await through(
       net,
       respondWith(
@@ -55,7 +59,9 @@ describe('interim responses', () => {
     expect(interim.map((head) => head.lines)).toEqual([['Link: </a>']]);
   });
 
-  test('do not cost the final response the fields that a middleware had set', async ({ net }) => {
+  test('do not cost the final response the fields that a middleware had set [Go ReverseProxy]', async ({
+    net,
+  }) => {
     const { attach, createProxy } = await import('../../src/index.js');
     const { startServer } = await import('../support/servers.js');
     const origin = await net.origin(
@@ -79,7 +85,7 @@ describe('interim responses', () => {
     expect(response.head.get('x-own')).toBe('1');
   });
 
-  test('of 100 that the client did not ask for are not passed on', async ({ net }) => {
+  test('of 100 that the client did not ask for are not passed on [RFC 9110 15.2]', async ({ net }) => {
     const { client } = await through(
       net,
       respondWith(`HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n${sized('x').toString()}`),
@@ -90,7 +96,7 @@ describe('interim responses', () => {
     expect(response.content.toString()).toBe('x');
   });
 
-  test('a hundred of them pass', async ({ net }) => {
+  test('pass, be they a hundred [RFC 9110 15.2]', async ({ net }) => {
     const { client } = await through(
       net,
       respondWith('HTTP/1.1 102 Processing\r\n\r\n'.repeat(100) + sized('x').toString()),
@@ -101,7 +107,9 @@ describe('interim responses', () => {
     expect(response.head.status).toBe(200);
   });
 
-  test('are kept from a client of the thirdParty profile', async ({ net }) => {
+  test('are kept from a client of the thirdParty profile, and so is a Set-Cookie in them [Go ReverseProxy]', async ({
+    net,
+  }) => {
     const { client } = await through(
       net,
       respondWith(`HTTP/1.1 103 Early Hints\r\nSet-Cookie: a=1\r\n\r\n${sized('x').toString()}`),

@@ -27,12 +27,12 @@ const passedOn = async (
   };
 };
 
-test('OPTIONS that may go one server further goes there with one less', async ({ net }) => {
+test('OPTIONS that may go one server further goes there with one less [RFC 9110 7.6.2]', async ({ net }) => {
   expect(await passedOn(net, 'OPTIONS /', '1')).toMatchObject({ seen: ['0'], status: 200 });
   expect(await passedOn(net, 'OPTIONS *', '10')).toMatchObject({ seen: ['9'], status: 200 });
 });
 
-test('OPTIONS that may go no further is answered by the proxy', async ({ net }) => {
+test('OPTIONS that may go no further is answered by the proxy [RFC 9110 7.6.2]', async ({ net }) => {
   expect(await passedOn(net, 'OPTIONS /', '0')).toEqual({
     seen: null,
     status: 200,
@@ -40,7 +40,9 @@ test('OPTIONS that may go no further is answered by the proxy', async ({ net }) 
   });
 });
 
-test('other methods, and values that are no number, pass as they are', async ({ net }) => {
+test('Max-Forwards of other methods, and one that is no number, passes as it is [RFC 9110 7.6.2]', async ({
+  net,
+}) => {
   expect(await passedOn(net, 'GET /', '0')).toMatchObject({ seen: ['0'] });
   expect(await passedOn(net, 'OPTIONS /', 'many')).toMatchObject({ seen: ['many'] });
 });

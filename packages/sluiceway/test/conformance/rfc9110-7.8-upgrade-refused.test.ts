@@ -12,22 +12,25 @@ describe('a request for another protocol', () => {
     ['a 403', sized('plain', [], 'HTTP/1.1 403 Forbidden')],
     ['a 426 with an Upgrade of its own', sized('plain', ['Upgrade: foo'], 'HTTP/1.1 426 Upgrade Required')],
     ['chunks', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nplain\r\n0\r\n\r\n'],
-  ] as const)('that is answered with %s gets it as an ordinary response', async ([, answer], { net }) => {
-    const { client, running } = await through(net, respondWith(answer));
-    await client.send(REQUEST);
-    const response = await client.readResponse();
-    expect(response.head.status).not.toBe(101);
-    expect(response.complete).toBe(true);
-    expect(response.content.toString()).toBe('plain');
-    expect(response.head.has('upgrade')).toBe(false);
-    expect(response.head.get('connection')).toBe('close');
-    expect(await client.closed).toBe('fin');
-    expect(await running.record()).toMatchObject({ outcome: 'completed' });
-  });
+  ] as const)(
+    'that is answered with %s gets it as an ordinary response without Upgrade [RFC 9110 7.8; Go ReverseProxy]',
+    async ([, answer], { net }) => {
+      const { client, running } = await through(net, respondWith(answer));
+      await client.send(REQUEST);
+      const response = await client.readResponse();
+      expect(response.head.status).not.toBe(101);
+      expect(response.complete).toBe(true);
+      expect(response.content.toString()).toBe('plain');
+      expect(response.head.has('upgrade')).toBe(false);
+      expect(response.head.get('connection')).toBe('close');
+      expect(await client.closed).toBe('fin');
+      expect(await running.record()).toMatchObject({ outcome: 'completed' });
+    },
+  );
 
-  test('that is refused while the client already sends gets the whole response', { repeats: 5 }, async ({
-    net,
-  }) => {
+  test('that is refused while the client already sends gets the whole response [RFC 9112 9.6]', {
+    repeats: 5,
+  }, async ({ net }) => {
     const refusal = seededBytes('refusal', 0, 500_000);
     const { client } = await through(net, respondWith(sized(refusal, [], 'HTTP/1.1 403 Forbidden')));
     await client.send(REQUEST);
@@ -42,24 +45,29 @@ describe('a request for another protocol', () => {
     ['no protocol', 'Connection: Upgrade\r\n'],
     ['a look-alike', 'Connection: Upgrade\r\nUpgrade: webso\xe7ket\r\n'],
     ['h2c', 'Connection: Upgrade\r\nUpgrade: h2c\r\n'],
-  ] as const)('that is answered by a 101 with %s gets 502', async ([, lines], { net }) => {
-    const { client, running, origin } = await through(net, async (connection) => {
-      await connection.readHead();
-      await connection.write(`HTTP/1.1 101 Switching Protocols\r\n${lines}\r\nsecret`);
-      await connection.readAll();
-    });
-    await client.send(REQUEST);
-    const response = await client.readResponse();
-    expect(response.head.status).toBe(502);
-    expect(response.content.toString()).not.toContain('secret');
-    await origin.connections[0]?.closed;
-    expect(await running.record()).toMatchObject({
-      outcome: 'upstream_invalid',
-      error: 'http_upgrade_failed',
-    });
-  });
+  ] as const)(
+    'that is answered by a 101 with %s gets 502, and its connection is closed [Go ReverseProxy]',
+    async ([, lines], { net }) => {
+      const { client, running, origin } = await through(net, async (connection) => {
+        await connection.readHead();
+        await connection.write(`HTTP/1.1 101 Switching Protocols\r\n${lines}\r\nsecret`);
+        await connection.readAll();
+      });
+      await client.send(REQUEST);
+      const response = await client.readResponse();
+      expect(response.head.status).toBe(502);
+      expect(response.content.toString()).not.toContain('secret');
+      await origin.connections[0]?.closed;
+      expect(await running.record()).toMatchObject({
+        outcome: 'upstream_invalid',
+        error: 'http_upgrade_failed',
+      });
+    },
+  );
 
-  test('for h2c is never forwarded, and gets an ordinary response', async ({ net }) => {
+  test('for h2c is never forwarded, and gets an ordinary response [Go ReverseProxy; RFC 9113 3.1]', async ({
+    net,
+  }) => {
     const { client } = await through(
       net,
       respondWith((head) => {
@@ -79,7 +87,7 @@ describe('a request for another protocol', () => {
     expect(response.content.toString()).toBe('plain');
   });
 
-  test('for h2c or websocket is forwarded without h2c', async ({ net }) => {
+  test('for h2c or websocket is forwarded without h2c [Go ReverseProxy]', async ({ net }) => {
     const { client } = await through(
       net,
       respondWith((head) => {
@@ -92,7 +100,7 @@ describe('a request for another protocol', () => {
   });
 
   test.for(['web\xe7socket', 'websocket\x7f', 'h2c', 'H2C'])(
-    'of the name %j reaches the origin server without it',
+    'of the name %j reaches the origin server without it [Go ReverseProxy]',
     async (protocol, { net }) => {
       const { client } = await through(
         net,
@@ -107,7 +115,7 @@ describe('a request for another protocol', () => {
     },
   );
 
-  test('with content gets 400, and nothing is sent on', async ({ net }) => {
+  test('with content gets 400, and nothing is sent on [RFC 9110 7.8]', async ({ net }) => {
     const { client, origin } = await through(net, respondWith(sized('')));
     await client.send(
       'POST / HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 5\r\n\r\nhello',
@@ -118,7 +126,7 @@ describe('a request for another protocol', () => {
     expect(origin.total).toBe(0);
   });
 
-  test('of HTTP/1.0 is an ordinary request', async ({ net }) => {
+  test('of HTTP/1.0 is an ordinary request [RFC 9110 7.8]', async ({ net }) => {
     const { client } = await through(
       net,
       respondWith((head) => {
@@ -130,7 +138,7 @@ describe('a request for another protocol', () => {
     expect((await client.readResponse()).content.toString()).toBe('plain');
   });
 
-  test('under the thirdParty profile is an ordinary request', async ({ net }) => {
+  test('under the thirdParty profile is an ordinary request [RFC 9110 7.8]', async ({ net }) => {
     const { client } = await through(
       net,
       respondWith((head) => {
@@ -144,7 +152,9 @@ describe('a request for another protocol', () => {
   });
 });
 
-test('a 101 that nobody asked for gets 502, and its connection is closed', async ({ net }) => {
+test('a 101 that nobody asked for gets 502, and its connection is closed [RFC 9110 15.2.2; Go ReverseProxy]', async ({
+  net,
+}) => {
   const { client, origin } = await through(net, async (connection) => {
     await connection.readHead();
     await connection.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: foo\r\n\r\n');

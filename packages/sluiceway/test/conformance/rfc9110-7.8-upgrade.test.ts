@@ -10,7 +10,7 @@ const SWITCHING = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUp
 const SIZE = 3 * 1024 * 1024;
 
 describe('a tunnel', () => {
-  test('opens for the protocol that both sides name, in whatever case, with their other fields', async ({
+  test('opens for the protocol that both sides name, in whatever case, with their other end-to-end fields spelled as they came [RFC 9110 7.8; Go ReverseProxy; Caddy]', async ({
     net,
   }) => {
     let seen: RequestHead | undefined;
@@ -43,7 +43,7 @@ describe('a tunnel', () => {
     expect(seen?.has('x-hop')).toBe(false);
   });
 
-  test('opens for one of several protocols, and the client is told which', async ({ net }) => {
+  test('opens for one of several protocols, and the client is told which [RFC 9110 7.8]', async ({ net }) => {
     const { client } = await through(net, async (connection) => {
       expect((await connection.readHead()).get('upgrade')).toBe('foo/2, websocket');
       await connection.write(`${SWITCHING}\r\n`);
@@ -55,7 +55,7 @@ describe('a tunnel', () => {
     expect((await client.readHead()).get('upgrade')).toBe('websocket');
   });
 
-  test('carries bytes both ways at once', async ({ net }) => {
+  test('carries bytes both ways at once [Go ReverseProxy]', async ({ net }) => {
     const { client, running } = await through(net, async (connection) => {
       await connection.readHead();
       await connection.write(`${SWITCHING}\r\n`);
@@ -79,7 +79,9 @@ describe('a tunnel', () => {
     });
   });
 
-  test('delivers what both sides sent together with their heads', async ({ net }) => {
+  test('delivers what both sides sent together with their heads [nginx; Go ReverseProxy]', async ({
+    net,
+  }) => {
     const { client } = await through(net, async (connection) => {
       await connection.readHead();
       await connection.write(`${SWITCHING}\r\nglued to the 101`);
@@ -92,7 +94,9 @@ describe('a tunnel', () => {
     expect((await client.readExactly(26)).toString()).toBe('glued to the 101, and more');
   });
 
-  test('of which the client has ended its half still carries the other', async ({ net }) => {
+  test('of which the client has ended its half still carries the other [Go ReverseProxy]', async ({
+    net,
+  }) => {
     const { client, running } = await through(net, async (connection) => {
       await connection.readHead();
       await connection.write(`${SWITCHING}\r\n`);
@@ -111,7 +115,9 @@ describe('a tunnel', () => {
     expect(await running.record()).toMatchObject({ outcome: 'completed' });
   });
 
-  test('of which the origin server has ended its half still carries the other', async ({ net }) => {
+  test('of which the origin server has ended its half still carries the other [Go ReverseProxy]', async ({
+    net,
+  }) => {
     let received: Buffer = Buffer.alloc(0);
     const all = new Gate();
     const { client, running } = await through(net, async (connection) => {
@@ -134,7 +140,7 @@ describe('a tunnel', () => {
     expect(await running.record()).toMatchObject({ outcome: 'completed', bytesUp: SIZE });
   });
 
-  test('comes after interim responses as well', async ({ net }) => {
+  test('comes after interim responses as well [RFC 9110 15.2]', async ({ net }) => {
     const { client } = await through(net, async (connection) => {
       await connection.readHead();
       await connection.write(`HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n${SWITCHING}\r\nhi`);
@@ -166,7 +172,7 @@ describe('a tunnel', () => {
     expect(await running.record()).toMatchObject({ status: 101 });
   });
 
-  test('ends when nothing has moved for tunnelIdle, not before', async ({ net }) => {
+  test('ends when nothing has moved for tunnelIdle, not before [nginx; Envoy]', async ({ net }) => {
     const { client, running } = await through(
       net,
       async (connection) => {

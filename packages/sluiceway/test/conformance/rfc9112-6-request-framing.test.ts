@@ -64,7 +64,7 @@ const FAULTY: Record<string, string[]> = {
 
 describe('a request with', () => {
   test.for(Object.entries(FAULTY))(
-    '%s is refused, its connection closed, nothing sent on',
+    '%s is refused, its connection closed, nothing sent on [RFC 9112 2.2; RFC 9112 3.2; RFC 9112 5; RFC 9112 6.3]',
     async ([name, lines], { net }) => {
       const { client, origin } = await through(net, respondWith(sized('')));
       const head = `${lines.join('\r\n')}\r\n\r\n`;
@@ -81,7 +81,7 @@ describe('a request with', () => {
   );
 });
 
-test('an unknown expectation is answered 417', async ({ net }) => {
+test('an unknown expectation is answered 417 [RFC 9110 10.1.1]', async ({ net }) => {
   const { client, origin } = await through(net, respondWith(sized('')));
   await client.get('/', ['Expect: miracles']);
   expect((await client.readResponse()).head.status).toBe(417);

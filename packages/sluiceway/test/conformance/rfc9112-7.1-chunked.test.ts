@@ -7,7 +7,7 @@ import { chunked, through, toChunk } from '../support/through.js';
 const MiB = 1024 * 1024;
 
 describe('chunks of an origin server', () => {
-  test('of one byte each arrive whole', async ({ net }) => {
+  test('of one byte each arrive whole [RFC 9112 7.1]', async ({ net }) => {
     const size = 50_000;
     const bytes = seededBytes('tiny', 0, size);
     const chunks = Array.from({ length: size }, (_, i) => bytes.subarray(i, i + 1));
@@ -20,7 +20,7 @@ describe('chunks of an origin server', () => {
     }
   });
 
-  test('of 32 MiB arrive whole', async ({ net }) => {
+  test('of 32 MiB arrive whole [RFC 9112 7.1]', async ({ net }) => {
     const size = 32 * MiB;
     const { client } = await through(net, async (connection) => {
       await connection.readHead();
@@ -39,7 +39,7 @@ describe('chunks of an origin server', () => {
     expect(response).toMatchObject({ complete: true, contentLength: size });
   });
 
-  test('that come byte by byte arrive whole', async ({ net }) => {
+  test('that come byte by byte arrive whole [RFC 9112 7.1]', async ({ net }) => {
     const wire = chunked(['hello, ', 'x'.repeat(20), 'world'], [], ['X-Last: yes']);
     const { client } = await through(net, async (connection) => {
       await connection.readHead();
@@ -51,7 +51,7 @@ describe('chunks of an origin server', () => {
     expect(response.content.toString()).toBe(`hello, ${'x'.repeat(20)}world`);
   });
 
-  test('of random sizes, written at random places, arrive whole', async ({ net }) => {
+  test('of random sizes, written at random places, arrive whole [RFC 9112 7.1]', async ({ net }) => {
     const size = 4 * MiB;
     let state = 7;
     const random = (below: number): number => {
@@ -87,7 +87,9 @@ describe('chunks of an origin server', () => {
     }
   });
 
-  test('with extensions, leading zeros and capital digits arrive without them', async ({ net }) => {
+  test('with extensions, leading zeros and capital digits arrive without them [RFC 9112 7.1.1]', async ({
+    net,
+  }) => {
     const { client } = await through(
       net,
       respondWith(

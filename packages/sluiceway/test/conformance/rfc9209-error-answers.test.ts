@@ -52,40 +52,44 @@ const answerOf = async (net: Network, options: ProxyOptions, request?: string): 
 };
 
 describe('the answer of the proxy to', () => {
-  test('a refused connection is 502 and tells nothing internal', async ({ net }) => {
+  test('a refused connection is 502 and tells nothing internal [RFC 9209 2.3.7; Go ReverseProxy]', async ({
+    net,
+  }) => {
     const response = await answerOf(net, { upstream: `http://127.0.0.1:${await refusedPort(net)}` });
     expectProblem(response, 502, 'connection_refused');
   });
 
-  test('a name that does not resolve is 502 and does not tell the name', async ({ net }) => {
+  test('a name that does not resolve is 502 and does not tell the name [RFC 9209 2.3.2]', async ({ net }) => {
     const response = await answerOf(net, { upstream: 'http://internal.example.invalid:81' });
     expectProblem(response, 502, 'dns_error');
   });
 
-  test('an origin server that hangs up is 502', async ({ net }) => {
+  test('an origin server that hangs up is 502 [RFC 9209 2.3.8; Go ReverseProxy]', async ({ net }) => {
     const origin = await net.origin((connection) => connection.destroy());
     expectProblem(await answerOf(net, { upstream: origin.url }), 502, 'connection_terminated');
   });
 
-  test('an invalid response is 502', async ({ net }) => {
+  test('an invalid response is 502 [RFC 9110 15.6.3; nginx]', async ({ net }) => {
     const origin = await net.origin(respondWith('HTTP/1.1 2000 No\r\n\r\n'));
     expectProblem(await answerOf(net, { upstream: origin.url }), 502, 'http_protocol_error');
   });
 
-  test('a silent origin server is 504', async ({ net }) => {
+  test('a silent origin server is 504 [RFC 9110 15.6.5; Caddy]', async ({ net }) => {
     const origin = await net.origin(() => {});
     const response = await answerOf(net, { upstream: origin.url, timeouts: { responseHead: 100 } });
     expectProblem(response, 504, 'http_response_timeout');
   });
 
-  test('an address that is not public, where only such are allowed, is 403', async ({ net }) => {
+  test('an address that is not public, where only such are allowed, is 403 [RFC 9209 2.3.5]', async ({
+    net,
+  }) => {
     const origin = await net.origin(() => {});
     const response = await answerOf(net, { upstream: origin.url, addresses: 'public' });
     expectProblem(response, 403, 'destination_ip_prohibited');
     expect(origin.total).toBe(0);
   });
 
-  test('a hook that throws is 502, and what it threw stays inside', async ({ net }) => {
+  test('a hook that throws is 502, and what it threw stays inside [Go ReverseProxy]', async ({ net }) => {
     const origin = await net.origin(respondWith(sized('')));
     const response = await answerOf(net, {
       upstream: origin.url,
@@ -97,7 +101,7 @@ describe('the answer of the proxy to', () => {
     expect(response.content.toString()).not.toContain('hunter2');
   });
 
-  test('HEAD has the same head and no content', async ({ net }) => {
+  test('HEAD has the same head and no content [RFC 9110 9.3.2]', async ({ net }) => {
     const running = await net.proxy({ name: 'us', upstream: `http://127.0.0.1:${await refusedPort(net)}` });
     const client = await net.client(running);
     for (let i = 0; i < 2; i++) {
@@ -109,7 +113,9 @@ describe('the answer of the proxy to', () => {
     }
   });
 
-  test('a failure keeps the connection of a client that has sent its whole request', async ({ net }) => {
+  test('a failure keeps the connection of a client that has sent its whole request [RFC 9112 9.3]', async ({
+    net,
+  }) => {
     const running = await net.proxy({ upstream: `http://127.0.0.1:${await refusedPort(net)}` });
     const client = await net.client(running);
     for (let i = 0; i < 3; i++) {
@@ -120,7 +126,7 @@ describe('the answer of the proxy to', () => {
     }
   });
 
-  test('a malformed target is 400', async ({ net }) => {
+  test('a malformed target is 400 [RFC 9112 3.2]', async ({ net }) => {
     const origin = await net.origin(respondWith(sized('')));
     const response = await answerOf(
       net,
@@ -138,7 +144,7 @@ describe('a method that is not served', () => {
     ['TRACE / HTTP/1.1', ALL],
     ['CONNECT example.com:443 HTTP/1.1', ALL],
   ] as const)(
-    '(%s) is answered 405 with Allow, and nothing is sent on',
+    '(%s) is answered 405 with Allow, and nothing is sent on [RFC 9110 9.3.6; RFC 9110 9.3.8; RFC 9110 15.5.6]',
     async ([startLine, allow], { net }) => {
       const { client, origin, running } = await through(net, respondWith(sized('')), { name: 'us' });
       await client.send(`${startLine}\r\nHost: test\r\n\r\n`);
@@ -150,7 +156,9 @@ describe('a method that is not served', () => {
     },
   );
 
-  test('under the thirdParty profile is answered 405 with GET and HEAD', async ({ net }) => {
+  test('under the thirdParty profile is answered 405 with GET and HEAD [RFC 9110 15.5.6]', async ({
+    net,
+  }) => {
     const { client, origin } = await through(net, respondWith(sized('')), {
       profile: 'thirdParty',
       addresses: 'any',

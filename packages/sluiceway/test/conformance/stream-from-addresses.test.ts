@@ -26,7 +26,7 @@ describe('streamFrom by default', () => {
     'http://100.64.0.1:PORT/',
     'https://127.0.0.1:PORT/',
     'https://localhost:PORT/',
-  ])('refuses %s with 403 and connects to nothing', async (template, { net }) => {
+  ])('refuses %s with 403 and connects to nothing [smokescreen]', async (template, { net }) => {
     const origin = await net.origin(respondWith(sized('secret')));
     const { client, records } = await streaming(net, template.replace('PORT', String(origin.port)));
     await client.get('/');
@@ -39,7 +39,9 @@ describe('streamFrom by default', () => {
     expect(origin.total).toBe(0);
   });
 
-  test('never connects to localhost with a final dot, whether that resolves or not', async ({ net }) => {
+  test('never connects to localhost with a final dot, whether that resolves or not [smokescreen]', async ({
+    net,
+  }) => {
     const origin = await net.origin(respondWith(sized('secret')));
     const { client } = await streaming(net, `http://localhost.:${origin.port}/`);
     await client.get('/');
@@ -47,7 +49,9 @@ describe('streamFrom by default', () => {
     expect(origin.total).toBe(0);
   });
 
-  test('refuses a redirect to such an address, however it is spelled', async ({ net }) => {
+  test('refuses a redirect to such an address, however it is spelled [smokescreen; camo]', async ({
+    net,
+  }) => {
     const inside = await net.origin(respondWith(sized('secret')));
     const targets = [
       `http://127.0.0.1:${inside.port}/`,
@@ -70,7 +74,7 @@ describe('streamFrom by default', () => {
 });
 
 describe('streamFrom with addresses: any', () => {
-  test.for(['127.0.0.1', 'localhost', '127.1'])('connects to %s', async (host, { net }) => {
+  test.for(['127.0.0.1', 'localhost', '127.1'])('connects to %s [smokescreen]', async (host, { net }) => {
     const origin = await net.origin(respondWith(sized('content')));
     const { client } = await streaming(net, `http://${host}:${origin.port}/`, { addresses: 'any' });
     await client.get('/');
@@ -97,7 +101,7 @@ describe('a URL that is none, or none of the web', () => {
     'http://ho\tst/',
     'http://host\\@evil/',
     'http://host/#fragment',
-  ])('(%j) is answered 400', async (url, { net }) => {
+  ])('(%j) is answered 400 [camo]', async (url, { net }) => {
     const { client, records } = await streaming(net, url, { addresses: 'any' });
     for (let i = 0; i < 2; i++) {
       await client.get('/');

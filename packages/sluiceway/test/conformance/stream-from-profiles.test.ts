@@ -9,7 +9,9 @@ import { sized } from '../support/through.js';
 const ANY = { addresses: 'any' } as const;
 
 describe('streamFrom with the thirdParty profile', () => {
-  test('sends the fields that ask for a file, and nothing of the client', async ({ net }) => {
+  test('sends the fields that ask for a file, and nothing of the client: no cookie, no authorization, no address [camo]', async ({
+    net,
+  }) => {
     let seen: readonly string[] = [];
     const origin = await net.origin(
       respondWith((head) => {
@@ -49,7 +51,9 @@ describe('streamFrom with the thirdParty profile', () => {
     expect([...seen].toSorted()).toEqual([...passes, `Host: 127.0.0.1:${origin.port}`].toSorted());
   });
 
-  test('passes what describes the file, and nothing that acts on our origin', async ({ net }) => {
+  test('passes what describes the file, and nothing that acts on our origin: no Set-Cookie, no HSTS, no Alt-Svc [camo]', async ({
+    net,
+  }) => {
     const passes = [
       'Content-Type: text/html',
       'Content-Encoding: br',
@@ -105,7 +109,7 @@ describe('streamFrom with the thirdParty profile', () => {
     );
   });
 
-  test('answers HEAD by HEAD, and passes 304 and 404', async ({ net }) => {
+  test('answers HEAD by HEAD, and passes 304 and 404 [RFC 9110 9.3.2; camo]', async ({ net }) => {
     const origin = await net.origin(
       respondWith((head) => {
         if (head.method === 'HEAD') return 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n';
@@ -124,7 +128,9 @@ describe('streamFrom with the thirdParty profile', () => {
     expect(response.content.toString()).toBe('not there');
   });
 
-  test('answers other methods 405 with Allow, and reads nothing of their content', async ({ net }) => {
+  test('answers other methods 405 with Allow, and reads nothing of their content [RFC 9110 15.5.6]', async ({
+    net,
+  }) => {
     const origin = await net.origin(respondWith(sized('x')));
     const { client } = await streaming(net, origin.url, ANY);
     await client.send('POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000\r\n\r\nstart');
@@ -136,7 +142,7 @@ describe('streamFrom with the thirdParty profile', () => {
     expect(origin.total).toBe(0);
   });
 
-  test('drops the content of a GET, and the next request is read right', async ({ net }) => {
+  test('drops the content of a GET, and the next request is read right [RFC 9110 9.3.1]', async ({ net }) => {
     const origin = await net.origin(
       respondWith((head, content) => {
         expect(content.length).toBe(0);
@@ -152,7 +158,9 @@ describe('streamFrom with the thirdParty profile', () => {
 });
 
 describe('streamFrom with the passThrough profile', () => {
-  test('relays any method, its content and its end-to-end fields to the exact URL', async ({ net }) => {
+  test('relays any method, its content and its end-to-end fields to the exact URL [Go ReverseProxy]', async ({
+    net,
+  }) => {
     const size = 1_000_000;
     const origin = await net.origin(
       respondWith((head, content) => {

@@ -30,7 +30,7 @@ describe('streamFrom follows a redirect', () => {
     '303 See Other',
     '307 Temporary Redirect',
     '308 Permanent Redirect',
-  ])('of status %s, for GET and HEAD alike', async (status, { net }) => {
+  ])('of status %s, for GET and HEAD alike [RFC 9110 15.4; camo]', async (status, { net }) => {
     const methods: string[] = [];
     const origin = await net.origin(
       respondWith((head) => {
@@ -55,7 +55,9 @@ describe('streamFrom follows a redirect', () => {
     expect(records[0]).toMatchObject({ outcome: 'completed', attempts: 2 });
   });
 
-  test('to wherever its Location leads, byte for byte where that is absolute', async ({ net }) => {
+  test('to wherever its Location leads, byte for byte where that is absolute [RFC 9110 10.2.2; camo]', async ({
+    net,
+  }) => {
     const other = await net.origin(from(() => null));
     const cases: [string, string, 'same' | 'other'][] = [
       ['next', '/a/next', 'same'],
@@ -78,7 +80,7 @@ describe('streamFrom follows a redirect', () => {
     }
   });
 
-  test('five times, not six', async ({ net }) => {
+  test('five times, not six [camo]', async ({ net }) => {
     const origin = await net.origin(
       from((target) => {
         const left = Number(target.slice(1));
@@ -95,7 +97,9 @@ describe('streamFrom follows a redirect', () => {
     expect(six.records[0]).toMatchObject({ outcome: 'upstream_invalid', error: 'too_many_redirects' });
   });
 
-  test('keeps the range and the user agent, sends no credentials of its own', async ({ net }) => {
+  test('keeps the range and the user agent, sends no credentials of its own [RFC 9110 15.4; camo]', async ({
+    net,
+  }) => {
     const seen: (readonly string[])[] = [];
     const origin = await net.origin(
       respondWith((head) => {
@@ -125,7 +129,7 @@ describe('streamFrom refuses a redirect', () => {
     ['to no host', 'http:///x'],
     ['with a backslash', '/\\evil'],
     ['to itself, for ever', '/start'],
-  ] as const)('%s with 502', async ([, location], { net }) => {
+  ] as const)('%s with 502 [camo]', async ([, location], { net }) => {
     const origin = await net.origin(from((target) => (target === '/start' ? redirect(location) : null)));
     const { client } = await streaming(net, `${origin.url}/start`, ANY);
     await client.get('/');
@@ -135,7 +139,7 @@ describe('streamFrom refuses a redirect', () => {
     expect(origin.total).toBeLessThanOrEqual(2);
   });
 
-  test('from https: to http: with 502', async ({ net }) => {
+  test('from https: to http: with 502 [camo]', async ({ net }) => {
     const certificate = await loopbackCertificate();
     const plain = await net.origin(from(() => null));
     const secure = await net.origin(respondWith(redirect(`${plain.url}/`)), { tls: certificate });
@@ -147,7 +151,7 @@ describe('streamFrom refuses a redirect', () => {
 });
 
 describe('the content of a redirect', () => {
-  test('of 10 MB is not waited for, and its connection is closed', async ({ net }) => {
+  test('of 10 MB is not waited for, and its connection is closed [undici]', async ({ net }) => {
     const large = seededBytes('redirect', 0, 10_000_000);
     const origin = await net.origin(
       from((target) => (target === '/start' ? redirect('/end', '302 Found', large) : null)),
@@ -158,7 +162,7 @@ describe('the content of a redirect', () => {
     await origin.connections[0]?.closed;
   });
 
-  test('that never ends holds nothing up, and its connection is closed', async ({ net }) => {
+  test('that never ends holds nothing up, and its connection is closed [undici]', async ({ net }) => {
     const origin = await net.origin(async (connection) => {
       const head = await connection.readHead();
       if (head.target === '/start') {
@@ -178,7 +182,7 @@ describe('the content of a redirect', () => {
     await origin.connections[0]?.closed;
   });
 
-  test('that is short leaves its connection for the next request', async ({ net }) => {
+  test('that is short leaves its connection for the next request [undici]', async ({ net }) => {
     const origin = await net.origin(from((target) => (target === '/start' ? redirect('/end') : null)));
     const { client } = await streaming(net, `${origin.url}/start`, ANY);
     for (let i = 0; i < 3; i++) {
@@ -189,7 +193,7 @@ describe('the content of a redirect', () => {
   });
 });
 
-test('a redirect passes to the client where the profile follows none', async ({ net }) => {
+test('a redirect passes to the client where the profile follows none [Go ReverseProxy]', async ({ net }) => {
   const origin = await net.origin(respondWith(redirect('http://elsewhere/')));
   const { client } = await streaming(net, origin.url, { ...ANY, profile: 'passThrough' });
   await client.get('/');

@@ -24,7 +24,7 @@ class Steps {
 
 describe('what the origin server has sent is with the client before it sends more:', () => {
   test.for(['Content-Length: 5', 'Transfer-Encoding: chunked', 'X-Until: close'])(
-    'a head with %s',
+    'a head with %s [Go ReverseProxy]',
     async (line, { net }) => {
       const steps = new Steps();
       const { client } = await through(net, async (connection) => {
@@ -44,7 +44,7 @@ describe('what the origin server has sent is with the client before it sends mor
     },
   );
 
-  test('each byte of sized content', async ({ net }) => {
+  test('each byte of sized content [Go ReverseProxy]', async ({ net }) => {
     const steps = new Steps();
     const { client } = await through(net, async (connection) => {
       await connection.readHead();
@@ -88,7 +88,7 @@ describe('what the origin server has sent is with the client before it sends mor
     expect(await client.readThrough('0\r\n\r\n')).toBe('0\r\n\r\n');
   });
 
-  test('the first part of a chunk whose rest is late', async ({ net }) => {
+  test('the first part of a chunk whose rest is late [Go ReverseProxy]', async ({ net }) => {
     const steps = new Steps();
     const { client } = await through(net, async (connection) => {
       await connection.readHead();
@@ -104,7 +104,7 @@ describe('what the origin server has sent is with the client before it sends mor
     await client.readThrough('0\r\n\r\n');
   });
 
-  test('each piece of an upload, the other way round', async ({ net }) => {
+  test('each piece of an upload, the other way round [Caddy]', async ({ net }) => {
     const steps = new Steps();
     const { client } = await through(net, async (connection) => {
       await connection.readHead();
@@ -128,7 +128,7 @@ describe('what the origin server has sent is with the client before it sends mor
   });
 });
 
-test('a head that comes byte by byte passes', async ({ net }) => {
+test('a head that comes byte by byte passes [RFC 9112 2.2]', async ({ net }) => {
   const { client } = await through(net, async (connection) => {
     for (;;) {
       await connection.readHead();

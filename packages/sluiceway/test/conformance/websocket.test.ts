@@ -39,7 +39,7 @@ const event = (socket: WebSocket, name: 'open' | 'close'): Promise<unknown[]> =>
     socket.once('error', reject);
   });
 
-test('a WebSocket carries a message of 16 MiB there and back', async ({ net }) => {
+test('a WebSocket carries a message of 16 MiB there and back [RFC 6455 5]', async ({ net }) => {
   const { url } = await echoServer(net);
   const running = await net.proxy({ upstream: url });
   const socket = new WebSocket(`ws://127.0.0.1:${running.port}/chat?x=1`, { maxPayload: 2 * SIZE });
@@ -56,7 +56,9 @@ test('a WebSocket carries a message of 16 MiB there and back', async ({ net }) =
   expect(await running.record()).toMatchObject({ outcome: 'completed', status: 101, error: null });
 });
 
-test('a WebSocket of several subprotocols gets the one that the server chose', async ({ net }) => {
+test('a WebSocket of several subprotocols gets the one that the server chose [RFC 6455 4]', async ({
+  net,
+}) => {
   const { url } = await echoServer(net);
   const running = await net.proxy({ upstream: url });
   const socket = new WebSocket(`ws://127.0.0.1:${running.port}/`, ['first', 'second']);
@@ -67,7 +69,9 @@ test('a WebSocket of several subprotocols gets the one that the server chose', a
   await closed;
 });
 
-test('a WebSocket whose client is gone is closed at the server, and the other way round', async ({ net }) => {
+test('a WebSocket whose client is gone is closed at the server, and the other way round [RFC 6455 7.1; Caddy]', async ({
+  net,
+}) => {
   const { url, sockets } = await echoServer(net);
   const running = await net.proxy({ upstream: url });
   const first = new WebSocket(`ws://127.0.0.1:${running.port}/`);
@@ -82,7 +86,7 @@ test('a WebSocket whose client is gone is closed at the server, and the other wa
   expect((await closed)[0]).toBe(1006);
 });
 
-test('a WebSocket under a running drain goes on, and destroy ends it', async ({ net }) => {
+test('a WebSocket under a running drain goes on, and destroy ends it [Caddy]', async ({ net }) => {
   const { url } = await echoServer(net);
   const running = await net.proxy({ upstream: url });
   const socket = new WebSocket(`ws://127.0.0.1:${running.port}/`);

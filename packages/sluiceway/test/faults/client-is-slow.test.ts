@@ -33,7 +33,7 @@ async function stalled(origin: RawOrigin): Promise<number> {
 }
 
 describe.concurrent('a client that pauses', () => {
-  test('for many times upstreamIdle gets everything, and the origin server was held back', async ({
+  test('for many times upstreamIdle gets everything, and the origin server was held back [nginx; undici]', async ({
     net,
   }) => {
     const size = 48 * MiB;
@@ -59,7 +59,7 @@ describe.concurrent('a client that pauses', () => {
   });
 
   test.for(['sized', 'chunked'] as const)(
-    'again and again gets every byte of %s content right',
+    'again and again gets every byte of %s content right [nginx]',
     async (framing, { net }) => {
       const size = 24 * MiB;
       const { client } = await through(net, sendsMuch(size, framing));
@@ -84,7 +84,7 @@ describe.concurrent('a client that pauses', () => {
     },
   );
 
-  test('in the midst of an upload for many times upstreamIdle is waited for', async ({ net }) => {
+  test('in the midst of an upload for many times upstreamIdle is waited for [nginx]', async ({ net }) => {
     const { client, running } = await through(
       net,
       async (connection) => {
@@ -104,7 +104,7 @@ describe.concurrent('a client that pauses', () => {
 describe.concurrent('a client that holds a transfer up for longer than clientIdle', () => {
   const timeouts = { clientIdle: 200 };
 
-  test('by not reading is cut off, and so is the origin server', async ({ net }) => {
+  test('by not reading is cut off, and so is the origin server [nginx]', async ({ net }) => {
     const { client, running, origin } = await through(net, sendsMuch(1024 * MiB), { timeouts });
     client.pause();
     await client.get('/');
@@ -118,7 +118,7 @@ describe.concurrent('a client that holds a transfer up for longer than clientIdl
     expect((await client.readResponse({ onContent: () => {} })).complete).toBe(false);
   });
 
-  test('by not reading the end of a response that is otherwise done is cut off', async ({ net }) => {
+  test('by not reading the end of a response that is otherwise done is cut off [nginx]', async ({ net }) => {
     // Fits into no socket buffer, but the origin server's part of it is over soon.
     const { client, running } = await through(net, sendsMuch(24 * MiB), { timeouts });
     client.pause();
@@ -126,7 +126,7 @@ describe.concurrent('a client that holds a transfer up for longer than clientIdl
     expect((await running.record()).outcome).toBe('client_stalled');
   });
 
-  test('by not sending its content gets 408, and the origin server never a whole request', async ({
+  test('by not sending its content gets 408, and the origin server never a whole request [RFC 9110 15.5.9; nginx]', async ({
     net,
   }) => {
     const { client, running, origin } = await through(

@@ -4,7 +4,9 @@ import { Gate } from '../support/gate.js';
 import { sized, through } from '../support/through.js';
 import { until } from '../support/until.js';
 
-test('clients that leave in the queue for a connection take their requests along', async ({ net }) => {
+test('clients that leave in the queue for a connection take their requests along [Caddy]', async ({
+  net,
+}) => {
   const finish = new Gate();
   const targets: string[] = [];
   const origin = await net.origin(async (connection) => {
@@ -28,7 +30,9 @@ test('clients that leave in the queue for a connection take their requests along
   expect(targets).toEqual(['/first']);
 });
 
-test('a client that leaves with requests pipelined leaves no transfer behind', async ({ net }) => {
+test('a client that leaves with requests pipelined leaves no transfer behind [RFC 9112 9.3.2]', async ({
+  net,
+}) => {
   const { client, running, origin } = await through(net, async (connection) => {
     await connection.readHead();
     await connection.readAll();

@@ -12,7 +12,9 @@ const PROMPTLY_MS = 2000;
 const LEAVING = ['close', 'reset', 'end'] as const;
 
 describe.each(LEAVING)('a client that leaves (%s)', (how) => {
-  test('before the head has its upstream connection closed, and is recorded as aborted', async ({ net }) => {
+  test('before the head has its upstream connection closed, and is recorded as aborted [Go ReverseProxy; Caddy]', async ({
+    net,
+  }) => {
     const arrived = new Gate();
     const { client, running, origin } = await through(net, async (connection) => {
       await connection.readHead();
@@ -33,7 +35,7 @@ describe.each(LEAVING)('a client that leaves (%s)', (how) => {
   });
 
   test.for(['Content-Length: 100000000', 'Transfer-Encoding: chunked', 'X-Until: close'])(
-    'in the midst of content with %s has its upstream connection closed',
+    'in the midst of content with %s has its upstream connection closed [Go ReverseProxy]',
     async (framing, { net }) => {
       const { client, running, origin } = await through(net, async (connection) => {
         await connection.readHead();
@@ -51,7 +53,7 @@ describe.each(LEAVING)('a client that leaves (%s)', (how) => {
     },
   );
 
-  test('while the origin server is silent in the midst of content has its upstream connection closed', async ({
+  test('while the origin server is silent in the midst of content has its upstream connection closed [Go ReverseProxy]', async ({
     net,
   }) => {
     const { client, running, origin } = await through(net, async (connection) => {
@@ -67,7 +69,7 @@ describe.each(LEAVING)('a client that leaves (%s)', (how) => {
     expect(await running.record()).toMatchObject({ outcome: 'client_aborted', bytesDown: 4 });
   });
 
-  test('in the midst of its upload has its upstream connection closed before the request is whole', async ({
+  test('in the midst of its upload has its upstream connection closed before the request is whole [RFC 9112 8; nginx]', async ({
     net,
   }) => {
     let received = 0;
@@ -85,7 +87,9 @@ describe.each(LEAVING)('a client that leaves (%s)', (how) => {
   });
 });
 
-test('a client that leaves while it has paused has its upstream connection closed', async ({ net }) => {
+test('a client that leaves while it has paused has its upstream connection closed [nginx]', async ({
+  net,
+}) => {
   const { client, running, origin } = await through(net, async (connection) => {
     await connection.readHead();
     await connection.write('HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n');
@@ -106,7 +110,9 @@ test('a client that leaves while it has paused has its upstream connection close
   expect((await running.record()).outcome).toBe('client_aborted');
 });
 
-test('a client that leaves while the connection is being made gives it up', async ({ net }) => {
+test('a client that leaves while the connection is being made gives it up [Go ReverseProxy]', async ({
+  net,
+}) => {
   // Accepts TCP and never answers the TLS handshake.
   const sockets = new Set<{ destroyed: boolean }>();
   let hungUp = 0;
@@ -147,7 +153,7 @@ test('200 clients that leave one after the other, in every phase, leave nothing'
   expect(running.proxy.active).toBe(0);
 });
 
-test('clients that leave are not held against the origin server: the next request is served', async ({
+test('clients that leave are not held against the origin server: the next request is served [Caddy]', async ({
   net,
 }) => {
   const { running, origin } = await through(net, respondWith(sized('content')));

@@ -22,7 +22,7 @@ describe('an upload that is not what its framing says', () => {
       'reset',
     ],
   ] as const)(
-    '(%s) never reaches the origin server as a whole request',
+    '(%s) never reaches the origin server as a whole request [RFC 9112 8]',
     async ([, request, how], { net }) => {
       const { client, origin, running } = await through(net, respondWith(sized('must not be')));
       await client.send(request);
@@ -40,18 +40,21 @@ describe('an upload that is not what its framing says', () => {
     ['a chunk size over 64 bits', 'fffffffffffffffff\r\nabc\r\n'],
     ['a bare LF after a chunk size', '3\nabc\r\n0\r\n\r\n'],
     ['a negative chunk size', '-1\r\nabc\r\n'],
-  ] as const)('(%s) never reaches the origin server as a whole request', async ([, content], { net }) => {
-    const { client, origin, running } = await through(net, respondWith(sized('must not be')));
-    await client.send(`${CHUNKED}5\r\nfirst\r\n`);
-    await until(() => (origin.connections[0]?.bytesRead ?? 0) > 100, 'the beginning arrived');
-    await client.send(content);
-    const { bytes } = await client.readUntilClose();
-    expect(bytes.toString('latin1')).not.toContain('HTTP/1.1 200');
-    await origin.connections[0]?.closed;
-    expect((await running.record()).outcome).not.toBe('completed');
-  });
+  ] as const)(
+    '(%s) never reaches the origin server as a whole request [RFC 9112 7.1]',
+    async ([, content], { net }) => {
+      const { client, origin, running } = await through(net, respondWith(sized('must not be')));
+      await client.send(`${CHUNKED}5\r\nfirst\r\n`);
+      await until(() => (origin.connections[0]?.bytesRead ?? 0) > 100, 'the beginning arrived');
+      await client.send(content);
+      const { bytes } = await client.readUntilClose();
+      expect(bytes.toString('latin1')).not.toContain('HTTP/1.1 200');
+      await origin.connections[0]?.closed;
+      expect((await running.record()).outcome).not.toBe('completed');
+    },
+  );
 
-  test('(more than its length) is cut there', async ({ net }) => {
+  test('(more than its length) is cut there [RFC 9112 6.3]', async ({ net }) => {
     const contents: string[] = [];
     const { client, origin } = await through(
       net,
@@ -70,7 +73,7 @@ describe('an upload that is not what its framing says', () => {
   });
 });
 
-test('half a request head, then the end, costs no upstream request', async ({ net }) => {
+test('half a request head, then the end, costs no upstream request [RFC 9112 8]', async ({ net }) => {
   const { client, origin, running } = await through(net, respondWith(sized('')));
   await client.send('GET / HTTP/1.1\r\nHo');
   client.end();

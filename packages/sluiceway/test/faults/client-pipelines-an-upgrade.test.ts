@@ -24,7 +24,9 @@ const answering =
     }
   };
 
-test('an upgrade behind requests that are under way waits for them, then opens', async ({ net }) => {
+test('an upgrade behind requests that are under way waits for them, then opens [RFC 9112 9.3.2; Node]', async ({
+  net,
+}) => {
   const slow = new Gate();
   const { client, origin } = await through(net, answering(slow));
   await client.send(`${GET}${GET}${UPGRADE}hello`);
@@ -36,7 +38,9 @@ test('an upgrade behind requests that are under way waits for them, then opens',
   expect((await client.readExactly(5)).toString()).toBe('hello');
 });
 
-test('a CONNECT behind a request that is under way is refused after its response', async ({ net }) => {
+test('a CONNECT behind a request that is under way is refused after its response [RFC 9112 9.3.2; Node]', async ({
+  net,
+}) => {
   const slow = new Gate();
   const { client, origin } = await through(net, answering(slow));
   await client.send(GET + CONNECT);
@@ -48,7 +52,7 @@ test('a CONNECT behind a request that is under way is refused after its response
 });
 
 test.for(['reset', 'close'] as const)(
-  'a client that leaves (%s) with an upgrade in line leaves nothing behind',
+  'a client that leaves (%s) with an upgrade in line leaves nothing behind [Node]',
   async (how, { net }) => {
     const slow = new Gate();
     const { client, running, origin } = await through(net, answering(slow));
@@ -62,7 +66,7 @@ test.for(['reset', 'close'] as const)(
   },
 );
 
-test('a request behind an upgrade belongs to the other protocol', async ({ net }) => {
+test('a request behind an upgrade belongs to the other protocol [RFC 9110 7.8]', async ({ net }) => {
   const received: string[] = [];
   const { client } = await through(net, async (connection) => {
     await connection.readHead();

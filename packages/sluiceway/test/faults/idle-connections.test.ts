@@ -4,7 +4,7 @@ import { sized, through } from '../support/through.js';
 import { until } from '../support/until.js';
 
 test.for(['end', 'reset', 'destroy'] as const)(
-  'an idle connection that the origin server closes (%s) leaves the pool at once',
+  'an idle connection that the origin server closes (%s) leaves the pool at once [RFC 9112 9.3.1; Node]',
   async (how, { net }) => {
     const { client, origin } = await through(net, async (connection) => {
       await connection.readHead();
@@ -20,7 +20,9 @@ test.for(['end', 'reset', 'destroy'] as const)(
   },
 );
 
-test('a connection is let go before the origin server said it would close it', async ({ net }) => {
+test('a connection is let go before the origin server said it would close it [undici; Node]', async ({
+  net,
+}) => {
   const { client, origin } = await through(net, async (connection) => {
     for (;;) {
       await connection.readHead();
@@ -34,7 +36,7 @@ test('a connection is let go before the origin server said it would close it', a
   expect(origin.total).toBe(3);
 });
 
-test('an idle connection is closed after the idle timeout', async ({ net }) => {
+test('an idle connection is closed after the idle timeout [nginx]', async ({ net }) => {
   const origin = await net.origin(async (connection) => {
     await connection.readHead();
     await connection.write(sized('x'));
@@ -47,7 +49,7 @@ test('an idle connection is closed after the idle timeout', async ({ net }) => {
   await until(() => origin.open === 0, 'the idle connection was closed');
 });
 
-test('a connection dialled in place of an expired one is used again, and closed with the proxy', async ({
+test('a connection dialled in place of an expired one is used again, and closed with the proxy [Go ReverseProxy]', async ({
   net,
 }) => {
   const { client, origin, running } = await through(net, async (connection) => {

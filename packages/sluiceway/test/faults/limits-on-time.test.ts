@@ -5,7 +5,7 @@ import { through } from '../support/through.js';
 const pauseMs = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 describe.concurrent('the total timeout', () => {
-  test('answers 504 where no head has come', async ({ net }) => {
+  test('answers 504 where no head has come [RFC 9110 15.6.5; Caddy]', async ({ net }) => {
     const { client, running, origin } = await through(
       net,
       async (connection) => {
@@ -19,7 +19,7 @@ describe.concurrent('the total timeout', () => {
     await origin.connections[0]?.closed;
   });
 
-  test('ends a transfer visibly, however well it goes', async ({ net }) => {
+  test('ends a transfer visibly, however well it goes [Caddy]', async ({ net }) => {
     const { client, running, origin } = await through(
       net,
       async (connection) => {
@@ -40,7 +40,7 @@ describe.concurrent('the total timeout', () => {
     await origin.connections[0]?.closed;
   });
 
-  test('ends an upload that takes too long', async ({ net }) => {
+  test('ends an upload that takes too long [Caddy]', async ({ net }) => {
     const { client, running } = await through(
       net,
       async (connection) => {
@@ -53,7 +53,7 @@ describe.concurrent('the total timeout', () => {
     expect((await running.record()).outcome).toBe('limited');
   });
 
-  test('ends a tunnel', async ({ net }) => {
+  test('ends a tunnel [Caddy]', async ({ net }) => {
     const { client, running } = await through(
       net,
       async (connection) => {
@@ -71,9 +71,7 @@ describe.concurrent('the total timeout', () => {
 });
 
 describe.concurrent('the minimum rate', () => {
-  test('ends what trickles below it after 5 s, on either side, and leaves what is above it', async ({
-    net,
-  }) => {
+  test('ends what trickles below it after 5 s, and leaves what is above it [Caddy]', async ({ net }) => {
     const trickle =
       (bytes: number) =>
       async (connection: Parameters<Parameters<(typeof net)['origin']>[0]>[0]): Promise<void> => {

@@ -33,7 +33,7 @@ const BAD: Record<string, string> = {
 
 describe('chunked content with', () => {
   test.for(Object.entries(BAD))(
-    '%s never ends cleanly, and both connections are closed',
+    '%s never ends cleanly, and both connections are closed [RFC 9112 7.1]',
     async ([, bad], { net }) => {
       const { client, running, origin } = await through(net, async (connection) => {
         await connection.readHead();
@@ -54,7 +54,7 @@ describe('chunked content with', () => {
     },
   );
 
-  test('a chunk extension that never ends is cut off', async ({ net }) => {
+  test('a chunk extension that never ends is cut off [RFC 9112 7.1.1]', async ({ net }) => {
     const { client, running, origin } = await through(net, async (connection) => {
       await connection.readHead();
       await connection.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n5;');
@@ -67,7 +67,7 @@ describe('chunked content with', () => {
     expect(origin.connections[0]?.tcp.bytesWritten).toBeLessThan(20_000_000);
   });
 
-  test('trailers that never end are cut off', async ({ net }) => {
+  test('trailers that never end are cut off [RFC 9112 7.1.2]', async ({ net }) => {
     const { client, running, origin } = await through(net, async (connection) => {
       await connection.readHead();
       await connection.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n');
@@ -79,7 +79,9 @@ describe('chunked content with', () => {
     await origin.connections[0]?.closed;
   });
 
-  test('a chunk that never ends passes as it comes, and stops when it stops', async ({ net }) => {
+  test('a chunk that never ends passes as it comes, and stops when it stops [RFC 9112 7.1]', async ({
+    net,
+  }) => {
     const { client, running } = await through(
       net,
       async (connection) => {

@@ -31,7 +31,7 @@ describe.each(['end', 'reset', 'destroy'] as const)(
     test.for([
       ['sized', `Content-Length: ${SIZE}\r\n\r\n`],
       ['chunked', `Transfer-Encoding: chunked\r\n\r\n${CHUNK}`],
-    ] as const)('never ends cleanly where it is %s', async ([, framing], { net }) => {
+    ] as const)('never ends cleanly where it is %s [RFC 9112 9.8; nginx]', async ([, framing], { net }) => {
       for (const at of [0, 100_000, SIZE - 1]) {
         const { client, running } = await line(
           net,
@@ -53,7 +53,9 @@ describe.each(['end', 'reset', 'destroy'] as const)(
   },
 );
 
-test('content up to the end of an https: connection is whole when that is announced', async ({ net }) => {
+test('content up to the end of an https: connection is whole when that is announced [RFC 9112 9.8]', async ({
+  net,
+}) => {
   const { client } = await line(
     net,
     async (connection) => {
@@ -68,7 +70,9 @@ test('content up to the end of an https: connection is whole when that is announ
   expect(await client.readResponse()).toMatchObject({ complete: true, contentLength: SIZE });
 });
 
-test('content up to the end of an https: connection that is reset never ends cleanly', async ({ net }) => {
+test('content up to the end of an https: connection that is reset never ends cleanly [RFC 9112 9.8]', async ({
+  net,
+}) => {
   for (const at of [0, 16 * 1024, SIZE]) {
     const { client, running } = await line(
       net,
@@ -87,7 +91,7 @@ test('content up to the end of an https: connection that is reset never ends cle
 });
 
 describe('an HTTP/1.0 client over TLS', () => {
-  test('sees the announced end of a whole response', async ({ net }) => {
+  test('sees the announced end of a whole response [RFC 9112 9.8]', async ({ net }) => {
     const { client } = await line(
       net,
       async (connection) => {
@@ -109,7 +113,7 @@ describe('an HTTP/1.0 client over TLS', () => {
   });
 
   test.for(['end', 'reset'] as const)(
-    'sees no announced end when content breaks off (%s)',
+    'sees no announced end when content breaks off (%s) [RFC 9112 9.8]',
     async (how, { net }) => {
       const { client } = await line(
         net,
@@ -127,7 +131,9 @@ describe('an HTTP/1.0 client over TLS', () => {
     },
   );
 
-  test('that has ended its own direction sees no announced end of a cut response', async ({ net }) => {
+  test('that has ended its own direction sees no announced end of a cut response [RFC 9112 9.8]', async ({
+    net,
+  }) => {
     const { client } = await line(
       net,
       async (connection) => {
@@ -147,7 +153,7 @@ describe('an HTTP/1.0 client over TLS', () => {
   });
 });
 
-test('an HTTP/1.1 client over TLS never sees a cut response end cleanly', async ({ net }) => {
+test('an HTTP/1.1 client over TLS never sees a cut response end cleanly [RFC 9112 9.8]', async ({ net }) => {
   for (const framing of [`Content-Length: ${SIZE}\r\n\r\n`, `Transfer-Encoding: chunked\r\n\r\n${CHUNK}`]) {
     const { client } = await line(
       net,

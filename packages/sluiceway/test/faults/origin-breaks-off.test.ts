@@ -72,7 +72,7 @@ async function cutAt(
 
 describe.each(Object.entries(wires))('a %s response that breaks off', (_name, wire) => {
   test.for(['end', 'reset', 'destroy'] as const)(
-    '(%s) at any offset never ends cleanly, and the connection is closed',
+    '(%s) at any offset, be it the first byte, never ends cleanly: the client gets the head, right bytes, and no end [RFC 9112 8; Go ReverseProxy; nginx]',
     async (how, { net }) => {
       for (const at of offsets(wire)) await cutAt(net, wire, at, how);
     },
@@ -80,23 +80,28 @@ describe.each(Object.entries(wires))('a %s response that breaks off', (_name, wi
 });
 
 describe('a response that ends with its connection', () => {
-  test.for(['1.0', '1.1'])('of HTTP/%s that is reset never ends cleanly', async (version, { net }) => {
-    for (const at of [0, 1, 5000, 64 * KiB, SIZE]) {
-      const { client, running } = await through(net, async (connection) => {
-        await connection.readHead();
-        await connection.write(`HTTP/${version} 200 OK\r\n\r\n`);
-        await connection.write(content.subarray(0, at));
-        connection.reset();
-      });
-      await client.get('/');
-      const response = await client.readResponse();
-      expect(response.complete, `reset after ${at}`).toBe(false);
-      expect((await running.record()).outcome).toBe('upstream_truncated');
-    }
-  });
+  test.for(['1.0', '1.1'])(
+    'of HTTP/%s that is reset never ends cleanly [RFC 9112 8]',
+    async (version, { net }) => {
+      for (const at of [0, 1, 5000, 64 * KiB, SIZE]) {
+        const { client, running } = await through(net, async (connection) => {
+          await connection.readHead();
+          await connection.write(`HTTP/${version} 200 OK\r\n\r\n`);
+          await connection.write(content.subarray(0, at));
+          connection.reset();
+        });
+        await client.get('/');
+        const response = await client.readResponse();
+        expect(response.complete, `reset after ${at}`).toBe(false);
+        expect((await running.record()).outcome).toBe('upstream_truncated');
+      }
+    },
+  );
 });
 
-test('content that breaks off while the client has paused never ends cleanly', async ({ net }) => {
+test('content that breaks off while the client has paused never ends cleanly [RFC 9112 8]', async ({
+  net,
+}) => {
   const size = 32 * KiB * KiB;
   const { client } = await through(net, async (connection) => {
     await connection.readHead();

@@ -58,7 +58,7 @@ const GARBAGE: Record<string, string> = {
 
 describe('a response head with', () => {
   test.for(Object.entries(GARBAGE))(
-    '%s is answered 502, its connection closed',
+    '%s is answered 502, its connection closed, nothing of it relayed [RFC 9112 4; RFC 9112 5; RFC 9112 6.3; nginx]',
     async ([name, head], { net }) => {
       const { client, running, origin } = await through(net, async (connection) => {
         await connection.readHead();
@@ -84,7 +84,7 @@ describe('a response head with', () => {
   );
 });
 
-test('a head of just under 64 KiB passes', async ({ net }) => {
+test('a head of just under 64 KiB passes [nginx]', async ({ net }) => {
   const value = 'x'.repeat(60_000);
   const { client } = await through(net, async (connection) => {
     await connection.readHead();
@@ -100,7 +100,7 @@ test('a head of just under 64 KiB passes', async ({ net }) => {
   expect(response.content.toString()).toBe('hello');
 });
 
-test('interim responses beyond a hundred are answered 502', async ({ net }) => {
+test('interim responses beyond a hundred are answered 502 [RFC 9110 15.2]', async ({ net }) => {
   const { client, running, origin } = await through(net, async (connection) => {
     await connection.readHead();
     for (let i = 0; i < 1000; i++) await connection.write('HTTP/1.1 102 Processing\r\n\r\n'.repeat(10));

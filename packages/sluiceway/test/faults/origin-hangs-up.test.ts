@@ -39,24 +39,27 @@ const MOMENTS: [string, (connection: OriginConnection) => Promise<void>][] = [
 ];
 
 describe.each(HANGING_UP)('an origin server that hangs up (%s)', (how) => {
-  test.for(MOMENTS)('%s is answered 502, and the client connection is kept', async ([, script], { net }) => {
-    const { client, running, origin } = await through(net, async (connection) => {
-      await script(connection);
-      connection[how]();
-    });
-    for (let i = 0; i < 2; i++) {
-      await client.get('/');
-      const response = await client.readResponse();
-      expect(response.head.status).toBe(502);
-      expect(response).toMatchObject({ complete: true, ended: undefined });
-      const record = await running.record(i);
-      expect(record.error).toBe('connection_terminated');
-      expect(record.outcome).toBe('upstream_refused');
-    }
-    expect(origin.total).toBe(2);
-  });
+  test.for(MOMENTS)(
+    '%s is answered 502, and the client connection is kept [Go ReverseProxy; nginx]',
+    async ([, script], { net }) => {
+      const { client, running, origin } = await through(net, async (connection) => {
+        await script(connection);
+        connection[how]();
+      });
+      for (let i = 0; i < 2; i++) {
+        await client.get('/');
+        const response = await client.readResponse();
+        expect(response.head.status).toBe(502);
+        expect(response).toMatchObject({ complete: true, ended: undefined });
+        const record = await running.record(i);
+        expect(record.error).toBe('connection_terminated');
+        expect(record.outcome).toBe('upstream_refused');
+      }
+      expect(origin.total).toBe(2);
+    },
+  );
 
-  test('in the midst of an upload is answered 502', async ({ net }) => {
+  test('in the midst of an upload is answered 502 [Go ReverseProxy]', async ({ net }) => {
     const { client, running } = await through(net, async (connection) => {
       await connection.readHead();
       await connection.readExactly(100_000);
@@ -85,7 +88,7 @@ describe('a kept connection that the origin server closes just as the next reque
     };
 
   test.for(HANGING_UP)(
-    '(%s) costs a GET nothing: it is sent again once on a fresh one',
+    '(%s) costs a GET nothing: it is sent again once on a fresh one [RFC 9112 9.3.1; Go ReverseProxy]',
     async (how, { net }) => {
       const heads: string[] = [];
       const { client, origin, running } = await through(net, answersOnce(heads, how));
@@ -99,7 +102,7 @@ describe('a kept connection that the origin server closes just as the next reque
     },
   );
 
-  test('a GET whose fresh connection is closed as well is answered 502, not tried for ever', async ({
+  test('leads to 502, not to trying for ever, where the fresh one is closed as well [RFC 9112 9.3.1]', async ({
     net,
   }) => {
     const { client, origin } = await through(net, async (connection) => {
@@ -124,18 +127,23 @@ describe('a kept connection that the origin server closes just as the next reque
     ['a PUT whose content is under way', 'PUT / HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\nhello'],
     ['a POST without content', 'POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\n\r\n'],
     ['a PATCH', 'PATCH / HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\n\r\n'],
-  ] as const)('%s is answered 502 and sent only once', async ([, request], { net }) => {
-    const heads: string[] = [];
-    const { client, origin } = await through(net, answersOnce(heads, 'reset'));
-    await client.get('/');
-    await client.readResponse();
-    await client.send(request);
-    expect((await client.readResponse()).head.status).toBe(502);
-    expect(origin.total).toBe(1);
-    expect(heads).toHaveLength(2);
-  });
+  ] as const)(
+    'leads to 502 for %s, which is sent only once [RFC 9110 9.2.2; nginx]',
+    async ([, request], { net }) => {
+      const heads: string[] = [];
+      const { client, origin } = await through(net, answersOnce(heads, 'reset'));
+      await client.get('/');
+      await client.readResponse();
+      await client.send(request);
+      expect((await client.readResponse()).head.status).toBe(502);
+      expect(origin.total).toBe(1);
+      expect(heads).toHaveLength(2);
+    },
+  );
 
-  test('a GET that has had an interim response is not sent again', async ({ net }) => {
+  test('leads to 502 for a GET that has had an interim response, which is not sent again [RFC 9112 9.3.1]', async ({
+    net,
+  }) => {
     const { client, origin } = await through(net, async (connection) => {
       await connection.readHead();
       await connection.write(sized('content'));

@@ -18,24 +18,27 @@ describe.concurrent('an origin server that is silent', () => {
       'POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n',
     ],
     ['an upgrade', 'GET / HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'],
-  ] as const)('after %s is answered 504 after responseHead', async ([, request], { net }) => {
-    const { client, running, origin } = await through(net, silent, {
-      timeouts: { responseHead: LIMIT_MS, upstreamIdle: 10_000 },
-    });
-    const started = performance.now();
-    await client.send(request);
-    const response = await client.readResponse();
-    expect(response.head.status).toBe(504);
-    expect(performance.now() - started).toBeGreaterThanOrEqual(LIMIT_MS - 5);
-    expect(await running.record()).toMatchObject({
-      outcome: 'upstream_timeout',
-      error: 'http_response_timeout',
-      status: 504,
-    });
-    await origin.connections[0]?.closed;
-  });
+  ] as const)(
+    'after %s is answered 504 after responseHead [RFC 9110 15.6.5; Caddy]',
+    async ([, request], { net }) => {
+      const { client, running, origin } = await through(net, silent, {
+        timeouts: { responseHead: LIMIT_MS, upstreamIdle: 10_000 },
+      });
+      const started = performance.now();
+      await client.send(request);
+      const response = await client.readResponse();
+      expect(response.head.status).toBe(504);
+      expect(performance.now() - started).toBeGreaterThanOrEqual(LIMIT_MS - 5);
+      expect(await running.record()).toMatchObject({
+        outcome: 'upstream_timeout',
+        error: 'http_response_timeout',
+        status: 504,
+      });
+      await origin.connections[0]?.closed;
+    },
+  );
 
-  test('but for interim responses is answered 504 as well', async ({ net }) => {
+  test('but for interim responses is answered 504 as well [RFC 9110 15.6.5]', async ({ net }) => {
     const { client } = await through(
       net,
       async (connection) => {
@@ -51,7 +54,7 @@ describe.concurrent('an origin server that is silent', () => {
     expect(response.head.status).toBe(504);
   });
 
-  test('within its head is answered 504', async ({ net }) => {
+  test('within its head is answered 504 [RFC 9110 15.6.5]', async ({ net }) => {
     const { client } = await through(
       net,
       async (connection) => {
@@ -72,28 +75,31 @@ describe.concurrent('an origin server that is silent', () => {
     ['a chunk', 'Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n'],
     ['the last chunk, before its trailers', 'Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n0\r\nX-T'],
     ['some content until close', '\r\nhalf'],
-  ] as const)('after %s has the transfer ended visibly after upstreamIdle', async ([, rest], { net }) => {
-    const { client, running, origin } = await through(
-      net,
-      async (connection) => {
-        await connection.readHead();
-        await connection.write(`HTTP/1.1 200 OK\r\n${rest}`);
-        await connection.readAll();
-      },
-      { timeouts: { upstreamIdle: LIMIT_MS } },
-    );
-    await client.get('/');
-    const response = await client.readResponse();
-    expect(response.complete).toBe(false);
-    expect(await running.record()).toMatchObject({
-      outcome: 'upstream_stalled',
-      error: 'connection_read_timeout',
-      status: 200,
-    });
-    await origin.connections[0]?.closed;
-  });
+  ] as const)(
+    'after %s has the transfer ended visibly after upstreamIdle [nginx; RFC 9112 8]',
+    async ([, rest], { net }) => {
+      const { client, running, origin } = await through(
+        net,
+        async (connection) => {
+          await connection.readHead();
+          await connection.write(`HTTP/1.1 200 OK\r\n${rest}`);
+          await connection.readAll();
+        },
+        { timeouts: { upstreamIdle: LIMIT_MS } },
+      );
+      await client.get('/');
+      const response = await client.readResponse();
+      expect(response.complete).toBe(false);
+      expect(await running.record()).toMatchObject({
+        outcome: 'upstream_stalled',
+        error: 'connection_read_timeout',
+        status: 200,
+      });
+      await origin.connections[0]?.closed;
+    },
+  );
 
-  test('is not blamed for a client whose upload takes longer than every limit of its own', async ({
+  test('is not blamed for a client whose upload takes longer than every limit of its own [nginx]', async ({
     net,
   }) => {
     const { client } = await through(
@@ -111,7 +117,7 @@ describe.concurrent('an origin server that is silent', () => {
 });
 
 describe.concurrent('an origin server that trickles', () => {
-  test('its head byte by byte has until responseHead for all of it', async ({ net }) => {
+  test('its head byte by byte has until responseHead for all of it [RFC 9110 15.6.5]', async ({ net }) => {
     const { client } = await through(
       net,
       async (connection) => {

@@ -35,7 +35,9 @@ describe.each(Object.entries(ANSWERS))('what comes after %s', (_name, answer) =>
     expect(client.bytesRead).toBeLessThan(1000);
   };
 
-  test('in the same piece reaches no client, and the connection is not used again', async ({ net }) => {
+  test('in the same piece reaches no client, and the connection is not used again [nginx; RFC 9112 6.3]', async ({
+    net,
+  }) => {
     await expectRightTwice(net, async (connection) => {
       await connection.readHead();
       await connection.write(answer + SPLIT);
@@ -43,7 +45,9 @@ describe.each(Object.entries(ANSWERS))('what comes after %s', (_name, answer) =>
     });
   });
 
-  test('later reaches no client, and the connection is not used again', async ({ net }) => {
+  test('later reaches no client, and the connection is not used again [nginx; RFC 9112 6.3]', async ({
+    net,
+  }) => {
     await expectRightTwice(net, async (connection) => {
       await connection.readHead();
       await connection.write(answer);
@@ -54,7 +58,7 @@ describe.each(Object.entries(ANSWERS))('what comes after %s', (_name, answer) =>
   });
 });
 
-test('1 MB after a Content-Length of 5 is not read', async ({ net }) => {
+test('1 MB after a Content-Length of 5 is not read [nginx]', async ({ net }) => {
   const { client, origin } = await through(net, async (connection) => {
     await connection.readHead();
     await connection.write(`HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nright${'x'.repeat(1_000_000)}`);
@@ -65,7 +69,7 @@ test('1 MB after a Content-Length of 5 is not read', async ({ net }) => {
   await origin.connections[0]?.closed;
 });
 
-test('a connection on which the origin server speaks unasked is closed, and the next request gets its own', async ({
+test('a connection on which the origin server speaks unasked is closed, and the next request gets its own [RFC 9112 9.2; Node]', async ({
   net,
 }) => {
   const idle = new Gate();

@@ -48,7 +48,7 @@ const pausing =
   };
 
 describe('an origin server that stops reading an upload', () => {
-  test('holds the client back: the proxy takes no more than a few buffers', async ({ net }) => {
+  test('holds the client back: the proxy takes no more than a few buffers [nginx]', async ({ net }) => {
     const goOn = new Gate();
     const { client, running } = await through(net, pausing(goOn));
     const count = upload(client, SIZE);
@@ -59,7 +59,7 @@ describe('an origin server that stops reading an upload', () => {
     expect(await running.record()).toMatchObject({ outcome: 'completed', bytesUp: SIZE });
   });
 
-  test('for longer than upstreamIdle is answered 504', async ({ net }) => {
+  test('for longer than upstreamIdle is answered 504 [nginx]', async ({ net }) => {
     const goOn = new Gate();
     const { client, running } = await through(net, pausing(goOn), { timeouts: { upstreamIdle: 150 } });
     upload(client, SIZE);
@@ -74,7 +74,7 @@ describe('an origin server that stops reading an upload', () => {
     });
   });
 
-  test('at whatever size, be it with the last bytes, is answered 504', async ({ net }) => {
+  test('at whatever size, be it with the last bytes, is answered 504 [nginx]', async ({ net }) => {
     // How much fits in between: the end of an upload of about that size has to wait in the proxy.
     const probe = new Gate();
     const first = await through(net, pausing(probe));
@@ -99,7 +99,7 @@ describe('an origin server that stops reading an upload', () => {
     goOn.open();
   });
 
-  test('after an early response has the transfer ended visibly', async ({ net }) => {
+  test('after an early response has the transfer ended visibly [nginx]', async ({ net }) => {
     const goOn = new Gate();
     const { client, running } = await through(
       net,

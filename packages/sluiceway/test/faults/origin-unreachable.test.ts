@@ -18,7 +18,9 @@ const statusOf = async (
   return { status: response.head.status, running };
 };
 
-test('a port that nobody listens on is answered 502, for an upload as well', async ({ net }) => {
+test('a port that nobody listens on is answered 502, for an upload as well [Go ReverseProxy; nginx]', async ({
+  net,
+}) => {
   const origin = await net.origin(() => {});
   await origin.stop();
   const { status, running } = await statusOf(net, { upstream: origin.url });
@@ -32,13 +34,15 @@ test('a port that nobody listens on is answered 502, for an upload as well', asy
   expect(response.complete).toBe(true);
 });
 
-test('a name that does not resolve is answered 502', async ({ net }) => {
+test('a name that does not resolve is answered 502 [Go ReverseProxy]', async ({ net }) => {
   const { status, running } = await statusOf(net, { upstream: 'http://nowhere.invalid' });
   expect(status).toBe(502);
   expect(await running.record()).toMatchObject({ outcome: 'upstream_refused', error: 'dns_error' });
 });
 
-test('a handshake that never comes is answered 504 after the connect timeout', async ({ net }) => {
+test('a handshake that never comes is answered 504 after the connect timeout [RFC 9110 15.6.5; Caddy]', async ({
+  net,
+}) => {
   const sockets: { destroy(): void }[] = [];
   const silent = createServer((socket) => {
     socket.on('error', () => {});
@@ -58,7 +62,7 @@ test('a handshake that never comes is answered 504 after the connect timeout', a
   expect(await running.record()).toMatchObject({ outcome: 'upstream_timeout', error: 'connection_timeout' });
 });
 
-test('a server that speaks no TLS is answered 502', async ({ net }) => {
+test('a server that speaks no TLS is answered 502 [RFC 9110 15.6.3]', async ({ net }) => {
   const origin = await net.origin(async (connection) => {
     await connection.write('HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n');
   });
@@ -67,13 +71,17 @@ test('a server that speaks no TLS is answered 502', async ({ net }) => {
   expect((await running.record()).error).toBe('tls_protocol_error');
 });
 
-test('a server that speaks TLS where HTTP was asked for is answered 502', async ({ net }) => {
+test('a server that speaks TLS where HTTP was asked for is answered 502 [RFC 9110 15.6.3]', async ({
+  net,
+}) => {
   const origin = await net.origin(respondWith(sized('x')), { tls: await loopbackCertificate() });
   const { status } = await statusOf(net, { upstream: `http://127.0.0.1:${origin.port}` });
   expect(status).toBe(502);
 });
 
-test('a certificate of somebody else is answered 502, and no request is sent', async ({ net }) => {
+test('a certificate of somebody else is answered 502, and no request is sent [RFC 9110 4.3.4]', async ({
+  net,
+}) => {
   const other = await makeCertificate(['elsewhere.example']);
   let requests = 0;
   const origin = await net.origin(
@@ -91,7 +99,9 @@ test('a certificate of somebody else is answered 502, and no request is sent', a
   expect(requests).toBe(0);
 });
 
-test('more requests than connections and places in line are answered 503', async ({ net }) => {
+test('more requests than connections and places in line are answered 503 [RFC 9110 15.6.4; Caddy]', async ({
+  net,
+}) => {
   const origin = await net.origin(async (connection) => {
     await connection.readAll();
   });
