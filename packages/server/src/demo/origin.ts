@@ -1,9 +1,8 @@
-import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { parseBytes } from 'sluiceway';
 import { FileDigests } from './file-digests.js';
-import { hasMatch, isSameRepresentation, type Part, readRange } from './file-request.js';
 import { seededViews } from './seeded-content.js';
+import { sendFile } from './send-file.js';
 
 /** What every file of the demonstration consists of. */
 export const demoSeed = 'sluiceway demonstration';
@@ -44,7 +43,14 @@ async function answer(
   const [, name = '', wantsDigest] = /^\/files\/([^/]+?)(\.sha256)?$/.exec(path) ?? [];
   const size = readSize(name);
   if (size === null) return sendText(request, response, 404, `There is no such file.\n\n${listing}`);
-  if (wantsDigest === undefined) return sendFile(request, response, size);
+  if (wantsDigest === undefined) {
+    return sendFile(request, response, {
+      size,
+      contentType: 'application/octet-stream',
+      validators: { etag: `"demo-${size}"`, lastModified },
+      read: (start, end) => seededViews(demoSeed, start, end - start),
+    });
+  }
   if (size > maxDigestBytes)
     return sendText(request, response, 404, 'The digest of so large a file would take too long.\n');
   return sendText(request, response, 200, `${await digests.get(size)}  ${name}\n`);
@@ -71,41 +77,4 @@ function sendText(
     ...fields,
   });
   response.end(request.method === 'HEAD' ? undefined : text);
-}
-
-async function sendFile(request: IncomingMessage, response: ServerResponse, size: number): Promise<void> {
-  const { range, 'if-none-match': ifNoneMatch } = request.headers;
-  const ifRange = request.headers['if-range']?.toString();
-  const etag = `"demo-${size}"`;
-  const validators = { ETag: etag, 'Last-Modified': lastModified, 'Accept-Ranges': 'bytes' };
-  if (hasMatch(ifNoneMatch, etag)) {
-    response.writeHead(304, validators).end();
-    return;
-  }
-
-  const usesRange = request.method === 'GET' && isSameRepresentation(ifRange, etag, lastModified);
-  const part = usesRange ? readRange(range, size) : null;
-  if (part === 'unsatisfiable') {
-    return sendText(request, response, 416, 'The file is shorter.\n', { 'Content-Range': `bytes */${size}` });
-  }
-
-  const { start, end }: Part = part ?? { start: 0, end: size };
-  response.writeHead(part === null ? 200 : 206, {
-    'Content-Type': 'application/octet-stream',
-    'Content-Length': end - start,
-    ...validators,
-    ...(part !== null && { 'Content-Range': `bytes ${start}-${end - 1}/${size}` }),
-  });
-  if (request.method === 'GET') await sendPart(response, { start, end });
-  response.end();
-}
-
-/** Sends the bytes as they are taken; stops when the client leaves. */
-async function sendPart(response: ServerResponse, { start, end }: Part): Promise<void> {
-  const left = new AbortController();
-  response.once('close', () => left.abort());
-  for (const view of seededViews(demoSeed, start, end - start)) {
-    if (response.destroyed) return;
-    if (!response.write(view)) await once(response, 'drain', { signal: left.signal });
-  }
 }

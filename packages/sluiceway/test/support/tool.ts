@@ -1,0 +1,74 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { createReadStream, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Network } from './fixture.js';
+
+/** How a program ended, and what it wrote. */
+export interface ToolRun {
+  /** Its exit code; -1 where a signal ended it. */
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+export interface ToolOptions {
+  /** The folder to run in, which is its home as well. */
+  in: string;
+  /** Written to its standard input. */
+  input?: Iterable<Uint8Array>;
+  /** Ends the program as its user would. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Runs a program to its end. No configuration of the user's and no proxy of the environment reaches it; a test
+ * that ends first ends the program.
+ */
+export async function runTool(
+  net: Network,
+  program: string,
+  args: readonly string[],
+  options: ToolOptions,
+): Promise<ToolRun> {
+  const { signal, input } = options;
+  const child = spawn(program, args, {
+    cwd: options.in,
+    env: { PATH: process.env['PATH'], HOME: options.in, LC_ALL: 'C.UTF-8' },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  net.cleanup(() => child.kill('SIGKILL'));
+  signal?.addEventListener('abort', () => child.kill('SIGTERM'), { once: true });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  const ended = new Promise<number>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve(code ?? -1));
+  });
+  // A program that has seen enough closes its end.
+  pipeline(Readable.from(input ?? []), child.stdin).catch(() => {});
+  return { code: await ended, stdout, stderr };
+}
+
+/** An empty folder for one test. */
+export function scratchFolder(net: Network): string {
+  const folder = mkdtempSync(join(tmpdir(), 'sluiceway-tool-'));
+  net.cleanup(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** The SHA-256 of a file in hex. */
+export async function fileDigest(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) hash.update(chunk);
+  return hash.digest('hex');
+}
