@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { SluicewayError } from '../../src/errors.js';
 import { decideResponseFraming } from '../../src/http/framing.js';
-import { parseResponseHead, type ResponseHead, SectionScanner } from '../../src/upstream/wire/head-reader.js';
+import { parseResponseHead, type ResponseHead, SectionScanner } from '../../src/http/head-reader.js';
 import { readWithNode } from '../support/node-parser.js';
 
 const LIMITS = { maxBytes: 65_536, maxFields: 256 };

@@ -6,7 +6,7 @@ import {
   parseFieldLines,
   parseResponseHead,
   SectionScanner,
-} from '../../src/upstream/wire/head-reader.js';
+} from '../../src/http/head-reader.js';
 
 const LIMITS: HeadLimits = { maxBytes: 65_536, maxFields: 256 };
 

@@ -1,7 +1,7 @@
 import { SluicewayError } from '../../errors.js';
 import type { Fields } from '../../http/fields.js';
+import { type HeadLimits, parseFieldLines, SectionScanner } from '../../http/head-reader.js';
 import type { ContentReader } from './content-reader.js';
-import { type HeadLimits, parseFieldLines, SectionScanner } from './head-reader.js';
 
 const CR = 0x0d;
 /** `0 CR LF CR LF` */

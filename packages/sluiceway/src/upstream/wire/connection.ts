@@ -2,6 +2,13 @@
 import type { Socket } from 'node:net';
 import { SluicewayError } from '../../errors.js';
 import { decideResponseFraming } from '../../http/framing.js';
+import {
+  checkHeadStart,
+  type HeadLimits,
+  parseResponseHead,
+  type ResponseHead,
+  SectionScanner,
+} from '../../http/head-reader.js';
 import { allowsReuse, idleLimitMs } from '../../http/keep-alive.js';
 import { outliveWriteErrors, readsOn, wasReset } from '../../net/reset.js';
 import type { BufferPool } from '../../stream/buffer-pool.js';
@@ -9,13 +16,6 @@ import type { ChunkSink } from '../../stream/chunk-source.js';
 import type { Block } from '../../stream/read-buffer.js';
 import { type ContentReader, createContentReader } from './content-reader.js';
 import type { WireExchange } from './exchange.js';
-import {
-  checkHeadStart,
-  type HeadLimits,
-  parseResponseHead,
-  type ResponseHead,
-  SectionScanner,
-} from './head-reader.js';
 import { Receiver, type ReceiverOwner } from './receiver.js';
 import { TunnelReader } from './tunnel.js';
 

@@ -1,8 +1,8 @@
 import { SluicewayError } from '../../errors.js';
 import type { Fields } from '../../http/fields.js';
 import type { ContentFraming } from '../../http/framing.js';
+import type { HeadLimits } from '../../http/head-reader.js';
 import { ChunkedReader } from './chunked-reader.js';
-import type { HeadLimits } from './head-reader.js';
 
 /** Takes the transfer framing off content, in place: content bytes stay where they were read, or move down. */
 export interface ContentReader {

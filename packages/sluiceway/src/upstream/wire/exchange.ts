@@ -1,9 +1,9 @@
 import { SluicewayError } from '../../errors.js';
 import type { Fields } from '../../http/fields.js';
+import type { ResponseHead } from '../../http/head-reader.js';
 import type { ChunkSink, ChunkSource } from '../../stream/chunk-source.js';
 import type { Exchange, TransportRequest, TransportResponse, UpstreamTunnel } from '../transport.js';
 import type { WireConnection } from './connection.js';
-import type { ResponseHead } from './head-reader.js';
 import { formatRequestHead, RequestContentWriter } from './request-writer.js';
 
 /**

@@ -1,4 +1,5 @@
 import { SluicewayError } from '../../errors.js';
+import type { HeadLimits } from '../../http/head-reader.js';
 import type { AddressPolicy } from '../../net/address-policy.js';
 import { type DialTlsOptions, dial } from '../../net/dialer.js';
 import type { Resolver } from '../../net/resolver.js';
@@ -6,7 +7,6 @@ import type { BufferPool } from '../../stream/buffer-pool.js';
 import type { Destination } from '../transport.js';
 import { type ConnectionOwner, WireConnection } from './connection.js';
 import type { WireExchange } from './exchange.js';
-import type { HeadLimits } from './head-reader.js';
 import type { SessionCache } from './session-cache.js';
 
 /** Checked values of `WireTransportOptions`. */

@@ -1,5 +1,5 @@
-import { SluicewayError } from '../../errors.js';
-import { Fields, isFieldValue, isToken } from '../../http/fields.js';
+import { SluicewayError } from '../errors.js';
+import { Fields, isFieldValue, isToken } from './fields.js';
 
 const CR = 0x0d;
 const LF = 0x0a;
