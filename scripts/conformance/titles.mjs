@@ -11,6 +11,7 @@
 const systems = [
   'Apache httpd',
   'Caddy',
+  'Chromium',
   'Envoy',
   'Go',
   'HAProxy',
@@ -18,15 +19,19 @@ const systems = [
   'Pingora',
   'Sluiceway',
   'Traefik',
+  'aria2',
   'camo',
   'curl',
   'http-proxy',
   'http-proxy-middleware',
   '@fastify/http-proxy',
   'imgproxy',
+  'nghttp2',
   'nginx',
   'smokescreen',
   'undici',
+  'wget',
+  'ws',
 ];
 
 const sourcePatterns = [
