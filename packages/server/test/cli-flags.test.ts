@@ -104,6 +104,16 @@ describe('a timeout or limit ends a transfer', () => {
   });
 });
 
+test('--max-upload refuses a larger upload before the origin server is asked', async ({ net }) => {
+  const origin = await net.origin(() => {});
+  const program = await sluicewayProxy(net, origin.url, '--log', 'json', '--max-upload', '1KiB');
+  const client = await net.client(program);
+  await client.send('PUT / HTTP/1.1\r\nHost: test\r\nContent-Length: 1025\r\n\r\n');
+  expect((await client.readResponse()).head.status).toBe(413);
+  expect(await program.record()).toMatchObject({ outcome: 'rejected', error: 'content_too_large' });
+  expect(origin.total).toBe(0);
+});
+
 describe('what the origin server is told', () => {
   const askedWith = async (net: Parameters<typeof sluicewayProxy>[0], ...flags: string[]) => {
     let lines: readonly string[] = [];

@@ -68,6 +68,7 @@ export function proxyCommand(onExit: (code: number) => void): Command {
     )
     .option('--total-timeout <duration>', 'for a whole transfer (default off)')
     .option('--min-rate <size>', 'bytes per second below which a transfer is ended (default off)')
+    .option('--max-upload <size>', 'of request content; more is refused with 413 (default off)')
     .option('--drain-timeout <duration>', 'for running transfers to end when the proxy is stopped', '30s')
     .addOption(
       new Option('--log <format>', 'form of the transfer log')

@@ -18,6 +18,7 @@ export interface ProxyFlags {
   tunnelIdleTimeout?: string;
   totalTimeout?: string;
   minRate?: string;
+  maxUpload?: string;
   drainTimeout: string;
   log: LogFormat;
 }
@@ -50,6 +51,7 @@ const flagOf: Readonly<Record<string, string>> = {
   'timeouts.tunnelIdle': '--tunnel-idle-timeout',
   'timeouts.total': '--total-timeout',
   'limits.minRate': '--min-rate',
+  'limits.requestContent': '--max-upload',
 };
 
 /** Checks everything that can be checked before a port is opened. Throws a `UsageError`. */
@@ -77,7 +79,7 @@ function toProxyOptions(originUrl: string, flags: ProxyFlags): ProxyOptions {
   return {
     upstream: { url: originUrl, ...(ca !== undefined && { tls: { ca } }) },
     timeouts,
-    limits: given({ minRate: flags.minRate }),
+    limits: given({ minRate: flags.minRate, requestContent: flags.maxUpload }),
     ...given({ name: flags.name }),
     ...(flags.trustedProxies !== undefined && { trustedProxies: flags.trustedProxies.split(',') }),
   };

@@ -26,9 +26,9 @@ export function admit(
   request: IncomingMessage,
   onBareSocket: boolean,
   transfer: Transfer,
-  settings: Pick<ProxySettings, 'profile' | 'peers' | 'pseudonym'>,
+  settings: Pick<ProxySettings, 'profile' | 'peers' | 'pseudonym' | 'maxRequestContent'>,
 ): Admission {
-  const { profile, pseudonym, peers } = settings;
+  const { profile, pseudonym, peers, maxRequestContent } = settings;
   const { downstream, framing } = read(request, transfer.id, peers);
   checkMethod(downstream.method, profile);
   if (profile.forwarded && hasVia(downstream.fields, pseudonym)) {
@@ -40,7 +40,10 @@ export function admit(
     // Node's parser has let go of the connection, so nobody knows where the content ends.
     throw new SluicewayError('http_request_error', 'Content in a request that asks for another protocol');
   }
-  const upload = profile.requestContent && !onBareSocket ? openUpload(request, framing, transfer) : null;
+  const upload =
+    profile.requestContent && !onBareSocket
+      ? openUpload(request, framing, transfer, maxRequestContent)
+      : null;
   return { downstream, upload, protocol };
 }
 

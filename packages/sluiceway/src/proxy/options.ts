@@ -36,6 +36,11 @@ export interface TimeoutOptions {
 export interface LimitOptions {
   /** Bytes per second below which a transfer is ended, measured over 5 s. Default 0: off. */
   minRate?: Size;
+  /**
+   * Bytes of request content. More is refused with 413: before the origin server is asked where the request
+   * announces it, otherwise when it has come. Default 0: no limit.
+   */
+  requestContent?: Size;
   /** Bytes of a response head. Default 64 KiB. */
   responseHead?: Size;
   /** Field lines of a response head. Default 256. */
@@ -88,6 +93,8 @@ export interface ProxySettings {
   profile: Profile;
   peers: TrustedPeers;
   timeouts: TimeoutSettings;
+  /** Bytes of request content; 0 is no limit. */
+  maxRequestContent: number;
   hooks: Hooks;
   observers: readonly Observer[];
   transport: Transport;
@@ -137,7 +144,12 @@ function resolveSettings(
   const { path, url, tls, connections } = resolveUpstream(check, options.upstream);
   const base = check.parsed(path, url, null, parseUpstreamUrl);
   if (options.onRequest === undefined) check.required(path, url);
-  const limits = group(check, 'limits', options.limits, ['minRate', 'responseHead', 'responseFields']);
+  const limits = group(check, 'limits', options.limits, [
+    'minRate',
+    'requestContent',
+    'responseHead',
+    'responseFields',
+  ]);
   const timeouts = group(check, 'timeouts', options.timeouts, [
     'connect',
     'responseHead',
@@ -180,12 +192,14 @@ function resolveSettings(
     totalMs: check.duration('timeouts.total', timeouts.total, 0),
     minRate: check.bytes('limits.minRate', limits.minRate, 0),
   };
+  const maxRequestContent = check.bytes('limits.requestContent', limits.requestContent, 0);
   return () => ({
     upstream: base,
     pseudonym: name,
     profile,
     peers,
     timeouts: timeoutSettings,
+    maxRequestContent,
     hooks,
     observers,
     transport: options.transport ?? createTransport(wire),

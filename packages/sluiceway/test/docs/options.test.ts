@@ -75,10 +75,14 @@ function problemsOf(call: () => unknown): string[] {
 /** What is in force where an option is not given, by its path. */
 function resolvedDefaults(): Record<string, unknown> {
   let wire: WireTransportOptions = {};
-  const { timeouts, profile, throwsErrors } = resolveProxyOptions({ upstream }, 'test', (options) => {
-    wire = options;
-    return new WireTransport(options);
-  });
+  const { timeouts, profile, maxRequestContent, throwsErrors } = resolveProxyOptions(
+    { upstream },
+    'test',
+    (options) => {
+      wire = options;
+      return new WireTransport(options);
+    },
+  );
   return {
     profile: `'${profile.name}'`,
     addresses: wire.policy === publicAddresses ? "'public'" : "'any'",
@@ -93,6 +97,7 @@ function resolvedDefaults(): Record<string, unknown> {
     'timeouts.tunnelIdle': timeouts.tunnelIdleMs,
     'timeouts.total': timeouts.totalMs,
     'limits.minRate': timeouts.minRate,
+    'limits.requestContent': maxRequestContent,
     'limits.responseHead': wire.maxHeadBytes,
     'limits.responseFields': wire.maxHeadFields,
   };

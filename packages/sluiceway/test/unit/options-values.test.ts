@@ -36,6 +36,7 @@ test('defaults', () => {
       totalMs: 0,
       minRate: 0,
     },
+    maxRequestContent: 0,
     hooks: {},
     observers: [],
     throwsErrors: false,
@@ -83,7 +84,7 @@ test('values of every option reach their place', () => {
       tunnelIdle: '4000',
       total: '1d',
     },
-    limits: { minRate: '1KiB', responseHead: '1KiB', responseFields: 1 },
+    limits: { minRate: '1KiB', requestContent: '2GiB', responseHead: '1KiB', responseFields: 1 },
     observers: [observer],
     errors: 'throw',
     ...hooks,
@@ -99,6 +100,7 @@ test('values of every option reach their place', () => {
       totalMs: 86_400_000,
       minRate: 1024,
     },
+    maxRequestContent: 2 ** 31,
     throwsErrors: true,
   });
   expect(settings.profile).toBe(thirdParty);

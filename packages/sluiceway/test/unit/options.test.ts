@@ -63,6 +63,7 @@ const table: [path: string, bad: unknown[]][] = [
   ['timeouts.total', NOT_A_DURATION],
   ['limits', NOT_AN_OBJECT],
   ['limits.minRate', [null, -1, 1.5, '1k', {}]],
+  ['limits.requestContent', [null, -1, 1.5, '1k', {}]],
   ['limits.responseHead', [null, -1, '1k', 1023, {}]],
   ['limits.responseFields', [...NOT_A_COUNT, 0]],
   ['observers', [null, {}, () => {}]],
