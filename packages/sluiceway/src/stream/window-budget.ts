@@ -1,0 +1,108 @@
+/** What a stream may have in flight at the start (the protocol's own default), and what it always may have. */
+export const SMALLEST_WINDOW = 65_535;
+
+/** What a new session grants each stream: enough for 100 Mbit/s over 40 ms. */
+export const INITIAL_WINDOW: number = 512 * 1024;
+
+/** Enough for 5 Gbit/s over 50 ms. */
+export const LARGEST_WINDOW: number = 32 * 1024 * 1024;
+
+/** How often sessions with content under way are looked at. */
+const TICK_MS = 50;
+/** How many ticks between two searches for windows that nobody needs. */
+const TICKS_BETWEEN_REVIEWS = 20;
+
+/** A session as its budget sees it. */
+export interface WindowHolder {
+  /** Streams on which content may come. */
+  readonly openStreams: number;
+  /** Looks whether content flows fast. */
+  tick(): void;
+  /** Looks whether the window is larger than is of use; `isTight` asks for more than only what is plainly wasted. */
+  review(isTight: boolean): void;
+  /** Brings the window down to `bytes`, if it is larger. */
+  shrinkTo(bytes: number): void;
+}
+
+export interface WindowBudgetOptions {
+  /** Bytes that all streams together may be granted above the smallest window. Default 128 MiB. */
+  bytes?: number;
+}
+
+/**
+ * What the receive windows of all HTTP/2 sessions of a process may add up to. A window is a promise: when the other
+ * side of a transfer stalls, a stream's window fills with bytes that lie in this process. Large ones are for few fast
+ * streams; with many streams each gets a small one.
+ */
+export class WindowBudget {
+  readonly #limit: number;
+  readonly #active = new Set<WindowHolder>();
+  #granted = 0;
+  #timer: NodeJS.Timeout | null = null;
+  #ticks = 0;
+  #hasRelieved = false;
+
+  constructor(options: WindowBudgetOptions = {}) {
+    this.#limit = options.bytes ?? 128 * 1024 * 1024;
+  }
+
+  /** Bytes granted above the smallest windows, now. */
+  get granted(): number {
+    return this.#granted;
+  }
+
+  /** So much is granted against the word of peers that have not confirmed smaller windows that no more may be. */
+  get isOverdrawn(): boolean {
+    return this.#granted > 2 * this.#limit;
+  }
+
+  fits(bytes: number): boolean {
+    return this.#granted + bytes <= this.#limit;
+  }
+
+  /** Counts what a session grants more than before, or less. */
+  charge(bytes: number): void {
+    this.#granted += bytes;
+    if (bytes > 0 && this.#granted > this.#limit && !this.#hasRelieved) this.#relieve();
+  }
+
+  /** Content may come on the session from now on. */
+  watch(holder: WindowHolder): void {
+    this.#active.add(holder);
+    if (this.#timer !== null) return;
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    this.#timer.unref();
+  }
+
+  unwatch(holder: WindowHolder): void {
+    this.#active.delete(holder);
+    if (this.#active.size > 0 || this.#timer === null) return;
+    clearInterval(this.#timer);
+    this.#timer = null;
+    this.#hasRelieved = false;
+  }
+
+  #tick(): void {
+    this.#ticks += 1;
+    this.#hasRelieved = false;
+    if (this.#granted > this.#limit) this.#relieve();
+    const isReview = this.#ticks % TICKS_BETWEEN_REVIEWS === 0;
+    const isTight = this.#granted > this.#limit / 2;
+    for (const holder of this.#active) {
+      holder.tick();
+      if (isReview) holder.review(isTight);
+    }
+  }
+
+  /** Nobody keeps more than an equal share; once a tick, since it goes through all sessions. */
+  #relieve(): void {
+    this.#hasRelieved = true;
+    let streams = 0;
+    for (const holder of this.#active) streams += holder.openStreams;
+    const share = Math.max(SMALLEST_WINDOW, 2 ** Math.floor(Math.log2(this.#limit / Math.max(1, streams))));
+    for (const holder of this.#active) holder.shrinkTo(share);
+  }
+}
+
+/** The budget of all sessions that are given no other. */
+export const sharedWindowBudget: WindowBudget = new WindowBudget();

@@ -1,0 +1,216 @@
+import { constants, type Http2Session, type Http2Stream, type ServerHttp2Session } from 'node:http2';
+import {
+  INITIAL_WINDOW,
+  LARGEST_WINDOW,
+  SMALLEST_WINDOW,
+  sharedWindowBudget,
+  type WindowBudget,
+  type WindowHolder,
+} from './window-budget.js';
+
+/** The settings that a session is to be opened with, so that its tuner knows where it starts. */
+export const initialWindowSettings: { initialWindowSize: number } = { initialWindowSize: INITIAL_WINDOW };
+
+/**
+ * Node takes everything off the connection's window as it arrives, read or not, so this one bounds no memory; it only
+ * must not be in the way of the streams'.
+ */
+const CONNECTION_WINDOW = 2 * LARGEST_WINDOW;
+
+/** A measurement that fills this part of the window was limited by it, as far as one can tell. */
+const FILLED = 2 / 3;
+/** A window is a lower bound of what the path holds; four times as much is needed before it is none. */
+const GROWTH = 4;
+/** What a larger window must have brought, for another step to be worth it. */
+const GAIN = 1.5;
+/** How long the rate at the last step is what a next one is compared with: the path may have changed. */
+const RATE_HOLDS_MS = 60_000;
+/** Ticks between measurements that lead to nothing, at most. */
+const MAX_PATIENCE = 20;
+
+/**
+ * Fits the receive windows of an HTTP/2 session, of a client or a server, to the path: they start modest, and grow
+ * while one fast stream is limited by them, up to 32 MiB. As in gRPC, the measure is what arrives between a PING and
+ * its acknowledgement, one round trip later.
+ *
+ * A stream that is not read holds up to its window in this process (Node reads on, and grants nothing new), so the
+ * budget bounds windows times streams: growth must fit into it, and a window shrinks where the bytes pile up, or where
+ * many streams need a share.
+ */
+export class WindowTuner implements WindowHolder {
+  readonly #session: Http2Session;
+  readonly #budget: WindowBudget;
+  readonly #streams = new Set<Http2Stream>();
+  /** The last size that was announced; it binds the peer once acknowledged. */
+  #announced = INITIAL_WINDOW;
+  #acknowledged = INITIAL_WINDOW;
+  #isAwaiting = false;
+  #isMeasuring = false;
+  #measuredAt = 0;
+  #reviewedAt = 0;
+  #charged = 0;
+  #piled = 0;
+  /** Bytes a millisecond when the window last grew. */
+  #rate = 0;
+  #rateSince = 0;
+  #patience = 0;
+  #ticksToWait = 0;
+
+  constructor(session: Http2Session, budget: WindowBudget = sharedWindowBudget) {
+    this.#session = session;
+    this.#budget = budget;
+    session.setLocalWindowSize(CONNECTION_WINDOW);
+    session.once('close', () => this.#closed());
+  }
+
+  /** The stream window that the peer may use up. */
+  get window(): number {
+    return this.#acknowledged;
+  }
+
+  get openStreams(): number {
+    return this.#streams.size;
+  }
+
+  /** Content may come on this stream. */
+  opened(stream: Http2Stream): void {
+    if (stream.destroyed || this.#session.destroyed) return;
+    if (this.#streams.size === 0) this.#start();
+    this.#streams.add(stream);
+    stream.once('close', () => {
+      if (!this.#streams.delete(stream)) return;
+      this.#recharge();
+      if (this.#streams.size === 0) this.#budget.unwatch(this);
+    });
+    this.#recharge();
+  }
+
+  /** The peer has not confirmed a smaller window, and opens stream after stream under the large one. */
+  get isOverdrawn(): boolean {
+    return this.#acknowledged > this.#announced && this.#budget.isOverdrawn;
+  }
+
+  tick(): void {
+    if (this.#ticksToWait > 0) this.#ticksToWait -= 1;
+    else if (this.#received - this.#measuredAt >= this.#acknowledged / 2) this.#measure();
+  }
+
+  review(isTight: boolean): void {
+    const received = this.#received;
+    const isIdle = received - this.#reviewedAt < this.#announced / 2;
+    this.#reviewedAt = received;
+    this.#countPile();
+    let most = 0;
+    for (const { readableLength } of this.#streams) most = Math.max(most, readableLength);
+    if (most >= this.#announced / 2 || (isTight && isIdle)) {
+      this.shrinkTo(Math.max(INITIAL_WINDOW, this.#announced / 2));
+    }
+  }
+
+  shrinkTo(bytes: number): void {
+    if (this.#announced <= bytes || this.#isAwaiting) return;
+    this.#rate = 0;
+    this.#announce(bytes);
+  }
+
+  /** Everything that the socket has received: cheaper than counting content, and as good a measure. */
+  get #received(): number {
+    return this.#session.destroyed ? 0 : this.#session.socket.bytesRead;
+  }
+
+  #start(): void {
+    this.#measuredAt = this.#received;
+    this.#reviewedAt = this.#measuredAt;
+    this.#ticksToWait = 0;
+    this.#patience = 0;
+    this.#budget.watch(this);
+  }
+
+  #measure(): void {
+    if (this.#isMeasuring || this.#isAwaiting || this.#session.destroyed) return;
+    const startedAt = performance.now();
+    const receivedBefore = this.#received;
+    this.#measuredAt = receivedBefore;
+    this.#isMeasuring = this.#session.ping((error) => {
+      this.#isMeasuring = false;
+      if (error !== null || this.#session.destroyed || this.#streams.size === 0) return;
+      const sample = this.#received - receivedBefore;
+      this.#measuredAt = this.#received;
+      this.#onSample(sample, Math.max(0.01, performance.now() - startedAt));
+    });
+  }
+
+  #onSample(sample: number, elapsedMs: number): void {
+    const window = this.#acknowledged;
+    const rate = sample / elapsedMs;
+    const hasGained = rate >= this.#rate * GAIN || performance.now() - this.#rateSince > RATE_HOLDS_MS;
+    const next = Math.min(window * GROWTH, LARGEST_WINDOW);
+    const growth = (next - window) * this.#streams.size;
+    if (sample < window * FILLED || !hasGained || next <= window || !this.#budget.fits(growth)) {
+      this.#patience = Math.min(MAX_PATIENCE, this.#patience + 1);
+      this.#ticksToWait = this.#patience;
+      return;
+    }
+    this.#patience = 0;
+    this.#rate = rate;
+    this.#rateSince = performance.now();
+    this.#announce(next);
+  }
+
+  /** The new size holds for open streams too, from the peer's acknowledgement on (RFC 9113 section 6.9.2). */
+  #announce(bytes: number): void {
+    if (this.#session.destroyed) return;
+    this.#isAwaiting = true;
+    this.#announced = bytes;
+    this.#recharge();
+    this.#session.settings({ initialWindowSize: bytes }, (error) => {
+      this.#isAwaiting = false;
+      if (error !== null || this.#session.destroyed) return;
+      const hasGrown = bytes > this.#acknowledged;
+      this.#acknowledged = bytes;
+      this.#countPile();
+      // What the step has brought shows in the next round trip.
+      if (hasGrown && this.#streams.size > 0) this.#measure();
+    });
+  }
+
+  /** Bytes that came under a larger window, and lie there still. */
+  #countPile(): void {
+    this.#piled = 0;
+    for (const { readableLength } of this.#streams)
+      this.#piled += Math.max(0, readableLength - this.#acknowledged);
+    this.#recharge();
+  }
+
+  #recharge(): void {
+    const granted = Math.max(this.#announced, this.#acknowledged) - SMALLEST_WINDOW;
+    const charge = granted * this.#streams.size + (this.#streams.size === 0 ? 0 : this.#piled);
+    const change = charge - this.#charged;
+    this.#charged = charge;
+    if (change !== 0) this.#budget.charge(change);
+  }
+
+  #closed(): void {
+    this.#streams.clear();
+    this.#piled = 0;
+    this.#recharge();
+    this.#budget.unwatch(this);
+  }
+}
+
+/**
+ * Tunes the receive windows of a server's session, which every request with content has a part in. A stream that would
+ * take what is promised far beyond the budget is refused, which tells the client that it may send it again.
+ */
+export function tuneServerWindows(
+  session: ServerHttp2Session,
+  budget: WindowBudget = sharedWindowBudget,
+): WindowTuner {
+  const tuner = new WindowTuner(session, budget);
+  session.on('stream', (stream, _headers, flags) => {
+    if ((flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0) return;
+    if (tuner.isOverdrawn) stream.close(constants.NGHTTP2_REFUSED_STREAM);
+    else tuner.opened(stream);
+  });
+  return tuner;
+}

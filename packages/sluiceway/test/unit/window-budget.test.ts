@@ -1,0 +1,101 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { SMALLEST_WINDOW, WindowBudget, type WindowHolder } from '../../src/stream/window-budget.js';
+
+const MIB = 1024 * 1024;
+
+/** A session of so many streams that notes what its budget tells it. */
+class Holder implements WindowHolder {
+  readonly openStreams: number;
+  readonly calls: string[] = [];
+
+  constructor(openStreams: number) {
+    this.openStreams = openStreams;
+  }
+
+  tick(): void {
+    this.calls.push('tick');
+  }
+
+  review(isTight: boolean): void {
+    this.calls.push(isTight ? 'review, tight' : 'review');
+  }
+
+  shrinkTo(bytes: number): void {
+    this.calls.push(`at most ${bytes}`);
+  }
+}
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+describe('the budget of receive windows', () => {
+  test('what is granted and given back is counted [grpc-go]', () => {
+    const budget = new WindowBudget({ bytes: 4 * MIB });
+    expect(budget.fits(4 * MIB)).toBe(true);
+    budget.charge(MIB);
+    expect(budget.granted).toBe(MIB);
+    expect(budget.fits(4 * MIB)).toBe(false);
+    expect(budget.fits(3 * MIB)).toBe(true);
+    budget.charge(-MIB);
+    expect(budget.granted).toBe(0);
+  });
+
+  test('beyond the budget every session comes down to an equal share, a power of two, once a tick', () => {
+    const budget = new WindowBudget({ bytes: 8 * MIB });
+    const [one, many] = [new Holder(1), new Holder(20)];
+    budget.watch(one);
+    budget.watch(many);
+    budget.charge(8 * MIB);
+    expect(one.calls).toEqual([]);
+    budget.charge(1);
+    expect(one.calls).toEqual([`at most ${256 * 1024}`]);
+    expect(many.calls).toEqual(one.calls);
+    budget.charge(1);
+    expect(one.calls).toHaveLength(1);
+    vi.advanceTimersByTime(50);
+    expect(one.calls).toEqual([`at most ${256 * 1024}`, `at most ${256 * 1024}`, 'tick']);
+    budget.unwatch(one);
+    budget.unwatch(many);
+  });
+
+  test('no share is smaller than what the protocol grants without a word [RFC 9113 6.5.2]', () => {
+    const budget = new WindowBudget({ bytes: MIB });
+    const holder = new Holder(10_000);
+    budget.watch(holder);
+    budget.charge(2 * MIB);
+    expect(holder.calls).toEqual([`at most ${SMALLEST_WINDOW}`]);
+    budget.unwatch(holder);
+  });
+
+  test('sessions are reviewed once a second, more strictly when half of the budget is granted', () => {
+    const budget = new WindowBudget({ bytes: 2 * MIB });
+    const holder = new Holder(1);
+    budget.watch(holder);
+    vi.advanceTimersByTime(1000);
+    expect(holder.calls.filter((call) => call !== 'tick')).toEqual(['review']);
+    budget.charge(MIB + 1);
+    vi.advanceTimersByTime(1000);
+    expect(holder.calls.filter((call) => call !== 'tick')).toEqual(['review', 'review, tight']);
+    budget.unwatch(holder);
+  });
+
+  test('no timer runs while there is no session to watch', () => {
+    const budget = new WindowBudget();
+    const holder = new Holder(1);
+    expect(vi.getTimerCount()).toBe(0);
+    budget.watch(holder);
+    budget.watch(holder);
+    expect(vi.getTimerCount()).toBe(1);
+    budget.unwatch(holder);
+    expect(vi.getTimerCount()).toBe(0);
+    budget.unwatch(holder);
+  });
+
+  test('it is overdrawn once twice as much is granted as may be', () => {
+    const budget = new WindowBudget({ bytes: MIB });
+    budget.charge(2 * MIB);
+    expect(budget.isOverdrawn).toBe(false);
+    budget.charge(1);
+    expect(budget.isOverdrawn).toBe(true);
+  });
+});

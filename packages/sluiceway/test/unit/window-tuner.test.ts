@@ -1,0 +1,197 @@
+import { once } from 'node:events';
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  createServer,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { describe, expect } from 'vitest';
+import { startDelayRelay } from '../../../../bench/lib/delay-relay.mjs';
+import {
+  INITIAL_WINDOW,
+  LARGEST_WINDOW,
+  SMALLEST_WINDOW,
+  WindowBudget,
+} from '../../src/stream/window-budget.js';
+import { initialWindowSettings, tuneServerWindows, WindowTuner } from '../../src/stream/window-tuner.js';
+import { type Network, test } from '../support/fixture.js';
+import { until } from '../support/until.js';
+
+const MIB = 1024 * 1024;
+const piece = Buffer.alloc(64 * 1024);
+
+interface Path {
+  client: ClientHttp2Session;
+  /** Streams that the server got, in order. */
+  streams: ServerHttp2Stream[];
+  /** Of the server's side. */
+  tuner: Promise<WindowTuner>;
+}
+
+/** An HTTP/2 client and server with `delayMs` between them each way; `serve` gets each stream. */
+async function openPath(
+  net: Network,
+  { delayMs = 0, budget = new WindowBudget(), serve = (_stream: ServerHttp2Stream): void => {} },
+): Promise<Path> {
+  const server = createServer({ settings: initialWindowSettings, maxSessionMemory: 1000 });
+  const streams: ServerHttp2Stream[] = [];
+  const tuner = new Promise<WindowTuner>((resolve) => {
+    server.on('session', (session) => {
+      resolve(tuneServerWindows(session, budget));
+      net.cleanup(() => session.destroy());
+    });
+  });
+  server.on('stream', (stream) => {
+    stream.on('error', () => {});
+    streams.push(stream);
+    serve(stream);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  net.cleanup(() => void server.close());
+  const relay = await startDelayRelay((server.address() as AddressInfo).port, delayMs);
+  net.cleanup(relay.stop);
+  const client = connect(`http://127.0.0.1:${relay.port}`, { settings: initialWindowSettings });
+  client.on('error', () => {});
+  net.cleanup(() => client.destroy());
+  await once(client, 'remoteSettings');
+  return { client, streams, tuner };
+}
+
+/** Writes as fast as the stream takes it, until it is closed. */
+function pour(stream: ServerHttp2Stream | ClientHttp2Stream): void {
+  const more = (): void => {
+    while (!stream.destroyed && stream.write(piece));
+  };
+  stream.on('drain', more);
+  more();
+}
+
+function request(client: ClientHttp2Session, method = 'GET'): ClientHttp2Stream {
+  const stream = client.request({ ':path': '/', ':method': method });
+  stream.on('error', () => {});
+  return stream;
+}
+
+const respondAndPour = (stream: ServerHttp2Stream): void => {
+  stream.respond();
+  pour(stream);
+};
+
+describe('the receive windows of an HTTP/2 session', () => {
+  test('a download that the window limits makes it grow, up to 32 MiB at most [RFC 9113 6.9.2; grpc-go]', async ({
+    net,
+  }) => {
+    const { client } = await openPath(net, { delayMs: 25, serve: respondAndPour });
+    const budget = new WindowBudget();
+    const tuner = new WindowTuner(client, budget);
+    expect(tuner.window).toBe(INITIAL_WINDOW);
+    const stream = request(client);
+    tuner.opened(stream);
+    stream.resume();
+    await until(() => tuner.window >= 8 * MIB, 'the window had grown');
+    expect(tuner.window).toBeLessThanOrEqual(LARGEST_WINDOW);
+    expect(client.localSettings.initialWindowSize).toBe(tuner.window);
+    expect(budget.granted).toBe(tuner.window - SMALLEST_WINDOW);
+    stream.close();
+    await once(stream, 'close');
+    expect(budget.granted).toBe(0);
+  });
+
+  test('an upload that the window limits makes it grow [RFC 9113 6.9.2; grpc-go]', async ({ net }) => {
+    const serve = (stream: ServerHttp2Stream): void => void stream.resume();
+    const path = await openPath(net, { delayMs: 25, serve });
+    pour(request(path.client, 'POST'));
+    const tuner = await path.tuner;
+    await until(() => tuner.window >= 8 * MIB, 'the window had grown');
+  });
+
+  test('content that comes slower than the window allows leaves it as it is [grpc-go]', async ({ net }) => {
+    const { client, streams } = await openPath(net, { serve: (stream) => stream.respond() });
+    const tuner = new WindowTuner(client, new WindowBudget());
+    const stream = request(client);
+    tuner.opened(stream);
+    let received = 0;
+    stream.on('data', (bytes: Buffer) => {
+      received += bytes.length;
+    });
+    await once(stream, 'response');
+    const pieces = (4 * INITIAL_WINDOW) / piece.length;
+    for (let sent = 1; sent <= pieces; sent += 1) {
+      streams[0]?.write(piece);
+      // One piece a tick is far below a window a round trip, and all of them are several windows.
+      await until(() => received === sent * piece.length, 'the piece had come');
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    expect(tuner.window).toBe(INITIAL_WINDOW);
+  });
+
+  test('a stream that is not read any more brings a large window down again [grpc-go]', async ({ net }) => {
+    const { client } = await openPath(net, { delayMs: 10, serve: respondAndPour });
+    const budget = new WindowBudget();
+    const tuner = new WindowTuner(client, budget);
+    const stream = request(client);
+    tuner.opened(stream);
+    stream.resume();
+    await until(() => tuner.window >= 2 * MIB, 'the window had grown');
+    stream.pause();
+    await until(() => {
+      tuner.review(false);
+      return tuner.window === INITIAL_WINDOW;
+    }, 'the window was small again');
+    // What has come before still counts.
+    expect(budget.granted).toBeGreaterThanOrEqual(stream.readableLength - SMALLEST_WINDOW);
+    client.destroy();
+    await until(() => budget.granted === 0, 'nothing was granted');
+  });
+
+  test('the window does not grow beyond the budget', async ({ net }) => {
+    const { client } = await openPath(net, { delayMs: 10, serve: respondAndPour });
+    const tuner = new WindowTuner(client, new WindowBudget({ bytes: 4 * MIB }));
+    const stream = request(client);
+    tuner.opened(stream);
+    let received = 0;
+    stream.on('data', (bytes: Buffer) => {
+      received += bytes.length;
+    });
+    await until(() => received > 64 * MIB, 'much had come');
+    expect(tuner.window).toBe(2 * MIB);
+  });
+
+  test('three hundred streams that nobody reads hold no more than the budget and the smallest windows', async ({
+    net,
+  }) => {
+    const { client } = await openPath(net, { serve: respondAndPour });
+    const bytes = 8 * MIB;
+    const budget = new WindowBudget({ bytes });
+    const tuner = new WindowTuner(client, budget);
+    const streams: ClientHttp2Stream[] = [];
+    const held = (): number => streams.reduce((sum, stream) => sum + stream.readableLength, 0);
+    for (let count = 1; count <= 300; count += 1) {
+      const stream = request(client);
+      tuner.opened(stream);
+      streams.push(stream.on('readable', () => {}));
+      // Each has filled its window before the next one comes.
+      await until(() => stream.readableLength >= SMALLEST_WINDOW, 'the stream had filled its window');
+    }
+    await until(() => tuner.window === SMALLEST_WINDOW, 'the window was the smallest');
+    expect(held()).toBeLessThan(2 * bytes + 300 * SMALLEST_WINDOW);
+    expect(budget.granted).toBeLessThan(2 * bytes);
+  });
+
+  test('a session that ends while it is measured leaves nothing behind', async ({ net }) => {
+    const { client } = await openPath(net, { delayMs: 10, serve: respondAndPour });
+    const budget = new WindowBudget();
+    const tuner = new WindowTuner(client, budget);
+    const stream = request(client);
+    tuner.opened(stream);
+    stream.resume();
+    await until(() => budget.granted > INITIAL_WINDOW, 'a larger window was announced');
+    client.destroy();
+    await until(() => budget.granted === 0, 'nothing was granted');
+    expect(() => tuner.opened(stream)).not.toThrow();
+    expect(budget.granted).toBe(0);
+  });
+});
