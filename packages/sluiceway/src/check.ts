@@ -124,6 +124,14 @@ export class Checker {
     return this.#refuse(path, `must be an array, not ${kindOf(value)}`, []);
   }
 
+  /** An object whose keys are the user's own: each entry is checked under the path `path.key`; undefined has none. */
+  record<T>(path: string, value: unknown, checkEntry: (path: string, key: string, item: unknown) => T): T[] {
+    if (value === undefined) return [];
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      return this.#refuse(path, `must be an object, not ${kindOf(value)}`, []);
+    return Object.entries(value).map(([key, item]) => checkEntry(`${path}.${key}`, key, item as unknown));
+  }
+
   /** Says where an option is missing that has no default. */
   required(path: string, value: unknown): void {
     if (value === undefined) this.problem(path, 'is required');

@@ -118,6 +118,12 @@ export class Fields implements ReadonlyFields {
     return this;
   }
 
+  /** Adds all lines of another message at the end. They have been checked when they were set there. */
+  appendAll(fields: Fields): this {
+    for (const text of fields.raw) this.#raw.push(text);
+    return this;
+  }
+
   delete(name: string): this {
     if (this.#indexOf(name) < 0) return this;
     const lower = name.toLowerCase();

@@ -24,6 +24,25 @@ const NOT_NOMINABLE: ReadonlySet<string> = new Set([
 ]);
 
 /**
+ * What frames a message, or says what becomes of its connection: written by the proxy for each message anew. `TE` is
+ * not one of them, since a draft has it where trailers are wanted.
+ */
+const FRAMING: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'expect',
+  'http2-settings',
+  'keep-alive',
+  'proxy-connection',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** Whether a field frames a message or its connection, so that neither an option nor a hook may decide on it. */
+export const isFramingField = (name: string): boolean => FRAMING.has(name.toLowerCase());
+
+/**
  * Whether a field is always meant for one connection only: RFC 9110 section 7.6.1, with `Proxy-Connection` and
  * `HTTP2-Settings` (RFC 7540 section 3.2.1) and the two proxy authentication fields, in any case. `Trailers` is
  * not one of them.

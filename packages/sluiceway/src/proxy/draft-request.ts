@@ -1,7 +1,7 @@
 import { SluicewayError } from '../errors.js';
 import { type Fields, isNamed, isToken } from '../http/fields.js';
 import { setForwardedFields } from '../http/forwarded.js';
-import { acceptsTrailers, removeHopByHop } from '../http/hop-by-hop.js';
+import { acceptsTrailers, isFramingField, removeHopByHop } from '../http/hop-by-hop.js';
 import { maxForwards } from '../http/max-forwards.js';
 import { type BaseTarget, joinTarget, parseBaseTarget } from '../http/target.js';
 import { appendVia } from '../http/via.js';
@@ -103,17 +103,8 @@ export function draftUpstreamRequest(
 
 /** After a hook: what frames the message or changes its protocol is ours, and is written when it is sent. */
 export function mendRequest(draft: UpstreamRequestDraft): void {
-  draft.fields.retain((name) => !isOwnField(name) && !OF_THE_CONNECTION.has(name.toLowerCase()));
+  draft.fields.retain((name) => !isFramingField(name));
 }
-
-const OF_THE_CONNECTION = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'transfer-encoding',
-  'trailer',
-  'upgrade',
-]);
 
 /**
  * Fields that are made anew for each request: the framing, and the expectation, which is ours to keep. `Host` is

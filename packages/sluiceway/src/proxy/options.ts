@@ -8,6 +8,7 @@ import { createTrustedPeers, type TrustedPeers } from '../net/trusted-peers.js';
 import type { TimeoutSettings } from '../stream/timeouts.js';
 import type { Transport } from '../upstream/transport.js';
 import { WireTransport, type WireTransportOptions } from '../upstream/wire/wire-transport.js';
+import { type FieldOptions, type FieldSettings, resolveFields } from './field-options.js';
 import type { Hooks } from './hooks.js';
 import { type Profile, passThrough, thirdParty } from './profiles.js';
 import type { Observer } from './transfer.js';
@@ -74,6 +75,8 @@ export interface ProxyOptions extends Hooks {
   addresses?: 'any' | 'public';
   /** Addresses and CIDR ranges of proxies before this one, whose word about the client is believed. Default none. */
   trustedProxies?: readonly string[];
+  /** Changes to fields of requests and responses, as plain data. Default none. */
+  fields?: FieldOptions;
   timeouts?: TimeoutOptions;
   limits?: LimitOptions;
   observers?: readonly Observer[];
@@ -92,6 +95,7 @@ export interface ProxySettings {
   pseudonym: string;
   profile: Profile;
   peers: TrustedPeers;
+  fields: FieldSettings;
   timeouts: TimeoutSettings;
   /** Bytes of request content; 0 is no limit. */
   maxRequestContent: number;
@@ -108,6 +112,7 @@ const GROUPS = [
   'profile',
   'addresses',
   'trustedProxies',
+  'fields',
   'timeouts',
   'limits',
   'observers',
@@ -163,6 +168,7 @@ function resolveSettings(
   const profile = resolveProfile(check, options.profile);
   const addresses = check.oneOf('addresses', options.addresses, ['any', 'public'], profile.addresses);
   const peers = resolvePeers(check, options.trustedProxies);
+  const fields = resolveFields(check, options.fields);
   const observers = resolveObservers(check, options.observers);
   check.parsed('transport', options.transport, undefined, checkTransport);
   const hooks: Hooks = {};
@@ -198,6 +204,7 @@ function resolveSettings(
     pseudonym: name,
     profile,
     peers,
+    fields,
     timeouts: timeoutSettings,
     maxRequestContent,
     hooks,

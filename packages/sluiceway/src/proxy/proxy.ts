@@ -15,6 +15,7 @@ import { type Admission, admit, answerAsLastServer } from './admission.js';
 import { nextRequestId } from './downstream-request.js';
 import { draftUpstreamRequest, mendRequest, type UpstreamRequestDraft } from './draft-request.js';
 import { draftDownstreamResponse, draftInterim, mendFraming, toUpstreamResponse } from './draft-response.js';
+import { changeInterim, changeRequest, changeRequestContent, changeResponse } from './field-changes.js';
 import { type DownstreamResponseDraft, runHook, type UpstreamChoice } from './hooks.js';
 import { lingeringClose } from './lingering-close.js';
 import type { ProxySettings } from './options.js';
@@ -91,7 +92,7 @@ export class Proxy {
     context: HandleContext,
     socket: Socket | null,
   ): Promise<Outcome> {
-    const { hooks, profile, pseudonym, timeouts } = this.#settings;
+    const { hooks, profile, pseudonym, fields, timeouts } = this.#settings;
     const transfer = new Transfer(nextRequestId(), request, response, timeouts);
     const passage: Passage = { transfer, request, response, context, socket, admission: null };
     let outcome: Outcome = 'internal';
@@ -118,6 +119,7 @@ export class Proxy {
       // 3. Draft the upstream request.
       const upstream = draftUpstreamRequest(downstream, profile, pseudonym);
       this.#aim(upstream, choice, context.url);
+      changeRequest(upstream, downstream, fields);
       if (hooks.onUpstreamRequest) {
         await runHook(hooks.onUpstreamRequest, { downstream, upstream });
         mendRequest(upstream);
@@ -134,6 +136,7 @@ export class Proxy {
       // 5. Draft the response head.
       const seen = hooks.onUpstreamResponse && toUpstreamResponse(received);
       const draft = draftDownstreamResponse(received, profile, pseudonym, request.httpVersion);
+      changeResponse(draft, received, fields);
       if (seen !== undefined) {
         await runHook(hooks.onUpstreamResponse, { upstream: seen, downstream: draft, request: downstream });
         transfer.throwIfAborted();
@@ -197,7 +200,7 @@ export class Proxy {
       path: draft.path,
       method: draft.method,
       fields: draft.fields,
-      content: upload,
+      content: changeRequestContent(upload, this.#settings.fields),
       upgrade: protocol,
       expectContinue,
       onInterim: (head: InterimResponse) => this.#interim(passage, head),
@@ -223,7 +226,7 @@ export class Proxy {
     if (head.status === 100) {
       if (context.awaitsContinue === true) response.writeContinue();
     } else if (this.#settings.profile.responseFields === 'all') {
-      respond.writeInterim(response, draftInterim(head));
+      respond.writeInterim(response, changeInterim(draftInterim(head), this.#settings.fields));
     }
   }
 

@@ -19,9 +19,11 @@ export class Responder {
     this.#running = running;
   }
 
-  /** Sends an answer of a hook, or the report of a failure. */
+  /** Sends an answer of a hook. */
   async answer(passage: Passage, answer: Answer): Promise<void> {
-    await this.sendOwn(passage, toResponseHead(answer), answer.content);
+    const head = toResponseHead(answer);
+    this.#settings.fields.response?.complete(head.fields);
+    await this.sendOwn(passage, head, answer.content);
   }
 
   /** Sends a response with content of the application's own, or with none. */
@@ -64,17 +66,23 @@ export class Responder {
     try {
       const { onError } = this.#settings.hooks;
       const answer = await onError?.(error, passage.admission?.downstream ?? null);
-      await this.answer(passage, answer ?? this.#defaultAnswer(error));
+      await (answer ? this.answer(passage, answer) : this.#report(passage, error));
     } catch (thrown) {
       // The hook has failed too, or nobody takes the answer.
       if (!(thrown instanceof SluicewayError))
         process.emitWarning(thrown instanceof Error ? thrown : String(thrown));
       if (response.headersSent) respond.breakOff(response, transfer.delimitedByClose);
-      else await this.answer(passage, this.#defaultAnswer(error)).catch(() => response.destroy());
+      else await this.#report(passage, error).catch(() => response.destroy());
     }
   }
 
-  #defaultAnswer(error: SluicewayError): Answer {
-    return draftErrorAnswer(error, this.#settings.pseudonym, allowedMethods(this.#settings.profile));
+  /** Sends the default answer to a failure. */
+  async #report(passage: Passage, error: SluicewayError): Promise<void> {
+    const { pseudonym, profile, fields } = this.#settings;
+    const answer = draftErrorAnswer(error, pseudonym, allowedMethods(profile));
+    const head = toResponseHead(answer);
+    fields.response?.remove(head.fields);
+    fields.response?.complete(head.fields);
+    await this.sendOwn(passage, head, answer.content);
   }
 }

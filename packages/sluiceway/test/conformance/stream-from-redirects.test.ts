@@ -201,3 +201,22 @@ test('a redirect passes to the client where the profile follows none [Go Reverse
   expect(response.head.status).toBe(302);
   expect(response.head.get('location')).toBe('http://elsewhere/');
 });
+
+test('Host of a redirect that is followed is that of its URL, whatever the option says [RFC 9110 7.2]', async ({
+  net,
+}) => {
+  const hosts: (string | undefined)[] = [];
+  const origin = await net.origin(
+    respondWith((head) => {
+      hosts.push(head.get('host'));
+      return head.target === '/start' ? redirect('/end') : sized('end');
+    }),
+  );
+  const { client } = await streaming(net, `${origin.url}/start`, {
+    ...ANY,
+    fields: { host: 'named.example' },
+  });
+  await client.get('/');
+  expect((await client.readResponse()).content.toString()).toBe('end');
+  expect(hosts).toEqual(['named.example', `127.0.0.1:${origin.port}`]);
+});

@@ -31,7 +31,7 @@ const upstream = { url: 'http://127.0.0.1:9', tls: {}, connections: {} };
 function acceptedPaths(): string[] {
   const unknownKeys = vi.spyOn(Checker.prototype, 'unknownKeys');
   onTestFinished(() => unknownKeys.mockRestore());
-  resolveProxyOptions({ upstream, timeouts: {}, limits: {} });
+  resolveProxyOptions({ upstream, fields: { request: {}, response: {} }, timeouts: {}, limits: {} });
   const paths = unknownKeys.mock.calls.flatMap(([path, , known]) =>
     known.map((key) => (path === '' ? key : `${path}.${key}`)),
   );
@@ -75,18 +75,16 @@ function problemsOf(call: () => unknown): string[] {
 /** What is in force where an option is not given, by its path. */
 function resolvedDefaults(): Record<string, unknown> {
   let wire: WireTransportOptions = {};
-  const { timeouts, profile, maxRequestContent, throwsErrors } = resolveProxyOptions(
-    { upstream },
-    'test',
-    (options) => {
-      wire = options;
-      return new WireTransport(options);
-    },
-  );
+  const settings = resolveProxyOptions({ upstream }, 'test', (options) => {
+    wire = options;
+    return new WireTransport(options);
+  });
+  const { timeouts, profile } = settings;
   return {
     profile: `'${profile.name}'`,
     addresses: wire.policy === publicAddresses ? "'public'" : "'any'",
-    errors: throwsErrors ? "'throw'" : "'answer'",
+    errors: settings.throwsErrors ? "'throw'" : "'answer'",
+    'fields.host': `'${settings.fields.host}'`,
     'upstream.connections.max': wire.maxConnections,
     'upstream.connections.maxQueued': wire.maxQueued,
     'upstream.connections.idleTimeout': wire.idleTimeoutMs,
@@ -97,7 +95,7 @@ function resolvedDefaults(): Record<string, unknown> {
     'timeouts.tunnelIdle': timeouts.tunnelIdleMs,
     'timeouts.total': timeouts.totalMs,
     'limits.minRate': timeouts.minRate,
-    'limits.requestContent': maxRequestContent,
+    'limits.requestContent': settings.maxRequestContent,
     'limits.responseHead': wire.maxHeadBytes,
     'limits.responseFields': wire.maxHeadFields,
   };

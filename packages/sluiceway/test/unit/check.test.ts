@@ -36,6 +36,10 @@ describe('values', () => {
     expect(check.func('x', given, null)).toBe(given);
     expect(check.parsed('x', 'http://a.test/x', null, parseBaseTarget)).toMatchObject({ host: 'a.test' });
     expect(check.list('x', ['1s', 2], (path, item) => check.duration(path, item, 0))).toEqual([1000, 2]);
+    expect(check.record('x', { a: 1, b: '2s' }, (path, key, item) => [path, key, item])).toEqual([
+      ['x.a', 'a', 1],
+      ['x.b', 'b', '2s'],
+    ]);
     expect(check.unknownKeys('x', { a: 1 }, ['a', 'b'])).toBe(true);
     check.required('x', 0);
     expect(() => check.throwIfAny()).not.toThrow();
@@ -51,6 +55,7 @@ describe('values', () => {
     expect(check.func('x', undefined, null)).toBe(null);
     expect(check.parsed('x', undefined, null, parseBaseTarget)).toBe(null);
     expect(check.list('x', undefined, String)).toEqual([]);
+    expect(check.record('x', undefined, String)).toEqual([]);
     expect(check.unknownKeys('x', undefined, [])).toBe(true);
     expect(() => check.throwIfAny()).not.toThrow();
   });
@@ -88,6 +93,8 @@ describe('problems', () => {
       /^is odd$/,
     ],
     [(check) => check.list('x', 'a', String), /must be an array, not string/],
+    [(check) => check.record('x', ['a'], String), /must be an object, not an array/],
+    [(check) => check.record('x', null, String), /must be an object, not null/],
     [(check) => check.unknownKeys('x', [], []), /must be an object, not an array/],
     [(check) => check.unknownKeys('x', null, []), /must be an object, not null/],
     [(check) => check.required('x', undefined), /is required/],

@@ -33,6 +33,12 @@ describe('reading', () => {
     expect(new Fields().list('X-B')).toEqual([]);
   });
 
+  test('the lines of another are added at the end, spelled as they are', () => {
+    const other = new Fields(['x-a', '3', 'Y', '1']);
+    expect(new Fields(RAW).appendAll(other).raw).toEqual([...RAW, 'x-a', '3', 'Y', '1']);
+    expect(other.raw).toEqual(['x-a', '3', 'Y', '1']);
+  });
+
   test('a clone is independent', () => {
     const fields = new Fields(RAW);
     const clone = fields.clone();

@@ -54,6 +54,19 @@ const table: [path: string, bad: unknown[]][] = [
   ['addresses', [null, 'private', true]],
   ['trustedProxies', [null, '10.0.0.0/8', {}]],
   ['trustedProxies[0]', []],
+  ['fields', NOT_AN_OBJECT],
+  [
+    'fields.host',
+    [null, 5, '', 'a b', 'a/b', 'u@a', 'a:', 'a:0', 'a:65536', 'a:b', '::1', '[::1', 'caf\u00e9'],
+  ],
+  ['fields.request', NOT_AN_OBJECT],
+  ['fields.request.set', NOT_AN_OBJECT],
+  ['fields.request.append', NOT_AN_OBJECT],
+  ['fields.request.remove', [null, 'X-A', {}]],
+  ['fields.response', NOT_AN_OBJECT],
+  ['fields.response.set', NOT_AN_OBJECT],
+  ['fields.response.append', NOT_AN_OBJECT],
+  ['fields.response.remove', [null, 'X-A', {}]],
   ['timeouts', NOT_AN_OBJECT],
   ['timeouts.connect', [...NOT_A_DURATION, 0]],
   ['timeouts.responseHead', NOT_A_DURATION],
@@ -95,6 +108,73 @@ describe('each option refuses what it does not take, and says where', () => {
     expect(Object.keys(problems(withOption(path, value)))).toEqual(expected.map((each) => path + each));
   });
 
+  describe('rules for fields', () => {
+    const FRAMING = [
+      'Content-Length',
+      'transfer-encoding',
+      'Connection',
+      'Upgrade',
+      'TE',
+      'Trailer',
+      'Keep-Alive',
+      'Proxy-Connection',
+      'Expect',
+      'HTTP2-Settings',
+    ];
+
+    test.each(['request', 'response'])('of a %s decide on nothing that frames the message', (direction) => {
+      for (const name of FRAMING) {
+        const rules = { set: { [name]: '1' }, append: { [name]: '1' }, remove: ['X-A', name] };
+        const message = 'frames the message, which is left to the proxy';
+        expect(problems({ upstream: UPSTREAM, fields: { [direction]: rules } })).toEqual({
+          [`fields.${direction}.set.${name}`]: message,
+          [`fields.${direction}.append.${name}`]: message,
+          [`fields.${direction}.remove[1]`]: message,
+        });
+      }
+    });
+
+    test('have a path for each name, and repeat no value', () => {
+      const set = {
+        'X-Number': 5,
+        'X-Control': 'secret\r\nX: y',
+        'X-Wide': 'secret\u010d',
+        'X-Space': ' secret',
+        'X-None': [],
+        'X-Some': ['secret', null],
+        'two words': 'secret',
+        '': 'secret',
+        'X-Good': ['a', 'b'],
+        'X-Empty': '',
+        'X-Text': 'caf\xe9',
+        'x-good': 'c',
+      };
+      const found = problems({ upstream: UPSTREAM, fields: { response: { set } } });
+      expect(Object.keys(found)).toEqual(
+        ['X-Number', 'X-Control', 'X-Wide', 'X-Space', 'X-None', 'X-Some', 'two words', '', 'x-good'].map(
+          (name) => `fields.response.set.${name}`,
+        ),
+      );
+      expect(JSON.stringify(found)).not.toContain('secret');
+      expect(
+        problems({ upstream: UPSTREAM, fields: { request: { remove: ['X-A', 'b c', 5, ''] } } }),
+      ).toEqual({
+        'fields.request.remove[1]': 'is no name of a field',
+        'fields.request.remove[2]': 'must be a string, not number',
+        'fields.request.remove[3]': 'must not be empty',
+      });
+    });
+
+    test('leave Host to fields.host, and CDN-Loop to nobody', () => {
+      const rules = { set: { host: 'a' }, remove: ['HOST', 'Cdn-Loop'] };
+      expect(problems({ upstream: UPSTREAM, fields: { request: rules } })).toEqual({
+        'fields.request.set.host': 'is what fields.host is for',
+        'fields.request.remove[0]': 'is what fields.host is for',
+        'fields.request.remove[1]': 'must not be changed, or loops go on for ever (RFC 8586)',
+      });
+    });
+  });
+
   test('a client certificate and a key that do not belong together', async () => {
     const other = await makeCertificate(['other.test']);
     const pair = { cert: certificate.cert, key: other.key };
@@ -128,6 +208,9 @@ describe('what is missing or not known', () => {
     ['trustedproxies', 'trustedProxies'],
     ['timeouts.conect', 'connect'],
     ['limits.minrate', 'minRate'],
+    ['fields.hosts', 'host'],
+    ['fields.respnse', 'response'],
+    ['fields.request.removes', 'remove'],
     ['upstream.tlss', 'tls'],
     ['upstream.tls.serverName', 'servername'],
     ['upstream.connections.maxQueue', 'maxQueued'],

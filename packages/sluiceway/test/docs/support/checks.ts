@@ -5,6 +5,7 @@ import { expect } from 'vitest';
 import { makeAuthority, makeCertificate } from '../../support/certificates.js';
 import { until } from '../../support/until.js';
 import { type Check, commandsOf, type Example, type RunningExample } from './example.js';
+import { fieldChecks } from './field-checks.js';
 import { hookChecks } from './hook-checks.js';
 import { repositoryRoot } from './markdown.js';
 import { largeContent, slowContent, startExampleOrigin } from './origin.js';
@@ -223,6 +224,7 @@ export const checks: Readonly<Record<string, Check>> = {
     expect(gone.head.get('proxy-status')).toContain('connection_terminated');
   },
 
+  ...fieldChecks,
   ...hookChecks,
 };
 
