@@ -17,7 +17,7 @@ function watch(): { script: OriginScript; head: () => RequestHead } {
 }
 
 describe('onUpstreamRequest', () => {
-  test('may change method, path, fields and target', async ({ net }) => {
+  test('may change method, path, fields and target [Go ReverseProxy]', async ({ net }) => {
     const watched = watch();
     const other = await net.origin(watched.script);
     const { client, origin } = await through(net, respondWith(sized('')), {
@@ -39,7 +39,9 @@ describe('onUpstreamRequest', () => {
     expect(origin.total).toBe(0);
   });
 
-  test('adds fields that the client cannot have removed', async ({ net }) => {
+  test('adds fields that the client cannot have removed by naming them in Connection [Go ReverseProxy]', async ({
+    net,
+  }) => {
     const watched = watch();
     const { client } = await through(net, watched.script, {
       onUpstreamRequest: ({ upstream }) => {
@@ -57,7 +59,9 @@ describe('onUpstreamRequest', () => {
     expect(watched.head().getAll('authorization')).toEqual(['Bearer ours']);
   });
 
-  test('cannot change the framing: copied framing fields are not sent twice', async ({ net }) => {
+  test('cannot change the framing: copied framing fields are not sent twice [RFC 9112 6.3]', async ({
+    net,
+  }) => {
     const watched = watch();
     const { client } = await through(net, watched.script, {
       onUpstreamRequest: ({ downstream, upstream }) => {
@@ -80,7 +84,7 @@ describe('onUpstreamRequest', () => {
     }
   });
 
-  test('that turns GET into HEAD leaves no content to wait for', async ({ net }) => {
+  test('that turns GET into HEAD leaves no content to wait for [RFC 9110 9.3.2]', async ({ net }) => {
     const { client } = await through(
       net,
       respondWith((head) => {
@@ -95,7 +99,7 @@ describe('onUpstreamRequest', () => {
     }
   });
 
-  test('that turns HEAD into GET sends no content to the client', async ({ net }) => {
+  test('that turns HEAD into GET sends no content to the client [RFC 9110 9.3.2]', async ({ net }) => {
     const { client } = await through(net, respondWith(sized('x'.repeat(1000))), {
       onUpstreamRequest: ({ upstream }) => void (upstream.method = 'GET'),
     });
@@ -110,7 +114,7 @@ describe('onUpstreamRequest', () => {
     ['a field with a line break', 'X-A', 'b\r\nX-Smuggled: 1'],
     ['a field with a letter that would be cut to a line break', 'X-A', 'b\u010a'],
     ['a name that is no token', 'X A', 'b'],
-  ] as const)('cannot set %s: 502, nothing is sent', async ([, name, value], { net }) => {
+  ] as const)('cannot set %s: 502, nothing is sent [RFC 9110 5.5]', async ([, name, value], { net }) => {
     const { client, origin } = await through(net, respondWith(sized('')), {
       onUpstreamRequest: ({ upstream }) => void upstream.fields.set(name, value),
     });
@@ -119,7 +123,7 @@ describe('onUpstreamRequest', () => {
     expect(origin.total).toBe(0);
   });
 
-  test('does not change what the client sent, as hooks see it', async ({ net }) => {
+  test('does not change what the client sent, as hooks see it [Go ReverseProxy]', async ({ net }) => {
     const { client } = await through(net, respondWith(sized('')), {
       onUpstreamRequest: ({ downstream, upstream }) => {
         upstream.fields.set('X-A', 'changed').delete('X-B');

@@ -38,7 +38,7 @@ const forwarding = (head: RequestHead): string[] =>
   head.lines.filter((line) => /^(x-forwarded-|forwarded:|x-real-ip)/i.test(line));
 
 describe('the forwarding fields of an untrusted client', () => {
-  test('are replaced by what the proxy knows', async ({ net }) => {
+  test('are replaced by what the proxy knows [Go ReverseProxy; Caddy]', async ({ net }) => {
     expect(forwarding(await seenBy(net, {}, CLAIMS))).toEqual([
       'X-Forwarded-For: 127.0.0.1',
       'X-Forwarded-Host: test',
@@ -46,7 +46,7 @@ describe('the forwarding fields of an untrusted client', () => {
     ]);
   });
 
-  test('stay replaced when the client nominates ours in Connection', async ({ net }) => {
+  test('stay replaced when it names ours in Connection [RFC 9110 7.6.1; CVE-2022-31813]', async ({ net }) => {
     const lines = [...CLAIMS, 'Connection: X-Forwarded-For, X-Forwarded-Host, X-Forwarded-Proto'];
     expect(forwarding(await seenBy(net, {}, lines))).toEqual([
       'X-Forwarded-For: 127.0.0.1',
@@ -59,7 +59,9 @@ describe('the forwarding fields of an untrusted client', () => {
 describe('the forwarding fields of a trusted proxy', () => {
   const trusting = { trustedProxies: ['127.0.0.0/8'] };
 
-  test('are continued: its chain gets its address, its host and protocol are kept', async ({ net }) => {
+  test('are continued: its chain gets its address, its host and protocol are kept [RFC 7239 4; Caddy]', async ({
+    net,
+  }) => {
     const head = await seenBy(net, trusting, CLAIMS);
     expect(head.get('x-forwarded-for')).toBe('192.0.2.1, 192.0.2.2, 192.0.2.3, 127.0.0.1');
     expect(head.get('x-forwarded-host')).toBe('claimed.example');
@@ -67,7 +69,7 @@ describe('the forwarding fields of a trusted proxy', () => {
     expect(head.get('forwarded')).toBe('for=192.0.2.1;proto=https, for=127.0.0.1;host=test;proto=http');
   });
 
-  test('are made where it sent none', async ({ net }) => {
+  test('are made where it sent none [Caddy]', async ({ net }) => {
     expect(forwarding(await seenBy(net, trusting, []))).toEqual([
       'X-Forwarded-For: 127.0.0.1',
       'X-Forwarded-Host: test',
@@ -77,7 +79,9 @@ describe('the forwarding fields of a trusted proxy', () => {
 });
 
 describe('Host', () => {
-  test("is the origin server's own, and the client's is in X-Forwarded-Host", async ({ net }) => {
+  test("is the origin server's own, and the client's is in X-Forwarded-Host [RFC 9110 7.2; Go ReverseProxy; Caddy]", async ({
+    net,
+  }) => {
     const { client, origin } = await through(
       net,
       respondWith((head) => sized(`${head.get('host')} ${head.get('x-forwarded-host')}`)),
@@ -87,7 +91,7 @@ describe('Host', () => {
     expect(content.toString()).toBe(`127.0.0.1:${origin.port} Public.Example:8443`);
   });
 
-  test('may be kept by a hook', async ({ net }) => {
+  test('may be kept by a hook [Go ReverseProxy]', async ({ net }) => {
     const head = await seenBy(
       net,
       {
@@ -102,7 +106,7 @@ describe('Host', () => {
 });
 
 describe('Via', () => {
-  test('of both messages names the proxy after all others, with the version that it received', async ({
+  test('of both messages names the proxy after all others, with the version that it received [RFC 9110 7.6.3; Caddy]', async ({
     net,
   }) => {
     let seen: string[] = [];
@@ -120,7 +124,9 @@ describe('Via', () => {
     expect(head.getAll('via')).toEqual(['1.0 other', '1.0 us']);
   });
 
-  test('that names the proxy already is a loop: 508, and nothing is sent on', async ({ net }) => {
+  test('that names the proxy already is a loop: 508, and nothing is sent on [RFC 9110 7.6.3; RFC 5842 7.2]', async ({
+    net,
+  }) => {
     const { client, origin, running } = await through(net, respondWith(sized('')), { name: 'us' });
     await client.get('/', ['Via: 1.1 other, 1.1 US (again)']);
     const response = await client.readResponse();

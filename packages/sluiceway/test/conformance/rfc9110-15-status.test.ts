@@ -28,27 +28,30 @@ test.for([
   'HTTP/1.1 599 x',
   'HTTP/1.1 777 Lucky',
   'HTTP/1.1 999 All the way',
-])('%s passes with its phrase, fields and content', async (startLine, { net }) => {
-  const { client, running } = await through(
-    net,
-    respondWith(
-      sized('content of this status', ['X-Kept: 1', 'Location: /else', 'Retry-After: 7'], startLine),
-    ),
-  );
-  for (let i = 0; i < 2; i++) {
-    await client.get('/');
-    const response = await client.readResponse();
-    expect(response.head.startLine).toBe(startLine);
-    expect(response.head.get('x-kept')).toBe('1');
-    expect(response.head.get('location')).toBe('/else');
-    expect(response.head.get('retry-after')).toBe('7');
-    expect(response.content.toString()).toBe('content of this status');
-    expect(await running.record(i)).toMatchObject({ outcome: 'completed', error: null });
-  }
-});
+])(
+  '%s passes with its phrase, fields and content [RFC 9110 15; Go ReverseProxy]',
+  async (startLine, { net }) => {
+    const { client, running } = await through(
+      net,
+      respondWith(
+        sized('content of this status', ['X-Kept: 1', 'Location: /else', 'Retry-After: 7'], startLine),
+      ),
+    );
+    for (let i = 0; i < 2; i++) {
+      await client.get('/');
+      const response = await client.readResponse();
+      expect(response.head.startLine).toBe(startLine);
+      expect(response.head.get('x-kept')).toBe('1');
+      expect(response.head.get('location')).toBe('/else');
+      expect(response.head.get('retry-after')).toBe('7');
+      expect(response.content.toString()).toBe('content of this status');
+      expect(await running.record(i)).toMatchObject({ outcome: 'completed', error: null });
+    }
+  },
+);
 
 test.for(['HTTP/1.1 200 ', 'HTTP/1.1 200'])(
-  'an absent phrase (`%s`) passes as an empty one',
+  'an absent phrase (`%s`) passes as an empty one [RFC 9112 4]',
   async (line, { net }) => {
     const { client } = await through(net, respondWith(sized('x', [], line)));
     await client.get('/');
@@ -56,7 +59,7 @@ test.for(['HTTP/1.1 200 ', 'HTTP/1.1 200'])(
   },
 );
 
-test('a response of a later minor version is one of HTTP/1.1', async ({ net }) => {
+test('a response of a later minor version is one of HTTP/1.1 [RFC 9110 2.5]', async ({ net }) => {
   const { client } = await through(net, respondWith(sized('x', [], 'HTTP/1.9 200 OK')));
   await client.get('/');
   const response = await client.readResponse();
@@ -64,7 +67,9 @@ test('a response of a later minor version is one of HTTP/1.1', async ({ net }) =
   expect(response.complete).toBe(true);
 });
 
-test('a 206 passes with its range, and the request carries Range and If-Range', async ({ net }) => {
+test('a 206 passes with its range, and the request carries Range and If-Range [RFC 9110 14.2; RFC 9110 13.1.5]', async ({
+  net,
+}) => {
   const { client } = await through(
     net,
     respondWith((head) => {
@@ -79,7 +84,7 @@ test('a 206 passes with its range, and the request carries Range and If-Range', 
   expect(response.content.toString()).toBe('56789');
 });
 
-test('a 200 to a request for a range passes whole', async ({ net }) => {
+test('a 200 to a request for a range passes whole [RFC 9110 14.2]', async ({ net }) => {
   const { client } = await through(net, respondWith(sized('0123456789')));
   await client.get('/', ['Range: bytes=5-9']);
   const response = await client.readResponse();

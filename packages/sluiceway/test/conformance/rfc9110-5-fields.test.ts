@@ -9,7 +9,11 @@ const OBS_TEXT = Array.from({ length: 128 }, (_, i) => String.fromCharCode(128 +
 const UTF8_NAME = Buffer.from('attachment; filename="наименование 📦.zip"', 'utf8').toString('latin1');
 
 describe('fields of a request', () => {
-  const seenBy = async (net: Parameters<typeof through>[0], request: string): Promise<RequestHead> => {
+  const seenBy = async (
+    net: Parameters<typeof through>[0],
+    request: string,
+    method = 'GET',
+  ): Promise<RequestHead> => {
     let seen: RequestHead | undefined;
     const { client } = await through(
       net,
@@ -20,11 +24,11 @@ describe('fields of a request', () => {
       { name: 'us' },
     );
     await client.send(request);
-    await client.readResponse();
+    await client.readResponse({ method });
     return seen as RequestHead;
   };
 
-  test('reach the origin server in order, spelled as they came, repeats kept, none invented', async ({
+  test('reach the origin server in order, spelled as they came, repeats kept, none invented [RFC 9110 5.3; Go ReverseProxy]', async ({
     net,
   }) => {
     const head = await seenBy(
@@ -49,7 +53,7 @@ describe('fields of a request', () => {
     ]);
   });
 
-  test('keep every byte above 0x7F', async ({ net }) => {
+  test('keep every byte above 0x7F [RFC 9110 5.5]', async ({ net }) => {
     const head = await seenBy(
       net,
       `GET / HTTP/1.1\r\nHost: test\r\nX-Obs: ${OBS_TEXT}\r\nX-Utf8: ${UTF8_NAME}\r\n\r\n`,
@@ -58,18 +62,44 @@ describe('fields of a request', () => {
     expect(head.raw).toContain(`X-Utf8: ${UTF8_NAME}\r\n`);
   });
 
-  test('of a GET announce no content', async ({ net }) => {
-    const head = await seenBy(net, 'GET / HTTP/1.1\r\nHost: test\r\n\r\n');
-    expect(head.has('content-length')).toBe(false);
-    expect(head.has('transfer-encoding')).toBe(false);
-  });
+  test.for(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'PROPFIND'])(
+    'of a %s without content announce none [RFC 9110 8.6; Go ReverseProxy]',
+    async (method, { net }) => {
+      const head = await seenBy(net, `${method} / HTTP/1.1\r\nHost: test\r\n\r\n`, method);
+      expect(head.has('content-length')).toBe(false);
+      expect(head.has('transfer-encoding')).toBe(false);
+    },
+  );
 
-  test('of a POST without content announce a length of 0', async ({ net }) => {
-    const head = await seenBy(net, 'POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\n\r\n');
-    expect(head.contentLength).toBe(0);
-  });
+  test.for(['POST', 'PUT', 'PATCH'])(
+    'of a %s without content announce a length of 0 [RFC 9110 8.6]',
+    async (method, { net }) => {
+      for (const framing of ['Content-Length: 0\r\n', '']) {
+        const head = await seenBy(net, `${method} / HTTP/1.1\r\nHost: test\r\n${framing}\r\n`);
+        expect(head.contentLength).toBe(0);
+        expect(head.has('transfer-encoding')).toBe(false);
+      }
+    },
+  );
 
-  test('more than Node keeps are answered 431, never thinned out', async ({ net }) => {
+  test.for([
+    ['an absent User-Agent', [], []],
+    ['an empty User-Agent', ['User-Agent:'], ['']],
+    ['a User-Agent', ['uSER-aGENT: curl/8 (\xe9; x)'], ['curl/8 (\xe9; x)']],
+    ['an absent Accept-Encoding', [], []],
+  ] as const)(
+    '%s stays as it is: the proxy adds none of its own [Go ReverseProxy; Caddy]',
+    async ([, lines, expected], { net }) => {
+      const head = await seenBy(
+        net,
+        `GET / HTTP/1.1\r\nHost: test\r\n${lines.map((line) => `${line}\r\n`).join('')}\r\n`,
+      );
+      expect(head.getAll('user-agent')).toEqual(expected);
+      expect(head.has('accept-encoding')).toBe(false);
+    },
+  );
+
+  test('more than Node keeps are answered 431, never thinned out [RFC 6585 5; Node]', async ({ net }) => {
     const { client, origin } = await through(net, respondWith(sized('')));
     const many = Array.from({ length: 1200 }, (_, i) => `X-${i}: 1`);
     await client.get('/', many);
@@ -79,7 +109,9 @@ describe('fields of a request', () => {
 });
 
 describe('fields of a response', () => {
-  test('reach the client in order, spelled as they came, repeats kept', async ({ net }) => {
+  test('reach the client in order, spelled as they came, repeats kept [RFC 9110 5.3; Go ReverseProxy]', async ({
+    net,
+  }) => {
     const lines = [
       'sErVeR: them',
       'Date: Thu, 01 Jan 1970 00:00:00 GMT',
@@ -92,10 +124,15 @@ describe('fields of a response', () => {
       'Trailers: an ordinary field',
       'ETag: "first"',
       'ETag: "second"',
+      'Last-Modified: Thu, 01 Jan 1970 00:00:00 GMT',
       'Age: 5',
+      'Expires: 0',
+      'Expires: Thu, 01 Jan 1970 00:00:00 GMT',
       'Vary: *',
       'Content-Encoding: gzip',
+      'Content-Range: bytes 0-14/15',
       'Accept-Ranges: bytes',
+      'Content-Digest: sha-256=:AAAA:',
     ];
     const { client } = await through(net, respondWith(sized('not gzip at all', lines)), { name: 'us' });
     await client.get('/');
@@ -111,7 +148,7 @@ describe('fields of a response', () => {
   });
 
   test.for(['Content-Length: 7', 'Transfer-Encoding: chunked', 'X-Until: close'])(
-    'keep every byte above 0x7F before content with %s',
+    'keep every byte above 0x7F before content with %s [RFC 9110 5.5]',
     async (framing, { net }) => {
       const { client } = await through(net, async (connection) => {
         await connection.readHead();
@@ -130,7 +167,7 @@ describe('fields of a response', () => {
   );
 
   test.for([UTF8_NAME, 'attachment; filename="\xe9"'])(
-    'keep every byte of Content-Disposition (%j) also after Content-Length',
+    'keep every byte of Content-Disposition (%j) also after Content-Length [RFC 9110 5.5]',
     async (name, { net }) => {
       const { client } = await through(net, respondWith(sized('content', [`Content-Disposition: ${name}`])));
       await client.get('/');
@@ -140,7 +177,7 @@ describe('fields of a response', () => {
     },
   );
 
-  test('keep every byte above 0x7F where there is no content', async ({ net }) => {
+  test('keep every byte above 0x7F where there is no content [RFC 9110 5.5]', async ({ net }) => {
     const { client } = await through(
       net,
       respondWith((head) =>
@@ -156,7 +193,9 @@ describe('fields of a response', () => {
     }
   });
 
-  test('that are folded are joined by a space, white space before a colon is removed', async ({ net }) => {
+  test('that are folded are joined by a space, white space before a colon is removed [RFC 9112 5.1; RFC 9112 5.2]', async ({
+    net,
+  }) => {
     const { client } = await through(
       net,
       respondWith(
@@ -167,5 +206,39 @@ describe('fields of a response', () => {
     const { head } = await client.readResponse();
     expect(head.lines).toContain('X-Fold: a b c');
     expect(head.lines).toContain('X-Space: d');
+  });
+});
+
+describe('a response', () => {
+  test('without Server gets none, and one with Server keeps it [Caddy]', async ({ net }) => {
+    const { client } = await through(
+      net,
+      respondWith((head) => sized('', head.target === '/named' ? ['Server: origin/1'] : [])),
+    );
+    await client.get('/');
+    expect((await client.readResponse()).head.has('server')).toBe(false);
+    await client.get('/named');
+    expect((await client.readResponse()).head.getAll('server')).toEqual(['origin/1']);
+  });
+
+  test('without Date gets the time at which it came, and one with Date keeps it [RFC 9110 6.6.1]', async ({
+    net,
+  }) => {
+    const old = 'Sun, 06 Nov 1994 08:49:37 GMT';
+    const { client } = await through(
+      net,
+      respondWith((head) => sized('', head.target === '/old' ? [`Date: ${old}`] : [])),
+    );
+    await client.get('/');
+    const { head } = await client.readResponse();
+    expect(Math.abs(Date.parse(head.get('date') ?? '') - Date.now())).toBeLessThan(60_000);
+    await client.get('/old');
+    expect((await client.readResponse()).head.getAll('date')).toEqual([old]);
+  });
+
+  test('without a Content-Type gets none: nothing is guessed [RFC 9110 8.3]', async ({ net }) => {
+    const { client } = await through(net, respondWith(sized('<html>')));
+    await client.get('/page.html');
+    expect((await client.readResponse()).head.has('content-type')).toBe(false);
   });
 });

@@ -6,7 +6,7 @@ import { sized, through } from '../support/through.js';
 const head = (...lines: string[]): string => `${lines.join('\r\n')}\r\n\r\n`;
 
 describe('a response to HEAD', () => {
-  test('has no content and keeps the length that GET would have', async ({ net }) => {
+  test('has no content and keeps the length that GET would have [RFC 9110 9.3.2; nginx]', async ({ net }) => {
     const { client, origin } = await through(
       net,
       respondWith(head('HTTP/1.1 200 OK', 'Content-Length: 123456789012', 'ETag: "a"')),
@@ -21,7 +21,7 @@ describe('a response to HEAD', () => {
     expect(origin.total).toBe(1);
   });
 
-  test('without any length gets none invented', async ({ net }) => {
+  test('without any length gets none invented [RFC 9110 9.3.2]', async ({ net }) => {
     const { client, origin } = await through(net, respondWith(head('HTTP/1.1 200 OK', 'Server: o')));
     for (let i = 0; i < 2; i++) {
       await client.send('HEAD / HTTP/1.1\r\nHost: test\r\n\r\n');
@@ -31,7 +31,7 @@ describe('a response to HEAD', () => {
     expect(origin.total).toBe(1);
   });
 
-  test('that wrongly has content passes without it, and the next one is not read out of it', async ({
+  test('that wrongly has content passes without it, and the next response is not read out of it [RFC 9112 6.3; nginx]', async ({
     net,
   }) => {
     const { client, origin } = await through(
@@ -53,7 +53,7 @@ describe.each([
   ['204 No Content', 'HTTP/1.1 204 No Content'],
   ['304 Not Modified', 'HTTP/1.1 304 Not Modified'],
 ])('%s', (_name, startLine) => {
-  test('ends with its head, and both connections are kept', async ({ net }) => {
+  test('ends with its head, and both connections are kept [RFC 9112 6.3]', async ({ net }) => {
     const { client, origin } = await through(net, respondWith(head(startLine, 'ETag: "a"')));
     for (let i = 0; i < 3; i++) {
       await client.get('/');
@@ -66,7 +66,9 @@ describe.each([
     expect(origin.total).toBe(1);
   });
 
-  test('that wrongly has content passes without it, and its connection is given up', async ({ net }) => {
+  test('that wrongly has content passes without it, and its connection is given up [RFC 9112 6.3]', async ({
+    net,
+  }) => {
     const { client, origin } = await through(net, respondWith(`${head(startLine)}surplus`));
     for (let i = 0; i < 2; i++) {
       await client.get('/');
@@ -77,14 +79,14 @@ describe.each([
   });
 });
 
-test('204 with a Content-Length passes without that field', async ({ net }) => {
+test('204 with a Content-Length passes without that field [RFC 9110 8.6]', async ({ net }) => {
   const { client } = await through(net, respondWith(head('HTTP/1.1 204 No Content', 'Content-Length: 0')));
   await client.send('DELETE / HTTP/1.1\r\nHost: test\r\n\r\n');
   const response = await client.readResponse();
   expect(response.head.has('content-length')).toBe(false);
 });
 
-test('304 keeps the Content-Length that 200 would have', async ({ net }) => {
+test('304 keeps the Content-Length that 200 would have [RFC 9110 15.4.5]', async ({ net }) => {
   const { client } = await through(
     net,
     respondWith(head('HTTP/1.1 304 Not Modified', 'Content-Length: 1000', 'ETag: "a"')),
@@ -97,7 +99,7 @@ test('304 keeps the Content-Length that 200 would have', async ({ net }) => {
   }
 });
 
-test('a 200 with a Content-Length of 0 is complete at once', async ({ net }) => {
+test('a 200 with a Content-Length of 0 is complete at once [RFC 9112 6.3]', async ({ net }) => {
   const { client, origin } = await through(net, respondWith(sized('')));
   for (let i = 0; i < 2; i++) {
     await client.get('/');

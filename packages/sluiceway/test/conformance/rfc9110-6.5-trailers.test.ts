@@ -4,7 +4,9 @@ import { respondWith } from '../support/raw-origin.js';
 import { chunked, sized, through } from '../support/through.js';
 
 describe('trailers of a response', () => {
-  test('that are announced pass, the announcement before the content', async ({ net }) => {
+  test('that are announced pass, the announcement before the content [RFC 9110 6.6.2; Go ReverseProxy]', async ({
+    net,
+  }) => {
     const { client } = await through(
       net,
       respondWith(
@@ -17,7 +19,7 @@ describe('trailers of a response', () => {
     expect(response).toMatchObject({ complete: true, trailers: ['X-Digest: 1', 'X-Other: 2'] });
   });
 
-  test('that nobody announced pass too', async ({ net }) => {
+  test('that nobody announced pass too [Go ReverseProxy]', async ({ net }) => {
     const { client } = await through(net, respondWith(chunked(['content'], [], ['X-Late: \xe9t\xe9'])));
     await client.get('/');
     const response = await client.readResponse();
@@ -25,7 +27,7 @@ describe('trailers of a response', () => {
     expect(response.trailers).toEqual(['X-Late: \xe9t\xe9']);
   });
 
-  test('after no content at all pass', async ({ net }) => {
+  test('after no content at all pass [Go ReverseProxy]', async ({ net }) => {
     const { client } = await through(net, respondWith(chunked([], [], ['X-Only: this'])));
     for (let i = 0; i < 2; i++) {
       await client.get('/');
@@ -35,7 +37,9 @@ describe('trailers of a response', () => {
     }
   });
 
-  test('that would change framing, routing, identity or content are dropped', async ({ net }) => {
+  test('that would change framing, routing, identity or content are dropped [RFC 9110 6.5.1]', async ({
+    net,
+  }) => {
     const forbidden = [
       'Content-Length: 5',
       'Transfer-Encoding: chunked',
@@ -61,7 +65,7 @@ describe('trailers of a response', () => {
     expect(response).toMatchObject({ complete: true, trailers: ['X-Kept: 1'] });
   });
 
-  test('are dropped for an HTTP/1.0 client, which gets the content', async ({ net }) => {
+  test('are dropped for an HTTP/1.0 client, which gets the content [RFC 9110 6.5.1]', async ({ net }) => {
     const { client } = await through(
       net,
       respondWith(chunked(['content'], ['Trailer: X-Digest'], ['X-Digest: 1'])),
@@ -73,7 +77,7 @@ describe('trailers of a response', () => {
     expect(response.content.toString()).toBe('content');
   });
 
-  test('cannot follow a sized response, whose announcement goes away', async ({ net }) => {
+  test('cannot follow a sized response, whose announcement goes away [RFC 9112 7.1.2]', async ({ net }) => {
     const { client } = await through(net, respondWith(sized('content', ['Trailer: X-Digest'])));
     for (let i = 0; i < 2; i++) {
       await client.get('/');
@@ -83,7 +87,7 @@ describe('trailers of a response', () => {
     }
   });
 
-  test('announced in a response to HEAD do no harm', async ({ net }) => {
+  test('announced in a response to HEAD do no harm [RFC 9110 9.3.2]', async ({ net }) => {
     const { client } = await through(
       net,
       respondWith('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Digest\r\n\r\n'),
@@ -112,7 +116,9 @@ describe('the wish for trailers', () => {
     return seen;
   };
 
-  test('passes as exactly `TE: trailers`, among whatever codings it stood', async ({ net }) => {
+  test('passes as exactly `TE: trailers`, among whatever codings it stood [RFC 9110 10.1.4; Go ReverseProxy]', async ({
+    net,
+  }) => {
     expect(await teOf(net, ['TE: gzip;q=0.5, Trailers', 'Connection: te'])).toEqual(['TE: trailers', 'TE']);
     expect(await teOf(net, ['TE: deflate', 'TE: trailers', 'Connection: TE'])).toEqual([
       'TE: trailers',
@@ -120,7 +126,7 @@ describe('the wish for trailers', () => {
     ]);
   });
 
-  test('is not invented', async ({ net }) => {
+  test('is not invented [RFC 9110 10.1.4; Go ReverseProxy]', async ({ net }) => {
     expect(await teOf(net, [])).toEqual([]);
     expect(await teOf(net, ['TE: gzip', 'Connection: TE'])).toEqual([]);
   });
