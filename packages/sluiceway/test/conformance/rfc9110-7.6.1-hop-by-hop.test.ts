@@ -26,8 +26,8 @@ const NOMINATIONS: Record<string, string[]> = {
   'an upgrade without a protocol': ['Connection: Upgrade, X-A, X-B'],
 };
 
-describe.each(Object.entries(NOMINATIONS))('fields that Connection names in %s', (name, connection) => {
-  const closes = name.includes('close');
+describe.each(Object.entries(NOMINATIONS))('fields that Connection names in %s', (way, connection) => {
+  const closes = way.includes('close');
 
   test('do not reach the origin server [RFC 9110 7.6.1; Go ReverseProxy]', async ({ net }) => {
     let seen: string[] = [];
