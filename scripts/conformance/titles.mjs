@@ -31,6 +31,7 @@ const systems = [
   'http-proxy',
   'http-proxy-middleware',
   '@fastify/http-proxy',
+  'grpc-go',
   'imgproxy',
   'nghttp2',
   'nginx',
