@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { WebSocketServer } from 'ws';
 import { type ServedFile, sendFile } from '../../../server/src/demo/send-file.js';
 import { type Seed, seededViews } from './content.js';
 import type { Network } from './fixture.js';
@@ -19,6 +20,8 @@ type Listener = (request: IncomingMessage, response: ServerResponse) => unknown;
 export interface NodeOriginOptions {
   /** Judges an upload that waits for 100. Absent, Node says 100 at once. */
   onExpectContinue?: Listener;
+  /** Takes the upgrades; made with `noServer`. */
+  webSockets?: WebSocketServer;
 }
 
 /** Starts one that is stopped when the test ends. What a listener throws ends the connection. */
@@ -34,7 +37,16 @@ export async function nodeOrigin(
   };
   const running = await startServer(noted(listener));
   if (options.onExpectContinue) running.server.on('checkContinue', noted(options.onExpectContinue));
-  net.cleanup(() => running.stop());
+  const { webSockets } = options;
+  if (webSockets) {
+    running.server.on('upgrade', (request, socket, head) => {
+      webSockets.handleUpgrade(request, socket, head, (each) => webSockets.emit('connection', each, request));
+    });
+  }
+  net.cleanup(() => {
+    for (const socket of webSockets?.clients ?? []) socket.terminate();
+    return running.stop();
+  });
   return {
     url: `http://127.0.0.1:${running.port}`,
     requests,
