@@ -10,7 +10,7 @@ import type { Answer } from './hooks.js';
 import type { ProxySettings } from './options.js';
 import type { Profile } from './profiles.js';
 import type { Transfer } from './transfer.js';
-import { openUpload, type Upload } from './upload.js';
+import { destroyedEarly, openUpload, type Upload } from './upload.js';
 
 /** A request that may go on. */
 export interface Admission {
@@ -56,10 +56,13 @@ const faulty = new WeakSet<Socket>();
 export const isFaulty = (request: IncomingMessage): boolean => faulty.has(request.socket);
 
 function read(request: IncomingMessage, id: string, peers: TrustedPeers): ReadRequest {
+  // Node takes the socket away from a request over which somebody has left an iteration; its types don't say so.
+  const socket = request.socket as Socket | null;
+  if (socket === null) throw destroyedEarly(request);
   try {
     return readDownstreamRequest(request, id, peers);
   } catch (error) {
-    faulty.add(request.socket);
+    faulty.add(socket);
     throw error;
   }
 }

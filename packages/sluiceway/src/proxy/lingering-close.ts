@@ -10,9 +10,12 @@ const LINGER_TOTAL_MS = 30_000;
  * Closes a connection whose request content was not read to its end. Closing it at once would answer the bytes
  * under way with a reset, and a reset makes the client's kernel throw away the response that it has not read
  * yet. So our side ends, and what still comes is read and dropped for a while (RFC 9112 section 9.6).
+ *
+ * A request has no socket any more when somebody has left an iteration over it, which destroys it; its connection
+ * is closed by the response then.
  */
-export function lingeringClose(request: IncomingMessage, socket: Socket): void {
-  if (socket.destroyed) return;
+export function lingeringClose(request: IncomingMessage, socket: Socket | null): void {
+  if (socket === null || socket.destroyed) return;
   if (request.complete) socket.end(() => void socket.destroy());
   else linger(request, socket);
 }

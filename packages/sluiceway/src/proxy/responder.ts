@@ -46,7 +46,7 @@ export class Responder {
   commit(passage: Passage, head: respond.ResponseHead): void {
     const { transfer, request, response, admission } = passage;
     const unread = isLeftUnread(request, admission?.upload ?? null);
-    if (unread) lingerOnClose(request, request.socket);
+    if (unread && response.socket !== null) lingerOnClose(request, response.socket);
     if (unread || this.#running.isDraining || isFaulty(request)) head.fields.set('Connection', 'close');
     respond.writeHead(response, head);
     transfer.status = head.status;

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { type ErrorCode, type Outcome, SluicewayError } from '../errors.js';
 import type { Meter } from '../stream/metered-source.js';
 import { type TimeoutSettings, TransferTimeouts } from '../stream/timeouts.js';
@@ -82,8 +83,9 @@ export class Transfer implements LiveTransfer {
     if (response.destroyed) this.#onClose();
     // A response that is queued behind an earlier one has no socket, and is not told when that closes.
     if (response.socket === null) {
+      const socket = request.socket as Socket | null;
       request.once('close', () => {
-        if (request.socket.destroyed) this.#onClose();
+        if (socket?.destroyed === true) this.#onClose();
       });
     }
     // A response can fail on its own account (a write after its socket is gone); `close` tells the rest.

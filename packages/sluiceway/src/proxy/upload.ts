@@ -6,6 +6,7 @@ import { retainTrailers } from '../http/trailers.js';
 import { MaxLengthSource } from '../stream/max-length.js';
 import { MeteredSource } from '../stream/metered-source.js';
 import { ReadableSource } from '../stream/readable-source.js';
+import { findTouch, UntouchedSource } from '../stream/untouched.js';
 import type { RequestContent } from '../upstream/transport.js';
 import type { Transfer } from './transfer.js';
 
@@ -38,12 +39,9 @@ export function openUpload(
   maxBytes: number,
 ): Upload | null {
   if (framing.kind === 'none' || (framing.kind === 'length' && framing.length === 0)) return null;
-  if (request.readableDidRead || request.readableEnded) {
-    throw new SluicewayError(
-      'proxy_configuration_error',
-      'The request content was read before the proxy got the request: mount the proxy before body parsers',
-    );
-  }
+  const fault = findFault(request);
+  if (fault !== null) throw fault;
+  if (request.destroyed) throw destroyedEarly(request);
   if (maxBytes > 0 && framing.kind === 'length' && framing.length > maxBytes) throw tooLarge(maxBytes);
   warnOfRequestTimeout(request);
   const source = new ReadableSource(request, {
@@ -57,7 +55,25 @@ export function openUpload(
     maxBytes > 0 && length === null
       ? new MaxLengthSource(source, maxBytes, () => tooLarge(maxBytes))
       : source;
-  return { source: new MeteredSource(limited, transfer.meterUpload()), length };
+  // A hook, or middleware that goes on beside the proxy, may have read of it when it is sent at last.
+  const checked = new UntouchedSource(limited, () => findFault(request));
+  return { source: new MeteredSource(checked, transfer.meterUpload()), length };
+}
+
+/** For a request that somebody before the proxy has destroyed, or left an iteration over, which does the same. */
+export function destroyedEarly(request: IncomingMessage): SluicewayError {
+  const message = 'The request was destroyed before the proxy got it';
+  return new SluicewayError('proxy_configuration_error', message, { cause: request.errored ?? undefined });
+}
+
+function findFault(request: IncomingMessage): SluicewayError | null {
+  const touch = findTouch(request);
+  return touch === null
+    ? null
+    : new SluicewayError(
+        'proxy_configuration_error',
+        `The request content ${touch}: it must reach the proxy untouched, so mount the proxy before body parsers`,
+      );
 }
 
 const tooLarge = (maxBytes: number): SluicewayError =>
