@@ -1,4 +1,5 @@
-import { describe, expect } from 'vitest';
+import { describe, expect, vi } from 'vitest';
+import { startConnectProxy } from '../../sluiceway/test/support/connect-proxy.js';
 import { test } from '../../sluiceway/test/support/fixture.js';
 import {
   type OriginConnection,
@@ -145,5 +146,51 @@ describe('what the origin server is told', () => {
     );
     const distrusting = await askedWith(net);
     expect(distrusting.lines).toContainEqual(expect.stringMatching(/^x-forwarded-for: 127\.0\.0\.1$/i));
+  });
+});
+
+describe('--egress-proxy', () => {
+  const reach = async (net: Parameters<typeof sluicewayProxy>[0], proxyOf: (url: string) => string) => {
+    const origin = await net.origin(respondWith('HTTP/1.1 204 No Content\r\n\r\n'));
+    const egress = await startConnectProxy(net);
+    const program = await sluicewayProxy(
+      net,
+      `http://origin.test:${origin.port}`,
+      '--egress-proxy',
+      proxyOf(egress.url),
+    );
+    const client = await net.client(program);
+    await client.get('/');
+    const { status } = (await client.readResponse()).head;
+    return { status, egress, program, target: `origin.test:${origin.port}` };
+  };
+
+  test('reaches the origin server through that proxy, and tells nobody its password [Go ProxyFromEnvironment]', async ({
+    net,
+  }) => {
+    const withPassword = (url: string) => url.replace('//', '//user:hush-hush@');
+    const { status, egress, program, target } = await reach(net, withPassword);
+    expect([status, egress.requests[0]?.target]).toEqual([204, target]);
+    await program.match('stderr', /status=204/);
+    expect(program.stdout + program.stderr).not.toMatch(/hush-hush/);
+  });
+
+  test('environment goes by what the variables say, which are not looked at otherwise [Go ProxyFromEnvironment]', async ({
+    net,
+  }) => {
+    const { status, egress, target } = await reach(net, (url) => {
+      vi.stubEnv('http_proxy', url);
+      return 'environment';
+    });
+    expect([status, egress.requests[0]?.target]).toEqual([204, target]);
+
+    const origin = await net.origin(respondWith('HTTP/1.1 204 No Content\r\n\r\n'));
+    vi.stubEnv('NO_PROXY', '');
+    const direct = await sluicewayProxy(net, origin.url);
+    vi.unstubAllEnvs();
+    const client = await net.client(direct);
+    await client.get('/');
+    expect((await client.readResponse()).head.status).toBe(204);
+    expect(egress.requests).toHaveLength(1);
   });
 });

@@ -74,6 +74,11 @@ describe('what the command line asks for', () => {
       /--drain-timeout: .*24 days/,
     ],
     ['a bad size', ['proxy', 'http://a', '--min-rate', '1KB/s'], /--min-rate: .*"1KB\/s"/],
+    [
+      'an egress proxy that is none',
+      ['proxy', 'http://a', '--egress-proxy', 'socks5://b'],
+      /--egress-proxy: must be a URL/,
+    ],
     ['a bad name', ['proxy', 'http://a', '--name', 'a b'], /--name: /],
     ['a bad range', ['proxy', 'http://a', '--trusted-proxies', '10.0.0.0/99'], /--trusted-proxies: /],
     ['an unknown log format', ['proxy', 'http://a', '--log', 'xml'], /--log .*text, json, none/],

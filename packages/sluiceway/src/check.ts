@@ -152,6 +152,15 @@ export class Checker {
     return true;
   }
 
+  /** A group of options, or none of them where it is no object; what it must not hold is a problem. */
+  group<T extends object>(
+    path: string,
+    given: T | undefined,
+    known: readonly (keyof T & string)[],
+  ): Partial<T> {
+    return this.unknownKeys(path, given, known) ? (given ?? {}) : {};
+  }
+
   #quantity<F>(
     path: string,
     value: unknown,

@@ -10,7 +10,7 @@ export { attach } from './proxy/attach.js';
 export { createProxy } from './proxy/create-proxy.js';
 export type { DownstreamRequest } from './proxy/downstream-request.js';
 export type { UpstreamRequestDraft } from './proxy/draft-request.js';
-export type { CookieOptions, FieldOptions, FieldRuleOptions } from './proxy/field-options.js';
+export type { FieldOptions, FieldRuleOptions } from './proxy/field-options.js';
 export type {
   Answer,
   DownstreamResponseDraft,
@@ -18,15 +18,7 @@ export type {
   UpstreamChoice,
   UpstreamResponse,
 } from './proxy/hooks.js';
-export type {
-  ConnectionOptions,
-  Duration,
-  LimitOptions,
-  ProxyOptions,
-  Size,
-  TimeoutOptions,
-  UpstreamOptions,
-} from './proxy/options.js';
+export type { LimitOptions, ProxyOptions, TimeoutOptions } from './proxy/options.js';
 export type { HandleContext } from './proxy/passage.js';
 export type { Profile } from './proxy/profiles.js';
 export { passThrough, thirdParty } from './proxy/profiles.js';
@@ -34,8 +26,10 @@ export type { Proxy } from './proxy/proxy.js';
 export type { StreamFromOptions } from './proxy/stream-from.js';
 export { streamFrom } from './proxy/stream-from.js';
 export type { LiveTransfer, Observer, TransferRecord } from './proxy/transfer.js';
+export type { ConnectionOptions, UpstreamOptions } from './proxy/upstream-options.js';
 export type { UpstreamTlsOptions } from './proxy/upstream-tls.js';
 export type { ChunkSink, ChunkSource } from './stream/chunk-source.js';
+export type { Duration, Size } from './units.js';
 export { formatBytes, formatDuration, parseBytes, parseDurationMs } from './units.js';
 export type { Target } from './upstream/redirect-policy.js';
 export type {

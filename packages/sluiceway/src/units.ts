@@ -1,3 +1,8 @@
+/** `'30s'`, `'10m'`, `'1h30m'`, or milliseconds; 0 turns the limit off where the option says so. */
+export type Duration = string | number;
+/** `'64KiB'`, `'5GiB'`, `'10MB'`, or bytes. */
+export type Size = string | number;
+
 /** Largest first: a duration names its parts in this order, each at most once. */
 const DURATION_UNITS: Readonly<Record<string, number>> = {
   d: 86_400_000,

@@ -50,6 +50,10 @@ export function proxyCommand(onExit: (code: number) => void): Command {
     .option('--cert <file>', 'serve HTTPS with this certificate (PEM, with its chain)')
     .option('--key <file>', 'private key of --cert (PEM)')
     .option('--ca <file>', 'trust these certificate authorities, and no others, for the origin server (PEM)')
+    .option(
+      '--egress-proxy <url>',
+      'reach the origin server through this HTTP proxy (CONNECT); "environment": the one that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name',
+    )
     .option('--name <name>', 'the name of this proxy in the Via field')
     .option(
       '--trusted-proxies <list>',

@@ -11,6 +11,7 @@ export interface ProxyFlags {
   cert?: string;
   key?: string;
   ca?: string;
+  egressProxy?: string;
   connectTimeout?: string;
   responseHeadTimeout?: string;
   upstreamIdleTimeout?: string;
@@ -44,6 +45,7 @@ const flagOf: Readonly<Record<string, string>> = {
   upstream: '<origin-url>',
   'upstream.url': '<origin-url>',
   'upstream.tls.ca': '--ca',
+  'upstream.proxy': '--egress-proxy',
   'timeouts.connect': '--connect-timeout',
   'timeouts.responseHead': '--response-head-timeout',
   'timeouts.upstreamIdle': '--upstream-idle-timeout',
@@ -77,7 +79,11 @@ function toProxyOptions(originUrl: string, flags: ProxyFlags): ProxyOptions {
   });
   const ca = flags.ca === undefined ? undefined : readCertificates('--ca', flags.ca);
   return {
-    upstream: { url: originUrl, ...(ca !== undefined && { tls: { ca } }) },
+    upstream: {
+      url: originUrl,
+      ...(ca !== undefined && { tls: { ca } }),
+      ...given({ proxy: flags.egressProxy }),
+    },
     timeouts,
     limits: given({ minRate: flags.minRate, requestContent: flags.maxUpload }),
     ...given({ name: flags.name }),

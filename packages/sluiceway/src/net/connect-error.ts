@@ -58,6 +58,12 @@ export function toConnectError(error: unknown): SluicewayError {
   return new SluicewayError(translate(code), message, { cause: error, retryable: true });
 }
 
+/** What Node refuses on the spot: unreadable certificates, impossible ports. */
+export function toConfigurationError(error: unknown): SluicewayError {
+  const message = error instanceof Error ? error.message : 'The connection could not be configured';
+  return new SluicewayError('proxy_configuration_error', message, { cause: error });
+}
+
 function mostTelling(error: AggregateError): SluicewayError {
   const translated = error.errors.map(toConnectError);
   const found = TELLING.map((code) => translated.find((each) => each.code === code)).find(Boolean);

@@ -1,23 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { Checker } from '../check.js';
 import { isToken } from '../http/fields.js';
-import { type BaseTarget, parseBaseTarget } from '../http/target.js';
+import type { BaseTarget } from '../http/target.js';
 import { anyAddress, publicAddresses } from '../net/address-policy.js';
-import type { DialTlsOptions } from '../net/dialer.js';
 import { createTrustedPeers, type TrustedPeers } from '../net/trusted-peers.js';
 import type { TimeoutSettings } from '../stream/timeouts.js';
+import type { Duration, Size } from '../units.js';
 import type { Transport } from '../upstream/transport.js';
 import { WireTransport, type WireTransportOptions } from '../upstream/wire/wire-transport.js';
 import { type FieldOptions, type FieldSettings, resolveFields } from './field-options.js';
 import type { Hooks } from './hooks.js';
 import { type Profile, passThrough, thirdParty } from './profiles.js';
 import type { Observer } from './transfer.js';
-import { resolveTls, type UpstreamTlsOptions } from './upstream-tls.js';
-
-/** `'30s'`, `'10m'`, `'1h30m'`, or milliseconds; 0 turns the limit off where the option says so. */
-export type Duration = string | number;
-/** `'64KiB'`, `'5GiB'`, `'10MB'`, or bytes. */
-export type Size = string | number;
+import { resolveEgress } from './upstream-egress.js';
+import { parseUpstreamUrl, resolveUpstream, type UpstreamOptions } from './upstream-options.js';
 
 export interface TimeoutOptions {
   /** Looking up, connecting and the TLS handshake together. Default 10 s; cannot be turned off. */
@@ -46,22 +42,6 @@ export interface LimitOptions {
   responseHead?: Size;
   /** Field lines of a response head. Default 256. */
   responseFields?: number;
-}
-
-export interface ConnectionOptions {
-  /** Connections to one origin server at a time. Default unlimited. */
-  max?: number;
-  /** Requests that may wait for one of them, for as long as `timeouts.connect`; more get 503. Default 1000. */
-  maxQueued?: number;
-  /** How long an unused connection is kept. Default 60 s. */
-  idleTimeout?: Duration;
-}
-
-export interface UpstreamOptions {
-  /** http: or https: URL; its path and query are joined to the request's. */
-  url: string | URL;
-  tls?: UpstreamTlsOptions;
-  connections?: ConnectionOptions;
 }
 
 export interface ProxyOptions extends Hooks {
@@ -146,16 +126,16 @@ function resolveSettings(
   options: ProxyOptions,
   createTransport: TransportFactory,
 ): () => ProxySettings {
-  const { path, url, tls, connections } = resolveUpstream(check, options.upstream);
+  const { path, url, tls, connections, proxy } = resolveUpstream(check, options.upstream);
   const base = check.parsed(path, url, null, parseUpstreamUrl);
   if (options.onRequest === undefined) check.required(path, url);
-  const limits = group(check, 'limits', options.limits, [
+  const limits = check.group('limits', options.limits, [
     'minRate',
     'requestContent',
     'responseHead',
     'responseFields',
   ]);
-  const timeouts = group(check, 'timeouts', options.timeouts, [
+  const timeouts = check.group('timeouts', options.timeouts, [
     'connect',
     'responseHead',
     'upstreamIdle',
@@ -176,6 +156,10 @@ function resolveSettings(
     const given = check.func(hook, options[hook], undefined);
     if (given !== undefined) Object.assign(hooks, { [hook]: given });
   }
+  const egress = resolveEgress(check, 'upstream.proxy', proxy, {
+    addresses,
+    transport: options.transport,
+  });
   const connectTimeoutMs = check.duration('timeouts.connect', timeouts.connect, 10_000, { min: 1 });
   const wire = {
     policy: addresses === 'public' ? publicAddresses : anyAddress,
@@ -188,6 +172,7 @@ function resolveSettings(
     maxQueued: check.integer('upstream.connections.maxQueued', connections.maxQueued, 1000, { min: 0 }),
     idleTimeoutMs: check.duration('upstream.connections.idleTimeout', connections.idleTimeout, 60_000),
     ...(tls !== undefined && { tls }),
+    ...(egress !== undefined && { egress }),
   };
   const throwsErrors = check.oneOf('errors', options.errors, ['answer', 'throw'], 'answer') === 'throw';
   const timeoutSettings: TimeoutSettings = {
@@ -212,42 +197,6 @@ function resolveSettings(
     transport: options.transport ?? createTransport(wire),
     throwsErrors,
   });
-}
-
-/** A group of options, or none of them where it is no object; what it must not hold is a problem. */
-function group<T extends object>(
-  check: Checker,
-  path: string,
-  given: T | undefined,
-  known: readonly (keyof T & string)[],
-): Partial<T> {
-  return check.unknownKeys(path, given, known) ? (given ?? {}) : {};
-}
-
-interface ResolvedUpstream {
-  /** Of the URL. */
-  path: string;
-  url: string | URL | undefined;
-  tls: DialTlsOptions | undefined;
-  connections: Partial<ConnectionOptions>;
-}
-
-function resolveUpstream(check: Checker, upstream: ProxyOptions['upstream']): ResolvedUpstream {
-  if (typeof upstream !== 'object' || upstream === null || upstream instanceof URL) {
-    return { path: 'upstream', url: upstream, tls: undefined, connections: {} };
-  }
-  const { url, tls, connections } = group(check, 'upstream', upstream, ['url', 'tls', 'connections']);
-  return {
-    path: 'upstream.url',
-    url,
-    tls: resolveTls(check, 'upstream.tls', tls),
-    connections: group(check, 'upstream.connections', connections, ['max', 'maxQueued', 'idleTimeout']),
-  };
-}
-
-function parseUpstreamUrl(url: string | URL): BaseTarget {
-  if (typeof url === 'string' || url instanceof URL) return parseBaseTarget(url);
-  throw new TypeError(`must be a URL as a string or URL object, not ${typeof url}`);
 }
 
 function resolveProfile(check: Checker, profile: ProxyOptions['profile']): Profile {

@@ -11,6 +11,8 @@ import type { UpstreamTlsOptions } from './upstream-tls.js';
 export interface StreamFromOptions extends Omit<ProxyOptions, 'upstream' | 'onRequest'> {
   /** How to reach an https: URL: a private CA, a client certificate. Default: what Node trusts. */
   tls?: UpstreamTlsOptions;
+  /** As `upstream.proxy`: needs `addresses: 'any'`. Default none. */
+  proxy?: string | URL;
 }
 
 /** Proxies of earlier calls, one for each options object. */
@@ -38,8 +40,12 @@ export function streamFrom(
 ): Promise<Outcome> {
   let proxy = proxies.get(options);
   if (proxy === undefined) {
-    const { tls, ...others } = options;
-    const upstream = { url: UNUSED, ...(tls !== undefined && { tls }) };
+    const { tls, proxy: egress, ...others } = options;
+    const upstream = {
+      url: UNUSED,
+      ...(tls !== undefined && { tls }),
+      ...(egress !== undefined && { proxy: egress }),
+    };
     const settings = resolveProxyOptions(
       { profile: 'thirdParty', ...others, upstream },
       'streamFrom',

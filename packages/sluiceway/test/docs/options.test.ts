@@ -31,12 +31,7 @@ const upstream = { url: 'http://127.0.0.1:9', tls: {}, connections: {} };
 function acceptedPaths(): string[] {
   const unknownKeys = vi.spyOn(Checker.prototype, 'unknownKeys');
   onTestFinished(() => unknownKeys.mockRestore());
-  resolveProxyOptions({
-    upstream,
-    fields: { request: {}, response: {}, cookies: {} },
-    timeouts: {},
-    limits: {},
-  });
+  resolveProxyOptions({ upstream, fields: { request: {}, response: {} }, timeouts: {}, limits: {} });
   const paths = unknownKeys.mock.calls.flatMap(([path, , known]) =>
     known.map((key) => (path === '' ? key : `${path}.${key}`)),
   );
@@ -84,16 +79,12 @@ function resolvedDefaults(): Record<string, unknown> {
     wire = options;
     return new WireTransport(options);
   });
-  const { timeouts, profile, fields } = settings;
-  const { cookies } = resolveProxyOptions({ upstream, fields: { cookies: {} } }).fields;
+  const { timeouts, profile } = settings;
   return {
     profile: `'${profile.name}'`,
     addresses: wire.policy === publicAddresses ? "'public'" : "'any'",
     errors: settings.throwsErrors ? "'throw'" : "'answer'",
-    'fields.host': `'${fields.host}'`,
-    'fields.cookies': fields.cookies === null ? "'pass'" : "'remove'",
-    'fields.cookies.secure': typeof cookies === 'object' ? `'${cookies?.secure}'` : null,
-    'fields.location': fields.rewritesLocation ? "'rewrite'" : "'pass'",
+    'fields.host': `'${settings.fields.host}'`,
     'upstream.connections.max': wire.maxConnections,
     'upstream.connections.maxQueued': wire.maxQueued,
     'upstream.connections.idleTimeout': wire.idleTimeoutMs,
@@ -133,7 +124,11 @@ describe('streamFrom', () => {
 
   test('takes the options of its table', () => {
     const [, tls = []] = tableUnder(page, 'streamFrom');
-    expect(tableUnder(page, 'streamFrom').map(([name = '']) => bare(name))).toEqual(['profile', 'tls']);
+    expect(tableUnder(page, 'streamFrom').map(([name = '']) => bare(name))).toEqual([
+      'profile',
+      'tls',
+      'proxy',
+    ]);
     const parts = codesIn(tls[3] ?? '').filter((code) => !/[.:]/.test(code));
     expect(parts).toEqual(['ca', 'cert', 'key', 'servername']);
     const options = { tls: Object.fromEntries(parts.map((part) => [part, undefined])), unknown: 1 };

@@ -145,3 +145,51 @@ describe.concurrent('a client that holds a transfer up for longer than clientIdl
     await origin.connections[0]?.closed;
   });
 });
+
+describe.concurrent('a trickle for more than 20 times every idle limit survives', () => {
+  const LIMIT_MS = 150;
+  const STEPS = 110;
+  const timeouts = {
+    upstreamIdle: LIMIT_MS,
+    clientIdle: LIMIT_MS,
+    responseHead: LIMIT_MS,
+    tunnelIdle: LIMIT_MS,
+  };
+
+  test('on its way down', async ({ net }) => {
+    const { client, running } = await through(
+      net,
+      async (connection) => {
+        await connection.readHead();
+        await connection.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
+        for (let i = 0; i < STEPS; i++) {
+          await connection.write('1\r\nx\r\n');
+          await pauseMs(30);
+        }
+        await connection.write('0\r\n\r\n');
+      },
+      { timeouts },
+    );
+    await client.get('/');
+    expect(await client.readResponse()).toMatchObject({ complete: true, contentLength: STEPS });
+    expect((await running.record()).durationMs).toBeGreaterThan(20 * LIMIT_MS);
+  });
+
+  test('on its way up', async ({ net }) => {
+    const { client, running } = await through(
+      net,
+      async (connection) => {
+        const { content } = await connection.readRequest();
+        await connection.write(sized(content));
+      },
+      { timeouts },
+    );
+    await client.send(`POST / HTTP/1.1\r\nHost: test\r\nContent-Length: ${STEPS}\r\n\r\n`);
+    for (let i = 0; i < STEPS; i++) {
+      await client.send('x');
+      await pauseMs(30);
+    }
+    expect(await client.readResponse()).toMatchObject({ complete: true, contentLength: STEPS });
+    expect((await running.record()).durationMs).toBeGreaterThan(20 * LIMIT_MS);
+  });
+});

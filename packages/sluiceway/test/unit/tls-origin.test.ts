@@ -1,7 +1,7 @@
 import type { TLSSocket } from 'node:tls';
 import { beforeAll, describe, expect } from 'vitest';
 import type { SluicewayError } from '../../src/errors.js';
-import type { DialTlsOptions } from '../../src/net/dialer.js';
+import type { DialTlsOptions } from '../../src/net/dial-tls.js';
 import type { Resolver } from '../../src/net/resolver.js';
 import {
   loopbackCertificate,

@@ -128,6 +128,15 @@ describe.each([
     expect(driven.pool.bytesOut).toBe(HEAD_BLOCK_SIZE);
   });
 
+  test('a close that no end comes before completes no content [RFC 9112 8]', async () => {
+    const driven = new DrivenConnection(tls);
+    const { response } = driven.send();
+    driven.feed('HTTP/1.1 200 OK\r\n\r\nhello');
+    const collected = collect((await response).content);
+    driven.socket.destroy();
+    await expect(collected).rejects.toMatchObject({ code: 'http_response_incomplete' });
+  });
+
   test('a connection that closes while a chunk is lent gives all its memory back', async () => {
     const driven = new DrivenConnection(tls);
     const { response } = driven.send();

@@ -324,6 +324,7 @@ export class WireConnection implements ReceiverOwner {
 
   #onClose(): void {
     // After `end` or `error` this finds nothing to do, unless the last bytes are still waiting for the sink.
+    this.#reset ||= !this.#ended;
     this.#ended = true;
     this.#socketClosed = true;
     if (this.#phase === 'content') this.#receiver.run();

@@ -1,7 +1,9 @@
 import { SluicewayError } from '../../errors.js';
 import type { HeadLimits } from '../../http/head-reader.js';
 import type { AddressPolicy } from '../../net/address-policy.js';
-import { type DialTlsOptions, dial } from '../../net/dialer.js';
+import type { DialTlsOptions } from '../../net/dial-tls.js';
+import { dial } from '../../net/dialer.js';
+import { decideEgress, type Egress, type EgressProxy } from '../../net/egress.js';
 import type { Resolver } from '../../net/resolver.js';
 import type { BufferPool } from '../../stream/buffer-pool.js';
 import type { Destination } from '../transport.js';
@@ -13,6 +15,7 @@ import type { SessionCache } from './session-cache.js';
 export interface PoolSettings {
   policy: AddressPolicy;
   resolver: Resolver;
+  egress: Egress | null;
   tls: DialTlsOptions;
   connectTimeoutMs: number;
   headLimits: HeadLimits;
@@ -29,6 +32,8 @@ export class ConnectionPool implements ConnectionOwner {
   readonly #settings: PoolSettings;
   readonly #buffers: BufferPool;
   readonly #sessions: SessionCache;
+  /** What connections go through; null for none. */
+  readonly #proxy: EgressProxy | null;
   readonly #onEmpty: () => void;
   /** The most recently used last: the others get a chance to time out. */
   readonly #idle: WireConnection[] = [];
@@ -51,6 +56,7 @@ export class ConnectionPool implements ConnectionOwner {
     this.#settings = settings;
     this.#buffers = buffers;
     this.#sessions = sessions;
+    this.#proxy = settings.egress && decideEgress(settings.egress, destination);
     this.#onEmpty = onEmpty;
   }
 
@@ -126,8 +132,10 @@ export class ConnectionPool implements ConnectionOwner {
 
   #dial(exchange: WireExchange): void {
     const settings = this.#settings;
+    const proxy = this.#proxy;
     const tls = this.#destination.protocol === 'https:';
-    const connection = new WireConnection(this, this.#buffers, settings.headLimits, tls);
+    const readsTls = tls || proxy?.protocol === 'https:';
+    const connection = new WireConnection(this, this.#buffers, settings.headLimits, readsTls);
     const session = tls ? this.#sessions.get(this.#destination) : undefined;
     this.#dialling.add(exchange);
     const dialling = dial(
@@ -138,6 +146,7 @@ export class ConnectionPool implements ConnectionOwner {
         connectTimeoutMs: settings.connectTimeoutMs,
         onread: connection.onread,
         allowHalfOpen: true,
+        ...(proxy !== null && { proxy }),
         ...(tls && { tls: session === undefined ? settings.tls : { ...settings.tls, session } }),
       },
       {

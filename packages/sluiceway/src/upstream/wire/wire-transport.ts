@@ -1,6 +1,7 @@
 import { SluicewayError } from '../../errors.js';
 import { type AddressPolicy, anyAddress } from '../../net/address-policy.js';
-import type { DialTlsOptions } from '../../net/dialer.js';
+import type { DialTlsOptions } from '../../net/dial-tls.js';
+import type { Egress } from '../../net/egress.js';
 import { type Resolver, systemResolver } from '../../net/resolver.js';
 import { BufferPool } from '../../stream/buffer-pool.js';
 import type { Destination, Exchange, Transport, TransportRequest } from '../transport.js';
@@ -13,6 +14,8 @@ export interface WireTransportOptions {
   policy?: AddressPolicy;
   /** Default: the operating system's. */
   resolver?: Resolver;
+  /** The proxies that connections go through. Needs a policy of any address. Default: none. */
+  egress?: Egress;
   /** Private CA, client certificate, server name. Verification cannot be turned off. */
   tls?: DialTlsOptions;
   /** For looking up, connecting and the TLS handshake together, and for waiting in line. Default 10 s. */
@@ -44,6 +47,7 @@ export class WireTransport implements Transport {
     this.#settings = {
       policy: options.policy ?? anyAddress,
       resolver: options.resolver ?? systemResolver,
+      egress: options.egress ?? null,
       tls: options.tls ?? {},
       connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
       headLimits: { maxBytes: options.maxHeadBytes ?? 64 * 1024, maxFields: options.maxHeadFields ?? 256 },

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { makeAuthority, makeCertificate } from '../../support/certificates.js';
 import { until } from '../../support/until.js';
+import { egressChecks } from './egress-checks.js';
 import { type Check, commandsOf, type Example, type RunningExample } from './example.js';
 import { fieldChecks } from './field-checks.js';
 import { hookChecks } from './hook-checks.js';
@@ -225,6 +226,7 @@ export const checks: Readonly<Record<string, Check>> = {
   },
 
   ...fieldChecks,
+  ...egressChecks,
   ...hookChecks,
 };
 

@@ -1,0 +1,124 @@
+import net from 'node:net';
+import tls from 'node:tls';
+import { SluicewayError } from '../errors.js';
+import type { AddressPolicy } from './address-policy.js';
+import { toConfigurationError, toConnectError } from './connect-error.js';
+import { DialAttempt, type DialListener, type Dialling, type DialOptions } from './dial-attempt.js';
+import { toTlsOptions } from './dial-tls.js';
+import { type ResolvedAddress, type Resolver, systemResolver } from './resolver.js';
+
+/** How long one of several addresses may take before the next is tried (RFC 8305 section 5). */
+const ATTEMPT_TIMEOUT_MS = 500;
+
+/**
+ * Connects to the destination itself. Every address is judged by the policy before a packet goes to it: a literal one
+ * here, those of a name in the `lookup` that the socket itself uses, so that what was judged is what is dialled.
+ * Afterwards the peer's address is judged once more.
+ */
+export function dialDirectly(options: DialOptions, listener: DialListener): Dialling {
+  const { hostname, port, protocol } = options.destination;
+  const attempt = new DialAttempt(options, listener);
+
+  const lookup: net.LookupFunction = (name, { all }, callback) => {
+    attempt.resolving = true;
+    resolveAllowed(name, port, options.policy, options.resolver ?? systemResolver)
+      .finally(() => {
+        attempt.resolving = false;
+      })
+      .then(
+        (addresses) =>
+          all ? callback(null, addresses) : callback(null, addresses[0].address, addresses[0].family),
+        // The socket emits the very error that it is given here.
+        (error: unknown) => callback(toConnectError(error), []),
+      );
+  };
+
+  const prohibited = net.isIP(hostname) === 0 ? null : judge(hostname, hostname, port, options.policy);
+  if (prohibited !== null) {
+    process.nextTick(attempt.fail, prohibited);
+    return attempt;
+  }
+  let opened: net.Socket;
+  try {
+    opened = open(options, lookup);
+  } catch (error) {
+    process.nextTick(attempt.fail, toConfigurationError(error));
+    return attempt;
+  }
+
+  attempt.onGivenUp(() => void opened.destroy());
+  // Stays for the life of the socket: an error after `cancel` or between two owners must not end the process.
+  opened.on('error', (error) => attempt.fail(toConnectError(error)));
+  opened.once('close', () => {
+    const message = `${hostname}:${port} closed the connection before it stood`;
+    attempt.fail(new SluicewayError('connection_terminated', message, { retryable: true }));
+  });
+  // Before Node's own listener, which would send a TLS ClientHello with the name in it.
+  opened.prependOnceListener('connect', () => {
+    // A peer that is already gone has no address; its close follows.
+    if (opened.remoteAddress === undefined) return;
+    const mismatch = judge(hostname, opened.remoteAddress, port, options.policy);
+    if (mismatch !== null) attempt.fail(mismatch);
+    else if (protocol === 'http:') attempt.connected(opened);
+  });
+  opened.once('secureConnect', () => attempt.connected(opened));
+  // Node keeps no sessions for a listener that comes after the handshake.
+  if (listener.session) opened.on('session', (session: Buffer) => listener.session?.(session));
+  return attempt;
+}
+
+function open(options: DialOptions, lookup: net.LookupFunction): net.Socket {
+  const { protocol, hostname, port } = options.destination;
+  const keepAliveDelayMs = options.keepAliveDelayMs ?? 60_000;
+  const common = {
+    host: hostname,
+    port,
+    lookup,
+    autoSelectFamily: true,
+    autoSelectFamilyAttemptTimeout: ATTEMPT_TIMEOUT_MS,
+    onread: options.onread,
+    noDelay: options.noDelay ?? true,
+    keepAlive: keepAliveDelayMs > 0,
+    keepAliveInitialDelay: keepAliveDelayMs,
+    allowHalfOpen: options.allowHalfOpen ?? false,
+  };
+  if (protocol === 'http:') return net.connect(common);
+  return tls.connect({ ...common, ...toTlsOptions(hostname, options.tls ?? {}) });
+}
+
+/** The addresses of a name that the policy allows, at least one. */
+async function resolveAllowed(
+  hostname: string,
+  port: number,
+  policy: AddressPolicy,
+  resolver: Resolver,
+): Promise<[ResolvedAddress, ...ResolvedAddress[]]> {
+  const addresses = await resolver.resolve(hostname);
+  let refused: SluicewayError | null = null;
+  const allowed: ResolvedAddress[] = [];
+  for (const { address } of addresses) {
+    const family = net.isIP(address);
+    const error = family === 0 ? invalidAddress(hostname, address) : judge(hostname, address, port, policy);
+    if (error !== null) refused ??= error;
+    else allowed.push({ address, family: family === 6 ? 6 : 4 });
+  }
+  const [first, ...rest] = allowed;
+  if (first !== undefined) return [first, ...rest];
+  throw refused ?? new SluicewayError('dns_error', `${hostname} has no address`, { retryable: true });
+}
+
+function judge(
+  hostname: string,
+  address: string,
+  port: number,
+  policy: AddressPolicy,
+): SluicewayError | null {
+  const decision = policy.decide(address, port);
+  if (decision.allowed) return null;
+  return new SluicewayError('destination_ip_prohibited', `${hostname}: ${decision.reason}`);
+}
+
+function invalidAddress(hostname: string, address: string): SluicewayError {
+  const message = `${hostname} resolved to ${JSON.stringify(address)}, which is no address`;
+  return new SluicewayError('dns_error', message, { retryable: true });
+}

@@ -1,0 +1,60 @@
+import type { Checker } from '../check.js';
+import { type BaseTarget, parseBaseTarget } from '../http/target.js';
+import type { DialTlsOptions } from '../net/dial-tls.js';
+import type { Duration } from '../units.js';
+import { resolveTls, type UpstreamTlsOptions } from './upstream-tls.js';
+
+export interface ConnectionOptions {
+  /** Connections to one origin server at a time. Default unlimited. */
+  max?: number;
+  /** Requests that may wait for one of them, for as long as `timeouts.connect`; more get 503. Default 1000. */
+  maxQueued?: number;
+  /** How long an unused connection is kept. Default 60 s. */
+  idleTimeout?: Duration;
+}
+
+export interface UpstreamOptions {
+  /** http: or https: URL; its path and query are joined to the request's. */
+  url: string | URL;
+  tls?: UpstreamTlsOptions;
+  connections?: ConnectionOptions;
+  /**
+   * HTTP proxy through whose tunnels (CONNECT) origin servers are reached: an http: or https: URL, with user name and
+   * password where it asks for them, or `'environment'` for what HTTPS_PROXY, HTTP_PROXY and NO_PROXY say when the
+   * proxy is made. Needs `addresses: 'any'`, since it is the other proxy that connects. Default none.
+   */
+  proxy?: string | URL;
+}
+
+interface ResolvedUpstream {
+  /** Of the URL. */
+  path: string;
+  url: string | URL | undefined;
+  tls: DialTlsOptions | undefined;
+  connections: Partial<ConnectionOptions>;
+  proxy: string | URL | undefined;
+}
+
+/** Where requests go and how, from a URL or an object; the URL is still to be parsed. */
+export function resolveUpstream(
+  check: Checker,
+  upstream: string | URL | UpstreamOptions | undefined,
+): ResolvedUpstream {
+  if (typeof upstream !== 'object' || upstream === null || upstream instanceof URL) {
+    return { path: 'upstream', url: upstream, tls: undefined, connections: {}, proxy: undefined };
+  }
+  const known = ['url', 'tls', 'connections', 'proxy'] as const;
+  const { url, tls, connections, proxy } = check.group('upstream', upstream, known);
+  return {
+    path: 'upstream.url',
+    url,
+    tls: resolveTls(check, 'upstream.tls', tls),
+    connections: check.group('upstream.connections', connections, ['max', 'maxQueued', 'idleTimeout']),
+    proxy,
+  };
+}
+
+export function parseUpstreamUrl(url: string | URL): BaseTarget {
+  if (typeof url === 'string' || url instanceof URL) return parseBaseTarget(url);
+  throw new TypeError(`must be a URL as a string or URL object, not ${typeof url}`);
+}
