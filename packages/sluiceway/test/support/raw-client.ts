@@ -6,8 +6,8 @@ import { TlsTap } from './tls-tap.js';
 import { Wire } from './wire.js';
 
 export interface ClientOptions {
-  /** Speak TLS 1.2, trusting `ca`. */
-  tls?: { ca: string; servername?: string };
+  /** Speak TLS 1.2, trusting `ca`; `alpn` are protocols to offer. */
+  tls?: { ca: string; servername?: string; alpn?: readonly string[] };
   /** Default 127.0.0.1. */
   host?: string;
   /** Read nothing until `resume`. */
@@ -140,6 +140,7 @@ function secureClient(tcp: Socket, tls: NonNullable<ClientOptions['tls']>): RawC
     ca: tls.ca,
     servername: tls.servername ?? 'localhost',
     maxVersion: 'TLSv1.2',
+    ...(tls.alpn && { ALPNProtocols: [...tls.alpn] }),
   });
   return new RawClient(socket, tap);
 }

@@ -51,8 +51,8 @@ export class OriginConnection extends Wire {
 export type OriginScript = (connection: OriginConnection) => Promise<void> | void;
 
 export interface OriginOptions {
-  /** Serve TLS. `clientCa` demands a client certificate of that authority. */
-  tls?: TestCertificate & { clientCa?: string };
+  /** Serve TLS. `clientCa` demands a client certificate of that authority; `alpn` are protocols to choose from. */
+  tls?: TestCertificate & { clientCa?: string; alpn?: readonly string[] };
   /** Default 127.0.0.1. */
   host?: string;
   /** Default a free one. */
@@ -117,7 +117,7 @@ export async function startOrigin(script: OriginScript, options: OriginOptions =
 function accept(index: number, tcp: Socket, tls: OriginOptions['tls']): OriginConnection {
   if (tls === undefined) return new OriginConnection(index, tcp);
   const tap = new TlsTap(tcp);
-  const { cert, key, clientCa } = tls;
+  const { cert, key, clientCa, alpn } = tls;
   const secureContext = createSecureContext({
     cert,
     key,
@@ -128,6 +128,7 @@ function accept(index: number, tcp: Socket, tls: OriginOptions['tls']): OriginCo
   const socket = new TLSSocket(tap, {
     isServer: true,
     secureContext,
+    ...(alpn && { ALPNProtocols: [...alpn] }),
     requestCert: demandsClient,
     rejectUnauthorized: demandsClient,
   });

@@ -3,10 +3,9 @@ import {
   type ClientHttp2Session,
   type ClientHttp2Stream,
   connect,
-  createServer,
+  type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
-import type { AddressInfo } from 'node:net';
 import { describe, expect } from 'vitest';
 import { startDelayRelay } from '../../../../bench/lib/delay-relay.mjs';
 import {
@@ -17,47 +16,49 @@ import {
 } from '../../src/stream/window-budget.js';
 import { initialWindowSettings, tuneServerWindows, WindowTuner } from '../../src/stream/window-tuner.js';
 import { type Network, test } from '../support/fixture.js';
+import { ErrorCode, Frames, FrameType } from '../support/frames.js';
+import type { FieldLine } from '../support/hpack.js';
+import { startHttp2Server } from '../support/node-http2.js';
 import { until } from '../support/until.js';
 
 const MIB = 1024 * 1024;
+const POST: FieldLine[] = [
+  [':method', 'POST'],
+  [':scheme', 'http'],
+  [':authority', 'test'],
+  [':path', '/'],
+];
 const piece = Buffer.alloc(64 * 1024);
 
 interface Path {
   client: ClientHttp2Session;
   /** Streams that the server got, in order. */
   streams: ServerHttp2Stream[];
-  /** Of the server's side. */
-  tuner: Promise<WindowTuner>;
+  /** The server's side. */
+  session: ServerHttp2Session;
 }
 
 /** An HTTP/2 client and server with `delayMs` between them each way; `serve` gets each stream. */
 async function openPath(
   net: Network,
-  { delayMs = 0, budget = new WindowBudget(), serve = (_stream: ServerHttp2Stream): void => {} },
+  { delayMs = 0, serve = (_stream: ServerHttp2Stream): void => {} },
 ): Promise<Path> {
-  const server = createServer({ settings: initialWindowSettings, maxSessionMemory: 1000 });
   const streams: ServerHttp2Stream[] = [];
-  const tuner = new Promise<WindowTuner>((resolve) => {
-    server.on('session', (session) => {
-      resolve(tuneServerWindows(session, budget));
-      net.cleanup(() => session.destroy());
-    });
-  });
-  server.on('stream', (stream) => {
-    stream.on('error', () => {});
+  const onStream = (stream: ServerHttp2Stream): void => {
     streams.push(stream);
     serve(stream);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  net.cleanup(() => void server.close());
-  const relay = await startDelayRelay((server.address() as AddressInfo).port, delayMs);
+  };
+  // The default is used up by a hundred streams with something to send.
+  const options = { settings: initialWindowSettings, maxSessionMemory: 1000 };
+  const server = await startHttp2Server(net, onStream, options);
+  const relay = await startDelayRelay(server.port, delayMs);
   net.cleanup(relay.stop);
   const client = connect(`http://127.0.0.1:${relay.port}`, { settings: initialWindowSettings });
   client.on('error', () => {});
   net.cleanup(() => client.destroy());
   await once(client, 'remoteSettings');
-  return { client, streams, tuner };
+  const session = server.sessions[0] as ServerHttp2Session;
+  return { client, streams, session };
 }
 
 /** Writes as fast as the stream takes it, until it is closed. */
@@ -102,9 +103,9 @@ describe('the receive windows of an HTTP/2 session', () => {
 
   test('an upload that the window limits makes it grow [RFC 9113 6.9.2; grpc-go]', async ({ net }) => {
     const serve = (stream: ServerHttp2Stream): void => void stream.resume();
-    const path = await openPath(net, { delayMs: 25, serve });
-    pour(request(path.client, 'POST'));
-    const tuner = await path.tuner;
+    const { client, session } = await openPath(net, { delayMs: 25, serve });
+    const tuner = tuneServerWindows(session, new WindowBudget());
+    pour(request(client, 'POST'));
     await until(() => tuner.window >= 8 * MIB, 'the window had grown');
   });
 
@@ -193,5 +194,27 @@ describe('the receive windows of an HTTP/2 session', () => {
     await until(() => budget.granted === 0, 'nothing was granted');
     expect(() => tuner.opened(stream)).not.toThrow();
     expect(budget.granted).toBe(0);
+  });
+
+  test('a client that opens streams and confirms no smaller window has further ones refused [RFC 9113 8.7]', async ({
+    net,
+  }) => {
+    const server = await startHttp2Server(net, (stream) => void stream.pause(), {
+      settings: initialWindowSettings,
+    });
+    const frames = new Frames(await net.client(server), { acknowledges: false });
+    await frames.writePreface();
+    await frames.settings();
+    await until(() => server.sessions.length === 1, 'the session had begun');
+    const budget = new WindowBudget({ bytes: MIB });
+    tuneServerWindows(server.sessions[0] as ServerHttp2Session, budget);
+    for (let id = 1; id < 40; id += 2) await frames.headers(id, POST);
+    expect((await frames.next(FrameType.RST_STREAM)).payload.readUInt32BE(0)).toBe(ErrorCode.REFUSED_STREAM);
+    await until(() => budget.granted < 3 * MIB, 'no more than twice the budget, and one stream, was granted');
+    // Once it does, there is room again.
+    await frames.acknowledgeSettings();
+    await frames.acknowledgeSettings();
+    await until(() => !budget.isOverdrawn, 'the budget was not overdrawn');
+    expect(server.sessions[0]?.destroyed).toBe(false);
   });
 });

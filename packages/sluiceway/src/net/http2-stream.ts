@@ -1,0 +1,42 @@
+import type { Http2Stream } from 'node:http2';
+import { addAbortSignal, PassThrough } from 'node:stream';
+
+/** What Node itself destroys a stream with for an `AbortSignal`: only an instance of that class is sent as CANCEL. */
+let cancelled: Error | null = null;
+
+function cancelError(): Error {
+  if (cancelled !== null) return cancelled;
+  const aborted = new PassThrough();
+  aborted.on('error', () => {});
+  addAbortSignal(AbortSignal.abort(), aborted);
+  cancelled = aborted.errored ?? new Error('The stream was cancelled');
+  return cancelled;
+}
+
+/**
+ * Breaks a stream off in both directions: RST_STREAM with CANCEL or INTERNAL_ERROR (RFC 9113 section 7), at once and
+ * without what is still queued. Not so `stream.close(code)`: it ends content that is under way with END_STREAM first,
+ * so that what was cut short looks complete.
+ */
+export function resetStream(stream: Http2Stream, code: 'cancel' | 'internal'): void {
+  if (stream.destroyed) return;
+  stream.on('error', () => {});
+  stream.destroy(code === 'cancel' ? cancelError() : new Error('The stream was broken off'));
+}
+
+/**
+ * Tells, once the stream's `end` has been emitted, whether the peer has ended the content (END_STREAM). Node emits
+ * `end` as well where the peer has reset the stream with NO_ERROR or CANCEL, or has closed the connection.
+ *
+ * To be called before any content can have come, in the event that brings the stream.
+ */
+export function watchContentEnd(stream: Http2Stream): () => boolean {
+  let isComplete = false;
+  const push = stream.push.bind(stream);
+  stream.push = (chunk: unknown, encoding?: BufferEncoding): boolean => {
+    // Where it is not the peer who ends it, Node closes the stream before.
+    if (chunk === null && !stream.closed) isComplete = true;
+    return push(chunk, encoding);
+  };
+  return () => isComplete;
+}

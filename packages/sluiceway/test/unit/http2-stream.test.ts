@@ -1,0 +1,175 @@
+import { connect, type Http2Stream, type ServerHttp2Stream } from 'node:http2';
+import { describe, expect } from 'vitest';
+import { resetStream, watchContentEnd } from '../../src/net/http2-stream.js';
+import { type Network, test } from '../support/fixture.js';
+import { ErrorCode, Flag, Frames, FrameType } from '../support/frames.js';
+import { Gate } from '../support/gate.js';
+import type { FieldLine } from '../support/hpack.js';
+import { startHttp2Server } from '../support/node-http2.js';
+import { until } from '../support/until.js';
+
+const GET: FieldLine[] = [
+  [':method', 'GET'],
+  [':scheme', 'http'],
+  [':authority', 'test'],
+  [':path', '/'],
+];
+const POST: FieldLine[] = [[':method', 'POST'], ...GET.slice(1)];
+const OK: FieldLine[] = [[':status', '200']];
+
+/** Frames of a client that speaks with Node's server, which hands each stream over. */
+async function openClient(net: Network, onStream: (stream: ServerHttp2Stream) => void): Promise<Frames> {
+  const server = await startHttp2Server(net, onStream);
+  const frames = new Frames(await net.client(server));
+  await frames.writePreface();
+  await frames.settings();
+  return frames;
+}
+
+/** Everything that came on a stream: its frames by type, END_STREAM noted, and the code of a reset. */
+async function framesUntilReset(frames: Frames, stream: number): Promise<string[]> {
+  const seen: string[] = [];
+  for (;;) {
+    const { type, flags, payload } = await frames.nextOn(stream);
+    if (type === FrameType.RST_STREAM) return [...seen, `reset ${payload.readUInt32BE(0)}`];
+    const name = type === FrameType.DATA ? `${payload.length} bytes` : 'head';
+    seen.push((flags & Flag.END_STREAM) === 0 ? name : `${name}, end`);
+  }
+}
+
+describe('a stream that is broken off', () => {
+  const moments: [string, (stream: Http2Stream, reset: () => void) => void][] = [
+    ['when the last chunk has been taken', (stream, reset) => void stream.write('part', reset)],
+    ['a turn after the last chunk', (stream, reset) => void stream.write('part', () => setImmediate(reset))],
+    [
+      'with chunks still queued',
+      (stream, reset) => {
+        stream.write('part', () => {
+          stream.write(Buffer.alloc(500_000));
+          setImmediate(reset);
+        });
+      },
+    ],
+  ];
+
+  for (const code of ['cancel', 'internal'] as const) {
+    const sent = code === 'cancel' ? ErrorCode.CANCEL : ErrorCode.INTERNAL_ERROR;
+
+    test.for(moments)(
+      `by a server with ${code} is reset and never ended, %s [RFC 9113 8.1]`,
+      async ([, break_], { net }) => {
+        const frames = await openClient(net, (stream) => {
+          stream.respond();
+          break_(stream, () => resetStream(stream, code));
+        });
+        await frames.headers(1, GET, Flag.END_HEADERS | Flag.END_STREAM);
+        const seen = await framesUntilReset(frames, 1);
+        expect(seen.slice(0, 2)).toEqual(['head', '4 bytes']);
+        expect(seen.filter((frame) => frame.includes('end'))).toEqual([]);
+        expect(seen.at(-1)).toBe(`reset ${sent}`);
+      },
+    );
+
+    test.for(moments)(
+      `by a client with ${code} is reset and never ended, %s [RFC 9113 8.1]`,
+      async ([, break_], { net }) => {
+        const seen: string[] = [];
+        const origin = await net.origin(async (connection) => {
+          const frames = new Frames(connection);
+          await frames.readPreface();
+          await frames.settings();
+          seen.push(...(await framesUntilReset(frames, 1)));
+        });
+        const client = connect(origin.url);
+        net.cleanup(() => client.destroy());
+        const stream = client.request({ ':method': 'POST', ':path': '/' });
+        stream.on('error', () => {});
+        break_(stream, () => resetStream(stream, code));
+        await until(() => seen.length > 0, 'the stream was reset');
+        expect(seen.slice(0, 2)).toEqual(['head', '4 bytes']);
+        expect(seen.filter((frame) => frame.includes('end'))).toEqual([]);
+        expect(seen.at(-1)).toBe(`reset ${sent}`);
+      },
+    );
+  }
+});
+
+describe('content that has ended, as Node tells it', () => {
+  type Ending = (frames: Frames) => unknown;
+  const endings: { how: string; isComplete: boolean; end: Ending }[] = [
+    { how: 'END_STREAM with bytes', isComplete: true, end: (frames) => frames.data(1, 'x', Flag.END_STREAM) },
+    { how: 'END_STREAM alone', isComplete: true, end: (frames) => frames.data(1, '', Flag.END_STREAM) },
+    {
+      how: 'trailers',
+      isComplete: true,
+      end: (frames) => frames.headers(1, [['x-t', '1']], Flag.END_HEADERS | Flag.END_STREAM),
+    },
+    {
+      how: 'END_STREAM, then RST_STREAM with NO_ERROR',
+      isComplete: true,
+      end: (frames) => {
+        void frames.data(1, 'x', Flag.END_STREAM);
+        return frames.reset(1, ErrorCode.NO_ERROR);
+      },
+    },
+    {
+      how: 'RST_STREAM with NO_ERROR',
+      isComplete: false,
+      end: (frames) => frames.reset(1, ErrorCode.NO_ERROR),
+    },
+    { how: 'RST_STREAM with CANCEL', isComplete: false, end: (frames) => frames.reset(1, ErrorCode.CANCEL) },
+    { how: 'the end of the connection', isComplete: false, end: (frames) => frames.wire.end() },
+  ];
+
+  /** Resolves with what the watch says in the `end` event. */
+  const watched = (stream: Http2Stream): Promise<boolean> => {
+    const isComplete = watchContentEnd(stream);
+    stream.on('error', () => {});
+    return new Promise((resolve) => {
+      stream.on('data', () => {});
+      stream.on('end', () => resolve(isComplete()));
+    });
+  };
+
+  test.for(endings)(
+    'for a client, $how: complete is $isComplete [RFC 9113 8.1]',
+    async ({ end, isComplete }, { net }) => {
+      for (const method of ['GET', 'POST']) {
+        const gate = new Gate();
+        const origin = await net.origin(async (connection) => {
+          const frames = new Frames(connection);
+          await frames.readPreface();
+          await frames.settings();
+          await frames.readSection(1);
+          await frames.headers(1, OK);
+          await frames.data(1, 'part');
+          await gate.opened;
+          await end(frames);
+        });
+        const client = connect(origin.url);
+        net.cleanup(() => client.destroy());
+        const stream = client.request({ ':path': '/', ':method': method });
+        const complete = watched(stream);
+        stream.once('data', gate.open);
+        expect(await complete).toBe(isComplete);
+      }
+    },
+  );
+
+  test.for(endings)(
+    'for a server, $how: complete is $isComplete [RFC 9113 8.1]',
+    async ({ end, isComplete }, { net }) => {
+      const gate = new Gate();
+      let complete: Promise<boolean> | undefined;
+      const frames = await openClient(net, (stream) => {
+        complete = watched(stream);
+        stream.once('data', gate.open);
+      });
+      await frames.headers(1, POST);
+      await frames.data(1, 'part');
+      await gate.opened;
+      await end(frames);
+      expect(await complete).toBe(isComplete);
+    },
+  );
+});
