@@ -1,0 +1,396 @@
+import { Duplex, PassThrough, Transform } from 'node:stream';
+import { createGunzip, createGzip, gunzipSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import { Fields } from '../../src/http/fields.js';
+import type { ChunkSource } from '../../src/stream/chunk-source.js';
+import { TransformedSource, type TransformedSourceOptions } from '../../src/stream/transformed-source.js';
+import { isSeeded, seededBytes } from '../support/content.js';
+import { collect, HeldSink, ManualSource } from '../support/exchange.js';
+import { until } from '../support/until.js';
+
+const KiB = 1024;
+
+function transformed(
+  source: ChunkSource,
+  streams: readonly [Duplex, ...Duplex[]],
+  options: Partial<TransformedSourceOptions> = {},
+): TransformedSource {
+  return new TransformedSource(source, streams, { keepsLength: false, ...options });
+}
+
+/** A source that lends one block again and again, each time with other bytes in it, and at most once at a time. */
+function reusing(size: number, block: number): ChunkSource & { cancelled: boolean; lent: boolean } {
+  const memory = Buffer.alloc(block);
+  const source = {
+    trailers: null,
+    cancelled: false,
+    lent: false,
+    start(sink: Parameters<ChunkSource['start']>[0]) {
+      let at = 0;
+      const next = (): void => {
+        if (source.cancelled) return;
+        if (at === size) {
+          sink.end();
+          return;
+        }
+        const bytes = memory.subarray(0, Math.min(block, size - at));
+        bytes.set(seededBytes('transformed', at, bytes.length));
+        at += bytes.length;
+        source.lent = true;
+        sink.chunk(bytes, () => {
+          source.lent = false;
+          memory.fill(0xff);
+          setImmediate(next);
+        });
+      };
+      next();
+    },
+    cancel() {
+      source.cancelled = true;
+    },
+  };
+  return source;
+}
+
+const upper = (): Transform =>
+  new Transform({
+    transform(chunk: Buffer, _, callback) {
+      callback(null, chunk.toString('latin1').toUpperCase());
+    },
+  });
+
+const closed = (streams: readonly Duplex[]): Promise<void> =>
+  until(() => streams.every((stream) => stream.closed), 'every stream was closed');
+
+describe('content comes out as the streams make it', () => {
+  test('through one stream', async () => {
+    const source = new ManualSource();
+    const collected = collect(transformed(source, [upper()]));
+    source.lend('hello, ');
+    source.lend('');
+    source.lend('world');
+    source.sink?.end();
+    expect((await collected).content.toString()).toBe('HELLO, WORLD');
+    expect(source).toMatchObject({ returned: 3, cancelled: 0 });
+  });
+
+  test('through several, in order', async () => {
+    const source = new ManualSource();
+    const collected = collect(
+      transformed(source, [upper(), createGzip(), createGunzip(), new PassThrough()]),
+    );
+    source.lend('hello');
+    source.sink?.end();
+    expect((await collected).content.toString()).toBe('HELLO');
+  });
+
+  test('through a stream that has more to give at the end', async () => {
+    const source = new ManualSource();
+    const framed = new Transform({
+      construct(callback) {
+        this.push('<');
+        callback();
+      },
+      transform(chunk, _, callback) {
+        callback(null, chunk);
+      },
+      flush(callback) {
+        this.push('>');
+        callback();
+      },
+    });
+    const collected = collect(transformed(source, [framed]));
+    source.lend('hello');
+    source.sink?.end();
+    expect((await collected).content.toString()).toBe('<hello>');
+  });
+
+  test('of no bytes at all', async () => {
+    const source = new ManualSource();
+    const collected = collect(transformed(source, [createGzip()]));
+    source.sink?.end();
+    expect(gunzipSync((await collected).content)).toHaveLength(0);
+  });
+
+  test.each([
+    [1, KiB],
+    [64 * KiB, 64 * KiB],
+    [64 * KiB + 1, 64 * KiB + 1],
+    [5_000_000, 1024 * KiB],
+    [300_000, 1000],
+  ])('%d bytes that are overwritten once they are given back, in blocks of %d', async (size, block) => {
+    const { content } = await collect(
+      transformed(reusing(size, block), [createGzip({ level: 1 }), createGunzip()]),
+    );
+    expect(content).toHaveLength(size);
+    expect(isSeeded('transformed', 0, content)).toBe(true);
+  });
+
+  test('in order, where several large chunks are lent at a time', async () => {
+    const source = new ManualSource();
+    const collected = collect(transformed(source, [new PassThrough()]));
+    for (let at = 0; at < 1_000_000; at += 200_000) source.lend(seededBytes('transformed', at, 200_000));
+    source.sink?.end();
+    const { content } = await collected;
+    expect(content).toHaveLength(1_000_000);
+    expect(isSeeded('transformed', 0, content)).toBe(true);
+    expect(source.returned).toBe(5);
+  });
+
+  test('at once, while the rest is still to come', async () => {
+    const source = new ManualSource();
+    const sink = new HeldSink();
+    transformed(source, [upper(), new PassThrough()]).start(sink);
+    source.lend('x');
+    await sink.event();
+    expect(sink.received.toString()).toBe('X');
+    source.sink?.end();
+    await until(() => sink.isOver, 'the end had come');
+    expect(sink.events).toEqual(['chunk', 'end']);
+  });
+
+  test('with its trailers, or what becomes of them', async () => {
+    for (const [toTrailers, expected] of [
+      [undefined, ['Digest', 'x', 'A', 'b']],
+      [(trailers: Fields) => trailers.delete('digest'), ['A', 'b']],
+    ] as const) {
+      const source = new ManualSource();
+      const collected = collect(
+        transformed(source, [new PassThrough()], toTrailers === undefined ? {} : { toTrailers }),
+      );
+      source.trailers = new Fields(['Digest', 'x', 'A', 'b']);
+      source.sink?.end();
+      expect((await collected).trailers?.raw).toEqual(expected);
+    }
+  });
+});
+
+describe('backpressure', () => {
+  test('a sink that gives nothing back makes the source wait, with little in between', async () => {
+    const source = reusing(100_000_000, 1024 * KiB);
+    const sink = new HeldSink();
+    const through = transformed(source, [new PassThrough(), new PassThrough()]);
+    through.start(sink);
+    await until(() => sink.received.length >= 256 * KiB, 'the sink held all that it may');
+    for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    // What the sink holds, one piece at its edge, and what two streams hold.
+    expect(sink.received.length).toBeLessThan(512 * KiB);
+    expect(source.lent).toBe(true);
+    through.cancel();
+    expect(source).toMatchObject({ cancelled: true, lent: false });
+  });
+
+  test('a stream that takes nothing makes the source wait', async () => {
+    const source = reusing(100_000_000, 64 * KiB);
+    let taken = 0;
+    const stuck = new Transform({
+      transform() {
+        taken += 1;
+      },
+    });
+    const through = transformed(source, [stuck]);
+    through.start(new HeldSink());
+    for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    expect(taken).toBe(1);
+    through.cancel();
+    expect(source).toMatchObject({ cancelled: true, lent: false });
+    await closed([stuck]);
+  });
+});
+
+describe('content that is broken off', () => {
+  test('on the way in fails as it is, and no stream makes a proper end of it', async () => {
+    const source = new ManualSource();
+    const sink = new HeldSink();
+    const streams: [Duplex, Duplex] = [createGzip(), new PassThrough()];
+    const toError = (): Error => new Error('of the streams');
+    transformed(source, streams, { toError }).start(sink);
+    source.lend('hello');
+    await until(() => source.returned === 1, 'the chunk was taken');
+    source.sink?.fail(new Error('broken'));
+    await closed(streams);
+    expect(sink.events).toEqual(['chunk', 'fail']);
+    expect(sink.error?.message).toBe('broken');
+    // The beginning of a gzip file and nothing else.
+    expect(sink.received).toHaveLength(10);
+    expect(streams.map((stream) => stream.writableEnded)).toEqual([false, false]);
+  });
+
+  const BREAKS: Record<string, (streams: readonly Duplex[]) => void> = {
+    'the first stream fails': ([first]) => first?.destroy(new Error('broken')),
+    'the last stream fails': (streams) => streams.at(-1)?.destroy(new Error('broken')),
+    'a stream in the middle fails': ([, middle]) => middle?.emit('error', new Error('broken')),
+    'the first stream is closed': ([first]) => first?.destroy(),
+    'a stream in the middle is closed': ([, middle]) => middle?.destroy(),
+    'the last stream is closed': (streams) => streams.at(-1)?.destroy(),
+    'the first stream ends before the content': ([first]) => first?.push(null),
+    'a stream in the middle ends before the content': ([, middle]) => middle?.push(null),
+    'the last stream ends before the content': (streams) => streams.at(-1)?.push(null),
+  };
+
+  test.each(Object.entries(BREAKS))('where %s fails, and everything is given up', async (_, breakOff) => {
+    const source = new ManualSource();
+    const sink = new HeldSink();
+    const streams = [new PassThrough(), new PassThrough(), new PassThrough()] as const;
+    const toError = (cause: Error): Error => new TypeError('translated', { cause });
+    transformed(source, streams, { toError }).start(sink);
+    source.lend('hello');
+    await sink.event();
+    breakOff(streams);
+    await until(() => sink.isOver, 'the content had failed');
+    await closed(streams);
+    expect(sink.events).toEqual(['chunk', 'fail']);
+    expect(sink.error).toBeInstanceOf(TypeError);
+    expect(source).toMatchObject({ cancelled: 1, returned: 1 });
+  });
+
+  test('where a stream fails before the start, and where it is closed then, fails at the start', async () => {
+    for (const error of [new Error('broken'), undefined]) {
+      const source = new ManualSource();
+      const streams = [new PassThrough(), new PassThrough()] as const;
+      const through = transformed(source, streams);
+      streams[0].destroy(error);
+      await closed(streams);
+      const sink = new HeldSink();
+      through.start(sink);
+      expect(sink.events).toEqual(['fail']);
+      expect(sink.error?.message).toBe(error?.message ?? 'A stream was closed before its end');
+      expect(source.cancelled).toBe(1);
+      expect(source.sink).toBeNull();
+    }
+  });
+
+  test('where a stream throws as it is written to fails, and the writer sees nothing of it', async () => {
+    const source = new ManualSource();
+    const sink = new HeldSink();
+    const throwing = new Transform({
+      transform() {
+        throw new Error('thrown');
+      },
+    });
+    transformed(source, [throwing]).start(sink);
+    source.lend('hello');
+    await sink.event();
+    expect(sink.error?.message).toBe('thrown');
+    expect(source).toMatchObject({ cancelled: 1, returned: 1 });
+  });
+
+  test('where a stream fails after it has ended what it gives fails', async () => {
+    const source = new ManualSource();
+    const sink = new HeldSink();
+    const late = new Duplex({
+      read() {},
+      write(chunk, _, callback) {
+        this.push(chunk);
+        callback();
+      },
+      final(callback) {
+        this.push(null);
+        setTimeout(() => callback(new Error('not kept')), 20);
+      },
+    });
+    transformed(source, [late]).start(sink);
+    source.lend('hello');
+    source.sink?.end();
+    await until(() => sink.isOver, 'the content was over');
+    expect(sink.events).toEqual(['chunk', 'fail']);
+    expect(sink.error?.message).toBe('not kept');
+  });
+});
+
+describe('content whose length has to stay', () => {
+  const pass = (change: (chunk: Buffer) => Buffer | string): Transform =>
+    new Transform({
+      transform(chunk: Buffer, _, callback) {
+        callback(null, change(chunk));
+      },
+    });
+
+  test('passes through streams that keep it, however they cut it', async () => {
+    const source = new ManualSource();
+    const halves = new Transform({
+      transform(chunk: Buffer, _, callback) {
+        this.push(chunk.subarray(0, 2));
+        this.push(chunk.subarray(2));
+        callback();
+      },
+    });
+    const collected = collect(transformed(source, [halves], { keepsLength: true }));
+    source.lend('hello');
+    source.sink?.end();
+    expect((await collected).content.toString()).toBe('hello');
+  });
+
+  test('fails before anything too much comes out', async () => {
+    const source = new ManualSource();
+    const sink = new HeldSink();
+    transformed(source, [pass((chunk) => `${chunk.toString()}!`)], { keepsLength: true }).start(sink);
+    source.lend('hello');
+    await sink.event();
+    expect(sink.events).toEqual(['fail']);
+    expect(source.cancelled).toBe(1);
+  });
+
+  test('fails where something is missing at the end', async () => {
+    const source = new ManualSource();
+    const sink = new HeldSink();
+    transformed(source, [pass((chunk) => chunk.subarray(1))], { keepsLength: true }).start(sink);
+    source.lend('hello');
+    source.sink?.end();
+    await until(() => sink.isOver, 'the content was over');
+    expect(sink.events).toEqual(['chunk', 'fail']);
+    expect(sink.error?.message).toContain('4 of 5 bytes');
+  });
+});
+
+describe('cancel', () => {
+  test('destroys the streams, gives up the source, and the sink hears no more', async () => {
+    const source = new ManualSource();
+    const sink = new HeldSink();
+    const streams = [new PassThrough(), createGzip(), new PassThrough()] as const;
+    const through = transformed(source, streams);
+    through.start(sink);
+    source.lend(Buffer.alloc(1024 * KiB));
+    await sink.event();
+    const { length } = sink.events;
+    through.cancel();
+    through.cancel();
+    await closed(streams);
+    sink.release();
+    expect(sink.events).toHaveLength(length);
+    expect(source).toMatchObject({ cancelled: 1, returned: 1 });
+  });
+
+  test('without a start destroys the streams and gives up the source', async () => {
+    const source = new ManualSource();
+    const streams = [new PassThrough(), new PassThrough()] as const;
+    transformed(source, streams).cancel();
+    await closed(streams);
+    expect(source.cancelled).toBe(1);
+  });
+
+  test('is survived by streams that fail as they are destroyed', async () => {
+    const source = new ManualSource();
+    const failing = new PassThrough({
+      destroy(_, callback) {
+        callback(new Error('at the end'));
+      },
+    });
+    const through = transformed(source, [failing, new PassThrough()]);
+    through.start(new HeldSink());
+    through.cancel();
+    await closed([failing]);
+    failing.emit('error', new Error('once more'));
+  });
+
+  test('does nothing after the end', async () => {
+    const source = new ManualSource();
+    const through = transformed(source, [new PassThrough()]);
+    const collected = collect(through);
+    source.lend('hello');
+    source.sink?.end();
+    expect((await collected).content.toString()).toBe('hello');
+    through.cancel();
+    expect(source.cancelled).toBe(0);
+  });
+});
