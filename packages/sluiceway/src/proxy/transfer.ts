@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { type ErrorCode, type Outcome, SluicewayError } from '../errors.js';
+import { queuedBytes } from '../net/write-queue.js';
 import type { Meter } from '../stream/metered-source.js';
 import { type TimeoutSettings, TransferTimeouts } from '../stream/timeouts.js';
 import type { Exchange } from '../upstream/transport.js';
@@ -78,7 +79,7 @@ export class Transfer implements LiveTransfer {
     this.path = question < 0 ? url : `${url.slice(0, question)}?…`;
     this.response = response;
     this.timeouts = new TransferTimeouts(timeouts, (error) => this.abort(error));
-    this.timeouts.watchClientQueue(() => queuedBytes(response));
+    this.timeouts.watchClientQueue(() => queuedBytes(response.socket));
     response.once('close', () => this.#onClose());
     if (response.destroyed) this.#onClose();
     // A response that is queued behind an earlier one has no socket, and is not told when that closes.
@@ -148,6 +149,7 @@ export class Transfer implements LiveTransfer {
   }
 
   meterUpload(): Meter {
+    this.timeouts.watchUpstreamQueue(() => this.#exchange?.queuedBytes?.() ?? null);
     return new UploadMeter(this);
   }
 
@@ -265,15 +267,6 @@ class TunnelMeter implements Meter {
   }
 
   over(): void {}
-}
-
-/**
- * Bytes that Node has handed to the operating system and that are not taken yet. Not a public property; Node's own
- * socket timeout looks at it for the same reason. Where it is missing, a chunk counts as taken when all of it is.
- */
-function queuedBytes(response: ServerResponse): number {
-  const socket: { _handle?: { writeQueueSize?: number } | null } | null = response.socket as object | null;
-  return socket?._handle?.writeQueueSize ?? 0;
 }
 
 const ignore = (): void => {};

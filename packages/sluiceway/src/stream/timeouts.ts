@@ -26,8 +26,8 @@ const RATE_RECHECK_MS = 250;
  */
 export type WaitsFor = 'nobody' | 'client' | 'upstream' | 'head' | 'either';
 
-/** Measures progress that no callback tells: how many bytes the operating system has not taken yet. */
-export type QueueProbe = () => number;
+/** Measures progress that no callback tells: how many bytes the operating system has not taken yet; null for unknown. */
+export type QueueProbe = () => number | null;
 
 /**
  * The timeouts of one transfer. Each side's idle timeout runs whenever that side alone holds the transfer up, so
@@ -42,8 +42,9 @@ export class TransferTimeouts {
   readonly #onExpired: (error: SluicewayError) => void;
   readonly #granularityMs: number;
   #totalDeadline: number;
-  #probe: QueueProbe | null = null;
-  /** The most that the client's queue can hold since it was last looked at. */
+  #clientQueue: QueueProbe | null = null;
+  #upstreamQueue: QueueProbe | null = null;
+  /** What the queue of the side that is waited for held when it was last looked at, and was given since then. */
   #queued = 0;
   #request: WaitsFor = 'nobody';
   #response: WaitsFor = 'nobody';
@@ -72,7 +73,12 @@ export class TransferTimeouts {
 
   /** Gives a way to see that the client takes bytes of a chunk of which it has not taken all. */
   watchClientQueue(probe: QueueProbe): void {
-    this.#probe = probe;
+    this.#clientQueue = probe;
+  }
+
+  /** As `watchClientQueue`, for the origin server and request content. */
+  watchUpstreamQueue(probe: QueueProbe): void {
+    this.#upstreamQueue = probe;
   }
 
   requestWaitsFor(whom: WaitsFor): void {
@@ -112,7 +118,7 @@ export class TransferTimeouts {
     const waiting = this.#decideWaiting();
     this.#waiting = waiting;
     this.#since = now;
-    if (waiting !== 'client') this.#queued = 0;
+    if (this.#queue() === null) this.#queued = 0;
     if (this.#timer === null && waiting !== 'nobody') this.#arm(now);
   }
 
@@ -120,6 +126,12 @@ export class TransferTimeouts {
     if (this.#request === 'client' || this.#response === 'client') return 'client';
     if (this.#request === 'upstream' || this.#response === 'upstream') return 'upstream';
     return this.#response;
+  }
+
+  /** The queue to look at; null where whoever is waited for has to send something. */
+  #queue(): QueueProbe | null {
+    if (this.#waiting === 'client') return this.#response === 'client' ? this.#clientQueue : null;
+    return this.#waiting === 'upstream' && this.#request === 'upstream' ? this.#upstreamQueue : null;
   }
 
   #account(now: number): void {
@@ -180,17 +192,17 @@ export class TransferTimeouts {
         `The transfer took longer than ${this.#settings.totalMs} ms`,
       );
     }
-    if (this.#waiting === 'client') this.#watchQueue(now);
+    this.#watchQueue(now);
     const limit = this.#limit();
     if (now - this.#since >= limit) return idleError(this.#waiting, this.#request, `for ${limit} ms`);
     return this.#settings.minRate === 0 ? null : this.#checkRate(now);
   }
 
-  /** A client that reads slowly takes a large chunk in many small steps. */
+  /** Whoever reads slowly takes a large chunk in many small steps. */
   #watchQueue(now: number): void {
-    if (this.#probe === null) return;
-    const queued = this.#probe();
-    if (queued >= this.#queued) return;
+    const queued = this.#queue()?.() ?? this.#queued;
+    // More than before: what had waited behind an earlier chunk has taken its place.
+    if (queued === this.#queued) return;
     this.#queued = queued;
     this.#account(now);
     this.#since = now;
@@ -204,7 +216,7 @@ export class TransferTimeouts {
     if (ms < RATE_WINDOW_MS) return null;
     const { minRate } = this.#settings;
     // What still waits for the client has not moved yet: it counts in the window in which it does.
-    const queued = this.#waiting === 'client' ? (this.#probe?.() ?? 0) : 0;
+    const queued = this.#waiting === 'client' ? (this.#clientQueue?.() ?? 0) : 0;
     const tooSlow = this.#bytes - queued < (minRate * ms) / 1000;
     this.#bytes = queued;
     // The silence so far will be accounted for once more when it ends.

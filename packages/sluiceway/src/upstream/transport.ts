@@ -75,6 +75,12 @@ export interface Exchange {
    * pending `response` rejects with `error`, a running content fails with it.
    */
   abort(error: SluicewayError): void;
+  /**
+   * Bytes of the request that the operating system has not taken yet: an origin server that reads slowly takes a
+   * chunk in many small steps, and is not idle meanwhile. Null, or no such method: a chunk counts as taken when all
+   * of it is.
+   */
+  queuedBytes?(): number | null;
 }
 
 /** Gets a response for a request. The built-in one is the wire transport; tests and users may supply another. */

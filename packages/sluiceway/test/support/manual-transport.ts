@@ -16,6 +16,8 @@ export class ManualTransport implements Transport {
   /** The content of the last response. */
   readonly download: ManualSource = new ManualSource();
   aborted: SluicewayError | null = null;
+  /** Bytes of request content that the operating system has not taken. */
+  queued: number | null = null;
   #resolve: (response: TransportResponse) => void = () => {};
   #reject: (error: SluicewayError) => void = () => {};
 
@@ -33,6 +35,7 @@ export class ManualTransport implements Transport {
         this.#reject(error);
         this.download.sink?.fail(error);
       },
+      queuedBytes: () => this.queued,
     };
   }
 

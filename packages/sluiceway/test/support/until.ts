@@ -1,3 +1,6 @@
+/** The real one, also while a test has stopped the time. */
+const { setTimeout: wait } = globalThis;
+
 /**
  * Waits for a condition that no event tells of, such as a count that falls to zero. The deadline is generous:
  * reaching it is a failure, not a measurement.
@@ -10,6 +13,6 @@ export async function until(
   const deadline = Date.now() + deadlineMs;
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`Waited ${deadlineMs} ms in vain until ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
+    await new Promise((resolve) => wait(resolve, 2));
   }
 }

@@ -113,24 +113,34 @@ describe('time of one side is never charged to the other', () => {
   });
 });
 
-describe('a client that takes a large chunk step by step', () => {
-  /** A client that has been lent a chunk, whose bytes enter the queue only when they are written. */
-  function lend(
-    settings: Partial<TimeoutSettings>,
-    bytes: number,
-  ): WatchedTimeouts & { take(taken: number): void } {
-    let queued = 0;
-    const watched = watchTimeouts(settings);
-    watched.timeouts.watchClientQueue(() => queued);
-    watched.timeouts.responseWaitsFor('upstream');
-    watched.timeouts.progress(bytes);
-    watched.timeouts.responseWaitsFor('client');
-    queued = bytes;
-    return { ...watched, take: (taken) => (queued -= taken) };
-  }
+/** A side that has been lent a chunk, whose bytes enter its queue only when they are written. */
+function lend(
+  side: 'client' | 'upstream',
+  settings: Partial<TimeoutSettings>,
+  bytes: number,
+): WatchedTimeouts & { take(taken: number): void } {
+  let queued = 0;
+  const watched = watchTimeouts(settings);
+  const { timeouts } = watched;
+  timeouts.watchClientQueue(() => (side === 'client' ? queued : 0));
+  timeouts.watchUpstreamQueue(() => (side === 'upstream' ? queued : 0));
+  if (side === 'client') timeouts.responseWaitsFor('upstream');
+  else timeouts.requestWaitsFor('client');
+  timeouts.progress(bytes);
+  if (side === 'client') timeouts.responseWaitsFor('client');
+  else timeouts.requestWaitsFor('upstream');
+  queued = bytes;
+  return { ...watched, take: (taken) => (queued -= taken) };
+}
+
+describe.each([
+  ['client', 'client_stalled'],
+  ['upstream', 'connection_write_timeout'],
+] as const)('a receiver (%s) that takes a large chunk step by step', (side, code) => {
+  const limits = { clientIdleMs: 10_000, upstreamIdleMs: 10_000 };
 
   test('is not idle while its queue shrinks', () => {
-    const { expired, take } = lend({ clientIdleMs: 10_000, upstreamIdleMs: 10_000 }, 1_000_000);
+    const { expired, take } = lend(side, limits, 1_000_000);
     for (let step = 0; step < 100; step += 1) {
       advance(9000);
       take(1000);
@@ -139,22 +149,53 @@ describe('a client that takes a large chunk step by step', () => {
   });
 
   test('is not idle where it takes something just before its time is up, for the first time', () => {
-    const { expired, take } = lend({ clientIdleMs: 10_000 }, 1_000_000);
+    const { expired, take } = lend(side, limits, 1_000_000);
     advance(9999);
     take(1);
     advance(1);
     expect(expired).toEqual([]);
   });
 
-  test('is idle from when the queue has stopped shrinking', () => {
-    const { expired, take } = lend({ clientIdleMs: 10_000 }, 1_000_000);
+  test('is not idle where its queue has grown, since what had waited behind a chunk takes its place', () => {
+    const { expired, take } = lend(side, limits, 1000);
+    advance(9000);
+    take(900);
+    advance(9000);
+    take(-10_000);
+    advance(9000);
+    expect(expired).toEqual([]);
+  });
+
+  test('is idle from when its queue has stopped shrinking', () => {
+    const { expired, take } = lend(side, limits, 1_000_000);
     advance(5000);
     take(1000);
     advance(60_000);
-    const [[code, ms] = []] = expired;
-    expect(code).toBe('client_stalled');
+    const [[found, ms] = []] = expired;
+    expect(found).toBe(code);
     // What is polled is seen at the next look at the queue.
     expect(ms).toBeGreaterThanOrEqual(15_000);
     expect(ms).toBeLessThanOrEqual(20_000);
   });
+
+  test('is idle after its time where the queue cannot be seen', () => {
+    const { timeouts, expired } = watchTimeouts(limits);
+    timeouts.watchClientQueue(() => null);
+    timeouts.watchUpstreamQueue(() => null);
+    timeouts.progress(1000);
+    if (side === 'client') timeouts.responseWaitsFor('client');
+    else timeouts.requestWaitsFor('upstream');
+    advance(60_000);
+    expect(expired).toEqual([[code, 10_000]]);
+  });
+});
+
+test('a sender is not excused by what is queued the other way', () => {
+  const { timeouts, expired } = watchTimeouts({ clientIdleMs: 10_000, upstreamIdleMs: 10_000 });
+  let queued = 1000;
+  timeouts.watchClientQueue(() => (queued -= 1));
+  timeouts.watchUpstreamQueue(() => (queued -= 1));
+  timeouts.requestWaitsFor('client');
+  advance(60_000);
+  expect(expired).toEqual([['client_stalled', 10_000]]);
 });

@@ -2,6 +2,7 @@ import { describe, expect } from 'vitest';
 import { test } from '../support/fixture.js';
 import { ManualTransport } from '../support/manual-transport.js';
 import type { RawClient } from '../support/raw-client.js';
+import { StoppedTime } from '../support/stopped-time.js';
 import { until } from '../support/until.js';
 
 const UPSTREAM = 'http://origin.test';
@@ -74,6 +75,28 @@ describe('no state has no timeout', () => {
     expect(await client.readResponse()).toMatchObject({ complete: false, contentLength: 2 });
     expect(await running.record()).toMatchObject({ error: 'connection_read_timeout', bytesDown: 2 });
   });
+});
+
+test('an origin server that takes an upload in steps smaller than a chunk is not idle [nginx]', async ({
+  net,
+}) => {
+  const time = new StoppedTime(net);
+  const transport = new ManualTransport();
+  const running = await net.proxy({
+    upstream: UPSTREAM,
+    transport,
+    timeouts: { ...OFF, upstreamIdle: 1000 },
+  });
+  const client = await net.client(running);
+  transport.queued = 5;
+  await post(client, 'hello');
+  await until(() => transport.upload.events.at(-1) === 'end', 'all request content was lent');
+  for (; transport.queued > 0; transport.queued -= 1) await time.pass(900);
+  await time.pass(900);
+  expect(running.proxy.active).toBe(1);
+  await time.pass(1000);
+  expect((await client.readResponse()).head.status).toBe(504);
+  transport.upload.release();
 });
 
 test('an upload that ends after the response has begun is under no limit for the head', async ({ net }) => {

@@ -1,6 +1,7 @@
 import { SluicewayError } from '../../errors.js';
 import type { Fields } from '../../http/fields.js';
 import type { ResponseHead } from '../../http/head-reader.js';
+import { queuedBytes } from '../../net/write-queue.js';
 import type { ChunkSink, ChunkSource } from '../../stream/chunk-source.js';
 import type { Exchange, TransportRequest, TransportResponse, UpstreamTunnel } from '../transport.js';
 import type { WireConnection } from './connection.js';
@@ -159,6 +160,10 @@ export class WireExchange implements Exchange {
     const sent = (): void => this.#sent();
     const broken = (error: Error): void => this.abort(error as SluicewayError);
     content.source.start(new RequestContentWriter(connection.socket, content, sent, broken));
+  }
+
+  queuedBytes(): number | null {
+    return queuedBytes(this.#connection?.socket ?? null);
   }
 
   /** Request content is on its way. */
