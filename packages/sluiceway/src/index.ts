@@ -10,7 +10,7 @@ export { attach } from './proxy/attach.js';
 export { createProxy } from './proxy/create-proxy.js';
 export type { DownstreamRequest } from './proxy/downstream-request.js';
 export type { UpstreamRequestDraft } from './proxy/draft-request.js';
-export type { FieldOptions, FieldRuleOptions } from './proxy/field-options.js';
+export type { CookieOptions, FieldOptions, FieldRuleOptions } from './proxy/field-options.js';
 export type {
   Answer,
   DownstreamResponseDraft,

@@ -118,6 +118,19 @@ export class Fields implements ReadonlyFields {
     return this;
   }
 
+  /** Gives each line of that name the value that `rewrite` makes of its own; its place and spelling stay. */
+  rewrite(name: string, rewrite: (value: string) => string): this {
+    const lower = name.toLowerCase();
+    for (let i = this.#indexOf(name); i >= 0 && i < this.#raw.length; i += 2) {
+      if (!isNamed(this.#raw[i] as string, lower)) continue;
+      const value = rewrite(this.#raw[i + 1] as string);
+      if (value === this.#raw[i + 1]) continue;
+      checkValue(name, value);
+      this.#raw[i + 1] = value;
+    }
+    return this;
+  }
+
   /** Adds all lines of another message at the end. They have been checked when they were set there. */
   appendAll(fields: Fields): this {
     for (const text of fields.raw) this.#raw.push(text);

@@ -16,6 +16,7 @@ export class UpstreamRequestDraft {
   readonly #downstream: DownstreamRequest;
   #method: string;
   #target: Target | null = null;
+  #joinedTo: BaseTarget | null = null;
 
   constructor(downstream: DownstreamRequest, fields: Fields) {
     this.#downstream = downstream;
@@ -38,6 +39,11 @@ export class UpstreamRequestDraft {
     if (this.#target === null)
       throw new SluicewayError('proxy_internal_error', 'The request has no target yet');
     return this.#target;
+  }
+
+  /** The URL to which the client's path was joined; null for an exact target. */
+  get joinedTo(): BaseTarget | null {
+    return this.#joinedTo;
   }
 
   /** Path and query, byte for byte. */
@@ -63,11 +69,13 @@ export class UpstreamRequestDraft {
   /** As `setTarget`, for a URL that is parsed already. */
   joinTo(base: BaseTarget): void {
     this.aimAt({ base, path: joinTarget(base, this.#downstream.path, this.#downstream.query) });
+    this.#joinedTo = base;
   }
 
   /** Sends the request to exactly this target. */
   aimAt(target: Target): void {
     this.#target = target;
+    this.#joinedTo = null;
     this.fields.set('Host', target.base.host);
   }
 

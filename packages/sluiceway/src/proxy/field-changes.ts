@@ -1,3 +1,6 @@
+import type { Fields } from '../http/fields.js';
+import { rewriteLocation } from '../http/location.js';
+import { type CookieRules, rewriteSetCookie } from '../http/set-cookie.js';
 import { FilteredTrailers } from '../stream/filtered-trailers.js';
 import type { InterimResponse, RequestContent, TransportResponse } from '../upstream/transport.js';
 import type { DownstreamRequest } from './downstream-request.js';
@@ -34,15 +37,37 @@ export function changeRequestContent(
 export function changeResponse(
   draft: DownstreamResponseDraft,
   received: TransportResponse,
-  { response }: FieldSettings,
+  request: DownstreamRequest,
+  upstream: UpstreamRequestDraft,
+  settings: FieldSettings,
 ): void {
+  const { response, cookies, rewritesLocation } = settings;
+  if (cookies !== null) changeCookies(draft.fields, cookies, request.protocol === 'https');
+  if (rewritesLocation) changeLocation(draft.fields, upstream);
   if (response === null) return;
   response.apply(draft.fields);
   received.content = new FilteredTrailers(received.content, (trailers) => response.stop(trailers));
 }
 
 /** Interim responses: what may not pass in the final one does not pass before it. */
-export function changeInterim(head: InterimResponse, { response }: FieldSettings): InterimResponse {
+export function changeInterim(head: InterimResponse, { response, cookies }: FieldSettings): InterimResponse {
+  // Browsers take no cookies from them, so there is nothing to rewrite.
+  if (cookies !== null) head.fields.delete('Set-Cookie');
   response?.stop(head.fields);
   return head;
+}
+
+function changeCookies(fields: Fields, cookies: 'remove' | CookieRules, clientIsSecure: boolean): void {
+  if (cookies === 'remove') fields.delete('Set-Cookie');
+  else fields.rewrite('Set-Cookie', (line) => rewriteSetCookie(line, cookies, clientIsSecure));
+}
+
+/** The origin server may name itself as we know it, or as we have called it in `Host`. */
+function changeLocation(fields: Fields, upstream: UpstreamRequestDraft): void {
+  const base = upstream.joinedTo;
+  if (base === null) return;
+  const called = { ...base, host: upstream.fields.get('host') ?? base.host };
+  const rewrite = (value: string): string =>
+    rewriteLocation(value, base, '') ?? rewriteLocation(value, called, '') ?? value;
+  fields.rewrite('Location', rewrite).rewrite('Content-Location', rewrite);
 }

@@ -2,6 +2,12 @@ import type { Checker } from '../check.js';
 import { FieldRules, type FieldValues } from '../http/field-rules.js';
 import { isFieldValue, isToken } from '../http/fields.js';
 import { isFramingField } from '../http/hop-by-hop.js';
+import {
+  type AttributeRewrite,
+  type CookieRules,
+  mappedRewrite,
+  toCookieDomain,
+} from '../http/set-cookie.js';
 
 /** Changes to the fields of every message of one direction: `remove`, then `set`, then `append`. */
 export interface FieldRuleOptions {
@@ -11,6 +17,22 @@ export interface FieldRuleOptions {
   append?: Readonly<Record<string, string | readonly string[]>>;
   /** Names, in any case. */
   remove?: readonly string[];
+}
+
+/** Changes to the attributes of cookies that origin servers set; the rest of each line stays byte for byte. */
+export interface CookieOptions {
+  /**
+   * In place of every `Domain`; `''` removes it. Or an object of new values by old ones, with `*` for any other.
+   * Domains are compared without regard to case, and to a dot before them.
+   */
+  domain?: string | Readonly<Record<string, string>>;
+  /** In place of every `Path`, in the same way. */
+  path?: string | Readonly<Record<string, string>>;
+  /**
+   * Whether `Secure` stays (`'keep'`, the default), is removed or added, or is there exactly where the client came
+   * by https (`'match'`). It is not removed where a browser would refuse the cookie without it.
+   */
+  secure?: 'keep' | 'remove' | 'add' | 'match';
 }
 
 export interface FieldOptions {
@@ -23,6 +45,13 @@ export interface FieldOptions {
   request?: FieldRuleOptions;
   /** Changes the response before the hook `onUpstreamResponse`, and adds to the answers of the proxy and of hooks. */
   response?: FieldRuleOptions;
+  /** What becomes of `Set-Cookie`: passes (`'pass'`, the default), is removed, or has some attributes changed. */
+  cookies?: 'pass' | 'remove' | CookieOptions;
+  /**
+   * What becomes of a `Location` and `Content-Location` that point into the upstream's URL: they pass (`'pass'`, the
+   * default) or become the path of this proxy that leads there (`'rewrite'`). Any others pass.
+   */
+  location?: 'pass' | 'rewrite';
 }
 
 /** Checked values of `FieldOptions`. Null where nothing is to be done. */
@@ -31,14 +60,21 @@ export interface FieldSettings {
   host: string;
   request: FieldRules | null;
   response: FieldRules | null;
+  cookies: 'remove' | CookieRules | null;
+  rewritesLocation: boolean;
 }
 
+const OPTIONS = ['host', 'request', 'response', 'cookies', 'location'];
+
 export function resolveFields(check: Checker, options: FieldOptions | undefined): FieldSettings {
-  const given = check.unknownKeys('fields', options, ['host', 'request', 'response']) ? (options ?? {}) : {};
+  const given = check.unknownKeys('fields', options, OPTIONS) ? (options ?? {}) : {};
   return {
     host: check.parsed('fields.host', given.host, 'upstream', parseHostOption),
     request: resolveRules(check, 'fields.request', given.request, OF_REQUESTS),
     response: resolveRules(check, 'fields.response', given.response, {}),
+    cookies: resolveCookies(check, given.cookies),
+    rewritesLocation:
+      check.oneOf('fields.location', given.location, ['pass', 'rewrite'], 'pass') === 'rewrite',
   };
 }
 
@@ -118,3 +154,45 @@ const OF_A_VALUE = 'without control characters, characters above U+00FF, or whit
 
 const isLine = (value: unknown): value is string =>
   typeof value === 'string' && isFieldValue(value) && !/^[\t ]|[\t ]$/.test(value);
+
+function resolveCookies(check: Checker, options: FieldOptions['cookies']): FieldSettings['cookies'] {
+  if (typeof options !== 'object') {
+    const whole = check.oneOf('fields.cookies', options, ['pass', 'remove'], 'pass');
+    return whole === 'remove' ? whole : null;
+  }
+  if (!check.unknownKeys('fields.cookies', options, ['domain', 'path', 'secure'])) return null;
+  const { domain, path, secure } = options;
+  const domainOf = (value: string): string =>
+    judgeText(value, /^(?:\.?[\w-]+(?:\.[\w-]+)*)?$/, "must be a domain, or '' for none");
+  const pathOf = (value: string): string =>
+    judgeText(value, /^(?:\/[\x21-\x3a\x3c-\x7e]*)?$/, "must be a path such as /files, or '' for none");
+  return {
+    domain: resolveRewrite(check, 'fields.cookies.domain', domain, domainOf, toCookieDomain),
+    path: resolveRewrite(check, 'fields.cookies.path', path, pathOf, (value) => value),
+    secure: check.oneOf('fields.cookies.secure', secure, ['keep', 'remove', 'add', 'match'], 'keep'),
+  };
+}
+
+function resolveRewrite(
+  check: Checker,
+  path: string,
+  option: unknown,
+  judge: (value: string) => string,
+  toKey: (value: string) => string,
+): AttributeRewrite | null {
+  if (option === undefined) return null;
+  if (typeof option === 'string') {
+    const replacement = check.parsed(path, option, '', judge);
+    return () => replacement;
+  }
+  const entries = check.record(path, option, (at, old, value): [string, string] => [
+    toKey(old),
+    check.parsed(at, value as string, '', judge),
+  ]);
+  return mappedRewrite(new Map(entries), toKey);
+}
+
+function judgeText(value: unknown, form: RegExp, message: string): string {
+  if (typeof value === 'string' && form.test(value)) return value;
+  throw new TypeError(message);
+}

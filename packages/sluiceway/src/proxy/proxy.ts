@@ -136,7 +136,7 @@ export class Proxy {
       // 5. Draft the response head.
       const seen = hooks.onUpstreamResponse && toUpstreamResponse(received);
       const draft = draftDownstreamResponse(received, profile, pseudonym, request.httpVersion);
-      changeResponse(draft, received, fields);
+      changeResponse(draft, received, downstream, upstream, fields);
       if (seen !== undefined) {
         await runHook(hooks.onUpstreamResponse, { upstream: seen, downstream: draft, request: downstream });
         transfer.throwIfAborted();

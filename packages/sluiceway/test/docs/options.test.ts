@@ -31,7 +31,12 @@ const upstream = { url: 'http://127.0.0.1:9', tls: {}, connections: {} };
 function acceptedPaths(): string[] {
   const unknownKeys = vi.spyOn(Checker.prototype, 'unknownKeys');
   onTestFinished(() => unknownKeys.mockRestore());
-  resolveProxyOptions({ upstream, fields: { request: {}, response: {} }, timeouts: {}, limits: {} });
+  resolveProxyOptions({
+    upstream,
+    fields: { request: {}, response: {}, cookies: {} },
+    timeouts: {},
+    limits: {},
+  });
   const paths = unknownKeys.mock.calls.flatMap(([path, , known]) =>
     known.map((key) => (path === '' ? key : `${path}.${key}`)),
   );
@@ -79,12 +84,16 @@ function resolvedDefaults(): Record<string, unknown> {
     wire = options;
     return new WireTransport(options);
   });
-  const { timeouts, profile } = settings;
+  const { timeouts, profile, fields } = settings;
+  const { cookies } = resolveProxyOptions({ upstream, fields: { cookies: {} } }).fields;
   return {
     profile: `'${profile.name}'`,
     addresses: wire.policy === publicAddresses ? "'public'" : "'any'",
     errors: settings.throwsErrors ? "'throw'" : "'answer'",
-    'fields.host': `'${settings.fields.host}'`,
+    'fields.host': `'${fields.host}'`,
+    'fields.cookies': fields.cookies === null ? "'pass'" : "'remove'",
+    'fields.cookies.secure': typeof cookies === 'object' ? `'${cookies?.secure}'` : null,
+    'fields.location': fields.rewritesLocation ? "'rewrite'" : "'pass'",
     'upstream.connections.max': wire.maxConnections,
     'upstream.connections.maxQueued': wire.maxQueued,
     'upstream.connections.idleTimeout': wire.idleTimeoutMs,

@@ -33,6 +33,13 @@ describe('reading', () => {
     expect(new Fields().list('X-B')).toEqual([]);
   });
 
+  test('the values of all lines of a name are rewritten in their place', () => {
+    const rewritten = new Fields(RAW).rewrite('X-a', (value) => `${value}0`);
+    expect(rewritten.raw).toEqual(['Host', 'a', 'X-A', '10', 'x-a', '20', ...RAW.slice(6)]);
+    expect(new Fields(RAW).rewrite('X-C', () => '1').raw).toEqual(RAW);
+    expect(() => new Fields(RAW).rewrite('Host', () => 'a\r\n')).toThrow(TypeError);
+  });
+
   test('the lines of another are added at the end, spelled as they are', () => {
     const other = new Fields(['x-a', '3', 'Y', '1']);
     expect(new Fields(RAW).appendAll(other).raw).toEqual([...RAW, 'x-a', '3', 'Y', '1']);

@@ -58,12 +58,15 @@ function answer(
 ): void {
   response.setHeader('Server', 'example');
   response.setHeader('X-Powered-By', 'example');
-  response.setHeader('Set-Cookie', 'session=1');
+  response.setHeader('Set-Cookie', 'session=1; Domain=example.com');
   const name = request.url?.split('?', 1)[0]?.split('/').at(-1);
   if (name === 'large') sendLarge(request, response);
   else if (name === 'missing')
     response.writeHead(404, { 'Content-Type': 'text/plain', ETag: '"gone"' }).end('gone');
-  else if (name === 'page')
+  else if (name === 'moved') {
+    const { localPort } = request.socket;
+    response.writeHead(302, { Location: `http://127.0.0.1:${localPort}/elsewhere` }).end();
+  } else if (name === 'page')
     response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8' }).end('<p>');
   else if (name === 'cut') {
     response.writeHead(200, { 'Content-Length': 100 });
