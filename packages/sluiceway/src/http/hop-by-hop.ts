@@ -5,7 +5,9 @@ import { type Fields, isNamed, type ReadonlyFields } from './fields.js';
  * a field intended for all recipients, so such an option is never meant well: without Host or Content-Length
  * the next server would route or frame another message than we read, without the Content-* fields it would
  * read other content. The forwarding fields may come from a trusted proxy before us; a client that has them
- * dropped looks like that proxy (CVE-2022-31813 in Apache httpd, CVE-2024-45410 in Traefik).
+ * dropped looks like that proxy (CVE-2022-31813 in Apache httpd, CVE-2024-45410 in Traefik). Via and CDN-Loop tell
+ * loops (RFC 8586 section 2 relies on nobody removing it), Early-Data tells what may be a replay (RFC 8470 section
+ * 5.1).
  */
 const NOT_NOMINABLE: ReadonlySet<string> = new Set([
   'host',
@@ -15,6 +17,8 @@ const NOT_NOMINABLE: ReadonlySet<string> = new Set([
   'content-range',
   'cache-control',
   'via',
+  'cdn-loop',
+  'early-data',
   'forwarded',
   'x-forwarded-for',
   'x-forwarded-host',

@@ -1,4 +1,5 @@
 import type { Fields, ReadonlyFields } from './fields.js';
+import { splitMembers } from './list-members.js';
 
 /**
  * Adds this proxy to Via (RFC 9110 section 7.6.3) as a line of its own after all others, which are left as they
@@ -17,32 +18,11 @@ export function hasVia(fields: ReadonlyFields, pseudonym: string): boolean {
   const wanted = pseudonym.toLowerCase();
   return fields.getAll('via').some((line) => {
     const lower = line.toLowerCase();
-    return lower.includes(wanted) && splitElements(lower).some((element) => receiverOf(element) === wanted);
+    return (
+      lower.includes(wanted) &&
+      splitMembers(lower, ',', true).some((element) => receiverOf(element) === wanted)
+    );
   });
-}
-
-/** Splits at the commas that are neither in a comment (which nests) nor in a quoted string. */
-function splitElements(line: string): string[] {
-  const elements: string[] = [];
-  let start = 0;
-  let depth = 0;
-  let quoted = false;
-  for (let i = 0; i < line.length; i++) {
-    const char = line.charAt(i);
-    if (char === '\\' && (quoted || depth > 0)) i++;
-    else if (char === '"' && depth === 0) quoted = !quoted;
-    else if (quoted) continue;
-    else if (char === '(') depth++;
-    else if (char === ')' && depth > 0) depth--;
-    else if (char === ',' && depth === 0) {
-      elements.push(line.slice(start, i));
-      start = i + 1;
-    }
-  }
-  // A comment that never closes must not hide the proxies behind it.
-  if (quoted || depth > 0) return line.split(',');
-  elements.push(line.slice(start));
-  return elements;
 }
 
 /** `received-protocol RWS received-by [ RWS comment ]`: the second word. */

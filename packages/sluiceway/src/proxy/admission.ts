@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { SluicewayError } from '../errors.js';
+import { hasCdnLoop } from '../http/cdn-loop.js';
 import { maxForwards } from '../http/max-forwards.js';
 import { wantedProtocol } from '../http/upgrade.js';
 import { hasVia } from '../http/via.js';
@@ -31,8 +32,14 @@ export function admit(
   const { profile, pseudonym, peers, maxRequestContent } = settings;
   const { downstream, framing } = read(request, transfer.id, peers);
   checkMethod(downstream.method, profile);
-  if (profile.forwarded && hasVia(downstream.fields, pseudonym)) {
-    throw new SluicewayError('proxy_loop_detected', `The request carries our own Via ${pseudonym}`);
+  if (
+    profile.forwarded &&
+    (hasVia(downstream.fields, pseudonym) || hasCdnLoop(downstream.fields, pseudonym))
+  ) {
+    throw new SluicewayError(
+      'proxy_loop_detected',
+      `The request has our name ${pseudonym} in Via or CDN-Loop`,
+    );
   }
   const protocol =
     onBareSocket && profile.upgrades ? wantedProtocol(downstream.httpVersion, downstream.fields) : null;

@@ -1,4 +1,5 @@
 import { SluicewayError } from '../errors.js';
+import { appendCdnLoop } from '../http/cdn-loop.js';
 import { type Fields, isNamed, isToken } from '../http/fields.js';
 import { setForwardedFields } from '../http/forwarded.js';
 import { acceptsTrailers, isFramingField, removeHopByHop } from '../http/hop-by-hop.js';
@@ -105,6 +106,7 @@ export function draftUpstreamRequest(
     if (trailers) fields.append('TE', 'trailers');
     draft.setForwarded();
     appendVia(fields, downstream.httpVersion, pseudonym);
+    appendCdnLoop(fields, pseudonym);
   }
   return draft;
 }

@@ -50,6 +50,7 @@ describe('fields of a request', () => {
       'X-Forwarded-Host: test',
       'X-Forwarded-Proto: http',
       'Via: 1.1 us',
+      'CDN-Loop: us',
     ]);
   });
 

@@ -60,6 +60,8 @@ describe('RFC 9110 section 7.6.1', () => {
     'Content-Range',
     'Cache-Control',
     'Via',
+    'CDN-Loop',
+    'Early-Data',
     'Forwarded',
     'X-Forwarded-For',
     'X-Forwarded-Host',

@@ -170,12 +170,14 @@ describe('each option refuses what it does not take, and says where', () => {
       });
     });
 
-    test('leave Host to fields.host, and CDN-Loop to nobody', () => {
-      const rules = { set: { host: 'a' }, remove: ['HOST', 'Cdn-Loop'] };
+    test('leave Host to fields.host, and CDN-Loop and Early-Data to nobody', () => {
+      const rules = { set: { host: 'a' }, remove: ['HOST', 'Cdn-Loop', 'early-data'] };
       expect(problems({ upstream: UPSTREAM, fields: { request: rules } })).toEqual({
         'fields.request.set.host': 'is what fields.host is for',
         'fields.request.remove[0]': 'is what fields.host is for',
-        'fields.request.remove[1]': 'must not be changed, or loops go on for ever (RFC 8586)',
+        'fields.request.remove[1]': 'must pass as it is, or loops go on for ever (RFC 8586)',
+        'fields.request.remove[2]':
+          'must pass as it is, or what may be a replay is taken for safe (RFC 8470)',
       });
     });
   });

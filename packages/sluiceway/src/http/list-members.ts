@@ -1,0 +1,27 @@
+/**
+ * Splits a field value at a separator that is not in a quoted string (RFC 9110 section 5.6.4) nor, where they exist,
+ * in a comment, which nests (section 5.6.5). Members are neither trimmed nor unquoted. Where a quoted string or a
+ * comment never ends, every separator splits: it must not hide the members behind it.
+ */
+export function splitMembers(value: string, separator: ',' | ';', withComments = false): string[] {
+  if (!value.includes('"') && !(withComments && value.includes('('))) return value.split(separator);
+  const members: string[] = [];
+  let start = 0;
+  let depth = 0;
+  let quoted = false;
+  for (let i = 0; i < value.length; i++) {
+    const char = value.charAt(i);
+    if (char === '\\' && (quoted || depth > 0)) i++;
+    else if (char === '"' && depth === 0) quoted = !quoted;
+    else if (quoted) continue;
+    else if (char === '(' && withComments) depth++;
+    else if (char === ')' && depth > 0) depth--;
+    else if (char === separator && depth === 0) {
+      members.push(value.slice(start, i));
+      start = i + 1;
+    }
+  }
+  if (quoted || depth > 0) return value.split(separator);
+  members.push(value.slice(start));
+  return members;
+}
