@@ -25,6 +25,7 @@ const systems = [
   'Pingora',
   'Sluiceway',
   'Traefik',
+  'WebKit',
   'aria2',
   'camo',
   'curl',

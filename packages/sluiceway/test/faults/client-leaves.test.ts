@@ -1,5 +1,6 @@
 import { createServer } from 'node:net';
 import { describe, expect } from 'vitest';
+import { runAborts } from '../support/aborts.js';
 import { test } from '../support/fixture.js';
 import { Gate } from '../support/gate.js';
 import { respondWith } from '../support/raw-origin.js';
@@ -134,7 +135,9 @@ test('a client that leaves while the connection is being made gives it up [Go Re
   expect((await running.record()).outcome).toBe('client_aborted');
 });
 
-test('200 clients that leave one after the other, in every phase, leave nothing', async ({ net }) => {
+test('200 clients that leave one after the other, without waiting for each other, leave nothing [Go ReverseProxy]', async ({
+  net,
+}) => {
   const { origin, running } = await through(net, async (connection) => {
     await connection.readHead();
     await connection.write('HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n');
@@ -151,6 +154,12 @@ test('200 clients that leave one after the other, in every phase, leave nothing'
   expect(new Set(running.records.map((record) => record.outcome))).toEqual(new Set(['client_aborted']));
   await until(() => origin.open === 0, 'no upstream connection was left');
   expect(running.proxy.active).toBe(0);
+});
+
+test('300 clients that leave, in every phase and every way, leave no socket and no descriptor on either side [Go ReverseProxy; Node]', async ({
+  net,
+}) => {
+  await runAborts(net, 300);
 });
 
 test('clients that leave are not held against the origin server: the next request is served [Caddy]', async ({

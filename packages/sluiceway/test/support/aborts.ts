@@ -1,0 +1,89 @@
+import { readdirSync } from 'node:fs';
+import { expect } from 'vitest';
+import { seededBytes } from './content.js';
+import type { Network } from './fixture.js';
+import type { ProxyOptions } from './servers.js';
+import { sized, through, toChunk } from './through.js';
+import { until } from './until.js';
+
+const HOWS = ['close', 'reset', 'end'] as const;
+const PHASES = [
+  'before the head',
+  'in the content',
+  'in the content, unread',
+  'in the upload',
+  'in a tunnel',
+] as const;
+
+/** What this process holds: sockets of both sides, and file descriptors where the system tells. */
+function held(): { sockets: number; descriptors: number } {
+  const sockets = process.getActiveResourcesInfo().filter((name) => /TCP|TLS|Pipe/.test(name)).length;
+  return { sockets, descriptors: process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0 };
+}
+
+/**
+ * Has `count` clients leave, one after the other, in every phase and every way. Fails unless each is recorded as an
+ * abort and the sockets and file descriptors of the process then fall back to what they were.
+ */
+export async function runAborts(
+  net: Network,
+  count: number,
+  options: Omit<ProxyOptions, 'upstream'> = {},
+): Promise<void> {
+  const { origin, running, client } = await through(
+    net,
+    async (connection) => {
+      const head = await connection.readHead();
+      if (head.target === '/whole') return connection.write(sized('whole'));
+      if (head.target.startsWith('/before')) return void (await connection.closed);
+      if (head.has('upgrade')) {
+        await connection.write(
+          'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: foo\r\n\r\nopen',
+        );
+        return void (await connection.readAll());
+      }
+      await connection.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
+      const chunk = toChunk(seededBytes('aborts', 0, 100_000));
+      while (connection.ending === undefined) await connection.write(chunk);
+    },
+    options,
+  );
+  const before = held();
+  let wanted = 0;
+  for (let i = 0; i < count; i += 1) {
+    const phase = PHASES[i % PHASES.length] as (typeof PHASES)[number];
+    const how = HOWS[Math.floor(i / PHASES.length) % HOWS.length] as (typeof HOWS)[number];
+    const leaving = await net.client(running);
+    if (phase === 'in the upload')
+      await leaving.send('POST /before HTTP/1.1\r\nHost: test\r\nContent-Length: 1000\r\n\r\nhalf of it');
+    else if (phase === 'in a tunnel') await leaving.get('/', ['Connection: Upgrade', 'Upgrade: foo']);
+    else await leaving.get(phase === 'before the head' ? '/before' : '/');
+    wanted += 1;
+    await until(() => origin.total === wanted, 'the request had come');
+    if (phase === 'in a tunnel' || phase.startsWith('in the content')) await leaving.readHead();
+    if (phase === 'in the content') await leaving.readExactly(1 + ((i * 7919) % 300_000));
+    if (phase === 'in the content, unread') leaving.pause();
+    leaving[how]();
+    if (how === 'end') void leaving.readUntilClose();
+    await until(() => running.records.length === wanted, 'the transfer had ended');
+    leaving.close();
+  }
+  for (const [index, { outcome }] of running.records.entries()) {
+    const phase = PHASES[index % PHASES.length];
+    // A tunnel of which one side ends, then the other, has ended well.
+    const expected = phase === 'in a tunnel' ? ['client_aborted', 'completed'] : ['client_aborted'];
+    expect(expected, `${index}: ${phase}`).toContain(outcome);
+  }
+  await until(() => running.proxy.active === 0, 'no transfer was left');
+  await until(() => origin.open === 0 && running.open === 1, 'no socket was left on either side');
+  await until(
+    () => {
+      const { sockets, descriptors } = held();
+      return sockets <= before.sockets && descriptors <= before.descriptors;
+    },
+    `sockets and descriptors were back at ${JSON.stringify(before)}`,
+  );
+  // The proxy is none the worse for it.
+  await client.get('/whole');
+  expect((await client.readResponse()).content.toString()).toBe('whole');
+}

@@ -1,0 +1,46 @@
+import { expect } from 'vitest';
+import type { Network } from './fixture.js';
+import type { OriginConnection } from './raw-origin.js';
+import { sized, through } from './through.js';
+
+/** When an origin server closes a connection that it had kept, as seen from the next request on it. */
+const MOMENTS = ['with the response', 'a little later', 'as the request arrives', 'by a reset'] as const;
+
+/** Serves some requests, then closes the connection at one of the moments. */
+async function serveAFew(connection: OriginConnection): Promise<void> {
+  const moment = MOMENTS[connection.index % MOMENTS.length];
+  const count = 1 + (connection.index % 5);
+  for (let i = 0; i < count; i += 1) {
+    const { target } = await connection.readHead();
+    await connection.write(sized(`answer to ${target}`));
+  }
+  if (moment === 'a little later') await new Promise((resolve) => setImmediate(resolve));
+  if (moment === 'as the request arrives' || moment === 'by a reset') await connection.readHead();
+  if (moment === 'by a reset') connection.reset();
+  else connection.end();
+}
+
+/**
+ * Sends `count` GET requests, some at a time, through a proxy to an origin server that closes kept connections just
+ * as it pleases. Fails unless every one of them gets its own answer.
+ */
+export async function runKeepAliveRace(net: Network, count: number, parallel = 8): Promise<void> {
+  const { origin, running } = await through(net, serveAFew);
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    const client = await net.client(running);
+    while (next < count) {
+      const target = `/${next}`;
+      next += 1;
+      await client.get(target);
+      const response = await client.readResponse();
+      expect(`${response.head.status} ${response.content.toString()}`).toBe(`200 answer to ${target}`);
+    }
+  };
+  await Promise.all(Array.from({ length: parallel }, worker));
+  expect(running.records).toHaveLength(count);
+  expect(running.records.filter((record) => record.outcome !== 'completed')).toEqual([]);
+  // Connections were kept, or there was no race; and they were closed all the time.
+  expect(origin.total).toBeLessThan(count);
+  expect(origin.total).toBeGreaterThan(count / 10);
+}
