@@ -1,16 +1,19 @@
 export type { OptionProblem } from './check.js';
 export { OptionsError } from './check.js';
+export type { ClientRequest, ClientResponse } from './downstream/exchange.js';
 export type { ErrorCode, ErrorSource, Outcome, SluicewayErrorOptions } from './errors.js';
 export { SluicewayError } from './errors.js';
 export type { ReadonlyFields } from './http/fields.js';
 export { Fields } from './http/fields.js';
 export type { BaseTarget } from './http/target.js';
 export { formatTransferJson, formatTransferText } from './observe/transfer-log.js';
+export type { NodeServer } from './proxy/attach.js';
 export { attach } from './proxy/attach.js';
 export { createProxy } from './proxy/create-proxy.js';
 export type { DownstreamRequest } from './proxy/downstream-request.js';
 export type { UpstreamRequestDraft } from './proxy/draft-request.js';
 export type { CookieOptions, FieldOptions, FieldRuleOptions } from './proxy/field-options.js';
+export type { Handler } from './proxy/handler.js';
 export type {
   Answer,
   DownstreamResponseDraft,
@@ -25,10 +28,12 @@ export { passThrough, thirdParty } from './proxy/profiles.js';
 export type { Proxy } from './proxy/proxy.js';
 export type { StreamFromOptions } from './proxy/stream-from.js';
 export { streamFrom } from './proxy/stream-from.js';
+export { mount, stripPrefix } from './proxy/strip-prefix.js';
 export type { LiveTransfer, Observer, TransferRecord } from './proxy/transfer.js';
 export type { ConnectionOptions, UpstreamOptions } from './proxy/upstream-options.js';
 export type { UpstreamTlsOptions } from './proxy/upstream-tls.js';
 export type { ChunkSink, ChunkSource } from './stream/chunk-source.js';
+export type { Tunnel } from './stream/tunnel.js';
 export type { Duration, Size } from './units.js';
 export { formatBytes, formatDuration, parseBytes, parseDurationMs } from './units.js';
 export type { Target } from './upstream/redirect-policy.js';

@@ -3,12 +3,13 @@ import {
   attach,
   formatTransferJson,
   formatTransferText,
+  type NodeServer,
   type Observer,
   type TransferRecord,
 } from 'sluiceway';
 import { Connections } from '../server/connections.js';
-import { createListener, listen } from '../server/listen.js';
-import { drain, waitForStopSignal } from '../server/shutdown.js';
+import { createH2cListener, createListener, type ListenAddress, listen } from '../server/listen.js';
+import { drain, type Listener, waitForStopSignal } from '../server/shutdown.js';
 import { complain, say } from './output.js';
 import { type LogFormat, logFormats, type ProxyFlags, resolveFlags } from './proxy-flags.js';
 
@@ -49,6 +50,8 @@ export function proxyCommand(onExit: (code: number) => void): Command {
     )
     .option('--cert <file>', 'serve HTTPS with this certificate (PEM, with its chain)')
     .option('--key <file>', 'private key of --cert (PEM)')
+    .option('--no-http2', 'do not offer HTTP/2 to clients that connect with TLS')
+    .option('--h2c <host:port>', 'listen here too, for HTTP/2 without TLS (prior knowledge) and nothing else')
     .option('--ca <file>', 'trust these certificate authorities, and no others, for the origin server (PEM)')
     .option(
       '--egress-proxy <url>',
@@ -85,23 +88,30 @@ export function proxyCommand(onExit: (code: number) => void): Command {
 
 /** Runs until a signal stops it; resolves with the exit code. Throws a `UsageError` or a `ListenError`. */
 async function runProxy(originUrl: string, flags: ProxyFlags): Promise<number> {
-  const { address, identity, drainTimeoutMs, createProxy } = resolveFlags(originUrl, flags);
+  const { address, h2cAddress, identity, drainTimeoutMs, createProxy } = resolveFlags(originUrl, flags);
   const proxy = createProxy(transferLog(flags.log));
-  const server = createListener(identity);
-  const connections = new Connections(server);
-  attach(server, proxy);
+  const listeners: Listener[] = [];
+  const open = async (server: NodeServer, where: ListenAddress): Promise<string> => {
+    listeners.push({ server, connections: new Connections(server) });
+    attach(server, proxy);
+    return listen(server, where, (error) => complain(`a connection was not accepted: ${error.message}`));
+  };
 
   const stopSignal = waitForStopSignal();
-  const onAcceptError = (error: Error) => complain(`a connection was not accepted: ${error.message}`);
-  const url = await listen(server, address, onAcceptError).catch((error: unknown) => {
+  try {
+    const url = await open(createListener(identity, flags.http2), address);
+    const h2cUrl = h2cAddress === null ? null : await open(createH2cListener(), h2cAddress);
+    say(`listening on ${url}, forwarding to ${originUrl.replace(/\/$/, '')}`);
+    if (h2cUrl !== null) say(`listening on ${h2cUrl} for HTTP/2 without TLS`);
+  } catch (error) {
+    for (const { server } of listeners) server.close();
     proxy.destroy();
     throw error;
-  });
-  say(`listening on ${url}, forwarding to ${originUrl.replace(/\/$/, '')}`);
+  }
 
   const signal = await stopSignal;
   const wait = describeWait(proxy.active, flags.drainTimeout);
-  const drained = drain({ server, connections, proxy }, drainTimeoutMs);
+  const drained = drain({ listeners, proxy }, drainTimeoutMs);
   say(`${signal}: stopping, ${wait}`);
   const cut = await drained;
   if (cut > 0) complain(`${count(cut)} cut off after ${flags.drainTimeout}`);

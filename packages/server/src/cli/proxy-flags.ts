@@ -6,6 +6,8 @@ import { readFlag, UsageError } from './usage-error.js';
 /** The flags of `sluiceway proxy` as the command line gives them. */
 export interface ProxyFlags {
   listen: string;
+  h2c?: string;
+  http2: boolean;
   name?: string;
   trustedProxies?: string;
   cert?: string;
@@ -30,6 +32,8 @@ export type LogFormat = (typeof logFormats)[number];
 /** What is to be run, all of it checked. */
 export interface ProxySettings {
   address: ListenAddress;
+  /** Null without `--h2c`. */
+  h2cAddress: ListenAddress | null;
   identity: ServerIdentity | null;
   drainTimeoutMs: number;
   createProxy: (observers: Observers) => Proxy;
@@ -61,6 +65,7 @@ export function resolveFlags(originUrl: string, flags: ProxyFlags): ProxySetting
   const options = toProxyOptions(originUrl, flags);
   return {
     address: readFlag('--listen', () => parseListenAddress(flags.listen)),
+    h2cAddress: flags.h2c === undefined ? null : readFlag('--h2c', () => parseListenAddress(flags.h2c ?? '')),
     identity: readIdentity(flags.cert, flags.key),
     drainTimeoutMs: readFlag('--drain-timeout', () => parseTimeout(flags.drainTimeout)),
     createProxy: (observers) => createCheckedProxy({ ...options, observers }),

@@ -1,5 +1,6 @@
+import { createServer } from 'node:http';
 import { attach, createProxy } from 'sluiceway';
-import { createListener, ListenError, listen } from '../server/listen.js';
+import { ListenError, listen } from '../server/listen.js';
 import { isOriginProcess, runOriginProcess, startOriginProcess } from './origin-process.js';
 import { describeDemo } from './tour.js';
 
@@ -10,7 +11,7 @@ async function main(): Promise<void> {
 
   const origin = await startOriginProcess(import.meta.url);
   const proxy = createProxy({ upstream: origin.url });
-  const server = createListener(null);
+  const server = createServer();
   attach(server, proxy);
 
   const stop = () => {

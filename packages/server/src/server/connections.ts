@@ -1,13 +1,19 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { EventEmitter } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { NodeServer } from 'sluiceway';
 
 /** Under TLS a connection has two sockets; the client's end of it is what they have in common. */
-const keyOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`;
+const keyOf = ({ remoteAddress, remotePort }: Pick<Socket, 'remoteAddress' | 'remotePort'>): string =>
+  `${remoteAddress} ${remotePort}`;
 
 interface Connection {
   /** The client's: the TCP socket until a TLS handshake is done, then the TLS socket, which says goodbye. */
   socket: Socket;
+  /** Of HTTP/2, which ends its streams before it closes. */
+  session: ServerHttp2Session | null;
   /** How much is under way: responses, or the connection itself once it is a tunnel. */
   running: number;
   /** One for the connection, since it is called for each of its requests. */
@@ -25,8 +31,10 @@ export class Connections {
   readonly #bySocket = new WeakMap<Socket, Connection>();
   #closing = false;
 
-  constructor(server: Server) {
-    server.on('connection', (socket) => {
+  constructor(server: NodeServer) {
+    const events: EventEmitter = server;
+    // Before the server's own listener, which makes the HTTP/2 session.
+    events.prependListener('connection', (socket: Socket) => {
       const key = keyOf(socket);
       const connection = this.#accept(socket);
       this.#open.set(key, connection);
@@ -35,14 +43,20 @@ export class Connections {
         if (this.#open.get(key) === connection) this.#open.delete(key);
       });
     });
-    server.on('secureConnection', (socket: Socket) => {
+    events.prependListener('secureConnection', (socket: Socket) => {
       const connection = this.#open.get(keyOf(socket));
       if (connection === undefined) return;
       connection.socket = socket;
       this.#bySocket.set(socket, connection);
     });
+    events.on('session', (session: ServerHttp2Session) => {
+      const connection = this.#open.get(keyOf(session.socket));
+      if (connection === undefined) return;
+      connection.session = session;
+      if (this.#closing) session.close();
+    });
     for (const event of ['request', 'checkContinue', 'upgrade', 'connect'] as const) {
-      server.on(event, (request: IncomingMessage, runs: ServerResponse | Duplex) => {
+      events.on(event, (request: IncomingMessage, runs: ServerResponse | Duplex) => {
         const connection = this.#bySocket.get(request.socket);
         if (connection === undefined) return;
         connection.running += 1;
@@ -54,17 +68,24 @@ export class Connections {
   /** Closes every connection as soon as nothing is under way on it. */
   closeWhenIdle(): void {
     this.#closing = true;
-    for (const { socket, running } of this.#open.values()) if (running === 0) socket.destroySoon();
+    for (const { socket, session, running } of this.#open.values()) {
+      if (session !== null) session.close();
+      else if (running === 0) socket.destroySoon();
+    }
   }
 
   /** Closes every connection now. */
   destroy(): void {
-    for (const { socket } of this.#open.values()) socket.destroy();
+    for (const { socket, session } of this.#open.values()) {
+      session?.destroy();
+      socket.destroy();
+    }
   }
 
   #accept(socket: Socket): Connection {
     const connection: Connection = {
       socket,
+      session: null,
       running: 0,
       onEnd: () => {
         connection.running -= 1;

@@ -1,6 +1,8 @@
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
+import { createServer as createHttp2Server, createSecureServer } from 'node:http2';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { NodeServer } from 'sluiceway';
 
 export interface ListenAddress {
   /** A name or an address, IPv6 without brackets; empty for all addresses of the machine. */
@@ -34,9 +36,19 @@ export function parseListenAddress(text: string): ListenAddress {
   return { host: match[1] ?? match[2] ?? '', port };
 }
 
-/** A server that speaks HTTPS where it has an identity. It has no listener for requests yet. */
-export function createListener(identity: ServerIdentity | null): Server {
-  return identity === null ? createServer() : createTlsServer({ cert: identity.cert, key: identity.key });
+/**
+ * A server that speaks HTTPS where it has an identity, and HTTP/2 there with clients that ask for it (ALPN), unless
+ * `http2` is false. It has no listener for requests yet.
+ */
+export function createListener(identity: ServerIdentity | null, http2 = true): NodeServer {
+  if (identity === null) return createServer();
+  const { cert, key } = identity;
+  return http2 ? createSecureServer({ cert, key, allowHTTP1: true }) : createTlsServer({ cert, key });
+}
+
+/** A server for clients that speak HTTP/2 without TLS from the first byte on, and nothing else. */
+export function createH2cListener(): NodeServer {
+  return createHttp2Server();
 }
 
 /**
@@ -45,7 +57,7 @@ export function createListener(identity: ServerIdentity | null): Server {
  * `onAcceptError`, and the server goes on.
  */
 export async function listen(
-  server: Server,
+  server: NodeServer,
   address: ListenAddress,
   onAcceptError: (error: Error) => void,
 ): Promise<string> {

@@ -1,25 +1,33 @@
 import type { EventEmitter } from 'node:events';
-import type { Server } from 'node:http';
 import { constants } from 'node:os';
-import type { Proxy } from 'sluiceway';
+import type { NodeServer, Proxy } from 'sluiceway';
 import type { Connections } from './connections.js';
 
-export interface Running {
-  server: Server;
+export interface Listener {
+  server: NodeServer;
   connections: Connections;
+}
+
+export interface Running {
+  listeners: readonly Listener[];
   proxy: Pick<Proxy, 'active' | 'close' | 'destroy'>;
 }
 
 /**
- * Stops a server without breaking what it is doing: no new connections, idle ones are closed, running transfers
+ * Stops servers without breaking what it is doing: no new connections, idle ones are closed, running transfers
  * have `timeoutMs` to end, and what is left then is cut off. Resolves with the number of transfers that were cut
  * when every connection is closed.
  */
-export async function drain({ server, connections, proxy }: Running, timeoutMs: number): Promise<number> {
-  const closed = new Promise<void>((resolve) => {
-    server.close(() => resolve());
-  });
-  connections.closeWhenIdle();
+export async function drain({ listeners, proxy }: Running, timeoutMs: number): Promise<number> {
+  const closed = Promise.all(
+    listeners.map(({ server, connections }) => {
+      const done = new Promise<void>((resolve) => {
+        server.close(() => resolve());
+      });
+      connections.closeWhenIdle();
+      return done;
+    }),
+  );
 
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<'timeout'>((resolve) => {
@@ -31,7 +39,7 @@ export async function drain({ server, connections, proxy }: Running, timeoutMs: 
 
   const cut = proxy.active;
   proxy.destroy();
-  connections.destroy();
+  for (const { connections } of listeners) connections.destroy();
   await closed;
   return cut;
 }

@@ -1,5 +1,5 @@
 import { EventEmitter, once } from 'node:events';
-import type { RequestListener } from 'node:http';
+import type { RequestListener, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { describe, expect } from 'vitest';
 import { loopbackCertificate } from '../../../sluiceway/test/support/certificates.js';
@@ -33,7 +33,7 @@ async function start(net: Network, listener: RequestListener, secure = false) {
   const certificate = secure ? await loopbackCertificate() : null;
   const server = createListener(certificate);
   const connections = new Connections(server);
-  server.on('request', listener);
+  (server as Server).on('request', listener);
   await listen(server, { host: '127.0.0.1', port: 0 }, () => {});
   net.cleanup(() => {
     server.close();
@@ -44,7 +44,7 @@ async function start(net: Network, listener: RequestListener, secure = false) {
   const fake = fakeProxy();
   return {
     ...fake,
-    running: { server, connections, proxy: fake.proxy },
+    running: { listeners: [{ server, connections }], proxy: fake.proxy },
     server,
     port,
     client: () => net.client(port, options),

@@ -1,17 +1,15 @@
-import type { IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
+import type { ClientExchange } from '../downstream/exchange.js';
 import { SluicewayError } from '../errors.js';
 import { hasCdnLoop } from '../http/cdn-loop.js';
 import { maxForwards } from '../http/max-forwards.js';
-import { wantedProtocol } from '../http/upgrade.js';
 import { hasVia } from '../http/via.js';
-import type { TrustedPeers } from '../net/trusted-peers.js';
-import { type DownstreamRequest, type ReadRequest, readDownstreamRequest } from './downstream-request.js';
+import { type DownstreamRequest, readDownstreamRequest } from './downstream-request.js';
 import type { Answer } from './hooks.js';
 import type { ProxySettings } from './options.js';
+import type { HandleContext } from './passage.js';
 import type { Profile } from './profiles.js';
 import type { Transfer } from './transfer.js';
-import { destroyedEarly, openUpload, type Upload } from './upload.js';
+import { openUpload, type Upload } from './upload.js';
 
 /** A request that may go on. */
 export interface Admission {
@@ -22,15 +20,15 @@ export interface Admission {
   protocol: string | null;
 }
 
-/** Reads and judges a request. `onBareSocket` says that it came by an `upgrade` event. */
+/** Reads and judges a request. */
 export function admit(
-  request: IncomingMessage,
-  onBareSocket: boolean,
+  client: ClientExchange,
+  context: HandleContext,
   transfer: Transfer,
   settings: Pick<ProxySettings, 'profile' | 'peers' | 'pseudonym' | 'maxRequestContent'>,
 ): Admission {
   const { profile, pseudonym, peers, maxRequestContent } = settings;
-  const { downstream, framing } = read(request, transfer.id, peers);
+  const { downstream, framing } = readDownstreamRequest(client, context, transfer.id, peers);
   checkMethod(downstream.method, profile);
   if (
     profile.forwarded &&
@@ -41,37 +39,11 @@ export function admit(
       `The request has our name ${pseudonym} in Via or CDN-Loop`,
     );
   }
-  const protocol =
-    onBareSocket && profile.upgrades ? wantedProtocol(downstream.httpVersion, downstream.fields) : null;
-  if (onBareSocket && framing.kind !== 'none' && !(framing.kind === 'length' && framing.length === 0)) {
-    // Node's parser has let go of the connection, so nobody knows where the content ends.
-    throw new SluicewayError('http_request_error', 'Content in a request that asks for another protocol');
-  }
-  const upload =
-    profile.requestContent && !onBareSocket
-      ? openUpload(request, framing, transfer, maxRequestContent)
-      : null;
+  const protocol = profile.upgrades ? client.wantedProtocol(downstream.fields) : null;
+  // There is no other way to ask for it than by a method that is not served.
+  if (client.isTunnelOnly && protocol === null) checkMethod('CONNECT', profile);
+  const upload = profile.requestContent ? openUpload(client, framing, transfer, maxRequestContent) : null;
   return { downstream, upload, protocol };
-}
-
-/**
- * Connections with a request on them that was not valid: what comes behind it may be part of it. They are closed
- * with its answer, and requests that were pipelined do not get their turn.
- */
-const faulty = new WeakSet<Socket>();
-
-export const isFaulty = (request: IncomingMessage): boolean => faulty.has(request.socket);
-
-function read(request: IncomingMessage, id: string, peers: TrustedPeers): ReadRequest {
-  // Node takes the socket away from a request over which somebody has left an iteration; its types don't say so.
-  const socket = request.socket as Socket | null;
-  if (socket === null) throw destroyedEarly(request);
-  try {
-    return readDownstreamRequest(request, id, peers);
-  } catch (error) {
-    faulty.add(socket);
-    throw error;
-  }
 }
 
 /** The value of Allow for the methods that a profile serves. */

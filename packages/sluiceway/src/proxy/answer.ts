@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import type { ResponseHead } from '../downstream/exchange.js';
 import type { SluicewayError } from '../errors.js';
 import { Fields } from '../http/fields.js';
 import { problemJson } from '../http/problem.js';
@@ -8,7 +9,6 @@ import { type ChunkSource, emptySource } from '../stream/chunk-source.js';
 import { ExactLengthSource } from '../stream/exact-length.js';
 import { ReadableSource } from '../stream/readable-source.js';
 import type { Answer } from './hooks.js';
-import type { ResponseHead } from './respond.js';
 
 /** Content of the application's own, with its length where it is known. */
 interface OwnContent {

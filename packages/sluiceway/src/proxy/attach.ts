@@ -1,7 +1,14 @@
-import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
+import type { EventEmitter } from 'node:events';
+import type { Server as HttpServer, IncomingMessage } from 'node:http';
+import type { Http2SecureServer, Http2Server, Http2ServerResponse } from 'node:http2';
 import type { Server as HttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
-import type { Proxy } from './proxy.js';
+import type { ClientRequest, ClientResponse } from '../downstream/exchange.js';
+import { superviseSessions } from '../downstream/http2-sessions.js';
+import type { Handler } from './handler.js';
+
+/** A server of `node:http`, `node:https` or `node:http2`. */
+export type NodeServer = HttpServer | HttpsServer | Http2Server | Http2SecureServer;
 
 /** How long a kept connection may wait for its next request; longer than the 60 s of usual load balancers before us. */
 const KEEP_ALIVE_TIMEOUT_MS = 75_000;
@@ -10,29 +17,38 @@ const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 const HEAD_TIMEOUT_MS = 60_000;
 
 /**
- * Serves a proxy on a server of `node:http` or `node:https`: all requests, uploads whose client waits for
- * `100 Continue`, upgrades. Sets the server's limits on purpose: no limit on the time of a whole request, which
- * would end long uploads (the proxy's own idle timeouts guard them), and none on the number of fields, where Node
- * would drop the rest in silence (the proxy answers 431).
+ * Serves a proxy, or what `stripPrefix` and `mount` make of proxies, on a server of `node:http`, `node:https` or
+ * `node:http2` (with `allowHTTP1` for both): all requests, uploads whose client waits for `100 Continue`, upgrades,
+ * WebSockets over HTTP/2. Sets the server's limits on purpose: no limit on the time of a whole request, which would
+ * end long uploads (the proxy's own idle timeouts guard them), none on the number of fields, where Node would drop
+ * the rest in silence (the proxy answers 431), and limits on HTTP/2 clients that flood.
  */
-export function attach(server: HttpServer | HttpsServer, proxy: Proxy): void {
-  server.requestTimeout = 0;
-  server.timeout = 0;
-  server.headersTimeout = HEAD_TIMEOUT_MS;
-  server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS;
-  server.maxHeadersCount = 0;
-  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    void proxy.handle(request, response).catch(() => response.destroy());
+export function attach(server: NodeServer, handler: Handler): void {
+  Object.assign(server, {
+    requestTimeout: 0,
+    timeout: 0,
+    headersTimeout: HEAD_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    maxHeadersCount: 0,
   });
-  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-    void proxy.handle(request, response, { awaitsContinue: true }).catch(() => response.destroy());
+  if ('updateSettings' in server) superviseSessions(server, KEEP_ALIVE_TIMEOUT_MS);
+
+  // One type for four kinds of server, whose own types list other events.
+  const events: EventEmitter = server;
+  const serve = (request: ClientRequest, response: ClientResponse, awaitsContinue: boolean): void => {
+    void handler.handle(request, response, { awaitsContinue }).catch(() => response.destroy());
+  };
+  events.on('request', (request: ClientRequest, response: ClientResponse) => serve(request, response, false));
+  events.on('checkContinue', (request: ClientRequest, response: ClientResponse) =>
+    serve(request, response, true),
+  );
+  events.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    void handler.upgrade(request, socket, head);
   });
-  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    void proxy.upgrade(request, socket, head);
-  });
-  // Without a listener Node closes the connection without a word. A CONNECT is answered like any other method
-  // that is not served.
-  server.on('connect', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    void proxy.upgrade(request, socket, head);
+  // Without a listener Node closes the connection without a word. A CONNECT of HTTP/1 is answered like any other
+  // method that is not served; in HTTP/2 it may ask for a WebSocket, and comes with a response.
+  events.on('connect', (request: ClientRequest, answer: Duplex | Http2ServerResponse, head: Buffer) => {
+    if ('stream' in request) serve(request, answer as Http2ServerResponse, false);
+    else void handler.upgrade(request, answer as Duplex, head);
   });
 }

@@ -1,12 +1,8 @@
-import type { IncomingMessage } from 'node:http';
-import { SluicewayError } from '../errors.js';
-import { Fields, type ReadonlyFields } from '../http/fields.js';
-import { type ContentFraming, decideRequestFraming, judgeRequestHead } from '../http/framing.js';
-import { parseRequestTarget } from '../http/target.js';
+import type { ClientExchange, ClientRequest } from '../downstream/exchange.js';
+import type { ReadonlyFields } from '../http/fields.js';
+import type { ContentFraming } from '../http/framing.js';
 import type { TrustedPeers } from '../net/trusted-peers.js';
-
-/** Node keeps about a thousand field lines and drops the rest unseen, so that many cannot be trusted to be all. */
-const MAX_FIELDS = 1000;
+import type { HandleContext } from './passage.js';
 
 /** The client's request as it came. It never changes; what is sent on is a draft of its own. */
 export interface DownstreamRequest {
@@ -15,6 +11,8 @@ export interface DownstreamRequest {
   readonly method: string;
   /** Path of the request-target, byte for byte; `*` for `OPTIONS *`. */
   readonly path: string;
+  /** The prefix that `stripPrefix` has taken off before `path`, without a slash at its end; `''` where none was. */
+  readonly mountPath: string;
   /** Query without the question mark; null where there is none. */
   readonly query: string | null;
   /** The authority that the client asked for: of an absolute-form target, else the Host field. */
@@ -27,7 +25,7 @@ export interface DownstreamRequest {
   /** Whether the peer is one of the `trustedProxies`. */
   readonly trusted: boolean;
   /** The message as Node gave it, for what frameworks hang on it (`request.params`, `request.user`). */
-  readonly raw: IncomingMessage;
+  readonly raw: ClientRequest;
 }
 
 /** What we know of a client's request beside what hooks see. */
@@ -45,35 +43,29 @@ export function nextRequestId(): string {
 }
 
 /** Reads and judges a request that Node's server has let pass. Throws `http_request_error`. */
-export function readDownstreamRequest(raw: IncomingMessage, id: string, peers: TrustedPeers): ReadRequest {
-  const fields = Fields.fromParser(raw.rawHeaders);
-  if (fields.size >= MAX_FIELDS) {
-    throw new SluicewayError('http_request_error', `More than ${MAX_FIELDS} field lines`, {
-      status: 431,
-      publicMessage: 'The request has too many fields.',
-    });
-  }
-  const httpVersion = judgeRequestHead(raw.httpVersion, fields);
-  const target = parseRequestTarget(raw.url ?? '/');
-  // That of CONNECT is valid, and the method is refused.
-  if (target.form === 'authority' && raw.method !== 'CONNECT')
-    throw new SluicewayError('http_request_error', 'An authority is no target here');
-  const { socket } = raw;
-  const clientAddress = socket.remoteAddress ?? null;
+export function readDownstreamRequest(
+  client: ClientExchange,
+  context: HandleContext,
+  id: string,
+  peers: TrustedPeers,
+): ReadRequest {
+  const { method, target, fields, framing } = client.readHead(context.target);
+  const { clientAddress } = client;
   return {
-    framing: decideRequestFraming(httpVersion, fields),
+    framing,
     downstream: {
       id,
-      method: raw.method ?? 'GET',
+      method,
       path: target.path === '' ? '/' : target.path,
       query: target.query,
+      mountPath: context.mountPath ?? '',
       host: target.authority ?? fields.get('host') ?? null,
-      protocol: 'encrypted' in socket && socket.encrypted === true ? 'https' : 'http',
-      httpVersion: raw.httpVersion,
+      protocol: client.isEncrypted ? 'https' : 'http',
+      httpVersion: client.httpVersion,
       fields,
       clientAddress,
       trusted: peers.includes(clientAddress),
-      raw,
+      raw: client.request,
     },
   };
 }

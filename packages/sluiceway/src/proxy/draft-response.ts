@@ -24,12 +24,10 @@ export function draftDownstreamResponse(
   received: TransportResponse,
   profile: Profile,
   pseudonym: string,
-  downstreamVersion: string,
+  takesTrailers: boolean,
 ): DownstreamResponseDraft {
   const { fields, status } = received;
-  // Trailers can be sent on only where the content is chunked.
-  const chunked = received.contentLength === null && downstreamVersion !== '1.0';
-  const announced = chunked && fields.has('trailer') ? fields.getAll('trailer') : null;
+  const announced = takesTrailers && fields.has('trailer') ? fields.getAll('trailer') : null;
   removeHopByHopFromResponse(fields);
   const allowed = profile.responseFields;
   if (allowed !== 'all') fields.retain((name) => allowed.has(name.toLowerCase()));

@@ -43,7 +43,7 @@ export function changeResponse(
 ): void {
   const { response, cookies, rewritesLocation } = settings;
   if (cookies !== null) changeCookies(draft.fields, cookies, request.protocol === 'https');
-  if (rewritesLocation) changeLocation(draft.fields, upstream);
+  if (rewritesLocation) changeLocation(draft.fields, upstream, request.mountPath);
   if (response === null) return;
   response.apply(draft.fields);
   received.content = new FilteredTrailers(received.content, (trailers) => response.stop(trailers));
@@ -63,11 +63,11 @@ function changeCookies(fields: Fields, cookies: 'remove' | CookieRules, clientIs
 }
 
 /** The origin server may name itself as we know it, or as we have called it in `Host`. */
-function changeLocation(fields: Fields, upstream: UpstreamRequestDraft): void {
+function changeLocation(fields: Fields, upstream: UpstreamRequestDraft, mountPath: string): void {
   const base = upstream.joinedTo;
   if (base === null) return;
   const called = { ...base, host: upstream.fields.get('host') ?? base.host };
   const rewrite = (value: string): string =>
-    rewriteLocation(value, base, '') ?? rewriteLocation(value, called, '') ?? value;
+    rewriteLocation(value, base, mountPath) ?? rewriteLocation(value, called, mountPath) ?? value;
   fields.rewrite('Location', rewrite).rewrite('Content-Location', rewrite);
 }

@@ -1,5 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import type { ClientExchange } from '../downstream/exchange.js';
 import type { Admission } from './admission.js';
 import type { Transfer } from './transfer.js';
 
@@ -7,6 +6,13 @@ import type { Transfer } from './transfer.js';
 export interface HandleContext {
   /** The client waits for `100 Continue`, and Node has not said it (a `checkContinue` event). Default false. */
   awaitsContinue?: boolean;
+  /**
+   * The request-target to go by in place of the request's own, which stays as it is: what `stripPrefix` has left of
+   * it. In origin-form or absolute-form.
+   */
+  target?: string;
+  /** The path prefix that was taken off, for responses that name a place on this server. Default none. */
+  mountPath?: string;
   /** The exact URL to ask for, in place of the upstream and the request's own path. */
   url?: string | URL;
 }
@@ -14,11 +20,8 @@ export interface HandleContext {
 /** What one request carries through the data path. */
 export interface Passage {
   readonly transfer: Transfer;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly client: ClientExchange;
   readonly context: HandleContext;
-  /** The bare socket of an `upgrade` event; null for an ordinary request. */
-  readonly socket: Socket | null;
   /** Null until the request has been read. */
   admission: Admission | null;
 }

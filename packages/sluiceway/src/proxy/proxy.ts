@@ -1,6 +1,10 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { ClientExchange, ClientRequest, ClientResponse } from '../downstream/exchange.js';
+import { Http1Exchange } from '../downstream/http1-exchange.js';
+import { assignResponse, takeTurn } from '../downstream/http1-upgrade.js';
+import { toClientExchange } from '../downstream/to-exchange.js';
 import { type Outcome, SluicewayError, toSluicewayError } from '../errors.js';
 import { isAgreed } from '../http/upgrade.js';
 import { toTarget } from '../upstream/redirect-policy.js';
@@ -16,21 +20,21 @@ import { nextRequestId } from './downstream-request.js';
 import { draftUpstreamRequest, mendRequest, type UpstreamRequestDraft } from './draft-request.js';
 import { draftDownstreamResponse, draftInterim, mendFraming, toUpstreamResponse } from './draft-response.js';
 import { changeInterim, changeRequest, changeRequestContent, changeResponse } from './field-changes.js';
+import type { Handler } from './handler.js';
 import { type DownstreamResponseDraft, runHook, type UpstreamChoice } from './hooks.js';
-import { lingeringClose } from './lingering-close.js';
 import type { ProxySettings } from './options.js';
 import type { HandleContext, Passage } from './passage.js';
 import * as respond from './respond.js';
 import { Responder } from './responder.js';
 import { RunningTransfers } from './running-transfers.js';
 import { Transfer } from './transfer.js';
-import { assignResponse, formatSwitchingProtocols, runTunnel, takeTurn } from './tunnel.js';
+import { runTunnel } from './tunnel.js';
 
 /**
  * A reverse proxy: each request goes to an origin server, and its response comes back, while both arrive. Made by
  * `createProxy`; `attach` mounts it on a server.
  */
-export class Proxy {
+export class Proxy implements Handler {
   readonly #settings: ProxySettings;
   readonly #running: RunningTransfers;
   readonly #responder: Responder;
@@ -47,24 +51,30 @@ export class Proxy {
   }
 
   /**
-   * Serves one request. Resolves with the outcome once the response has ended one way or the other. Never rejects,
+   * Serves one request of HTTP/1 or HTTP/2. Resolves with the outcome once the response has ended one way or the other. Never rejects,
    * but for `errors: 'throw'`: then a failure before the head rejects with the `SluicewayError`, and nothing has
    * been written.
    */
-  handle(request: IncomingMessage, response: ServerResponse, context: HandleContext = {}): Promise<Outcome> {
-    return this.#pass(request, response, context, null);
+  handle(request: ClientRequest, response: ClientResponse, context: HandleContext = {}): Promise<Outcome> {
+    return this.#pass(toClientExchange(request, response), context);
   }
 
   /**
    * Serves a request that wants another protocol, as Node's `upgrade` event hands it over: a tunnel where the
    * origin server agrees, an ordinary response otherwise. Never rejects.
    */
-  async upgrade(request: IncomingMessage, duplex: Duplex, head: Buffer): Promise<Outcome> {
+  async upgrade(
+    request: IncomingMessage,
+    duplex: Duplex,
+    head: Buffer,
+    context: HandleContext = {},
+  ): Promise<Outcome> {
     // The types of Node say less than its documentation: it is the client's socket.
     const socket = duplex as Socket;
     try {
       if (!(await takeTurn(socket))) return 'client_aborted';
-      return await this.#pass(request, assignResponse(request, socket, head), {}, socket);
+      const response = assignResponse(request, socket, head);
+      return await this.#pass(new Http1Exchange(request, response, socket), context);
     } catch (error) {
       // Thrown for a framework that has no part in upgrades: the client is the only one to be told.
       socket.destroy();
@@ -86,22 +96,17 @@ export class Proxy {
   }
 
   /** The path of a request, from top to bottom. */
-  async #pass(
-    request: IncomingMessage,
-    response: ServerResponse,
-    context: HandleContext,
-    socket: Socket | null,
-  ): Promise<Outcome> {
+  async #pass(client: ClientExchange, context: HandleContext): Promise<Outcome> {
     const { hooks, profile, pseudonym, fields, timeouts } = this.#settings;
-    const transfer = new Transfer(nextRequestId(), request, response, timeouts);
-    const passage: Passage = { transfer, request, response, context, socket, admission: null };
+    const transfer = new Transfer(nextRequestId(), client, timeouts);
+    const passage: Passage = { transfer, client, context, admission: null };
     let outcome: Outcome = 'internal';
     this.#running.add(transfer);
     try {
       // 1. Admit: read and judge the client's request, once it is its turn.
-      if (response.socket === null) await transfer.takesTurn();
+      if (client.isQueued) await transfer.takesTurn();
       if (this.#running.isDraining) throw new SluicewayError('shutdown', 'The proxy is shutting down');
-      const admission = admit(request, socket !== null, transfer, this.#settings);
+      const admission = admit(client, context, transfer, this.#settings);
       const { downstream } = admission;
       passage.admission = admission;
 
@@ -135,7 +140,8 @@ export class Proxy {
 
       // 5. Draft the response head.
       const seen = hooks.onUpstreamResponse && toUpstreamResponse(received);
-      const draft = draftDownstreamResponse(received, profile, pseudonym, request.httpVersion);
+      const takesTrailers = client.takesTrailers(received.contentLength);
+      const draft = draftDownstreamResponse(received, profile, pseudonym, takesTrailers);
       changeResponse(draft, received, downstream, upstream, fields);
       if (seen !== undefined) {
         await runHook(hooks.onUpstreamResponse, { upstream: seen, downstream: draft, request: downstream });
@@ -152,11 +158,10 @@ export class Proxy {
       const error = transfer.error ?? toSluicewayError(thrown);
       outcome = error.outcome;
       transfer.fail(error);
-      if (this.#settings.throwsErrors && !response.headersSent && error.code !== 'client_aborted')
-        throw error;
+      if (this.#settings.throwsErrors && !client.isHeadSent && error.code !== 'client_aborted') throw error;
       await this.#responder.fail(passage, error);
     } finally {
-      if (!request.complete && response.writableFinished) lingeringClose(request, request.socket);
+      client.finish();
       this.#running.end(transfer, outcome);
     }
     return outcome;
@@ -221,28 +226,28 @@ export class Proxy {
   }
 
   #interim(passage: Passage, head: InterimResponse): void {
-    const { transfer, response, context } = passage;
-    if (transfer.error !== null || response.headersSent) return;
+    const { transfer, client, context } = passage;
+    if (transfer.error !== null || client.isHeadSent) return;
     if (head.status === 100) {
-      if (context.awaitsContinue === true) response.writeContinue();
+      if (context.awaitsContinue === true) client.sendContinue();
     } else if (this.#settings.profile.responseFields === 'all') {
-      respond.writeInterim(response, changeInterim(draftInterim(head), this.#settings.fields));
+      client.sendInterim(changeInterim(draftInterim(head), this.#settings.fields));
     }
   }
 
   async #relay(passage: Passage, draft: DownstreamResponseDraft, received: TransportResponse): Promise<void> {
-    const { transfer, response } = passage;
+    const { transfer, client } = passage;
     if (draft.content !== undefined) {
       received.content.cancel();
       await this.#responder.sendOwn(passage, draft, draft.content);
       return;
     }
     this.#responder.commit(passage, draft);
-    if (respond.isContentless(passage.request.method ?? '', draft.status) && received.contentLength !== 0) {
+    if (respond.isContentless(client.method, draft.status) && received.contentLength !== 0) {
       received.content.cancel();
-      response.end();
+      client.endWithoutContent();
     } else {
-      await respond.relayContent(transfer, response, received.content);
+      await respond.relayContent(transfer, client, received.content);
     }
     await transfer.closed();
     transfer.throwIfAborted();
@@ -254,14 +259,10 @@ export class Proxy {
     upstream: UpstreamTunnel,
     protocol: string,
   ): Promise<void> {
-    const { transfer, response, socket } = passage;
-    if (socket === null)
-      throw new SluicewayError('http_upgrade_failed', 'There is no socket for another protocol');
-    const head = formatSwitchingProtocols(draft, protocol);
-    transfer.status = 101;
-    response.detachSocket(socket);
-    socket.write(head, 'latin1');
-    await runTunnel(transfer, socket, upstream);
+    const { transfer, client } = passage;
+    const opened = client.switchProtocols(draft, protocol);
+    transfer.status = opened.status;
+    await runTunnel(transfer, opened, upstream);
     transfer.throwIfAborted();
   }
 }

@@ -1,8 +1,8 @@
+import type { ResponseHead } from '../downstream/exchange.js';
 import { SluicewayError } from '../errors.js';
-import { allowedMethods, isFaulty } from './admission.js';
+import { allowedMethods } from './admission.js';
 import { draftErrorAnswer, frameOwnContent, toResponseHead } from './answer.js';
 import type { Answer } from './hooks.js';
-import { lingerOnClose } from './lingering-close.js';
 import type { ProxySettings } from './options.js';
 import type { Passage } from './passage.js';
 import * as respond from './respond.js';
@@ -27,41 +27,39 @@ export class Responder {
   }
 
   /** Sends a response with content of the application's own, or with none. */
-  async sendOwn(passage: Passage, head: respond.ResponseHead, content: Answer['content']): Promise<void> {
-    const { transfer, response, request } = passage;
-    const contentless = respond.isContentless(request.method ?? '', head.status);
+  async sendOwn(passage: Passage, head: ResponseHead, content: Answer['content']): Promise<void> {
+    const { transfer, client } = passage;
+    const contentless = respond.isContentless(client.method, head.status);
     const source = frameOwnContent(head, content, contentless);
     this.commit(passage, head);
     if (contentless) {
       source.cancel();
-      response.end();
+      client.endWithoutContent();
     } else {
-      await respond.relayContent(transfer, response, source);
+      await respond.relayContent(transfer, client, source);
     }
     await transfer.closed();
     transfer.throwIfAborted();
   }
 
   /** The point of no return: from here on a failure can only be shown by breaking off. */
-  commit(passage: Passage, head: respond.ResponseHead): void {
-    const { transfer, request, response, admission } = passage;
-    const unread = isLeftUnread(request, admission?.upload ?? null);
-    if (unread && response.socket !== null) lingerOnClose(request, response.socket);
-    if (unread || this.#running.isDraining || isFaulty(request)) head.fields.set('Connection', 'close');
-    respond.writeHead(response, head);
+  commit(passage: Passage, head: ResponseHead): void {
+    const { transfer, client, admission } = passage;
+    client.sendHead(head, {
+      leavesContentUnread: isLeftUnread(client, admission?.upload ?? null),
+      isLast: this.#running.isDraining,
+    });
     transfer.status = head.status;
-    transfer.delimitedByClose = !response.chunkedEncoding && !head.fields.has('content-length');
-    if (transfer.delimitedByClose) respond.breakOffAtClientEnd(response);
   }
 
   /** Answers a failure where that is still possible, and shows it otherwise. Never throws. */
   async fail(passage: Passage, error: SluicewayError): Promise<void> {
-    const { transfer, response } = passage;
-    if (response.headersSent || transfer.status !== null) {
-      respond.breakOff(response, transfer.delimitedByClose);
+    const { transfer, client } = passage;
+    if (client.isHeadSent || transfer.status !== null) {
+      client.breakOff();
       return;
     }
-    if (response.destroyed || error.code === 'client_aborted') return;
+    if (client.isGone || error.code === 'client_aborted') return;
     transfer.timeouts.responseWaitsFor('client');
     try {
       const { onError } = this.#settings.hooks;
@@ -71,8 +69,8 @@ export class Responder {
       // The hook has failed too, or nobody takes the answer.
       if (!(thrown instanceof SluicewayError))
         process.emitWarning(thrown instanceof Error ? thrown : String(thrown));
-      if (response.headersSent) respond.breakOff(response, transfer.delimitedByClose);
-      else await this.#report(passage, error).catch(() => response.destroy());
+      if (client.isHeadSent) client.breakOff();
+      else await this.#report(passage, error).catch(() => client.destroy());
     }
   }
 

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ClientRequest, ClientResponse } from '../downstream/exchange.js';
 import type { Outcome } from '../errors.js';
 import { publicAddresses } from '../net/address-policy.js';
 import type { Transport } from '../upstream/transport.js';
@@ -33,8 +33,8 @@ const transports = new Map<string, Transport>();
  * `{ profile: passThrough, addresses: 'any' }` relays all methods, request content and all end-to-end fields.
  */
 export function streamFrom(
-  request: IncomingMessage,
-  response: ServerResponse,
+  request: ClientRequest,
+  response: ClientResponse,
   url: string | URL,
   options: StreamFromOptions = defaults,
 ): Promise<Outcome> {

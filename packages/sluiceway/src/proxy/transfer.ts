@@ -1,7 +1,5 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import type { ClientExchange } from '../downstream/exchange.js';
 import { type ErrorCode, type Outcome, SluicewayError } from '../errors.js';
-import { queuedBytes } from '../net/write-queue.js';
 import type { Meter } from '../stream/metered-source.js';
 import { type TimeoutSettings, TransferTimeouts } from '../stream/timeouts.js';
 import type { Exchange } from '../upstream/transport.js';
@@ -50,8 +48,8 @@ export class Transfer implements LiveTransfer {
   readonly id: string;
   readonly method: string;
   readonly path: string;
-  readonly response: ServerResponse;
   readonly timeouts: TransferTimeouts;
+  readonly #client: ClientExchange;
   readonly #startedAt = Date.now();
   readonly #started = performance.now();
   readonly #onAborted: Array<(error: SluicewayError) => void> = [];
@@ -66,31 +64,19 @@ export class Transfer implements LiveTransfer {
   bytesUp = 0;
   attempts = 0;
   resumes = 0;
-  /** The client can only tell the end of the content by the end of the connection. */
-  delimitedByClose = false;
   /** Why the transfer cannot complete; the first reason stays. */
   error: SluicewayError | null = null;
 
-  constructor(id: string, request: IncomingMessage, response: ServerResponse, timeouts: TimeoutSettings) {
+  constructor(id: string, client: ClientExchange, timeouts: TimeoutSettings) {
     this.id = id;
-    this.method = request.method ?? '';
-    const url = request.url ?? '';
+    this.method = client.method;
+    const { url } = client;
     const question = url.indexOf('?');
     this.path = question < 0 ? url : `${url.slice(0, question)}?…`;
-    this.response = response;
+    this.#client = client;
     this.timeouts = new TransferTimeouts(timeouts, (error) => this.abort(error));
-    this.timeouts.watchClientQueue(() => queuedBytes(response.socket));
-    response.once('close', () => this.#onClose());
-    if (response.destroyed) this.#onClose();
-    // A response that is queued behind an earlier one has no socket, and is not told when that closes.
-    if (response.socket === null) {
-      const socket = request.socket as Socket | null;
-      request.once('close', () => {
-        if (socket?.destroyed === true) this.#onClose();
-      });
-    }
-    // A response can fail on its own account (a write after its socket is gone); `close` tells the rest.
-    response.on('error', ignore);
+    this.timeouts.watchClientQueue(() => client.queuedBytes());
+    client.onClose(() => this.#onClose());
   }
 
   /**
@@ -99,7 +85,7 @@ export class Transfer implements LiveTransfer {
    */
   async takesTurn(): Promise<void> {
     await new Promise<void>((resolve) => {
-      this.response.once('socket', () => resolve());
+      this.#client.onTurn(resolve);
       this.onAborted(() => resolve());
     });
     this.throwIfAborted();
@@ -180,7 +166,7 @@ export class Transfer implements LiveTransfer {
 
   #onClose(): void {
     this.#closed = true;
-    if (!this.response.writableFinished) {
+    if (!this.#client.isDelivered) {
       this.abort(new SluicewayError('client_aborted', 'The client closed the connection'));
     }
     this.#settled?.();
@@ -268,5 +254,3 @@ class TunnelMeter implements Meter {
 
   over(): void {}
 }
-
-const ignore = (): void => {};

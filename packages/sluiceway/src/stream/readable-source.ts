@@ -16,6 +16,8 @@ export interface ReadableSourceOptions {
    * others listen to its `data`, this does nothing. Default false.
    */
   releaseChunks?: boolean;
+  /** Asked when the stream tells its end: false where it has been broken off in truth. Default: it is whole. */
+  isWhole?: () => boolean;
   /** Translates what the stream failed with. Default: as it is. */
   toError?: (error: Error) => Error;
 }
@@ -92,6 +94,10 @@ export class ReadableSource implements ChunkSource {
   readonly #onEnd = (): void => {
     const sink = this.#sink;
     if (sink === null) return;
+    if (this.#options.isWhole?.() === false) {
+      this.#onClose();
+      return;
+    }
     this.#sink = null;
     this.trailers = this.#options.trailers?.() ?? null;
     this.#detach();

@@ -1,6 +1,7 @@
 import type { SluicewayError } from '../errors.js';
 import type { Fields } from '../http/fields.js';
 import type { ChunkSource } from '../stream/chunk-source.js';
+import type { Tunnel } from '../stream/tunnel.js';
 
 /** Where a request goes: what decides which connections may carry it. */
 export interface Destination {
@@ -55,16 +56,8 @@ export interface TransportResponse extends InterimResponse {
   tunnel: UpstreamTunnel | null;
 }
 
-/** A connection that has changed its protocol: bytes both ways (RFC 9110 section 7.8). */
-export interface UpstreamTunnel {
-  source: ChunkSource;
-  /** Writes borrowed bytes, under the contract of `ChunkSink.chunk`. */
-  write(bytes: Uint8Array, done: () => void): void;
-  /** Half-close: nothing more will be written. */
-  end(): void;
-  /** Closes both directions at once. */
-  destroy(): void;
-}
+/** The origin server's side of a connection that has changed its protocol. */
+export type UpstreamTunnel = Tunnel;
 
 /** One request under way. */
 export interface Exchange {

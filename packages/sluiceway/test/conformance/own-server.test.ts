@@ -3,8 +3,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Duplex, PassThrough } from 'node:stream';
 import { expect } from 'vitest';
+import { ResponseSink } from '../../src/downstream/response-sink.js';
 import { createProxy } from '../../src/index.js';
-import { ResponseSink } from '../../src/proxy/response-sink.js';
 import { test } from '../support/fixture.js';
 import { respondWith } from '../support/raw-origin.js';
 
@@ -44,7 +44,8 @@ test('a response whose `on` listens elsewhere is waited for with one listener, a
     return response;
   }) as typeof response.on;
   const sink = new ResponseSink(
-    response as never,
+    response,
+    { callsBack: false, isGone: false, sendTrailers: () => {}, flushHead: () => {} },
     () => null,
     () => {},
     () => {},

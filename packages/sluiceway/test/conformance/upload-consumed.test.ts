@@ -236,7 +236,7 @@ describe('request content that a hook reads', () => {
       `%s is never sent on without what was read: ${framing}, the client gets 500 [Node]`,
       async ([, read], { net }) => {
         const { client, origin, received, records } = await behind(net, (_, next) => next(), {
-          onRequest: ({ raw }) => read(raw),
+          onRequest: ({ raw }) => read(raw as IncomingMessage),
         });
         upload(client, framing);
         const response = await client.readResponse();

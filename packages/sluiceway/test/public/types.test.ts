@@ -54,10 +54,12 @@ test('what is exported at run time is what is promised, and no more', () => {
     'formatDuration',
     'formatTransferJson',
     'formatTransferText',
+    'mount',
     'parseBytes',
     'parseDurationMs',
     'passThrough',
     'streamFrom',
+    'stripPrefix',
     'thirdParty',
   ]);
 });

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { makeAuthority, makeCertificate } from '../../support/certificates.js';
+import { openHttp2 } from '../../support/http2-client.js';
 import { until } from '../../support/until.js';
 import { egressChecks } from './egress-checks.js';
 import { type Check, commandsOf, type Example, type RunningExample } from './example.js';
@@ -96,6 +97,33 @@ export const checks: Readonly<Record<string, Check>> = {
 
   'serves HTTPS and trusts a private authority': async (example) => {
     await expectSecure(example, () => example.run());
+  },
+
+  'serves HTTP/2 and HTTP/1.1 on one port': async (example) => {
+    const { cert, key, ca } = await makeCertificate(['localhost']);
+    example.write('chain.pem', cert);
+    example.write('key.pem', key);
+    const running = await example.run();
+    const http1 = await running.connect(ca);
+    await http1.get('/files/a');
+    expect((await http1.readResponse()).content.toString()).toBe('this is /files/a');
+    http1.close();
+    const session = await openHttp2(running.port, { ca });
+    expect((await session.get('/files/b')).content.toString()).toBe('this is /files/b');
+    session.close();
+  },
+
+  'several proxies on one server': async (example) => {
+    const running = await example.run();
+    const paths = ['/files/a%2Fb', '/files', '/filesystem', '/%66iles/a', '/'];
+    for (const path of paths) await running.send(path);
+    expect(example.origin.seen.map(({ url }) => url)).toEqual([
+      '/storage/a%2Fb',
+      '/storage/',
+      '/filesystem',
+      '/%66iles/a',
+      '/',
+    ]);
   },
 
   'a line of the log': async ({ block }) => {

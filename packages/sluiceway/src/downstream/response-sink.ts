@@ -1,41 +1,54 @@
-import { OutgoingMessage, type ServerResponse } from 'node:http';
 import type { Fields } from '../http/fields.js';
-import type { ChunkSink } from '../stream/chunk-source.js';
+import type { ContentSink } from './exchange.js';
 
-const EMPTY = Buffer.alloc(0);
+/** What is needed of Node's response, of either version. */
+export interface ContentWriter {
+  write(bytes: Uint8Array, done?: () => void): boolean;
+  end(): unknown;
+  on(event: string, listener: () => void): unknown;
+}
+
+/** What differs between the versions of HTTP. */
+export interface SinkOptions {
+  /** Whether `write` calls back. Middleware that wraps it may drop the callback, and lent bytes would never return. */
+  callsBack: boolean;
+  readonly isGone: boolean;
+  sendTrailers(trailers: Fields): void;
+  flushHead(): void;
+}
 
 /** Hands content to the client's connection. Failing it is the caller's: only the data path knows how to end a broken response. */
-export class ResponseSink implements ChunkSink {
-  readonly #response: ServerResponse;
+export class ResponseSink implements ContentSink {
+  readonly #response: ContentWriter;
+  readonly #options: SinkOptions;
   readonly #trailers: () => Fields | null;
   readonly #onEnd: () => void;
   readonly #onFail: (error: Error) => void;
-  readonly #callsBack: boolean;
   #started = false;
   #listens = false;
   #undrained: (() => void) | null = null;
 
   constructor(
-    response: ServerResponse,
+    response: ContentWriter,
+    options: SinkOptions,
     trailers: () => Fields | null,
     onEnd: () => void,
     onFail: (error: Error) => void,
   ) {
     this.#response = response;
+    this.#options = options;
     this.#trailers = trailers;
     this.#onEnd = onEnd;
     this.#onFail = onFail;
-    // Middleware that wraps `write` may drop its callback, and lent bytes would never be returned.
-    this.#callsBack = response.write === OutgoingMessage.prototype.write;
   }
 
   chunk(bytes: Uint8Array, done: () => void): void {
     this.#started = true;
-    if (this.#callsBack) {
+    if (this.#options.callsBack) {
       this.#response.write(bytes, done);
     } else {
       const ready = this.#response.write(Buffer.from(bytes));
-      if (ready || this.#response.destroyed) done();
+      if (ready || this.#options.isGone) done();
       else this.#onceDrained(done);
     }
   }
@@ -43,8 +56,7 @@ export class ResponseSink implements ChunkSink {
   end(): void {
     this.#started = true;
     const trailers = this.#trailers();
-    if (trailers !== null && this.#response.chunkedEncoding)
-      this.#response.addTrailers([...trailers] as [string, string][]);
+    if (trailers !== null) this.#options.sendTrailers(trailers);
     this.#response.end();
     this.#onEnd();
   }
@@ -53,12 +65,8 @@ export class ResponseSink implements ChunkSink {
     this.#onFail(error);
   }
 
-  /**
-   * Sends the head now where no content went with it. An empty write, because `flushHeaders` would encode bytes
-   * above 0x7F anew as UTF-8.
-   */
   flushHead(): void {
-    if (!this.#started) this.#response.write(EMPTY);
+    if (!this.#started) this.#options.flushHead();
   }
 
   /** One listener each, however many chunks: a middleware may take `on` over and leave `off` alone. */

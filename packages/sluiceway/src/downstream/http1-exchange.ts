@@ -1,0 +1,270 @@
+import { type IncomingMessage, OutgoingMessage, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { SluicewayError } from '../errors.js';
+import { Fields, type ReadonlyFields } from '../http/fields.js';
+import { decideRequestFraming, judgeRequestHead } from '../http/framing.js';
+import { parseRequestTarget } from '../http/target.js';
+import { retainTrailers } from '../http/trailers.js';
+import { wantedProtocol } from '../http/upgrade.js';
+import { queuedBytes } from '../net/write-queue.js';
+import { ReadableSource } from '../stream/readable-source.js';
+import { findTouch } from '../stream/untouched.js';
+import { checkFieldCount, checkFinalStatus, destroyedEarly, requestContentError } from './checks.js';
+import type {
+  ClientExchange,
+  ClientTunnel,
+  ContentSink,
+  RequestHead,
+  ResponseHead,
+  SendHeadOptions,
+} from './exchange.js';
+import { formatInterim, formatSwitchingProtocols, writeHead } from './http1-heads.js';
+import { lingeringClose, lingerOnClose } from './lingering-close.js';
+import { warnOfRequestTimeout } from './request-timeout-warning.js';
+import { ResponseSink, type SinkOptions } from './response-sink.js';
+import { SocketTunnel } from './socket-tunnel.js';
+
+const EMPTY = Buffer.alloc(0);
+
+/**
+ * Connections with a request on them that was not valid: what comes behind it may be part of it. They are closed
+ * with its answer, and requests that were pipelined do not get their turn.
+ */
+const faulty = new WeakSet<Socket>();
+
+/** A request that Node's HTTP/1 server has read, and its response. */
+export class Http1Exchange implements ClientExchange, SinkOptions {
+  readonly request: IncomingMessage;
+  readonly #response: ServerResponse;
+  /** The bare socket of an `upgrade` event. */
+  readonly #socket: Socket | null;
+  readonly callsBack: boolean;
+  readonly isTunnelOnly = false;
+  /** The client can only tell the end of the content by the end of the connection. */
+  #delimitedByClose = false;
+
+  /** `socket` is given where the request came by an `upgrade` event. */
+  constructor(request: IncomingMessage, response: ServerResponse, socket: Socket | null) {
+    this.request = request;
+    this.#response = response;
+    this.#socket = socket;
+    this.callsBack = response.write === OutgoingMessage.prototype.write;
+    // A response can fail on its own account (a write after its socket is gone); `close` tells the rest.
+    response.on('error', ignore);
+  }
+
+  get method(): string {
+    return this.request.method ?? '';
+  }
+
+  get url(): string {
+    return this.request.url ?? '';
+  }
+
+  get httpVersion(): string {
+    return this.request.httpVersion;
+  }
+
+  get clientAddress(): string | null {
+    return this.request.socket.remoteAddress ?? null;
+  }
+
+  get isEncrypted(): boolean {
+    const { socket } = this.request;
+    return 'encrypted' in socket && socket.encrypted === true;
+  }
+
+  /** Node takes the socket away from a request over which somebody has left an iteration; its types don't say so. */
+  get #socketOfRequest(): Socket | null {
+    const { socket }: { socket: Socket | null } = this.request;
+    return socket;
+  }
+
+  readHead(target?: string): RequestHead {
+    const socket = this.#socketOfRequest;
+    if (socket === null) throw destroyedEarly(this.request);
+    try {
+      return this.#readHead(target ?? this.url);
+    } catch (error) {
+      faulty.add(socket);
+      throw error;
+    }
+  }
+
+  #readHead(target: string): RequestHead {
+    const { request } = this;
+    const fields = Fields.fromParser(request.rawHeaders);
+    checkFieldCount(fields);
+    const httpVersion = judgeRequestHead(request.httpVersion, fields);
+    const parsed = parseRequestTarget(target === '' ? '/' : target);
+    // That of CONNECT is valid, and the method is refused.
+    if (parsed.form === 'authority' && request.method !== 'CONNECT')
+      throw new SluicewayError('http_request_error', 'An authority is no target here');
+    const framing = decideRequestFraming(httpVersion, fields);
+    if (
+      this.#socket !== null &&
+      framing.kind !== 'none' &&
+      !(framing.kind === 'length' && framing.length === 0)
+    ) {
+      // Node's parser has let go of the connection, so nobody knows where the content ends.
+      throw new SluicewayError('http_request_error', 'Content in a request that asks for another protocol');
+    }
+    return { method: request.method ?? 'GET', target: parsed, fields, framing };
+  }
+
+  wantedProtocol(fields: ReadonlyFields): string | null {
+    return this.#socket === null ? null : wantedProtocol(this.request.httpVersion, fields);
+  }
+
+  openContent(): ReadableSource {
+    const { request } = this;
+    if (request.destroyed) throw destroyedEarly(request);
+    warnOfRequestTimeout(request);
+    return new ReadableSource(request, {
+      destroyOnCancel: false,
+      releaseChunks: true,
+      trailers: () => retainTrailers(Fields.fromParser(request.rawTrailers)),
+      toError: requestContentError,
+    });
+  }
+
+  findContentTouch(): string | null {
+    return findTouch(this.request);
+  }
+
+  get isRequestComplete(): boolean {
+    return this.request.complete;
+  }
+
+  get isQueued(): boolean {
+    return this.#response.socket === null;
+  }
+
+  onTurn(listener: () => void): void {
+    this.#response.once('socket', listener);
+  }
+
+  onClose(listener: () => void): void {
+    if (this.#response.destroyed) {
+      listener();
+      return;
+    }
+    this.#response.once('close', listener);
+    // A response that is queued behind an earlier one has no socket, and is not told when that closes.
+    if (this.isQueued) {
+      const socket = this.#socketOfRequest;
+      this.request.once('close', () => {
+        if (socket?.destroyed === true) listener();
+      });
+    }
+  }
+
+  get isHeadSent(): boolean {
+    return this.#response.headersSent;
+  }
+
+  get isGone(): boolean {
+    return this.#response.destroyed;
+  }
+
+  get isDelivered(): boolean {
+    return this.#response.writableFinished;
+  }
+
+  queuedBytes(): number | null {
+    return queuedBytes(this.#response.socket);
+  }
+
+  /** Only where the content is chunked. */
+  takesTrailers(contentLength: number | null): boolean {
+    return contentLength === null && this.request.httpVersion !== '1.0';
+  }
+
+  sendContinue(): void {
+    this.#response.writeContinue();
+  }
+
+  /** Written to the socket, because Node's own methods take no fields or insist on some. HTTP/1.0 has none. */
+  sendInterim(head: ResponseHead): void {
+    const { socket } = this.#response;
+    if (socket === null || this.isHeadSent || this.request.httpVersion === '1.0') return;
+    socket.write(formatInterim(head), 'latin1');
+  }
+
+  sendHead(head: ResponseHead, { leavesContentUnread, isLast }: SendHeadOptions): void {
+    const { request } = this;
+    const response = this.#response;
+    checkFinalStatus(head);
+    const { socket } = response;
+    if (leavesContentUnread && socket !== null) lingerOnClose(request, socket);
+    const isFaulty = socket !== null && faulty.has(socket);
+    if (leavesContentUnread || isLast || isFaulty) head.fields.set('Connection', 'close');
+    writeHead(response, head);
+    this.#delimitedByClose = !response.chunkedEncoding && !head.fields.has('content-length');
+    if (this.#delimitedByClose) this.#breakOffAtClientEnd();
+  }
+
+  contentSink(trailers: () => Fields | null, onEnd: () => void, onFail: (error: Error) => void): ContentSink {
+    return new ResponseSink(this.#response, this, trailers, onEnd, onFail);
+  }
+
+  sendTrailers(trailers: Fields): void {
+    if (this.#response.chunkedEncoding) this.#response.addTrailers([...trailers] as [string, string][]);
+  }
+
+  /** An empty write, because `flushHeaders` would encode bytes above 0x7F anew as UTF-8. */
+  flushHead(): void {
+    this.#response.write(EMPTY);
+  }
+
+  endWithoutContent(): void {
+    this.#response.end();
+  }
+
+  /**
+   * Closes the connection without the end of the message. Where only the close would tell the end, it must not look
+   * like one, so it is a reset; a TLS socket sends no close_notify when it is destroyed.
+   */
+  breakOff(): void {
+    // A head that was written in this turn of the event loop has not left yet, and an empty reply tells less than it.
+    if (this.#response.socket?.writableCorked) setImmediate(() => this.#breakOffNow());
+    else this.#breakOffNow();
+  }
+
+  destroy(): void {
+    this.#response.destroy();
+  }
+
+  switchProtocols(head: ResponseHead, protocol: string): ClientTunnel {
+    const socket = this.#socket;
+    if (socket === null)
+      throw new SluicewayError('http_upgrade_failed', 'There is no socket for another protocol');
+    const text = formatSwitchingProtocols(head, protocol);
+    this.#response.detachSocket(socket);
+    socket.write(text, 'latin1');
+    return new SocketTunnel(socket);
+  }
+
+  finish(): void {
+    const socket = this.#socketOfRequest;
+    if (!this.request.complete && this.isDelivered && socket !== null) lingeringClose(this.request, socket);
+  }
+
+  #breakOffNow(): void {
+    const { socket } = this.#response;
+    if (socket !== null && this.#delimitedByClose && !('encrypted' in socket)) socket.resetAndDestroy();
+    this.#response.destroy();
+  }
+
+  /**
+   * For content that ends with the connection: Node's server ends our side as soon as the client has ended its own,
+   * and a response that is under way would seem complete. It is broken off before.
+   */
+  #breakOffAtClientEnd(): void {
+    this.#socketOfRequest?.prependOnceListener('end', () => {
+      if (!this.#response.writableEnded) this.#breakOffNow();
+    });
+  }
+}
+
+const ignore = (): void => {};

@@ -1,0 +1,36 @@
+import type { ServerResponse } from 'node:http';
+import { type Fields, isFieldValue } from '../http/fields.js';
+import type { ResponseHead } from './exchange.js';
+
+/** Writes the head to Node's response; its framing fields are Node's from here on. */
+export function writeHead(response: ServerResponse, head: ResponseHead): void {
+  const disposition = head.fields.get('content-disposition');
+  if (disposition !== undefined && NON_ASCII.test(disposition)) putLengthLast(head.fields);
+  response.writeHead(head.status, head.statusText, head.fields.raw as string[]);
+}
+
+const NON_ASCII = /[\x80-\xff]/;
+
+/** Node refuses bytes above 0x7F in a Content-Disposition that comes after Content-Length. */
+function putLengthLast(fields: Fields): void {
+  const length = fields.get('content-length');
+  if (length !== undefined) fields.delete('content-length').append('Content-Length', length);
+}
+
+/** An interim response as it goes on the wire, to be written as latin1. */
+export function formatInterim(head: ResponseHead): string {
+  return `HTTP/1.1 ${head.status} ${head.statusText}\r\n${formatFields(head.fields)}\r\n`;
+}
+
+/** The 101 for the client, to be written as latin1. Throws a `TypeError` for a phrase that is more than one. */
+export function formatSwitchingProtocols(head: ResponseHead, protocol: string): string {
+  if (!isFieldValue(head.statusText)) throw new TypeError('Invalid character in a status phrase');
+  const start = `HTTP/1.1 101 ${head.statusText}\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n`;
+  return `${start}${formatFields(head.fields)}\r\n`;
+}
+
+function formatFields(fields: Fields): string {
+  let text = '';
+  for (const [name, value] of fields) text += `${name}: ${value}\r\n`;
+  return text;
+}

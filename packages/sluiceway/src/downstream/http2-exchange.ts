@@ -1,0 +1,220 @@
+import { constants, type Http2ServerRequest, Http2ServerResponse, type ServerHttp2Stream } from 'node:http2';
+import { SluicewayError } from '../errors.js';
+import { Fields } from '../http/fields.js';
+import { judgeRequestHead } from '../http/framing.js';
+import {
+  decideHttp2RequestFraming,
+  type Http2RequestHead,
+  readHttp2Request,
+  toHttp2Headers,
+} from '../http/http2-fields.js';
+import { parseRequestTarget } from '../http/target.js';
+import { retainTrailers } from '../http/trailers.js';
+import { ReadableSource } from '../stream/readable-source.js';
+import { findTouch } from '../stream/untouched.js';
+import { checkFieldCount, checkFinalStatus, requestContentError } from './checks.js';
+import type {
+  ClientExchange,
+  ClientTunnel,
+  ContentSink,
+  RequestHead,
+  ResponseHead,
+  SendHeadOptions,
+} from './exchange.js';
+import { Http2ContentWriter } from './http2-content-writer.js';
+import { Http2Tunnel } from './http2-tunnel.js';
+import { ResponseSink, type SinkOptions } from './response-sink.js';
+import { acceptKey, createKey } from './websocket-handshake.js';
+
+/** Between the end of a response and the reset of its stream, where the client has not ended its request. */
+const LEAVE_AFTER_MS = 200;
+
+/** A request that Node's HTTP/2 server has read, and its response: one stream. */
+export class Http2Exchange implements ClientExchange, SinkOptions {
+  readonly request: Http2ServerRequest;
+  readonly httpVersion = '2.0';
+  readonly method: string;
+  readonly url: string;
+  readonly isTunnelOnly: boolean;
+  readonly callsBack: boolean;
+  readonly clientAddress: string | null;
+  readonly isEncrypted: boolean;
+  readonly #response: Http2ServerResponse;
+  /** `request.stream` is gone once the stream is closed. */
+  readonly #stream: ServerHttp2Stream;
+  /** Only for a WebSocket, towards an origin server that speaks HTTP/1.1. */
+  readonly #webSocketKey: string;
+  #writer: Http2ContentWriter | null = null;
+
+  constructor(request: Http2ServerRequest, response: Http2ServerResponse) {
+    this.request = request;
+    this.#response = response;
+    this.#stream = request.stream;
+    this.callsBack = response.write === Http2ServerResponse.prototype.write;
+    this.method = request.method ?? '';
+    this.url = request.url ?? '';
+    this.isTunnelOnly = request.headers[':protocol'] !== undefined;
+    this.#webSocketKey = this.isTunnelOnly ? createKey() : '';
+    const { session } = this.#stream;
+    this.clientAddress = session?.socket.remoteAddress ?? null;
+    this.isEncrypted = session?.encrypted === true;
+    // Node reports a broken stream on both; `close` tells what there is to know.
+    request.on('error', ignore);
+    response.on('error', ignore);
+    this.#stream.on('error', ignore);
+  }
+
+  readHead(target?: string): RequestHead {
+    const head = readHttp2Request(this.request.rawHeaders);
+    const { fields, protocol } = head;
+    checkFieldCount(fields);
+    judgeRequestHead('1.1', fields);
+    const framing = decideHttp2RequestFraming(this.#stream.endAfterHeaders, fields);
+    if (protocol !== null) return this.#readExtendedConnect(head, target);
+    const parsed = parseRequestTarget(target ?? head.path ?? head.authority ?? '');
+    if (parsed.form === 'absolute' || (parsed.form === 'authority' && head.method !== 'CONNECT'))
+      throw new SluicewayError('http_request_error', 'An HTTP/2 request needs a path');
+    return { method: head.method ?? 'GET', target: parsed, fields, framing };
+  }
+
+  /** A WebSocket over HTTP/2 (RFC 8441) is the same request as over HTTP/1.1, but for its method and its key. */
+  #readExtendedConnect(head: Http2RequestHead, target: string | undefined): RequestHead {
+    if (head.protocol !== 'websocket') {
+      throw new SluicewayError('http_request_denied', `The protocol ${head.protocol} over HTTP/2`, {
+        status: 501,
+        publicMessage: 'The protocol is not supported.',
+      });
+    }
+    const parsed = parseRequestTarget(target ?? head.path ?? '');
+    if (parsed.form !== 'origin')
+      throw new SluicewayError('http_request_error', 'An HTTP/2 request needs a path');
+    head.fields.set('Sec-WebSocket-Key', this.#webSocketKey);
+    return { method: 'GET', target: parsed, fields: head.fields, framing: { kind: 'none' } };
+  }
+
+  wantedProtocol(): string | null {
+    return this.isTunnelOnly ? 'websocket' : null;
+  }
+
+  openContent(): ReadableSource {
+    const stream = this.#stream;
+    return new ReadableSource(stream, {
+      destroyOnCancel: false,
+      // A stream that is reset, even with NO_ERROR, or whose connection is gone, tells its end as well.
+      isWhole: () => !stream.aborted && !stream.destroyed,
+      trailers: () => retainTrailers(Fields.fromParser(this.request.rawTrailers)),
+      toError: requestContentError,
+    });
+  }
+
+  findContentTouch(): string | null {
+    return findTouch(this.request) ?? findTouch(this.#stream);
+  }
+
+  get isRequestComplete(): boolean {
+    return this.#stream.endAfterHeaders || this.#stream.readableEnded;
+  }
+
+  /** Streams do not wait for each other. */
+  readonly isQueued = false;
+
+  onTurn(listener: () => void): void {
+    listener();
+  }
+
+  onClose(listener: () => void): void {
+    if (this.#stream.destroyed) listener();
+    else this.#stream.once('close', listener);
+  }
+
+  get isHeadSent(): boolean {
+    return this.#response.headersSent;
+  }
+
+  get isGone(): boolean {
+    return this.#stream.destroyed || this.#stream.closed;
+  }
+
+  get isDelivered(): boolean {
+    const { writableFinished, aborted, rstCode } = this.#stream;
+    return writableFinished && !aborted && rstCode === constants.NGHTTP2_NO_ERROR;
+  }
+
+  queuedBytes(): number {
+    return this.#writer?.queuedBytes ?? 0;
+  }
+
+  takesTrailers(): boolean {
+    return true;
+  }
+
+  sendContinue(): void {
+    this.#response.writeContinue();
+  }
+
+  sendInterim(head: ResponseHead): void {
+    if (this.isGone || this.isHeadSent) return;
+    this.#stream.additionalHeaders({ ...toHttp2Headers(head.fields), ':status': head.status });
+  }
+
+  sendHead(head: ResponseHead, { isLast }: SendHeadOptions): void {
+    checkFinalStatus(head);
+    // A 2xx would open the tunnel that the origin server has refused.
+    if (this.isTunnelOnly && head.status < 300)
+      throw new SluicewayError('http_upgrade_failed', 'The origin server did not switch protocols');
+    this.#response.writeHead(head.status, toHttp2Headers(head.fields));
+    if (isLast) this.#stream.session?.close();
+  }
+
+  contentSink(trailers: () => Fields | null, onEnd: () => void, onFail: (error: Error) => void): ContentSink {
+    this.#writer = new Http2ContentWriter(this.#response, this.#stream, () => this.#leaveRest());
+    return new ResponseSink(this.#writer, this, trailers, onEnd, onFail);
+  }
+
+  sendTrailers(trailers: Fields): void {
+    this.#response.addTrailers(toHttp2Headers(trailers));
+  }
+
+  /** Node sends the head at the end of this turn of the event loop, whatever follows. */
+  flushHead(): void {}
+
+  endWithoutContent(): void {
+    this.#response.end();
+    this.#leaveRest();
+  }
+
+  breakOff(): void {
+    // The head and the content that was written in this turn of the event loop go out before.
+    setImmediate(() => this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR));
+  }
+
+  destroy(): void {
+    this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  }
+
+  switchProtocols(head: ResponseHead): ClientTunnel {
+    const { fields } = head;
+    if (fields.get('sec-websocket-accept') !== acceptKey(this.#webSocketKey))
+      throw new SluicewayError('http_upgrade_failed', 'The origin server accepted another WebSocket');
+    fields.delete('sec-websocket-accept');
+    this.#response.writeHead(200, toHttp2Headers(fields));
+    return new Http2Tunnel(this.#stream);
+  }
+
+  finish(): void {}
+
+  /**
+   * What the client still sends is of no use, and it is told so once the response is out (RFC 9113 section 8.1). Most
+   * clients stop by themselves; some older ones lose the response where the reset comes together with it.
+   */
+  #leaveRest(): void {
+    if (this.isRequestComplete) return;
+    const stream = this.#stream;
+    stream.once('finish', () => {
+      const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), LEAVE_AFTER_MS);
+      stream.once('close', () => clearTimeout(timer));
+    });
+  }
+}
+
+const ignore = (): void => {};

@@ -1,0 +1,34 @@
+import { constants, type ServerHttp2Stream } from 'node:http2';
+import type { ChunkSource } from '../stream/chunk-source.js';
+import { ReadableSource } from '../stream/readable-source.js';
+import type { ClientTunnel } from './exchange.js';
+
+/** A stream that carries a WebSocket (RFC 8441 section 5). */
+export class Http2Tunnel implements ClientTunnel {
+  readonly status = 200;
+  readonly source: ChunkSource;
+  readonly #stream: ServerHttp2Stream;
+
+  constructor(stream: ServerHttp2Stream) {
+    this.#stream = stream;
+    this.source = new ReadableSource(stream, { destroyOnCancel: false });
+  }
+
+  write(bytes: Uint8Array, done: () => void): void {
+    this.#stream.write(bytes, () => done());
+  }
+
+  end(): void {
+    this.#stream.end();
+  }
+
+  /** The counterpart of a TCP connection that is reset is CANCEL. */
+  destroy(): void {
+    const { writableEnded, readableEnded } = this.#stream;
+    if (!writableEnded || !readableEnded) this.#stream.close(constants.NGHTTP2_CANCEL);
+  }
+
+  onClose(listener: () => void): void {
+    this.#stream.once('close', listener);
+  }
+}

@@ -1,0 +1,34 @@
+import type { Socket } from 'node:net';
+import type { ChunkSource } from '../stream/chunk-source.js';
+import { ReadableSource } from '../stream/readable-source.js';
+import type { ClientTunnel } from './exchange.js';
+
+/** The client's connection after a 101. */
+export class SocketTunnel implements ClientTunnel {
+  readonly status = 101;
+  readonly source: ChunkSource;
+  readonly #socket: Socket;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    this.source = new ReadableSource(socket, { destroyOnCancel: false });
+  }
+
+  write(bytes: Uint8Array, done: () => void): void {
+    this.#socket.write(bytes, () => done());
+  }
+
+  end(): void {
+    this.#socket.end();
+  }
+
+  /** Where both ends have been told, what is still to be flushed of a clean end goes out first. */
+  destroy(): void {
+    if (this.#socket.writableEnded) this.#socket.destroySoon();
+    else this.#socket.destroy();
+  }
+
+  onClose(listener: () => void): void {
+    this.#socket.once('close', listener);
+  }
+}

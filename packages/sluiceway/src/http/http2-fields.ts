@@ -1,0 +1,140 @@
+import { SluicewayError } from '../errors.js';
+import { Fields, type ReadonlyFields } from './fields.js';
+import { type ContentFraming, decideRequestFraming } from './framing.js';
+
+/** The control data of an HTTP/2 request (RFC 9113 section 8.3.1); null where a pseudo-field is absent. */
+export interface Http2RequestHead {
+  method: string | null;
+  path: string | null;
+  authority: string | null;
+  scheme: string | null;
+  /** Of an extended CONNECT (RFC 8441 section 4). */
+  protocol: string | null;
+  /** As an HTTP/1.1 message would have them: `Host` first, one `Cookie`. */
+  fields: Fields;
+}
+
+/** Connection-specific fields, which HTTP/2 must not carry (RFC 9113 section 8.2.2). */
+const CONNECTION_SPECIFIC = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/**
+ * Reads the field section of an HTTP/2 request from Node's raw list. Throws `http_request_error` for what makes a
+ * request malformed and Node has let pass: connection-specific fields, a `TE` other than `trailers`, a `Host` that
+ * names something else than `:authority`, or neither of the two.
+ */
+export function readHttp2Request(raw: readonly string[]): Http2RequestHead {
+  const pseudo = new Map<string, string>();
+  const lines: string[] = [];
+  const hosts: string[] = [];
+  const cookies: string[] = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i] as string;
+    const value = raw[i + 1] as string;
+    if (name.startsWith(':')) pseudo.set(name, value);
+    else if (name === 'host') hosts.push(value);
+    else if (name === 'cookie') cookies.push(value);
+    else lines.push(name, checkValue(name, value));
+  }
+  const authority = pseudo.get(':authority') ?? null;
+  const host = decideHost(authority, hosts);
+  // Crumbs are one field again (RFC 9113 section 8.2.3).
+  if (cookies.length > 0) lines.push('cookie', cookies.join('; '));
+  return {
+    method: pseudo.get(':method') ?? null,
+    path: pseudo.get(':path') ?? null,
+    authority,
+    scheme: pseudo.get(':scheme') ?? null,
+    protocol: pseudo.get(':protocol') ?? null,
+    fields: Fields.fromParser(['host', host, ...lines]),
+  };
+}
+
+function checkValue(name: string, value: string): string {
+  if (CONNECTION_SPECIFIC.has(name) || (name === 'te' && value.toLowerCase() !== 'trailers'))
+    throw malformed(`The field ${name} in an HTTP/2 request`);
+  return value;
+}
+
+function decideHost(authority: string | null, hosts: readonly string[]): string {
+  const [host] = hosts;
+  if (hosts.length > 1) throw malformed('The request has more than one Host field');
+  if (authority !== null && host !== undefined && host.toLowerCase() !== authority.toLowerCase())
+    throw malformed('Host and :authority differ');
+  const decided = authority ?? host;
+  if (decided === undefined) throw malformed('The request has neither :authority nor Host');
+  return decided;
+}
+
+/** HTTP/2 frames content itself; a `Content-Length` says how much it will be (RFC 9113 section 8.1.1). */
+export function decideHttp2RequestFraming(endsWithHead: boolean, fields: ReadonlyFields): ContentFraming {
+  const declared = decideRequestFraming('1.1', fields);
+  if (endsWithHead) return { kind: 'none' };
+  return declared.kind === 'none' ? { kind: 'chunked' } : declared;
+}
+
+/** Fields that may stand once only; Node refuses to send several lines of them. */
+const SINGLE = new Set([
+  'access-control-allow-credentials',
+  'access-control-max-age',
+  'access-control-request-method',
+  'age',
+  'authorization',
+  'content-encoding',
+  'content-language',
+  'content-length',
+  'content-location',
+  'content-md5',
+  'content-range',
+  'content-type',
+  'date',
+  'dnt',
+  'etag',
+  'expires',
+  'from',
+  'host',
+  'if-match',
+  'if-modified-since',
+  'if-none-match',
+  'if-range',
+  'if-unmodified-since',
+  'last-modified',
+  'location',
+  'max-forwards',
+  'proxy-authorization',
+  'range',
+  'referer',
+  'retry-after',
+  'tk',
+  'upgrade-insecure-requests',
+  'user-agent',
+  'x-content-type-options',
+]);
+
+/**
+ * Fields as Node's `http2` takes them: names in lower case, several lines of a name as a list. Lines that Node would
+ * refuse to repeat become one, joined by commas, which means the same (RFC 9110 section 5.3).
+ */
+export function toHttp2Headers(fields: ReadonlyFields): Record<string, string | string[]> {
+  // No prototype: a field may be called `constructor`.
+  const headers = Object.create(null) as Record<string, string | string[]>;
+  const { raw } = fields;
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = (raw[i] as string).toLowerCase();
+    if (CONNECTION_SPECIFIC.has(name)) continue;
+    const value = (raw[i + 1] as string).trim();
+    const before = headers[name];
+    if (before === undefined) headers[name] = value;
+    else if (typeof before === 'string')
+      headers[name] = SINGLE.has(name) ? `${before}, ${value}` : [before, value];
+    else before.push(value);
+  }
+  return headers;
+}
+
+const malformed = (message: string): SluicewayError => new SluicewayError('http_request_error', message);

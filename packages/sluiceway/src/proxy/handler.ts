@@ -1,0 +1,53 @@
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { ClientExchange, ClientRequest, ClientResponse } from '../downstream/exchange.js';
+import { Http1Exchange } from '../downstream/http1-exchange.js';
+import { assignResponse, takeTurn } from '../downstream/http1-upgrade.js';
+import { toClientExchange } from '../downstream/to-exchange.js';
+import type { Outcome } from '../errors.js';
+import { problemJson } from '../http/problem.js';
+import { frameOwnContent, toResponseHead } from './answer.js';
+import type { HandleContext } from './passage.js';
+import { isContentless } from './respond.js';
+
+/** What `attach` serves: a proxy, or what `stripPrefix` and `mount` make of proxies. */
+export interface Handler {
+  /** Serves one request; resolves with the outcome once the response has ended. */
+  handle(request: ClientRequest, response: ClientResponse, context?: HandleContext): Promise<Outcome>;
+  /** Serves a request that wants another protocol, as Node's `upgrade` event hands it over. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, context?: HandleContext): Promise<Outcome>;
+}
+
+/** Answers 404 for all of its requests: there is no proxy for them. */
+export const notFound: Handler = {
+  async handle(request, response) {
+    return answerNotFound(toClientExchange(request, response));
+  },
+  async upgrade(request, duplex, head) {
+    const socket = duplex as Socket;
+    if (!(await takeTurn(socket))) return 'client_aborted';
+    return answerNotFound(new Http1Exchange(request, assignResponse(request, socket, head), socket));
+  },
+};
+
+async function answerNotFound(client: ClientExchange): Promise<Outcome> {
+  const content = problemJson(404, 'There is nothing at this path.');
+  const head = toResponseHead({ status: 404, fields: { 'Content-Type': 'application/problem+json' } });
+  const contentless = isContentless(client.method, 404);
+  const source = frameOwnContent(head, content, contentless);
+  const closed = new Promise<void>((resolve) => client.onClose(resolve));
+  client.sendHead(head, { leavesContentUnread: !client.isRequestComplete, isLast: false });
+  if (contentless) client.endWithoutContent();
+  else
+    source.start(
+      client.contentSink(
+        () => null,
+        () => {},
+        () => client.destroy(),
+      ),
+    );
+  await closed;
+  client.finish();
+  return client.isDelivered ? 'rejected' : 'client_aborted';
+}

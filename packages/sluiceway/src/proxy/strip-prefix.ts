@@ -1,0 +1,79 @@
+import { Checker } from '../check.js';
+import { parsePathPrefix, stripTargetPrefix } from '../http/prefix.js';
+import { type Handler, notFound } from './handler.js';
+import type { HandleContext } from './passage.js';
+
+/**
+ * Serves the paths under `prefix` by `handler`, which sees them without it: with `/files`, a request for
+ * `/files/a%2Fb?c` becomes one for `/a%2Fb?c`, and `/files` one for `/`. Any other path gets 404. Whole segments
+ * are compared, byte for byte; nothing is decoded. The request object itself is not changed.
+ *
+ * Throws an `OptionsError` for what is no path.
+ */
+export function stripPrefix(prefix: string, handler: Handler): Handler {
+  const check = new Checker('stripPrefix');
+  check.required('prefix', prefix);
+  const checked = check.parsed('prefix', prefix, '', parsePathPrefix);
+  checkHandler(check, 'handler', handler);
+  check.throwIfAny();
+  return {
+    handle(request, response, context = {}) {
+      const stripped = strip(request.url, checked, context);
+      if (stripped === null) return notFound.handle(request, response, context);
+      return handler.handle(request, response, stripped);
+    },
+    upgrade(request, socket, head, context = {}) {
+      const stripped = strip(request.url, checked, context);
+      if (stripped === null) return notFound.upgrade(request, socket, head, context);
+      return handler.upgrade(request, socket, head, stripped);
+    },
+  };
+}
+
+/**
+ * Serves several handlers on one server, each under its prefix: the longest prefix that a path begins with, in whole
+ * segments, decides. `'/'` takes what is left; without it, that gets 404. The handlers see whole paths: combine with
+ * `stripPrefix` where they should not.
+ *
+ * `mount({ '/files': stripPrefix('/files', files), '/': site })`
+ *
+ * Throws an `OptionsError` that lists every problem.
+ */
+export function mount(routes: Readonly<Record<string, Handler>>): Handler {
+  const check = new Checker('mount');
+  check.required('', routes);
+  const mounted = Object.entries(routes ?? {}).map(([path, handler]) => {
+    checkHandler(check, path, handler);
+    return { prefix: check.parsed(path, path, '', parsePathPrefix), handler };
+  });
+  const prefixes = mounted.map(({ prefix }) => prefix);
+  for (const prefix of new Set(prefixes)) {
+    if (prefixes.indexOf(prefix) !== prefixes.lastIndexOf(prefix)) check.problem(prefix, 'is there twice');
+  }
+  check.throwIfAny();
+  // A longer prefix is tried before the ones that it begins with.
+  mounted.sort((a, b) => b.prefix.length - a.prefix.length);
+
+  const find = (url: string | undefined, context: HandleContext): Handler => {
+    const target = context.target ?? url ?? '';
+    return mounted.find(({ prefix }) => stripTargetPrefix(target, prefix) !== null)?.handler ?? notFound;
+  };
+  return {
+    handle: (request, response, context = {}) =>
+      find(request.url, context).handle(request, response, context),
+    upgrade: (request, socket, head, context = {}) =>
+      find(request.url, context).upgrade(request, socket, head, context),
+  };
+}
+
+function strip(url: string | undefined, prefix: string, context: HandleContext): HandleContext | null {
+  const target = stripTargetPrefix(context.target ?? url ?? '', prefix);
+  if (target === null) return null;
+  return { ...context, target, mountPath: (context.mountPath ?? '') + prefix };
+}
+
+function checkHandler(check: Checker, path: string, handler: Handler): void {
+  const methods: unknown[] = [handler?.handle, handler?.upgrade];
+  if (!methods.every((method) => typeof method === 'function'))
+    check.problem(path, 'must be a proxy, or what stripPrefix or mount returned');
+}
