@@ -7,7 +7,8 @@ import { createTrustedPeers, type TrustedPeers } from '../net/trusted-peers.js';
 import type { TimeoutSettings } from '../stream/timeouts.js';
 import type { Duration, Size } from '../units.js';
 import type { Transport } from '../upstream/transport.js';
-import { WireTransport, type WireTransportOptions } from '../upstream/wire/wire-transport.js';
+import type { TransportOptions } from '../upstream/transport-options.js';
+import { WireTransport } from '../upstream/wire/wire-transport.js';
 import { type FieldOptions, type FieldSettings, resolveFields } from './field-options.js';
 import type { Hooks } from './hooks.js';
 import { type Profile, passThrough, thirdParty } from './profiles.js';
@@ -103,7 +104,7 @@ const OPTIONS = [...GROUPS, 'transport', 'errors', ...HOOKS];
 const defaultPseudonym = `sluiceway-${randomBytes(4).toString('hex')}`;
 
 /** Makes the built-in transport. */
-export type TransportFactory = (options: WireTransportOptions) => Transport;
+export type TransportFactory = (options: TransportOptions) => Transport;
 
 /** Checks all options at once. Throws an `OptionsError` that lists every problem. */
 export function resolveProxyOptions(

@@ -2,7 +2,8 @@ import type { ClientRequest, ClientResponse } from '../downstream/exchange.js';
 import type { Outcome } from '../errors.js';
 import { publicAddresses } from '../net/address-policy.js';
 import type { Transport } from '../upstream/transport.js';
-import { WireTransport, type WireTransportOptions } from '../upstream/wire/wire-transport.js';
+import type { TransportOptions } from '../upstream/transport-options.js';
+import { WireTransport } from '../upstream/wire/wire-transport.js';
 import { type ProxyOptions, resolveProxyOptions } from './options.js';
 import { Proxy } from './proxy.js';
 import type { UpstreamTlsOptions } from './upstream-tls.js';
@@ -57,7 +58,7 @@ export function streamFrom(
   return proxy.handle(request, response, { url });
 }
 
-function sharedTransport(options: WireTransportOptions): Transport {
+function sharedTransport(options: TransportOptions): Transport {
   const { policy, ...numbers } = options;
   const key = JSON.stringify([policy === publicAddresses, numbers]);
   const transport = transports.get(key) ?? new WireTransport(options);

@@ -9,7 +9,8 @@ import { resolveProxyOptions } from '../../src/proxy/options.js';
 import { passThrough, thirdParty } from '../../src/proxy/profiles.js';
 import { type StreamFromOptions, streamFrom } from '../../src/proxy/stream-from.js';
 import { parseBytes, parseDurationMs } from '../../src/units.js';
-import { WireTransport, type WireTransportOptions } from '../../src/upstream/wire/wire-transport.js';
+import type { TransportOptions } from '../../src/upstream/transport-options.js';
+import { WireTransport } from '../../src/upstream/wire/wire-transport.js';
 import { bare, codesIn, readPage, tablesUnder, tableUnder } from './support/markdown.js';
 
 const page = readPage('docs/options.md');
@@ -79,7 +80,7 @@ function problemsOf(call: () => unknown): string[] {
 
 /** What is in force where an option is not given, by its path. */
 function resolvedDefaults(): Record<string, unknown> {
-  let wire: WireTransportOptions = {};
+  let wire: TransportOptions = {};
   const settings = resolveProxyOptions({ upstream }, 'test', (options) => {
     wire = options;
     return new WireTransport(options);

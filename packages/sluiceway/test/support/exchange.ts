@@ -1,7 +1,8 @@
 import { Fields } from '../../src/http/fields.js';
 import type { ChunkSink, ChunkSource } from '../../src/stream/chunk-source.js';
 import type { Exchange, RequestContent, Transport, TransportRequest } from '../../src/upstream/transport.js';
-import { WireTransport, type WireTransportOptions } from '../../src/upstream/wire/wire-transport.js';
+import type { TransportOptions } from '../../src/upstream/transport-options.js';
+import { WireTransport } from '../../src/upstream/wire/wire-transport.js';
 import type { Network } from './fixture.js';
 
 /** A request for a transport: GET / of a server with that URL, but for the changes. */
@@ -157,7 +158,7 @@ export function contentOf(
 }
 
 /** A transport of the given options, destroyed when the test ends. */
-export function startTransport(net: Network, options: WireTransportOptions = {}): WireTransport {
+export function startTransport(net: Network, options: TransportOptions = {}): WireTransport {
   const transport = new WireTransport(options);
   net.cleanup(() => transport.destroy());
   return transport;

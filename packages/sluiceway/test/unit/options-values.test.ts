@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { anyAddress, publicAddresses } from '../../src/net/address-policy.js';
 import { type ProxyOptions, resolveProxyOptions } from '../../src/proxy/options.js';
 import { passThrough, thirdParty } from '../../src/proxy/profiles.js';
-import type { WireTransportOptions } from '../../src/upstream/wire/wire-transport.js';
+import type { TransportOptions } from '../../src/upstream/transport-options.js';
 import { loopbackCertificate } from '../support/certificates.js';
 import { ManualTransport } from '../support/manual-transport.js';
 
@@ -11,11 +11,11 @@ const UPSTREAM = 'http://origin.test';
 interface Resolved {
   settings: ReturnType<typeof resolveProxyOptions>;
   /** What the built-in transport would be made with. */
-  wire: WireTransportOptions;
+  wire: TransportOptions;
 }
 
 function resolve(options: ProxyOptions): Resolved {
-  let wire: WireTransportOptions = {};
+  let wire: TransportOptions = {};
   const settings = resolveProxyOptions(options, 'createProxy', (given) => {
     wire = given;
     return new ManualTransport();

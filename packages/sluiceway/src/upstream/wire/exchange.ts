@@ -74,7 +74,7 @@ export class WireExchange implements Exchange {
       head = formatRequestHead(this.request);
     } catch (error) {
       connection.destroy();
-      this.failed(error as Error, null);
+      this.failed(error as Error);
       return;
     }
     if (content === null) {
@@ -118,7 +118,7 @@ export class WireExchange implements Exchange {
   }
 
   /** The connection is gone before the response was complete. */
-  failed(error: Error, sink: ChunkSink | null): void {
+  failed(error: Error, sink: ChunkSink | null = null): void {
     const stale = error instanceof SluicewayError && error.retryable && !this.#retried;
     // Without a connection it was dialling that failed, which no second try mends.
     const dialled = this.#connection !== null;

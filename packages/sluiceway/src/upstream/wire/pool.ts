@@ -1,35 +1,18 @@
-import { SluicewayError } from '../../errors.js';
-import type { HeadLimits } from '../../http/head-reader.js';
-import type { AddressPolicy } from '../../net/address-policy.js';
-import type { DialTlsOptions } from '../../net/dial-tls.js';
+import type { SluicewayError } from '../../errors.js';
 import { dial } from '../../net/dialer.js';
-import { decideEgress, type Egress, type EgressProxy } from '../../net/egress.js';
-import type { Resolver } from '../../net/resolver.js';
+import { decideEgress, type EgressProxy } from '../../net/egress.js';
 import type { BufferPool } from '../../stream/buffer-pool.js';
+import type { SessionCache } from '../session-cache.js';
 import type { Destination } from '../transport.js';
+import type { TransportSettings } from '../transport-options.js';
+import { WaitingLine } from '../waiting-line.js';
 import { type ConnectionOwner, WireConnection } from './connection.js';
 import type { WireExchange } from './exchange.js';
-import type { SessionCache } from './session-cache.js';
-
-/** Checked values of `WireTransportOptions`. */
-export interface PoolSettings {
-  policy: AddressPolicy;
-  resolver: Resolver;
-  egress: Egress | null;
-  tls: DialTlsOptions;
-  connectTimeoutMs: number;
-  headLimits: HeadLimits;
-  /** Connections to one destination, busy and idle. */
-  maxConnections: number;
-  /** Exchanges that may wait for one of them. */
-  maxQueued: number;
-  idleTimeoutMs: number;
-}
 
 /** The connections to one destination. */
 export class ConnectionPool implements ConnectionOwner {
   readonly #destination: Destination;
-  readonly #settings: PoolSettings;
+  readonly #settings: TransportSettings;
   readonly #buffers: BufferPool;
   readonly #sessions: SessionCache;
   /** What connections go through; null for none. */
@@ -37,7 +20,7 @@ export class ConnectionPool implements ConnectionOwner {
   readonly #onEmpty: () => void;
   /** The most recently used last: the others get a chance to time out. */
   readonly #idle: WireConnection[] = [];
-  readonly #queue = new Set<WireExchange>();
+  readonly #line: WaitingLine<WireExchange>;
   readonly #open = new Set<WireConnection>();
   readonly #dialling = new Set<WireExchange>();
   #idleTimer: NodeJS.Timeout | null = null;
@@ -47,7 +30,7 @@ export class ConnectionPool implements ConnectionOwner {
   /** `onEmpty` is called whenever no connection is left and nobody waits for one. */
   constructor(
     destination: Destination,
-    settings: PoolSettings,
+    settings: TransportSettings,
     buffers: BufferPool,
     sessions: SessionCache,
     onEmpty: () => void,
@@ -56,12 +39,13 @@ export class ConnectionPool implements ConnectionOwner {
     this.#settings = settings;
     this.#buffers = buffers;
     this.#sessions = sessions;
+    this.#line = new WaitingLine(settings);
     this.#proxy = settings.egress && decideEgress(settings.egress, destination);
     this.#onEmpty = onEmpty;
   }
 
   get isEmpty(): boolean {
-    return !this.#assigning && this.#open.size === 0 && this.#dialling.size === 0 && this.#queue.size === 0;
+    return !this.#assigning && this.#open.size === 0 && this.#dialling.size === 0 && this.#line.length === 0;
   }
 
   /** Finds a connection for the exchange: an idle one (unless it must be fresh), a new one, or a place in line. */
@@ -82,7 +66,7 @@ export class ConnectionPool implements ConnectionOwner {
     if (this.#open.size + this.#dialling.size >= this.#settings.maxConnections) {
       // A fresh one is wanted because a kept one was dead: the others are no better, and in the way.
       if (!fresh || this.#idle.length === 0) {
-        this.#enqueue(exchange);
+        this.#line.enter(exchange);
         return;
       }
       this.#idle.pop()?.destroy();
@@ -98,12 +82,12 @@ export class ConnectionPool implements ConnectionOwner {
 
   destroy(error: SluicewayError): void {
     this.close();
-    for (const exchange of [...this.#queue, ...this.#dialling]) exchange.abort(error);
+    for (const exchange of [...this.#line.all(), ...this.#dialling]) exchange.abort(error);
     for (const connection of [...this.#open]) connection.abort(error);
   }
 
   onIdle(connection: WireConnection): void {
-    const next = this.#nextInLine();
+    const next = this.#line.next();
     if (this.#closing && next === undefined) {
       connection.destroy();
     } else if (next !== undefined) {
@@ -159,7 +143,7 @@ export class ConnectionPool implements ConnectionOwner {
         session: (received) => this.#sessions.set(this.#destination, received),
         failed: (error) => {
           this.#dialling.delete(exchange);
-          exchange.failed(error, null);
+          exchange.failed(error);
           this.#roomForNext();
         },
       },
@@ -171,35 +155,9 @@ export class ConnectionPool implements ConnectionOwner {
     });
   }
 
-  #enqueue(exchange: WireExchange): void {
-    const { maxQueued, maxConnections, connectTimeoutMs } = this.#settings;
-    if (this.#queue.size >= maxQueued) {
-      const message = `${maxConnections} connections are in use and ${maxQueued} requests wait for one`;
-      exchange.failed(new SluicewayError('connection_limit_reached', message), null);
-      return;
-    }
-    const leave = (): void => {
-      clearTimeout(timer);
-      this.#queue.delete(exchange);
-    };
-    const timer = setTimeout(() => {
-      leave();
-      const message = `No connection became free within ${connectTimeoutMs} ms`;
-      exchange.failed(new SluicewayError('connection_limit_reached', message), null);
-    }, connectTimeoutMs);
-    this.#queue.add(exchange);
-    exchange.waits(leave);
-  }
-
-  #nextInLine(): WireExchange | undefined {
-    const [next] = this.#queue;
-    next?.leaveLine();
-    return next;
-  }
-
   #roomForNext(): void {
-    if (this.#queue.size > 0 && this.#open.size + this.#dialling.size < this.#settings.maxConnections) {
-      const next = this.#nextInLine();
+    if (this.#line.length > 0 && this.#open.size + this.#dialling.size < this.#settings.maxConnections) {
+      const next = this.#line.next();
       if (next !== undefined) this.#dial(next);
     }
     if (this.isEmpty) this.#onEmpty();

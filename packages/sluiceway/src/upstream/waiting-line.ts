@@ -1,0 +1,72 @@
+import { SluicewayError } from '../errors.js';
+
+/** An exchange that waits for a connection. */
+export interface Waiter {
+  /** Tells how to take it out of the line: for `leaveLine`, and for when it is given up. */
+  waits(leave: () => void): void;
+  leaveLine(): void;
+  failed(error: SluicewayError): void;
+}
+
+export interface LineLimits {
+  maxConnections: number;
+  maxQueued: number;
+  connectTimeoutMs: number;
+}
+
+/** The exchanges that wait for one of the connections to a destination, first come, first served, and not for ever. */
+export class WaitingLine<W extends Waiter> {
+  readonly #limits: LineLimits;
+  readonly #isConnecting: () => boolean;
+  readonly #waiting = new Set<W>();
+
+  /** While `isConnecting` says so, a connection is awaited that has a time limit of its own. */
+  constructor(limits: LineLimits, isConnecting: () => boolean = () => false) {
+    this.#limits = limits;
+    this.#isConnecting = isConnecting;
+  }
+
+  get length(): number {
+    return this.#waiting.size;
+  }
+
+  enter(waiter: W): void {
+    const { maxQueued, maxConnections, connectTimeoutMs } = this.#limits;
+    if (this.#waiting.size >= maxQueued) {
+      const message = `${maxConnections} connections are in use and ${maxQueued} requests wait for one`;
+      waiter.failed(new SluicewayError('connection_limit_reached', message));
+      return;
+    }
+    let timer: NodeJS.Timeout;
+    const leave = (): void => {
+      clearTimeout(timer);
+      this.#waiting.delete(waiter);
+    };
+    const watch = (): void => {
+      timer = setTimeout(() => {
+        if (this.#isConnecting()) {
+          watch();
+          return;
+        }
+        leave();
+        const message = `No connection became free within ${connectTimeoutMs} ms`;
+        waiter.failed(new SluicewayError('connection_limit_reached', message));
+      }, connectTimeoutMs);
+    };
+    watch();
+    this.#waiting.add(waiter);
+    waiter.waits(leave);
+  }
+
+  /** Takes the first one out. */
+  next(): W | undefined {
+    const [first] = this.#waiting;
+    first?.leaveLine();
+    return first;
+  }
+
+  /** All of them, who stay in the line. */
+  all(): W[] {
+    return [...this.#waiting];
+  }
+}
