@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { createGzip, gunzipSync } from 'node:zlib';
 import { describe, expect } from 'vitest';
 import { createProxy, type Outcome } from '../../src/index.js';
 import { isSeeded, seededBytes } from '../support/content.js';
@@ -64,14 +65,37 @@ const pushesBack: Wrap = (response) => {
   }) as typeof response.end;
 };
 
+/** Codes what is written, as a compressor does, and describes it so. */
+const compresses: Wrap = (response) => {
+  const gzip = createGzip({ level: 1 });
+  const write = response.write.bind(response);
+  const end = response.end.bind(response);
+  const { writeHead } = response;
+  response.writeHead = ((status: number, phrase?: string, raw: readonly string[] = []) => {
+    const fields = ['Content-Encoding', 'gzip'];
+    for (let i = 0; i < raw.length; i += 2)
+      if (!/^content-length$/i.test(raw[i] as string)) fields.push(raw[i] as string, raw[i + 1] as string);
+    return Reflect.apply(writeHead, response, [status, phrase, fields]) as ServerResponse;
+  }) as typeof response.writeHead;
+  gzip.on('data', (bytes: Buffer) => write(bytes));
+  gzip.on('end', () => end());
+  gzip.on('drain', () => response.emit('drain'));
+  response.write = ((chunk: Uint8Array) => gzip.write(chunk)) as typeof response.write;
+  response.end = (() => {
+    gzip.end();
+    return response;
+  }) as typeof response.end;
+};
+
 const middlewares: [string, Wrap][] = [
   ['keeps chunks and drops the callback', dropsCallback],
   ['pushes back and drops the callback', pushesBack],
+  ['compresses', compresses],
 ];
 
 describe.each(middlewares)('behind a middleware that %s', (_name, wrap) => {
   test.for(['sized', 'chunked'] as const)(
-    '%s content arrives whole and unspliced [Express]',
+    '%s content arrives whole and unspliced [Express; Caddy]',
     async (framing, { net }) => {
       const { client, outcomes } = await wrapped(
         net,
@@ -91,8 +115,12 @@ describe.each(middlewares)('behind a middleware that %s', (_name, wrap) => {
       );
       await client.get('/');
       const response = await client.readResponse();
-      expect(response).toMatchObject({ complete: true, contentLength: SIZE });
-      expect(isSeeded('wrapped', 0, response.content)).toBe(true);
+      const coded = response.head.get('content-encoding') === 'gzip';
+      expect(coded).toBe(wrap === compresses);
+      const content = coded ? gunzipSync(response.content) : response.content;
+      expect(response.complete).toBe(true);
+      expect(content.length).toBe(SIZE);
+      expect(isSeeded('wrapped', 0, content)).toBe(true);
       await until(() => outcomes.length > 0, 'the transfer had ended');
       expect(outcomes).toEqual(['completed']);
     },

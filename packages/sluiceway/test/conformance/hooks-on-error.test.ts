@@ -82,4 +82,66 @@ describe('onError', () => {
     expect((await running.record(1)).outcome).toBe('client_aborted');
     expect(asked).toEqual([]);
   });
+
+  test.for([
+    ['a refused connection', 'connection_refused'],
+    ['a name that does not resolve', 'dns_error'],
+    ['an origin server that hangs up', 'connection_terminated'],
+    ['a response that is none', 'http_protocol_error'],
+    ['silence', 'http_response_timeout'],
+  ] as const)(
+    'is asked once about %s, and onUpstreamResponse never [Go ReverseProxy; Caddy]',
+    async ([failure, code], { net }) => {
+      const origin = await net.origin(async (connection) => {
+        await connection.readHead();
+        if (failure === 'silence') return void (await connection.closed);
+        if (failure === 'a response that is none') await connection.write('nonsense\r\n\r\n');
+        connection.end();
+      });
+      const refused = await net.origin(() => {});
+      await refused.stop();
+      const upstream =
+        code === 'connection_refused'
+          ? refused.url
+          : code === 'dns_error'
+            ? 'http://name.invalid'
+            : origin.url;
+      const asked: string[] = [];
+      let seen = 0;
+      const running = await net.proxy({
+        upstream,
+        timeouts: { responseHead: 100 },
+        onUpstreamResponse: () => void (seen += 1),
+        onError: (error) => {
+          asked.push(error.code);
+          return { status: 418 };
+        },
+      });
+      const client = await net.client(running);
+      await client.get('/');
+      expect((await client.readResponse()).head.status).toBe(418);
+      expect(asked).toEqual([code]);
+      expect(seen).toBe(0);
+    },
+  );
+
+  test.for(['onRequest', 'onUpstreamRequest', 'onUpstreamResponse'] as const)(
+    'has the say about a failure of %s as well, and gets what that threw as the cause [Go ReverseProxy]',
+    async (hook, { net }) => {
+      const thrown = new Error('why it failed');
+      const causes: unknown[] = [];
+      const { client } = await through(net, respondWith(sized('')), {
+        [hook]: () => {
+          throw thrown;
+        },
+        onError: (error) => {
+          causes.push(error.cause);
+          return { status: 418 };
+        },
+      });
+      await client.get('/');
+      expect((await client.readResponse()).head.status).toBe(418);
+      expect(causes).toEqual([thrown]);
+    },
+  );
 });

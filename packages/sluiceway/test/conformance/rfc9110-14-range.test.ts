@@ -1,23 +1,13 @@
 import { describe, expect } from 'vitest';
 import { isSeeded, seededBytes } from '../support/content.js';
-import { type Network, test } from '../support/fixture.js';
+import { connectThrough, faces } from '../support/faces.js';
+import { test } from '../support/fixture.js';
 import type { RequestHead } from '../support/message-head.js';
-import type { RawClient } from '../support/raw-client.js';
-import { type OriginScript, respondWith } from '../support/raw-origin.js';
-import { streaming } from '../support/stream-from.js';
+import { respondWith } from '../support/raw-origin.js';
 import { sized, through } from '../support/through.js';
 
 const SIZE = 1_000_000;
 const file = seededBytes('range', 0, SIZE);
-
-/** Both ways to a file: a proxy before it, and a handler that passes on one URL. */
-const faces = ['createProxy', 'streamFrom'] as const;
-
-async function connect(net: Network, face: (typeof faces)[number], script: OriginScript): Promise<RawClient> {
-  if (face === 'createProxy') return (await through(net, script)).client;
-  const origin = await net.origin(script);
-  return (await streaming(net, `${origin.url}/file`, { addresses: 'any' })).client;
-}
 
 /** A file server as a browser meets it: one range, whole where the validator has changed. */
 const serveFile = respondWith((head) => {
@@ -72,7 +62,11 @@ const MULTIPART = [
 
 /** What an origin server may answer to such a request, whatever we think of it. */
 const ANSWERS: Record<string, Buffer> = {
-  'a 206': sized('cde', ['Content-Range: bytes 2-4/9', 'ETag: "v1"'], 'HTTP/1.1 206 Partial Content'),
+  'a 206': sized(
+    'cde',
+    ['Content-Range: bytes 2-4/9', 'ETag: "v1"', 'Content-Digest: md5=:cGFydA==:', 'Repr-Digest: md5=:YWxs:'],
+    'HTTP/1.1 206 Partial Content',
+  ),
   'a 206 of unknown total': sized('cde', ['Content-Range: bytes 2-4/*'], 'HTTP/1.1 206 Partial Content'),
   'a 206 of another range than was asked for': sized(
     'a',
@@ -95,7 +89,9 @@ const ANSWERS: Record<string, Buffer> = {
 };
 
 const aboutRange = (lines: readonly string[]): string[] =>
-  lines.filter((line) => /^(content-(range|type|length)|accept-ranges|etag|transfer-encoding):/i.test(line));
+  lines.filter((line) =>
+    /^(content-(range|type|length|digest)|repr-digest|accept-ranges|etag|transfer-encoding):/i.test(line),
+  );
 
 describe.each(faces)('through %s', (face) => {
   test.for(ASKING)(
@@ -103,7 +99,7 @@ describe.each(faces)('through %s', (face) => {
     async (asking, { net }) => {
       const lines = asking.split(' + ');
       let seen: RequestHead | undefined;
-      const client = await connect(
+      const { client } = await connectThrough(
         net,
         face,
         respondWith((head) => {
@@ -121,9 +117,9 @@ describe.each(faces)('through %s', (face) => {
   );
 
   test.for(Object.entries(ANSWERS))(
-    '%s to a request for a range passes as it is [RFC 9110 14.2; RFC 9110 15.3.7; nginx]',
+    '%s to a request for a range passes as it is, its digests too [RFC 9110 14.2; RFC 9110 15.3.7; RFC 9530 2; nginx]',
     async ([, answer], { net }) => {
-      const client = await connect(net, face, respondWith(answer));
+      const { client } = await connectThrough(net, face, respondWith(answer));
       const [head = '', ...content] = answer.toString('latin1').split('\r\n\r\n');
       for (let i = 0; i < 2; i++) {
         await client.get('/', ['Range: bytes=2-4', 'If-Range: "v1"']);
@@ -142,7 +138,7 @@ describe.each(faces)('through %s', (face) => {
   test('Safari plays: its probe for two bytes and its bytes=0- both get a 206 with the total [WebKit]', async ({
     net,
   }) => {
-    const client = await connect(net, face, serveFile);
+    const { client } = await connectThrough(net, face, serveFile);
     for (const [range, first, last] of [
       ['bytes=0-1', 0, 1],
       ['bytes=0-', 0, SIZE - 1],
@@ -170,7 +166,7 @@ describe.each(faces)('through %s', (face) => {
   ] as const)(
     'If-Range: %s is for the origin server to judge: %i [RFC 9110 13.1.5; nginx]',
     async ([validator, status], { net }) => {
-      const client = await connect(net, face, serveFile);
+      const { client } = await connectThrough(net, face, serveFile);
       await client.get('/', ['Range: bytes=999990-', `If-Range: ${validator}`]);
       const response = await client.readResponse();
       expect(response.head.status).toBe(status);
@@ -180,7 +176,7 @@ describe.each(faces)('through %s', (face) => {
   );
 
   test('a download of which each part is asked for anew is whole [RFC 9110 14; curl]', async ({ net }) => {
-    const client = await connect(net, face, serveFile);
+    const { client } = await connectThrough(net, face, serveFile);
     const parts: Buffer[] = [];
     for (let at = 0; at < SIZE; at += 77_777) {
       await client.get('/', [`Range: bytes=${at}-${at + 77_776}`, 'If-Range: "v1"']);
@@ -196,7 +192,7 @@ describe.each(faces)('through %s', (face) => {
   });
 
   test('nothing about ranges is made up for an origin server that says nothing [nginx]', async ({ net }) => {
-    const client = await connect(net, face, respondWith(sized('abc')));
+    const { client } = await connectThrough(net, face, respondWith(sized('abc')));
     await client.get('/', ['Range: bytes=1-1']);
     const response = await client.readResponse();
     expect(response.head.startLine).toBe('HTTP/1.1 200 OK');

@@ -46,3 +46,10 @@ test('Max-Forwards of other methods, and one that is no number, passes as it is 
   expect(await passedOn(net, 'GET /', '0')).toMatchObject({ seen: ['0'] });
   expect(await passedOn(net, 'OPTIONS /', 'many')).toMatchObject({ seen: ['many'] });
 });
+
+test('TRACE is not passed on, whatever its Max-Forwards: it would show what proxies add [RFC 9110 9.3.8]', async ({
+  net,
+}) => {
+  for (const value of ['0', '1'])
+    expect(await passedOn(net, 'TRACE /', value)).toMatchObject({ seen: null, status: 405 });
+});

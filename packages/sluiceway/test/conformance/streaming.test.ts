@@ -62,31 +62,34 @@ describe('what the origin server has sent is with the client before it sends mor
     }
   });
 
-  test('each event of an event stream', async ({ net }) => {
-    const steps = new Steps();
-    const { client } = await through(net, async (connection) => {
-      await connection.readHead();
-      await connection.write(
-        'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n',
-      );
+  test.for(['text/event-stream', 'text/event-stream; charset=utf-8', 'Text/Event-Stream;retry=1'])(
+    'each event of an event stream (%s) [WHATWG HTML 9.2; Go ReverseProxy]',
+    async (type, { net }) => {
+      const steps = new Steps();
+      const { client } = await through(net, async (connection) => {
+        await connection.readHead();
+        await connection.write(
+          `HTTP/1.1 200 OK\r\nContent-Type: ${type}\r\nTransfer-Encoding: chunked\r\n\r\n`,
+        );
+        for (let i = 0; i < 20; i++) {
+          const event = `data: ${i}\n\n`;
+          await connection.write(`${event.length.toString(16)}\r\n${event}\r\n`);
+          await steps.next();
+        }
+        await connection.write('0\r\n\r\n');
+      });
+      await client.get('/events');
+      const head = await client.readHead();
+      expect(head.get('content-type')).toBe(type);
       for (let i = 0; i < 20; i++) {
-        const event = `data: ${i}\n\n`;
-        await connection.write(`${event.length.toString(16)}\r\n${event}\r\n`);
-        await steps.next();
+        const size = await client.readThrough('\r\n');
+        expect(size).toBe(`${`data: ${i}\n\n`.length.toString(16)}\r\n`);
+        expect(await client.readThrough('\n\n\r\n')).toBe(`data: ${i}\n\n\r\n`);
+        steps.go();
       }
-      await connection.write('0\r\n\r\n');
-    });
-    await client.get('/events');
-    const head = await client.readHead();
-    expect(head.get('content-type')).toBe('text/event-stream; charset=utf-8');
-    for (let i = 0; i < 20; i++) {
-      const size = await client.readThrough('\r\n');
-      expect(size).toBe(`${`data: ${i}\n\n`.length.toString(16)}\r\n`);
-      expect(await client.readThrough('\n\n\r\n')).toBe(`data: ${i}\n\n\r\n`);
-      steps.go();
-    }
-    expect(await client.readThrough('0\r\n\r\n')).toBe('0\r\n\r\n');
-  });
+      expect(await client.readThrough('0\r\n\r\n')).toBe('0\r\n\r\n');
+    },
+  );
 
   test('the first part of a chunk whose rest is late [Go ReverseProxy]', async ({ net }) => {
     const steps = new Steps();

@@ -1,6 +1,7 @@
 import { describe, expect } from 'vitest';
 import { isSeeded, seededBytes } from '../support/content.js';
 import { type Network, test } from '../support/fixture.js';
+import { Gate } from '../support/gate.js';
 import { chunked, sized, through, toChunk } from '../support/through.js';
 
 const KiB = 1024;
@@ -125,21 +126,58 @@ test('content that breaks off while the client has paused never ends cleanly [RF
   expect(complete).toBe(false);
 });
 
-test('content that breaks off with an upload in flight ends the upload too', async ({ net }) => {
+test('20 uploads of 6 MiB, each answered short of its Content-Length: each ends visibly, and the upload is let go [Go ReverseProxy]', async ({
+  net,
+}) => {
+  const upload = seededBytes('upload', 0, 6 * KiB * KiB);
   for (let i = 0; i < 20; i++) {
     const { client, running } = await through(net, async (connection) => {
       await connection.readHead();
-      await connection.readExactly(100_000);
+      // Before any content is read, or in the midst of it.
+      if (i % 4 > 1) await connection.readExactly(100_000);
       await connection.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf');
       if (i % 2 === 0) connection.end();
       else connection.reset();
       await connection.readAll();
     });
-    void client.send('POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 6000000\r\n\r\n');
-    void client.send(Buffer.alloc(6_000_000));
+    void client.send(`POST / HTTP/1.1\r\nHost: test\r\nContent-Length: ${upload.length}\r\n\r\n`);
+    void client.send(upload);
     const response = await client.readResponse();
-    expect(response.complete).toBe(false);
-    expect((await running.record()).outcome).toBe('upstream_truncated');
+    expect(response).toMatchObject({ complete: false, contentLength: 4 });
+    expect(await running.record()).toMatchObject({ outcome: 'upstream_truncated', status: 200 });
+    await client.closed;
     client.close();
   }
 });
+
+test.for(['Content-Length: 100', 'Transfer-Encoding: chunked', 'X-Until: close'])(
+  'nothing follows content (%s) that breaks off: no second status line, no error text [RFC 9112 8; Go ReverseProxy]',
+  async (framing, { net }) => {
+    const half = framing.includes('chunked') ? '4\r\nhalf\r\n' : 'half';
+    const seen = new Gate();
+    let asked = 0;
+    const { client } = await through(
+      net,
+      async (connection) => {
+        await connection.readHead();
+        await connection.write(`HTTP/1.1 200 OK\r\n${framing}\r\n\r\n${half}`);
+        await seen.opened;
+        connection.reset();
+      },
+      {
+        onError: () => {
+          asked += 1;
+          return { status: 500, content: 'error text' };
+        },
+      },
+    );
+    await client.get('/');
+    const head = await client.readHead();
+    expect(head.status).toBe(200);
+    const expected = head.isChunked ? '4\r\nhalf\r\n' : 'half';
+    expect((await client.readExactly(expected.length)).toString()).toBe(expected);
+    seen.open();
+    expect((await client.readUntilClose()).bytes.toString()).toBe('');
+    expect(asked).toBe(0);
+  },
+);
