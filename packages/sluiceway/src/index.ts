@@ -6,6 +6,7 @@ export { SluicewayError } from './errors.js';
 export type { ReadonlyFields } from './http/fields.js';
 export { Fields } from './http/fields.js';
 export type { BaseTarget } from './http/target.js';
+export type { ForwardedClient } from './net/forwarded-client.js';
 export { formatTransferJson, formatTransferText } from './observe/transfer-log.js';
 export type { NodeServer } from './proxy/attach.js';
 export { attach } from './proxy/attach.js';

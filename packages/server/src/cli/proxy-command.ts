@@ -57,10 +57,10 @@ export function proxyCommand(onExit: (code: number) => void): Command {
       '--egress-proxy <url>',
       'reach the origin server through this HTTP proxy (CONNECT); "environment": the one that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name',
     )
-    .option('--name <name>', 'the name of this proxy in the Via field')
+    .option('--name <name>', 'the name of this proxy in the Via and CDN-Loop fields')
     .option(
       '--trusted-proxies <list>',
-      'addresses and CIDR ranges, separated by commas, of proxies in front of this one whose word about the client is believed',
+      'addresses and CIDR ranges, separated by commas, of proxies in front of this one whose word about the client is believed; "unix": peers on Unix sockets',
     )
     .option('--connect-timeout <duration>', 'to connect to the origin server, TLS included (default 10s)')
     .option('--response-head-timeout <duration>', 'from the request sent to the response head (default 60s)')

@@ -64,6 +64,8 @@ export interface ClientExchange {
   readonly httpVersion: string;
   /** The peer's address; null where the socket has none. */
   readonly clientAddress: string | null;
+  /** The client has come by a Unix socket, and so has no address. */
+  readonly isOnUnixSocket: boolean;
   readonly isEncrypted: boolean;
 
   /** Reads and judges the request. `target` takes the place of the client's own. Throws `http_request_error`. */

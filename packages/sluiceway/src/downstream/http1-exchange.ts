@@ -6,6 +6,7 @@ import { decideRequestFraming, judgeRequestHead } from '../http/framing.js';
 import { parseRequestTarget } from '../http/target.js';
 import { retainTrailers } from '../http/trailers.js';
 import { wantedProtocol } from '../http/upgrade.js';
+import { isUnixPeer } from '../net/trusted-peers.js';
 import { queuedBytes } from '../net/write-queue.js';
 import { ReadableSource } from '../stream/readable-source.js';
 import { findTouch } from '../stream/untouched.js';
@@ -67,6 +68,10 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
 
   get clientAddress(): string | null {
     return this.request.socket.remoteAddress ?? null;
+  }
+
+  get isOnUnixSocket(): boolean {
+    return isUnixPeer(this.request.socket);
   }
 
   get isEncrypted(): boolean {

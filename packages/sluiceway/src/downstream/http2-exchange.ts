@@ -10,6 +10,7 @@ import {
 } from '../http/http2-fields.js';
 import { parseRequestTarget } from '../http/target.js';
 import { retainTrailers } from '../http/trailers.js';
+import { isUnixPeer } from '../net/trusted-peers.js';
 import { ReadableSource } from '../stream/readable-source.js';
 import { findTouch } from '../stream/untouched.js';
 import { checkFieldCount, checkFinalStatus, requestContentError } from './checks.js';
@@ -62,6 +63,11 @@ export class Http2Exchange implements ClientExchange, SinkOptions {
     request.on('error', ignore);
     response.on('error', ignore);
     this.#stream.on('error', ignore);
+  }
+
+  get isOnUnixSocket(): boolean {
+    const { session } = this.#stream;
+    return session !== undefined && isUnixPeer(session.socket);
   }
 
   readHead(target?: string): RequestHead {

@@ -80,16 +80,18 @@ export function judgeRequestHead(httpVersion: string, fields: ReadonlyFields): '
   if (host === undefined) {
     if (httpVersion === '1.1')
       throw new SluicewayError('http_request_error', 'The request has no Host field');
-  } else if (!HOST_VALUE.test(host)) {
+  } else if (!isHostValue(host)) {
     throw new SluicewayError('http_request_error', 'The request has an invalid Host field');
   }
   return httpVersion;
 }
 
 /**
- * The characters of `uri-host [":" port]` (RFC 3986 section 3.2.2), empty included. Above all no `@`, `/`, `\`,
- * `?`, `#` and no spaces, on which readers disagree.
+ * Whether these are the characters of `uri-host [":" port]` (RFC 3986 section 3.2.2), empty included. Above all no
+ * `@`, `/`, `\`, `?`, `#` and no spaces, on which readers disagree.
  */
+export const isHostValue = (text: string): boolean => HOST_VALUE.test(text);
+
 const HOST_VALUE = /^[!$%&'()*+,\-.0-9:;=A-Z[\]_a-z~]*$/;
 
 /** A length in bytes, or UNFRAMED, or IS_CHUNKED. One pass, and nothing is allocated. */

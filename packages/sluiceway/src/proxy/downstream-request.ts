@@ -1,6 +1,7 @@
-import type { ClientExchange, ClientRequest } from '../downstream/exchange.js';
+import type { ClientExchange, ClientRequest, RequestHead } from '../downstream/exchange.js';
 import type { ReadonlyFields } from '../http/fields.js';
 import type { ContentFraming } from '../http/framing.js';
+import { type ForwardedClient, readForwardedClient } from '../net/forwarded-client.js';
 import type { TrustedPeers } from '../net/trusted-peers.js';
 import type { HandleContext } from './passage.js';
 
@@ -20,10 +21,12 @@ export interface DownstreamRequest {
   readonly protocol: 'http' | 'https';
   readonly httpVersion: string;
   readonly fields: ReadonlyFields;
-  /** The peer's address; null where the socket has none. */
+  /** The peer's address, which may be a proxy's; null where the socket has none. */
   readonly clientAddress: string | null;
   /** Whether the peer is one of the `trustedProxies`. */
   readonly trusted: boolean;
+  /** The client behind the peer, where that is trusted, by its word; else what the connection shows. */
+  readonly forwarded: ForwardedClient;
   /** The message as Node gave it, for what frameworks hang on it (`request.params`, `request.user`). */
   readonly raw: ClientRequest;
 }
@@ -49,23 +52,58 @@ export function readDownstreamRequest(
   id: string,
   peers: TrustedPeers,
 ): ReadRequest {
-  const { method, target, fields, framing } = client.readHead(context.target);
-  const { clientAddress } = client;
-  return {
-    framing,
-    downstream: {
-      id,
-      method,
-      path: target.path === '' ? '/' : target.path,
-      query: target.query,
-      mountPath: context.mountPath ?? '',
-      host: target.authority ?? fields.get('host') ?? null,
-      protocol: client.isEncrypted ? 'https' : 'http',
-      httpVersion: client.httpVersion,
-      fields,
-      clientAddress,
-      trusted: peers.includes(clientAddress),
-      raw: client.request,
-    },
-  };
+  const head = client.readHead(context.target);
+  return { framing: head.framing, downstream: new ReadDownstreamRequest(client, context, id, peers, head) };
+}
+
+class ReadDownstreamRequest implements DownstreamRequest {
+  readonly id: string;
+  readonly method: string;
+  readonly path: string;
+  readonly query: string | null;
+  readonly mountPath: string;
+  readonly host: string | null;
+  readonly protocol: 'http' | 'https';
+  readonly httpVersion: string;
+  readonly fields: ReadonlyFields;
+  readonly clientAddress: string | null;
+  readonly trusted: boolean;
+  readonly raw: ClientRequest;
+  readonly #peers: TrustedPeers;
+  #forwarded: ForwardedClient | null = null;
+
+  constructor(
+    client: ClientExchange,
+    context: HandleContext,
+    id: string,
+    peers: TrustedPeers,
+    { method, target, fields }: RequestHead,
+  ) {
+    const { clientAddress } = client;
+    this.id = id;
+    this.method = method;
+    this.path = target.path === '' ? '/' : target.path;
+    this.query = target.query;
+    this.mountPath = context.mountPath ?? '';
+    this.host = target.authority ?? fields.get('host') ?? null;
+    this.protocol = client.isEncrypted ? 'https' : 'http';
+    this.httpVersion = client.httpVersion;
+    this.fields = fields;
+    this.clientAddress = clientAddress;
+    this.trusted =
+      clientAddress === null ? peers.unix && client.isOnUnixSocket : peers.includes(clientAddress);
+    this.raw = client.request;
+    this.#peers = peers;
+  }
+
+  /** Read when somebody asks: most proxies have no use for it. */
+  get forwarded(): ForwardedClient {
+    const { clientAddress, host, protocol, trusted } = this;
+    this.#forwarded ??= readForwardedClient(
+      this.fields,
+      { clientAddress, host, proto: protocol, trusted },
+      this.#peers,
+    );
+    return this.#forwarded;
+  }
 }

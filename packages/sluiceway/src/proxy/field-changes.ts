@@ -42,7 +42,7 @@ export function changeResponse(
   settings: FieldSettings,
 ): void {
   const { response, cookies, rewritesLocation } = settings;
-  if (cookies !== null) changeCookies(draft.fields, cookies, request.protocol === 'https');
+  if (cookies !== null) changeCookies(draft.fields, cookies, request.forwarded.proto === 'https');
   if (rewritesLocation) changeLocation(draft.fields, upstream, request.mountPath);
   if (response === null) return;
   response.apply(draft.fields);

@@ -54,7 +54,10 @@ export interface ProxyOptions extends Hooks {
   profile?: Profile | 'passThrough' | 'thirdParty';
   /** Addresses that may be connected to: `any` or `public`. Default: the profile's. */
   addresses?: 'any' | 'public';
-  /** Addresses and CIDR ranges of proxies before this one, whose word about the client is believed. Default none. */
+  /**
+   * Addresses and CIDR ranges of proxies before this one, whose word about the client is believed; `'unix'` stands for
+   * whoever connects by a Unix socket. Default none.
+   */
   trustedProxies?: readonly string[];
   /** Changes to fields of requests and responses, as plain data. Default none. */
   fields?: FieldOptions;
@@ -224,7 +227,7 @@ function checkRange(range: string): string[] {
     createTrustedPeers([range]);
     return [range];
   } catch {
-    throw new TypeError(`must be an address or CIDR range, not ${JSON.stringify(range)}`);
+    throw new TypeError(`must be an address, a CIDR range or 'unix', not ${JSON.stringify(range)}`);
   }
 }
 

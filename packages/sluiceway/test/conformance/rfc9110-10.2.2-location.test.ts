@@ -1,7 +1,8 @@
 import { describe, expect } from 'vitest';
+import { attach, createProxy, mount, stripPrefix } from '../../src/index.js';
 import { type Network, test } from '../support/fixture.js';
 import { respondWith } from '../support/raw-origin.js';
-import type { ProxyOptions } from '../support/servers.js';
+import { type ProxyOptions, startServer } from '../support/servers.js';
 import { sized } from '../support/through.js';
 
 /** What becomes of a Location whose `{up}` is the authority of the origin server, below whose `/app` the proxy is. */
@@ -91,6 +92,27 @@ describe('a Location and a Content-Location', () => {
       },
     });
     expect(exact).toEqual(['/app/a/b', '/app/a/b']);
+  });
+
+  test('get the prefix back that stripPrefix has taken off [nginx; Apache httpd]', async ({ net }) => {
+    const origin = await net.origin(
+      respondWith((head) => sized('', [`Location: /app${head.target}`], 'HTTP/1.1 302 Found')),
+    );
+    const proxy = createProxy({ upstream: origin.url, ...rewriting });
+    const based = createProxy({ upstream: `${origin.url}/app`, ...rewriting });
+    const running = await startServer();
+    attach(running.server, mount({ '/a': stripPrefix('/a', proxy), '/b/c': stripPrefix('/b/c', based) }));
+    net.cleanup(() => running.stop());
+    net.cleanup(() => Promise.all([proxy.close(), based.close()]));
+    const client = await net.client(running);
+    for (const [path, expected] of [
+      ['/a/x', '/a/app/x'],
+      ['/b/c/x?y', '/b/c/app/x?y'],
+      ['/b/c', '/b/c/app/'],
+    ] as const) {
+      await client.get(path);
+      expect((await client.readResponse()).head.get('location')).toBe(expected);
+    }
   });
 
   test('can be set by a rule, which is not rewritten [Sluiceway]', async ({ net }) => {

@@ -1,6 +1,12 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { type AddressInfo, connect, createServer, type ListenOptions, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import * as fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
-import { createTrustedPeers } from '../../src/net/trusted-peers.js';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { createTrustedPeers, isUnixPeer } from '../../src/net/trusted-peers.js';
 
 describe('what is included', () => {
   test.each<[string, string, boolean]>([
@@ -49,6 +55,19 @@ describe('what is included', () => {
     expect(createTrustedPeers([]).includes('127.0.0.1')).toBe(false);
     expect(createTrustedPeers(['0.0.0.0/0', '::/0']).includes(null)).toBe(false);
   });
+
+  test('whoever comes by a Unix socket, where the list has the word for it', () => {
+    expect(createTrustedPeers([]).unix).toBe(false);
+    expect(createTrustedPeers(['0.0.0.0/0', '::/0']).unix).toBe(false);
+    const peers = createTrustedPeers(['10.0.0.0/8', 'unix']);
+    expect([peers.unix, peers.includes('10.1.1.1'), peers.includes('::1'), peers.includes(null)]).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+    expect(createTrustedPeers(['unix']).unix).toBe(true);
+  });
 });
 
 describe('what is no range', () => {
@@ -71,10 +90,60 @@ describe('what is no range', () => {
     '::1/1000',
     '[::1]',
     '*',
+    'Unix',
+    'unix:',
+    'unix/8',
   ])('%j throws', (range) => {
     expect(() => createTrustedPeers([range])).toThrow(TypeError);
     expect(() => createTrustedPeers(['::1', range])).toThrow(JSON.stringify(range));
   });
+});
+
+describe('isUnixPeer', () => {
+  /** The server's end of a connection, and the client's. */
+  async function connection(address: ListenOptions): Promise<{ peer: Socket; client: Socket }> {
+    const server = createServer();
+    onTestFinished(() => void server.close());
+    server.listen(address);
+    await once(server, 'listening');
+    const at = server.address();
+    const client = typeof at === 'string' ? connect(at) : connect((at as AddressInfo).port, '127.0.0.1');
+    onTestFinished(() => void client.destroy());
+    client.on('error', () => {});
+    const [peer] = (await once(server, 'connection')) as [Socket];
+    onTestFinished(() => void peer.destroy());
+    peer.on('error', () => {});
+    return { peer, client };
+  }
+
+  test('tells a Unix socket', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'sluiceway-unix-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const { peer } = await connection({ path: join(folder, 's') });
+    expect(isUnixPeer(peer)).toBe(true);
+    peer.destroy();
+    expect(isUnixPeer(peer)).toBe(false);
+  });
+
+  test('is not fooled by a TCP peer that has left, whose address nobody knows any more', async () => {
+    const { peer, client } = await connection({ port: 0, host: '127.0.0.1' });
+    const left = new Promise((resolve) => peer.once('close', resolve));
+    client.resetAndDestroy();
+    await once(client, 'close');
+    // Asked for the first time after the reset: the operating system does not know either.
+    expect([peer.destroyed, peer.remoteAddress]).toEqual([false, undefined]);
+    expect(isUnixPeer(peer)).toBe(false);
+    peer.resume();
+    await left;
+    expect(isUnixPeer(peer)).toBe(false);
+  });
+
+  test.each([{}, { remoteAddress: undefined, destroyed: false }, new PassThrough()])(
+    'takes nothing else for one',
+    (other) => {
+      expect(isUnixPeer(other)).toBe(false);
+    },
+  );
 });
 
 test('a range includes what has its prefix, of either family', () => {
