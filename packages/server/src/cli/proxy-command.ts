@@ -21,7 +21,7 @@ The line on standard output says where the proxy listens. Each transfer that has
 standard error; --log sets its form.
 
 SIGTERM and SIGINT (Ctrl-C) stop the proxy: it accepts no more connections, and transfers that are running
-have the time of --drain-timeout to end. A second signal ends it at once.
+have the time of --drain-timeout to end. WebSockets are closed in their own words. A second signal ends it at once.
 
 Exit codes:
   0    stopped, and no transfer was cut off
@@ -72,6 +72,10 @@ export function proxyCommand(onExit: (code: number) => void): Command {
     .option(
       '--tunnel-idle-timeout <duration>',
       'while nothing passes through a WebSocket or other tunnel (default 1h)',
+    )
+    .option(
+      '--tunnel-drain <duration>',
+      'how long WebSockets go on when the proxy is stopped, before they are closed with 1001 (default 0)',
     )
     .option('--total-timeout <duration>', 'for a whole transfer (default off)')
     .option('--min-rate <size>', 'bytes per second below which a transfer is ended (default off)')

@@ -19,6 +19,7 @@ export interface ProxyFlags {
   upstreamIdleTimeout?: string;
   clientIdleTimeout?: string;
   tunnelIdleTimeout?: string;
+  tunnelDrain?: string;
   totalTimeout?: string;
   minRate?: string;
   maxUpload?: string;
@@ -55,6 +56,7 @@ const flagOf: Readonly<Record<string, string>> = {
   'timeouts.upstreamIdle': '--upstream-idle-timeout',
   'timeouts.clientIdle': '--client-idle-timeout',
   'timeouts.tunnelIdle': '--tunnel-idle-timeout',
+  'timeouts.tunnelDrain': '--tunnel-drain',
   'timeouts.total': '--total-timeout',
   'limits.minRate': '--min-rate',
   'limits.requestContent': '--max-upload',
@@ -80,6 +82,7 @@ function toProxyOptions(originUrl: string, flags: ProxyFlags): ProxyOptions {
     upstreamIdle: flags.upstreamIdleTimeout,
     clientIdle: flags.clientIdleTimeout,
     tunnelIdle: flags.tunnelIdleTimeout,
+    tunnelDrain: flags.tunnelDrain,
     total: flags.totalTimeout,
   });
   const ca = flags.ca === undefined ? undefined : readCertificates('--ca', flags.ca);

@@ -27,6 +27,8 @@ export interface TimeoutOptions {
   clientIdle?: Duration;
   /** Between bytes in either direction of a tunnel (WebSocket). Default 1 h; 0 is off. */
   tunnelIdle?: Duration;
+  /** How long WebSockets go on after `close()` before they are closed with 1001. Default 0: at once. */
+  tunnelDrain?: Duration;
   /** The whole transfer. Default 0: off, since no healthy transfer takes too long. */
   total?: Duration;
 }
@@ -81,6 +83,7 @@ export interface ProxySettings {
   peers: TrustedPeers;
   fields: FieldSettings;
   timeouts: TimeoutSettings;
+  tunnelDrainMs: number;
   /** Bytes of request content; 0 is no limit. */
   maxRequestContent: number;
   hooks: Hooks;
@@ -145,6 +148,7 @@ function resolveSettings(
     'upstreamIdle',
     'clientIdle',
     'tunnelIdle',
+    'tunnelDrain',
     'total',
   ]);
   const name = check.string('name', options.name, defaultPseudonym);
@@ -179,6 +183,7 @@ function resolveSettings(
     ...(egress !== undefined && { egress }),
   };
   const throwsErrors = check.oneOf('errors', options.errors, ['answer', 'throw'], 'answer') === 'throw';
+  const tunnelDrainMs = check.duration('timeouts.tunnelDrain', timeouts.tunnelDrain, 0);
   const timeoutSettings: TimeoutSettings = {
     responseHeadMs: check.duration('timeouts.responseHead', timeouts.responseHead, 60_000),
     upstreamIdleMs: check.duration('timeouts.upstreamIdle', timeouts.upstreamIdle, 60_000),
@@ -195,6 +200,7 @@ function resolveSettings(
     peers,
     fields,
     timeouts: timeoutSettings,
+    tunnelDrainMs,
     maxRequestContent,
     hooks,
     observers,

@@ -41,7 +41,7 @@ export class Proxy implements Handler {
 
   constructor(settings: ProxySettings) {
     this.#settings = settings;
-    this.#running = new RunningTransfers(settings.observers);
+    this.#running = new RunningTransfers(settings.observers, settings.tunnelDrainMs);
     this.#responder = new Responder(settings, this.#running);
   }
 
@@ -82,7 +82,10 @@ export class Proxy implements Handler {
     }
   }
 
-  /** Stops serving: running transfers may finish, new requests get 503. Resolves when the last one has ended. */
+  /**
+   * Stops serving: running transfers may finish, new requests get 503, and WebSockets are closed with 1001 after
+   * `timeouts.tunnelDrain`. Resolves when the last transfer has ended.
+   */
   async close(): Promise<void> {
     await this.#running.drain();
     await this.#settings.transport.close();
@@ -262,7 +265,7 @@ export class Proxy implements Handler {
     const { transfer, client } = passage;
     const opened = client.switchProtocols(draft, protocol);
     transfer.status = opened.status;
-    await runTunnel(transfer, opened, upstream);
+    await runTunnel(transfer, opened, upstream, protocol);
     transfer.throwIfAborted();
   }
 }

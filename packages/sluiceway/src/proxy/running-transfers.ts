@@ -4,13 +4,17 @@ import type { Observer, Transfer } from './transfer.js';
 /** The transfers of one proxy that have not ended, and who watches them. */
 export class RunningTransfers {
   readonly #observers: readonly Observer[];
+  readonly #tunnelDrainMs: number;
   /** Each transfer knows its place; the last one fills a gap. */
   readonly #running: Transfer[] = [];
   #drained: Promise<void> | null = null;
   #onEmpty: (() => void) | null = null;
+  #isLeaving = false;
 
-  constructor(observers: readonly Observer[]) {
+  /** `tunnelDrainMs`: how long tunnels go on before they are told of a drain. */
+  constructor(observers: readonly Observer[], tunnelDrainMs: number) {
     this.#observers = observers;
+    this.#tunnelDrainMs = tunnelDrainMs;
   }
 
   get size(): number {
@@ -23,6 +27,7 @@ export class RunningTransfers {
 
   add(transfer: Transfer): void {
     transfer.place = this.#running.push(transfer) - 1;
+    if (this.#isLeaving) transfer.leave();
     for (const observer of this.#observers) notify(() => observer.onTransferStart?.(transfer));
   }
 
@@ -42,11 +47,19 @@ export class RunningTransfers {
 
   /** Resolves once nothing runs. What is added meanwhile is waited for too. */
   drain(): Promise<void> {
-    this.#drained ??= new Promise((resolve) => {
+    if (this.#drained !== null) return this.#drained;
+    this.#drained = new Promise((resolve) => {
       this.#onEmpty = resolve;
       if (this.#running.length === 0) resolve();
     });
+    if (this.#tunnelDrainMs === 0) this.#leave();
+    else setTimeout(() => this.#leave(), this.#tunnelDrainMs).unref();
     return this.#drained;
+  }
+
+  #leave(): void {
+    this.#isLeaving = true;
+    for (const transfer of [...this.#running]) transfer.leave();
   }
 
   abort(error: SluicewayError): void {

@@ -54,6 +54,8 @@ export class Transfer implements LiveTransfer {
   readonly #started = performance.now();
   readonly #onAborted: Array<(error: SluicewayError) => void> = [];
   #exchange: Exchange | null = null;
+  #onLeave: (() => void) | null = null;
+  #isLeaving = false;
   #aborted: SluicewayError | null = null;
   #settled: (() => void) | null = null;
   #closed = false;
@@ -113,6 +115,18 @@ export class Transfer implements LiveTransfer {
   onAborted(listener: (error: SluicewayError) => void): void {
     if (this.#aborted !== null) listener(this.#aborted);
     else this.#onAborted.push(listener);
+  }
+
+  /** Calls the listener when the proxy wants to stop and this transfer would never end by itself: a tunnel. */
+  onLeave(listener: () => void): void {
+    if (this.#isLeaving) listener();
+    else this.#onLeave = listener;
+  }
+
+  leave(): void {
+    if (this.#isLeaving) return;
+    this.#isLeaving = true;
+    this.#onLeave?.();
   }
 
   throwIfAborted(): void {

@@ -3,33 +3,58 @@ import type { ChunkSink } from '../stream/chunk-source.js';
 import { MeteredSource } from '../stream/metered-source.js';
 import type { Tunnel } from '../stream/tunnel.js';
 import type { Transfer } from './transfer.js';
+import { type DirectionEvents, WebSocketDirection } from './web-socket-direction.js';
+
+/** How long both sides of a WebSocket may take to answer the Close of a proxy that stops. */
+const CLOSE_TIMEOUT_MS = 5000;
 
 /**
  * Carries bytes both ways until both directions have ended or one is broken. A side that ends its direction is
  * half-closed, and the other direction goes on.
  */
-export async function runTunnel(transfer: Transfer, client: ClientTunnel, upstream: Tunnel): Promise<void> {
+export async function runTunnel(
+  transfer: Transfer,
+  client: ClientTunnel,
+  upstream: Tunnel,
+  protocol: string,
+): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
   await new Promise<void>((resolve) => {
     let open = 2;
-    const ended = (): void => {
-      open -= 1;
-      if (open === 0) resolve();
-    };
-    const broken = (): void => resolve();
-    transfer.onAborted(broken);
-    client.onClose(broken);
-
-    const into = (tunnel: Tunnel): ChunkSink => ({
-      chunk: (bytes, done) => tunnel.write(bytes, done),
-      end: () => {
-        tunnel.end();
-        ended();
+    const events: DirectionEvents = {
+      onEnd: () => {
+        open -= 1;
+        if (open === 0) resolve();
       },
-      fail: broken,
+      onBroken: resolve,
+    };
+    transfer.onAborted(() => resolve());
+    client.onClose(resolve);
+
+    const isWebSocket = protocol.toLowerCase() === 'websocket';
+    const up = isWebSocket ? new WebSocketDirection(upstream, true, events) : direction(upstream, events);
+    const down = isWebSocket ? new WebSocketDirection(client, false, events) : direction(client, events);
+    new MeteredSource(client.source, transfer.meterTunnel('bytesUp')).start(up);
+    new MeteredSource(upstream.source, transfer.meterTunnel('bytesDown')).start(down);
+    // Nothing can be said in a protocol that we do not know.
+    transfer.onLeave(() => {
+      if (up instanceof WebSocketDirection) up.goAway();
+      if (down instanceof WebSocketDirection) down.goAway();
+      if (isWebSocket) timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);
     });
-    new MeteredSource(client.source, transfer.meterTunnel('bytesUp')).start(into(upstream));
-    new MeteredSource(upstream.source, transfer.meterTunnel('bytesDown')).start(into(client));
   });
+  clearTimeout(timer);
   upstream.destroy();
   client.destroy();
+}
+
+function direction(target: Tunnel, { onEnd, onBroken }: DirectionEvents): ChunkSink {
+  return {
+    chunk: (bytes, done) => target.write(bytes, done),
+    end: () => {
+      target.end();
+      onEnd();
+    },
+    fail: onBroken,
+  };
 }

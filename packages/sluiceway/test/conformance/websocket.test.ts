@@ -86,9 +86,11 @@ test('a WebSocket whose client is gone is closed at the server, and the other wa
   expect((await closed)[0]).toBe(1006);
 });
 
-test('a WebSocket under a running drain goes on, and destroy ends it [Caddy]', async ({ net }) => {
+test('a WebSocket goes on under a drain for the time of tunnelDrain, and destroy ends it [Caddy]', async ({
+  net,
+}) => {
   const { url } = await echoServer(net);
-  const running = await net.proxy({ upstream: url });
+  const running = await net.proxy({ upstream: url, timeouts: { tunnelDrain: '1h' } });
   const socket = new WebSocket(`ws://127.0.0.1:${running.port}/`);
   await event(socket, 'open');
   const drained = running.proxy.close();

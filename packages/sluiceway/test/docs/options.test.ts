@@ -103,6 +103,7 @@ function resolvedDefaults(): Record<string, unknown> {
     'timeouts.upstreamIdle': timeouts.upstreamIdleMs,
     'timeouts.clientIdle': timeouts.clientIdleMs,
     'timeouts.tunnelIdle': timeouts.tunnelIdleMs,
+    'timeouts.tunnelDrain': settings.tunnelDrainMs,
     'timeouts.total': timeouts.totalMs,
     'limits.minRate': timeouts.minRate,
     'limits.requestContent': settings.maxRequestContent,

@@ -1,0 +1,77 @@
+const OPCODE_CLOSE = 0x8;
+
+/** 1001: the endpoint goes away, as a server that is stopped does (RFC 6455 section 7.4.1). */
+const GOING_AWAY = [0x03, 0xe9] as const;
+
+/** A Close frame with the code 1001. What a client sends is masked with a key of four bytes; null for a server's. */
+export function formatGoingAway(mask: Uint8Array | null): Uint8Array {
+  const head = 0x80 | OPCODE_CLOSE;
+  if (mask === null) return Uint8Array.of(head, GOING_AWAY.length, ...GOING_AWAY);
+  const masked = GOING_AWAY.map((byte, i) => byte ^ (mask[i] ?? 0));
+  return Uint8Array.of(head, 0x80 | GOING_AWAY.length, ...mask.subarray(0, 4), ...masked);
+}
+
+/**
+ * Finds the ends of the frames (RFC 6455 section 5.2) in bytes that pass by: a frame of one's own can only be put
+ * between two. Looks at nothing else, so that it works whatever extensions the two sides have agreed upon.
+ */
+export class WebSocketFrameScanner {
+  readonly #head = new Uint8Array(14);
+  #headLength = 0;
+  #headNeeded = 2;
+  /** Of the payload that has not come yet; more than 2^53 is as good as without end. */
+  #payloadLeft = 0;
+  #isClose = false;
+  /** A Close frame has passed: nothing may follow it. */
+  hasClosed = false;
+
+  get isBetweenFrames(): boolean {
+    return this.#headLength === 0 && this.#payloadLeft === 0;
+  }
+
+  /**
+   * Takes the bytes from `start` up to the end of the frame that they belong to, or all of them, and returns the
+   * position behind: `isBetweenFrames` tells which.
+   */
+  takeFrame(bytes: Uint8Array, start: number): number {
+    let at = start;
+    while (at < bytes.length) {
+      if (this.#payloadLeft > 0) {
+        const taken = Math.min(this.#payloadLeft, bytes.length - at);
+        this.#payloadLeft -= taken;
+        at += taken;
+      } else {
+        this.#takeHeadByte(bytes[at] ?? 0);
+        at += 1;
+      }
+      if (!this.isBetweenFrames) continue;
+      this.hasClosed ||= this.#isClose;
+      return at;
+    }
+    return at;
+  }
+
+  #takeHeadByte(byte: number): void {
+    const head = this.#head;
+    head[this.#headLength] = byte;
+    this.#headLength += 1;
+    if (this.#headLength === 2)
+      this.#headNeeded = 2 + extendedLengthBytes(byte & 0x7f) + (byte & 0x80 ? 4 : 0);
+    if (this.#headLength < this.#headNeeded) return;
+    this.#isClose = ((head[0] ?? 0) & 0x0f) === OPCODE_CLOSE;
+    this.#payloadLeft = this.#readLength();
+    this.#headLength = 0;
+    this.#headNeeded = 2;
+  }
+
+  #readLength(): number {
+    const short = (this.#head[1] ?? 0) & 0x7f;
+    const extended = extendedLengthBytes(short);
+    if (extended === 0) return short;
+    let length = 0;
+    for (let i = 0; i < extended; i += 1) length = length * 256 + (this.#head[2 + i] ?? 0);
+    return length;
+  }
+}
+
+const extendedLengthBytes = (short: number): number => (short === 126 ? 2 : short === 127 ? 8 : 0);
