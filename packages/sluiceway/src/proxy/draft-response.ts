@@ -42,6 +42,8 @@ export function draftDownstreamResponse(
 /** An interim head without what is meant for our connection only. */
 export function draftInterim(head: InterimResponse): InterimResponse {
   removeHopByHopFromResponse(head.fields);
+  // RFC 9110 section 8.6: never in 1xx. There are clients that wait for so much content.
+  head.fields.delete('content-length');
   return head;
 }
 

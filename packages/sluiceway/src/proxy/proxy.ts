@@ -29,6 +29,7 @@ import { Responder } from './responder.js';
 import { RunningTransfers } from './running-transfers.js';
 import { Transfer } from './transfer.js';
 import { runTunnel } from './tunnel.js';
+import { continueWhenWanted } from './upload.js';
 
 /**
  * A reverse proxy: each request goes to an origin server, and its response comes back, while both arrive. Made by
@@ -203,12 +204,13 @@ export class Proxy implements Handler {
     // Content that is held back until the origin server says 100 waits for the origin server.
     if (expectContinue) timeouts.requestWaitsFor('upstream');
     let answered = false;
+    const content = changeRequestContent(upload, this.#settings.fields);
     const request: TransportRequest = {
       destination: draft.target.base,
       path: draft.path,
       method: draft.method,
       fields: draft.fields,
-      content: changeRequestContent(upload, this.#settings.fields),
+      content: expectContinue && content !== null ? continueWhenWanted(content, passage.client) : content,
       upgrade: protocol,
       expectContinue,
       onInterim: (head: InterimResponse) => this.#interim(passage, head),
@@ -229,13 +231,11 @@ export class Proxy implements Handler {
   }
 
   #interim(passage: Passage, head: InterimResponse): void {
-    const { transfer, client, context } = passage;
+    const { transfer, client } = passage;
     if (transfer.error !== null || client.isHeadSent) return;
-    if (head.status === 100) {
-      if (context.awaitsContinue === true) client.sendContinue();
-    } else if (this.#settings.profile.responseFields === 'all') {
+    // A 100 is sent where it is waited for, with the start of the content.
+    if (head.status !== 100 && this.#settings.profile.responseFields === 'all')
       client.sendInterim(changeInterim(draftInterim(head), this.#settings.fields));
-    }
   }
 
   async #relay(passage: Passage, draft: DownstreamResponseDraft, received: TransportResponse): Promise<void> {

@@ -37,6 +37,28 @@ export function openUpload(
   return { source: new MeteredSource(checked, transfer.meterUpload()), length };
 }
 
+/**
+ * The same content for a client that waits for 100: it is told to go on when its content is wanted. That is when the
+ * origin server says 100, or has been waited for in vain (RFC 9110 section 10.1.1 lets a proxy say it then): an
+ * origin server that knows no expectations and a client that waits would wait for each other.
+ */
+export function continueWhenWanted(content: RequestContent, client: ClientExchange): RequestContent {
+  const { source, length } = content;
+  return {
+    length,
+    source: {
+      get trailers() {
+        return source.trailers;
+      },
+      start(sink) {
+        if (!client.isHeadSent) client.sendContinue();
+        source.start(sink);
+      },
+      cancel: () => source.cancel(),
+    },
+  };
+}
+
 function findFault(client: ClientExchange): SluicewayError | null {
   const touch = client.findContentTouch();
   return touch === null

@@ -60,6 +60,18 @@ describe('interim responses', () => {
     expect(interim.map((head) => head.lines)).toEqual([['Link: </a>']]);
   });
 
+  test('come without a Content-Length, which none of them may have [RFC 9110 8.6]', async ({ net }) => {
+    const { client } = await through(net, async (connection) => {
+      await connection.readHead();
+      await connection.write('HTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\nLink: </a>\r\n\r\n');
+      await connection.write(sized('done'));
+    });
+    await client.get('/');
+    const response = await client.readResponse();
+    expect(response.interim.map(({ lines }) => lines)).toEqual([['Link: </a>']]);
+    expect(response.content.toString()).toBe('done');
+  });
+
   test('do not cost the final response the fields that a middleware had set [Go ReverseProxy]', async ({
     net,
   }) => {
