@@ -1,0 +1,149 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect } from 'vitest';
+import { createProxy } from '../../src/index.js';
+import { isSeeded, seededBytes } from '../support/content.js';
+import { test } from '../support/fixture.js';
+import { respondWith } from '../support/raw-origin.js';
+import { sized, through } from '../support/through.js';
+
+const MiB = 1024 * 1024;
+
+test('an upload of 1 MiB reaches the origin server byte for byte, and the answer the client [Go ReverseProxy]', async ({
+  net,
+}) => {
+  const { client } = await through(
+    net,
+    respondWith((head, content) => {
+      expect(head.startLine).toBe('POST /form HTTP/1.1');
+      expect(head.get('content-type')).toBe('application/octet-stream');
+      expect(isSeeded('post', 0, content)).toBe(true);
+      return sized(`${content.length}`, [], 'HTTP/1.1 201 Created');
+    }),
+  );
+  void client.send(
+    `POST /form HTTP/1.1\r\nHost: test\r\nContent-Type: application/octet-stream\r\nContent-Length: ${MiB}\r\n\r\n`,
+  );
+  void client.send(seededBytes('post', 0, MiB));
+  const response = await client.readResponse();
+  expect(response.head.status).toBe(201);
+  expect(response.content.toString()).toBe(String(MiB));
+});
+
+test("the application's own request object is the same after the transfer as before [Go ReverseProxy]", async ({
+  net,
+}) => {
+  const origin = await net.origin(respondWith(sized('')));
+  const proxy = createProxy({
+    upstream: `${origin.url}/base`,
+    onUpstreamRequest: ({ upstream }) => {
+      upstream.fields.set('X-A', 'ours').delete('Cookie');
+      upstream.method = 'REPORT';
+      upstream.path = '/elsewhere';
+    },
+  });
+  const seen: unknown[] = [];
+  const server = createServer(async (request, response) => {
+    const look = () => {
+      const { method, url, headers, rawHeaders, headersDistinct } = request;
+      seen.push(structuredClone({ method, url, headers, rawHeaders, headersDistinct }));
+    };
+    look();
+    await proxy.handle(request, response);
+    look();
+  });
+  net.cleanup(async () => {
+    proxy.destroy();
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const client = await net.client((server.address() as AddressInfo).port);
+  await client.get('/path?query', [
+    'X-A: theirs',
+    'Cookie: a=1',
+    'X-Hop: 1',
+    'Connection: X-Hop',
+    'TE: gzip',
+  ]);
+  await client.readResponse();
+  await expect.poll(() => seen.length).toBe(2);
+  expect(seen[1]).toEqual(seen[0]);
+  expect(seen[0]).toMatchObject({ method: 'GET', url: '/path?query', headers: { 'x-hop': '1' } });
+  expect(seen[0]).not.toHaveProperty('headers.x-forwarded-for');
+});
+
+test('a hook gets empty fields of a request without any, and may add to them [Go ReverseProxy]', async ({
+  net,
+}) => {
+  let size: number | undefined;
+  const { client } = await through(
+    net,
+    respondWith((head) => sized(head.getAll('x-added').join())),
+    {
+      onUpstreamRequest: ({ downstream, upstream }) => {
+        size = downstream.fields.size;
+        upstream.fields.set('X-Added', 'yes');
+      },
+    },
+  );
+  await client.send('GET / HTTP/1.0\r\n\r\n');
+  expect((await client.readResponse()).content.toString()).toBe('yes');
+  expect(size).toBe(0);
+});
+
+test('a request that is sent again, on a fresh connection, is the same: nothing is added twice [Caddy]', async ({
+  net,
+}) => {
+  const heads: string[] = [];
+  const { client } = await through(
+    net,
+    async (connection) => {
+      if (connection.index === 0) {
+        await connection.readHead();
+        await connection.write(sized('first'));
+        heads.push((await connection.readHead()).raw);
+        connection.reset();
+        return;
+      }
+      heads.push((await connection.readHead()).raw);
+      await connection.write(sized('second'));
+      await connection.readAll();
+    },
+    {
+      name: 'us',
+      onUpstreamRequest: ({ upstream }) => void upstream.fields.append('X-Added', 'once'),
+    },
+  );
+  await client.get('/');
+  await client.readResponse();
+  await client.get('/again?q', ['Via: 1.1 before', 'X-Forwarded-For: 192.0.2.1', 'TE: trailers']);
+  expect((await client.readResponse()).content.toString()).toBe('second');
+  expect(heads).toHaveLength(2);
+  expect(heads[1]).toBe(heads[0]);
+  expect(heads[0]?.match(/X-Added: once\r\n/g)).toHaveLength(1);
+});
+
+describe('an HTTP/1.1 client', () => {
+  test('may send an empty line before its request [RFC 9112 2.2]', async ({ net }) => {
+    const { client } = await through(
+      net,
+      respondWith((head) => sized(head.startLine)),
+    );
+    for (let i = 0; i < 2; i++) {
+      await client.send('\r\nGET /x HTTP/1.1\r\nHost: test\r\n\r\n');
+      expect((await client.readResponse()).content.toString()).toBe('GET /x HTTP/1.1');
+    }
+  });
+
+  test('may send its request byte by byte [RFC 9112 2.2]', async ({ net }) => {
+    const { client } = await through(
+      net,
+      respondWith((head, content) => sized(`${head.startLine} ${content.toString()}`)),
+    );
+    for (const byte of 'POST /x HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\nhello')
+      await client.send(byte);
+    expect((await client.readResponse()).content.toString()).toBe('POST /x HTTP/1.1 hello');
+  });
+});
