@@ -210,6 +210,56 @@ describe('fields of a response', () => {
   });
 });
 
+describe('a field', () => {
+  const NAME = "!#$%&'*+-.^_`|~09azAZ";
+
+  test('of any token for a name passes, both ways [RFC 9110 5.6.2]', async ({ net }) => {
+    const { client } = await through(
+      net,
+      respondWith((head) => sized('', [`${NAME}: ${head.get(NAME)} and down`])),
+    );
+    await client.get('/', [`${NAME}: up`]);
+    expect((await client.readResponse()).head.get(NAME)).toBe('up and down');
+  });
+
+  test('loses the white space around its value and keeps that inside, both ways [RFC 9110 5.5]', async ({
+    net,
+  }) => {
+    let seen: readonly string[] = [];
+    const { client } = await through(
+      net,
+      respondWith((head) => {
+        seen = head.lines;
+        return sized('', ['X-Pad:\t  a \t b  \t', 'X-None:v', 'X-Blank: \t ']);
+      }),
+    );
+    await client.get('/', ['X-Pad:\t  a \t b  \t', 'X-None:v', 'X-Blank: \t ']);
+    const { head } = await client.readResponse();
+    const expected = ['X-Pad: a \t b', 'X-None: v', 'X-Blank: '];
+    expect(seen.filter((line) => line.startsWith('X-') && !line.startsWith('X-F'))).toEqual(expected);
+    expect(head.lines.filter((line) => line.startsWith('X-'))).toEqual(expected);
+  });
+
+  test('of 10,000 bytes passes, both ways [RFC 9110 5.4]', async ({ net }) => {
+    const value = 'v'.repeat(10_000);
+    const { client } = await through(
+      net,
+      respondWith((head) => sized('', [`X-Long: ${head.get('x-long')}`])),
+    );
+    await client.get('/', [`X-Long: ${value}`]);
+    expect((await client.readResponse()).head.get('x-long')).toBe(value);
+  });
+
+  test('more than the head of a request may hold is answered 431, and nothing is sent on [RFC 6585 5; Node]', async ({
+    net,
+  }) => {
+    const { client, origin } = await through(net, respondWith(sized('')));
+    await client.get('/', [`X-Long: ${'v'.repeat(20_000)}`]);
+    expect((await client.readResponse()).head.status).toBe(431);
+    expect(origin.total).toBe(0);
+  });
+});
+
 describe('a response', () => {
   test('without Server gets none, and one with Server keeps it [Caddy]', async ({ net }) => {
     const { client } = await through(

@@ -111,3 +111,55 @@ test('a 200 with a Content-Length of 0 is complete at once [RFC 9112 6.3]', asyn
   }
   expect(origin.total).toBe(1);
 });
+
+test.for([
+  ['204', 'HTTP/1.1 204 No Content', 'GET'],
+  ['304', 'HTTP/1.1 304 Not Modified', 'GET'],
+  ['200 to HEAD', 'HTTP/1.1 200 OK', 'HEAD'],
+] as const)(
+  'a %s with a Transfer-Encoding has no content, and the next request is answered right [RFC 9112 6.1; RFC 9112 6.3]',
+  async ([, startLine, method], { net }) => {
+    const { client, origin } = await through(net, respondWith(head(startLine, 'Transfer-Encoding: chunked')));
+    for (let i = 0; i < 3; i++) {
+      await client.send(`${method} / HTTP/1.1\r\nHost: test\r\n\r\n`);
+      const response = await client.readResponse({ method });
+      expect(response.head.startLine).toBe(startLine);
+      if (method === 'GET') expect(response.head.has('transfer-encoding')).toBe(false);
+      expect(response.head.has('content-length')).toBe(false);
+      expect(response.ended).toBeUndefined();
+    }
+    expect(origin.total).toBe(1);
+  },
+);
+
+test.for([
+  ['a length of 0', head('HTTP/1.1 205 Reset Content', 'Content-Length: 0')],
+  ['chunks', `${head('HTTP/1.1 205 Reset Content', 'Transfer-Encoding: chunked')}0\r\n\r\n`],
+] as const)('a 205 whose emptiness is told by %s passes [RFC 9110 15.3.6]', async ([, answer], { net }) => {
+  const { client } = await through(net, respondWith(answer));
+  for (let i = 0; i < 2; i++) {
+    await client.get('/');
+    const response = await client.readResponse();
+    expect(response.head.status).toBe(205);
+    expect(response).toMatchObject({ complete: true, contentLength: 0, ended: undefined });
+  }
+});
+
+test('HEAD reaches the origin server as HEAD: the file is not fetched [RFC 9110 9.3.2; Go ReverseProxy]', async ({
+  net,
+}) => {
+  const methods: string[] = [];
+  const { client, origin } = await through(
+    net,
+    respondWith((request) => {
+      methods.push(request.method);
+      return head('HTTP/1.1 200 OK', 'Content-Length: 5000000000', 'Content-Type: video/mp4');
+    }),
+  );
+  await client.send('HEAD /film HTTP/1.1\r\nHost: test\r\n\r\n');
+  const response = await client.readResponse({ method: 'HEAD' });
+  expect(response.head.get('content-length')).toBe('5000000000');
+  expect(response.head.get('content-type')).toBe('video/mp4');
+  expect(methods).toEqual(['HEAD']);
+  expect(origin.connections[0]?.ending).toBeUndefined();
+});

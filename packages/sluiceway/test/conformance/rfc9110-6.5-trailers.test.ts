@@ -1,5 +1,6 @@
 import { describe, expect } from 'vitest';
 import { test } from '../support/fixture.js';
+import { Gate } from '../support/gate.js';
 import { respondWith } from '../support/raw-origin.js';
 import { chunked, sized, through } from '../support/through.js';
 
@@ -25,6 +26,27 @@ describe('trailers of a response', () => {
     const response = await client.readResponse();
     expect(response.head.has('trailer')).toBe(false);
     expect(response.trailers).toEqual(['X-Late: \xe9t\xe9']);
+  });
+
+  test('come after content that has streamed before them [Go ReverseProxy]', async ({ net }) => {
+    const mayGoOn = new Gate();
+    const { client } = await through(net, async (connection) => {
+      await connection.readHead();
+      await connection.write(
+        'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n5\r\nfirst\r\n',
+      );
+      await mayGoOn.opened;
+      await connection.write('4\r\nlast\r\n0\r\nX-Sum: 9 bytes\r\n\r\n');
+      await connection.readAll();
+    });
+    await client.get('/');
+    const head = await client.readHead();
+    expect(head.get('trailer')).toBe('X-Sum');
+    expect((await client.readExactly(10)).toString()).toBe('5\r\nfirst\r\n');
+    mayGoOn.open();
+    const rest = await client.readContent(head);
+    expect(rest).toMatchObject({ complete: true, trailers: ['X-Sum: 9 bytes'] });
+    expect(rest.content.toString()).toBe('last');
   });
 
   test('after no content at all pass [Go ReverseProxy]', async ({ net }) => {
@@ -63,6 +85,15 @@ describe('trailers of a response', () => {
     await client.get('/');
     const response = await client.readResponse();
     expect(response).toMatchObject({ complete: true, trailers: ['X-Kept: 1'] });
+  });
+
+  test('pass repeated, in order and spelled as they came, odd bytes included [RFC 9110 5.3]', async ({
+    net,
+  }) => {
+    const trailers = ['x-a: 1', 'X-B: \xe9\t\xff', 'X-A: 2', 'X-Empty: '];
+    const { client } = await through(net, respondWith(chunked(['content'], [], trailers)));
+    await client.get('/');
+    expect((await client.readResponse()).trailers).toEqual(trailers);
   });
 
   test('are dropped for an HTTP/1.0 client, which gets the content [RFC 9110 6.5.1]', async ({ net }) => {
