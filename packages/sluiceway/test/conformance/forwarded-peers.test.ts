@@ -124,7 +124,7 @@ describe('a client without an address', () => {
 function toStream(socket: Socket): Duplex {
   const stream = new Duplex({
     read: () => void socket.resume(),
-    write: (bytes, _encoding, done) => void socket.write(bytes, done),
+    write: (bytes: Buffer, _encoding, done) => void socket.write(bytes, done),
     final: (done) => void socket.end(done),
     destroy: (error, done) => {
       socket.destroy();
