@@ -31,13 +31,23 @@ export const notFound: Handler = {
   },
 };
 
+/** A request that is not valid is answered too, and its connection closed: nobody knows what comes behind it. */
+function mayHaveContent(client: ClientExchange): boolean {
+  try {
+    const { framing } = client.readHead();
+    return framing.kind !== 'none' && !(framing.kind === 'length' && framing.length === 0);
+  } catch {
+    return true;
+  }
+}
+
 async function answerNotFound(client: ClientExchange): Promise<Outcome> {
   const content = problemJson(404, 'There is nothing at this path.');
   const head = toResponseHead({ status: 404, fields: { 'Content-Type': 'application/problem+json' } });
   const contentless = isContentless(client.method, 404);
   const source = frameOwnContent(head, content, contentless);
   const closed = new Promise<void>((resolve) => client.onClose(resolve));
-  client.sendHead(head, { leavesContentUnread: !client.isRequestComplete, isLast: false });
+  client.sendHead(head, { leavesContentUnread: mayHaveContent(client), isLast: false });
   if (contentless) client.endWithoutContent();
   else
     source.start(
