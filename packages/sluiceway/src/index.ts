@@ -19,6 +19,8 @@ export type {
   Answer,
   DownstreamResponseDraft,
   Hooks,
+  Transform,
+  TransformMessages,
   UpstreamChoice,
   UpstreamResponse,
 } from './proxy/hooks.js';

@@ -1,23 +1,10 @@
+import { removeByteDescription } from '../http/byte-description.js';
 import { removeHopByHopFromResponse } from '../http/hop-by-hop.js';
 import { appendVia } from '../http/via.js';
 import type { InterimResponse, TransportResponse } from '../upstream/transport.js';
 import type { DownstreamResponseDraft, UpstreamResponse } from './hooks.js';
 import type { Profile } from './profiles.js';
 import { isContentless } from './respond.js';
-
-/** Fields that describe content which a hook has replaced. */
-const OF_THE_OLD_CONTENT = new Set([
-  'content-length',
-  'content-encoding',
-  'content-range',
-  'accept-ranges',
-  'etag',
-  'last-modified',
-  'content-md5',
-  'content-digest',
-  'repr-digest',
-  'digest',
-]);
 
 /** Drafts the head for the client: what may pass of the origin server's. Changes `received.fields`. */
 export function draftDownstreamResponse(
@@ -66,7 +53,8 @@ export function mendFraming(
   // Trailers follow content of the origin server's, where there is any.
   if (draft.content !== undefined || isContentless(method, draft.status)) fields.delete('trailer');
   if (draft.content !== undefined) {
-    fields.retain((name) => !OF_THE_OLD_CONTENT.has(name.toLowerCase()));
+    removeByteDescription(fields);
+    fields.delete('content-encoding');
   } else if (!isContentless(method, draft.status)) {
     if (received.contentLength === null) fields.delete('content-length');
     else fields.set('Content-Length', String(received.contentLength));

@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import { SluicewayError } from '../errors.js';
 import type { Fields, ReadonlyFields } from '../http/fields.js';
 import type { DownstreamRequest } from './downstream-request.js';
@@ -44,6 +44,39 @@ export interface DownstreamResponseDraft {
   content: string | Uint8Array | Readable | undefined;
 }
 
+/** What `transform.create` is given. */
+export interface TransformMessages {
+  upstream: UpstreamResponse;
+  /**
+   * The head that the client will get. Where the content is changed, what described exact bytes is gone from it, and
+   * what is set here holds for the new content: `Content-Encoding`, a weak `ETag`.
+   */
+  downstream: DownstreamResponseDraft;
+  request: DownstreamRequest;
+}
+
+/**
+ * Streams that the content of responses passes through on its way to the client, with backpressure and in bounded
+ * memory. It has no part in responses without content, in tunnels, and in content of hooks.
+ */
+export interface Transform {
+  /**
+   * Whether the bytes differ afterwards. True: length, validators, digests and ranges of the origin server's content
+   * are removed from the response, ranges are not asked for, and a response with `Cache-Control: no-transform` passes
+   * untransformed (RFC 9110 section 7.7). False: bytes are only looked at or held back for a while; the head stays, and
+   * a transfer of which another number of bytes comes out is broken off. A function decides for each request, before
+   * it is sent.
+   */
+  changesContent: boolean | ((request: DownstreamRequest) => boolean);
+  /**
+   * Makes the streams for one response, in the order in which the content passes them; null or nothing leaves it as
+   * it is. They must be new, and carry bytes: a stream in object mode is refused. What this throws refuses the
+   * response (502); what a stream fails with breaks the transfer off visibly, since the head is sent by then. All
+   * streams are destroyed when the transfer ends early, whoever is to blame.
+   */
+  create(messages: TransformMessages): MaybePromise<Duplex | readonly Duplex[] | null | undefined>;
+}
+
 /** Steps of the data path that an application may change. Each may be async; whatever one throws ends the transfer. */
 export interface Hooks {
   /** Before anything is sent: may answer by itself, or choose the upstream. Undefined goes on. */
@@ -62,6 +95,8 @@ export interface Hooks {
     downstream: DownstreamResponseDraft;
     request: DownstreamRequest;
   }) => MaybePromise<void>;
+  /** Content that is changed, inspected or held back while it passes. Called after `onUpstreamResponse`. */
+  transform?: Transform;
   /**
    * A failure before the head was sent: may answer in place of the default problem report. `downstream` is null
    * where the request could not be read.

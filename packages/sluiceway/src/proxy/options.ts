@@ -10,7 +10,7 @@ import type { Transport } from '../upstream/transport.js';
 import type { TransportOptions } from '../upstream/transport-options.js';
 import { WireTransport } from '../upstream/wire/wire-transport.js';
 import { type FieldOptions, type FieldSettings, resolveFields } from './field-options.js';
-import type { Hooks } from './hooks.js';
+import type { Hooks, Transform } from './hooks.js';
 import { type Profile, passThrough, thirdParty } from './profiles.js';
 import type { Observer } from './transfer.js';
 import { resolveEgress } from './upstream-egress.js';
@@ -104,7 +104,7 @@ const GROUPS = [
   'limits',
   'observers',
 ];
-const OPTIONS = [...GROUPS, 'transport', 'errors', ...HOOKS];
+const OPTIONS = [...GROUPS, 'transport', 'errors', 'transform', ...HOOKS];
 
 /** One for the process: workers and proxies of one start are the same hop. */
 const defaultPseudonym = `sluiceway-${randomBytes(4).toString('hex')}`;
@@ -164,6 +164,7 @@ function resolveSettings(
     const given = check.func(hook, options[hook], undefined);
     if (given !== undefined) Object.assign(hooks, { [hook]: given });
   }
+  if (checkTransform(check, options.transform)) hooks.transform = options.transform;
   const egress = resolveEgress(check, 'upstream.proxy', proxy, {
     addresses,
     transport: options.transport,
@@ -243,8 +244,20 @@ function resolveObservers(check: Checker, observers: ProxyOptions['observers']):
     if (observer === null) check.problem(path, 'must be an object');
     check.func(`${path}.onTransferStart`, observer?.onTransferStart, undefined);
     check.func(`${path}.onTransferEnd`, observer?.onTransferEnd, undefined);
+    check.func(`${path}.onResponseContent`, observer?.onResponseContent, undefined);
     return observer ?? {};
   });
+}
+
+function checkTransform(check: Checker, transform: Transform | undefined): transform is Transform {
+  const { changesContent, create } = check.group('transform', transform, ['changesContent', 'create']);
+  if (typeof transform !== 'object' || transform === null) return false;
+  check.required('transform.changesContent', changesContent);
+  check.required('transform.create', create);
+  if (typeof changesContent !== 'function')
+    check.boolean('transform.changesContent', changesContent, undefined);
+  check.func('transform.create', create, undefined);
+  return true;
 }
 
 function checkTransport(transport: Transport): Transport {

@@ -16,6 +16,7 @@ import type {
   UpstreamTunnel,
 } from '../upstream/transport.js';
 import { type Admission, admit, answerAsLastServer } from './admission.js';
+import { applyTransform, askForWhole, changesContent } from './apply-transform.js';
 import { nextRequestId } from './downstream-request.js';
 import { draftUpstreamRequest, mendRequest, type UpstreamRequestDraft } from './draft-request.js';
 import { draftDownstreamResponse, draftInterim, mendFraming, toUpstreamResponse } from './draft-response.js';
@@ -126,7 +127,9 @@ export class Proxy implements Handler {
       }
 
       // 3. Draft the upstream request.
+      const changes = hooks.transform !== undefined && (await changesContent(hooks.transform, downstream));
       const upstream = draftUpstreamRequest(downstream, profile, pseudonym);
+      if (changes) askForWhole(upstream.fields);
       this.#aim(upstream, choice, context.url);
       changeRequest(upstream, downstream, fields);
       if (hooks.onUpstreamRequest) {
@@ -143,20 +146,27 @@ export class Proxy implements Handler {
       }
 
       // 5. Draft the response head.
-      const seen = hooks.onUpstreamResponse && toUpstreamResponse(received);
+      const seen = (hooks.onUpstreamResponse ?? hooks.transform) && toUpstreamResponse(received);
       const takesTrailers = client.takesTrailers(received.contentLength);
       const draft = draftDownstreamResponse(received, profile, pseudonym, takesTrailers);
       changeResponse(draft, received, downstream, upstream, fields);
+      let content = received;
       if (seen !== undefined) {
-        await runHook(hooks.onUpstreamResponse, { upstream: seen, downstream: draft, request: downstream });
+        const messages = { upstream: seen, downstream: draft, request: downstream };
+        await runHook(hooks.onUpstreamResponse, messages);
+        transfer.throwIfAborted();
+
+        // 6. Put the streams of a transform before the content.
+        if (hooks.transform)
+          content = await applyTransform(hooks.transform, changes, messages, received, transfer);
         transfer.throwIfAborted();
       }
       if (seen !== undefined || upstream.method !== downstream.method)
-        mendFraming(draft, received, downstream.method);
+        mendFraming(draft, content, downstream.method);
 
-      // 6. Commit to the head, and relay the content.
+      // 7. Commit to the head, and relay the content.
       if (received.tunnel !== null) await this.#tunnel(passage, draft, received.tunnel, switchedTo ?? '');
-      else await this.#relay(passage, draft, received);
+      else await this.#relay(passage, draft, content);
       outcome = 'completed';
     } catch (thrown) {
       const error = transfer.error ?? toSluicewayError(thrown);
@@ -245,7 +255,12 @@ export class Proxy implements Handler {
       await this.#responder.sendOwn(passage, draft, draft.content);
       return;
     }
-    this.#responder.commit(passage, draft);
+    try {
+      this.#responder.commit(passage, draft);
+    } catch (error) {
+      received.content.cancel();
+      throw error;
+    }
     if (respond.isContentless(client.method, draft.status) && received.contentLength !== 0) {
       received.content.cancel();
       client.endWithoutContent();

@@ -2,6 +2,7 @@ import type { ClientExchange } from '../downstream/exchange.js';
 import { retainTrailers } from '../http/trailers.js';
 import type { ChunkSource } from '../stream/chunk-source.js';
 import { MeteredSource } from '../stream/metered-source.js';
+import { ObservedSource } from '../stream/observed-source.js';
 import type { Transfer } from './transfer.js';
 
 /** Whether a response has no content, whatever its fields say (RFC 9110 section 6.4.1). */
@@ -18,7 +19,8 @@ export function relayContent(
   content: ChunkSource,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const metered = new MeteredSource(content, transfer.meterDownload());
+    const shown = transfer.onContent === null ? content : new ObservedSource(content, transfer.onContent);
+    const metered = new MeteredSource(shown, transfer.meterDownload());
     const sink = client.contentSink(() => retainTrailers(content.trailers), resolve, reject);
     transfer.onAborted((error) => {
       metered.cancel();

@@ -5,6 +5,7 @@ import type { Observer, Transfer } from './transfer.js';
 export class RunningTransfers {
   readonly #observers: readonly Observer[];
   readonly #tunnelDrainMs: number;
+  readonly #contentObservers: readonly Observer[];
   /** Each transfer knows its place; the last one fills a gap. */
   readonly #running: Transfer[] = [];
   #drained: Promise<void> | null = null;
@@ -15,6 +16,7 @@ export class RunningTransfers {
   constructor(observers: readonly Observer[], tunnelDrainMs: number) {
     this.#observers = observers;
     this.#tunnelDrainMs = tunnelDrainMs;
+    this.#contentObservers = observers.filter((observer) => observer.onResponseContent !== undefined);
   }
 
   get size(): number {
@@ -28,6 +30,7 @@ export class RunningTransfers {
   add(transfer: Transfer): void {
     transfer.place = this.#running.push(transfer) - 1;
     if (this.#isLeaving) transfer.leave();
+    if (this.#contentObservers.length > 0) transfer.onContent = showContent(transfer, this.#contentObservers);
     for (const observer of this.#observers) notify(() => observer.onTransferStart?.(transfer));
   }
 
@@ -67,13 +70,28 @@ export class RunningTransfers {
   }
 }
 
+/** Shows content to observers, to each until its first mistake: one for each chunk would flood the log. */
+function showContent(transfer: Transfer, observers: readonly Observer[]): (bytes: Uint8Array) => void {
+  const watching = new Set(observers);
+  return (bytes) => {
+    for (const observer of watching) {
+      notify(
+        () => observer.onResponseContent?.(transfer, bytes),
+        (error) => {
+          if (watching.delete(observer)) warn(error);
+        },
+      );
+    }
+  };
+}
+
 /** An observer may watch, not break, a transfer; its mistake must be seen all the same, also a later one. */
-function notify(call: () => unknown): void {
+function notify(call: () => unknown, onMistake: (error: unknown) => void = warn): void {
   try {
     const result = call();
-    if (result instanceof Promise) result.catch(warn);
+    if (result instanceof Promise) result.catch(onMistake);
   } catch (error) {
-    warn(error);
+    onMistake(error);
   }
 }
 

@@ -3,6 +3,7 @@ import { type ErrorCode, type Outcome, SluicewayError } from '../errors.js';
 import type { Meter } from '../stream/metered-source.js';
 import { type TimeoutSettings, TransferTimeouts } from '../stream/timeouts.js';
 import type { Exchange } from '../upstream/transport.js';
+import { TransformMeters } from './transform-meters.js';
 
 /** What is known of a transfer once it has ended: one log line, one sample of every metric. */
 export interface TransferRecord {
@@ -40,6 +41,12 @@ export interface LiveTransfer {
 /** Watches transfers and can change nothing. What an observer throws is reported as a warning of the process. */
 export interface Observer {
   onTransferStart?(transfer: LiveTransfer): void;
+  /**
+   * Shows each chunk of response content before it is handed to the client's connection, whoever made it. The bytes
+   * are **borrowed**: they may be read during the call only, and must not be changed. A transfer in which this has
+   * thrown shows no more.
+   */
+  onResponseContent?(transfer: LiveTransfer, bytes: Uint8Array): void;
   onTransferEnd?(record: TransferRecord): void;
 }
 
@@ -56,11 +63,14 @@ export class Transfer implements LiveTransfer {
   #exchange: Exchange | null = null;
   #onLeave: (() => void) | null = null;
   #isLeaving = false;
+  #transformed: TransformMeters | null = null;
   #aborted: SluicewayError | null = null;
   #settled: (() => void) | null = null;
   #closed = false;
   /** Kept by `RunningTransfers`. */
   place = -1;
+  /** Shows response content to observers; null where none wants to see it. */
+  onContent: ((bytes: Uint8Array) => void) | null = null;
   status: number | null = null;
   bytesDown = 0;
   bytesUp = 0;
@@ -107,6 +117,7 @@ export class Transfer implements LiveTransfer {
     this.error ??= error;
     this.#exchange?.abort(error);
     this.#exchange = null;
+    this.#transformed = null;
     this.#aborted = null;
     this.#onAborted.length = 0;
   }
@@ -154,7 +165,13 @@ export class Transfer implements LiveTransfer {
   }
 
   meterDownload(): Meter {
-    return new DownloadMeter(this);
+    return this.#transformed?.output ?? new DownloadMeter(this);
+  }
+
+  /** For content before streams that it passes through; what comes out of them is then metered by `meterDownload`. */
+  meterTransform(): Meter {
+    this.#transformed = new TransformMeters(this.timeouts, new DownloadMeter(this));
+    return this.#transformed.input;
   }
 
   meterTunnel(direction: 'bytesUp' | 'bytesDown'): Meter {

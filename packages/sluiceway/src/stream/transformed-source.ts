@@ -9,6 +9,11 @@ const PIECE_BYTES = 64 * 1024;
 export interface TransformedSourceOptions {
   /** As much has to come out as goes in, and nothing before it has gone in. */
   keepsLength: boolean;
+  /**
+   * So many bytes will come out, as has been announced; null where nothing was. With the last of them the content
+   * would be whole for whoever counts, so it is kept until the streams have ended well: one may refuse at the end.
+   */
+  announced: number | null;
   /** What becomes of the trailers of the content that goes in. Default: they pass. */
   toTrailers?: (trailers: Fields) => Fields;
   /** Translates what a stream fails with; what the source fails with stays as it is. Default: as it is. */
@@ -44,6 +49,8 @@ export class TransformedSource implements ChunkSource {
   #isOver = false;
   #bytesIn = 0;
   #bytesOut = 0;
+  /** The announced content's last byte. */
+  #lastByte: Buffer | null = null;
   #inputEnded = false;
   #outputEnded = false;
 
@@ -147,10 +154,15 @@ export class TransformedSource implements ChunkSource {
   }
 
   #onOutput(bytes: Uint8Array, done: () => void): void {
+    const { keepsLength, announced } = this.#options;
     this.#bytesOut += bytes.length;
-    if (this.#options.keepsLength && this.#bytesOut > this.#bytesIn) {
+    if (keepsLength && this.#bytesOut > this.#bytesIn) {
       done();
       this.#onStreamError(new Error('More came out of a stream that changes nothing than went in'));
+    } else if (bytes.length > 0 && this.#bytesOut === announced) {
+      this.#lastByte = Buffer.from(bytes.subarray(-1));
+      if (bytes.length === 1) done();
+      else this.#sink?.chunk(bytes.subarray(0, -1), done);
     } else {
       this.#sink?.chunk(bytes, done);
     }
@@ -174,6 +186,7 @@ export class TransformedSource implements ChunkSource {
     if (this.#isOver || !this.#outputEnded || this.#streams.some((stream) => !stream.writableFinished))
       return;
     this.#isOver = true;
+    if (this.#lastByte !== null) this.#sink?.chunk(this.#lastByte, () => {});
     this.#sink?.end();
   }
 

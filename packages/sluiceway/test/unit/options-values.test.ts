@@ -64,6 +64,7 @@ test('values of every option reach their place', () => {
     onRequest: () => {},
     onUpstreamRequest: () => {},
     onUpstreamResponse: () => {},
+    transform: { changesContent: true, create: () => null },
     onError: () => {},
   };
   const observer = { onTransferEnd: () => {} };

@@ -85,6 +85,9 @@ const table: [path: string, bad: unknown[]][] = [
   ['limits.responseHead', [null, -1, '1k', 1023, {}]],
   ['limits.responseFields', [...NOT_A_COUNT, 0]],
   ['observers', [null, {}, () => {}]],
+  ['transform', NOT_AN_OBJECT],
+  ['transform.changesContent', [null, 'yes', 1, {}]],
+  ['transform.create', NOT_A_FUNCTION],
   ['transport', [null, 5, {}, { send() {}, close() {} }]],
   ['errors', [null, 'log', true]],
   ['onRequest', NOT_A_FUNCTION],
@@ -106,8 +109,8 @@ describe('each option refuses what it does not take, and says where', () => {
     ['trustedProxies', ['10.0.0.0/8', 'proxy.test', 5, '::1/129'], ['[1]', '[2]', '[3]']],
     [
       'observers',
-      [{}, { onTransferEnd: () => {} }, null, { onTransferEnd: 5 }],
-      ['[2]', '[3].onTransferEnd'],
+      [{}, { onTransferEnd: () => {} }, null, { onTransferEnd: 5 }, { onResponseContent: {} }],
+      ['[2]', '[3].onTransferEnd', '[4].onResponseContent'],
     ],
   ])('each item of %s has a path of its own', (path, value, expected) => {
     expect(Object.keys(problems(withOption(path, value)))).toEqual(expected.map((each) => path + each));
@@ -204,6 +207,15 @@ describe('what is missing or not known', () => {
     expect(Object.keys(problems(options))).toEqual(['']);
   });
 
+  test('both parts of a transform are required', () => {
+    expect(problems({ upstream: UPSTREAM, transform: {} })).toEqual({
+      'transform.changesContent': 'is required',
+      'transform.create': 'is required',
+    });
+    for (const changesContent of [true, false, () => true])
+      expect(problems({ upstream: UPSTREAM, transform: { changesContent, create: () => null } })).toEqual({});
+  });
+
   test('an upstream is required, unless a hook chooses', () => {
     expect(problems({})).toEqual({ upstream: 'is required' });
     expect(problems({ upstream: {} })).toEqual({ 'upstream.url': 'is required' });
@@ -223,6 +235,7 @@ describe('what is missing or not known', () => {
     ['upstream.tls.serverName', 'servername'],
     ['upstream.connections.maxQueue', 'maxQueued'],
     ['onUpstreamResponses', 'onUpstreamResponse'],
+    ['transform.changeContent', 'changesContent'],
   ])('%s is not an option, %s is', (path, meant) => {
     expect(problems(withOption(path, 1))).toMatchObject({
       [path]: `is not an option; did you mean '${meant}'?`,

@@ -15,7 +15,7 @@ function transformed(
   streams: readonly [Duplex, ...Duplex[]],
   options: Partial<TransformedSourceOptions> = {},
 ): TransformedSource {
-  return new TransformedSource(source, streams, { keepsLength: false, ...options });
+  return new TransformedSource(source, streams, { keepsLength: false, announced: null, ...options });
 }
 
 /** A source that lends one block again and again, each time with other bytes in it, and at most once at a time. */
@@ -340,6 +340,45 @@ describe('content whose length has to stay', () => {
     await until(() => sink.isOver, 'the content was over');
     expect(sink.events).toEqual(['chunk', 'fail']);
     expect(sink.error?.message).toContain('4 of 5 bytes');
+  });
+});
+
+describe('content whose length has been announced', () => {
+  test('has its last byte kept until the streams have ended', async () => {
+    for (const pieces of [['hello'], ['hell', 'o'], ['h', 'e', 'l', 'l', 'o']]) {
+      const source = new ManualSource();
+      const sink = new HeldSink();
+      let end: () => void = () => {};
+      const stream = new Transform({
+        transform: (chunk, _, callback) => callback(null, chunk),
+        flush: (callback) => void (end = callback),
+      });
+      transformed(source, [stream], { keepsLength: true, announced: 5 }).start(sink);
+      for (const piece of pieces) source.lend(piece);
+      source.sink?.end();
+      await until(() => source.returned === pieces.length, 'everything was taken');
+      await until(() => sink.received.length === 4, 'all but the last byte had come');
+      expect(sink.received.toString()).toBe('hell');
+      end();
+      await until(() => sink.isOver, 'the content was over');
+      expect(sink.received.toString()).toBe('hello');
+      expect(sink.events.at(-1)).toBe('end');
+    }
+  });
+
+  test('stays without its last byte where a stream fails at the end', async () => {
+    const source = new ManualSource();
+    const sink = new HeldSink();
+    const stream = new Transform({
+      transform: (chunk, _, callback) => callback(null, chunk),
+      flush: (callback) => callback(new Error('refused')),
+    });
+    transformed(source, [stream], { keepsLength: true, announced: 5 }).start(sink);
+    source.lend('hello');
+    source.sink?.end();
+    await until(() => sink.isOver, 'the content was over');
+    expect(sink.received.toString()).toBe('hell');
+    expect(sink.error?.message).toBe('refused');
   });
 });
 

@@ -1,3 +1,4 @@
+import { gunzipSync } from 'node:zlib';
 import { expect } from 'vitest';
 import type { Check } from './example.js';
 import { largeContent } from './origin.js';
@@ -70,6 +71,47 @@ export const hookChecks: Readonly<Record<string, Check>> = {
     expect((await running.send('/a')).content.toString()).toBe('this is /a');
   },
 
+  'a transform compresses on the way': async (example) => {
+    const running = await example.run();
+    const accepting = { fields: ['Accept-Encoding: br, gzip', 'Range: bytes=0-'] };
+    const compressed = await running.send('/a.json', accepting);
+    expect(compressed.head.status).toBe(200);
+    expect(compressed.head.get('content-encoding')).toBe('gzip');
+    expect(compressed.head.get('vary')).toBe('Accept-Encoding');
+    expect(compressed.head.has('content-length')).toBe(false);
+    expect(gunzipSync(compressed.content).toString()).toBe('this is /a.json');
+    expect((await running.send('/a.json')).content.toString()).toBe('this is /a.json');
+    expect((await running.send('/a', accepting)).content.toString()).toBe('this is /a');
+    expect(example.origin.seen.map(({ fields }) => [fields['accept-encoding'], fields.range])).toEqual([
+      ['identity', undefined],
+      [undefined, undefined],
+      ['br, gzip', 'bytes=0-'],
+    ]);
+  },
+
+  'a transform slows down': async (example) => {
+    const running = await example.run();
+    const file = await running.send('/large');
+    expect(file.content.equals(largeContent)).toBe(true);
+    expect(file.head.get('etag')).toBe('"large"');
+    expect(file.head.contentLength).toBe(largeContent.length);
+    const range = await running.send('/large', { fields: ['Range: bytes=10-19'] });
+    expect(range.head.status).toBe(206);
+    const client = await running.connect();
+    await client.get('/large');
+    await client.readHead();
+    client.close();
+    expect((await running.send('/large')).complete).toBe(true);
+  },
+
+  'a transform inspects and refuses': async (example) => {
+    const running = await example.run();
+    expect((await running.send('/large')).content.equals(largeContent)).toBe(true);
+    const refused = await running.send('/malware');
+    expect(refused).toMatchObject({ complete: false, head: { status: 200 } });
+    expect(refused.content.toString()).not.toContain('malware');
+  },
+
   'onError answers a failure': async (example) => {
     const running = await example.run();
     expect((await running.send('/a')).head.status).toBe(200);
@@ -88,6 +130,16 @@ export const hookChecks: Readonly<Record<string, Check>> = {
     expect((await running.send('/cut')).complete).toBe(false);
     await running.wrote(/^\{.*"path":"\/cut".*"outcome":"upstream_truncated".*\}$/m);
     expect(running.output).not.toContain('completed');
+  },
+
+  'an observer compares digests': async (example) => {
+    const running = await example.run();
+    expect((await running.send('/large')).content.equals(largeContent)).toBe(true);
+    await running.wrote(/^\/large: completed, SHA-256 as announced$/m);
+    await running.send('/a');
+    await running.send('/large', { fields: ['Range: bytes=10-19'] });
+    expect((await running.send('/large', { method: 'HEAD' })).head.has('repr-digest')).toBe(true);
+    expect(running.output.match(/SHA-256/g)).toHaveLength(1);
   },
 
   'an observer watches what runs': async (example) => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { seededBytes, seededView } from '../../support/content.js';
 import { type ListenOptions, type RunningServer, startServer } from '../../support/servers.js';
@@ -18,6 +19,8 @@ export interface ExampleOrigin extends RunningServer {
 
 /** What `…/large` holds. */
 export const largeContent: Buffer = seededBytes('documentation', 0, 3_000_000);
+
+const largeDigest = createHash('sha256').update(largeContent).digest('base64');
 
 /** What `…/slow` holds, sent in two halves. */
 export const slowContent: Buffer = Buffer.from(seededView('documentation', 0, 200_000));
@@ -82,6 +85,7 @@ function answer(
 
 function sendLarge(request: IncomingMessage, response: ServerResponse): void {
   response.setHeader('ETag', '"large"');
+  response.setHeader('Repr-Digest', `sha-256=:${largeDigest}:`);
   response.setHeader('Accept-Ranges', 'bytes');
   const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
   if (first === undefined || last === undefined) {

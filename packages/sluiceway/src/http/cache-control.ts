@@ -1,0 +1,14 @@
+import type { ReadonlyFields } from './fields.js';
+
+const QUOTED = /"(?:[^"\\]|\\.)*"?/g;
+
+/** Whether a message carries a directive of Cache-Control, in whatever case (RFC 9111 section 5.2). */
+export function hasCacheDirective(fields: ReadonlyFields, directive: string): boolean {
+  return fields.getAll('cache-control').some((value) =>
+    value
+      // `private="a, no-transform"` names fields, no directive.
+      .replaceAll(QUOTED, '')
+      .split(',')
+      .some((member) => member.split('=', 1)[0]?.trim().toLowerCase() === directive),
+  );
+}
