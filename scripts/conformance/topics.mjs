@@ -27,7 +27,10 @@ const topics = [
     heading: 'Content and how it moves',
     files: /streaming|relay|upload|early-response|slow|transform|content-digest|middleware|own-server/,
   },
-  { heading: 'Message syntax and framing', files: /framing|chunk|persistence|pipelin|client-lies/ },
+  {
+    heading: 'Message syntax and framing',
+    files: /framing|chunk|persistence|keep-alive|pipelin|client-lies/,
+  },
   {
     heading: 'Ranges and conditional requests',
     files: /range|conditional|rfc9110-1[34]/,

@@ -50,7 +50,7 @@ const isRefused = async (port: number): Promise<boolean> => {
 };
 
 describe.each(['SIGTERM', 'SIGINT'] as const)('%s', (signal) => {
-  test('without a transfer ends it with 0', async ({ net }) => {
+  test('without a transfer ends the program with 0 [nginx]', async ({ net }) => {
     const program = await sluicewayProxy(net, 'http://127.0.0.1:1');
     program.signal(signal);
     expect(await program.exited).toBe(0);
@@ -58,7 +58,9 @@ describe.each(['SIGTERM', 'SIGINT'] as const)('%s', (signal) => {
     expect(program.stderr).toBe('');
   });
 
-  test('lets a running transfer end, accepts no other, and ends with 0', async ({ net }) => {
+  test('lets a running transfer end, accepts no other, and the program ends with 0 [nginx; Caddy]', async ({
+    net,
+  }) => {
     const { program, client, head } = await startPausedDownload(net);
     program.signal(signal);
     await program.match('stdout', /stopping, waiting up to 30s for 1 transfer\n/);
@@ -71,7 +73,9 @@ describe.each(['SIGTERM', 'SIGINT'] as const)('%s', (signal) => {
     expect(await program.record()).toMatchObject({ outcome: 'completed', bytesDown: size });
   });
 
-  test('cuts transfers off when --drain-timeout is over, and ends with 1', async ({ net }) => {
+  test('cuts transfers off when --drain-timeout is over, and the program ends with 1 [Caddy; HAProxy]', async ({
+    net,
+  }) => {
     const { program, client, head } = await startPausedDownload(net, '--drain-timeout', '200ms');
     program.signal(signal);
     expect(await program.exited).toBe(1);
@@ -81,7 +85,7 @@ describe.each(['SIGTERM', 'SIGINT'] as const)('%s', (signal) => {
     expect({ complete, wrong }).toEqual({ complete: false, wrong: 0 });
   });
 
-  test('twice ends it at once with 128 and the number of the signal', async ({ net }) => {
+  test('twice ends the program at once with 128 and the number of the signal [Node]', async ({ net }) => {
     const { program, client, head } = await startPausedDownload(net);
     program.signal(signal);
     await program.match('stdout', /stopping/);
@@ -91,8 +95,8 @@ describe.each(['SIGTERM', 'SIGINT'] as const)('%s', (signal) => {
   });
 });
 
-describe('while it stops', () => {
-  test('connections without a request are closed at once', async ({ net }) => {
+describe('while the program stops,', () => {
+  test('connections without a request are closed at once [RFC 9112 9.6; nginx]', async ({ net }) => {
     const origin = await net.origin(respondWith('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'));
     const program = await sluicewayProxy(net, origin.url);
     const idle = await net.client(program);
@@ -105,7 +109,9 @@ describe('while it stops', () => {
     expect(await unused.closed).toBe('fin');
   });
 
-  test('a response whose head is unsent says Connection: close, and its connection ends', async ({ net }) => {
+  test('a response whose head is unsent says Connection: close, and its connection ends [RFC 9112 9.6; nginx]', async ({
+    net,
+  }) => {
     const asked = new Gate();
     const stopping = new Gate();
     const origin = await net.origin(async (connection) => {
@@ -128,7 +134,7 @@ describe('while it stops', () => {
     expect(await program.exited).toBe(0);
   });
 
-  test('a client that keeps its connection open does not hold it up', async ({ net }) => {
+  test('a client that keeps its connection open does not hold it up [nginx]', async ({ net }) => {
     const { program, client, head } = await startPausedDownload(net);
     program.signal('SIGTERM');
     await program.match('stdout', /stopping/);

@@ -59,7 +59,9 @@ describe('listen', () => {
     expect([`http://[::]:${port}`, `http://0.0.0.0:${port}`]).toContain(url);
   });
 
-  test('a failure to accept a connection does not end the process', async ({ net }) => {
+  test('that fails to accept a connection, for want of a file descriptor say, goes on and does not end the process [nginx; Node]', async ({
+    net,
+  }) => {
     const failures: Error[] = [];
     const server = createListener(null);
     await listen(server, { host: '127.0.0.1', port: 0 }, (error) => void failures.push(error));

@@ -90,7 +90,9 @@ describe.each([
     await unused.closed;
   });
 
-  test('closes a connection whose head was sent before, once its response has ended', async ({ net }) => {
+  test('closes a connection whose head was sent before, once its response has ended [RFC 9112 9.6; nginx]', async ({
+    net,
+  }) => {
     const held = new Gate();
     const { running, client, done } = await start(
       net,
@@ -111,7 +113,7 @@ describe.each([
     await busy.closed;
   });
 
-  test('waits for a tunnel like for any transfer', async ({ net }) => {
+  test('waits for a tunnel like for any transfer [Caddy]', async ({ net }) => {
     const { running, client, done, server } = await start(net, () => {}, secure);
     const upgraded = once(server, 'upgrade') as Promise<[unknown, Socket]>;
     const tunnel = await client();
@@ -142,7 +144,7 @@ describe.each([
   });
 });
 
-test('drain does not wait for a TLS handshake', async ({ net }) => {
+test('a server that stops does not wait for a TLS handshake [nginx]', async ({ net }) => {
   const { running, port, done, server } = await start(net, () => {}, true);
   const connected = once(server, 'connection');
   const silent = await net.client(port);

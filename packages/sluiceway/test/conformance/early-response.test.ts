@@ -100,7 +100,7 @@ test('an early 200 streams down while the upload still runs [Caddy; RFC 9112 9.5
   await client.get('/');
 });
 
-test('a 200 that is complete before the upload is stops the upload, and the client gets it whole [RFC 9112 9.5]', async ({
+test('a 200 that is complete earlier than the upload stops the upload, and the client gets it whole [RFC 9112 9.5]', async ({
   net,
 }) => {
   const { client, running } = await through(net, async (connection) => {

@@ -93,7 +93,7 @@ const middlewares: [string, Wrap][] = [
   ['compresses', compresses],
 ];
 
-describe.each(middlewares)('behind a middleware that %s', (_name, wrap) => {
+describe.each(middlewares)('behind a middleware that %s,', (_name, wrap) => {
   test.for(['sized', 'chunked'] as const)(
     '%s content arrives whole and unspliced [Express; Caddy]',
     async (framing, { net }) => {

@@ -69,7 +69,7 @@ describe.each(HOOKS)('%s', (hook) => {
     expect(await running.record()).toMatchObject({ outcome: 'rejected', error: 'http_request_denied' });
   });
 
-  test('that is still busy when the client leaves does not get the request sent anywhere [Go ReverseProxy]', async ({
+  test('that is still busy when the client leaves gets nothing sent any more [Go ReverseProxy]', async ({
     net,
   }) => {
     const entered = new Gate();

@@ -53,7 +53,7 @@ describe('an HTTP/1.0 client', () => {
   });
 
   test.for(['chunked', 'sized', 'until close'] as const)(
-    'sees a reset, not a clean end, when %s content breaks off [RFC 9112 8]',
+    'sees a reset, not a clean end, when content breaks off (%s) [RFC 9112 8]',
     async (framing, { net }) => {
       const { client, running } = await through(net, async (connection) => {
         await connection.readHead();

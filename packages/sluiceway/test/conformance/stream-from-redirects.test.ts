@@ -97,7 +97,7 @@ describe('streamFrom follows a redirect', () => {
     expect(six.records[0]).toMatchObject({ outcome: 'upstream_invalid', error: 'too_many_redirects' });
   });
 
-  test('keeps the range and the user agent, sends no credentials of its own [RFC 9110 15.4; camo]', async ({
+  test('with the range and the user agent, and no credentials of its own [RFC 9110 15.4; camo]', async ({
     net,
   }) => {
     const seen: (readonly string[])[] = [];
@@ -129,7 +129,7 @@ describe('streamFrom refuses a redirect', () => {
     ['to no host', 'http:///x'],
     ['with a backslash', '/\\evil'],
     ['to itself, for ever', '/start'],
-  ] as const)('%s with 502 [camo]', async ([, location], { net }) => {
+  ] as const)('%s: 502 [camo]', async ([, location], { net }) => {
     const origin = await net.origin(from((target) => (target === '/start' ? redirect(location) : null)));
     const { client } = await streaming(net, `${origin.url}/start`, ANY);
     await client.get('/');
@@ -139,7 +139,7 @@ describe('streamFrom refuses a redirect', () => {
     expect(origin.total).toBeLessThanOrEqual(2);
   });
 
-  test('from https: to http: with 502 [camo]', async ({ net }) => {
+  test('from https: to http: 502 [camo]', async ({ net }) => {
     const certificate = await loopbackCertificate();
     const plain = await net.origin(from(() => null));
     const secure = await net.origin(respondWith(redirect(`${plain.url}/`)), { tls: certificate });

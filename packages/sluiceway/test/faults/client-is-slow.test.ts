@@ -145,3 +145,25 @@ describe.concurrent('a client that holds a transfer up for longer than clientIdl
     await origin.connections[0]?.closed;
   });
 });
+
+test('40 clients that read nothing of their downloads hold nobody else up [nginx; undici]', async ({
+  net,
+}) => {
+  const { client, running, origin } = await through(net, async (connection) => {
+    const { target } = await connection.readHead();
+    if (target === '/small') return connection.write(sized('small', ['Connection: close']));
+    await connection.write('HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n');
+    await connection.writeSeeded('held', 0, 1e9);
+  });
+  for (let i = 0; i < 40; i += 1) {
+    const held = await net.client(running, { paused: true });
+    await held.get('/large');
+  }
+  await until(() => origin.total === 40, 'all downloads had begun');
+  for (let i = 0; i < 5; i += 1) {
+    const other = await net.client(running);
+    await other.get('/small');
+    expect((await other.readResponse()).content.toString()).toBe('small');
+  }
+  client.close();
+});

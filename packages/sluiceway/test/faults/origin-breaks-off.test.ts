@@ -71,7 +71,7 @@ async function cutAt(
   client.close();
 }
 
-describe.each(Object.entries(wires))('a %s response that breaks off', (_name, wire) => {
+describe.each(Object.entries(wires))('a response (%s) that breaks off', (_name, wire) => {
   test.for(['end', 'reset', 'destroy'] as const)(
     '(%s) at any offset, be it the first byte, never ends cleanly: the client gets the head, right bytes, and no end [RFC 9112 8; Go ReverseProxy; nginx]',
     async (how, { net }) => {
@@ -82,7 +82,7 @@ describe.each(Object.entries(wires))('a %s response that breaks off', (_name, wi
 
 describe('a response that ends with its connection', () => {
   test.for(['1.0', '1.1'])(
-    'of HTTP/%s that is reset never ends cleanly [RFC 9112 8]',
+    '(HTTP/%s) never ends cleanly where that is reset [RFC 9112 8]',
     async (version, { net }) => {
       for (const at of [0, 1, 5000, 64 * KiB, SIZE]) {
         const { client, running } = await through(net, async (connection) => {

@@ -73,7 +73,7 @@ describe.concurrent('an origin server that is silent', () => {
     ['half of sized content', 'Content-Length: 100\r\n\r\nhalf'],
     ['half a chunk', 'Transfer-Encoding: chunked\r\n\r\nff\r\nhalf'],
     ['a chunk', 'Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n'],
-    ['the last chunk, before its trailers', 'Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n0\r\nX-T'],
+    ['the last chunk, but before its trailers,', 'Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n0\r\nX-T'],
     ['some content until close', '\r\nhalf'],
   ] as const)(
     'after %s has the transfer ended visibly after upstreamIdle [nginx; RFC 9112 8]',

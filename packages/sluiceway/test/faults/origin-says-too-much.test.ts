@@ -45,7 +45,7 @@ describe.each(Object.entries(ANSWERS))('what comes after %s', (_name, answer) =>
     });
   });
 
-  test('later reaches no client, and the connection is not used again [nginx; RFC 9112 6.3]', async ({
+  test('a while later reaches no client, and the connection is not used again [nginx; RFC 9112 6.3]', async ({
     net,
   }) => {
     await expectRightTwice(net, async (connection) => {

@@ -87,7 +87,7 @@ describe('a client that takes too long over its head', () => {
     expect(attached.origin.total).toBe(0);
   });
 
-  test('of a later request on its connection gets 408 as well [RFC 9110 15.5.9; Node]', async ({ net }) => {
+  test('in a later request on its connection gets 408 as well [RFC 9110 15.5.9; Node]', async ({ net }) => {
     const attached = await startAttached(net);
     const client = await attached.client();
     await expectServed(client);

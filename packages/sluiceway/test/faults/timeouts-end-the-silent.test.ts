@@ -60,7 +60,7 @@ test.for([
   ['a GET', 'GET / HTTP/1.1\r\nHost: test\r\n\r\n'],
   ['an upload', 'POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\nhello'],
 ] as const)(
-  'silence of the origin server after %s ends it after exactly responseHead, with 504 [RFC 9110 15.6.5; Caddy]',
+  'silence of the origin server after %s ends the transfer after exactly responseHead, with 504 [RFC 9110 15.6.5; Caddy]',
   async ([, request], { net }) => {
     const silence = await begin(net, hangs, (client) => void client.send(request));
     await expectEnd(silence, timeouts.responseHead);
@@ -70,7 +70,7 @@ test.for([
 );
 
 test.for(['Content-Length: 10', 'Transfer-Encoding: chunked', 'X-Until: close'])(
-  'silence of the origin server within content (%s) ends it visibly after exactly upstreamIdle [nginx]',
+  'silence of the origin server within content (%s) ends the transfer visibly after exactly upstreamIdle [nginx]',
   async (framing, { net }) => {
     const silence = await begin(
       net,
@@ -89,7 +89,7 @@ test.for(['Content-Length: 10', 'Transfer-Encoding: chunked', 'X-Until: close'])
   },
 );
 
-test('an origin server that takes no more of an upload ends it after exactly upstreamIdle, with 504 [nginx]', async ({
+test('an origin server that takes no more of an upload ends the transfer after upstreamIdle, with 504 [nginx]', async ({
   net,
 }) => {
   const over = new Gate();
@@ -113,7 +113,7 @@ test('an origin server that takes no more of an upload ends it after exactly ups
   over.open();
 });
 
-test('silence of the client within its upload ends it after exactly clientIdle, with 408 [RFC 9110 15.5.9; nginx]', async ({
+test('silence of the client within its upload ends the transfer after exactly clientIdle, with 408 [RFC 9110 15.5.9; nginx]', async ({
   net,
 }) => {
   const silence = await begin(net, hangs, (client) => {
@@ -124,7 +124,7 @@ test('silence of the client within its upload ends it after exactly clientIdle, 
   expect(silence.running.records[0]).toMatchObject({ outcome: 'client_stalled' });
 });
 
-test('a client that takes no more of a download ends it visibly after clientIdle [nginx]', async ({
+test('a client that takes no more of a download ends the transfer visibly after clientIdle [nginx]', async ({
   net,
 }) => {
   const silence = await begin(
