@@ -28,9 +28,10 @@ export function rewriteLocation(location: string, base: LocationBase, mountPath:
   const basePath = base.path.endsWith('/') ? base.path.slice(0, -1) : base.path;
   const isUnderBase = path === basePath || path.startsWith(`${basePath}/`);
   if (!isUnderBase || UPWARD.test(path)) return null;
-  const rewritten = mountPath + path.slice(basePath.length);
-  if (rewritten.startsWith('//')) return null;
-  return (rewritten === '' ? '/' : rewritten) + (end < 0 ? '' : reference.slice(end));
+  const rewritten = mountPath + path.slice(basePath.length) || '/';
+  // Also where a client can choose what the mount path is.
+  if (!PLAIN.test(rewritten) || !/^\/(?!\/)/.test(rewritten)) return null;
+  return rewritten + (end < 0 ? '' : reference.slice(end));
 }
 
 /** Path, query and fragment of a URL at the base's host, or of an absolute path; null for anything else. */

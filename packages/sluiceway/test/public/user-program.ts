@@ -7,11 +7,15 @@ import {
   attach,
   type ChunkSink,
   type ChunkSource,
+  type CookieOptions,
   createProxy,
   type DownstreamRequest,
   type ErrorCode,
   type Exchange,
+  type FieldOptions,
+  type FieldRuleOptions,
   Fields,
+  type ForwardedClient,
   formatTransferJson,
   type Hooks,
   type LiveTransfer,
@@ -58,7 +62,8 @@ export async function withEverything(): Promise<Outcome> {
     name: 'edge',
     profile,
     addresses: 'public',
-    trustedProxies: ['10.0.0.0/8'],
+    trustedProxies: ['10.0.0.0/8', 'unix'],
+    fields: fieldOptions,
     timeouts: {
       connect: '5s',
       responseHead: 30_000,
@@ -79,6 +84,26 @@ export async function withEverything(): Promise<Outcome> {
   return proxy.handle(...handlerArguments(), { awaitsContinue: true, url: 'http://origin.example/file' });
 }
 
+const rules: FieldRuleOptions = {
+  set: { 'X-A': ['1', '2'] },
+  append: { Vary: 'Origin' },
+  remove: ['Server'],
+};
+const cookies: CookieOptions = {
+  domain: { 'old.example': 'new.example', '*': '' },
+  path: '/',
+  secure: 'match',
+};
+const fieldOptions: FieldOptions = {
+  host: 'client',
+  request: rules,
+  response: rules,
+  cookies,
+  location: 'rewrite',
+};
+// @ts-expect-error -- neither a word nor an object
+export const noCookies: FieldOptions = { cookies: 'drop' };
+
 declare function handlerArguments(): [IncomingMessage, ServerResponse];
 
 export const hooks: Hooks = {
@@ -93,7 +118,9 @@ export const hooks: Hooks = {
     return undefined;
   },
   async onUpstreamRequest({ downstream, upstream }) {
-    upstream.fields.set('X-Client', downstream.clientAddress ?? 'unknown').delete('Cookie');
+    const client: ForwardedClient = downstream.forwarded;
+    upstream.fields.set('X-Client', client.for ?? downstream.clientAddress ?? 'unknown').delete('Cookie');
+    if (upstream.joinedTo === null) upstream.fields.set('X-Client-Proto', client.proto);
     upstream.method = 'GET';
     upstream.path = '/other';
     upstream.setTarget('http://other.example');

@@ -103,6 +103,13 @@ describe('no Location becomes one of another host', () => {
     expect(rewrite(location, url, '')).toBeNull();
   });
 
+  test.each(['//evil.test', '/\\evil.test', '/\t/evil.test', 'evil.test', '\\evil'])(
+    'mounted at what is no path of this server: %j',
+    (mountPath) => {
+      expect(rewrite('/app/a', 'http://up.test/app', mountPath)).toBeNull();
+    },
+  );
+
   test('whatever the origin server sends', () => {
     const part = fc.constantFrom(
       ...[

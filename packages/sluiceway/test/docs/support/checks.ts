@@ -10,6 +10,7 @@ import { type Check, commandsOf, type Example, type RunningExample } from './exa
 import { fieldChecks } from './field-checks.js';
 import { hookChecks } from './hook-checks.js';
 import { repositoryRoot } from './markdown.js';
+import { migrationChecks } from './migration-checks.js';
 import { largeContent, slowContent, startExampleOrigin } from './origin.js';
 
 /** By what `<!-- test: … -->` above a block says. */
@@ -256,6 +257,7 @@ export const checks: Readonly<Record<string, Check>> = {
   ...fieldChecks,
   ...egressChecks,
   ...hookChecks,
+  ...migrationChecks,
 };
 
 /** A small response, a large one, a part of one, and an upload. */
