@@ -15,17 +15,19 @@ import { runCommand } from './command.mjs';
  * @param {string} target
  * @param {{ output?: string, upload?: string }} options
  */
-export async function curl({ lab, url }, target, { output = '/dev/null', upload }) {
+export async function curl({ lab, url, wiring }, target, { output = '/dev/null', upload }) {
   const { stdout } = await runCommand(/** @type {string} */ (lab.tools.get('curl')), [
-    ...['--disable', '--silent', '--show-error', '--fail', '--http1.1', '--noproxy', '*'],
+    ...['--disable', '--silent', '--show-error', '--fail', '--noproxy', '*'],
+    wiring.http2Client ? '--http2' : '--http1.1',
     ...['--cacert', lab.certificates.ca, '--tlsv1.3', '--tls13-ciphers', tlsCipher],
     // Waiting for a 100 would be measured too.
     ...(upload === undefined ? [] : ['--upload-file', upload, '--header', 'Expect:']),
-    ...['--output', output, '--write-out', '%{http_code} %{size_download} %{time_total}'],
+    ...['--output', output, '--write-out', '%{http_code} %{size_download} %{time_total} %{http_version}'],
     new URL(target, url).href,
   ]);
-  const [status, downloaded, seconds] = stdout.trim().split(' ').map(Number);
+  const [status, downloaded, seconds, version] = stdout.trim().split(' ').map(Number);
   if (status !== 200) throw new Error(`status ${status}`);
+  if (wiring.http2Client && version !== 2) throw new Error(`HTTP/${version} in place of HTTP/2`);
   return { downloaded: downloaded ?? NaN, seconds: seconds ?? NaN };
 }
 

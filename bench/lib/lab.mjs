@@ -145,9 +145,10 @@ export async function closeLab({ dir }) {
  * @returns {Wiring}
  */
 export function wire(lab, route) {
-  const tlsClient = route === 'tls-client';
+  const http2Client = route === 'http2-client';
+  const tlsClient = route === 'tls-client' || http2Client;
   if (route === 'tls-origin')
-    return { route, tlsClient, origin: new URL(`https://127.0.0.1:${lab.tlsPort}`) };
+    return { route, tlsClient, http2Client, origin: new URL(`https://127.0.0.1:${lab.tlsPort}`) };
   const port = route === 'upload' ? lab.sink.port : lab.files.port;
-  return { route, tlsClient, origin: new URL(`http://127.0.0.1:${port}`) };
+  return { route, tlsClient, http2Client, origin: new URL(`http://127.0.0.1:${port}`) };
 }

@@ -79,11 +79,12 @@ export class Bench {
    * All rounds of one workload. The subjects take turns, so that what else the machine does hits all of them.
    *
    * @param {Workload} workload
-   * @param {readonly Subject[]} subjects
+   * @param {readonly Subject[]} present
    * @returns {Promise<WorkloadReport>}
    */
-  async run(workload, subjects) {
+  async run(workload, present) {
     const { name, title } = workload;
+    const subjects = present.filter((subject) => workload.subjects?.includes(subject.name) ?? true);
     const rounds = Math.min(this.lab.scale.rounds, workload.maxRounds);
     const missing = workload.needs.filter((tool) => !this.lab.tools.has(tool));
     if (missing.length > 0)

@@ -2,8 +2,8 @@
 /**
  * The shapes that the parts of the bench hand to each other.
  *
- * @typedef {'plain' | 'tls-origin' | 'tls-client' | 'upload'} Route
- *   How a proxy is wired: to which origin, and whether its clients speak TLS.
+ * @typedef {'plain' | 'tls-origin' | 'tls-client' | 'http2-client' | 'upload'} Route
+ *   How a proxy is wired: to which origin, and whether its clients speak TLS, and HTTP/2 inside it.
  *
  * @typedef {object} Program
  * @property {number} pid
@@ -47,6 +47,7 @@
  * @property {Route} route
  * @property {URL} origin
  * @property {boolean} tlsClient
+ * @property {boolean} http2Client
  *
  * @typedef {object} Subject
  * @property {string} name
@@ -78,6 +79,7 @@
  * @property {Route} route
  * @property {number} maxRounds  fewer than asked for where a round takes a minute
  * @property {string[]} needs  outside programs
+ * @property {readonly string[]} [subjects]  the only ones that can do it; all of them where it is left out
  * @property {'lower' | 'higher'} better
  * @property {Column[]} columns
  * @property {(run: Run) => Promise<void>} warmUp

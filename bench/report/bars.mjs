@@ -52,6 +52,14 @@ const rules = [
     limit: 1.15,
   },
   {
+    name: 'Download over HTTP/2, CPU against nginx',
+    workload: 'download-http2-client',
+    key: 'cpuSecondsPerGB',
+    peers: ['nginx'],
+    limits: 'most',
+    limit: 1.15,
+  },
+  {
     name: 'Upload, CPU against the best Node peer',
     workload: 'upload',
     key: 'cpuSecondsPerGB',

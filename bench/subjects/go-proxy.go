@@ -24,6 +24,7 @@ func main() {
 	ca := flag.String("ca", "", "")
 	cert := flag.String("cert", "", "")
 	key := flag.String("key", "", "")
+	http2 := flag.Bool("http2", false, "")
 	flag.Parse()
 
 	target, err := url.Parse(*origin)
@@ -52,8 +53,10 @@ func main() {
 		Addr:      *listen,
 		Handler:   proxy,
 		TLSConfig: &tls.Config{MinVersion: tls.VersionTLS13},
-		// Without HTTP/2: every subject is measured over the same protocol.
-		TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){},
+	}
+	if !*http2 {
+		// Every subject is measured over the same protocol.
+		server.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){}
 	}
 	if *cert != "" {
 		log.Fatal(server.ListenAndServeTLS(*cert, *key))

@@ -15,10 +15,10 @@ export const go = {
     const { stdout } = await runCommand(/** @type {string} */ (lab.tools.get('go')), ['env', 'GOVERSION']);
     return stdout.trim().replace(/^go/, '');
   },
-  async start(lab, { origin, tlsClient }) {
+  async start(lab, { origin, tlsClient, http2Client }) {
     const port = await freePort();
     const { ca, cert, key } = lab.certificates;
-    const tls = tlsClient ? ['-cert', cert, '-key', key] : [];
+    const tls = tlsClient ? ['-cert', cert, '-key', key, ...(http2Client ? ['-http2'] : [])] : [];
     const args = ['-listen', `127.0.0.1:${port}`, '-origin', origin.origin, '-ca', ca, ...tls];
     return startProgram(port, /** @type {string} */ (lab.goProxy), args);
   },

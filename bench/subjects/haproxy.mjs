@@ -21,7 +21,7 @@ export const haproxy = {
     const { stdout } = await runCommand(haproxyPath(lab), ['-v']);
     return /version (\d+\.\d+\.\d+)/.exec(stdout)?.[1] ?? 'unknown';
   },
-  async start(lab, { origin, tlsClient }) {
+  async start(lab, { origin, tlsClient, http2Client }) {
     const port = await freePort();
     const { ca, bundle } = lab.certificates;
     const config = await writeFromTemplate(lab.dir, new URL('haproxy.cfg', import.meta.url), {
@@ -30,7 +30,7 @@ export const haproxy = {
       maxConnections: Math.min(4000, Math.floor(openFiles / 3)),
       origin: origin.host,
       cipher: tlsCipher,
-      bind: tlsClient ? `ssl crt ${bundle}` : '',
+      bind: tlsClient ? `ssl crt ${bundle} alpn ${http2Client ? 'h2,' : ''}http/1.1` : '',
       server: origin.protocol === 'https:' ? `ssl verify required ca-file ${ca} sni str(localhost)` : '',
     });
     return startProgram(port, haproxyPath(lab), ['-db', '-f', config]);

@@ -44,7 +44,7 @@ function nginxSubject(name, label, buffering) {
       const { stderr } = await runCommand(nginxPath(lab), ['-v']);
       return stderr.trim().split('/')[1] ?? 'unknown';
     },
-    async start(lab, { origin, tlsClient }) {
+    async start(lab, { origin, tlsClient, http2Client }) {
       const port = await freePort();
       await mkdir(path.join(lab.dir, `${name}-temp`), { recursive: true });
       const config = await writeFromTemplate(lab.dir, new URL('nginx.conf', import.meta.url), {
@@ -56,7 +56,7 @@ function nginxSubject(name, label, buffering) {
         dir: lab.dir,
         origin: origin.host,
         scheme: origin.protocol.slice(0, -1),
-        ssl: tlsClient ? 'ssl' : '',
+        ssl: http2Client ? 'ssl http2' : tlsClient ? 'ssl' : '',
         cipher: tlsCipher,
         ...lab.certificates,
       });

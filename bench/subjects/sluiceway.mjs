@@ -16,12 +16,13 @@ export const sluiceway = {
     const manifest = await readFile(`${lab.root}/packages/server/package.json`, 'utf8');
     return JSON.parse(manifest).version;
   },
-  async start(lab, { origin, tlsClient }) {
+  async start(lab, { origin, tlsClient, http2Client }) {
     const port = await freePort();
     const { ca, cert, key } = lab.certificates;
     return startProgram(port, process.execPath, [
       ...[lab.sluiceway, 'proxy', origin.origin, '--listen', `127.0.0.1:${port}`, '--log', 'none'],
       ...(tlsClient ? ['--cert', cert, '--key', key] : []),
+      ...(tlsClient && !http2Client ? ['--no-http2'] : []),
       ...(origin.protocol === 'https:' ? ['--ca', ca] : []),
     ]);
   },

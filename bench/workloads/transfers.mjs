@@ -70,6 +70,11 @@ export const transfers = [
   download('download-https-origin', 'Download, HTTPS origin server', 'tls-origin'),
   download('download-https-client', 'Download, HTTPS client', 'tls-client'),
   {
+    ...download('download-http2-client', 'Download, HTTP/2 client', 'http2-client'),
+    // The Node peers serve HTTP/1.1 only.
+    subjects: ['sluiceway', 'nginx', 'nginx-unbuffered', 'haproxy', 'go'],
+  },
+  {
     name: 'upload',
     title: 'Upload, HTTP to HTTP',
     route: 'upload',
