@@ -4,7 +4,7 @@ import { SluicewayError } from '../errors.js';
 import { Fields, type ReadonlyFields } from '../http/fields.js';
 import { decideRequestFraming, judgeRequestHead } from '../http/framing.js';
 import { parseRequestTarget } from '../http/target.js';
-import { retainTrailers } from '../http/trailers.js';
+import { readTrailers } from '../http/trailers.js';
 import { wantedProtocol } from '../http/upgrade.js';
 import { isUnixPeer } from '../net/trusted-peers.js';
 import { queuedBytes } from '../net/write-queue.js';
@@ -128,7 +128,7 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
     return new ReadableSource(request, {
       destroyOnCancel: false,
       releaseChunks: true,
-      trailers: () => retainTrailers(Fields.fromParser(request.rawTrailers)),
+      trailers: () => readTrailers(request.rawTrailers, request.rawHeaders),
       toError: requestContentError,
     });
   }
@@ -203,10 +203,18 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
     const { socket } = response;
     if (leavesContentUnread && socket !== null) lingerOnClose(request, socket);
     const isFaulty = socket !== null && faulty.has(socket);
-    if (leavesContentUnread || isLast || isFaulty) head.fields.set('Connection', 'close');
+    const closes = leavesContentUnread || isLast || isFaulty;
+    if (closes) head.fields.set('Connection', 'close');
+    if (head.status === 426) this.#offerUpgrade(head.fields, closes || !response.shouldKeepAlive);
     writeHead(response, head);
     this.#delimitedByClose = !response.chunkedEncoding && !head.fields.has('content-length');
     if (this.#delimitedByClose) this.#breakOffAtClientEnd();
+  }
+
+  /** An Upgrade counts only where Connection names it; HTTP/1.0 has none (RFC 9110 section 7.8). */
+  #offerUpgrade(fields: Fields, closes: boolean): void {
+    if (this.request.httpVersion === '1.0') fields.delete('Upgrade');
+    else if (fields.has('upgrade')) fields.set('Connection', closes ? 'Upgrade, close' : 'Upgrade');
   }
 
   contentSink(trailers: () => Fields | null, onEnd: () => void, onFail: (error: Error) => void): ContentSink {

@@ -1,6 +1,6 @@
 import { constants, type Http2ServerRequest, Http2ServerResponse, type ServerHttp2Stream } from 'node:http2';
 import { SluicewayError } from '../errors.js';
-import { Fields } from '../http/fields.js';
+import type { Fields } from '../http/fields.js';
 import { judgeRequestHead } from '../http/framing.js';
 import {
   decideHttp2RequestFraming,
@@ -9,7 +9,7 @@ import {
   toHttp2Headers,
 } from '../http/http2-fields.js';
 import { parseRequestTarget } from '../http/target.js';
-import { retainTrailers } from '../http/trailers.js';
+import { readTrailers } from '../http/trailers.js';
 import { isUnixPeer } from '../net/trusted-peers.js';
 import { ReadableSource } from '../stream/readable-source.js';
 import { findTouch } from '../stream/untouched.js';
@@ -108,7 +108,7 @@ export class Http2Exchange implements ClientExchange, SinkOptions {
       destroyOnCancel: false,
       // A stream that is reset, even with NO_ERROR, or whose connection is gone, tells its end as well.
       isWhole: () => !stream.aborted && !stream.destroyed,
-      trailers: () => retainTrailers(Fields.fromParser(this.request.rawTrailers)),
+      trailers: () => readTrailers(this.request.rawTrailers, this.request.rawHeaders),
       toError: requestContentError,
     });
   }

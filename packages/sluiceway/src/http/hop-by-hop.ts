@@ -77,18 +77,22 @@ export function isHopByHop(name: string): boolean {
 
 /** Removes the fixed hop-by-hop fields and every field that a Connection line names. */
 export function removeHopByHop(fields: Fields): void {
-  const nominated = readNominated(fields);
+  const nominated = nominatedBy(fields);
   if (nominated === null) fields.retain((name) => !isHopByHop(name));
   else fields.retain((name) => !isHopByHop(name) && !nominated.has(name.toLowerCase()));
 }
 
-/** As `removeHopByHop`, and Alt-Svc as well: it would send clients around the proxy (RFC 7838 section 3). */
-export function removeHopByHopFromResponse(fields: Fields): void {
-  const nominated = readNominated(fields);
+/**
+ * As `removeHopByHop`, and Alt-Svc as well: it would send clients around the proxy (RFC 7838 section 3). Returns what
+ * Connection names, which trailers may not bring in again.
+ */
+export function removeHopByHopFromResponse(fields: Fields): ReadonlySet<string> | null {
+  const nominated = nominatedBy(fields);
   fields.retain((name) => {
     if (isNamed(name, 'alt-svc') || isHopByHop(name)) return false;
     return nominated === null || !nominated.has(name.toLowerCase());
   });
+  return nominated;
 }
 
 /** Whether the sender takes trailer fields: a TE line with the member `trailers` (RFC 9110 section 10.1.4). */
@@ -97,8 +101,11 @@ export function acceptsTrailers(fields: ReadonlyFields): boolean {
   return fields.list('te').some((member) => member.toLowerCase() === 'trailers');
 }
 
-/** The names to remove beyond the fixed ones, in lower case; null where there are none, which is the usual case. */
-function readNominated(fields: Fields): Set<string> | null {
+/**
+ * The names that Connection has removed beyond the fixed ones, from the head and the trailers, in lower case; null
+ * where there are none, which is the usual case.
+ */
+export function nominatedBy(fields: ReadonlyFields): ReadonlySet<string> | null {
   const raw = fields.raw;
   let nominated: Set<string> | null = null;
   for (let i = 0; i + 1 < raw.length; i += 2) {

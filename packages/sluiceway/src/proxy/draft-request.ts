@@ -5,6 +5,7 @@ import { setForwardedFields } from '../http/forwarded.js';
 import { acceptsTrailers, isFramingField, removeHopByHop } from '../http/hop-by-hop.js';
 import { maxForwards } from '../http/max-forwards.js';
 import { type BaseTarget, joinTarget, parseBaseTarget } from '../http/target.js';
+import { announcedTrailers } from '../http/trailers.js';
 import { appendVia } from '../http/via.js';
 import type { Target } from '../upstream/redirect-policy.js';
 import type { DownstreamRequest } from './downstream-request.js';
@@ -109,6 +110,19 @@ export function draftUpstreamRequest(
     appendCdnLoop(fields, pseudonym);
   }
   return draft;
+}
+
+/** Announces, with content that only its end delimits, the trailers that the client has announced. */
+export function announceTrailers(draft: UpstreamRequestDraft, downstream: DownstreamRequest): void {
+  if (downstream.fields.has('trailer')) draft.fields.set('Trailer', announcedTrailers(downstream.fields));
+}
+
+/**
+ * Whether the client's content is sent on. Not where a hook has made a GET or HEAD of another method: content has no
+ * meaning there, and servers that do not read it would take it for a request (RFC 9110 section 9.3.1).
+ */
+export function keepsContent(draft: UpstreamRequestDraft, downstream: DownstreamRequest): boolean {
+  return draft.method === downstream.method || (draft.method !== 'GET' && draft.method !== 'HEAD');
 }
 
 /** After a hook: what frames the message or changes its protocol is ours, and is written when it is sent. */

@@ -1,6 +1,9 @@
 import { removeByteDescription } from '../http/byte-description.js';
 import { removeHopByHopFromResponse } from '../http/hop-by-hop.js';
+import { announcedTrailers, retainTrailers } from '../http/trailers.js';
+import { offeredProtocols } from '../http/upgrade.js';
 import { appendVia } from '../http/via.js';
+import { FilteredTrailers } from '../stream/filtered-trailers.js';
 import type { InterimResponse, TransportResponse } from '../upstream/transport.js';
 import type { DownstreamResponseDraft, UpstreamResponse } from './hooks.js';
 import type { Profile } from './profiles.js';
@@ -14,17 +17,28 @@ export function draftDownstreamResponse(
   takesTrailers: boolean,
 ): DownstreamResponseDraft {
   const { fields, status } = received;
-  const announced = takesTrailers && fields.has('trailer') ? fields.getAll('trailer') : null;
-  removeHopByHopFromResponse(fields);
+  const announced = takesTrailers && fields.has('trailer') ? announcedTrailers(fields) : null;
+  const offered = status === 426 && profile.upgrades ? offeredProtocols(fields) : '';
+  const nominated = removeHopByHopFromResponse(fields);
   const allowed = profile.responseFields;
-  if (allowed !== 'all') fields.retain((name) => allowed.has(name.toLowerCase()));
+  if (allowed !== 'all') fields.retain((name) => mayPass(name, allowed));
+  if (takesTrailers && (nominated !== null || allowed !== 'all')) {
+    received.content = new FilteredTrailers(received.content, (trailers) => {
+      retainTrailers(trailers, nominated)?.retain((name) => mayPass(name, allowed));
+    });
+  }
   // RFC 9110 section 8.6: never in 204, and Node would send it.
   if (status === 204) fields.delete('content-length');
   for (const [name, value] of Object.entries(profile.setResponseFields)) fields.set(name, value);
-  if (announced !== null) fields.set('Trailer', announced);
+  const trailers = announced?.filter((name) => mayPass(name, allowed));
+  if (trailers !== undefined) fields.set('Trailer', trailers);
+  if (offered !== '') fields.set('Upgrade', offered);
   if (profile.forwarded) appendVia(fields, received.httpVersion, pseudonym);
   return { status, statusText: received.statusText, fields, content: undefined };
 }
+
+const mayPass = (name: string, allowed: Profile['responseFields']): boolean =>
+  allowed === 'all' || allowed.has(name.toLowerCase());
 
 /** An interim head without what is meant for our connection only. */
 export function draftInterim(head: InterimResponse): InterimResponse {

@@ -18,7 +18,13 @@ import type {
 import { type Admission, admit, answerAsLastServer } from './admission.js';
 import { applyTransform, askForWhole, changesContent } from './apply-transform.js';
 import { nextRequestId } from './downstream-request.js';
-import { draftUpstreamRequest, mendRequest, type UpstreamRequestDraft } from './draft-request.js';
+import {
+  announceTrailers,
+  draftUpstreamRequest,
+  keepsContent,
+  mendRequest,
+  type UpstreamRequestDraft,
+} from './draft-request.js';
 import { draftDownstreamResponse, draftInterim, mendFraming, toUpstreamResponse } from './draft-response.js';
 import { changeInterim, changeRequest, changeRequestContent, changeResponse } from './field-changes.js';
 import type { Handler } from './handler.js';
@@ -208,13 +214,15 @@ export class Proxy implements Handler {
     draft: UpstreamRequestDraft,
   ): Promise<TransportResponse> {
     const { transfer, context } = passage;
-    const { upload, protocol } = admission;
+    const { downstream, protocol } = admission;
+    const upload = keepsContent(draft, downstream) ? admission.upload : null;
     const { timeouts } = transfer;
     const expectContinue = upload !== null && context.awaitsContinue === true;
     // Content that is held back until the origin server says 100 waits for the origin server.
     if (expectContinue) timeouts.requestWaitsFor('upstream');
     let answered = false;
     const content = changeRequestContent(upload, this.#settings.fields);
+    if (content?.length === null) announceTrailers(draft, downstream);
     const request: TransportRequest = {
       destination: draft.target.base,
       path: draft.path,

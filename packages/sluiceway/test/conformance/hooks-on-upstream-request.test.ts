@@ -111,6 +111,50 @@ describe('onUpstreamRequest', () => {
   });
 
   test.for([
+    ['GET', 'Content-Length: 5', 'hello'],
+    ['HEAD', 'Transfer-Encoding: chunked', '5\r\nhello\r\n0\r\n\r\n'],
+  ] as const)(
+    'that turns POST into %s (%s) leaves its content out, and the next request is read right [RFC 9110 9.3.1; Caddy]',
+    async ([method, framing, content], { net }) => {
+      const watched = watch();
+      const { client } = await through(net, watched.script, {
+        onUpstreamRequest: ({ downstream, upstream }) => {
+          if (downstream.method === 'POST') upstream.method = method;
+        },
+      });
+      for (let i = 0; i < 2; i++) {
+        await client.send(`POST /first HTTP/1.1\r\nHost: test\r\n${framing}\r\n\r\n${content}`);
+        const response = await client.readResponse();
+        expect(response).toMatchObject({ complete: true, contentLength: 0, ended: undefined });
+        expect(watched.head().startLine).toBe(`${method} /first HTTP/1.1`);
+        expect(watched.head().has('content-length')).toBe(false);
+        expect(watched.head().has('transfer-encoding')).toBe(false);
+        await client.get('/second');
+        await client.readResponse();
+        expect(watched.head().startLine).toBe('GET /second HTTP/1.1');
+      }
+    },
+  );
+
+  test('that turns a large POST into GET gets the client its answer, and its connection is closed [RFC 9110 9.3.1]', async ({
+    net,
+  }) => {
+    const { client, running } = await through(
+      net,
+      respondWith((head) => sized(head.startLine)),
+      {
+        onUpstreamRequest: ({ upstream }) => void (upstream.method = 'GET'),
+      },
+    );
+    await client.send('POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 50000000\r\n\r\n');
+    void client.send(Buffer.alloc(50_000_000)).catch(() => {});
+    const response = await client.readResponse();
+    expect(response.content.toString()).toBe('GET / HTTP/1.1');
+    expect(response.head.get('connection')).toBe('close');
+    expect(await running.record()).toMatchObject({ outcome: 'completed', bytesUp: 0 });
+  });
+
+  test.for([
     ['a field with a line break', 'X-A', 'b\r\nX-Smuggled: 1'],
     ['a field with a letter that would be cut to a line break', 'X-A', 'b\u010a'],
     ['a name that is no token', 'X A', 'b'],

@@ -80,11 +80,70 @@ describe('trailers of a response', () => {
       'Via: 1.1 x',
       'X-Forwarded-For: 10.0.0.1',
       'If-Match: *',
+      'Alt-Svc: h3=":443"',
+      'Clear-Site-Data: "*"',
+      'Content-Disposition: attachment',
+      'Content-Language: x',
+      'Content-Location: /else',
+      'Content-Security-Policy: sandbox',
+      'Set-Cookie2: stolen=1',
+      'Strict-Transport-Security: max-age=0',
+      'X-Real-IP: 10.0.0.1',
+      'CDN-Loop: x',
     ];
-    const { client } = await through(net, respondWith(chunked(['x'], [], ['X-Kept: 1', ...forbidden])));
+    const kept = ['X-Kept: 1', 'ETag: "late"', 'Content-Digest: sha-256=:AAAA:'];
+    const { client } = await through(net, respondWith(chunked(['x'], [], [...kept, ...forbidden])));
     await client.get('/');
     const response = await client.readResponse();
-    expect(response).toMatchObject({ complete: true, trailers: ['X-Kept: 1'] });
+    expect(response).toMatchObject({ complete: true, trailers: kept });
+  });
+
+  test('that Connection names are dropped, whether announced or not [RFC 9110 7.6.1]', async ({ net }) => {
+    const { client } = await through(
+      net,
+      respondWith(
+        chunked(
+          ['x'],
+          ['Connection: x-hop', 'Trailer: X-Hop, X-Kept', 'Connection: X-Late'],
+          ['X-Hop: 1', 'X-Kept: 2', 'X-Late: 3'],
+        ),
+      ),
+    );
+    await client.get('/');
+    const response = await client.readResponse();
+    expect(response.head.getAll('trailer')).toEqual(['X-Kept']);
+    expect(response.trailers).toEqual(['X-Kept: 2']);
+  });
+
+  test('that may not pass are not announced either [RFC 9110 6.6.2]', async ({ net }) => {
+    const { client } = await through(
+      net,
+      respondWith(
+        chunked(['x'], ['Trailer: Content-Type, Set-Cookie', 'Trailer: ,'], ['Set-Cookie: a', 'X-Late: 1']),
+      ),
+    );
+    await client.get('/');
+    const response = await client.readResponse();
+    expect(response.head.has('trailer')).toBe(false);
+    expect(response.trailers).toEqual(['X-Late: 1']);
+  });
+
+  test('of a third party that describe the file pass, and no others [Sluiceway]', async ({ net }) => {
+    const { client } = await through(
+      net,
+      respondWith(
+        chunked(
+          ['x'],
+          ['Trailer: X-Tracking, Repr-Digest'],
+          ['X-Tracking: 1', 'Repr-Digest: sha-256=:AAAA:', 'Server-Timing: x'],
+        ),
+      ),
+      { profile: 'thirdParty', addresses: 'any' },
+    );
+    await client.get('/');
+    const response = await client.readResponse();
+    expect(response.head.getAll('trailer')).toEqual(['Repr-Digest']);
+    expect(response.trailers).toEqual(['Repr-Digest: sha-256=:AAAA:']);
   });
 
   test('pass repeated, in order and spelled as they came, odd bytes included [RFC 9110 5.3]', async ({
@@ -128,6 +187,116 @@ describe('trailers of a response', () => {
       const response = await client.readResponse({ method: 'HEAD' });
       expect(response).toMatchObject({ complete: true, contentLength: 0 });
       expect(response.head.status).toBe(200);
+    }
+  });
+});
+
+describe('trailers of a request', () => {
+  interface Seen {
+    announced: string[];
+    trailers: string[];
+  }
+
+  const send = async (
+    net: Parameters<typeof through>[0],
+    lines: readonly string[],
+    trailers: readonly string[],
+    options: Parameters<typeof through>[2] = {},
+  ): Promise<Seen> => {
+    const seen: Seen = { announced: [], trailers: [] };
+    const { client } = await through(
+      net,
+      async (connection) => {
+        const head = await connection.readHead();
+        expect(head.isChunked).toBe(true);
+        seen.announced = head.getAll('trailer');
+        seen.trailers = (await connection.readChunkedContent()).trailers;
+        await connection.write(sized(''));
+        await connection.readAll();
+      },
+      options,
+    );
+    await client.send(
+      [
+        'POST / HTTP/1.1',
+        'Host: test',
+        'Transfer-Encoding: chunked',
+        ...lines,
+        '',
+        '5',
+        'hello',
+        '0',
+        ...trailers,
+      ]
+        .map((line) => `${line}\r\n`)
+        .join(''),
+    );
+    await client.send('\r\n');
+    expect((await client.readResponse()).head.status).toBe(200);
+    return seen;
+  };
+
+  test('that are announced pass, the announcement before the content [RFC 9110 6.6.2; Go ReverseProxy]', async ({
+    net,
+  }) => {
+    const lines = ['Trailer: X-Digest', 'trailer: X-Other'];
+    const trailers = ['X-Digest: 1', 'x-other: \xe9'];
+    expect(await send(net, lines, trailers)).toEqual({ announced: ['X-Digest', 'X-Other'], trailers });
+  });
+
+  test('are announced also where a hook has had the request [RFC 9110 6.6.2]', async ({ net }) => {
+    const seen = await send(net, ['Trailer: X-Digest'], ['X-Digest: 1'], {
+      onUpstreamRequest: ({ upstream }) => void upstream.fields.set('Trailer', 'X-Of-The-Hook'),
+    });
+    expect(seen).toEqual({ announced: ['X-Digest'], trailers: ['X-Digest: 1'] });
+  });
+
+  test('that nobody announced pass too [Go ReverseProxy]', async ({ net }) => {
+    expect(await send(net, [], ['X-Late: 1'])).toEqual({ announced: [], trailers: ['X-Late: 1'] });
+  });
+
+  test('that would change framing, routing, identity or content are dropped, and not announced [RFC 9110 6.5.1]', async ({
+    net,
+  }) => {
+    const forbidden = [
+      'Host: elsewhere',
+      'Authorization: Basic x',
+      'Cookie: a=1',
+      'Content-Type: text/html',
+      'Content-Disposition: inline',
+      'X-Forwarded-For: 10.0.0.1',
+      'X-Real-IP: 10.0.0.1',
+      'Forwarded: for=10.0.0.1',
+      'Via: 1.1 x',
+      'CDN-Loop: x',
+      'Early-Data: 1',
+      'TE: gzip',
+      'Expect: 100-continue',
+      'Range: bytes=0-',
+      'If-Match: *',
+    ];
+    const names = forbidden.map((line) => line.split(':', 1)[0]);
+    const seen = await send(net, [`Trailer: ${names.join(', ')}, X-Kept`], [...forbidden, 'X-Kept: 1']);
+    expect(seen).toEqual({ announced: ['X-Kept'], trailers: ['X-Kept: 1'] });
+  });
+
+  test('that Connection names are dropped, and not announced [RFC 9110 7.6.1]', async ({ net }) => {
+    const lines = ['Connection: X-Hop', 'Trailer: X-Hop, X-Kept'];
+    const seen = await send(net, lines, ['x-hop: 1', 'X-Kept: 2']);
+    expect(seen).toEqual({ announced: ['X-Kept'], trailers: ['X-Kept: 2'] });
+  });
+
+  test('cannot follow content with a length, and their announcement goes away [RFC 9112 7.1.2]', async ({
+    net,
+  }) => {
+    const { client } = await through(
+      net,
+      respondWith((head, content) => sized(`${head.has('trailer')} ${content.toString()}`)),
+    );
+    for (const request of ['PUT / HTTP/1.1\r\nContent-Length: 5\r\n', 'GET / HTTP/1.1\r\n']) {
+      const hasContent = request.startsWith('PUT');
+      await client.send(`${request}Host: test\r\nTrailer: X-Digest\r\n\r\n${hasContent ? 'hello' : ''}`);
+      expect((await client.readResponse()).content.toString()).toBe(`false ${hasContent ? 'hello' : ''}`);
     }
   });
 });

@@ -10,7 +10,7 @@ describe('a request for another protocol', () => {
   test.for([
     ['a 200', sized('plain')],
     ['a 403', sized('plain', [], 'HTTP/1.1 403 Forbidden')],
-    ['a 426 with an Upgrade of its own', sized('plain', ['Upgrade: foo'], 'HTTP/1.1 426 Upgrade Required')],
+    ['a 400 with an Upgrade of its own', sized('plain', ['Upgrade: foo'], 'HTTP/1.1 400 Bad Request')],
     ['chunks', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nplain\r\n0\r\n\r\n'],
   ] as const)(
     'that is answered with %s gets it as an ordinary response without Upgrade [RFC 9110 7.8; Go ReverseProxy]',
@@ -27,6 +27,20 @@ describe('a request for another protocol', () => {
       expect(await running.record()).toMatchObject({ outcome: 'completed' });
     },
   );
+
+  test('that is answered with a 426 gets its Upgrade, but for h2c [RFC 9110 15.5.22]', async ({ net }) => {
+    const lines = ['Connection: Upgrade', 'Upgrade: h2c, foo/2', 'Upgrade: bar'];
+    const { client } = await through(
+      net,
+      respondWith(sized('plain', lines, 'HTTP/1.1 426 Upgrade Required')),
+    );
+    await client.send(REQUEST);
+    const response = await client.readResponse();
+    expect(response.content.toString()).toBe('plain');
+    expect(response.head.getAll('upgrade')).toEqual(['foo/2, bar']);
+    expect(response.head.getAll('connection')).toEqual(['Upgrade, close']);
+    expect(await client.closed).toBe('fin');
+  });
 
   test('that is refused while the client already sends gets the whole response [RFC 9112 9.6]', {
     repeats: 5,
@@ -163,4 +177,50 @@ test('a 101 that nobody asked for gets 502, and its connection is closed [RFC 91
   await client.get('/');
   expect((await client.readResponse()).head.status).toBe(502);
   await origin.connections[0]?.closed;
+});
+
+describe('a 426 to an ordinary request', () => {
+  const UPGRADE = sized(
+    'no',
+    ['Upgrade: foo', 'Connection: X-Hop, Upgrade', 'X-Hop: 1'],
+    'HTTP/1.1 426 Upgrade Required',
+  );
+
+  test('keeps its Upgrade, which Connection names, and the connection [RFC 9110 15.5.22; nginx]', async ({
+    net,
+  }) => {
+    const { client, origin } = await through(net, respondWith(UPGRADE));
+    for (let i = 0; i < 2; i++) {
+      await client.get('/');
+      const response = await client.readResponse();
+      expect(response.head.get('upgrade')).toBe('foo');
+      expect(response.head.get('connection')).toBe('Upgrade');
+      expect(response.head.has('x-hop')).toBe(false);
+      expect(response).toMatchObject({ complete: true, ended: undefined });
+    }
+    expect(origin.total).toBe(1);
+  });
+
+  test('ends the connection of a client that wants it closed [RFC 9112 9.6]', async ({ net }) => {
+    const { client } = await through(net, respondWith(UPGRADE));
+    await client.get('/', ['Connection: close']);
+    const response = await client.readResponse();
+    expect(response.head.get('connection')).toBe('Upgrade, close');
+    expect(await client.closed).toBe('fin');
+  });
+
+  test('reaches an HTTP/1.0 client without Upgrade [RFC 9110 7.8]', async ({ net }) => {
+    const { client } = await through(net, respondWith(UPGRADE));
+    await client.send('GET / HTTP/1.0\r\n\r\n');
+    const response = await client.readResponse();
+    expect(response.head.has('upgrade')).toBe(false);
+    expect(response.head.get('connection')).toBe('close');
+    expect(response.complete).toBe(true);
+  });
+
+  test('under the thirdParty profile has no Upgrade [Sluiceway]', async ({ net }) => {
+    const { client } = await through(net, respondWith(UPGRADE), { profile: 'thirdParty', addresses: 'any' });
+    await client.get('/');
+    expect((await client.readResponse()).head.has('upgrade')).toBe(false);
+  });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Fields } from '../../src/http/fields.js';
-import { retainTrailers } from '../../src/http/trailers.js';
+import { announcedTrailers, readTrailers, retainTrailers } from '../../src/http/trailers.js';
 
 const retained = (...raw: string[]): readonly string[] | null => retainTrailers(new Fields(raw))?.raw ?? null;
 
@@ -60,8 +60,19 @@ describe('RFC 9110 section 6.5.1, trailer fields that are dropped', () => {
         'Set-Cookie',
       ],
     ],
+    ['browsers', ['Alt-Svc', 'Clear-Site-Data', 'Set-Cookie2', 'Strict-Transport-Security']],
     ['response control', ['Age', 'Expires', 'Date', 'Retry-After', 'Vary', 'Warning']],
-    ['content', ['Content-Encoding', 'Content-Type', 'Content-Range']],
+    [
+      'content',
+      [
+        'Content-Encoding',
+        'Content-Type',
+        'Content-Range',
+        'Content-Disposition',
+        'Content-Location',
+        'Content-X',
+      ],
+    ],
     ['hop-by-hop', ['Connection', 'Keep-Alive', 'Proxy-Connection', 'Upgrade', 'HTTP2-Settings']],
   ])('%s', (_, names) => {
     for (const name of names) {
@@ -77,7 +88,16 @@ test('what passes keeps its order, its repeats and its spelling', () => {
   expect(retained(...raw)).toEqual(['a', '1', 'B', '2', 'A', '3', 'b', '']);
 });
 
+test('what Connection names in the head is dropped, and not announced', () => {
+  const head = ['Connection', 'close, X-Hop', 'Trailer', 'X-Kept, x-hop, Host, ,X Y', 'Trailer', 'ETag'];
+  expect(readTrailers(['X-HOP', '1', 'X-Kept', '2', 'Host', '3'], head)?.raw).toEqual(['X-Kept', '2']);
+  expect(readTrailers(['X-HOP', '1'], head)).toBeNull();
+  expect(announcedTrailers(new Fields(head))).toEqual(['X-Kept', 'ETag']);
+  expect(announcedTrailers(new Fields(['Trailer', '']))).toEqual([]);
+});
+
 test('no trailers are null, before and after', () => {
+  expect(readTrailers([], ['Connection', 'X-Hop'])).toBeNull();
   expect(retainTrailers(null)).toBeNull();
   expect(retained()).toBeNull();
 });
