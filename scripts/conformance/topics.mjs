@@ -44,7 +44,7 @@ const topics = [
   { heading: 'Upgrades and tunnels', files: /upgrade|websocket|tunnel|8441/ },
   {
     heading: 'Timeouts, limits and stopping',
-    files: /timeout|limit|silent|idle|drain|shutdown|stop\b|slow-loris|min-rate/,
+    files: /timeout|limit|silent|idle|busy|drain|shutdown|stop\b|slow-loris|min-rate/,
   },
   { heading: 'Files of others', files: /stream-from|address/ },
   { heading: 'The way to the origin server', files: /egress|connect-proxy|undici|dialer|tls-origin/ },

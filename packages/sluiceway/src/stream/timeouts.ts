@@ -20,6 +20,9 @@ export interface TimeoutSettings {
 export const RATE_WINDOW_MS = 5000;
 const RATE_RECHECK_MS = 250;
 
+/** A timer that fires later than this had to wait for the thread, and so had what has arrived meanwhile. */
+const LATE_MS = 2;
+
 /**
  * Whom one direction of a transfer waits for. `head` is the origin server too, with the whole request in hand;
  * `either` is a tunnel, where both sides may be silent.
@@ -51,6 +54,9 @@ export class TransferTimeouts {
   #waiting: WaitsFor = 'nobody';
   #since: number;
   #timer: NodeJS.Timeout | null = null;
+  /** When the timer should fire. */
+  #due = 0;
+  #secondLook: NodeJS.Immediate | null = null;
   #bytes = 0;
   #clientMs = 0;
   #upstreamMs = 0;
@@ -109,6 +115,8 @@ export class TransferTimeouts {
     this.#response = 'nobody';
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
+    if (this.#secondLook !== null) clearImmediate(this.#secondLook);
+    this.#secondLook = null;
   }
 
   /** Whoever holds the transfer up has just begun to, or has just done something. */
@@ -163,7 +171,9 @@ export class TransferTimeouts {
     const deadline = Math.min(this.#since + this.#limit(), this.#totalDeadline);
     const sleepMs = Math.min(deadline - now, this.#granularityMs, this.#untilRateCheckMs());
     if (!Number.isFinite(sleepMs)) return;
-    this.#timer = setTimeout(this.#check, Math.max(1, Math.ceil(sleepMs)));
+    const ms = Math.max(1, Math.ceil(sleepMs));
+    this.#due = now + ms;
+    this.#timer = setTimeout(this.#check, ms);
   }
 
   /** What is missing of the window; it fills only while content moves, so it is looked at again a little later. */
@@ -176,13 +186,23 @@ export class TransferTimeouts {
     const now = performance.now();
     this.#timer = null;
     const error = this.#findExpired(now);
-    if (error !== null) {
+    if (error !== null && now - this.#due > LATE_MS) {
+      // Timers come before sockets are read: only after that can silence be told from a thread that was busy.
+      this.#due = Number.POSITIVE_INFINITY;
+      this.#secondLook = setImmediate(this.#lookAgain);
+    } else if (error !== null) {
       this.stop();
       if (error.code === 'total_timeout') this.#totalDeadline = Number.POSITIVE_INFINITY;
       this.#onExpired(error);
     } else {
       this.#arm(now);
     }
+  };
+
+  readonly #lookAgain = (): void => {
+    this.#secondLook = null;
+    // Where somebody else is waited for by now, the timer runs again already.
+    if (this.#timer === null) this.#check();
   };
 
   #findExpired(now: number): SluicewayError | null {

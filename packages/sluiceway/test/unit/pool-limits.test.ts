@@ -45,7 +45,7 @@ async function startSilent(net: Network): Promise<{ url: string; open: () => num
 }
 
 describe('more requests than connections', () => {
-  test('wait in line, and are served in order as connections come free', async ({ net }) => {
+  test('wait in line, and are served in order as connections come free [HAProxy]', async ({ net }) => {
     const gates = [new Gate(), new Gate(), new Gate(), new Gate(), new Gate()];
     const { script, targets } = gated(gates);
     const origin = await net.origin(script);
@@ -71,7 +71,9 @@ describe('more requests than connections', () => {
     expect(await Promise.all(texts)).toEqual(['0', '1', '2']);
   });
 
-  test('the next in line has its turn when a connection could not be made', async ({ net }) => {
+  test('leave the next in line its turn when a connection could not be made [smokescreen]', async ({
+    net,
+  }) => {
     const { url, stop } = await net.origin(() => {});
     await stop();
     const transport = startTransport(net, { maxConnections: 1 });
@@ -97,7 +99,7 @@ describe('more requests than connections', () => {
     expect(targets).toEqual(['/', '/next']);
   });
 
-  test('a full line refuses at once', async ({ net }) => {
+  test('are refused at once where the line is full [HAProxy]', async ({ net }) => {
     const gates = [new Gate()];
     const origin = await net.origin(gated(gates).script);
     const transport = startTransport(net, { maxConnections: 1, maxQueued: 1 });

@@ -42,21 +42,23 @@ async function attempt(
   return typeof failure === 'string' ? fetchText(transport, request) : (failure as SluicewayError).code;
 }
 
-describe('whom we trust', () => {
-  test('a self-signed certificate that is named', async ({ net }) => {
+describe('a certificate of an https: origin server is accepted', () => {
+  test('where it is self-signed and named as its own authority [Node]', async ({ net }) => {
     expect(await attempt(net, certificate, { ca: certificate.ca })).toBe('ok');
   });
 
-  test('a certificate of a private authority that is named', async ({ net }) => {
+  test('where a private authority that is named has signed it [Node]', async ({ net }) => {
     expect(await attempt(net, issued, { ca: authority.cert })).toBe('ok');
     expect(await attempt(net, issued, { ca: [certificate.ca, authority.cert] })).toBe('ok');
   });
 
-  test('an address that the certificate names', async ({ net }) => {
+  test('for an address that it names [RFC 9110 4.3.5]', async ({ net }) => {
     expect(await attempt(net, certificate, { ca: certificate.ca }, '127.0.0.1')).toBe('ok');
   });
 
-  test('nobody else', async ({ net }) => {
+  test('nowhere else: not where it is unknown, of another name, or out of date [RFC 9110 4.3.4]', async ({
+    net,
+  }) => {
     const expired = await makeCertificate(['localhost'], {
       notBefore: new Date('2020-01-01'),
       notAfter: new Date('2021-01-01'),
@@ -73,10 +75,33 @@ describe('whom we trust', () => {
     expect(found).toEqual(found.map(() => 'tls_certificate_error'));
   });
 
-  test('the name that the options give in place of the host is asked for and verified', async ({ net }) => {
+  test('for the name that the options give in place of the host [nginx]', async ({ net }) => {
     const elsewhere = await makeCertificate(['elsewhere.test'], { issuer: authority });
     expect(await attempt(net, elsewhere, { ca: authority.cert, servername: 'elsewhere.test' })).toBe('ok');
   });
+});
+
+test('an https: origin server is asked for the host of the URL, or for the name that the options give, and for no address [RFC 6066 3; nginx]', async ({
+  net,
+}) => {
+  const asked: string[] = [];
+  const { port } = await startTlsServer(
+    net,
+    {
+      cert: certificate.cert,
+      key: certificate.key,
+      SNICallback: (name, done) => {
+        asked.push(name);
+        done(null);
+      },
+    },
+    serveAlways(OK),
+  );
+  for (const [host, servername] of [['localhost'], ['127.0.0.1'], ['127.0.0.1', 'localhost']] as const) {
+    const tls = { ca: certificate.ca, ...(servername && { servername }) };
+    await fetchText(startTransport(net, { tls }), toRequest(`https://${host}:${port}`));
+  }
+  expect(asked).toEqual(['localhost', 'localhost']);
 });
 
 for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {

@@ -1,0 +1,94 @@
+import { describe, expect } from 'vitest';
+import { test } from '../support/fixture.js';
+import type { OriginConnection } from '../support/raw-origin.js';
+import { sized, through } from '../support/through.js';
+
+const LIMIT_MS = 150;
+const timeouts = {
+  responseHead: LIMIT_MS,
+  upstreamIdle: LIMIT_MS,
+  clientIdle: LIMIT_MS,
+  tunnelIdle: LIMIT_MS,
+};
+
+/** Keeps the thread from everything else, as a garbage collection or an application's own work does. */
+function block(): void {
+  const until = performance.now() + 3 * LIMIT_MS;
+  while (performance.now() < until);
+}
+
+describe('what arrives in time, while the thread is busy for longer than every limit, counts as in time:', () => {
+  test('a response head [nginx]', async ({ net }) => {
+    const { client, running } = await through(
+      net,
+      async (connection) => {
+        await connection.readHead();
+        void connection.write(sized('in time'));
+        block();
+      },
+      { timeouts },
+    );
+    await client.get('/');
+    expect((await client.readResponse()).content.toString()).toBe('in time');
+    expect(await running.record()).toMatchObject({ outcome: 'completed' });
+  });
+
+  test('content of a download [nginx]', async ({ net }) => {
+    let origin: OriginConnection | undefined;
+    const { client, running } = await through(
+      net,
+      async (connection) => {
+        origin = connection;
+        await connection.readHead();
+        await connection.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n');
+      },
+      { timeouts },
+    );
+    await client.get('/');
+    const head = await client.readHead();
+    const reading = client.readContent(head);
+    for (let byte = 0; byte < 4; byte += 1) {
+      // Another place in the turn of the event loop each time.
+      await new Promise((resolve) => (byte % 2 === 0 ? setImmediate(resolve) : setTimeout(resolve, 1)));
+      void origin?.write('x');
+      block();
+    }
+    expect(await reading).toMatchObject({ complete: true, contentLength: 4 });
+    expect(await running.record()).toMatchObject({ outcome: 'completed' });
+  });
+
+  test('content of an upload [nginx]', async ({ net }) => {
+    const { client, running } = await through(
+      net,
+      async (connection) => {
+        const { content } = await connection.readRequest();
+        await connection.write(sized(content));
+      },
+      { timeouts },
+    );
+    void client.send('POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\n');
+    for (let byte = 0; byte < 4; byte += 1) {
+      await new Promise((resolve) => (byte % 2 === 0 ? setImmediate(resolve) : setTimeout(resolve, 1)));
+      void client.send('x');
+      block();
+    }
+    expect(await client.readResponse()).toMatchObject({ complete: true, contentLength: 4 });
+    expect(await running.record()).toMatchObject({ outcome: 'completed' });
+  });
+});
+
+test('silence that lasts longer than the thread is busy is ended all the same [nginx]', async ({ net }) => {
+  const { client, running } = await through(
+    net,
+    async (connection) => {
+      await connection.readHead();
+      await connection.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf');
+      block();
+      await connection.closed;
+    },
+    { timeouts },
+  );
+  await client.get('/');
+  expect(await client.readResponse()).toMatchObject({ complete: false });
+  expect(await running.record()).toMatchObject({ outcome: 'upstream_stalled' });
+});
