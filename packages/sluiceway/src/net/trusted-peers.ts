@@ -1,4 +1,5 @@
 import { BlockList, isIP, Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 
 /** Answers whether a peer's word about the client is believed. */
 export interface TrustedPeers {
@@ -35,9 +36,10 @@ export function createTrustedPeers(ranges: readonly string[]): TrustedPeers {
 /**
  * Whether a peer has come by a Unix socket. That it has no address does not tell: neither has one that has been
  * disconnected, and nobody shall be trusted for having left. A TCP socket knows its own end for as long as it is open.
+ * TLS is never taken for it: Node puts it on any stream, and it has no addresses on one that is no socket.
  */
 export function isUnixPeer(socket: object): boolean {
-  if (!(socket instanceof Socket) || socket.destroyed) return false;
+  if (!(socket instanceof Socket) || socket.destroyed || socket instanceof TLSSocket) return false;
   return socket.remoteAddress === undefined && socket.localAddress === undefined;
 }
 

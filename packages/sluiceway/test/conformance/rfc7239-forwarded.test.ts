@@ -1,5 +1,10 @@
+import { once } from 'node:events';
+import { createServer as createHttp2Server } from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import { describe, expect } from 'vitest';
+import { attach, createProxy } from '../../src/index.js';
 import { test } from '../support/fixture.js';
+import { openHttp2 } from '../support/http2-client.js';
 import type { RequestHead } from '../support/message-head.js';
 import { respondWith } from '../support/raw-origin.js';
 import type { ProxyOptions } from '../support/servers.js';
@@ -122,6 +127,26 @@ describe('Via', () => {
     const { head } = await client.readResponse();
     expect(seen).toEqual(['1.1 a, 1.1 b (comment)', '1.0 us']);
     expect(head.getAll('via')).toEqual(['1.0 other', '1.0 us']);
+  });
+
+  test('has the version 2.0 where the request came by HTTP/2, whose :authority is the Host of the client [RFC 9110 7.6.3; RFC 9113 8.3.1; Caddy]', async ({
+    net,
+  }) => {
+    const origin = await net.origin(
+      respondWith((head) =>
+        sized(`${head.get('via')}, ${head.get('host')}, ${head.get('x-forwarded-host')}`),
+      ),
+    );
+    const proxy = createProxy({ upstream: origin.url, name: 'us', fields: { host: 'client' } });
+    const server = createHttp2Server();
+    attach(server, proxy);
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    net.cleanup(() => proxy.close());
+    net.cleanup(() => void server.close());
+    const client = await openHttp2((server.address() as AddressInfo).port);
+    net.cleanup(() => client.close());
+    const { content } = await client.get('/', { ':authority': 'Public.Example:8443' });
+    expect(content.toString()).toBe('2.0 us, Public.Example:8443, Public.Example:8443');
   });
 
   test('that names the proxy already is a loop: 508, and nothing is sent on [RFC 9110 7.6.3; RFC 5842 7.2]', async ({

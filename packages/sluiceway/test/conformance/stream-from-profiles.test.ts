@@ -4,11 +4,21 @@ import { isSeeded, seededBytes } from '../support/content.js';
 import { test } from '../support/fixture.js';
 import { respondWith } from '../support/raw-origin.js';
 import { streaming } from '../support/stream-from.js';
-import { sized } from '../support/through.js';
+import { chunked, sized } from '../support/through.js';
 
 const ANY = { addresses: 'any' } as const;
 
 describe('streamFrom with the thirdParty profile', () => {
+  test('passes no trailer that it would not pass as a field of the head [RFC 9110 6.5]', async ({ net }) => {
+    const trailers = ['X-Other: 1', 'Repr-Digest: sha-256=:AA==:', 'Strict-Transport-Security: max-age=1'];
+    const origin = await net.origin(respondWith(chunked(['x'], [], trailers)));
+    const { client } = await streaming(net, origin.url, ANY);
+    await client.get('/');
+    const response = await client.readResponse();
+    expect(response.complete).toBe(true);
+    expect(response.trailers).toEqual(['Repr-Digest: sha-256=:AA==:']);
+  });
+
   test('sends the fields that ask for a file, and nothing of the client: no cookie, no authorization, no address [camo]', async ({
     net,
   }) => {

@@ -4,6 +4,7 @@ import { type AddressInfo, connect, createServer, type ListenOptions, type Socke
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 import * as fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createTrustedPeers, isUnixPeer } from '../../src/net/trusted-peers.js';
@@ -136,6 +137,17 @@ describe('isUnixPeer', () => {
     peer.resume();
     await left;
     expect(isUnixPeer(peer)).toBe(false);
+  });
+
+  test('does not take TLS on a stream that is no socket for one', () => {
+    const socket = new TLSSocket(new PassThrough(), { isServer: true });
+    onTestFinished(() => void socket.destroy());
+    expect([socket.destroyed, socket.remoteAddress, socket.localAddress]).toEqual([
+      false,
+      undefined,
+      undefined,
+    ]);
+    expect(isUnixPeer(socket)).toBe(false);
   });
 
   test.each([{}, { remoteAddress: undefined, destroyed: false }, new PassThrough()])(
