@@ -85,7 +85,7 @@ export class TransformedSource implements ChunkSource {
     for (const [index, stream] of this.#streams.entries()) {
       stream.once('finish', () => this.#settle());
       const next = this.#streams[index + 1];
-      if (next !== undefined) stream.pipe(next);
+      if (next !== undefined) this.#join(stream, next);
     }
     this.#output.start({
       chunk: (bytes, done) => this.#onOutput(bytes, done),
@@ -107,6 +107,26 @@ export class TransformedSource implements ChunkSource {
     this.#giveUp();
   }
 
+  /** As `from.pipe(to)`, but that what a stream throws while it is written to does not end the process. */
+  #join(from: Duplex, to: Duplex): void {
+    from.on('data', (chunk: Buffer) => {
+      this.#write(() => {
+        if (!to.write(chunk)) from.pause();
+      });
+    });
+    to.on('drain', () => from.resume());
+    from.once('end', () => this.#write(() => to.end()));
+  }
+
+  #write(write: () => void): void {
+    if (this.#isOver) return;
+    try {
+      write();
+    } catch (error) {
+      this.#onStreamError(error as Error);
+    }
+  }
+
   #onInput(bytes: Uint8Array, done: () => void): void {
     this.#bytesIn += bytes.length;
     if (bytes.length === 0) {
@@ -124,10 +144,9 @@ export class TransformedSource implements ChunkSource {
 
   /** Writes the next piece; a chunk goes back when its last one has been taken. */
   #feed(): void {
-    if (this.#isOver) return;
     const [front] = this.#feeds;
     this.#isFeeding = front !== undefined;
-    try {
+    this.#write(() => {
       if (front !== undefined) {
         const piece = Buffer.from(front.bytes.subarray(front.at, front.at + PIECE_BYTES));
         front.at += piece.length;
@@ -138,10 +157,7 @@ export class TransformedSource implements ChunkSource {
       } else if (this.#inputEnded) {
         this.#first.end();
       }
-    } catch (error) {
-      // What a stream throws while it is written to would be taken for a failure of the connection.
-      this.#onStreamError(error as Error);
-    }
+    });
   }
 
   #onTaken(feed: Feed): void {

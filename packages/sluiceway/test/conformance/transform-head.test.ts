@@ -1,69 +1,15 @@
-import { type Duplex, PassThrough } from 'node:stream';
 import { describe, expect } from 'vitest';
-import type { Transform } from '../../src/index.js';
-import { type Network, test } from '../support/fixture.js';
-import type { RequestHead } from '../support/message-head.js';
-import type { RawResponse } from '../support/raw-client.js';
-import { respondWith } from '../support/raw-origin.js';
-import type { ProxyOptions } from '../support/servers.js';
-import { chunked, sized, through } from '../support/through.js';
-import { MadeStreams, upperCase } from '../support/transforms.js';
-
-const OF_BYTES = [
-  'ETag: "old"',
-  'Last-Modified: Thu, 01 Jan 1970 00:00:00 GMT',
-  'Accept-Ranges: bytes',
-  'Content-MD5: x',
-  'Content-Digest: sha-256=:x:',
-  'Repr-Digest: sha-256=:x:',
-  'Digest: x',
-];
-const OTHERS = ['Content-Type: text/plain', 'Content-Encoding: br', 'Cache-Control: max-age=5', 'X-Other: y'];
-const nameOf = (line: string): string => line.split(':', 1)[0] as string;
-
-interface Exchanged {
-  response: RawResponse;
-  /** The request as the origin server got it. */
-  asked: RequestHead;
-  made: MadeStreams;
-}
-
-interface Given {
-  changesContent?: Transform['changesContent'];
-  create?: Transform['create'];
-  /** What the client sends. */
-  request?: { method?: string; lines?: readonly string[]; version?: string };
-  options?: Omit<ProxyOptions, 'upstream'>;
-}
-
-/** One exchange through a transform; by default it makes capitals of what passes. */
-async function exchange(net: Network, answer: string | Uint8Array, given: Given = {}): Promise<Exchanged> {
-  const { method = 'GET', lines = [], version = '1.1' } = given.request ?? {};
-  const made = new MadeStreams(upperCase);
-  let asked: RequestHead | undefined;
-  const { client } = await through(
-    net,
-    respondWith((head) => {
-      asked = head;
-      return answer;
-    }),
-    {
-      ...given.options,
-      transform: { changesContent: given.changesContent ?? true, create: given.create ?? made.create },
-    },
-  );
-  await client.send([`${method} /file HTTP/${version}`, 'Host: test', ...lines, '\r\n'].join('\r\n'));
-  const response = await client.readResponse({ method });
-  return { response, asked: asked as RequestHead, made };
-}
-
-function expectWithout(response: RawResponse, lines: readonly string[]): void {
-  for (const line of lines) expect(response.head.has(nameOf(line)), line).toBe(false);
-}
-
-function expectWith(response: RawResponse, lines: readonly string[]): void {
-  for (const line of lines) expect(response.head.lines).toContain(line);
-}
+import { test } from '../support/fixture.js';
+import { chunked, sized } from '../support/through.js';
+import {
+  exchangeTransformed as exchange,
+  expectWith,
+  expectWithout,
+  MadeStreams,
+  OF_BYTES,
+  OTHERS,
+  upperCase,
+} from '../support/transforms.js';
 
 describe('a transform that changes content', () => {
   test.for([
@@ -252,97 +198,5 @@ describe('a transform that changes content', () => {
     expect(response.content.toString()).toBe('CONTENT');
     expect(response.trailers).toEqual(['X-T: 1', 'X-U: 2']);
     expect(response.head.getAll('trailer')).toEqual(['X-T']);
-  });
-});
-
-describe('a transform that changes no content', () => {
-  const changesContent = false;
-  const create = (): Duplex => new PassThrough();
-
-  test('leaves the whole head and all trailers as they are [Sluiceway]', async ({ net }) => {
-    const lines = [...OF_BYTES, ...OTHERS];
-    const one = await exchange(net, sized('content', lines), { changesContent, create });
-    expectWith(one.response, [...lines, 'Content-Length: 7']);
-    expect(one.response.content.toString()).toBe('content');
-    const trailers = ['Repr-Digest: sha-256=:x:', 'X-T: 1'];
-    const announced = [...lines, 'Trailer: Repr-Digest, X-T'];
-    const two = await exchange(net, chunked(['content'], announced, trailers), { changesContent, create });
-    expectWith(two.response, announced);
-    expect(two.response.trailers).toEqual(trailers);
-  });
-
-  test('has its part in ranges, and in responses with Cache-Control: no-transform [RFC 9110 7.7; RFC 9110 14.2]', async ({
-    net,
-  }) => {
-    const made = new MadeStreams();
-    const lines = ['Content-Range: bytes 3-4/7', 'ETag: "old"', 'Cache-Control: no-transform'];
-    const { response, asked } = await exchange(net, sized('te', lines, 'HTTP/1.1 206 Partial Content'), {
-      changesContent,
-      create: made.create,
-      request: { lines: ['Range: bytes=3-4', 'If-Range: "old"'] },
-    });
-    expect(asked.get('range')).toBe('bytes=3-4');
-    expect(asked.get('if-range')).toBe('"old"');
-    expect(response.head.status).toBe(206);
-    expectWith(response, [...lines, 'Content-Length: 2']);
-    expect(made.all).toHaveLength(1);
-  });
-
-  test('leaves a 304 as it is [RFC 9110 15.4.5]', async ({ net }) => {
-    const answer = 'HTTP/1.1 304 Not Modified\r\nETag: "old"\r\nRepr-Digest: sha-256=:x:\r\n\r\n';
-    const { response } = await exchange(net, answer, { changesContent, create });
-    expectWith(response, ['ETag: "old"', 'Repr-Digest: sha-256=:x:']);
-  });
-});
-
-describe('a transform has no part in', () => {
-  test('an answer of onRequest [Sluiceway]', async ({ net }) => {
-    const made = new MadeStreams();
-    const { client } = await through(net, () => {}, {
-      onRequest: () => ({ status: 200, content: 'own' }),
-      transform: { changesContent: true, create: made.create },
-    });
-    await client.get('/');
-    expect((await client.readResponse()).content.toString()).toBe('own');
-    expect(made.all).toEqual([]);
-  });
-
-  test('content that onUpstreamResponse, or the transform itself, has put in its place [Sluiceway]', async ({
-    net,
-  }) => {
-    const hooked = await exchange(net, sized('content', OF_BYTES), {
-      options: { onUpstreamResponse: ({ downstream }) => void (downstream.content = 'own') },
-    });
-    expect(hooked.response.content.toString()).toBe('own');
-    expect(hooked.made.all).toEqual([]);
-    const made = new MadeStreams();
-    const own = await exchange(net, sized('content', OF_BYTES), {
-      create({ downstream }) {
-        downstream.content = 'own';
-        return made.create();
-      },
-    });
-    expect(own.response.content.toString()).toBe('own');
-    expectWithout(own.response, OF_BYTES);
-    await made.closed();
-  });
-
-  test('a tunnel [RFC 9110 7.8]', async ({ net }) => {
-    const made = new MadeStreams();
-    const { client } = await through(
-      net,
-      async (connection) => {
-        await connection.readHead();
-        await connection.write(
-          'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\nhello',
-        );
-      },
-      { transform: { changesContent: true, create: made.create } },
-    );
-    await client.get('/', ['Connection: upgrade', 'Upgrade: echo']);
-    expect((await client.readHead()).status).toBe(101);
-    expect((await client.readExactly(5)).toString()).toBe('hello');
-    expect(made.all).toEqual([]);
-    client.close();
   });
 });
