@@ -38,8 +38,10 @@ export function restoreByteDescription(fields: Fields, removed: readonly [string
 /** Announces no trailer that describes exact bytes. */
 export function announceWithoutDescription(fields: Fields): void {
   if (!fields.has('trailer')) return;
-  const kept = fields.list('trailer').filter((name) => !describesBytes(name));
-  fields.set('Trailer', kept.length === 0 ? [] : kept.join(', '));
+  fields.set(
+    'Trailer',
+    fields.list('trailer').filter((name) => !describesBytes(name)),
+  );
 }
 
 /**

@@ -9,6 +9,7 @@ import {
 } from '../http/byte-description.js';
 import { hasCacheDirective } from '../http/cache-control.js';
 import type { Fields } from '../http/fields.js';
+import { FilteredTrailers } from '../stream/filtered-trailers.js';
 import { MeteredSource } from '../stream/metered-source.js';
 import { TransformedSource } from '../stream/transformed-source.js';
 import { findTouch } from '../stream/untouched.js';
@@ -71,13 +72,15 @@ export async function applyTransform(
     return received;
   }
   const source = new MeteredSource(received.content, transfer.meterTransform());
-  const content = new TransformedSource(source, streams, {
+  const transformed = new TransformedSource(source, streams, {
     keepsLength: !changes,
     announced: changes ? null : received.contentLength,
-    ...(changes && { toTrailers: (trailers) => trailers.retain((name) => !describesBytes(name)) }),
     toError: toTransformError,
   });
-  transfer.onAborted(() => content.cancel());
+  transfer.onAborted(() => transformed.cancel());
+  const content = changes
+    ? new FilteredTrailers(transformed, (trailers) => void trailers.retain((name) => !describesBytes(name)))
+    : transformed;
   const { status, statusText, httpVersion, contentLength } = received;
   return {
     status,

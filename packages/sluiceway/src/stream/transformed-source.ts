@@ -14,8 +14,6 @@ export interface TransformedSourceOptions {
    * would be whole for whoever counts, so it is kept until the streams have ended well: one may refuse at the end.
    */
   announced: number | null;
-  /** What becomes of the trailers of the content that goes in. Default: they pass. */
-  toTrailers?: (trailers: Fields) => Fields;
   /** Translates what a stream fails with; what the source fails with stays as it is. Default: as it is. */
   toError?: (error: Error) => Error;
 }
@@ -72,8 +70,7 @@ export class TransformedSource implements ChunkSource {
   }
 
   get trailers(): Fields | null {
-    const { trailers } = this.#source;
-    return trailers === null ? null : (this.#options.toTrailers?.(trailers) ?? trailers);
+    return this.#source.trailers;
   }
 
   start(sink: ChunkSink): void {

@@ -131,19 +131,12 @@ describe('content comes out as the streams make it', () => {
     expect(sink.events).toEqual(['chunk', 'end']);
   });
 
-  test('with its trailers, or what becomes of them', async () => {
-    for (const [toTrailers, expected] of [
-      [undefined, ['Digest', 'x', 'A', 'b']],
-      [(trailers: Fields) => trailers.delete('digest'), ['A', 'b']],
-    ] as const) {
-      const source = new ManualSource();
-      const collected = collect(
-        transformed(source, [new PassThrough()], toTrailers === undefined ? {} : { toTrailers }),
-      );
-      source.trailers = new Fields(['Digest', 'x', 'A', 'b']);
-      source.sink?.end();
-      expect((await collected).trailers?.raw).toEqual(expected);
-    }
+  test('with its trailers', async () => {
+    const source = new ManualSource();
+    const collected = collect(transformed(source, [new PassThrough()]));
+    source.trailers = new Fields(['A', 'b']);
+    source.sink?.end();
+    expect((await collected).trailers?.raw).toEqual(['A', 'b']);
   });
 });
 
