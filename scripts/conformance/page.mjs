@@ -32,35 +32,56 @@ Where Sluiceway does on purpose what other proxies do not.
  * @param {readonly Difference[]} differences
  */
 export function formatPage(rows, differences) {
-  const sections = headings
-    .map((heading) =>
-      formatTopic(
-        heading,
-        rows.filter(({ file }) => headingOf(file) === heading),
-      ),
-    )
-    .filter((section) => section !== null);
-  return [introduction, ...sections, formatDifferences(differences)].join('\n');
+  const topics = headings
+    .map((heading) => ({ heading, rows: rows.filter(({ file }) => headingOf(file) === heading) }))
+    .filter((topic) => topic.rows.length > 0);
+  const contents = [...topics.map(({ heading }) => heading), 'Differences'].map(
+    (heading) => `- [${heading}](#${toAnchor(heading)})\n`,
+  );
+  return [
+    introduction,
+    contents.join(''),
+    ...topics.map((topic) => formatTopic(topic)),
+    formatDifferences(differences),
+  ].join('\n');
 }
 
-/**
- * @param {string} heading
- * @param {readonly Row[]} rows
- */
-function formatTopic(heading, rows) {
-  if (rows.length === 0) return null;
+/** @param {{ heading: string, rows: readonly Row[] }} topic */
+function formatTopic({ heading, rows }) {
   const files = [...new Set(rows.map(({ file }) => file))].toSorted();
   const lines = files.flatMap((file) => [
     ...new Set(rows.filter((row) => row.file === file).map((row) => formatRow(row))),
   ]);
-  return `## ${heading}\n\n| Behaviour | Source | Test |\n| --- | --- | --- |\n${lines.join('\n')}\n`;
+  const links = files.map((file) => `[${labelOf(file)}]: ${posix.relative('docs', file)}`);
+  const head = '| Behaviour | Source | Test |\n| --- | --- | --- |';
+  return `## ${heading}\n\n${head}\n${lines.join('\n')}\n\n${links.join('\n')}\n`;
 }
 
 /** @param {Row} row */
 function formatRow({ text, sources, file }) {
-  const name = posix.basename(file, '.test.ts');
-  return `| ${escapeCell(text)} | ${sources.join('; ')} | [${name}](${posix.relative('docs', file)}) |`;
+  return `| ${escapeCell(text)} | ${sources.join('; ')} | [${labelOf(file)}] |`;
 }
+
+/**
+ * What a row calls its test file: `conformance/streaming`, or `server/cli` for another package.
+ *
+ * @param {string} file
+ */
+function labelOf(file) {
+  const [, name, path] = /^packages\/([^/]+)\/test\/(.*)\.test\.ts$/.exec(file) ?? ['', '', file];
+  return name === 'sluiceway' ? path : posix.join(name ?? '', path ?? '');
+}
+
+/**
+ * What GitHub calls a heading in links.
+ *
+ * @param {string} heading
+ */
+const toAnchor = (heading) =>
+  heading
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}\- ]/gu, '')
+    .replaceAll(' ', '-');
 
 /** @param {readonly Difference[]} differences */
 function formatDifferences(differences) {

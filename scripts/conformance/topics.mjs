@@ -10,12 +10,12 @@
 const topics = [
   {
     heading: 'The request that the origin server gets',
-    files: /request-target|on-upstream-request|upstream-request|base-path|prefix|mount|\/query|\/host/,
+    files: /request-target|upstream-request|prefix|mount|7\.2-host/,
   },
   {
     heading: 'Fields',
     files:
-      /fields|hop-by-hop|forwarded|\/via|cdn-loop|client-ip|trusted|cookie|location|early-data|max-forwards/,
+      /field|hop-by-hop|forwarded|\/via|cdn-loop|client-ip|trusted|cookie|location|early-data|max-forwards/,
   },
   {
     heading: 'Responses',
@@ -29,7 +29,7 @@ const topics = [
   },
   {
     heading: 'Message syntax and framing',
-    files: /framing|chunk|persistence|keep-alive|pipelin|client-lies/,
+    files: /framing|response-length|chunk|persistence|keep-alive|pipelin|client-lies/,
   },
   {
     heading: 'Ranges and conditional requests',
@@ -41,14 +41,14 @@ const topics = [
       /breaks-off|hangs-up|unreachable|stops-reading|client-leaves|error-answers|errors-throw|chaos|failure/,
   },
   { heading: 'Hooks and observers', files: /hooks-(?!on-upstream-request)|observers/ },
-  { heading: 'Upgrades and tunnels', files: /upgrade|websocket|tunnel|8441/ },
+  { heading: 'Upgrades and tunnels', files: /upgrade|web-?socket|tunnel|8441/ },
   {
     heading: 'Timeouts, limits and stopping',
     files: /timeout|limit|silent|idle|busy|drain|shutdown|stop\b|slow-loris|min-rate/,
   },
   { heading: 'Files of others', files: /stream-from|address/ },
-  { heading: 'The way to the origin server', files: /egress|connect-proxy|undici|dialer|tls-origin/ },
-  { heading: 'HTTP/2', files: /h2|http2|9113/ },
+  { heading: 'The way to the origin server', files: /egress|undici|dialer|tls-origin|\/wire-|pool/ },
+  { heading: 'HTTP/2', files: /h2|http2|9113|window-/ },
   { heading: 'The usual mistakes', files: /mistakes/ },
   { heading: 'Real clients and other proxies', files: /judges|clients|differential/ },
 ];

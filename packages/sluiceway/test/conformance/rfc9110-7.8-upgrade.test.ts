@@ -152,25 +152,28 @@ describe('a tunnel', () => {
     expect((await client.readExactly(2)).toString()).toBe('hi');
   });
 
-  test.for(['client', 'origin server'] as const)('ends when the %s resets it', async (side, { net }) => {
-    const open = new Gate();
-    const { client, running, origin } = await through(net, async (connection) => {
-      await connection.readHead();
-      await connection.write(`${SWITCHING}\r\nopen`);
-      if (side === 'origin server') {
-        await open.opened;
-        connection.reset();
-      } else await connection.readAll();
-    });
-    await client.send(`${REQUEST}\r\n`);
-    await client.readHead();
-    await client.readExactly(4);
-    if (side === 'client') client.reset();
-    open.open();
-    await client.closed;
-    await origin.connections[0]?.closed;
-    expect(await running.record()).toMatchObject({ status: 101 });
-  });
+  test.for(['client', 'origin server'] as const)(
+    'ends when the %s resets it [RFC 9110 7.8]',
+    async (side, { net }) => {
+      const open = new Gate();
+      const { client, running, origin } = await through(net, async (connection) => {
+        await connection.readHead();
+        await connection.write(`${SWITCHING}\r\nopen`);
+        if (side === 'origin server') {
+          await open.opened;
+          connection.reset();
+        } else await connection.readAll();
+      });
+      await client.send(`${REQUEST}\r\n`);
+      await client.readHead();
+      await client.readExactly(4);
+      if (side === 'client') client.reset();
+      open.open();
+      await client.closed;
+      await origin.connections[0]?.closed;
+      expect(await running.record()).toMatchObject({ status: 101 });
+    },
+  );
 
   test('ends when nothing has moved for tunnelIdle, not before [nginx; Envoy]', async ({ net }) => {
     const { client, running } = await through(

@@ -5,7 +5,7 @@ import { respondWith } from '../support/raw-origin.js';
 import { chunked, sized, through } from '../support/through.js';
 
 describe('the connection to the origin server', () => {
-  test('is used again by whichever client comes next', async ({ net }) => {
+  test('is used again by whichever client comes next [RFC 9112 9.3]', async ({ net }) => {
     const { client, origin, running } = await through(net, respondWith(chunked(['content'])));
     for (let i = 0; i < 10; i++) {
       await client.get('/');
@@ -19,7 +19,9 @@ describe('the connection to the origin server', () => {
     expect(origin.total).toBe(1);
   });
 
-  test('is not used again after `Connection: close`, whatever else that field says', async ({ net }) => {
+  test('is not used again after `Connection: close`, whatever else that field says [RFC 9112 9.6; Go ReverseProxy]', async ({
+    net,
+  }) => {
     const { client, origin } = await through(
       net,
       respondWith(sized('x', ['Connection: X-Hop', 'Connection: Close'])),
@@ -31,7 +33,7 @@ describe('the connection to the origin server', () => {
     expect(origin.total).toBe(3);
   });
 
-  test('of HTTP/1.0 is used again only where it says keep-alive', async ({ net }) => {
+  test('of HTTP/1.0 is used again only where it says keep-alive [RFC 9112 9.3]', async ({ net }) => {
     const answer = (lines: string[]): Buffer => sized('x', lines, 'HTTP/1.0 200 OK');
     for (const [lines, connections] of [
       [[], 2],
@@ -46,7 +48,9 @@ describe('the connection to the origin server', () => {
     }
   });
 
-  test('carries one request at a time: parallel requests get connections of their own', async ({ net }) => {
+  test('carries one request at a time: parallel requests get connections of their own [RFC 9112 9.4]', async ({
+    net,
+  }) => {
     const all = new Gate();
     let waiting = 0;
     const { origin, running } = await through(net, async (connection) => {
@@ -71,7 +75,9 @@ describe('the connection to the origin server', () => {
 });
 
 describe('the connection of the client', () => {
-  test('is closed after `Connection: close`, with the whole response before it', async ({ net }) => {
+  test('is closed after `Connection: close`, with the whole response before it [RFC 9112 9.6]', async ({
+    net,
+  }) => {
     const { client } = await through(net, respondWith(sized('x'.repeat(300_000))));
     await client.get('/', ['Connection: close']);
     const response = await client.readResponse();
@@ -80,7 +86,7 @@ describe('the connection of the client', () => {
     expect(await client.closed).toBe('fin');
   });
 
-  test('is kept though the origin server closes its own', async ({ net }) => {
+  test('is kept though the origin server closes its own [RFC 9110 7.6.1]', async ({ net }) => {
     const { client } = await through(net, async (connection) => {
       await connection.readHead();
       await connection.write('HTTP/1.1 200 OK\r\n\r\nuntil close');
@@ -96,7 +102,9 @@ describe('the connection of the client', () => {
     }
   });
 
-  test('may carry pipelined requests, which are sent on one after the other', async ({ net }) => {
+  test('may carry pipelined requests, which are sent on one after the other [RFC 9112 9.3.2]', async ({
+    net,
+  }) => {
     const targets: string[] = [];
     const { client, origin } = await through(net, async (connection) => {
       for (;;) {
@@ -117,7 +125,7 @@ describe('the connection of the client', () => {
     expect(origin.total).toBe(1);
   });
 
-  test('that carries pipelined requests is closed after the first that fails in its content', async ({
+  test('that carries pipelined requests is closed after the first that fails in its content [RFC 9112 9.3.2]', async ({
     net,
   }) => {
     const { client, running } = await through(net, async (connection) => {
@@ -135,7 +143,7 @@ describe('the connection of the client', () => {
     expect((await running.record(2)).outcome).toBe('client_aborted');
   });
 
-  test('may carry pipelined uploads', async ({ net }) => {
+  test('may carry pipelined uploads [RFC 9112 9.3.2]', async ({ net }) => {
     const { client } = await through(
       net,
       respondWith((head, content) => sized(`${head.target} ${content.toString()}`)),

@@ -28,7 +28,7 @@ const echo = respondWith((head, content) =>
 );
 
 describe('an upload', () => {
-  test('with a Content-Length reaches the origin server whole and with it, at every size', async ({
+  test('with a Content-Length reaches the origin server whole and with it, at every size [RFC 9112 6.2]', async ({
     net,
   }) => {
     const { client, running } = await through(net, echo);
@@ -47,7 +47,9 @@ describe('an upload', () => {
     }
   });
 
-  test('in chunks reaches the origin server whole and in chunks, at every size', async ({ net }) => {
+  test('in chunks reaches the origin server whole and in chunks, at every size [RFC 9112 7.1]', async ({
+    net,
+  }) => {
     const { client } = await through(net, echo);
     for (const size of SIZES) {
       void client.send('PUT / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: Chunked\r\n\r\n');
@@ -60,7 +62,7 @@ describe('an upload', () => {
     }
   });
 
-  test('in chunks of one byte reaches the origin server whole', async ({ net }) => {
+  test('in chunks of one byte reaches the origin server whole [RFC 9112 7.1]', async ({ net }) => {
     const { client } = await through(net, echo);
     const size = 20_000;
     const bytes = seededBytes('up', 0, size);
@@ -72,7 +74,7 @@ describe('an upload', () => {
     expect(isSeeded('up', 0, response.content)).toBe(true);
   });
 
-  test('of a GET, a DELETE and an unknown method passes as well', async ({ net }) => {
+  test('of a GET, a DELETE and an uncommon method passes as well [RFC 9110 9.3.1]', async ({ net }) => {
     const { client } = await through(net, echo);
     for (const method of ['GET', 'DELETE', 'PROPFIND']) {
       await client.send(`${method} / HTTP/1.1\r\nHost: test\r\nContent-Length: 7\r\n\r\ncontent`);
@@ -80,7 +82,7 @@ describe('an upload', () => {
     }
   });
 
-  test('has its trailers passed on, without the forbidden ones', async ({ net }) => {
+  test('has its trailers passed on, without the forbidden ones [RFC 9110 6.5.1]', async ({ net }) => {
     let seen: string[] = [];
     const { client } = await through(net, async (connection) => {
       await connection.readHead();
@@ -95,7 +97,7 @@ describe('an upload', () => {
     expect(seen).toEqual(['X-Digest: a', 'X-Other: \xe9']);
   });
 
-  test('whose chunks have extensions passes without them', async ({ net }) => {
+  test('whose chunks have extensions passes without them [RFC 9112 7.1.1]', async ({ net }) => {
     const { client } = await through(net, echo);
     await client.send(
       'POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n0;c\r\n\r\n',
@@ -130,7 +132,9 @@ describe('50 MB up and down again', () => {
 
   const digest = seededDigest('big', SIZE);
 
-  test('with a Content-Length, echoed while it still comes, is the same on both sides', async ({ net }) => {
+  test('with a Content-Length, echoed while it still comes, is the same on both sides [Sluiceway]', async ({
+    net,
+  }) => {
     const result = await roundTrip(net, async (client) => {
       void client.send(`POST / HTTP/1.1\r\nHost: test\r\nContent-Length: ${SIZE}\r\n\r\n`);
       for (const view of seededViews('big', 0, SIZE)) await client.send(view);
@@ -138,7 +142,7 @@ describe('50 MB up and down again', () => {
     expect(result).toEqual({ up: digest, down: digest, complete: true });
   });
 
-  test('in chunks, echoed while it still comes, is the same on both sides', async ({ net }) => {
+  test('in chunks, echoed while it still comes, is the same on both sides [Sluiceway]', async ({ net }) => {
     const result = await roundTrip(net, async (client) => {
       void client.send('POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n');
       for (const view of seededViews('big', 0, SIZE)) await client.send(toChunk(view));

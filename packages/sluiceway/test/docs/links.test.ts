@@ -31,13 +31,13 @@ function anchorsOf(page: Page): Set<string> {
   return anchors;
 }
 
-/** The targets of links and images, with the line that each stands in. */
+/** The targets of links, also of those defined below (`[name]: target`), and of images, with the line of each. */
 function linksOf(page: Page): [where: string, target: string][] {
   return page.prose.flatMap((line, index) =>
-    Array.from(line.matchAll(/\]\(([^()\s]+)\)/g), ([, target = '']): [string, string] => [
-      `${page.path}:${index + 1}`,
-      target,
-    ]),
+    Array.from(
+      line.matchAll(/\]\(([^()\s]+)\)|^\[[^\]]+\]: (\S+)$/g),
+      ([, inline, defined]): [string, string] => [`${page.path}:${index + 1}`, inline ?? defined ?? ''],
+    ),
   );
 }
 
