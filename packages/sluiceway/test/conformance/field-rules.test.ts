@@ -1,20 +1,16 @@
 import { describe, expect } from 'vitest';
 import { test } from '../support/fixture.js';
-import type { RequestHead } from '../support/message-head.js';
 import { respondWith } from '../support/raw-origin.js';
+import { seenRequest } from '../support/seen-request.js';
 import { chunked, sized, through } from '../support/through.js';
 
 describe('rules for the fields of requests', () => {
   test('remove, set and append, in that order and whatever the case of the names [nginx; Caddy]', async ({
     net,
   }) => {
-    let seen: RequestHead | undefined;
-    const { client } = await through(
+    const seen = await seenRequest(
       net,
-      respondWith((head) => {
-        seen = head;
-        return sized('');
-      }),
+      ['Cookie: a=1', 'x-gone: 1', 'X-Gone: 2', 'X-Set: 0', 'X-List: first', 'X-Kept: 1'],
       {
         fields: {
           request: {
@@ -25,78 +21,43 @@ describe('rules for the fields of requests', () => {
         },
       },
     );
-    await client.get('/', [
-      'Cookie: a=1',
-      'x-gone: 1',
-      'X-Gone: 2',
-      'X-Set: 0',
-      'X-List: first',
-      'X-Kept: 1',
-    ]);
-    await client.readResponse();
-    expect(seen?.has('cookie')).toBe(false);
-    expect(seen?.has('x-gone')).toBe(false);
-    expect(seen?.getAll('x-set')).toEqual(['1', '2', '3']);
-    expect(seen?.getAll('x-list')).toEqual(['first', 'last']);
-    expect(seen?.get('authorization')).toBe('Bearer example');
-    expect(seen?.get('x-kept')).toBe('1');
+    expect(seen.has('cookie')).toBe(false);
+    expect(seen.has('x-gone')).toBe(false);
+    expect(seen.getAll('x-set')).toEqual(['1', '2', '3']);
+    expect(seen.getAll('x-list')).toEqual(['first', 'last']);
+    expect(seen.get('authorization')).toBe('Bearer example');
+    expect(seen.get('x-kept')).toBe('1');
   });
 
   test('set fields that a client cannot have removed by naming them in Connection [RFC 9110 7.6.1]', async ({
     net,
   }) => {
-    let seen: RequestHead | undefined;
-    const { client } = await through(
-      net,
-      respondWith((head) => {
-        seen = head;
-        return sized('');
-      }),
-      { fields: { request: { set: { 'X-Key': 'ours' } } } },
-    );
-    await client.get('/', ['Connection: X-Key', 'X-Key: theirs']);
-    await client.readResponse();
-    expect(seen?.getAll('x-key')).toEqual(['ours']);
+    const seen = await seenRequest(net, ['Connection: X-Key', 'X-Key: theirs'], {
+      fields: { request: { set: { 'X-Key': 'ours' } } },
+    });
+    expect(seen.getAll('x-key')).toEqual(['ours']);
   });
 
   test('can remove what the proxy itself has added: Via and the forwarding fields [nginx]', async ({
     net,
   }) => {
-    let seen: RequestHead | undefined;
-    const { client } = await through(
-      net,
-      respondWith((head) => {
-        seen = head;
-        return sized('');
-      }),
-      { fields: { request: { remove: ['Via', 'X-Forwarded-For'], set: { 'X-Forwarded-Proto': 'https' } } } },
-    );
-    await client.get('/');
-    await client.readResponse();
-    expect(seen?.has('via')).toBe(false);
-    expect(seen?.has('x-forwarded-for')).toBe(false);
-    expect(seen?.getAll('x-forwarded-proto')).toEqual(['https']);
+    const seen = await seenRequest(net, [], {
+      fields: { request: { remove: ['Via', 'X-Forwarded-For'], set: { 'X-Forwarded-Proto': 'https' } } },
+    });
+    expect(seen.has('via')).toBe(false);
+    expect(seen.has('x-forwarded-for')).toBe(false);
+    expect(seen.getAll('x-forwarded-proto')).toEqual(['https']);
   });
 
   test('are followed by the hook, which has the last word [Go ReverseProxy]', async ({ net }) => {
-    let seen: RequestHead | undefined;
-    const { client } = await through(
-      net,
-      respondWith((head) => {
-        seen = head;
-        return sized('');
-      }),
-      {
-        fields: { request: { set: { 'X-A': 'rule', 'X-B': 'rule' } } },
-        onUpstreamRequest({ upstream }) {
-          expect(upstream.fields.get('x-a')).toBe('rule');
-          upstream.fields.set('X-A', 'hook');
-        },
+    const seen = await seenRequest(net, [], {
+      fields: { request: { set: { 'X-A': 'rule', 'X-B': 'rule' } } },
+      onUpstreamRequest({ upstream }) {
+        expect(upstream.fields.get('x-a')).toBe('rule');
+        upstream.fields.set('X-A', 'hook');
       },
-    );
-    await client.get('/');
-    await client.readResponse();
-    expect([seen?.get('x-a'), seen?.get('x-b')]).toEqual(['hook', 'rule']);
+    });
+    expect([seen.get('x-a'), seen.get('x-b')]).toEqual(['hook', 'rule']);
   });
 
   test('stop a field among the trailers of an upload too [RFC 9110 6.5]', async ({ net }) => {

@@ -7,7 +7,7 @@ import { test } from '../support/fixture.js';
 import { openHttp2 } from '../support/http2-client.js';
 import type { RequestHead } from '../support/message-head.js';
 import { respondWith } from '../support/raw-origin.js';
-import type { ProxyOptions } from '../support/servers.js';
+import { seenRequest } from '../support/seen-request.js';
 import { sized, through } from '../support/through.js';
 
 const CLAIMS = [
@@ -20,31 +20,12 @@ const CLAIMS = [
   'X-Real-IP: 192.0.2.1',
 ];
 
-const seenBy = async (
-  net: Parameters<typeof through>[0],
-  options: Omit<ProxyOptions, 'upstream'>,
-  lines: string[],
-): Promise<RequestHead> => {
-  let seen: RequestHead | undefined;
-  const { client } = await through(
-    net,
-    respondWith((head) => {
-      seen = head;
-      return sized('');
-    }),
-    options,
-  );
-  await client.get('/', lines);
-  await client.readResponse();
-  return seen as RequestHead;
-};
-
 const forwarding = (head: RequestHead): string[] =>
   head.lines.filter((line) => /^(x-forwarded-|forwarded:|x-real-ip)/i.test(line));
 
 describe('the forwarding fields of an untrusted client', () => {
   test('are replaced by what the proxy knows [Go ReverseProxy; Caddy]', async ({ net }) => {
-    expect(forwarding(await seenBy(net, {}, CLAIMS))).toEqual([
+    expect(forwarding(await seenRequest(net, CLAIMS))).toEqual([
       'X-Forwarded-For: 127.0.0.1',
       'X-Forwarded-Host: test',
       'X-Forwarded-Proto: http',
@@ -53,7 +34,7 @@ describe('the forwarding fields of an untrusted client', () => {
 
   test('stay replaced when it names ours in Connection [RFC 9110 7.6.1; CVE-2022-31813]', async ({ net }) => {
     const lines = [...CLAIMS, 'Connection: X-Forwarded-For, X-Forwarded-Host, X-Forwarded-Proto'];
-    expect(forwarding(await seenBy(net, {}, lines))).toEqual([
+    expect(forwarding(await seenRequest(net, lines))).toEqual([
       'X-Forwarded-For: 127.0.0.1',
       'X-Forwarded-Host: test',
       'X-Forwarded-Proto: http',
@@ -67,7 +48,7 @@ describe('the forwarding fields of a trusted proxy', () => {
   test('are continued: its chain gets its address, its host and protocol are kept [RFC 7239 4; Caddy]', async ({
     net,
   }) => {
-    const head = await seenBy(net, trusting, CLAIMS);
+    const head = await seenRequest(net, CLAIMS, trusting);
     expect(head.get('x-forwarded-for')).toBe('192.0.2.1, 192.0.2.2, 192.0.2.3, 127.0.0.1');
     expect(head.get('x-forwarded-host')).toBe('claimed.example');
     expect(head.get('x-forwarded-proto')).toBe('https');
@@ -75,7 +56,7 @@ describe('the forwarding fields of a trusted proxy', () => {
   });
 
   test('are made where it sent none [Caddy]', async ({ net }) => {
-    expect(forwarding(await seenBy(net, trusting, []))).toEqual([
+    expect(forwarding(await seenRequest(net, [], trusting))).toEqual([
       'X-Forwarded-For: 127.0.0.1',
       'X-Forwarded-Host: test',
       'X-Forwarded-Proto: http',
@@ -97,15 +78,11 @@ describe('Host', () => {
   });
 
   test('may be kept by a hook [Go ReverseProxy]', async ({ net }) => {
-    const head = await seenBy(
-      net,
-      {
-        onUpstreamRequest({ downstream, upstream }) {
-          upstream.fields.set('Host', downstream.host ?? '');
-        },
+    const head = await seenRequest(net, [], {
+      onUpstreamRequest({ downstream, upstream }) {
+        upstream.fields.set('Host', downstream.host ?? '');
       },
-      [],
-    );
+    });
     expect(head.getAll('host')).toEqual(['test']);
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect } from 'vitest';
 import { test } from '../support/fixture.js';
 import { respondWith } from '../support/raw-origin.js';
+import { seenRequest } from '../support/seen-request.js';
 import { streaming } from '../support/stream-from.js';
 import { sized, through } from '../support/through.js';
 
@@ -8,38 +9,21 @@ describe('CDN-Loop', () => {
   test("of the request that is sent on has our name after the client's, which stays as it came [RFC 8586 2]", async ({
     net,
   }) => {
-    let seen: string[] = [];
-    const { client } = await through(
-      net,
-      respondWith((head) => {
-        seen = head.getAll('cdn-loop');
-        return sized('');
-      }),
-      { name: 'us' },
-    );
-    await client.get('/');
-    await client.readResponse();
-    expect(seen).toEqual(['us']);
-    await client.get('/', ['CDN-Loop: a.example; trace="x, us", b:443', 'cdn-loop: c']);
-    await client.readResponse();
-    expect(seen).toEqual(['a.example; trace="x, us", b:443', 'c', 'us']);
+    const us = { name: 'us' };
+    expect((await seenRequest(net, [], us)).getAll('cdn-loop')).toEqual(['us']);
+    const lines = ['CDN-Loop: a.example; trace="x, us", b:443', 'cdn-loop: c'];
+    expect((await seenRequest(net, lines, us)).getAll('cdn-loop')).toEqual([
+      'a.example; trace="x, us", b:443',
+      'c',
+      'us',
+    ]);
   });
 
   test('is not removed because a client names it in Connection [RFC 8586 2; RFC 9110 7.6.1]', async ({
     net,
   }) => {
-    let seen: string[] = [];
-    const { client } = await through(
-      net,
-      respondWith((head) => {
-        seen = head.getAll('cdn-loop');
-        return sized('');
-      }),
-      { name: 'us' },
-    );
-    await client.get('/', ['Connection: CDN-Loop, X-A', 'CDN-Loop: a']);
-    await client.readResponse();
-    expect(seen).toEqual(['a', 'us']);
+    const lines = ['Connection: CDN-Loop, X-A', 'CDN-Loop: a'];
+    expect((await seenRequest(net, lines, { name: 'us' })).getAll('cdn-loop')).toEqual(['a', 'us']);
   });
 
   test.for(['us', 'a, US; version="1, 2"'])(

@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
 import { test } from '../support/fixture.js';
-import type { RequestHead } from '../support/message-head.js';
 import { respondWith } from '../support/raw-origin.js';
+import { seenRequest } from '../support/seen-request.js';
 import { sized, through } from '../support/through.js';
 
 /** Every byte that a field value may hold, as latin1. */
@@ -9,32 +9,14 @@ const OBS_TEXT = Array.from({ length: 128 }, (_, i) => String.fromCharCode(128 +
 const UTF8_NAME = Buffer.from('attachment; filename="наименование 📦.zip"', 'utf8').toString('latin1');
 
 describe('fields of a request', () => {
-  const seenBy = async (
-    net: Parameters<typeof through>[0],
-    request: string,
-    method = 'GET',
-  ): Promise<RequestHead> => {
-    let seen: RequestHead | undefined;
-    const { client } = await through(
-      net,
-      respondWith((head) => {
-        seen = head;
-        return sized('');
-      }),
-      { name: 'us' },
-    );
-    await client.send(request);
-    await client.readResponse({ method });
-    return seen as RequestHead;
-  };
-
   test('reach the origin server in order, spelled as they came, repeats kept, none invented [RFC 9110 5.3; Go ReverseProxy]', async ({
     net,
   }) => {
-    const head = await seenBy(
+    const head = await seenRequest(
       net,
       'GET /x HTTP/1.1\r\nhOsT: test\r\nx-b: 1\r\nX-A: 2\r\nX-B: 3\r\nCOOKIE: a=1\r\ncookie: b=2\r\n' +
         'Authorization: Basic one\r\nX-Empty:\r\nx-tab: a\tb\r\n\r\n',
+      { name: 'us' },
     );
     expect(head.lines).toEqual([
       expect.stringMatching(/^Host: 127\.0\.0\.1:\d+$/),
@@ -55,7 +37,7 @@ describe('fields of a request', () => {
   });
 
   test('keep every byte above 0x7F [RFC 9110 5.5]', async ({ net }) => {
-    const head = await seenBy(
+    const head = await seenRequest(
       net,
       `GET / HTTP/1.1\r\nHost: test\r\nX-Obs: ${OBS_TEXT}\r\nX-Utf8: ${UTF8_NAME}\r\n\r\n`,
     );
@@ -66,7 +48,7 @@ describe('fields of a request', () => {
   test.for(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'PROPFIND'])(
     'of a %s without content announce none [RFC 9110 8.6; Go ReverseProxy]',
     async (method, { net }) => {
-      const head = await seenBy(net, `${method} / HTTP/1.1\r\nHost: test\r\n\r\n`, method);
+      const head = await seenRequest(net, `${method} / HTTP/1.1\r\nHost: test\r\n\r\n`);
       expect(head.has('content-length')).toBe(false);
       expect(head.has('transfer-encoding')).toBe(false);
     },
@@ -76,7 +58,7 @@ describe('fields of a request', () => {
     'of a %s without content announce a length of 0 [RFC 9110 8.6]',
     async (method, { net }) => {
       for (const framing of ['Content-Length: 0\r\n', '']) {
-        const head = await seenBy(net, `${method} / HTTP/1.1\r\nHost: test\r\n${framing}\r\n`);
+        const head = await seenRequest(net, `${method} / HTTP/1.1\r\nHost: test\r\n${framing}\r\n`);
         expect(head.contentLength).toBe(0);
         expect(head.has('transfer-encoding')).toBe(false);
       }
@@ -91,7 +73,7 @@ describe('fields of a request', () => {
   ] as const)(
     '%s stays as it is: the proxy adds none of its own [Go ReverseProxy; Caddy]',
     async ([, lines, expected], { net }) => {
-      const head = await seenBy(
+      const head = await seenRequest(
         net,
         `GET / HTTP/1.1\r\nHost: test\r\n${lines.map((line) => `${line}\r\n`).join('')}\r\n`,
       );
