@@ -137,8 +137,13 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
     return findTouch(this.request);
   }
 
+  /** Node notes the end after its `request` event, also of a request that has no content. */
   get isRequestComplete(): boolean {
-    return this.request.complete;
+    const { request } = this;
+    // Not before it is needed: Node makes `headers` when it is first read.
+    if (request.complete) return true;
+    const { 'transfer-encoding': coding, 'content-length': length } = request.headers;
+    return coding === undefined && Number(length ?? 0) === 0;
   }
 
   get isQueued(): boolean {

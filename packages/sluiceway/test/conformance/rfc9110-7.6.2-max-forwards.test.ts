@@ -40,6 +40,14 @@ test('OPTIONS that may go no further is answered by the proxy [RFC 9110 7.6.2]',
   });
 });
 
+test('OPTIONS that the proxy answers leaves its connection open [RFC 9112 9.3]', async ({ net }) => {
+  const { client } = await through(net, respondWith(sized('from the origin server')));
+  await client.send('OPTIONS / HTTP/1.1\r\nHost: test\r\nMax-Forwards: 0\r\n\r\n');
+  expect((await client.readResponse()).head.get('connection')).toBe('keep-alive');
+  await client.get('/');
+  expect((await client.readResponse()).content.toString()).toBe('from the origin server');
+});
+
 test('Max-Forwards of other methods, and one that is no number, passes as it is [RFC 9110 7.6.2]', async ({
   net,
 }) => {
