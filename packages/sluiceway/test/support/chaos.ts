@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { isSeeded, seededBytes } from './content.js';
+import { Dice } from './dice.js';
 import type { Network } from './fixture.js';
 import type { RawClient } from './raw-client.js';
 import type { OriginConnection } from './raw-origin.js';
@@ -20,25 +21,6 @@ interface Plan {
   phase: (typeof PHASES)[number];
   at: number;
   how: (typeof HOWS)[number];
-}
-
-/** A sequence that is the same in every run. */
-class Dice {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = seed;
-  }
-
-  /** An integer from 0 up to, but without, `below`. */
-  roll(below: number): number {
-    this.#state = (Math.imul(this.#state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((this.#state / 2 ** 32) * below);
-  }
-
-  pick<T>(items: readonly T[]): T {
-    return items[this.roll(items.length)] as T;
-  }
 }
 
 function draw(dice: Dice, index: number): Plan {

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
@@ -9,12 +10,23 @@ import { delimiter, join } from 'node:path';
  * skips nothing.
  */
 export function requireTool(name: string): string | null {
-  const path = findTool(name);
-  if (path !== null) return path;
+  return findTool(name) ?? skip(`${name} is not installed on this machine`);
+}
+
+/** As `requireTool`, for a program whose version matters: what it prints for `flag` has to match. */
+export function requireVersion(name: string, flag: string, version: RegExp): string | null {
+  const path = requireTool(name);
+  if (path === null) return null;
+  const { stdout, stderr } = spawnSync(path, [flag], { encoding: 'utf8' });
+  if (version.test(stdout + stderr)) return path;
+  return skip(`${name} ${flag} says nothing like ${version}: ${(stdout + stderr).split('\n', 1)[0]}`);
+}
+
+function skip(reason: string): null {
   if (process.env['SLUICEWAY_REQUIRE_ALL'] === '1') {
-    throw new Error(`${name} is not installed, and SLUICEWAY_REQUIRE_ALL=1 says that nothing may be skipped`);
+    throw new Error(`${reason}, and SLUICEWAY_REQUIRE_ALL=1 says that nothing may be skipped`);
   }
-  console.warn(`skipped: ${name} is not installed on this machine`);
+  console.warn(`skipped: ${reason}`);
   return null;
 }
 

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { requireTool } from '../support/requirements.js';
+import { requireTool, requireVersion } from '../support/requirements.js';
 
 const absent = 'no-program-has-this-name';
 
@@ -23,5 +23,23 @@ describe('requireTool', () => {
   test('a missing program fails where nothing may be skipped', () => {
     vi.stubEnv('SLUICEWAY_REQUIRE_ALL', '1');
     expect(() => requireTool(absent)).toThrow(absent);
+  });
+});
+
+describe('requireVersion', () => {
+  test('finds a program whose version fits', () => {
+    expect(requireVersion('node', '--version', /^v\d+\./)).toMatch(/node$/);
+  });
+
+  test('another version skips with what it is in a reason', () => {
+    vi.stubEnv('SLUICEWAY_REQUIRE_ALL', undefined);
+    const warn = vi.spyOn(console, 'warn').mockReturnValue();
+    expect(requireVersion('node', '--version', /^v0\./)).toBeNull();
+    expect(warn).toHaveBeenCalledWith(expect.stringContaining(process.version));
+  });
+
+  test('another version fails where nothing may be skipped', () => {
+    vi.stubEnv('SLUICEWAY_REQUIRE_ALL', '1');
+    expect(() => requireVersion('node', '--version', /^v0\./)).toThrow(process.version);
   });
 });
