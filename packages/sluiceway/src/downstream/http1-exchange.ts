@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { SluicewayError } from '../errors.js';
 import { Fields, type ReadonlyFields } from '../http/fields.js';
 import { decideRequestFraming, judgeRequestHead } from '../http/framing.js';
-import { parseRequestTarget } from '../http/target.js';
+import { readRequestTarget } from '../http/target.js';
 import { readTrailers } from '../http/trailers.js';
 import { wantedProtocol } from '../http/upgrade.js';
 import { isUnixPeer } from '../net/trusted-peers.js';
@@ -101,10 +101,9 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
     const fields = Fields.fromParser(request.rawHeaders);
     checkFieldCount(fields);
     const httpVersion = judgeRequestHead(request.httpVersion, fields);
-    const parsed = parseRequestTarget(target === '' ? '/' : target);
+    const method = request.method ?? 'GET';
     // That of CONNECT is valid, and the method is refused.
-    if (parsed.form === 'authority' && request.method !== 'CONNECT')
-      throw new SluicewayError('http_request_error', 'An authority is no target here');
+    const parsed = readRequestTarget(method, target === '' ? '/' : target);
     const framing = decideRequestFraming(httpVersion, fields);
     if (
       this.#socket !== null &&
@@ -114,7 +113,7 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
       // Node's parser has let go of the connection, so nobody knows where the content ends.
       throw new SluicewayError('http_request_error', 'Content in a request that asks for another protocol');
     }
-    return { method: request.method ?? 'GET', target: parsed, fields, framing };
+    return { method, target: parsed, fields, framing };
   }
 
   wantedProtocol(fields: ReadonlyFields): string | null {

@@ -8,7 +8,7 @@ import {
   readHttp2Request,
   toHttp2Headers,
 } from '../http/http2-fields.js';
-import { parseRequestTarget } from '../http/target.js';
+import { parseRequestTarget, readRequestTarget } from '../http/target.js';
 import { readTrailers } from '../http/trailers.js';
 import { isUnixPeer } from '../net/trusted-peers.js';
 import { ReadableSource } from '../stream/readable-source.js';
@@ -77,10 +77,11 @@ export class Http2Exchange implements ClientExchange, SinkOptions {
     judgeRequestHead('1.1', fields);
     const framing = decideHttp2RequestFraming(this.#stream.endAfterHeaders, fields);
     if (protocol !== null) return this.#readExtendedConnect(head, target);
-    const parsed = parseRequestTarget(target ?? head.path ?? head.authority ?? '');
-    if (parsed.form === 'absolute' || (parsed.form === 'authority' && head.method !== 'CONNECT'))
+    const method = head.method ?? 'GET';
+    const parsed = readRequestTarget(method, target ?? head.path ?? head.authority ?? '');
+    if (parsed.form === 'absolute')
       throw new SluicewayError('http_request_error', 'An HTTP/2 request needs a path');
-    return { method: head.method ?? 'GET', target: parsed, fields, framing };
+    return { method, target: parsed, fields, framing };
   }
 
   /** A WebSocket over HTTP/2 (RFC 8441) is the same request as over HTTP/1.1, but for its method and its key. */

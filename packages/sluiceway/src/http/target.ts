@@ -93,6 +93,22 @@ export function parseRequestTarget(rawUrl: string): RequestTarget {
 }
 
 /**
+ * As `parseRequestTarget`, for the method with which the target came: `*` is for OPTIONS only, an authority for
+ * CONNECT only. An OPTIONS in absolute form without a path asks about the server (RFC 9112 section 3.2.4).
+ */
+export function readRequestTarget(method: string, rawUrl: string): RequestTarget {
+  const target = parseRequestTarget(rawUrl);
+  if (target.form === 'authority' && method !== 'CONNECT')
+    throw new SluicewayError('http_request_error', 'An authority is no target here');
+  if (method !== 'OPTIONS') {
+    if (target.form === 'asterisk') throw invalidTarget();
+  } else if (target.path === '' && target.query === null) {
+    target.path = '*';
+  }
+  return target;
+}
+
+/**
  * The request-target to send: path under the base path with exactly one slash between them, the queries joined
  * by `&` with the base's first. Every byte of all parts is kept. `*` stays itself where the base is a bare host,
  * else it stands for the base.

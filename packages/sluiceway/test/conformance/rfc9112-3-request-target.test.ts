@@ -133,6 +133,26 @@ describe('a request-target', () => {
     expect(head?.startLine).toBe('OPTIONS * HTTP/1.1');
   });
 
+  test('of OPTIONS in absolute form without a path is `*`, but not with a path or a query [RFC 9112 3.2.4]', async ({
+    net,
+  }) => {
+    const heads = await targets(
+      net,
+      '',
+      ['http://test', 'http://test/', 'http://test?x'].map((target) => `OPTIONS ${target} HTTP/1.1`),
+    );
+    expect(heads.map((head) => head.target)).toEqual(['*', '/', '/?x']);
+  });
+
+  test('`*` of another method than OPTIONS is answered 400, and nothing is sent on [RFC 9112 3.2.4]', async ({
+    net,
+  }) => {
+    const { client, origin } = await through(net, respondWith(sized('')));
+    await client.get('*');
+    expect((await client.readResponse()).head.status).toBe(400);
+    expect(origin.total).toBe(0);
+  });
+
   test('`*` of OPTIONS stands for the upstream path where there is one [Sluiceway]', async ({ net }) => {
     const [head] = await targets(net, '/base', ['OPTIONS * HTTP/1.1']);
     expect(head?.startLine).toBe('OPTIONS /base HTTP/1.1');
