@@ -218,7 +218,11 @@ export class Http2Exchange implements ClientExchange, SinkOptions {
     if (this.isRequestComplete) return;
     const stream = this.#stream;
     stream.once('finish', () => {
-      const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), LEAVE_AFTER_MS);
+      const timer = setTimeout(() => {
+        stream.close(constants.NGHTTP2_NO_ERROR);
+        // Node keeps a stream that was closed without an error until somebody has read what had come on it.
+        stream.destroy();
+      }, LEAVE_AFTER_MS);
       stream.once('close', () => clearTimeout(timer));
     });
   }

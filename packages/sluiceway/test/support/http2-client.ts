@@ -101,7 +101,8 @@ async function readHttp2Response(
   stream.on('end', () => {
     response.complete = !stream.destroyed && !stream.aborted;
   });
-  if (!stream.destroyed) await once(stream, 'close');
+  // `once` of node:events would reject for an error.
+  if (!stream.destroyed) await new Promise((resolve) => stream.once('close', resolve));
   response.resetWith = stream.rstCode ?? 0;
   response.complete &&= response.resetWith === 0;
   response.content = Buffer.concat(parts);
