@@ -18,8 +18,8 @@ export class Http2Tunnel implements ClientTunnel {
     this.#stream.write(bytes, () => done());
   }
 
-  end(): void {
-    this.#stream.end();
+  end(onSent: () => void): void {
+    this.#stream.end(onSent);
   }
 
   /** The counterpart of a TCP connection that is reset is CANCEL. */

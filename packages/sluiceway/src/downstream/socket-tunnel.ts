@@ -11,6 +11,8 @@ export class SocketTunnel implements ClientTunnel {
 
   constructor(socket: Socket) {
     this.#socket = socket;
+    // Servers of node:https answer an end by an end, and nothing more could be sent.
+    socket.allowHalfOpen = true;
     this.source = new ReadableSource(socket, { destroyOnCancel: false });
   }
 
@@ -18,14 +20,12 @@ export class SocketTunnel implements ClientTunnel {
     this.#socket.write(bytes, () => done());
   }
 
-  end(): void {
-    this.#socket.end();
+  end(onSent: () => void): void {
+    this.#socket.end(onSent);
   }
 
-  /** Where both ends have been told, what is still to be flushed of a clean end goes out first. */
   destroy(): void {
-    if (this.#socket.writableEnded) this.#socket.destroySoon();
-    else this.#socket.destroy();
+    this.#socket.destroy();
   }
 
   onClose(listener: () => void): void {

@@ -51,10 +51,7 @@ export async function runTunnel(
 function direction(target: Tunnel, { onEnd, onBroken }: DirectionEvents): ChunkSink {
   return {
     chunk: (bytes, done) => target.write(bytes, done),
-    end: () => {
-      target.end();
-      onEnd();
-    },
+    end: () => target.end(onEnd),
     fail: onBroken,
   };
 }

@@ -5,7 +5,7 @@ import type { Tunnel } from '../stream/tunnel.js';
 
 /** Told what becomes of one direction. */
 export interface DirectionEvents {
-  /** The sender has ended, or has said Close after we have said it for the other side. */
+  /** The sender has ended, or has said Close after we have said it for it, and all of it is sent. */
   onEnd(): void;
   onBroken(): void;
 }
@@ -44,8 +44,7 @@ export class WebSocketDirection implements ChunkSink {
   end(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#target.end();
-    this.#events.onEnd();
+    this.#target.end(() => this.#events.onEnd());
   }
 
   fail(): void {

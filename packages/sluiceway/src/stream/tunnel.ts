@@ -5,8 +5,8 @@ export interface Tunnel {
   source: ChunkSource;
   /** Writes borrowed bytes, under the contract of `ChunkSink.chunk`. */
   write(bytes: Uint8Array, done: () => void): void;
-  /** Half-close: nothing more will be written. */
-  end(): void;
-  /** Closes both directions at once; what was written before a half-close still goes out. */
+  /** Half-close: nothing more will be written. Calls back when the other side has been sent all of it, end included. */
+  end(onSent: () => void): void;
+  /** Closes both directions at once; what was not sent by then is lost. */
   destroy(): void;
 }

@@ -1,18 +1,52 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { describe, expect } from 'vitest';
+import { loopbackCertificate } from '../support/certificates.js';
+import { isSeeded, seededBytes, seededViews } from '../support/content.js';
 import { type Network, test } from '../support/fixture.js';
 import { Gate } from '../support/gate.js';
 import type { RunningProxy } from '../support/servers.js';
 import { through } from '../support/through.js';
+import { startTlsServer } from '../support/tls-server.js';
+import { until } from '../support/until.js';
+import type { Wire } from '../support/wire.js';
 
 const REQUEST = 'GET / HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: foo\r\n\r\n';
 const SWITCHING = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: foo\r\n\r\n';
+
+const content = seededBytes('ends', 0, 3_000_000);
 
 interface Peers {
   running: RunningProxy;
   client: Socket;
   origin: Socket;
+}
+
+/** A tunnel that is secure on both sides, between sockets that know half-close. */
+async function openSecureTunnel(net: Network): Promise<Peers> {
+  const certificate = await loopbackCertificate();
+  const { cert, key, ca } = certificate;
+  const server = await startTlsServer(net, { cert, key, allowHalfOpen: true }, (socket) => {
+    socket.once('data', () => socket.write(SWITCHING));
+  });
+  const running = await net.proxy({ upstream: { url: server.url, tls: { ca } } }, { tls: certificate });
+  // Node's types leave `allowHalfOpen` out.
+  const options = { port: running.port, host: 'localhost', ca, allowHalfOpen: true };
+  const client = connectTls(options);
+  net.cleanup(() => client.destroy());
+  client.on('error', () => {});
+  client.write(REQUEST);
+  await once(client, 'data');
+  return { running, client, origin: server.connections[0] as Socket };
+}
+
+/** Everything that a socket gets up to the announced end. */
+async function readAll(socket: Socket): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  socket.on('data', (bytes: Buffer) => parts.push(bytes));
+  await once(socket, 'end');
+  return Buffer.concat(parts);
 }
 
 /** A tunnel between sockets as programs usually have them: one that is told the end ends its own direction too. */
@@ -44,6 +78,90 @@ describe('a tunnel', () => {
       expect((await once(other, 'data')).join('')).toBe('last words');
       await closed;
       expect(await peers.running.record()).toMatchObject({ outcome: 'completed', status: 101 });
+    },
+  );
+
+  test.for([
+    ['client', 'origin'],
+    ['origin', 'client'],
+  ] as const)(
+    'over TLS of which the %s has ended its half still carries all that the %s sends [RFC 8446 6.1; Go ReverseProxy]',
+    async ([first, second], { net }) => {
+      const peers = await openSecureTunnel(net);
+      const heard = readAll(peers[second]);
+      const answer = readAll(peers[first]);
+      peers[first].end('last words');
+      expect((await heard).toString()).toBe('last words');
+      peers[second].end(content);
+      expect((await answer).equals(content)).toBe(true);
+      expect(await peers.running.record()).toMatchObject({ outcome: 'completed', status: 101 });
+    },
+  );
+
+  test.for(['client', 'origin'] as const)(
+    'of which both halves have ended stays until the %s has taken the last byte [Go ReverseProxy]',
+    async (slow, { net }) => {
+      const size = 24 * 1024 * 1024;
+      const goOn = new Gate();
+      let moved = (): string => '';
+      /** Takes nothing until it may go on, then all of it, never so fast that nothing is on its way. */
+      const takeAll = async (wire: Wire): Promise<number> => {
+        wire.pause();
+        await goOn.opened;
+        wire.resume();
+        let at = 0;
+        while (true) {
+          const bytes = await wire.readSome();
+          if (bytes === null) return at;
+          expect(isSeeded('ends', at, bytes)).toBe(true);
+          at += bytes.length;
+          await new Promise((resolve) => setTimeout(resolve, 1));
+        }
+      };
+      const giveAll = async (wire: Wire): Promise<void> => {
+        for (const view of seededViews('ends', 0, size)) void wire.write(view);
+        wire.end();
+      };
+      let taken = Promise.resolve(0);
+      const { client, running } = await through(
+        net,
+        async (connection) => {
+          await connection.readHead();
+          await connection.write(SWITCHING);
+          if (slow === 'client') {
+            await connection.readAll();
+            return giveAll(connection);
+          }
+          connection.end();
+          taken = takeAll(connection);
+          await taken;
+        },
+        {
+          observers: [
+            { onTransferStart: (live) => void (moved = () => `${live.bytesUp} ${live.bytesDown}`) },
+          ],
+        },
+      );
+      await client.send(REQUEST);
+      await client.readHead();
+      if (slow === 'client') {
+        client.end();
+        taken = takeAll(client);
+      } else {
+        expect((await client.readUntilClose()).ended).toBe('fin');
+        void giveAll(client);
+      }
+      let before = '';
+      let since = Date.now();
+      await until(() => {
+        if (moved() !== before || moved() === '0 0') since = Date.now();
+        before = moved();
+        return Date.now() - since > 50;
+      }, 'nothing moved any more');
+      expect(running.proxy.active).toBe(1);
+      goOn.open();
+      expect(await taken).toBe(size);
+      expect(await running.record()).toMatchObject({ outcome: 'completed', status: 101 });
     },
   );
 

@@ -73,7 +73,7 @@ for (const [name, tls] of [
       );
       await collect(tunnel.source);
       await write(tunnel, 'late');
-      tunnel.end();
+      tunnel.end(() => {});
       await until(() => origin.connections[0]?.ending !== undefined, 'the origin server has seen the end');
       expect(late).toBe('late');
       await close();
@@ -92,7 +92,7 @@ for (const [name, tls] of [
         tls,
       );
       await write(tunnel, 'the end');
-      tunnel.end();
+      tunnel.end(() => {});
       expect((await collect(tunnel.source)).content.toString()).toBe('after the end');
       await close();
     });
@@ -110,7 +110,7 @@ for (const [name, tls] of [
         },
         tls,
       );
-      tunnel.end();
+      tunnel.end(() => {});
       const sink = new HeldSink();
       tunnel.source.start(sink);
       while (!sink.isOver) {

@@ -228,7 +228,12 @@ function createTunnel(connection: WireConnection, source: ChunkSource): Upstream
   return {
     source,
     write: (bytes, done) => void socket.write(bytes, done),
-    end: () => void socket.end(() => connection.requestSent()),
+    end: (onSent) => {
+      socket.end(() => {
+        connection.requestSent();
+        onSent();
+      });
+    },
     // Cancelling does nothing once the origin server's direction has ended.
     destroy: () => {
       source.cancel();
