@@ -24,7 +24,8 @@ another proxy, or \`Sluiceway\` for a promise of its own.
 
 const differencesIntroduction = `## Differences
 
-Where Sluiceway does on purpose what other proxies do not.
+Where Sluiceway does on purpose what other proxies do not. What nginx and HAProxy make of the same exchanges is
+compared on [a page of its own](differences.md).
 `;
 
 /**
