@@ -62,7 +62,7 @@ describe('an untrusted peer', () => {
     expect(set([], { host: null })).toEqual(['X-Forwarded-For', '192.0.2.7', 'X-Forwarded-Proto', 'https']);
   });
 
-  test('of unreadable address gets no X-Forwarded-For, not a guess', () => {
+  test('of unreadable address gets no X-Forwarded-For, not a guess [Go ReverseProxy; Caddy]', () => {
     expect(set(['X-Forwarded-For', 'x'], { clientAddress: 'odd' })).toEqual(OURS.slice(2));
   });
 
@@ -88,7 +88,7 @@ describe('a trusted peer', () => {
     expect(new Fields(set(lines, trusted)).getAll('x-forwarded-for')).toEqual(['a, b, 192.0.2.7']);
   });
 
-  test('has the last of several hosts and protocols kept', () => {
+  test('has the last of several hosts and protocols kept [Caddy]', () => {
     const lines = [
       'X-Forwarded-Host',
       'a',
@@ -118,7 +118,7 @@ describe('a trusted peer', () => {
     expect(set(lines, trusted).slice(0, 6)).toEqual(lines);
   });
 
-  test('on a Unix socket has its chain kept as it is', () => {
+  test('on a Unix socket has its chain kept as it is [Caddy]', () => {
     const facts = { ...trusted, clientAddress: null };
     expect(set(['X-Forwarded-For', 'a', 'X-Forwarded-For', 'b'], facts).slice(0, 4)).toEqual([
       'X-Forwarded-For',
@@ -139,7 +139,7 @@ describe('a trusted peer', () => {
   });
 });
 
-describe('addresses', () => {
+describe('the address of a peer', () => {
   test.each([
     ['192.0.2.1', '192.0.2.1'],
     ['::1', '::1'],
@@ -157,7 +157,7 @@ describe('addresses', () => {
     ['192.0.2', null],
     ['a, b', null],
     ['bad', null],
-  ])('%j is written as %j', (address, expected) => {
+  ])('%j is written as %j in forwarding fields (null: left out) [Caddy]', (address, expected) => {
     expect(plainAddress(address)).toBe(expected);
   });
 
