@@ -28,13 +28,27 @@ export async function runTunnel(
       },
       onBroken: resolve,
     };
+    let clientHasAll = false;
+    const downEvents: DirectionEvents = {
+      onEnd: () => {
+        clientHasAll = true;
+        events.onEnd();
+      },
+      onBroken: resolve,
+    };
+    const fromClient = new MeteredSource(client.source, transfer.meterTunnel('bytesUp'));
     transfer.onAborted(() => resolve());
-    client.onClose(resolve);
+    // After both its ends the connection closes by itself, and the origin server may not have taken all of it yet.
+    client.onClose(() => {
+      if (fromClient.isRunning || !clientHasAll) resolve();
+    });
 
     const isWebSocket = protocol.toLowerCase() === 'websocket';
     const up = isWebSocket ? new WebSocketDirection(upstream, true, events) : direction(upstream, events);
-    const down = isWebSocket ? new WebSocketDirection(client, false, events) : direction(client, events);
-    new MeteredSource(client.source, transfer.meterTunnel('bytesUp')).start(up);
+    const down = isWebSocket
+      ? new WebSocketDirection(client, false, downEvents)
+      : direction(client, downEvents);
+    fromClient.start(up);
     new MeteredSource(upstream.source, transfer.meterTunnel('bytesDown')).start(down);
     // Nothing can be said in a protocol that we do not know.
     transfer.onLeave(() => {
