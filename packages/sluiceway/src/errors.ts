@@ -193,6 +193,8 @@ export interface SluicewayErrorOptions {
   /** Replaces the text for the client. It must name nothing internal. */
   publicMessage?: string;
   outcome?: Outcome;
+  /** Fields of the default answer: `Allow` beside 405, `WWW-Authenticate` beside 401, `Retry-After`. */
+  fields?: Readonly<Record<string, string | readonly string[]>>;
   /** True only where nothing of the request can have reached the origin server. Default false. */
   retryable?: boolean;
 }
@@ -206,6 +208,8 @@ export class SluicewayError extends Error {
   readonly outcome: Outcome;
   readonly publicMessage: string;
   readonly retryable: boolean;
+  /** Of the default answer, beside what every failure has. */
+  readonly fields: Readonly<Record<string, string | readonly string[]>>;
 
   /** `message` is for logs and developers and may name addresses; clients only ever see `publicMessage`. */
   constructor(code: ErrorCode, message: string, options: SluicewayErrorOptions = {}) {
@@ -217,6 +221,7 @@ export class SluicewayError extends Error {
     this.outcome = options.outcome ?? defaults.outcome;
     this.publicMessage = options.publicMessage ?? defaults.publicMessage;
     this.retryable = options.retryable ?? false;
+    this.fields = options.fields ?? {};
   }
 }
 

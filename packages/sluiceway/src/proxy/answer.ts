@@ -65,6 +65,7 @@ export function draftErrorAnswer(error: SluicewayError, proxyName: string, allow
       'Proxy-Status': formatProxyStatus(proxyName, error.code),
       ...(error.status === 405 && { Allow: allowedMethods }),
       ...(error.status === 503 && { 'Retry-After': '5' }),
+      ...error.fields,
     },
     content: problemJson(error.status, error.publicMessage),
   };

@@ -6,27 +6,14 @@ import { Http1Exchange } from '../downstream/http1-exchange.js';
 import { assignResponse, takeTurn } from '../downstream/http1-upgrade.js';
 import { toClientExchange } from '../downstream/to-exchange.js';
 import { type Outcome, SluicewayError, toSluicewayError } from '../errors.js';
-import { isAgreed } from '../http/upgrade.js';
 import { toTarget } from '../upstream/redirect-policy.js';
-import { send } from '../upstream/send.js';
-import type {
-  InterimResponse,
-  TransportRequest,
-  TransportResponse,
-  UpstreamTunnel,
-} from '../upstream/transport.js';
-import { type Admission, admit, answerAsLastServer } from './admission.js';
+import type { TransportResponse, UpstreamTunnel } from '../upstream/transport.js';
+import { admit, answerAsLastServer } from './admission.js';
 import { applyTransform, askForWhole, changesContent } from './apply-transform.js';
 import { nextRequestId } from './downstream-request.js';
-import {
-  announceTrailers,
-  draftUpstreamRequest,
-  keepsContent,
-  mendRequest,
-  type UpstreamRequestDraft,
-} from './draft-request.js';
-import { draftDownstreamResponse, draftInterim, mendFraming, toUpstreamResponse } from './draft-response.js';
-import { changeInterim, changeRequest, changeRequestContent, changeResponse } from './field-changes.js';
+import { draftUpstreamRequest, mendRequest, type UpstreamRequestDraft } from './draft-request.js';
+import { draftDownstreamResponse, mendFraming, toUpstreamResponse } from './draft-response.js';
+import { changeRequest, changeResponse } from './field-changes.js';
 import type { Handler } from './handler.js';
 import { type DownstreamResponseDraft, runHook, type UpstreamChoice } from './hooks.js';
 import type { ProxySettings } from './options.js';
@@ -34,9 +21,9 @@ import type { HandleContext, Passage } from './passage.js';
 import * as respond from './respond.js';
 import { Responder } from './responder.js';
 import { RunningTransfers } from './running-transfers.js';
+import { sendUpstream } from './send-upstream.js';
 import { Transfer } from './transfer.js';
 import { runTunnel } from './tunnel.js';
-import { continueWhenWanted } from './upload.js';
 
 /**
  * A reverse proxy: each request goes to an origin server, and its response comes back, while both arrive. Made by
@@ -59,9 +46,9 @@ export class Proxy implements Handler {
   }
 
   /**
-   * Serves one request of HTTP/1 or HTTP/2. Resolves with the outcome once the response has ended one way or the other. Never rejects,
-   * but for `errors: 'throw'`: then a failure before the head rejects with the `SluicewayError`, and nothing has
-   * been written.
+   * Serves one request of HTTP/1 or HTTP/2. Resolves with the outcome once the response has ended one way or the
+   * other. Never rejects, but for `errors: 'throw'`: then a failure before the head rejects with the
+   * `SluicewayError`, and nothing has been written.
    */
   handle(request: ClientRequest, response: ClientResponse, context: HandleContext = {}): Promise<Outcome> {
     return this.#pass(toClientExchange(request, response), context);
@@ -145,11 +132,8 @@ export class Proxy implements Handler {
       transfer.throwIfAborted();
 
       // 4. Send it, until there is a response head.
-      const received = await this.#send(passage, admission, upstream);
+      const received = await sendUpstream(passage, admission, upstream, this.#settings);
       const switchedTo = received.fields.get('upgrade');
-      if (received.tunnel !== null && !isAgreed(admission.protocol ?? '', switchedTo)) {
-        throw new SluicewayError('http_upgrade_failed', 'The origin server switched to another protocol');
-      }
 
       // 5. Draft the response head.
       const seen = (hooks.onUpstreamResponse ?? hooks.transform) && toUpstreamResponse(received);
@@ -206,54 +190,6 @@ export class Proxy implements Handler {
       // The URL of `streamFrom` usually comes from the client.
       throw toSluicewayError(error, url === undefined ? 'proxy_configuration_error' : 'http_request_error');
     }
-  }
-
-  async #send(
-    passage: Passage,
-    admission: Admission,
-    draft: UpstreamRequestDraft,
-  ): Promise<TransportResponse> {
-    const { transfer, context } = passage;
-    const { downstream, protocol } = admission;
-    const upload = keepsContent(draft, downstream) ? admission.upload : null;
-    const { timeouts } = transfer;
-    const expectContinue = upload !== null && context.awaitsContinue === true;
-    // Content that is held back until the origin server says 100 waits for the origin server.
-    if (expectContinue) timeouts.requestWaitsFor('upstream');
-    let answered = false;
-    const content = changeRequestContent(upload, this.#settings.fields);
-    if (content?.length === null) announceTrailers(draft, downstream);
-    const request: TransportRequest = {
-      destination: draft.target.base,
-      path: draft.path,
-      method: draft.method,
-      fields: draft.fields,
-      content: expectContinue && content !== null ? continueWhenWanted(content, passage.client) : content,
-      upgrade: protocol,
-      expectContinue,
-      onInterim: (head: InterimResponse) => this.#interim(passage, head),
-      onRequestSent: () => {
-        if (upload !== null) timeouts.requestWaitsFor('nobody');
-        if (!answered) timeouts.responseWaitsFor('head');
-      },
-    };
-    const received = await send(this.#settings.transport, request, draft.target, {
-      maxRedirects: upload === null ? this.#settings.profile.maxRedirects : 0,
-      onAttempt: (exchange) => transfer.attempt(exchange),
-    });
-    answered = true;
-    timeouts.responseWaitsFor('nobody');
-    if (upload?.source.isRunning !== true) timeouts.requestWaitsFor('nobody');
-    transfer.throwIfAborted();
-    return received;
-  }
-
-  #interim(passage: Passage, head: InterimResponse): void {
-    const { transfer, client } = passage;
-    if (transfer.error !== null || client.isHeadSent) return;
-    // A 100 is sent where it is waited for, with the start of the content.
-    if (head.status !== 100 && this.#settings.profile.responseFields === 'all')
-      client.sendInterim(changeInterim(draftInterim(head), this.#settings.fields));
   }
 
   async #relay(passage: Passage, draft: DownstreamResponseDraft, received: TransportResponse): Promise<void> {

@@ -1,8 +1,10 @@
 import { STATUS_CODES } from 'node:http';
 import { describe, expect, test } from 'vitest';
+import { SluicewayError } from '../../src/errors.js';
 import { type ProblemExtra, problemJson } from '../../src/http/problem.js';
 import { formatProxyStatus } from '../../src/http/proxy-status.js';
 import { statusText } from '../../src/http/status-text.js';
+import { draftErrorAnswer } from '../../src/proxy/answer.js';
 
 describe('problemJson, RFC 9457', () => {
   test('title is the reason phrase', () => {
@@ -60,4 +62,13 @@ describe('formatProxyStatus, RFC 9209', () => {
     expect(() => formatProxyStatus('a\r\nb', 'dns_timeout')).toThrow(TypeError);
     expect(() => formatProxyStatus('us', 'dns timeout')).toThrow(TypeError);
   });
+});
+
+test('the default answer has the fields of its error, in place of the usual ones where both have them [RFC 9110 15.5.6]', () => {
+  const error = new SluicewayError('http_request_denied', 'internal', {
+    status: 405,
+    fields: { Allow: 'GET', 'WWW-Authenticate': ['a', 'b'] },
+  });
+  const { fields } = draftErrorAnswer(error, 'us', 'GET, HEAD');
+  expect(fields).toMatchObject({ Allow: 'GET', 'WWW-Authenticate': ['a', 'b'] });
 });
