@@ -215,8 +215,14 @@ export class Http2Exchange implements ClientExchange, SinkOptions {
    * clients stop by themselves; some older ones lose the response where the reset comes together with it.
    */
   #leaveRest(): void {
-    if (this.isRequestComplete) return;
     const stream = this.#stream;
+    // Node resets a stream whose request nobody has begun to read as soon as the response is written, and the reset
+    // overtakes the END_STREAM that is still queued on a busy connection: a whole response looks cut.
+    if (this.isRequestComplete) {
+      stream.resume();
+      return;
+    }
+    if (stream.readableFlowing === null) stream.pause();
     stream.once('finish', () => {
       const timer = setTimeout(() => {
         stream.close(constants.NGHTTP2_NO_ERROR);

@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect } from 'vitest';
-import { loopbackCertificate } from '../support/certificates.js';
 import { clientLine } from '../support/client-line.js';
 import { seededBytes, seededDigest, seededViews } from '../support/content.js';
 import { type Network, test } from '../support/fixture.js';
@@ -18,16 +17,20 @@ const file = seededFile('curl', SIZE);
 
 type Listener = Parameters<typeof nodeOrigin>[1];
 
-const plain = (net: Network, listener: Listener) => clientLine(net, [curl, '-sS', '--http1.1'], listener);
-const secure = async (net: Network, listener: Listener) =>
-  clientLine(net, [curl, '-sS', '--http1.1', '--cacert', 'ca.pem'], listener, {
-    listen: { tls: await loopbackCertificate() },
-  });
+/** How curl speaks to the proxy: the arguments for it, and what the proxy listens with. */
+const protocols = [
+  ['HTTP/1.1', '1.1', ['--http1.1'], {}],
+  ['HTTP/1.1 over TLS', '1.1', ['--http1.1', '--cacert', 'ca.pem'], { http2: 'tls' }],
+  ['HTTP/2', '2', ['--http2', '--cacert', 'ca.pem'], { http2: 'tls' }],
+  ['HTTP/2 without TLS', '2', ['--http2-prior-knowledge'], { http2: 'h2c' }],
+] as const;
 
-describe.skipIf(curl === null).for([
-  ['HTTP/1.1', '1.1', plain],
-  ['HTTP/1.1 over TLS', '1.1', secure],
-] as const)('curl with %s', ([_name, version, line]) => {
+const plain = (net: Network, listener: Listener) => clientLine(net, [curl, '-sS', '--http1.1'], listener);
+
+describe.skipIf(curl === null).for(protocols)('curl with %s', ([_name, version, args, listen]) => {
+  const line = (net: Network, listener: Listener) =>
+    clientLine(net, [curl, '-sS', ...args], listener, { listen });
+
   test('downloads 50 MB of a stated length: the digest is right [curl]', async ({ net }) => {
     const { run, url, digest } = await line(net, serving(file));
     const got = await run('-o', 'file', '-w', '%{http_code} %{http_version} %{size_download}', url);
@@ -68,7 +71,9 @@ describe.skipIf(curl === null).for([
     let served = cutAfter(unnamed, 20_000_000);
     const { run, url, size, digest } = await line(net, (...exchange) => serving(served)(...exchange));
     expect((await run('-o', 'file', url)).code).not.toBe(0);
-    expect(size('file')).toBe(20_000_000);
+    // All that came before the cut over HTTP/1.1; over HTTP/2 the reset may overtake the last of it.
+    expect(size('file')).toBeGreaterThan(0);
+    expect(size('file')).toBeLessThanOrEqual(20_000_000);
     served = unnamed;
     expect(await run('-C', '-', '-o', 'file', url)).toEqual({ code: 0, stdout: '', stderr: '' });
     expect(await digest('file')).toBe(DIGEST);

@@ -3,6 +3,7 @@ import { seededBytes } from '../support/content.js';
 import { type Network, test } from '../support/fixture.js';
 import type { OriginConnection } from '../support/raw-origin.js';
 import { requireTool } from '../support/requirements.js';
+import type { ProxyListenOptions } from '../support/servers.js';
 import { toChunk } from '../support/through.js';
 import { runTool, scratchFolder } from '../support/tool.js';
 
@@ -11,16 +12,28 @@ const curl = requireTool('curl');
 const PART = 1_000_000;
 const part = seededBytes('cut', 0, PART);
 
-/** What curl says of a file that it knows to be incomplete: a partial file, or a failure to receive. */
-const INCOMPLETE = [18, 56];
+/**
+ * What curl says of a file that it knows to be incomplete: a partial file, a failure to receive, or a stream that
+ * was reset.
+ */
+const INCOMPLETE = [18, 56, 92];
+
+type Protocol = readonly [name: string, args: readonly string[], listen: ProxyListenOptions];
+
+const protocols: readonly Protocol[] = [
+  ['HTTP/1.1', ['--http1.1'], {}],
+  ['HTTP/1.0', ['--http1.0'], {}],
+  ['HTTP/2', ['--http2', '--insecure'], { http2: 'tls' }],
+  ['HTTP/2 without TLS', ['--http2-prior-knowledge'], { http2: 'h2c' }],
+];
 
 /** Runs curl against an origin server that sends a head and some content and then ends as `end` does. */
 async function download(
   net: Network,
+  [_name, args, listen]: Protocol,
   head: string,
   content: Uint8Array,
   end: (connection: OriginConnection) => unknown,
-  ...args: string[]
 ) {
   const origin = await net.origin(async (connection) => {
     await connection.readHead();
@@ -28,8 +41,8 @@ async function download(
     await connection.write(content);
     end(connection);
   });
-  const running = await net.proxy({ upstream: origin.url });
-  const url = `http://127.0.0.1:${running.port}/file`;
+  const running = await net.proxy({ upstream: origin.url }, listen);
+  const url = `${running.ca === undefined ? 'http' : 'https'}://127.0.0.1:${running.port}/file`;
   const { code } = await runTool(net, curl ?? '', ['-sS', '-o', 'file', ...args, url], {
     in: scratchFolder(net),
   });
@@ -43,10 +56,7 @@ const LENGTH = `Content-Length: ${2 * PART}\r\n`;
 const CHUNKED = 'Transfer-Encoding: chunked\r\n';
 const CLOSE = 'Connection: close\r\n';
 
-describe.skipIf(curl === null).for([
-  ['HTTP/1.1', '--http1.1'],
-  ['HTTP/1.0', '--http1.0'],
-] as const)('curl with %s', ([_name, version]) => {
+describe.skipIf(curl === null).for(protocols)('curl with %s', (protocol) => {
   test.for([
     ['a stated length, and a FIN before it is reached', LENGTH, part, fin],
     ['a stated length, and a reset before it is reached', LENGTH, part, reset],
@@ -56,20 +66,23 @@ describe.skipIf(curl === null).for([
     ['chunks, and a reset', CHUNKED, toChunk(part), reset],
     ['chunks, and a chunk size that is none', CHUNKED, join(toChunk(part), 'size\r\n'), () => {}],
     ['an end that only the close tells, and a reset', CLOSE, part, reset],
-  ] as const)('fails a download with %s [curl; RFC 9112 8]', async ([_case, head, content, end], { net }) => {
-    const { code, record } = await download(net, head, content, end, version);
-    expect(INCOMPLETE).toContain(code);
-    expect(record.outcome).toMatch(/^upstream_(truncated|invalid)$/);
-  });
+  ] as const)(
+    'fails a download with %s [curl; RFC 9112 8; RFC 9113 8.1]',
+    async ([_case, head, content, end], { net }) => {
+      const { code, record } = await download(net, protocol, head, content, end);
+      expect(INCOMPLETE).toContain(code);
+      expect(record.outcome).toMatch(/^upstream_(truncated|invalid)$/);
+    },
+  );
 
   test.for([
     ['a stated length', `Content-Length: ${PART}\r\n`, part, () => {}],
     ['chunks', CHUNKED, join(toChunk(part), '0\r\n\r\n'), () => {}],
     ['an end that the close tells', CLOSE, part, fin],
   ] as const)(
-    'succeeds with the whole of %s [curl; RFC 9112 8]',
+    'succeeds with the whole of %s [curl; RFC 9112 8; RFC 9113 8.1]',
     async ([_case, head, content, end], { net }) => {
-      const { code, record } = await download(net, head, content, end, version);
+      const { code, record } = await download(net, protocol, head, content, end);
       expect(code).toBe(0);
       expect(record).toMatchObject({ outcome: 'completed', bytesDown: PART });
     },

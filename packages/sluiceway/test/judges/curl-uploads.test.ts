@@ -15,15 +15,6 @@ const DIGEST = seededDigest('up', SIZE);
 
 type Listener = (request: IncomingMessage, response: ServerResponse) => unknown;
 
-/** A line whose folder holds the file `file` of SIZE bytes. */
-async function line(net: Network, listener: Listener, onExpectContinue?: Listener) {
-  const started = await clientLine(net, [curl, '-sS', '--http1.1'], listener, {
-    ...(onExpectContinue && { onExpectContinue }),
-  });
-  writeFileSync(join(started.folder, 'file'), seededBytes('up', 0, SIZE));
-  return started;
-}
-
 const seen = (stdout: string): SeenUpload => JSON.parse(stdout) as SeenUpload;
 
 const refuse: Listener = (_request, response) => {
@@ -31,7 +22,21 @@ const refuse: Listener = (_request, response) => {
   response.end('too much');
 };
 
-describe.skipIf(curl === null)('curl', () => {
+describe.skipIf(curl === null).for([
+  ['HTTP/1.1', ['--http1.1'], {}],
+  ['HTTP/2', ['--http2', '--cacert', 'ca.pem'], { http2: 'tls' }],
+  ['HTTP/2 without TLS', ['--http2-prior-knowledge'], { http2: 'h2c' }],
+] as const)('curl with %s', ([_name, args, listen]) => {
+  /** A line whose folder holds the file `file` of SIZE bytes. */
+  const line = async (net: Network, listener: Listener, onExpectContinue?: Listener) => {
+    const started = await clientLine(net, [curl, '-sS', ...args], listener, {
+      listen,
+      ...(onExpectContinue && { onExpectContinue }),
+    });
+    writeFileSync(join(started.folder, 'file'), seededBytes('up', 0, SIZE));
+    return started;
+  };
+
   test('uploads 30 MB with -T: length and digest are right [curl]', async ({ net }) => {
     const { run, url } = await line(net, answerUpload);
     const { code, stdout } = await run('-T', 'file', url);
@@ -46,14 +51,11 @@ describe.skipIf(curl === null)('curl', () => {
     expect(seen(stdout)).toEqual({ method: 'PUT', framing: 'chunked', bytes: SIZE, sha256: DIGEST });
   });
 
-  test('uploads an empty file, sized and in chunks [curl]', async ({ net }) => {
+  test('uploads an empty file, with its length and without [curl]', async ({ net }) => {
     const { run, runWith, url, folder } = await line(net, answerUpload);
     writeFileSync(join(folder, 'empty'), '');
     expect(seen((await run('-T', 'empty', url)).stdout)).toMatchObject({ framing: '0', bytes: 0 });
-    expect(seen((await runWith({ input: [] }, '-T', '-', url)).stdout)).toMatchObject({
-      framing: 'chunked',
-      bytes: 0,
-    });
+    expect(seen((await runWith({ input: [] }, '-T', '-', url)).stdout)).toMatchObject({ bytes: 0 });
   });
 
   test('posts a form with a file of 30 MB in it [curl]', async ({ net }) => {
@@ -63,7 +65,7 @@ describe.skipIf(curl === null)('curl', () => {
     const { method, framing, bytes } = seen(stdout);
     expect({ method, framing }).toEqual({ method: 'POST', framing: String(bytes) });
     expect(bytes).toBeGreaterThan(SIZE);
-    expect(running.records[0]?.bytesUp).toBe(bytes);
+    expect((await running.record()).bytesUp).toBe(bytes);
   });
 
   test('sends its Expect to the origin server, and gets its 100, once [curl; RFC 9110 10.1.1]', async ({
@@ -73,9 +75,9 @@ describe.skipIf(curl === null)('curl', () => {
       response.writeContinue();
       void answerUpload(request, response);
     });
-    const { code, stdout, stderr } = await run('-v', '-T', 'file', url);
+    const { code, stdout, stderr } = await run('-v', '-H', 'Expect: 100-continue', '-T', 'file', url);
     expect(code).toBe(0);
-    expect(stderr.match(/^< HTTP\/1\.1 \d+/gm)).toEqual(['< HTTP/1.1 100', '< HTTP/1.1 200']);
+    expect(stderr.match(/^< HTTP\/[\d.]+ \d+/gm)?.map((found) => found.slice(-3))).toEqual(['100', '200']);
     expect(origin.requests[0]?.headers.expect).toBe('100-continue');
     expect(seen(stdout).sha256).toBe(DIGEST);
   });
@@ -84,22 +86,22 @@ describe.skipIf(curl === null)('curl', () => {
     net,
   }) => {
     const { run, url, running } = await line(net, answerUpload, refuse);
-    const { code, stdout, stderr } = await run('-v', '-w', ' %{http_code} %{size_upload}', '-T', 'file', url);
-    expect({ code, stdout }).toEqual({ code: 0, stdout: 'too much 413 0' });
-    expect(stderr).not.toContain('100 Continue');
-    expect(running.records[0]).toMatchObject({ status: 413, bytesUp: 0 });
+    const ran = await run('-v', '-w', ' %{http_code}', '-H', 'Expect: 100-continue', '-T', 'file', url);
+    expect(ran).toMatchObject({ code: 0, stdout: 'too much 413' });
+    expect(ran.stderr).not.toMatch(/^< HTTP\/[\d.]+ 100/m);
+    expect(await running.record()).toMatchObject({ status: 413, bytesUp: 0 });
   });
 
   test.for([
     ['of a stated length', ['-T', 'file']],
-    ['in chunks', ['-T', '-']],
+    ['of no stated length', ['-T', '-']],
   ] as const)(
-    'sees the 413 that comes before the end of its upload %s [curl; RFC 9112 9.6]',
-    async ([_framing, args], { net }) => {
+    'sees the 413 that comes before the end of its upload %s [curl; RFC 9112 9.6; RFC 9113 8.1]',
+    async ([_framing, upload], { net }) => {
       const { runWith, url } = await line(net, refuse);
       const input = seededViews('up', 0, SIZE);
       // Without the wait for 100, it sends as fast as it can.
-      const ran = await runWith({ input }, '-w', ' %{http_code}', '-H', 'Expect:', ...args, url);
+      const ran = await runWith({ input }, '-w', ' %{http_code}', '-H', 'Expect:', ...upload, url);
       expect(ran).toMatchObject({ code: 0, stdout: 'too much 413' });
     },
   );
@@ -111,10 +113,13 @@ describe.skipIf(curl === null)('curl', () => {
     expect((await run('-f', '-H', 'Expect:', '-T', 'file', url)).code).toBe(22);
   });
 
-  test('uses its connection again after an upload [curl]', async ({ net }) => {
+  // curl 7.88 says that the framing is wrong when it comes back to such a connection, whichever server is at its end.
+  const cannotComeBack = 'http2' in listen && listen.http2 === 'h2c';
+  test.skipIf(cannotComeBack)('uses its connection again after an upload [curl]', async ({ net }) => {
     const { run, url, running } = await line(net, answerUpload);
     const { stdout } = await run('-o', '/dev/null', '-w', '%{num_connects}', '-T', 'file', `${url}/[1-3]`);
     expect(stdout).toBe('100');
+    await running.record(2);
     expect(running.records.map(({ bytesUp }) => bytesUp)).toEqual([SIZE, SIZE, SIZE]);
   });
 });

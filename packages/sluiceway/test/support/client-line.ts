@@ -2,7 +2,7 @@ import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Network } from './fixture.js';
 import { type NodeOrigin, type NodeOriginOptions, nodeOrigin } from './node-origin.js';
-import type { ListenOptions, ProxyOptions, RunningProxy } from './servers.js';
+import type { ProxyListenOptions, ProxyOptions, RunningProxy } from './servers.js';
 import { fileDigest, runTool, scratchFolder, type ToolOptions, type ToolRun } from './tool.js';
 
 /** A program as the client, a proxy and an origin server of `node:http` in line. */
@@ -23,7 +23,7 @@ export interface ClientLine {
 
 export interface ClientLineOptions extends NodeOriginOptions {
   proxy?: Omit<ProxyOptions, 'upstream'>;
-  listen?: ListenOptions;
+  listen?: ProxyListenOptions;
 }
 
 /** `command` is what `requireTool` gave, null only where the test is skipped, and the first arguments. */
@@ -37,14 +37,14 @@ export async function clientLine(
   const origin = await nodeOrigin(net, listener, options);
   const running = await net.proxy({ upstream: origin.url, ...proxy }, listen);
   const folder = scratchFolder(net);
-  if (listen.tls) writeFileSync(join(folder, 'ca.pem'), listen.tls.ca);
+  if (running.ca !== undefined) writeFileSync(join(folder, 'ca.pem'), running.ca);
   const [program, ...first] = command;
   const runWith: ClientLine['runWith'] = (more, ...args) =>
     runTool(net, program ?? '', [...first, ...args], { ...more, in: folder });
   return {
     origin,
     running,
-    url: listen.tls ? `https://localhost:${running.port}` : `http://127.0.0.1:${running.port}`,
+    url: running.ca !== undefined ? `https://localhost:${running.port}` : `http://127.0.0.1:${running.port}`,
     folder,
     runWith,
     run: (...args) => runWith({}, ...args),

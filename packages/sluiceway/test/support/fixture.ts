@@ -1,13 +1,13 @@
 import { test as base } from 'vitest';
 import { type ClientOptions, openClient, type RawClient } from './raw-client.js';
 import { type OriginOptions, type OriginScript, type RawOrigin, startOrigin } from './raw-origin.js';
-import { type ListenOptions, type ProxyOptions, type RunningProxy, startProxy } from './servers.js';
+import { type ProxyListenOptions, type ProxyOptions, type RunningProxy, startProxy } from './servers.js';
 import { until } from './until.js';
 
 /** What a test starts; all of it is stopped when the test ends. */
 export interface Network {
   origin(script: OriginScript, options?: OriginOptions): Promise<RawOrigin>;
-  proxy(options: ProxyOptions, listen?: ListenOptions): Promise<RunningProxy>;
+  proxy(options: ProxyOptions, listen?: ProxyListenOptions): Promise<RunningProxy>;
   client(to: number | { readonly port: number }, options?: ClientOptions): Promise<RawClient>;
   /** Anything else that has to be stopped: called last to first, before the network is. */
   cleanup(stop: () => unknown): void;

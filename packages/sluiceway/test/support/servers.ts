@@ -1,8 +1,9 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createHttp2Server, createSecureServer, type Http2Session } from 'node:http2';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
-import type { createProxy, Proxy, TransferRecord } from '../../src/index.js';
-import type { TestCertificate } from './certificates.js';
+import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
+import type { createProxy, NodeServer, Proxy, TransferRecord } from '../../src/index.js';
+import { loopbackCertificate, type TestCertificate } from './certificates.js';
 import { until } from './until.js';
 
 export type ProxyOptions = Parameters<typeof createProxy>[0];
@@ -12,18 +13,30 @@ export interface ListenOptions {
   tls?: TestCertificate;
 }
 
+/** How clients of HTTP/2 get it: over TLS by ALPN, where HTTP/1.1 is served too, or by prior knowledge. */
+export type Http2Listening = 'tls' | 'h2c';
+
+export interface ProxyListenOptions extends ListenOptions {
+  /** Serve HTTP/2; with `tls` under the certificate for loopback addresses. */
+  http2?: Http2Listening;
+}
+
 /** A server on a free loopback port that knows how many sockets it holds. */
-export interface RunningServer {
-  readonly server: Server;
+export interface RunningServer<S extends NodeServer = Server> {
+  readonly server: S;
   readonly port: number;
   /** Sockets that are open on the server's side. */
   readonly open: number;
+  /** HTTP/2 sessions that are. */
+  readonly sessions: number;
   /** Destroys all sockets and stops listening. */
   stop(): Promise<void>;
 }
 
-export interface RunningProxy extends RunningServer {
+export interface RunningProxy extends RunningServer<NodeServer> {
   readonly proxy: Proxy;
+  /** What clients have to trust; undefined where there is no TLS. */
+  readonly ca: string | undefined;
   /** One record for each transfer that has ended, in that order. */
   readonly records: readonly TransferRecord[];
   /** The record of the `index`th transfer to end, waited for. */
@@ -38,11 +51,20 @@ export async function startServer(
   const { tls } = options;
   const server: Server = tls ? createTlsServer({ cert: tls.cert, key: tls.key }) : createServer();
   if (listener) server.on('request', listener);
+  return run(server);
+}
 
-  const sockets = new Set<object>();
-  server.on('connection', (socket) => {
+async function run<S extends NodeServer>(server: S): Promise<RunningServer<S>> {
+  const sockets = new Set<Socket>();
+  const sessions = new Set<Http2Session>();
+  const events: NetServer = server;
+  events.on('connection', (socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
+  });
+  events.on('session', (session: Http2Session) => {
+    sessions.add(session);
+    session.once('close', () => sessions.delete(session));
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -55,16 +77,22 @@ export async function startServer(
     get open() {
       return sockets.size;
     },
+    get sessions() {
+      return sessions.size;
+    },
     async stop() {
       const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
+      for (const socket of sockets) socket.destroy();
       await closed;
     },
   };
 }
 
 /** Starts a proxy behind `attach`, the way that users are told to. */
-export async function startProxy(options: ProxyOptions, listen: ListenOptions = {}): Promise<RunningProxy> {
+export async function startProxy(
+  options: ProxyOptions,
+  listen: ProxyListenOptions = {},
+): Promise<RunningProxy> {
   // Not at the top: tests of the lower layers load what they test and no more.
   const { attach, createProxy } = await import('../../src/index.js');
   const records: TransferRecord[] = [];
@@ -72,16 +100,22 @@ export async function startProxy(options: ProxyOptions, listen: ListenOptions = 
     ...options,
     observers: [...(options.observers ?? []), { onTransferEnd: (record) => void records.push(record) }],
   });
-  const running = await startServer(undefined, listen);
+  const { tls, http2 } = listen;
+  const identity = http2 === 'tls' ? await loopbackCertificate() : tls;
+  const running = http2 ? await run(createHttp2(identity)) : await startServer(undefined, listen);
   attach(running.server, proxy);
 
   return {
     ...running,
-    // A spread would read the getter once.
+    // A spread would read the getters once.
     get open() {
       return running.open;
     },
+    get sessions() {
+      return running.sessions;
+    },
     proxy,
+    ca: identity?.ca,
     records,
     async record(index = 0) {
       await until(() => records.length > index, `transfer ${index} had ended`);
@@ -92,4 +126,9 @@ export async function startProxy(options: ProxyOptions, listen: ListenOptions = 
       await running.stop();
     },
   };
+}
+
+function createHttp2(identity: TestCertificate | undefined): NodeServer {
+  if (identity === undefined) return createHttp2Server();
+  return createSecureServer({ cert: identity.cert, key: identity.key, allowHTTP1: true });
 }

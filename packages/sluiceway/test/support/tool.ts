@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { createReadStream, mkdtempSync, rmSync } from 'node:fs';
+import { createReadStream, createWriteStream, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -20,6 +20,8 @@ export interface ToolOptions {
   in: string;
   /** Written to its standard input. */
   input?: Iterable<Uint8Array>;
+  /** The file in the folder that its standard output goes to; `stdout` is empty then. */
+  outputFile?: string;
   /** Ends the program as its user would. */
   signal?: AbortSignal;
 }
@@ -34,7 +36,7 @@ export async function runTool(
   args: readonly string[],
   options: ToolOptions,
 ): Promise<ToolRun> {
-  const { signal, input } = options;
+  const { signal, input, outputFile } = options;
   const child = spawn(program, args, {
     cwd: options.in,
     env: { PATH: process.env['PATH'], HOME: options.in, LC_ALL: 'C.UTF-8' },
@@ -42,11 +44,15 @@ export async function runTool(
   });
   net.cleanup(() => child.kill('SIGKILL'));
   signal?.addEventListener('abort', () => child.kill('SIGTERM'), { once: true });
+  const output = outputFile === undefined ? null : createWriteStream(join(options.in, outputFile));
   let stdout = '';
   let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text;
-  });
+  const written = output && pipeline(child.stdout, output);
+  if (output === null) {
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+    });
+  }
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
   });
@@ -56,7 +62,9 @@ export async function runTool(
   });
   // A program that has seen enough closes its end.
   pipeline(Readable.from(input ?? []), child.stdin).catch(() => {});
-  return { code: await ended, stdout, stderr };
+  const code = await ended;
+  await written;
+  return { code, stdout, stderr };
 }
 
 /** An empty folder for one test. */
