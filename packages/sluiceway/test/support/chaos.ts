@@ -1,10 +1,10 @@
 import { expect } from 'vitest';
+import type { TestCertificate } from './certificates.js';
 import { isSeeded, seededBytes } from './content.js';
 import { Dice } from './dice.js';
 import type { Network } from './fixture.js';
 import type { RawClient } from './raw-client.js';
 import type { OriginConnection } from './raw-origin.js';
-import type { RunningProxy } from './servers.js';
 import { toChunk } from './through.js';
 import { until } from './until.js';
 
@@ -40,7 +40,13 @@ function draw(dice: Dice, index: number): Plan {
  * Sends `count` requests of which most are broken off by one side at a random place. Fails if a response that
  * looks whole is not, if one that nothing happened to is not whole, or if anything is left afterwards.
  */
-export async function runChaos(net: Network, count: number, seed: number, parallel: number): Promise<void> {
+export async function runChaos(
+  net: Network,
+  count: number,
+  seed: number,
+  parallel: number,
+  certificate?: TestCertificate,
+): Promise<void> {
   const escaped: unknown[] = [];
   const onEscape = (error: unknown): void => void escaped.push(error);
   process.on('uncaughtException', onEscape);
@@ -51,14 +57,19 @@ export async function runChaos(net: Network, count: number, seed: number, parall
   });
 
   const dice = new Dice(seed);
-  const origin = await net.origin(serve);
-  const running = await net.proxy({ upstream: origin.url });
+  const secure = certificate && { tls: { ca: certificate.ca } };
+  const origin = await net.origin(serve, certificate && { tls: certificate });
+  const running = await net.proxy(
+    { upstream: { url: origin.url, ...secure } },
+    certificate && { tls: certificate },
+  );
+  const connect = (): Promise<RawClient> => net.client(running, secure);
   let next = 0;
   const worker = async (): Promise<void> => {
     while (next < count) {
       const plan = draw(dice, next);
       next += 1;
-      await request(net, running, plan);
+      await request(await connect(), plan);
     }
   };
   await Promise.all(Array.from({ length: parallel }, worker));
@@ -67,11 +78,10 @@ export async function runChaos(net: Network, count: number, seed: number, parall
   await until(() => running.open === 0, 'no socket of a client was left');
   expect(escaped).toEqual([]);
   // The proxy is none the worse for it.
-  await request(net, running, { ...draw(dice, count), fault: 'none' });
+  await request(await connect(), { ...draw(dice, count), fault: 'none' });
 }
 
-async function request(net: Network, running: RunningProxy, plan: Plan): Promise<void> {
-  const client = await net.client(running);
+async function request(client: RawClient, plan: Plan): Promise<void> {
   const told = JSON.stringify(plan);
   try {
     const received = await converse(client, plan);

@@ -1,7 +1,8 @@
 import { expect } from 'vitest';
+import type { TestCertificate } from './certificates.js';
 import type { Network } from './fixture.js';
 import type { OriginConnection } from './raw-origin.js';
-import { sized, through } from './through.js';
+import { sized } from './through.js';
 
 /** When an origin server closes a connection that it had kept, as seen from the next request on it. */
 const MOMENTS = ['with the response', 'a little later', 'as the request arrives', 'by a reset'] as const;
@@ -24,8 +25,15 @@ async function serveAFew(connection: OriginConnection): Promise<void> {
  * Sends `count` GET requests, some at a time, through a proxy to an origin server that closes kept connections just
  * as it pleases. Fails unless every one of them gets its own answer.
  */
-export async function runKeepAliveRace(net: Network, count: number, parallel = 8): Promise<void> {
-  const { origin, running } = await through(net, serveAFew);
+export async function runKeepAliveRace(
+  net: Network,
+  count: number,
+  parallel = 8,
+  certificate?: TestCertificate,
+): Promise<void> {
+  const origin = await net.origin(serveAFew, certificate && { tls: certificate });
+  const tls = certificate && { tls: { ca: certificate.ca } };
+  const running = await net.proxy({ upstream: { url: origin.url, ...tls } });
   let next = 0;
   const worker = async (): Promise<void> => {
     const client = await net.client(running);
