@@ -1,6 +1,7 @@
 import { describe, expect, vi } from 'vitest';
 import { startConnectProxy } from '../../sluiceway/test/support/connect-proxy.js';
 import { test } from '../../sluiceway/test/support/fixture.js';
+import { startHttp2Server } from '../../sluiceway/test/support/node-http2.js';
 import {
   type OriginConnection,
   type OriginScript,
@@ -194,3 +195,21 @@ describe('--egress-proxy', () => {
     expect(egress.requests).toHaveLength(1);
   });
 });
+
+test.for([
+  ['http2', 'HTTP/2.0'],
+  ['http1', 'HTTP/1.1'],
+] as const)(
+  '--upstream-protocol %s speaks %s with the origin server',
+  async ([protocol, version], { net }) => {
+    const h1 = await net.origin(respondWith('HTTP/1.1 204 No Content\r\nX-Version: HTTP/1.1\r\n\r\n'));
+    const h2 = await startHttp2Server(net, (stream) => {
+      stream.respond({ ':status': 204, 'x-version': 'HTTP/2.0' }, { endStream: true });
+    });
+    const { url } = protocol === 'http2' ? h2 : h1;
+    const program = await sluicewayProxy(net, url, '--upstream-protocol', protocol);
+    const client = await net.client(program);
+    await client.get('/');
+    expect((await client.readResponse()).head.get('x-version')).toBe(version);
+  },
+);

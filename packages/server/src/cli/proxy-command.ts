@@ -11,7 +11,14 @@ import { Connections } from '../server/connections.js';
 import { createH2cListener, createListener, type ListenAddress, listen } from '../server/listen.js';
 import { drain, type Listener, waitForStopSignal } from '../server/shutdown.js';
 import { complain, say } from './output.js';
-import { type LogFormat, logFormats, type ProxyFlags, resolveFlags } from './proxy-flags.js';
+import {
+  type LogFormat,
+  logFormats,
+  type ProxyFlags,
+  resolveFlags,
+  type UpstreamProtocol,
+  upstreamProtocols,
+} from './proxy-flags.js';
 
 const notes = `
 Durations are written as 500ms, 30s, 10m or 1h30m, sizes as 64KiB, 1MiB or 10MB. 0 turns a timeout or limit
@@ -56,6 +63,14 @@ export function proxyCommand(onExit: (code: number) => void): Command {
     .option(
       '--egress-proxy <url>',
       'reach the origin server through this HTTP proxy (CONNECT); "environment": the one that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name',
+    )
+    .addOption(
+      new Option(
+        '--upstream-protocol <protocol>',
+        'what to speak with the origin server; "auto": HTTP/2 where an https: one chooses it',
+      )
+        .choices(upstreamProtocols)
+        .default('http1' satisfies UpstreamProtocol),
     )
     .option('--name <name>', 'the name of this proxy in the Via and CDN-Loop fields')
     .option(

@@ -23,9 +23,13 @@ export interface ProxyFlags {
   totalTimeout?: string;
   minRate?: string;
   maxUpload?: string;
+  upstreamProtocol: UpstreamProtocol;
   drainTimeout: string;
   log: LogFormat;
 }
+
+export const upstreamProtocols = ['http1', 'http2', 'auto'] as const;
+export type UpstreamProtocol = (typeof upstreamProtocols)[number];
 
 export const logFormats = ['text', 'json', 'none'] as const;
 export type LogFormat = (typeof logFormats)[number];
@@ -51,6 +55,7 @@ const flagOf: Readonly<Record<string, string>> = {
   'upstream.url': '<origin-url>',
   'upstream.tls.ca': '--ca',
   'upstream.proxy': '--egress-proxy',
+  'upstream.protocol': '--upstream-protocol',
   'timeouts.connect': '--connect-timeout',
   'timeouts.responseHead': '--response-head-timeout',
   'timeouts.upstreamIdle': '--upstream-idle-timeout',
@@ -91,6 +96,7 @@ function toProxyOptions(originUrl: string, flags: ProxyFlags): ProxyOptions {
       url: originUrl,
       ...(ca !== undefined && { tls: { ca } }),
       ...given({ proxy: flags.egressProxy }),
+      protocol: flags.upstreamProtocol,
     },
     timeouts,
     limits: given({ minRate: flags.minRate, requestContent: flags.maxUpload }),

@@ -1,5 +1,6 @@
 import { SluicewayError } from '../errors.js';
 import { Fields, isFieldValue, isToken } from './fields.js';
+import { trimWhiteSpace } from './white-space.js';
 
 const CR = 0x0d;
 const LF = 0x0a;
@@ -159,14 +160,3 @@ export function parseFieldLines(
     at = lineEnd + 2;
   }
 }
-
-/** Cuts spaces and tabs only: `trim` would take 0xA0 too, which is part of a value. */
-function trimWhiteSpace(text: string, from: number, to: number): string {
-  let start = from;
-  let end = to;
-  while (start < end && isWhiteSpace(text.charCodeAt(start))) start += 1;
-  while (end > start && isWhiteSpace(text.charCodeAt(end - 1))) end -= 1;
-  return text.slice(start, end);
-}
-
-const isWhiteSpace = (code: number): boolean => code === 0x20 || code === 0x09;

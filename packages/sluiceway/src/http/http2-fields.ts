@@ -1,6 +1,7 @@
 import { SluicewayError } from '../errors.js';
 import { Fields, type ReadonlyFields } from './fields.js';
 import { type ContentFraming, decideRequestFraming } from './framing.js';
+import { trimWhiteSpace } from './white-space.js';
 
 /** The control data of an HTTP/2 request (RFC 9113 section 8.3.1); null where a pseudo-field is absent. */
 export interface Http2RequestHead {
@@ -127,7 +128,7 @@ export function toHttp2Headers(fields: ReadonlyFields): Record<string, string | 
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = (raw[i] as string).toLowerCase();
     if (CONNECTION_SPECIFIC.has(name)) continue;
-    const value = (raw[i + 1] as string).trim();
+    const value = trimWhiteSpace(raw[i + 1] as string);
     const before = headers[name];
     if (before === undefined) headers[name] = value;
     else if (typeof before === 'string')

@@ -19,8 +19,11 @@ export interface DialOptions {
   connectTimeoutMs: number;
   /** Used for https: only. */
   tls?: DialTlsOptions;
-  /** Node's `onread`: bytes are read into `buffer()`, then `callback` says whether to go on reading. */
-  onread: DialOnread;
+  /**
+   * Node's `onread`: bytes are read into `buffer()`, then `callback` says whether to go on reading. Without it the
+   * socket is an ordinary one.
+   */
+  onread?: DialOnread;
   /** Default true. */
   noDelay?: boolean;
   /** Idle time before TCP keep-alive probes start; 0 sends none. Default 60 s. */

@@ -76,7 +76,7 @@ function open(options: DialOptions, lookup: net.LookupFunction): net.Socket {
     lookup,
     autoSelectFamily: true,
     autoSelectFamilyAttemptTimeout: ATTEMPT_TIMEOUT_MS,
-    onread: options.onread,
+    ...(options.onread && { onread: options.onread }),
     noDelay: options.noDelay ?? true,
     keepAlive: keepAliveDelayMs > 0,
     keepAliveInitialDelay: keepAliveDelayMs,

@@ -13,15 +13,18 @@ function cancelError(): Error {
   return cancelled;
 }
 
+/** NO_ERROR, CANCEL or INTERNAL_ERROR of RFC 9113 section 7. */
+type ResetCode = 'no error' | 'cancel' | 'internal';
+
 /**
- * Breaks a stream off in both directions: RST_STREAM with CANCEL or INTERNAL_ERROR (RFC 9113 section 7), at once and
- * without what is still queued. Not so `stream.close(code)`: it ends content that is under way with END_STREAM first,
+ * Breaks a stream off in both directions, by RST_STREAM, at once and without what is still queued. Not so `stream.close(code)`: it ends content that is under way with END_STREAM first,
  * so that what was cut short looks complete.
  */
-export function resetStream(stream: Http2Stream, code: 'cancel' | 'internal'): void {
+export function resetStream(stream: Http2Stream, code: ResetCode): void {
   if (stream.destroyed) return;
   stream.on('error', () => {});
-  stream.destroy(code === 'cancel' ? cancelError() : new Error('The stream was broken off'));
+  if (code === 'no error') stream.destroy();
+  else stream.destroy(code === 'cancel' ? cancelError() : new Error('The stream was broken off'));
 }
 
 /**

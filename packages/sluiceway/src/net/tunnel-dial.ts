@@ -28,6 +28,11 @@ export function dialThrough(proxy: EgressProxy, options: DialOptions, listener: 
       process.nextTick(secure, toProxy, reader, options, attempt, listener);
       return false;
     }
+    if (options.onread === undefined) {
+      // Not from inside a read either, since an HTTP/2 session will take the socket over.
+      process.nextTick(release, toProxy, reader, attempt);
+      return false;
+    }
     reader.handOver(options.onread);
     attempt.connected(toProxy);
     return deliver(reader.takeEarly(), options.onread);
@@ -70,6 +75,14 @@ function askForTunnel(
   }
 }
 
+/** The tunnel as an ordinary socket. */
+function release(toProxy: Socket, reader: ConnectReader, attempt: DialAttempt): void {
+  if (attempt.isSettled) return;
+  const early = reader.takeEarly();
+  if (early.length > 0) toProxy.unshift(early);
+  attempt.connected(toProxy);
+}
+
 /** The handshake with the origin server, inside the tunnel. */
 function secure(
   toProxy: Socket,
@@ -97,7 +110,7 @@ function secure(
   secured.on('error', (error) => attempt.fail(toConnectError(error)));
   secured.once('secureConnect', () => {
     if (attempt.isSettled) return;
-    feedOnread(secured, options.onread);
+    if (options.onread) feedOnread(secured, options.onread);
     attempt.connected(secured);
   });
   if (listener.session) secured.on('session', (session: Buffer) => listener.session?.(session));

@@ -6,9 +6,9 @@ import { anyAddress, publicAddresses } from '../net/address-policy.js';
 import { createTrustedPeers, type TrustedPeers } from '../net/trusted-peers.js';
 import type { TimeoutSettings } from '../stream/timeouts.js';
 import type { Duration, Size } from '../units.js';
+import { createTransport } from '../upstream/create-transport.js';
 import type { Transport } from '../upstream/transport.js';
 import type { TransportOptions } from '../upstream/transport-options.js';
-import { WireTransport } from '../upstream/wire/wire-transport.js';
 import { type FieldOptions, type FieldSettings, resolveFields } from './field-options.js';
 import type { Hooks, Transform } from './hooks.js';
 import { type Profile, passThrough, thirdParty } from './profiles.js';
@@ -109,20 +109,17 @@ const OPTIONS = [...GROUPS, 'transport', 'errors', 'transform', ...HOOKS];
 /** One for the process: workers and proxies of one start are the same hop. */
 const defaultPseudonym = `sluiceway-${randomBytes(4).toString('hex')}`;
 
-/** Makes the built-in transport. */
-export type TransportFactory = (options: TransportOptions) => Transport;
-
 /** Checks all options at once. Throws an `OptionsError` that lists every problem. */
 export function resolveProxyOptions(
   options: ProxyOptions,
   subject = 'createProxy',
-  createTransport: TransportFactory = (wire) => new WireTransport(wire),
+  makeTransport: typeof createTransport = createTransport,
 ): ProxySettings {
   const check = new Checker(subject);
   check.required('', options);
   // There is nothing more to say about what is no object.
   if (options === undefined || !check.unknownKeys('', options, OPTIONS)) check.throwIfAny();
-  const settings = resolveSettings(check, options, createTransport);
+  const settings = resolveSettings(check, options, makeTransport);
   check.throwIfAny();
   return settings();
 }
@@ -131,9 +128,14 @@ export function resolveProxyOptions(
 function resolveSettings(
   check: Checker,
   options: ProxyOptions,
-  createTransport: TransportFactory,
+  makeTransport: typeof createTransport,
 ): () => ProxySettings {
-  const { path, url, tls, connections, proxy } = resolveUpstream(check, options.upstream);
+  const { path, url, tls, connections, proxy, protocol } = resolveUpstream(check, options.upstream);
+  if (protocol !== 'http1' && options.transport !== undefined)
+    check.problem(
+      'upstream.protocol',
+      'must not be given together with transport, which speaks what it likes',
+    );
   const base = check.parsed(path, url, null, parseUpstreamUrl);
   if (options.onRequest === undefined) check.required(path, url);
   const limits = check.group('limits', options.limits, [
@@ -170,7 +172,7 @@ function resolveSettings(
     transport: options.transport,
   });
   const connectTimeoutMs = check.duration('timeouts.connect', timeouts.connect, 10_000, { min: 1 });
-  const wire = {
+  const connecting: TransportOptions = {
     policy: addresses === 'public' ? publicAddresses : anyAddress,
     connectTimeoutMs,
     maxHeadBytes: check.bytes('limits.responseHead', limits.responseHead, 64 * 1024, { min: 1024 }),
@@ -205,7 +207,7 @@ function resolveSettings(
     maxRequestContent,
     hooks,
     observers,
-    transport: options.transport ?? createTransport(wire),
+    transport: options.transport ?? makeTransport(connecting, protocol),
     throwsErrors,
   });
 }

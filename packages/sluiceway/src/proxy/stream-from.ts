@@ -1,9 +1,9 @@
 import type { ClientRequest, ClientResponse } from '../downstream/exchange.js';
 import type { Outcome } from '../errors.js';
 import { publicAddresses } from '../net/address-policy.js';
+import { createTransport, type UpstreamProtocol } from '../upstream/create-transport.js';
 import type { Transport } from '../upstream/transport.js';
 import type { TransportOptions } from '../upstream/transport-options.js';
-import { WireTransport } from '../upstream/wire/wire-transport.js';
 import { type ProxyOptions, resolveProxyOptions } from './options.js';
 import { Proxy } from './proxy.js';
 import type { UpstreamTlsOptions } from './upstream-tls.js';
@@ -14,6 +14,8 @@ export interface StreamFromOptions extends Omit<ProxyOptions, 'upstream' | 'onRe
   tls?: UpstreamTlsOptions;
   /** As `upstream.proxy`: needs `addresses: 'any'`. Default none. */
   proxy?: string | URL;
+  /** As `upstream.protocol`. Default `http1`. */
+  protocol?: UpstreamProtocol;
 }
 
 /** Proxies of earlier calls, one for each options object. */
@@ -41,11 +43,12 @@ export function streamFrom(
 ): Promise<Outcome> {
   let proxy = proxies.get(options);
   if (proxy === undefined) {
-    const { tls, proxy: egress, ...others } = options;
+    const { tls, proxy: egress, protocol, ...others } = options;
     const upstream = {
       url: UNUSED,
       ...(tls !== undefined && { tls }),
       ...(egress !== undefined && { proxy: egress }),
+      ...(protocol !== undefined && { protocol }),
     };
     const settings = resolveProxyOptions(
       { profile: 'thirdParty', ...others, upstream },
@@ -58,10 +61,10 @@ export function streamFrom(
   return proxy.handle(request, response, { url });
 }
 
-function sharedTransport(options: TransportOptions): Transport {
+function sharedTransport(options: TransportOptions, protocol: UpstreamProtocol): Transport {
   const { policy, ...numbers } = options;
-  const key = JSON.stringify([policy === publicAddresses, numbers]);
-  const transport = transports.get(key) ?? new WireTransport(options);
+  const key = JSON.stringify([policy === publicAddresses, protocol, numbers]);
+  const transport = transports.get(key) ?? createTransport(options, protocol);
   transports.set(key, transport);
   return transport;
 }

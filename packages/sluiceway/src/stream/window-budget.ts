@@ -1,11 +1,17 @@
-/** What a stream may have in flight at the start (the protocol's own default), and what it always may have. */
+/** What a stream may have in flight at the start (RFC 9113 section 6.9.2), and what it always may have. */
 export const SMALLEST_WINDOW = 65_535;
 
+/**
+ * Added to windows, so that content of a round size does not end exactly where one does: Node's server, if it has not
+ * read the request, resets the stream then in place of ending it.
+ */
+const ODD_BYTE = 1;
+
 /** What a new session grants each stream: enough for 100 Mbit/s over 40 ms. */
-export const INITIAL_WINDOW: number = 512 * 1024;
+export const INITIAL_WINDOW: number = 512 * 1024 + ODD_BYTE;
 
 /** Enough for 5 Gbit/s over 50 ms. */
-export const LARGEST_WINDOW: number = 32 * 1024 * 1024;
+export const LARGEST_WINDOW: number = 32 * 1024 * 1024 + ODD_BYTE;
 
 /** How often sessions with content under way are looked at. */
 const TICK_MS = 50;
@@ -99,8 +105,8 @@ export class WindowBudget {
     this.#hasRelieved = true;
     let streams = 0;
     for (const holder of this.#active) streams += holder.openStreams;
-    const share = Math.max(SMALLEST_WINDOW, 2 ** Math.floor(Math.log2(this.#limit / Math.max(1, streams))));
-    for (const holder of this.#active) holder.shrinkTo(share);
+    const share = 2 ** Math.floor(Math.log2(this.#limit / Math.max(1, streams))) - ODD_BYTE;
+    for (const holder of this.#active) holder.shrinkTo(Math.max(SMALLEST_WINDOW, share));
   }
 }
 

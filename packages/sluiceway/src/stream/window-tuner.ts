@@ -103,7 +103,7 @@ export class WindowTuner implements WindowHolder {
     let most = 0;
     for (const { readableLength } of this.#streams) most = Math.max(most, readableLength);
     if (most >= this.#announced / 2 || (isTight && isIdle)) {
-      this.shrinkTo(Math.max(INITIAL_WINDOW, this.#announced / 2));
+      this.shrinkTo(Math.max(INITIAL_WINDOW, Math.ceil(this.#announced / 2)));
     }
   }
 

@@ -28,6 +28,11 @@ export class Pools<P extends Pool> {
     return this.#isDestroyed;
   }
 
+  /** The pool of a destination, where it has one. */
+  find(destination: Destination): P | undefined {
+    return this.#pools.get(toKey(destination));
+  }
+
   for(destination: Destination): P {
     // A proxy of one upstream asks with the same object every time.
     if (destination === this.#lastDestination && this.#lastPool !== null) return this.#lastPool;
@@ -74,7 +79,8 @@ export class Pools<P extends Pool> {
   }
 }
 
-const toKey = ({ protocol, hostname, port }: Destination): string => `${protocol}//${hostname}:${port}`;
+export const toKey = ({ protocol, hostname, port }: Destination): string =>
+  `${protocol}//${hostname}:${port}`;
 
 export const destroyedError = (): SluicewayError =>
   new SluicewayError('shutdown', 'The transport has been destroyed');

@@ -58,9 +58,15 @@ export class WaitingLine<W extends Waiter> {
     waiter.waits(leave);
   }
 
+  /** Who is served next. */
+  get first(): W | undefined {
+    const [first] = this.#waiting;
+    return first;
+  }
+
   /** Takes the first one out. */
   next(): W | undefined {
-    const [first] = this.#waiting;
+    const { first } = this;
     first?.leaveLine();
     return first;
   }

@@ -81,8 +81,10 @@ function problemsOf(call: () => unknown): string[] {
 /** What is in force where an option is not given, by its path. */
 function resolvedDefaults(): Record<string, unknown> {
   let wire: TransportOptions = {};
-  const settings = resolveProxyOptions({ upstream }, 'test', (options) => {
+  let protocol = '';
+  const settings = resolveProxyOptions({ upstream }, 'test', (options, given) => {
     wire = options;
+    protocol = given;
     return new WireTransport(options);
   });
   const { timeouts, profile, fields } = settings;
@@ -95,6 +97,7 @@ function resolvedDefaults(): Record<string, unknown> {
     'fields.cookies': fields.cookies === null ? "'pass'" : "'remove'",
     'fields.cookies.secure': typeof cookies === 'object' ? `'${cookies?.secure}'` : null,
     'fields.location': fields.rewritesLocation ? "'rewrite'" : "'pass'",
+    'upstream.protocol': `'${protocol}'`,
     'upstream.connections.max': wire.maxConnections,
     'upstream.connections.maxQueued': wire.maxQueued,
     'upstream.connections.idleTimeout': wire.idleTimeoutMs,
@@ -139,6 +142,7 @@ describe('streamFrom', () => {
       'profile',
       'tls',
       'proxy',
+      'protocol',
     ]);
     const parts = codesIn(tls[3] ?? '').filter((code) => !/[.:]/.test(code));
     expect(parts).toEqual(['ca', 'cert', 'key', 'servername']);

@@ -26,7 +26,12 @@ export interface Http2Server {
 /** A server of Node's own. Errors of its streams and sessions are nobody's business but the peer's. */
 export async function startHttp2Server(
   net: Network,
-  serve: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number, raw: string[]) => void,
+  serve: (
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    flags: number,
+    raw: string[],
+  ) => void | Promise<void>,
   options: Http2ServerOptions = {},
 ): Promise<Http2Server> {
   const { tls, ...rest } = options;
@@ -38,7 +43,7 @@ export async function startHttp2Server(
   });
   const onStream: (...parts: Parameters<typeof serve>) => void = (stream, headers, flags, raw) => {
     stream.on('error', () => {});
-    serve(stream, headers, flags, raw);
+    void serve(stream, headers, flags, raw);
   };
   server.on('stream', onStream as (...parts: unknown[]) => void);
   server.listen(0, '127.0.0.1');

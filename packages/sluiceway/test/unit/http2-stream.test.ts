@@ -56,7 +56,7 @@ describe('a stream that is broken off', () => {
     const sent = code === 'cancel' ? ErrorCode.CANCEL : ErrorCode.INTERNAL_ERROR;
 
     test.for(moments)(
-      `by a server with ${code} is reset and never ended, %s [RFC 9113 8.1]`,
+      `by a server (${code}) is reset and never ended, %s [RFC 9113 8.1]`,
       async ([, break_], { net }) => {
         const frames = await openClient(net, (stream) => {
           stream.respond();
@@ -71,7 +71,7 @@ describe('a stream that is broken off', () => {
     );
 
     test.for(moments)(
-      `by a client with ${code} is reset and never ended, %s [RFC 9113 8.1]`,
+      `by a client (${code}) is reset and never ended, %s [RFC 9113 8.1]`,
       async ([, break_], { net }) => {
         const seen: string[] = [];
         const origin = await net.origin(async (connection) => {
@@ -94,31 +94,24 @@ describe('a stream that is broken off', () => {
   }
 });
 
-describe('content that has ended, as Node tells it', () => {
-  type Ending = (frames: Frames) => unknown;
-  const endings: { how: string; isComplete: boolean; end: Ending }[] = [
-    { how: 'END_STREAM with bytes', isComplete: true, end: (frames) => frames.data(1, 'x', Flag.END_STREAM) },
-    { how: 'END_STREAM alone', isComplete: true, end: (frames) => frames.data(1, '', Flag.END_STREAM) },
-    {
-      how: 'trailers',
-      isComplete: true,
-      end: (frames) => frames.headers(1, [['x-t', '1']], Flag.END_HEADERS | Flag.END_STREAM),
-    },
-    {
-      how: 'END_STREAM, then RST_STREAM with NO_ERROR',
-      isComplete: true,
-      end: (frames) => {
+describe('content that ends, as Node tells it,', () => {
+  type Ending = readonly [how: string, end: (frames: Frames) => unknown];
+  const ends: readonly Ending[] = [
+    ['END_STREAM with bytes', (frames) => frames.data(1, 'x', Flag.END_STREAM)],
+    ['END_STREAM alone', (frames) => frames.data(1, '', Flag.END_STREAM)],
+    ['trailers', (frames) => frames.headers(1, [['x-t', '1']], Flag.END_HEADERS | Flag.END_STREAM)],
+    [
+      'END_STREAM, and RST_STREAM with NO_ERROR behind it',
+      (frames) => {
         void frames.data(1, 'x', Flag.END_STREAM);
         return frames.reset(1, ErrorCode.NO_ERROR);
       },
-    },
-    {
-      how: 'RST_STREAM with NO_ERROR',
-      isComplete: false,
-      end: (frames) => frames.reset(1, ErrorCode.NO_ERROR),
-    },
-    { how: 'RST_STREAM with CANCEL', isComplete: false, end: (frames) => frames.reset(1, ErrorCode.CANCEL) },
-    { how: 'the end of the connection', isComplete: false, end: (frames) => frames.wire.end() },
+    ],
+  ];
+  const breaks: readonly Ending[] = [
+    ['RST_STREAM with NO_ERROR', (frames) => frames.reset(1, ErrorCode.NO_ERROR)],
+    ['RST_STREAM with CANCEL', (frames) => frames.reset(1, ErrorCode.CANCEL)],
+    ['the end of the connection', (frames) => frames.wire.end()],
   ];
 
   /** Resolves with what the watch says in the `end` event. */
@@ -131,45 +124,56 @@ describe('content that has ended, as Node tells it', () => {
     });
   };
 
-  test.for(endings)(
-    'for a client, $how: complete is $isComplete [RFC 9113 8.1]',
-    async ({ end, isComplete }, { net }) => {
-      for (const method of ['GET', 'POST']) {
-        const gate = new Gate();
-        const origin = await net.origin(async (connection) => {
-          const frames = new Frames(connection);
-          await frames.readPreface();
-          await frames.settings();
-          await frames.readSection(1);
-          await frames.headers(1, OK);
-          await frames.data(1, 'part');
-          await gate.opened;
-          await end(frames);
-        });
-        const client = connect(origin.url);
-        net.cleanup(() => client.destroy());
-        const stream = client.request({ ':path': '/', ':method': method });
-        const complete = watched(stream);
-        stream.once('data', gate.open);
-        expect(await complete).toBe(isComplete);
-      }
-    },
-  );
-
-  test.for(endings)(
-    'for a server, $how: complete is $isComplete [RFC 9113 8.1]',
-    async ({ end, isComplete }, { net }) => {
+  /** What a client says of a response that ends so, to a request without content and to one that is not over. */
+  async function clientSays(net: Network, end: Ending[1]): Promise<boolean[]> {
+    const said: boolean[] = [];
+    for (const method of ['GET', 'POST']) {
       const gate = new Gate();
-      let complete: Promise<boolean> | undefined;
-      const frames = await openClient(net, (stream) => {
-        complete = watched(stream);
-        stream.once('data', gate.open);
+      const origin = await net.origin(async (connection) => {
+        const frames = new Frames(connection);
+        await frames.readPreface();
+        await frames.settings();
+        await frames.readSection(1);
+        await frames.headers(1, OK);
+        await frames.data(1, 'part');
+        await gate.opened;
+        await end(frames);
       });
-      await frames.headers(1, POST);
-      await frames.data(1, 'part');
-      await gate.opened;
-      await end(frames);
-      expect(await complete).toBe(isComplete);
+      const client = connect(origin.url);
+      net.cleanup(() => client.destroy());
+      const stream = client.request({ ':path': '/', ':method': method });
+      const complete = watched(stream);
+      stream.once('data', gate.open);
+      said.push(await complete);
+    }
+    return said;
+  }
+
+  /** What a server says of a request that ends so. */
+  async function serverSays(net: Network, end: Ending[1]): Promise<boolean | undefined> {
+    const gate = new Gate();
+    let complete: Promise<boolean> | undefined;
+    const frames = await openClient(net, (stream) => {
+      complete = watched(stream);
+      stream.once('data', gate.open);
+    });
+    await frames.headers(1, POST);
+    await frames.data(1, 'part');
+    await gate.opened;
+    await end(frames);
+    return complete;
+  }
+
+  test.for(ends)('by %s is whole [RFC 9113 8.1]', async ([, end], { net }) => {
+    expect(await clientSays(net, end)).toEqual([true, true]);
+    expect(await serverSays(net, end)).toBe(true);
+  });
+
+  test.for(breaks)(
+    'by %s is not whole, although its end is told [RFC 9113 8.1; Node]',
+    async ([, end], { net }) => {
+      expect(await clientSays(net, end)).toEqual([false, false]);
+      expect(await serverSays(net, end)).toBe(false);
     },
   );
 });

@@ -40,7 +40,7 @@ describe('the budget of receive windows', () => {
     expect(budget.granted).toBe(0);
   });
 
-  test('beyond the budget every session comes down to an equal share, a power of two, once a tick', () => {
+  test('beyond the budget every session comes down to an equal share, once a tick [Sluiceway]', () => {
     const budget = new WindowBudget({ bytes: 8 * MIB });
     const [one, many] = [new Holder(1), new Holder(20)];
     budget.watch(one);
@@ -48,12 +48,12 @@ describe('the budget of receive windows', () => {
     budget.charge(8 * MIB);
     expect(one.calls).toEqual([]);
     budget.charge(1);
-    expect(one.calls).toEqual([`at most ${256 * 1024}`]);
+    expect(one.calls).toEqual([`at most ${256 * 1024 - 1}`]);
     expect(many.calls).toEqual(one.calls);
     budget.charge(1);
     expect(one.calls).toHaveLength(1);
     vi.advanceTimersByTime(50);
-    expect(one.calls).toEqual([`at most ${256 * 1024}`, `at most ${256 * 1024}`, 'tick']);
+    expect(one.calls).toEqual([`at most ${256 * 1024 - 1}`, `at most ${256 * 1024 - 1}`, 'tick']);
     budget.unwatch(one);
     budget.unwatch(many);
   });
@@ -67,7 +67,7 @@ describe('the budget of receive windows', () => {
     budget.unwatch(holder);
   });
 
-  test('sessions are reviewed once a second, more strictly when half of the budget is granted', () => {
+  test('sessions are reviewed once a second, more strictly when half of the budget is granted [Sluiceway]', () => {
     const budget = new WindowBudget({ bytes: 2 * MIB });
     const holder = new Holder(1);
     budget.watch(holder);
@@ -79,7 +79,7 @@ describe('the budget of receive windows', () => {
     budget.unwatch(holder);
   });
 
-  test('no timer runs while there is no session to watch', () => {
+  test('no timer runs while there is no session to watch [Sluiceway]', () => {
     const budget = new WindowBudget();
     const holder = new Holder(1);
     expect(vi.getTimerCount()).toBe(0);
@@ -91,7 +91,7 @@ describe('the budget of receive windows', () => {
     budget.unwatch(holder);
   });
 
-  test('it is overdrawn once twice as much is granted as may be', () => {
+  test('it is overdrawn once twice as much is granted as may be [Sluiceway]', () => {
     const budget = new WindowBudget({ bytes: MIB });
     budget.charge(2 * MIB);
     expect(budget.isOverdrawn).toBe(false);

@@ -14,13 +14,11 @@ import { outliveWriteErrors, readsOn, wasReset } from '../../net/reset.js';
 import type { BufferPool } from '../../stream/buffer-pool.js';
 import type { ChunkSink } from '../../stream/chunk-source.js';
 import type { Block } from '../../stream/read-buffer.js';
+import { MAX_INTERIM_RESPONSES } from '../request-rules.js';
 import { type ContentReader, createContentReader } from './content-reader.js';
 import type { WireExchange } from './exchange.js';
 import { Receiver, type ReceiverOwner } from './receiver.js';
 import { TunnelReader } from './tunnel.js';
-
-/** More interim responses than this before a final one are a flood. */
-const MAX_INTERIM_RESPONSES = 100;
 
 /** How long an origin server that takes no more content may need for what it says about it. */
 const LAST_WORDS_MS = 1000;
@@ -59,7 +57,7 @@ export class WireConnection implements ReceiverOwner {
   #isTunnel = false;
   /** Exchanges so far. */
   exchanges = 0;
-  /** When the last exchange ended, as `performance.now`. */
+  /** When the last exchange ended, or the connection was made, as `performance.now`. */
   idleSince = 0;
   /** How long the origin server said that it keeps the connection, less a safety margin; Infinity: not said. */
   idleLimitMs: number = Number.POSITIVE_INFINITY;
@@ -79,6 +77,7 @@ export class WireConnection implements ReceiverOwner {
   /** Takes the connected socket, which must have been made with `allowHalfOpen` and this `onread`. */
   adopt(socket: Socket): void {
     this.#socket = socket;
+    this.idleSince = performance.now();
     this.#receiver.attach(socket);
     outliveWriteErrors(socket);
     socket.on('end', () => this.#onEnd());

@@ -3,21 +3,10 @@ import type { Fields } from '../../http/fields.js';
 import type { ResponseHead } from '../../http/head-reader.js';
 import { queuedBytes } from '../../net/write-queue.js';
 import type { ChunkSink, ChunkSource } from '../../stream/chunk-source.js';
+import { CONTINUE_GRACE_MS, isIdempotent, STOPS_CONTENT_FROM } from '../request-rules.js';
 import type { Exchange, TransportRequest, TransportResponse, UpstreamTunnel } from '../transport.js';
 import type { WireConnection } from './connection.js';
 import { formatRequestHead, RequestContentWriter } from './request-writer.js';
-
-/**
- * How long request content waits for `100 Continue`. An origin server that does not know the expectation never
- * says it; a client sends after a while without it too (RFC 9110 section 10.1.1).
- */
-const CONTINUE_GRACE_MS = 1000;
-
-/** From this status on, an answer that comes before the request is sent means: spare yourself the rest. */
-const STOPS_CONTENT_FROM = 300;
-
-/** RFC 9110 section 9.2.2. */
-const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
 /** One request and its response on a wire connection, from the wait for a connection to the last content byte. */
 export class WireExchange implements Exchange {
@@ -122,7 +111,7 @@ export class WireExchange implements Exchange {
     const stale = error instanceof SluicewayError && error.retryable && !this.#retried;
     // Without a connection it was dialling that failed, which no second try mends.
     const dialled = this.#connection !== null;
-    if (stale && dialled && !this.#contentStarted && IDEMPOTENT.has(this.request.method)) {
+    if (stale && dialled && !this.#contentStarted && isIdempotent(this.request.method)) {
       this.#retried = true;
       this.#connection = null;
       this.requestIsSent = false;

@@ -1,4 +1,7 @@
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import type { SluicewayError } from '../../errors.js';
+import type { Dialling } from '../../net/dial-attempt.js';
 import { dial } from '../../net/dialer.js';
 import { decideEgress, type EgressProxy } from '../../net/egress.js';
 import type { BufferPool } from '../../stream/buffer-pool.js';
@@ -8,6 +11,14 @@ import type { TransportSettings } from '../transport-options.js';
 import { WaitingLine } from '../waiting-line.js';
 import { type ConnectionOwner, WireConnection } from './connection.js';
 import type { WireExchange } from './exchange.js';
+
+/** Told once what an origin server speaks, but for when the transport is destroyed. */
+export interface NegotiationListener {
+  http1(): void;
+  /** The socket, made with `onread`, belongs to the listener. */
+  http2(socket: Socket): void;
+  failed(error: SluicewayError): void;
+}
 
 /** The connections to one destination. */
 export class ConnectionPool implements ConnectionOwner {
@@ -21,8 +32,9 @@ export class ConnectionPool implements ConnectionOwner {
   /** The most recently used last: the others get a chance to time out. */
   readonly #idle: WireConnection[] = [];
   readonly #line: WaitingLine<WireExchange>;
-  readonly #open = new Set<WireConnection>();
+  readonly #connections = new Set<WireConnection>();
   readonly #dialling = new Set<WireExchange>();
+  readonly #negotiating = new Set<Dialling>();
   #idleTimer: NodeJS.Timeout | null = null;
   #closing = false;
   #assigning = false;
@@ -45,7 +57,18 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   get isEmpty(): boolean {
-    return !this.#assigning && this.#open.size === 0 && this.#dialling.size === 0 && this.#line.length === 0;
+    return (
+      !this.#assigning &&
+      this.#connections.size === 0 &&
+      this.#dialling.size === 0 &&
+      this.#negotiating.size === 0 &&
+      this.#line.length === 0
+    );
+  }
+
+  get #isFull(): boolean {
+    const total = this.#connections.size + this.#dialling.size + this.#negotiating.size;
+    return total >= this.#settings.maxConnections;
   }
 
   /** Finds a connection for the exchange: an idle one (unless it must be fresh), a new one, or a place in line. */
@@ -63,7 +86,7 @@ export class ConnectionPool implements ConnectionOwner {
       connection.begin(exchange);
       return;
     }
-    if (this.#open.size + this.#dialling.size >= this.#settings.maxConnections) {
+    if (this.#isFull) {
       // A fresh one is wanted because a kept one was dead: the others are no better, and in the way.
       if (!fresh || this.#idle.length === 0) {
         this.#line.enter(exchange);
@@ -82,8 +105,11 @@ export class ConnectionPool implements ConnectionOwner {
 
   destroy(error: SluicewayError): void {
     this.close();
+    for (const dialling of this.#negotiating) dialling.cancel();
+    this.#negotiating.clear();
     for (const exchange of [...this.#line.all(), ...this.#dialling]) exchange.abort(error);
-    for (const connection of [...this.#open]) connection.abort(error);
+    for (const connection of [...this.#connections]) connection.abort(error);
+    if (this.isEmpty) this.#onEmpty();
   }
 
   onIdle(connection: WireConnection): void {
@@ -99,7 +125,7 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   onClosed(connection: WireConnection): void {
-    if (!this.#open.delete(connection)) return;
+    if (!this.#connections.delete(connection)) return;
     const index = this.#idle.indexOf(connection);
     if (index >= 0) this.#idle.splice(index, 1);
     this.#roomForNext();
@@ -114,15 +140,81 @@ export class ConnectionPool implements ConnectionOwner {
     }
   }
 
+  /**
+   * Opens a connection before anybody needs it, to find out what the origin server speaks: one for HTTP/1.1 waits for
+   * its first request, another is handed over as a socket. Where all connections that there may be carry requests, it
+   * speaks what they speak.
+   */
+  negotiate(listener: NegotiationListener): void {
+    if (this.#isFull) {
+      const idle = this.#idle.pop();
+      if (idle === undefined) {
+        process.nextTick(() => listener.http1());
+        return;
+      }
+      idle.destroy();
+    }
+    const opening = this.#open(['h2', 'http/1.1'], {
+      connected: (socket, connection) => {
+        this.#negotiating.delete(opening);
+        if ((socket as TLSSocket).alpnProtocol === 'h2') {
+          listener.http2(socket);
+        } else {
+          this.#adopt(socket, connection);
+          this.onIdle(connection);
+          listener.http1();
+        }
+        this.#roomForNext();
+      },
+      failed: (error) => {
+        this.#negotiating.delete(opening);
+        listener.failed(error);
+        this.#roomForNext();
+      },
+    });
+    this.#negotiating.add(opening);
+  }
+
   #dial(exchange: WireExchange): void {
+    this.#dialling.add(exchange);
+    const dialling = this.#open(undefined, {
+      connected: (socket, connection) => {
+        this.#dialling.delete(exchange);
+        this.#adopt(socket, connection);
+        connection.begin(exchange);
+      },
+      failed: (error) => {
+        this.#dialling.delete(exchange);
+        exchange.failed(error);
+        this.#roomForNext();
+      },
+    });
+    exchange.waits(() => {
+      this.#dialling.delete(exchange);
+      dialling.cancel();
+      this.#roomForNext();
+    });
+  }
+
+  #open(
+    protocols: readonly string[] | undefined,
+    listener: {
+      connected(socket: Socket, connection: WireConnection): void;
+      failed(error: SluicewayError): void;
+    },
+  ): Dialling {
     const settings = this.#settings;
     const proxy = this.#proxy;
-    const tls = this.#destination.protocol === 'https:';
-    const readsTls = tls || proxy?.protocol === 'https:';
+    const isTls = this.#destination.protocol === 'https:';
+    const readsTls = isTls || proxy?.protocol === 'https:';
     const connection = new WireConnection(this, this.#buffers, settings.headLimits, readsTls);
-    const session = tls ? this.#sessions.get(this.#destination) : undefined;
-    this.#dialling.add(exchange);
-    const dialling = dial(
+    const session = isTls ? this.#sessions.get(this.#destination) : undefined;
+    const tls = {
+      ...settings.tls,
+      ...(session !== undefined && { session }),
+      ...(protocols !== undefined && { ALPNProtocols: protocols }),
+    };
+    return dial(
       {
         destination: this.#destination,
         policy: settings.policy,
@@ -131,32 +223,23 @@ export class ConnectionPool implements ConnectionOwner {
         onread: connection.onread,
         allowHalfOpen: true,
         ...(proxy !== null && { proxy }),
-        ...(tls && { tls: session === undefined ? settings.tls : { ...settings.tls, session } }),
+        ...(isTls && { tls }),
       },
       {
-        connected: (socket) => {
-          this.#dialling.delete(exchange);
-          this.#open.add(connection);
-          connection.adopt(socket);
-          connection.begin(exchange);
-        },
+        connected: (socket) => listener.connected(socket, connection),
         session: (received) => this.#sessions.set(this.#destination, received),
-        failed: (error) => {
-          this.#dialling.delete(exchange);
-          exchange.failed(error);
-          this.#roomForNext();
-        },
+        failed: listener.failed,
       },
     );
-    exchange.waits(() => {
-      this.#dialling.delete(exchange);
-      dialling.cancel();
-      this.#roomForNext();
-    });
+  }
+
+  #adopt(socket: Socket, connection: WireConnection): void {
+    this.#connections.add(connection);
+    connection.adopt(socket);
   }
 
   #roomForNext(): void {
-    if (this.#line.length > 0 && this.#open.size + this.#dialling.size < this.#settings.maxConnections) {
+    if (this.#line.length > 0 && !this.#isFull) {
       const next = this.#line.next();
       if (next !== undefined) this.#dial(next);
     }

@@ -1,32 +1,22 @@
 import type { Socket } from 'node:net';
 import { SluicewayError } from '../../errors.js';
-import { isToken } from '../../http/fields.js';
 import type { ChunkSink } from '../../stream/chunk-source.js';
+import { checkRequestLine, requestContentLength } from '../request-rules.js';
 import type { RequestContent, TransportRequest } from '../transport.js';
-
-/** One line, no spaces: whatever else is in a target would be read as part of the message by the origin server. */
-const REQUEST_TARGET = /^[\x21-\x7e\x80-\xff]+$/;
-
-/** Methods for which an absent length would leave the origin server in doubt (RFC 9110 section 8.6). */
-const EXPECTS_CONTENT = new Set(['POST', 'PUT', 'PATCH']);
 
 /** The request head as it goes on the wire, to be written as latin1. */
 export function formatRequestHead(request: TransportRequest): string {
+  checkRequestLine(request);
   const { method, path, content } = request;
-  if (!isToken(method)) throw new SluicewayError('http_request_error', 'Invalid method');
-  if (!REQUEST_TARGET.test(path)) throw new SluicewayError('http_request_error', 'Invalid request target');
   let head = `${method} ${path} HTTP/1.1\r\n`;
   const raw = request.fields.raw;
   for (let i = 0; i < raw.length; i += 2) head += `${raw[i]}: ${raw[i + 1]}\r\n`;
   if (request.upgrade !== null) head += `Connection: Upgrade\r\nUpgrade: ${request.upgrade}\r\n`;
   else if (request.fields.has('te')) head += 'Connection: TE\r\n';
-  if (content !== null) {
-    head +=
-      content.length === null ? 'Transfer-Encoding: chunked\r\n' : `Content-Length: ${content.length}\r\n`;
-    if (request.expectContinue) head += 'Expect: 100-continue\r\n';
-  } else if (EXPECTS_CONTENT.has(method)) {
-    head += 'Content-Length: 0\r\n';
-  }
+  const length = requestContentLength(request);
+  if (length !== null) head += `Content-Length: ${length}\r\n`;
+  else if (content !== null) head += 'Transfer-Encoding: chunked\r\n';
+  if (content !== null && request.expectContinue) head += 'Expect: 100-continue\r\n';
   return `${head}\r\n`;
 }
 

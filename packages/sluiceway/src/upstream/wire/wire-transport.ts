@@ -1,10 +1,10 @@
 import { BufferPool } from '../../stream/buffer-pool.js';
 import { destroyedError, Pools } from '../pools.js';
 import { SessionCache } from '../session-cache.js';
-import type { Exchange, Transport, TransportRequest } from '../transport.js';
+import type { Destination, Exchange, Transport, TransportRequest } from '../transport.js';
 import { resolveTransportOptions, type TransportOptions } from '../transport-options.js';
 import { WireExchange } from './exchange.js';
-import { ConnectionPool } from './pool.js';
+import { ConnectionPool, type NegotiationListener } from './pool.js';
 
 /** Our HTTP/1.1 client over `node:net` and `node:tls`, with a connection pool for each destination. */
 export class WireTransport implements Transport {
@@ -28,6 +28,11 @@ export class WireTransport implements Transport {
     if (this.#pools.isDestroyed) exchange.abort(destroyedError());
     else pool.assign(exchange, false);
     return exchange;
+  }
+
+  /** Finds out what an https: destination speaks: see `ConnectionPool.negotiate`. */
+  negotiate(destination: Destination, listener: NegotiationListener): void {
+    this.#pools.for(destination).negotiate(listener);
   }
 
   close(): Promise<void> {

@@ -1,0 +1,292 @@
+import type { ClientHttp2Stream, OutgoingHttpHeaders } from 'node:http2';
+import { SluicewayError } from '../../errors.js';
+import { decideResponseFraming } from '../../http/framing.js';
+import { resetStream, watchContentEnd } from '../../net/http2-stream.js';
+import {
+  CONTINUE_GRACE_MS,
+  isIdempotent,
+  MAX_INTERIM_RESPONSES,
+  STOPS_CONTENT_FROM,
+} from '../request-rules.js';
+import type { Exchange, TransportRequest, TransportResponse } from '../transport.js';
+import type { Waiter } from '../waiting-line.js';
+import type { Http2Connection } from './connection.js';
+import { Http2RequestWriter } from './content-writer.js';
+import { formatRequestHeaders } from './request-headers.js';
+import { type ContentOwner, Http2Content } from './response-content.js';
+import { readFieldLines, readResponseHead } from './response-head.js';
+import { Http1Wanted, isUnprocessed, toStreamError } from './stream-error.js';
+
+/** One request and its response on a stream, from the wait for a connection to the last content byte. */
+export class Http2Exchange implements Exchange, Waiter, ContentOwner {
+  readonly request: TransportRequest;
+  readonly response: Promise<TransportResponse>;
+  #resolve!: (response: TransportResponse) => void;
+  #reject!: (error: SluicewayError) => void;
+  /** Puts the exchange back in line for another connection. */
+  readonly #onRetry: (exchange: Http2Exchange) => void;
+  #leave: (() => void) | null = null;
+  #connection: Http2Connection | null = null;
+  #stream: ClientHttp2Stream | null = null;
+  #streamError: Error | null = null;
+  /** Bytes that had come on the connection when the request was sent. */
+  #bytesBefore = 0;
+  #grace: NodeJS.Timeout | null = null;
+  #writer: Http2RequestWriter | null = null;
+  #isRetried = false;
+  #isSent = false;
+  #isStopped = false;
+  #isOver = false;
+  #interims = 0;
+  /** Of the response, once its head is there. */
+  #content: Http2Content | null = null;
+
+  constructor(request: TransportRequest, onRetry: (exchange: Http2Exchange) => void) {
+    this.request = request;
+    this.#onRetry = onRetry;
+    this.response = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  waits(leave: () => void): void {
+    this.#leave = leave;
+  }
+
+  leaveLine(): void {
+    const leave = this.#leave;
+    this.#leave = null;
+    leave?.();
+  }
+
+  /** The connection on which the request was tried, and came back unprocessed. */
+  get triedOn(): Http2Connection | null {
+    return this.#isRetried ? this.#connection : null;
+  }
+
+  /** Sends the request on a stream of its own. */
+  run(connection: Http2Connection): void {
+    const { content, expectContinue } = this.request;
+    let headers: OutgoingHttpHeaders;
+    try {
+      headers = formatRequestHeaders(this.request);
+    } catch (error) {
+      this.failed(error as SluicewayError);
+      return;
+    }
+    this.#connection = connection;
+    this.#bytesBefore = connection.bytesRead;
+    let stream: ClientHttp2Stream;
+    try {
+      stream = connection.open(headers, content !== null);
+    } catch (cause) {
+      const message = cause instanceof Error ? cause.message : 'The session has ended';
+      this.#broken(new SluicewayError('connection_terminated', message, { cause, retryable: true }));
+      return;
+    }
+    this.#follow(stream);
+    if (content === null) this.#sent();
+    else if (!expectContinue) this.#startContent();
+    else this.#grace = setTimeout(() => this.#startContent(), CONTINUE_GRACE_MS);
+  }
+
+  #follow(stream: ClientHttp2Stream): void {
+    this.#stream = stream;
+    const isEnded = watchContentEnd(stream);
+    type Heard = [headers: unknown, flags: unknown, raw: string[]];
+    const guard =
+      (read: (raw: string[]) => void) =>
+      (...[, , raw]: Heard): void => {
+        // A try that was given up has nothing more to say.
+        if (this.#stream !== stream || this.#isOver) return;
+        try {
+          read(raw);
+        } catch (error) {
+          this.abort(error as SluicewayError);
+        }
+      };
+    stream.on(
+      'headers',
+      guard((raw) => this.#onInterim(raw)),
+    );
+    stream.on(
+      'response',
+      guard((raw) => this.#onResponse(raw, stream, isEnded)),
+    );
+    stream.on(
+      'trailers',
+      guard((raw) => this.#onTrailers(raw)),
+    );
+    stream.on('error', (error: Error) => {
+      if (this.#stream === stream) this.#streamError = error;
+    });
+    // The peer takes no more content, or the connection is gone.
+    stream.on('aborted', () => {
+      if (this.#stream === stream) this.#stopContent();
+    });
+    stream.on('finish', () => {
+      if (this.#stream === stream && !stream.aborted) this.#sent();
+    });
+    stream.on('close', () => {
+      // Content that has been started tells by itself.
+      if (this.#stream === stream && this.#content?.isStarted !== true) this.#onClosed();
+    });
+  }
+
+  #onInterim(raw: string[]): void {
+    const head = readResponseHead(raw, this.#limits);
+    this.#interims += 1;
+    if (this.#interims > MAX_INTERIM_RESPONSES)
+      throw new SluicewayError('http_protocol_error', `More than ${MAX_INTERIM_RESPONSES} interim responses`);
+    if (head.status === 100) this.#startContent();
+    this.request.onInterim(head);
+  }
+
+  #onResponse(raw: string[], stream: ClientHttp2Stream, isEnded: () => boolean): void {
+    const head = readResponseHead(raw, this.#limits);
+    const framing = decideResponseFraming(this.request.method, head.status, '1.1', head.fields);
+    const contentLength = framing.kind === 'none' ? 0 : framing.kind === 'length' ? framing.length : null;
+    const content = new Http2Content(this, stream, isEnded, contentLength);
+    this.#content = content;
+    if (this.#grace !== null) clearTimeout(this.#grace);
+    if (!this.#isSent && (this.#writer === null || head.status >= STOPS_CONTENT_FROM)) this.#stopContent();
+    this.#resolve({
+      httpVersion: '2.0',
+      status: head.status,
+      statusText: head.statusText,
+      fields: head.fields,
+      contentLength,
+      content,
+      tunnel: null,
+    });
+  }
+
+  #onTrailers(raw: string[]): void {
+    const trailers = readFieldLines(raw, this.#limits, 'http_response_trailer_section_size');
+    if (this.#content !== null) this.#content.trailers = trailers;
+  }
+
+  get #limits(): Http2Connection['headLimits'] {
+    return (this.#connection as Http2Connection).headLimits;
+  }
+
+  /** The head has not come, or its content has not been started. */
+  #onClosed(): void {
+    if (!this.#isOver && this.#content?.isWhole !== true) this.#broken(this.streamError());
+  }
+
+  /** What the stream ended with before its time. */
+  streamError(): SluicewayError {
+    const received = this.#content?.received ?? null;
+    const stream = this.#stream;
+    const connection = this.#connection;
+    if (received === null && this.#isUnprocessed) {
+      const message = 'The origin server has ended the session before it got to the request';
+      return new SluicewayError('connection_terminated', message, { retryable: true });
+    }
+    const error = connection?.failure(received, this.#streamError) ?? null;
+    if (error === null) return toStreamError(stream?.rstCode ?? 0, received, this.#streamError);
+    if (received !== null || !this.#isStale) return error;
+    return new SluicewayError(error.code, error.message, { cause: error.cause, retryable: true });
+  }
+
+  /** On a kept connection that gave no byte, the origin server had most likely closed it before our request came. */
+  get #isStale(): boolean {
+    const connection = this.#connection;
+    return connection !== null && connection.exchanges > 1 && connection.bytesRead === this.#bytesBefore;
+  }
+
+  /** The origin server has said that it does nothing with the stream. */
+  get #isUnprocessed(): boolean {
+    return this.#stream !== null && this.#connection?.isUnprocessed(this.#stream) === true;
+  }
+
+  /** The stream has come to nothing; once, and if nothing is used up, the request may be tried again. */
+  #broken(error: SluicewayError): void {
+    const stream = this.#stream;
+    const isUnsent = stream === null || isUnprocessed(stream.rstCode ?? 0) || this.#isUnprocessed;
+    const isWhole = this.#writer === null;
+    const mayRetry = error.retryable && isWhole && (isUnsent || isIdempotent(this.request.method));
+    if (!mayRetry || this.#isRetried || this.#content !== null || error.cause instanceof Http1Wanted) {
+      this.#fail(isWhole ? error : notRetryable(error));
+      return;
+    }
+    this.#isRetried = true;
+    this.#stream = null;
+    this.#streamError = null;
+    this.#isSent = false;
+    if (this.#grace !== null) clearTimeout(this.#grace);
+    this.#onRetry(this);
+  }
+
+  failed(error: SluicewayError): void {
+    this.#fail(error);
+  }
+
+  abort(error: SluicewayError): void {
+    if (this.#isOver) return;
+    this.leaveLine();
+    const stream = this.#stream;
+    this.#fail(error);
+    if (stream !== null) resetStream(stream, 'cancel');
+  }
+
+  queuedBytes(): number | null {
+    return this.#writer?.queuedBytes ?? null;
+  }
+
+  #fail(error: Error): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    if (this.#grace !== null) clearTimeout(this.#grace);
+    this.#stopContent();
+    if (this.#content === null) this.#reject(error as SluicewayError);
+    else this.#content.fail(error);
+  }
+
+  #startContent(): void {
+    const { content } = this.request;
+    const stream = this.#stream;
+    if (content === null || stream === null || this.#writer !== null || this.#isOver) return;
+    if (this.#grace !== null) clearTimeout(this.#grace);
+    const writer = new Http2RequestWriter(stream, content, (error) => this.abort(error as SluicewayError));
+    this.#writer = writer;
+    content.source.start(writer);
+  }
+
+  #stopContent(): void {
+    if (this.#isSent || this.#isStopped) return;
+    this.#isStopped = true;
+    this.request.content?.source.cancel();
+  }
+
+  #sent(): void {
+    if (this.#isSent || this.#isOver) return;
+    this.#isSent = true;
+    this.request.onRequestSent();
+  }
+
+  contentEnded(): void {
+    this.#isOver = true;
+    if (this.#isSent) return;
+    this.#stopContent();
+    if (this.#stream !== null) resetStream(this.#stream, 'no error');
+  }
+
+  contentFailed(error: SluicewayError): void {
+    this.abort(error);
+  }
+
+  /** The response's content is not wanted, or not any more. */
+  contentCancelled(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#stopContent();
+    if (this.#stream !== null) resetStream(this.#stream, 'cancel');
+  }
+}
+
+/** What is used up of the content cannot be sent again. */
+const notRetryable = (error: SluicewayError): SluicewayError =>
+  error.retryable ? new SluicewayError(error.code, error.message, { cause: error.cause }) : error;

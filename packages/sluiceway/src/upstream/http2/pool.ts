@@ -1,0 +1,213 @@
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { SluicewayError } from '../../errors.js';
+import type { Dialling } from '../../net/dial-attempt.js';
+import { dial } from '../../net/dialer.js';
+import { decideEgress, type EgressProxy } from '../../net/egress.js';
+import type { SessionCache } from '../session-cache.js';
+import type { Destination } from '../transport.js';
+import type { TransportSettings } from '../transport-options.js';
+import { WaitingLine } from '../waiting-line.js';
+import { Http2Connection, type Liveness, MAX_STREAMS, type SessionOwner } from './connection.js';
+import type { Http2Exchange } from './exchange.js';
+import { Http1Wanted } from './stream-error.js';
+
+/** With HTTP/1.1 as well, a server that has no HTTP/2 says so, instead of breaking the handshake off. */
+const PROTOCOLS = ['h2', 'http/1.1'];
+
+/** The HTTP/2 connections to one destination: as few as carry what is under way. */
+export class Http2Pool implements SessionOwner {
+  readonly #destination: Destination;
+  readonly #settings: TransportSettings;
+  readonly #liveness: Liveness;
+  readonly #tlsSessions: SessionCache;
+  /** What connections go through; null for none. */
+  readonly #proxy: EgressProxy | null;
+  readonly #onEmpty: () => void;
+  /** Oldest first: it is filled first, so that later ones come to rest. */
+  readonly #connections = new Set<Http2Connection>();
+  readonly #dialling = new Set<Dialling>();
+  readonly #line: WaitingLine<Http2Exchange>;
+  /** Streams that a connection can be expected to carry that has not said so yet. */
+  #capacity = MAX_STREAMS;
+  #timer: NodeJS.Timeout | null = null;
+  #isClosing = false;
+  #isServing = false;
+
+  /** `onEmpty` is called whenever no connection is left and nobody waits for one. */
+  constructor(
+    destination: Destination,
+    settings: TransportSettings,
+    liveness: Liveness,
+    tlsSessions: SessionCache,
+    onEmpty: () => void,
+  ) {
+    this.#destination = destination;
+    this.#settings = settings;
+    this.#liveness = liveness;
+    this.#tlsSessions = tlsSessions;
+    this.#line = new WaitingLine(settings, () => this.#dialling.size > 0);
+    this.#proxy = settings.egress && decideEgress(settings.egress, destination);
+    this.#onEmpty = onEmpty;
+  }
+
+  get isEmpty(): boolean {
+    return (
+      !this.#isServing && this.#connections.size === 0 && this.#dialling.size === 0 && this.#line.length === 0
+    );
+  }
+
+  /** Gives the exchange a stream, or a place in line. */
+  assign(exchange: Http2Exchange): void {
+    this.#change(() => {
+      const connection = this.#find(exchange.triedOn);
+      if (connection === undefined) this.#line.enter(exchange);
+      else exchange.run(connection);
+    });
+  }
+
+  /** Closes idle connections now and the others when their last stream has ended. */
+  close(): void {
+    this.#isClosing = true;
+    for (const connection of this.#connections) if (connection.isIdle) connection.destroy();
+  }
+
+  destroy(error: SluicewayError): void {
+    this.close();
+    for (const exchange of this.#line.all()) exchange.abort(error);
+    for (const dialling of this.#dialling) dialling.cancel();
+    this.#dialling.clear();
+    for (const connection of this.#connections) connection.destroy(error);
+    if (this.isEmpty) this.#onEmpty();
+  }
+
+  onChange(connection: Http2Connection): void {
+    this.#capacity = Math.max(1, connection.capacity ?? this.#capacity);
+    this.#change(() => {});
+    if (this.#isClosing && connection.isIdle) connection.destroy();
+  }
+
+  onClosed(connection: Http2Connection): void {
+    this.#change(() => void this.#connections.delete(connection));
+  }
+
+  /** Whatever has happened: whoever can be served now is, and whoever cannot has a connection to wait for. */
+  #change(happened: () => void): void {
+    // A connection that ends meanwhile must not make the pool seem to be of no more use.
+    const isOuter = !this.#isServing;
+    this.#isServing = true;
+    happened();
+    if (!isOuter) return;
+    this.#serve();
+    this.#isServing = false;
+    if (this.isEmpty) this.#onEmpty();
+  }
+
+  #serve(): void {
+    for (;;) {
+      const connection = this.#find(this.#line.first?.triedOn ?? null);
+      const exchange = connection && this.#line.next();
+      if (connection === undefined || exchange === undefined) break;
+      exchange.run(connection);
+    }
+    while (this.#line.length > this.#expected && this.#mayDial) this.#dial();
+  }
+
+  /** How many of those in line will find a place on connections that are on their way, or have just come. */
+  get #expected(): number {
+    let connections = this.#dialling.size;
+    for (const { isOpen, capacity } of this.#connections) if (isOpen && capacity === null) connections += 1;
+    return connections * this.#capacity;
+  }
+
+  /** A connection with room for another stream; `tried` only where there can be no other. */
+  #find(tried: Http2Connection | null): Http2Connection | undefined {
+    for (const connection of this.#connections)
+      if (connection !== tried && connection.hasRoom) return connection;
+    return tried?.hasRoom === true && !this.#mayDial ? tried : undefined;
+  }
+
+  get #mayDial(): boolean {
+    let open = this.#dialling.size;
+    for (const connection of this.#connections) if (connection.isOpen) open += 1;
+    return open < this.#settings.maxConnections;
+  }
+
+  #dial(): void {
+    const { policy, resolver, connectTimeoutMs, tls } = this.#settings;
+    const isTls = this.#destination.protocol === 'https:';
+    const session = isTls ? this.#tlsSessions.get(this.#destination) : undefined;
+    const proxy = this.#proxy;
+    const dialling = dial(
+      {
+        destination: this.#destination,
+        policy,
+        resolver,
+        connectTimeoutMs,
+        ...(proxy !== null && { proxy }),
+        ...(isTls && { tls: { ...tls, ...(session && { session }), ALPNProtocols: PROTOCOLS } }),
+      },
+      {
+        connected: (socket) => {
+          this.#dialling.delete(dialling);
+          if (isTls && (socket as TLSSocket).alpnProtocol !== 'h2') this.#refused(socket);
+          else this.adopt(socket);
+        },
+        session: (received) => this.#tlsSessions.set(this.#destination, received),
+        failed: (error) => {
+          this.#dialling.delete(dialling);
+          this.#change(() => this.#onFailed(error));
+        },
+      },
+    );
+    this.#dialling.add(dialling);
+  }
+
+  /** Takes a connected socket whose peer has agreed on HTTP/2. */
+  adopt(socket: Socket): void {
+    this.#change(() => {
+      this.#connections.add(new Http2Connection(this, socket, this.#settings.headLimits, this.#liveness));
+      this.#watch();
+    });
+  }
+
+  /** A connection stands and takes requests. */
+  get isConnected(): boolean {
+    return [...this.#connections].some(({ isOpen }) => isOpen);
+  }
+
+  #refused(socket: Socket): void {
+    socket.destroy();
+    const cause = new Http1Wanted('ALPN');
+    const message = 'The origin server did not agree on HTTP/2';
+    const error = new SluicewayError('tls_protocol_error', message, { cause, retryable: true });
+    this.#change(() => this.#onFailed(error));
+  }
+
+  /** Where another connection stands or is under way, those in line wait for that one. */
+  #onFailed(error: SluicewayError): void {
+    if (this.#dialling.size > 0 || this.isConnected) return;
+    for (const exchange of this.#line.all()) {
+      exchange.leaveLine();
+      exchange.failed(error);
+    }
+  }
+
+  /** One timer a pool, while there are connections; it holds no process alive. */
+  #watch(): void {
+    if (this.#timer !== null) return;
+    const { idleTimeoutMs } = this.#settings;
+    const { quietMs, answerMs } = this.#liveness;
+    const everyMs = Math.max(50, Math.min(5000, Math.min(idleTimeoutMs, quietMs, answerMs) / 4));
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      const now = performance.now();
+      for (const connection of this.#connections) {
+        connection.check();
+        if (connection.isIdle && now - connection.idleSince >= idleTimeoutMs) connection.destroy();
+      }
+      if (this.#connections.size > 0) this.#watch();
+    }, everyMs);
+    this.#timer.unref();
+  }
+}

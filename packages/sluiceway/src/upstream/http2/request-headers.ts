@@ -1,0 +1,37 @@
+import { type OutgoingHttpHeaders, sensitiveHeaders } from 'node:http2';
+import { SluicewayError } from '../../errors.js';
+import { acceptsTrailers } from '../../http/hop-by-hop.js';
+import { toHttp2Headers } from '../../http/http2-fields.js';
+import { checkRequestLine, requestContentLength } from '../request-rules.js';
+import type { TransportRequest } from '../transport.js';
+
+/**
+ * Never put into the compression tables: requests of different clients share a session, and from the size of what
+ * is sent one could learn another's secret by trying (RFC 7541 section 7.1).
+ */
+const SECRETS = ['authorization', 'proxy-authorization', 'cookie'];
+
+/**
+ * The head of a request as Node's `http2` takes it. Node keeps the order of names and of the lines of a name, but has
+ * lines of the same name follow each other.
+ */
+export function formatRequestHeaders(request: TransportRequest): OutgoingHttpHeaders {
+  checkRequestLine(request);
+  const { method, path, fields, destination } = request;
+  const headers: OutgoingHttpHeaders = toHttp2Headers(fields);
+  const { host } = headers;
+  if (typeof host !== 'string')
+    throw new SluicewayError('http_request_error', 'The request needs exactly one Host field');
+  delete headers['host'];
+  // Nothing else may be said in it (RFC 9113 section 8.2.2).
+  if (acceptsTrailers(fields)) headers['te'] = 'trailers';
+  else delete headers['te'];
+  const length = requestContentLength(request);
+  if (length !== null) headers['content-length'] = String(length);
+  if (request.content !== null && request.expectContinue) headers['expect'] = '100-continue';
+  headers[':method'] = method;
+  headers[':scheme'] = destination.protocol.slice(0, -1);
+  headers[':authority'] = host;
+  headers[':path'] = path;
+  return Object.assign(headers, { [sensitiveHeaders]: SECRETS });
+}

@@ -1,0 +1,98 @@
+import type { ClientHttp2Stream } from 'node:http2';
+import { SluicewayError } from '../../errors.js';
+import type { Fields } from '../../http/fields.js';
+import type { ChunkSink, ChunkSource } from '../../stream/chunk-source.js';
+import { ReadableSource } from '../../stream/readable-source.js';
+
+export interface ContentOwner {
+  /** All of it has been delivered. */
+  contentEnded(): void;
+  /** It will not be: has `fail` called, and the stream ended. */
+  contentFailed(error: SluicewayError): void;
+  contentCancelled(): void;
+  /** What the stream ended with before its time. */
+  streamError(): SluicewayError;
+}
+
+/** The content of a response, of exactly the length that its head announces. */
+export class Http2Content implements ChunkSource {
+  readonly #owner: ContentOwner;
+  readonly #stream: ClientHttp2Stream;
+  readonly #isEnded: () => boolean;
+  readonly #length: number | null;
+  #sink: ChunkSink | null = null;
+  #source: ReadableSource | null = null;
+  #failure: Error | null = null;
+  received = 0;
+  trailers: Fields | null = null;
+
+  /** `isEnded` tells, when the stream does, whether the peer has ended it; `length` is null where only that tells. */
+  constructor(owner: ContentOwner, stream: ClientHttp2Stream, isEnded: () => boolean, length: number | null) {
+    this.#owner = owner;
+    this.#stream = stream;
+    this.#isEnded = isEnded;
+    this.#length = length;
+  }
+
+  get isStarted(): boolean {
+    return this.#sink !== null;
+  }
+
+  /** Everything has come. A peer that resets the stream after the last byte has kept its word. */
+  get isWhole(): boolean {
+    return this.#length === null ? this.#isEnded() : this.received === this.#length;
+  }
+
+  start(sink: ChunkSink): void {
+    this.#sink = sink;
+    if (this.#failure !== null) {
+      sink.fail(this.#failure);
+      return;
+    }
+    const source = new ReadableSource(this.#stream, {
+      destroyOnCancel: false,
+      isWhole: () => this.isWhole,
+      toError: () => this.#streamError(),
+    });
+    this.#source = source;
+    source.start({
+      chunk: (bytes, done) => {
+        this.received += bytes.length;
+        if (this.received <= (this.#length ?? Number.POSITIVE_INFINITY)) {
+          sink.chunk(bytes, done);
+          return;
+        }
+        done();
+        this.#owner.contentFailed(this.#wrongLength());
+      },
+      end: () => {
+        this.#owner.contentEnded();
+        sink.end();
+      },
+      fail: (error) => this.#owner.contentFailed(error as SluicewayError),
+    });
+  }
+
+  cancel(): void {
+    this.#source?.cancel();
+    this.#owner.contentCancelled();
+  }
+
+  /** Tells whoever takes the content, now or when it is started. */
+  fail(error: Error): void {
+    if (this.#failure !== null) return;
+    this.#failure = error;
+    this.#source?.cancel();
+    this.#sink?.fail(error);
+  }
+
+  #streamError(): SluicewayError {
+    const isShort = this.#isEnded() && this.received < (this.#length ?? 0);
+    return isShort ? this.#wrongLength() : this.#owner.streamError();
+  }
+
+  #wrongLength(): SluicewayError {
+    const message = `${this.received} content bytes, where the head announced ${this.#length}`;
+    return new SluicewayError('http_response_incomplete', message);
+  }
+}

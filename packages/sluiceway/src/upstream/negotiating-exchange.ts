@@ -1,0 +1,59 @@
+import { type SluicewayError, toSluicewayError } from '../errors.js';
+import type { Exchange, Transport, TransportRequest, TransportResponse } from './transport.js';
+
+/** An exchange that waits until it is known which transport is to carry it. */
+export class NegotiatingExchange implements Exchange {
+  readonly request: TransportRequest;
+  readonly response: Promise<TransportResponse>;
+  #resolve!: (response: TransportResponse) => void;
+  #reject!: (error: SluicewayError) => void;
+  readonly #onAbort: (exchange: NegotiatingExchange) => void;
+  readonly #onFailed: (exchange: NegotiatingExchange, error: SluicewayError) => boolean;
+  #carrier: Exchange | null = null;
+  #isOver = false;
+
+  /** `onAbort` is told while it waits; `onFailed` says whether it has taken care of what the carrier failed with. */
+  constructor(
+    request: TransportRequest,
+    onAbort: (exchange: NegotiatingExchange) => void,
+    onFailed: (exchange: NegotiatingExchange, error: SluicewayError) => boolean,
+  ) {
+    this.request = request;
+    this.#onAbort = onAbort;
+    this.#onFailed = onFailed;
+    this.response = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  proceed(transport: Transport): void {
+    const carrier = transport.send(this.request);
+    this.#carrier = carrier;
+    carrier.response.then(this.#resolve, (thrown: unknown) => {
+      const error = toSluicewayError(thrown);
+      if (this.#isOver || !this.#onFailed(this, error)) this.failed(error);
+    });
+  }
+
+  failed(error: SluicewayError): void {
+    this.#isOver = true;
+    // Nobody else has had it.
+    if (this.#carrier === null) this.request.content?.source.cancel();
+    this.#reject(error);
+  }
+
+  abort(error: SluicewayError): void {
+    this.#isOver = true;
+    if (this.#carrier !== null) {
+      this.#carrier.abort(error);
+      return;
+    }
+    this.#onAbort(this);
+    this.failed(error);
+  }
+
+  queuedBytes(): number | null {
+    return this.#carrier?.queuedBytes?.() ?? null;
+  }
+}
