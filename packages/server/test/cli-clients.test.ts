@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
+import { loopbackCertificate } from '../../sluiceway/test/support/certificates.js';
 import { seededBytes, seededDigest } from '../../sluiceway/test/support/content.js';
-import { test } from '../../sluiceway/test/support/fixture.js';
+import { type Network, test } from '../../sluiceway/test/support/fixture.js';
 import {
   answerUpload,
   cutAfter,
@@ -15,6 +16,7 @@ import { fileDigest, runTool, scratchFolder } from '../../sluiceway/test/support
 import { sluicewayProxy } from './support/program.js';
 
 const curl = requireTool('curl');
+const h2load = requireTool('h2load');
 
 const SIZE = 20_000_000;
 const DIGEST = seededDigest('program', SIZE);
@@ -47,5 +49,50 @@ describe.skipIf(curl === null)('curl through the program', () => {
     expect(await program.exited).toBe(0);
     const outcomes = program.records().map(({ outcome }) => outcome);
     expect(outcomes).toEqual(['completed', 'upstream_truncated', 'completed', 'completed']);
+  });
+});
+
+describe.skipIf(curl === null || h2load === null)('clients of HTTP/2 through the program', () => {
+  /** The program with both its ways to HTTP/2, and the program of a client that runs in a folder with its CA. */
+  const start = async (net: Network) => {
+    const origin = await nodeOrigin(net, serving(file));
+    const folder = scratchFolder(net);
+    const { cert, key, ca } = await loopbackCertificate();
+    const path = (name: string) => join(folder, name);
+    for (const [name, text] of Object.entries({ 'cert.pem': cert, 'key.pem': key, 'ca.pem': ca }))
+      writeFileSync(path(name), text);
+    const identity = ['--cert', path('cert.pem'), '--key', path('key.pem')];
+    const program = await sluicewayProxy(net, origin.url, ...identity, '--h2c', '127.0.0.1:0');
+    const [, h2cPort] = await program.match('stdout', /listening on \S+:(\d+) for HTTP\/2 without TLS/);
+    return {
+      folder,
+      secure: `https://localhost:${program.port}/file`,
+      h2c: `http://127.0.0.1:${h2cPort}/file`,
+      run: (tool: string | null, ...args: string[]) => runTool(net, tool ?? '', args, { in: folder }),
+    };
+  };
+
+  test('curl downloads over TLS and without it, each by HTTP/2: the digests are right [curl]', async ({
+    net,
+  }) => {
+    const { run, folder, secure, h2c } = await start(net);
+    const common = ['-sS', '-w', '%{http_version}', '-o', 'file'];
+    for (const args of [
+      ['--http2', '--cacert', 'ca.pem', secure],
+      ['--http2-prior-knowledge', h2c],
+    ]) {
+      expect(await run(curl, ...common, ...args)).toEqual({ code: 0, stdout: '2', stderr: '' });
+      expect(await fileDigest(join(folder, 'file'))).toBe(DIGEST);
+    }
+  });
+
+  test('h2load has 10,000 requests answered on the listener without TLS [nghttp2]', {
+    timeout: 60_000,
+  }, async ({ net }) => {
+    const { run, h2c } = await start(net);
+    const range = ['-H', 'Range: bytes=0-99'];
+    const { stdout } = await run(h2load, '-n', '10000', '-c', '4', '-m', '100', ...range, h2c);
+    expect(stdout).toContain('10000 succeeded, 0 failed, 0 errored, 0 timeout');
+    expect(stdout).toContain('10000 2xx');
   });
 });

@@ -19,14 +19,18 @@ const file = seededFile('browser', 50 * MB);
 
 type Listener = Parameters<typeof openPage>[3];
 
-describe.skipIf(chromium === null)('Chromium', () => {
+describe.skipIf(chromium === null).for([
+  ['HTTP/1.1', {}],
+  ['HTTP/2', { http2: 'tls' }],
+] as const)('Chromium with %s', ([protocol, listen]) => {
   let browser: Browser;
   beforeAll(async () => {
     browser = await startBrowser(chromium ?? '');
   });
   afterAll(() => browser?.close());
 
-  const open = (net: Network, listener: Listener) => openPage(net, browser, 'transfers', listener);
+  const open = (net: Network, listener: Listener) =>
+    openPage(net, browser, 'transfers', listener, { listen });
 
   /** What became of the file that a click on the link downloads: its digest, or why there is none. */
   const download = async (net: Network, listener: Listener): Promise<string> => {
@@ -56,22 +60,6 @@ describe.skipIf(chromium === null)('Chromium', () => {
       expect(result).toBe('canceled');
     },
   );
-
-  test('goes on by itself with a download that was cut, where the file has a strong validator [Chromium]', async ({
-    net,
-  }) => {
-    const ranges: unknown[] = [];
-    const result = await download(net, (request, response) => {
-      const { range, 'if-range': ifRange } = request.headers;
-      ranges.push([range, ifRange]);
-      return serving(ranges.length === 1 ? cutAfter(file, 20 * MB) : file)(request, response);
-    });
-    expect(result).toBe(seededDigest('browser', 50 * MB));
-    expect(ranges).toEqual([
-      [undefined, undefined],
-      ['bytes=20000000-', file.validators?.etag],
-    ]);
-  });
 
   test('sees what has come of a response before its end, and its break as a failure [Chromium]', async ({
     net,
@@ -141,22 +129,70 @@ describe.skipIf(chromium === null)('Chromium', () => {
     expect(ids).toEqual([undefined, '2']);
   });
 
-  test('talks over a WebSocket, compressed from end to end [Chromium; RFC 7692]', async ({ net }) => {
+  test('talks over a WebSocket, compressed from end to end [Chromium; RFC 7692; RFC 8441]', async ({
+    net,
+  }) => {
     const webSockets = new WebSocketServer({
       noServer: true,
       perMessageDeflate: true,
       handleProtocols: () => 'chat',
     });
+    const vias: unknown[] = [];
     const closed = new Promise<number>((resolve) => {
-      webSockets.on('connection', (socket) => {
+      webSockets.on('connection', (socket, request) => {
+        vias.push(request.headers.via?.split(' ')[0]);
         socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }));
         socket.on('close', resolve);
       });
     });
-    const { page } = await openPage(net, browser, 'transfers', () => {}, { webSockets });
+    const { page, running } = await openPage(net, browser, 'transfers', () => {}, { webSockets, listen });
     const messages = ['short', 'long '.repeat(100_000), 'last'];
     const talk = await page.evaluate(`chat(${JSON.stringify(messages)})`);
     expect(talk).toEqual({ echoed: messages, protocol: 'chat', extensions: 'permessage-deflate' });
     expect(await closed).toBe(4000);
+    // Over HTTP/2 it is a stream of the connection that the page came by.
+    expect(vias).toEqual([protocol === 'HTTP/2' ? '2.0' : '1.1']);
+    expect(running.open).toBe(1);
+  });
+
+  if (protocol === 'HTTP/1.1') {
+    // Over HTTP/2 it leaves that to its user.
+    test('goes on by itself with a download that was cut, where the file has a strong validator [Chromium]', async ({
+      net,
+    }) => {
+      const ranges: unknown[] = [];
+      const result = await download(net, (request, response) => {
+        const { range, 'if-range': ifRange } = request.headers;
+        ranges.push([range, ifRange]);
+        return serving(ranges.length === 1 ? cutAfter(file, 20 * MB) : file)(request, response);
+      });
+      expect(result).toBe(seededDigest('browser', 50 * MB));
+      expect(ranges).toEqual([
+        [undefined, undefined],
+        ['bytes=20000000-', file.validators?.etag],
+      ]);
+    });
+    // It takes no stream for an upload here.
+    return;
+  }
+
+  test('sends each part of a streamed upload on as it is given, and gets the answer at its end [Chromium]', async ({
+    net,
+  }) => {
+    const parts: string[] = [];
+    const { page } = await open(net, async (request, response) => {
+      for await (const part of request as AsyncIterable<Buffer>) parts.push(part.toString());
+      response.end('all of it');
+    });
+    await page.evaluate("startStreamingUpload('/up')");
+    for (const part of ['first', 'second', 'third']) {
+      await page.evaluate(`givePart('${part}')`);
+      await until(() => parts.at(-1) === part, `the ${part} part had come`);
+    }
+    expect(await page.evaluate('upload.response')).toBeNull();
+    await page.evaluate('givePart(null)');
+    await until(async () => (await page.evaluate('upload.response')) !== null, 'the upload was answered');
+    expect(await page.evaluate('upload.response')).toBe('all of it');
+    expect(parts).toEqual(['first', 'second', 'third']);
   });
 });

@@ -15,7 +15,10 @@ interface EncodedFrame extends Omit<VideoFrame, 'data'> {
   base64: string;
 }
 
-describe.skipIf(chromium === null)('Chromium', () => {
+describe.skipIf(chromium === null).for([
+  ['HTTP/1.1', {}],
+  ['HTTP/2', { http2: 'tls' }],
+] as const)('Chromium with %s', ([_protocol, listen]) => {
   let browser: Browser;
   beforeAll(async () => {
     browser = await startBrowser(chromium ?? '');
@@ -25,13 +28,14 @@ describe.skipIf(chromium === null)('Chromium', () => {
   /** A page through a proxy before an origin server that has the video as a file; it is 40 MiB large. */
   const start = async (net: Network) => {
     let video: Buffer = Buffer.alloc(0);
-    const line = await openPage(net, browser, 'video', (request, response) => {
+    const serve: Parameters<typeof openPage>[3] = (request, response) => {
       const file = seededFile('video', video.length, {
         contentType: 'video/webm',
         read: (from, to) => pieces(video.subarray(from, to)),
       });
       return serving(file)(request, response);
-    });
+    };
+    const line = await openPage(net, browser, 'video', serve, { listen });
     const encoded: EncodedFrame[] = await line.page.evaluate(`encode(${SECONDS}, 4)`);
     const frames = encoded.map(({ base64, ...rest }) => ({ ...rest, data: Buffer.from(base64, 'base64') }));
     video = toWebm({ width: 160, height: 96, durationMs: SECONDS * 1000, frames, padding: MiB });

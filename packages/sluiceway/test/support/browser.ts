@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import type { Network } from './fixture.js';
 import { type NodeOrigin, type NodeOriginOptions, nodeOrigin } from './node-origin.js';
-import type { RunningProxy } from './servers.js';
+import type { ProxyListenOptions, RunningProxy } from './servers.js';
 
 /** Starts Chromium without a window and without a word to the network outside. */
 export function startBrowser(executablePath: string): Promise<Browser> {
@@ -34,7 +34,7 @@ export async function openPage(
   browser: Browser,
   name: string,
   listener: Parameters<typeof nodeOrigin>[1],
-  options: NodeOriginOptions = {},
+  options: NodeOriginOptions & { listen?: ProxyListenOptions } = {},
 ): Promise<BrowserLine> {
   const html = readFileSync(new URL(`../judges/pages/${name}.html`, import.meta.url));
   const origin = await nodeOrigin(
@@ -46,10 +46,12 @@ export async function openPage(
     },
     options,
   );
-  const running = await net.proxy({ upstream: origin.url });
-  const context = await browser.newContext();
+  const running = await net.proxy({ upstream: origin.url }, options.listen);
+  const context = await browser.newContext({ ignoreHTTPSErrors: true });
   net.cleanup(() => context.close());
   const page = await context.newPage();
-  await page.goto(`http://127.0.0.1:${running.port}/`);
+  await page.goto(
+    running.ca === undefined ? `http://127.0.0.1:${running.port}/` : `https://localhost:${running.port}/`,
+  );
   return { page, origin, running };
 }
