@@ -1,0 +1,158 @@
+import { type Command, Option } from 'commander';
+import { type Observer, OptionsError, parseDurationMs, type TimeoutOptions } from 'sluiceway';
+import { type ListenAddress, parseListenAddress, type ServerIdentity } from '../server/listen.js';
+import { readCertificates, readIdentity } from './pem-files.js';
+import { readFlag, UsageError } from './usage-error.js';
+
+/** The flags of every command that serves, as the command line gives them. */
+export interface ServeFlags {
+  listen: string;
+  h2c?: string;
+  http2: boolean;
+  cert?: string;
+  key?: string;
+  ca?: string;
+  name?: string;
+  trustedProxies?: string;
+  connectTimeout?: string;
+  responseHeadTimeout?: string;
+  upstreamIdleTimeout?: string;
+  clientIdleTimeout?: string;
+  totalTimeout?: string;
+  minRate?: string;
+  drainTimeout: string;
+  log: LogFormat;
+}
+
+const logFormats = ['text', 'json', 'none'] as const;
+export type LogFormat = (typeof logFormats)[number];
+
+/** Where and how to serve, all of it checked. */
+export interface ServeSettings {
+  address: ListenAddress;
+  /** Null without `--h2c`. */
+  h2cAddress: ListenAddress | null;
+  identity: ServerIdentity | null;
+  drainTimeoutMs: number;
+}
+
+/** Options of the library that `ServeFlags` stand for. Only what was given: the library has the defaults. */
+export interface ServedOptions {
+  name?: string;
+  trustedProxies?: string[];
+  timeouts: TimeoutOptions;
+  limits: { minRate?: string };
+  tls?: { ca: string };
+  observers: Observer[];
+}
+
+/** Adds the flags that say where to listen. */
+export function addListenOptions(command: Command): Command {
+  return command
+    .option(
+      '--listen <host:port>',
+      'where to listen; ":8080" for all addresses, port 0 for a free one',
+      '127.0.0.1:8080',
+    )
+    .option('--cert <file>', 'serve HTTPS with this certificate (PEM, with its chain)')
+    .option('--key <file>', 'private key of --cert (PEM)')
+    .option('--no-http2', 'do not offer HTTP/2 to clients that connect with TLS')
+    .option('--h2c <host:port>', 'listen here too, for HTTP/2 without TLS (prior knowledge) and nothing else')
+    .option('--ca <file>', 'trust these certificate authorities, and no others, for the origin server (PEM)');
+}
+
+/** Adds the flags that say how transfers are carried. */
+export function addTransferOptions(command: Command): Command {
+  return command
+    .option('--name <name>', 'the name of this proxy in the Via and CDN-Loop fields')
+    .option(
+      '--trusted-proxies <list>',
+      'addresses and CIDR ranges, separated by commas, of proxies in front of this one whose word about the client is believed; "unix": peers on Unix sockets',
+    )
+    .option('--connect-timeout <duration>', 'to connect to the origin server, TLS included (default 10s)')
+    .option('--response-head-timeout <duration>', 'from the request sent to the response head (default 60s)')
+    .option(
+      '--upstream-idle-timeout <duration>',
+      'while the origin server alone holds a transfer up (default 60s)',
+    )
+    .option('--client-idle-timeout <duration>', 'while the client alone holds a transfer up (default 10m)')
+    .option('--total-timeout <duration>', 'for a whole transfer (default off)')
+    .option('--min-rate <size>', 'bytes per second below which a transfer is ended (default off)')
+    .option('--drain-timeout <duration>', 'for running transfers to end when the proxy is stopped', '30s')
+    .addOption(
+      new Option('--log <format>', 'form of the transfer log')
+        .choices(logFormats)
+        .default('text' satisfies LogFormat),
+    );
+}
+
+/** Checks what the library does not see. Throws a `UsageError`. */
+export function resolveServeFlags(flags: ServeFlags): ServeSettings {
+  return {
+    address: readFlag('--listen', () => parseListenAddress(flags.listen)),
+    h2cAddress: flags.h2c === undefined ? null : readFlag('--h2c', () => parseListenAddress(flags.h2c ?? '')),
+    identity: readIdentity(flags.cert, flags.key),
+    drainTimeoutMs: readFlag('--drain-timeout', () => parseTimeout(flags.drainTimeout)),
+  };
+}
+
+export function toServedOptions(flags: ServeFlags): Omit<ServedOptions, 'observers'> {
+  const ca = flags.ca === undefined ? undefined : readCertificates('--ca', flags.ca);
+  return {
+    timeouts: given({
+      connect: flags.connectTimeout,
+      responseHead: flags.responseHeadTimeout,
+      upstreamIdle: flags.upstreamIdleTimeout,
+      clientIdle: flags.clientIdleTimeout,
+      total: flags.totalTimeout,
+    }),
+    limits: given({ minRate: flags.minRate }),
+    ...given({ name: flags.name }),
+    ...(ca !== undefined && { tls: { ca } }),
+    ...(flags.trustedProxies !== undefined && { trustedProxies: flags.trustedProxies.split(',') }),
+  };
+}
+
+/** Where the library says that one of these options is wrong, and how the user spelled it. */
+const flagOf: Readonly<Record<string, string>> = {
+  name: '--name',
+  trustedProxies: '--trusted-proxies',
+  'upstream.tls.ca': '--ca',
+  'timeouts.connect': '--connect-timeout',
+  'timeouts.responseHead': '--response-head-timeout',
+  'timeouts.upstreamIdle': '--upstream-idle-timeout',
+  'timeouts.clientIdle': '--client-idle-timeout',
+  'timeouts.total': '--total-timeout',
+  'limits.minRate': '--min-rate',
+};
+
+/** Calls the library, and makes a mistake in its options one in the command line. `flags` names further ones. */
+export function createChecked<T>(create: () => T, flags: Readonly<Record<string, string>>): T {
+  try {
+    return create();
+  } catch (error) {
+    if (!(error instanceof OptionsError)) throw error;
+    const names = { ...flagOf, ...flags };
+    const lines = error.problems.map(({ path, message }) => {
+      const plain = path.replace(/\[\d+\]$/, '');
+      return `${names[plain] ?? path}: ${message}`;
+    });
+    throw new UsageError(lines.join('; '), { cause: error });
+  }
+}
+
+/** What is not undefined. */
+export function given<K extends string>(values: Record<K, string | undefined>): { [key in K]?: string } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [key in K]?: string;
+  };
+}
+
+/** The longest time that a timer can wait for. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
+function parseTimeout(text: string): number {
+  const ms = parseDurationMs(text);
+  if (ms > MAX_DELAY_MS) throw new RangeError('must be at most 24 days');
+  return ms;
+}
