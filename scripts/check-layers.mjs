@@ -22,14 +22,14 @@ export function findLayerProblems(root = workspace) {
   const table = readTable(root);
   const { files, folders } = readSources(root);
   const known = new Set(files.map(({ path }) => path));
-  const names = readPackageNames(root, files);
+  const { names, entries } = readPackages(root, files);
   return [
     ...table.problems,
     ...compareFolders(table.layers, folders),
-    ...files.flatMap((file) => judgeFile(file)),
+    ...files.flatMap((file) => judgeFile(file, entries)),
     ...files.flatMap((file) =>
       file.imports.flatMap((imported) => {
-        const problem = judgeImport(file, imported, { layers: table.layers, known, names });
+        const problem = judgeImport(file, imported, { layers: table.layers, known, names, entries });
         return problem === undefined ? [] : [`${file.path}:${imported.line}: ${problem}`];
       }),
     ),
@@ -81,16 +81,17 @@ function compareFolders(layers, folders) {
 
 /**
  * @param {SourceFile} file
+ * @param {ReadonlySet<string>} entries
  * @returns {string[]}
  */
-function judgeFile({ path, lines, topComment, barrel }) {
+function judgeFile({ path, lines, topComment, barrel }, entries) {
   const problems = [];
   if (lines > longestFile && !/long file:\s*\S/.test(topComment)) {
     problems.push(
       `${path}: ${lines} lines are more than ${longestFile}; split it along an idea, or say why not in a comment at the top: "long file: …"`,
     );
   }
-  if (barrel && !isEntry(path)) {
+  if (barrel && !entries.has(path)) {
     problems.push(`${path}: only re-exports; import from where things are, barrels are for package entries`);
   }
   return problems;
@@ -99,10 +100,10 @@ function judgeFile({ path, lines, topComment, barrel }) {
 /**
  * @param {SourceFile} file
  * @param {Import} imported
- * @param {{ layers: ReadonlyMap<string, number>, known: ReadonlySet<string>, names: ReadonlyMap<string, string> }} facts
+ * @param {{ layers: ReadonlyMap<string, number>, known: ReadonlySet<string>, names: ReadonlyMap<string, string>, entries: ReadonlySet<string> }} facts
  * @returns {string | undefined}
  */
-function judgeImport(file, { specifier, target }, { layers, known, names }) {
+function judgeImport(file, { specifier, target }, { layers, known, names, entries }) {
   if (target === undefined) {
     if (`${file.folder}/`.startsWith(`${pureFolder}/`) && isBuiltin(specifier)) {
       return `${pureFolder} is free of input and output, and may not import ${specifier}`;
@@ -113,8 +114,8 @@ function judgeImport(file, { specifier, target }, { layers, known, names }) {
   if (packageOf(target) !== packageOf(file.path)) {
     return `${specifier} reaches into another package; import the package by its name`;
   }
-  if (isEntry(target)) return `${specifier} is the package's entry, which nothing inside may import`;
-  if (isEntry(file.path)) return undefined;
+  if (entries.has(target)) return `${specifier} is an entry of the package, which nothing inside may import`;
+  if (entries.has(file.path)) return undefined;
 
   const targetFolder = posix.dirname(target);
   if (targetFolder === file.folder) return undefined;
@@ -151,28 +152,33 @@ function judgePackageImport(file, specifier, { layers, names }) {
 /**
  * @param {string} root
  * @param {readonly SourceFile[]} files
- * @returns {Map<string, string>} package name to directory name
+ * @returns {{ names: Map<string, string>, entries: Set<string> }} Directory names by package names, and the sources
+ *   of what `exports` names.
  */
-function readPackageNames(root, files) {
+function readPackages(root, files) {
   /** @type {Map<string, string>} */
   const names = new Map();
+  /** @type {Set<string>} */
+  const entries = new Set();
   for (const directory of new Set(files.map(({ path }) => packageOf(path)))) {
     const path = join(root, 'packages', directory, 'package.json');
     if (!existsSync(path)) continue;
-    const { name } = /** @type {{ name: string }} */ (JSON.parse(readFileSync(path, 'utf8')));
+    const { name, exports = {} } =
+      /** @type {{ name: string, exports?: Record<string, string | { default?: string }> }} */ (
+        JSON.parse(readFileSync(path, 'utf8'))
+      );
     names.set(name, directory);
+    for (const target of Object.values(exports)) {
+      const built = /^\.\/dist\/(.*)\.js$/.exec(typeof target === 'string' ? target : (target.default ?? ''));
+      if (built) entries.add(`packages/${directory}/src/${built[1]}.ts`);
+    }
   }
-  return names;
+  return { names, entries };
 }
 
 /** @param {string} path */
 function packageOf(path) {
   return path.split('/')[1] ?? '';
-}
-
-/** @param {string} path */
-function isEntry(path) {
-  return /^packages\/[^/]+\/src\/index\.ts$/.test(path);
 }
 
 /** @param {string} folder */

@@ -47,6 +47,7 @@ const topics = [
     files: /timeout|limit|silent|idle|busy|drain|shutdown|stop\b|slow-loris|min-rate/,
   },
   { heading: 'Files of others', files: /stream-from|address/ },
+  { heading: 'Links', files: /\/unit\/links?-/ },
   { heading: 'The way to the origin server', files: /egress|undici|dialer|tls-origin|\/wire-|pool/ },
   { heading: 'HTTP/2', files: /h2|http2|9113|window-/ },
   { heading: 'The usual mistakes', files: /mistakes/ },

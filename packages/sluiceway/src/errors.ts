@@ -84,7 +84,11 @@ export type ErrorCode =
   | 'content_too_large'
   | 'too_many_redirects'
   | 'total_timeout'
-  | 'shutdown';
+  | 'shutdown'
+  | 'link_invalid'
+  | 'link_expired'
+  | 'link_client'
+  | 'link_used';
 
 const kinds: Readonly<Record<ErrorCode, ErrorKind>> = {
   dns_timeout: kind('upstream', 504, 'upstream_timeout', 'The origin server could not be looked up in time.'),
@@ -184,6 +188,10 @@ const kinds: Readonly<Record<ErrorCode, ErrorKind>> = {
   ),
   total_timeout: kind('policy', 504, 'limited', 'The transfer took longer than allowed.'),
   shutdown: kind('internal', 503, 'shutdown', 'The proxy is shutting down.'),
+  link_invalid: kind('policy', 403, 'rejected', 'The link is not valid.'),
+  link_expired: kind('policy', 410, 'rejected', 'The link has expired.'),
+  link_client: kind('policy', 403, 'rejected', 'The link is for another client.'),
+  link_used: kind('policy', 403, 'rejected', 'The link has been used by another client.'),
 };
 
 export interface SluicewayErrorOptions {

@@ -27,9 +27,13 @@ const goodTree: Record<string, string> = {
 | \`${program}/server\` | L7 | server |
 <!-- /layers -->
 `,
-  'packages/sluiceway/package.json': '{ "name": "sluiceway" }',
+  'packages/sluiceway/package.json': JSON.stringify({
+    name: 'sluiceway',
+    exports: { '.': { default: './dist/index.js' }, './send': { default: './dist/send.js' } },
+  }),
   'packages/server/package.json': '{ "name": "@sluiceway/server" }',
   [`${library}/index.ts`]: `export { send } from './upstream/send.js';\n`,
+  [`${library}/send.ts`]: `export { send } from './upstream/send.js';\n`,
   [`${library}/errors.ts`]: `export const code = 1;\n`,
   [`${library}/http/fields.ts`]: `import { code } from '../errors.js';\nexport const fields = code;\n`,
   [`${library}/net/dial.ts`]: `import { connect } from 'node:net';\nexport const dial = connect;\n`,
@@ -104,7 +108,13 @@ describe('the layer check', () => {
       'an import of the entry from inside',
       `${library}/upstream/x.ts`,
       `import { send } from '../index.js';\nexport const x = send;\n`,
-      /entry, which nothing inside may import/,
+      /entry of the package, which nothing inside may import/,
+    ],
+    [
+      'an import of another entry from inside',
+      `${library}/upstream/x.ts`,
+      `import { send } from '../send.js';\nexport const x = send;\n`,
+      /entry of the package, which nothing inside may import/,
     ],
     [
       "a module of Node's in http",

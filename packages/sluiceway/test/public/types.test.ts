@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as sluiceway from 'sluiceway';
+import * as gateway from 'sluiceway/gateway';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as user from './user-program.js';
 
@@ -62,6 +63,10 @@ test('what is exported at run time is what is promised, and no more', () => {
     'stripPrefix',
     'thirdParty',
   ]);
+});
+
+test('what is exported at run time for gateways is what is promised, and no more', () => {
+  expect(Object.keys(gateway).toSorted()).toEqual(['createLinks', 'formatKeys', 'generateKey', 'parseKeys']);
 });
 
 test("a user's own transport serves a proxy", () => {

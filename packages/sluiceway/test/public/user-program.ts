@@ -36,6 +36,20 @@ import {
   type TransportResponse,
   thirdParty,
 } from 'sluiceway';
+import {
+  createLinks,
+  formatKeys,
+  type Grant,
+  type GrantOptions,
+  generateKey,
+  type Key,
+  type KeyOptions,
+  type LinkOptions,
+  type Links,
+  type LinkUse,
+  parseKeys,
+  type VerifiedLink,
+} from 'sluiceway/gateway';
 
 export function shortest(): void {
   const server = createServer();
@@ -198,4 +212,28 @@ export function mistakes(): void {
     if (!(error instanceof OptionsError)) throw error;
     for (const { path, message } of error.problems) process.stderr.write(`${path} ${message}\n`);
   }
+}
+
+export function signsLinks(file: KeyOptions = { file: 'keys.json' }): Grant {
+  const keys: readonly Key[] = parseKeys(formatKeys([generateKey(), generateKey(new Date())]));
+  const options: LinkOptions = { keys, base: 'https://files.example', path: '/get', form: 'signed' };
+  const links: Links = createLinks(options);
+  const grant: GrantOptions = {
+    url: new URL('https://bucket.example/report.pdf'),
+    expires: '1h',
+    filename: 'report.pdf',
+    disposition: 'inline',
+    contentType: 'application/pdf',
+    methods: ['GET'],
+    maxBytes: '5GiB',
+    rate: '1MiB',
+    clientIp: '192.0.2.0/24',
+    singleUse: true,
+    headers: {},
+  };
+  const use: LinkUse = { method: 'GET', clientAddress: '192.0.2.7', now: Date.now() };
+  const { grant: verified, id }: VerifiedLink = links.verify(links.sign(grant), use);
+  process.stdout.write(id);
+  createLinks({ keys: file }).sign({ ...grant, expires: new Date(), headers: { Authorization: 'Bearer x' } });
+  return links.read(createLinks({ keys: { env: 'KEYS' } }).sign(grant)).grant ?? verified;
 }

@@ -1,0 +1,146 @@
+import { createHash } from 'node:crypto';
+import { Checker, OptionsError } from '../check.js';
+import { SluicewayError } from '../errors.js';
+import { parsePathPrefix } from '../http/prefix.js';
+import { parseBaseTarget } from '../http/target.js';
+import { createTrustedPeers } from '../net/trusted-peers.js';
+import { decryptGrant, encryptGrant } from './encrypted-token.js';
+import { type Grant, type GrantOptions, resolveGrant } from './grant.js';
+import { type KeyOptions, type KeyRing, resolveKeys } from './keys.js';
+import { readSignedGrant, signGrant } from './signed-query.js';
+
+export interface LinkOptions {
+  keys: KeyOptions;
+  /** Where clients reach the gateway: `https://files.example.com`. Default: links begin with their path. */
+  base?: string | URL;
+  /** Where the gateway is mounted. Default `/download`. */
+  path?: string;
+  /**
+   * Of new links; both are always accepted. `encrypted` (default): nobody can read what the link leads to. `signed`:
+   * everybody can, and nobody can change it; for debugging, and for signing in other languages.
+   */
+  form?: 'encrypted' | 'signed';
+}
+
+/** Who comes with a link, and how. */
+export interface LinkUse {
+  /** Default GET. */
+  method?: string;
+  /** Null where it is not known; a link for one client fails then. */
+  clientAddress: string | null;
+  /** Milliseconds since 1970. Default: the present. */
+  now?: number;
+}
+
+/** A link that is one of ours. */
+export interface VerifiedLink {
+  grant: Grant;
+  /** The same for each use of one link, and tells nothing of it. */
+  id: string;
+}
+
+/** Makes links and checks them. */
+export interface Links {
+  /**
+   * Throws an `OptionsError` with every problem of the grant, and for a link of more than 8,000 characters, which not
+   * everything between here and the client would let through (RFC 9110 section 4.1).
+   */
+  sign(grant: GrantOptions): string;
+  /**
+   * What a link (or its path and query) permits. Throws a `SluicewayError`: `link_invalid` 403 for one that is not
+   * ours to the letter, `link_expired` 410, `http_request_denied` 405 with `Allow` for another method, `link_client`
+   * 403 for another client. Nothing is looked up or connected to before.
+   */
+  verify(link: string | URL, use: LinkUse): VerifiedLink;
+  /**
+   * As `verify`, whoever may use the link, and whether or not it has expired: to show what is in it. Throws only
+   * `link_invalid`.
+   */
+  read(link: string | URL): VerifiedLink;
+}
+
+const MAX_LINK_LENGTH = 8000;
+const ENCRYPTED = 'link=';
+
+/** Throws an `OptionsError` with every problem. */
+export function createLinks(options: LinkOptions): Links {
+  const check = new Checker('createLinks');
+  check.required('', options);
+  if (options === undefined || !check.unknownKeys('', options, ['keys', 'base', 'path', 'form']))
+    check.throwIfAny();
+  const keys = resolveKeys(check, 'keys', options.keys);
+  const base = check.parsed('base', options.base, '', parseBase);
+  const path = check.parsed('path', options.path, '/download', parsePathPrefix);
+  const form = check.oneOf('form', options.form, ['encrypted', 'signed'], 'encrypted');
+  check.throwIfAny();
+  // Without keys there was a problem.
+  return new KeyedLinks(keys as KeyRing, { base, path, form });
+}
+
+class KeyedLinks implements Links {
+  readonly #keys: KeyRing;
+  readonly #base: string;
+  readonly #path: string;
+  readonly #form: 'encrypted' | 'signed';
+
+  constructor(keys: KeyRing, place: { base: string; path: string; form: 'encrypted' | 'signed' }) {
+    this.#keys = keys;
+    this.#base = place.base;
+    this.#path = place.path;
+    this.#form = place.form;
+  }
+
+  sign(options: GrantOptions): string {
+    const isSigned = this.#form === 'signed';
+    const grant = resolveGrant(options, isSigned);
+    const { first } = this.#keys;
+    const query = isSigned ? signGrant(grant, first) : `${ENCRYPTED}${encryptGrant(grant, first)}`;
+    const link = `${this.#base}${this.#pathTo(grant)}?${query}`;
+    if (link.length <= MAX_LINK_LENGTH) return link;
+    const message = `make a link of ${link.length} characters, and more than ${MAX_LINK_LENGTH} do not get through everywhere`;
+    throw new OptionsError('sign', [{ path: '', message }]);
+  }
+
+  verify(link: string | URL, use: LinkUse): VerifiedLink {
+    const verified = this.read(link);
+    judgeUse(verified.grant, use);
+    return verified;
+  }
+
+  read(link: string | URL): VerifiedLink {
+    const text = typeof link === 'string' ? link : link.href;
+    const question = text.indexOf('?');
+    const query = question < 0 || text.length > MAX_LINK_LENGTH ? '' : text.slice(question + 1);
+    const grant = query.startsWith(ENCRYPTED)
+      ? decryptGrant(query.slice(ENCRYPTED.length), this.#keys)
+      : readSignedGrant(query, this.#keys);
+    if (grant === null) throw new SluicewayError('link_invalid', 'The link is not one of ours');
+    return { grant, id: createHash('sha256').update(query).digest('base64url').slice(0, 22) };
+  }
+
+  /** Tools that go by the URL save the file under the last part of its path. It is not a part of what is signed. */
+  #pathTo({ filename }: Grant): string {
+    if (filename === null) return this.#path === '' ? '/' : this.#path;
+    return `${this.#path}/${encodeURIComponent(filename.replace(/^\.+$/, '_'))}`;
+  }
+}
+
+function judgeUse(grant: Grant, { method = 'GET', clientAddress, now = Date.now() }: LinkUse): void {
+  if (now >= grant.expires * 1000) throw new SluicewayError('link_expired', 'The link has expired');
+  if (!grant.methods.includes(method)) {
+    throw new SluicewayError('http_request_denied', 'The link is not for this method', {
+      status: 405,
+      publicMessage: 'The link does not permit this method.',
+      fields: { Allow: grant.methods.join(', ') },
+    });
+  }
+  if (grant.clientIp !== null && !createTrustedPeers([grant.clientIp]).includes(clientAddress))
+    throw new SluicewayError('link_client', 'The link is for another client');
+}
+
+function parseBase(base: string | URL): string {
+  const { protocol, host, path, query } = parseBaseTarget(base);
+  if (path.length > 1 || query !== '')
+    throw new TypeError('must be http:// or https:// and a host; path says where on it');
+  return `${protocol}//${host}`;
+}

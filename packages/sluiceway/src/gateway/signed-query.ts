@@ -1,0 +1,124 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { type Grant, packGrant, readGrant } from './grant.js';
+import { decodeBase64Url, type KeyRing, type ResolvedKey } from './keys.js';
+
+/** Starts what is signed, so that a signature can never be taken for one of something else. */
+const PREAMBLE = 'sluiceway-signed-link-v1\n';
+const SIGNATURE = '&signature=';
+
+/** Every parameter that a link may have, sorted as they stand in it; `signature` comes last, after all of them. */
+const PARAMETERS = [
+  'client',
+  'content-type',
+  'disposition',
+  'expires',
+  'filename',
+  'key',
+  'max-bytes',
+  'methods',
+  'rate',
+  'single-use',
+  'url',
+] as const;
+
+type Parameter = (typeof PARAMETERS)[number];
+type Parameters = { [name in Parameter]?: string };
+
+/**
+ * A grant that everybody can read and nobody can change: its members as query parameters in alphabetical order,
+ * each value percent-encoded but for `A-Z a-z 0-9 - . _ ~`, then `signature`: HMAC-SHA-256 over the preamble and the
+ * parameters as they stand in the link, in base64url. `headers` are left out.
+ */
+export function signGrant(grant: Grant, key: ResolvedKey): string {
+  const query = formatQuery(toParameters(grant, key.id));
+  return `${query}${SIGNATURE}${hmac(query, key).toString('base64url')}`;
+}
+
+/** Null for whatever is not a link of one of the keys, to the letter. */
+export function readSignedGrant(query: string, keys: KeyRing): Grant | null {
+  const at = query.lastIndexOf(SIGNATURE);
+  if (at < 0) return null;
+  const signed = query.slice(0, at);
+  const signature = decodeBase64Url(query.slice(at + SIGNATURE.length));
+  const parameters = parseQuery(signed);
+  // There is one way to write each set of parameters: the order is given, and so is each character's spelling.
+  if (signature === null || parameters === null || formatQuery(parameters) !== signed) return null;
+  const expected = hmac(signed, keys.find(parameters.key ?? ''));
+  if (signature.length !== expected.length || !timingSafeEqual(signature, expected)) return null;
+  return toGrant(parameters);
+}
+
+function toParameters(grant: Grant, key: string): Parameters {
+  const { url, expires, filename, disposition, contentType, methods, maxBytes, rate, clientIp, singleUse } =
+    packGrant(grant);
+  return {
+    ...(clientIp !== undefined && { client: clientIp }),
+    ...(contentType !== undefined && { 'content-type': contentType }),
+    ...(disposition !== undefined && { disposition }),
+    expires: String(expires),
+    ...(filename !== undefined && { filename }),
+    key,
+    ...(maxBytes !== undefined && { 'max-bytes': String(maxBytes) }),
+    ...(methods !== undefined && { methods: methods.join() }),
+    ...(rate !== undefined && { rate: String(rate) }),
+    ...(singleUse === true && { 'single-use': '1' }),
+    url: String(url),
+  };
+}
+
+function toGrant(parameters: Parameters): Grant | null {
+  const { client, disposition, expires, filename, methods, rate, url } = parameters;
+  return readGrant({
+    clientIp: client,
+    contentType: parameters['content-type'],
+    disposition,
+    expires: toNumber(expires),
+    filename,
+    maxBytes: toNumber(parameters['max-bytes']),
+    methods: methods?.split(','),
+    rate: toNumber(rate),
+    singleUse: toFlag(parameters['single-use']),
+    url,
+  });
+}
+
+/** `NaN` for what is no whole number in its shortest form, so that the check of the grant refuses it. */
+const toNumber = (text: string | undefined): number | undefined =>
+  text === undefined ? undefined : /^(?:0|[1-9][0-9]{0,15})$/.test(text) ? Number(text) : Number.NaN;
+
+/** The text itself where it is no flag, which is refused as well. */
+const toFlag = (text: string | undefined): boolean | string | undefined => (text === '1' ? true : text);
+
+function formatQuery(parameters: Parameters): string {
+  return PARAMETERS.flatMap((name) => {
+    const value = parameters[name];
+    return value === undefined ? [] : [`${name}=${encode(value)}`];
+  }).join('&');
+}
+
+function parseQuery(query: string): Parameters | null {
+  const parameters: Parameters = {};
+  for (const part of query.split('&')) {
+    const equals = part.indexOf('=');
+    const name = PARAMETERS.find((each) => each === part.slice(0, equals));
+    const value = decode(part.slice(equals + 1));
+    if (equals < 0 || name === undefined || value === null || parameters[name] !== undefined) return null;
+    parameters[name] = value;
+  }
+  return parameters;
+}
+
+/** RFC 3986 section 2.3: everything but unreserved characters is escaped, in upper case. */
+const encode = (value: string): string =>
+  encodeURIComponent(value).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+
+function decode(text: string): string | null {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return null;
+  }
+}
+
+const hmac = (query: string, key: ResolvedKey): Buffer =>
+  createHmac('sha256', key.secret).update(PREAMBLE).update(query).digest();

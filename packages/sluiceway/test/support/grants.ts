@@ -1,0 +1,69 @@
+import * as fc from 'fast-check';
+import type { GrantOptions } from '../../src/gateway/grant.js';
+import type { Key } from '../../src/gateway/keys.js';
+import { createLinks, type LinkOptions, type Links } from '../../src/gateway/links.js';
+
+/** A key whose secret is one byte over and over, which nobody should imitate. */
+export const keyOf = (id: string, byte: number): Key => ({
+  id,
+  secret: Buffer.alloc(32, byte).toString('base64url'),
+});
+
+export const keys: readonly Key[] = [keyOf('k1', 1), keyOf('k2', 2)];
+
+export const forms = ['encrypted', 'signed'] as const;
+
+export const linksOf = (form: LinkOptions['form'] = 'encrypted', more: Partial<LinkOptions> = {}): Links =>
+  createLinks({ keys, form, ...more });
+
+/** A use to which no link is closed by its client or its time, unless it names one. */
+export const anyUse = { clientAddress: '192.0.2.7' };
+
+const token = fc.stringMatching(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,12}$/);
+const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 });
+
+const url = fc
+  .record({
+    scheme: fc.constantFrom('http', 'https', 'HTTPS'),
+    host: fc.constantFrom('files.example', '192.0.2.1', '[2001:db8::1]', 'bücher.example', 'a.example:8443'),
+    path: fc.stringMatching(/^(\/[A-Za-z0-9%2F.~!$&'()*+,;=:@"{}^|<>-]{0,20}){0,3}$/),
+    query: fc.option(text.map(encodeURIComponent), { nil: '' }),
+  })
+  .map(({ scheme, host, path, query }) => `${scheme}://${host}${path}${query === '' ? '' : `?${query}`}`);
+
+const headers = fc.dictionary(
+  token.filter((name) => !/^(if-.*|range|host|via|te|__proto__)$/i.test(name)),
+  fc.stringMatching(/^[\x20-\x7e\xa0-\xff]{0,30}$/),
+  { maxKeys: 3 },
+);
+
+/** Grants of every kind, with any member there or not. Only an encrypted link takes `headers`. */
+export const grantOptions = (form: LinkOptions['form']): fc.Arbitrary<GrantOptions> =>
+  fc.record(
+    {
+      url,
+      expires: fc.oneof(
+        fc.integer({ min: 1000, max: 3_000_000_000 }),
+        fc.date({ min: new Date(Date.now() + 60_000), max: new Date('2033-01-01'), noInvalidDate: true }),
+      ),
+      filename: text.filter((name) => !/[\p{Cc}\p{Cs}]/u.test(name) && Buffer.byteLength(name) <= 255),
+      disposition: fc.constantFrom('attachment', 'inline'),
+      contentType: fc.constantFrom('video/mp4', 'text/plain; charset=utf-8', 'a/b;x="&=%"'),
+      methods: fc.uniqueArray(fc.constantFrom('GET', 'HEAD', 'PUT', 'X!', 'POST'), { minLength: 1 }),
+      maxBytes: fc.oneof(
+        fc.maxSafeNat().filter((n) => n > 0),
+        fc.constant('5GiB'),
+      ),
+      rate: fc.integer({ min: 1, max: 2 ** 40 }),
+      clientIp: fc.constantFrom(
+        '192.0.2.7',
+        '192.0.2.0/24',
+        '0.0.0.0/0',
+        '::ffff:192.0.2.7',
+        '::ffff:c000:0/112',
+      ),
+      singleUse: fc.boolean(),
+      ...(form !== 'signed' && { headers }),
+    },
+    { requiredKeys: ['url', 'expires'] },
+  );
