@@ -1,10 +1,8 @@
-import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
+import { freePort, startDaemon } from '../support/daemon.js';
 import type { Network } from '../support/fixture.js';
 import { scratchFolder } from '../support/tool.js';
-import { until } from '../support/until.js';
 import { Stage } from './trace.js';
 
 /** A proxy with an origin server of its own. */
@@ -76,22 +74,7 @@ async function startPeer(
 ): Promise<Peer> {
   const stage = await openStage(net);
   const port = await freePort();
-  const child = spawn(program, configure(stage.origin.port, port, scratchFolder(net)), {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let errors = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    errors += text;
-  });
-  const exited = new Promise((resolve) => child.once('exit', resolve));
-  net.cleanup(async () => {
-    child.kill('SIGKILL');
-    await exited;
-  });
-  await until(async () => {
-    if (child.exitCode !== null) throw new Error(`${program} ended: ${errors}`);
-    return accepts(port);
-  }, `${program} listened`);
+  await startDaemon(net, program, configure(stage.origin.port, port, scratchFolder(net)), port);
   return { stage, port };
 }
 
@@ -99,22 +82,4 @@ async function openStage(net: Network): Promise<Stage> {
   const stage = await Stage.open();
   net.cleanup(() => stage.origin.stop());
   return stage;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }

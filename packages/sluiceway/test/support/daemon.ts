@@ -1,0 +1,46 @@
+import { spawn } from 'node:child_process';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import type { Network } from './fixture.js';
+import { until } from './until.js';
+
+/** A port of 127.0.0.1 that nothing listens on. Whoever is slow may find it taken. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** Starts a server that stays in the foreground, and waits until it accepts on the port. It ends with the test. */
+export async function startDaemon(
+  net: Network,
+  program: string,
+  args: readonly string[],
+  port: number,
+): Promise<void> {
+  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  let errors = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    errors += text;
+  });
+  const exited = new Promise((resolve) => child.once('exit', resolve));
+  net.cleanup(async () => {
+    child.kill('SIGKILL');
+    await exited;
+  });
+  await until(async () => {
+    if (child.exitCode !== null) throw new Error(`${program} ended: ${errors}`);
+    return accepts(port);
+  }, `${program} listened`);
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
