@@ -1,5 +1,7 @@
+import type { IncomingHttpHeaders } from 'node:http2';
 import { describe, expect } from 'vitest';
 import { test } from '../support/fixture.js';
+import { startHttp2Server } from '../support/node-http2.js';
 import { respondWith } from '../support/raw-origin.js';
 import { seenRequest } from '../support/seen-request.js';
 import { chunked, sized, through } from '../support/through.js';
@@ -258,4 +260,37 @@ describe('Host', () => {
     await client.get('/set');
     expect((await client.readResponse()).content.toString()).toBe(`127.0.0.1:${origin.port}`);
   });
+});
+
+test('the options for fields hold towards an origin server that speaks HTTP/2: Host is its :authority [RFC 9113 8.3.1]', async ({
+  net,
+}) => {
+  let seen: IncomingHttpHeaders = {};
+  const origin = await startHttp2Server(net, (stream, headers) => {
+    seen = headers;
+    stream.respond({
+      ':status': 302,
+      server: 'up',
+      'set-cookie': ['a=1; Domain=up.test'],
+      location: '/app/b',
+    });
+    stream.end();
+  });
+  const running = await net.proxy({
+    upstream: { url: `${origin.url}/app`, protocol: 'http2' },
+    fields: {
+      host: 'Files.Example:81',
+      request: { set: { 'X-Key': 'ours' }, remove: ['Cookie'] },
+      response: { remove: ['Server'], append: { Vary: 'Origin' } },
+      cookies: { domain: '' },
+      location: 'rewrite',
+    },
+  });
+  const client = await net.client(running);
+  await client.get('/a', ['X-Key: theirs', 'Cookie: a=1']);
+  const { head } = await client.readResponse();
+  expect(seen).toMatchObject({ ':authority': 'Files.Example:81', ':path': '/app/a', 'x-key': 'ours' });
+  expect(seen).not.toHaveProperty('cookie');
+  expect(head.has('server')).toBe(false);
+  expect([head.get('vary'), head.get('set-cookie'), head.get('location')]).toEqual(['Origin', 'a=1', '/b']);
 });
