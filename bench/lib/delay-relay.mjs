@@ -6,18 +6,20 @@ import net from 'node:net';
 const MAX_HELD_BYTES = 64 * 1024 * 1024;
 
 /**
- * One direction: every byte comes out `delayMs` after it came in.
+ * One direction: every byte comes out `delayMs` after it came in, or later where more comes than the path carries.
  *
  * @param {net.Socket} from
  * @param {net.Socket} to
  * @param {number} delayMs
+ * @param {number} bytesPerSecond
  */
-function delay(from, to, delayMs) {
+function delay(from, to, delayMs, bytesPerSecond) {
   /** @type {{ due: number, chunk: Buffer | null }[]} */
   const line = [];
   let next = 0;
   let held = 0;
   let isWaiting = false;
+  let freeAt = 0;
 
   const release = () => {
     isWaiting = false;
@@ -50,7 +52,8 @@ function delay(from, to, delayMs) {
   };
   /** @param {Buffer | null} chunk */
   const put = (chunk) => {
-    line.push({ due: performance.now() + delayMs, chunk });
+    freeAt = Math.max(freeAt, performance.now()) + ((chunk?.length ?? 0) / bytesPerSecond) * 1000;
+    line.push({ due: freeAt + delayMs, chunk });
     wait();
   };
   from.on('data', (/** @type {Buffer} */ chunk) => {
@@ -68,9 +71,10 @@ function delay(from, to, delayMs) {
  *
  * @param {number} port where it leads to
  * @param {number} delayMs each way
+ * @param {number} [bytesPerSecond] each way and connection; default unlimited
  * @returns {Promise<{ port: number, stop: () => Promise<void> }>}
  */
-export async function startDelayRelay(port, delayMs) {
+export async function startDelayRelay(port, delayMs, bytesPerSecond = Number.POSITIVE_INFINITY) {
   /** @type {Set<net.Socket>} */
   const sockets = new Set();
   const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (near) => {
@@ -79,8 +83,8 @@ export async function startDelayRelay(port, delayMs) {
       sockets.add(socket);
       socket.once('close', () => sockets.delete(socket));
     }
-    delay(near, far, delayMs);
-    delay(far, near, delayMs);
+    delay(near, far, delayMs, bytesPerSecond);
+    delay(far, near, delayMs, bytesPerSecond);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -26,8 +26,8 @@ export interface UpstreamOptions {
    */
   proxy?: string | URL;
   /**
-   * What is spoken with origin servers. `http1` (default): HTTP/1.1, which costs us a quarter of the CPU per byte and
-   * gives each large file a connection of its own. `http2`: HTTP/2 and nothing else, also without TLS for http: URLs
+   * What is spoken with origin servers. `http1` (default): HTTP/1.1, which costs us half to three quarters of the
+   * CPU per byte and gives each large file a connection of its own. `http2`: HTTP/2 and nothing else, also without TLS for http: URLs
    * (prior knowledge). `auto`: HTTP/2 where an https: server chooses it (ALPN); HTTP/1.1 otherwise, and for upgrades.
    */
   protocol?: UpstreamProtocol;

@@ -19,8 +19,10 @@ const CONNECTION_WINDOW = 2 * LARGEST_WINDOW;
 
 /** A measurement that fills this part of the window was limited by it, as far as one can tell. */
 const FILLED = 2 / 3;
-/** A window is a lower bound of what the path holds; four times as much is needed before it is none. */
-const GROWTH = 4;
+/** A window that is filled says only that the path holds more; each step takes two round trips. */
+const GROWTH = 8;
+/** Less of a step is not worth a frame. */
+const MIN_GROWTH = 2;
 /** What a larger window must have brought, for another step to be worth it. */
 const GAIN = 1.5;
 /** How long the rate at the last step is what a next one is compared with: the path may have changed. */
@@ -70,6 +72,10 @@ export class WindowTuner implements WindowHolder {
 
   get openStreams(): number {
     return this.#streams.size;
+  }
+
+  get piledBytes(): number {
+    return this.#piled;
   }
 
   /** Content may come on this stream. */
@@ -144,11 +150,13 @@ export class WindowTuner implements WindowHolder {
     const window = this.#acknowledged;
     const rate = sample / elapsedMs;
     const hasGained = rate >= this.#rate * GAIN || performance.now() - this.#rateSince > RATE_HOLDS_MS;
-    const next = Math.min(window * GROWTH, LARGEST_WINDOW);
-    const growth = (next - window) * this.#streams.size;
-    if (sample < window * FILLED || !hasGained || next <= window || !this.#budget.fits(growth)) {
-      this.#patience = Math.min(MAX_PATIENCE, this.#patience + 1);
+    const affordable = window + Math.floor(this.#budget.room / this.#streams.size);
+    const next = Math.min(window * GROWTH, LARGEST_WINDOW, affordable);
+    if (sample < window * FILLED || !hasGained || next < window * MIN_GROWTH) {
       this.#ticksToWait = this.#patience;
+      this.#patience = Math.min(MAX_PATIENCE, this.#patience + 1);
+      // What comes in bursts is measured at its best only now and then.
+      if (this.#ticksToWait === 0 && sample >= window / 3) this.#measure();
       return;
     }
     this.#patience = 0;

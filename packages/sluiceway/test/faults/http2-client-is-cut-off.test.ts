@@ -1,8 +1,8 @@
 import { describe, expect } from 'vitest';
 import { test } from '../support/fixture.js';
 import { ErrorCode, Flag, Frames, FrameType } from '../support/frames.js';
-import type { FieldLine } from '../support/hpack.js';
 import { Gate } from '../support/gate.js';
+import type { FieldLine } from '../support/hpack.js';
 
 const GET: readonly FieldLine[] = [
   [':method', 'GET'],

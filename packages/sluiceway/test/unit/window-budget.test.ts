@@ -6,6 +6,7 @@ const MIB = 1024 * 1024;
 /** A session of so many streams that notes what its budget tells it. */
 class Holder implements WindowHolder {
   readonly openStreams: number;
+  piledBytes = 0;
   readonly calls: string[] = [];
 
   constructor(openStreams: number) {
@@ -31,11 +32,10 @@ afterEach(() => void vi.useRealTimers());
 describe('the budget of receive windows', () => {
   test('what is granted and given back is counted [grpc-go]', () => {
     const budget = new WindowBudget({ bytes: 4 * MIB });
-    expect(budget.fits(4 * MIB)).toBe(true);
+    expect(budget.room).toBe(4 * MIB);
     budget.charge(MIB);
     expect(budget.granted).toBe(MIB);
-    expect(budget.fits(4 * MIB)).toBe(false);
-    expect(budget.fits(3 * MIB)).toBe(true);
+    expect(budget.room).toBe(3 * MIB);
     budget.charge(-MIB);
     expect(budget.granted).toBe(0);
   });
@@ -56,6 +56,16 @@ describe('the budget of receive windows', () => {
     expect(one.calls).toEqual([`at most ${256 * 1024 - 1}`, `at most ${256 * 1024 - 1}`, 'tick']);
     budget.unwatch(one);
     budget.unwatch(many);
+  });
+
+  test('what lies unread from before is no part of what is shared [Sluiceway]', () => {
+    const budget = new WindowBudget({ bytes: 8 * MIB });
+    const holder = new Holder(4);
+    holder.piledBytes = 6 * MIB;
+    budget.watch(holder);
+    budget.charge(9 * MIB);
+    expect(holder.calls).toEqual([`at most ${512 * 1024 - 1}`]);
+    budget.unwatch(holder);
   });
 
   test('no share is smaller than what the protocol grants without a word [RFC 9113 6.5.2]', () => {

@@ -8,6 +8,7 @@ import {
 import type { Socket } from 'node:net';
 import { SluicewayError } from '../../errors.js';
 import type { HeadLimits } from '../../http/head-reader.js';
+import type { BufferPool } from '../../stream/buffer-pool.js';
 import { initialWindowSettings, WindowTuner } from '../../stream/window-tuner.js';
 import { nameOfCode } from './stream-error.js';
 
@@ -51,6 +52,8 @@ export class Http2Connection {
   readonly #tuner: WindowTuner;
   readonly #liveness: Liveness;
   readonly headLimits: HeadLimits;
+  /** For content that is copied together. */
+  readonly buffers: BufferPool;
   #streams = 0;
   #isSettled = false;
   #lastProcessed: number | null = null;
@@ -64,11 +67,18 @@ export class Http2Connection {
   /** When the last stream ended, as `performance.now`. */
   idleSince: number;
 
-  constructor(owner: SessionOwner, socket: Socket, headLimits: HeadLimits, liveness: Liveness) {
+  constructor(
+    owner: SessionOwner,
+    socket: Socket,
+    headLimits: HeadLimits,
+    liveness: Liveness,
+    buffers: BufferPool,
+  ) {
     this.#owner = owner;
     this.#socket = socket;
     this.#liveness = liveness;
     this.headLimits = headLimits;
+    this.buffers = buffers;
     this.#quietSince = performance.now();
     this.idleSince = this.#quietSince;
     // One that was made for HTTP/1.1: no session outlives half of its connection.

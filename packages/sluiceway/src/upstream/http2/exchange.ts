@@ -2,6 +2,7 @@ import type { ClientHttp2Stream, OutgoingHttpHeaders } from 'node:http2';
 import { SluicewayError } from '../../errors.js';
 import { decideResponseFraming } from '../../http/framing.js';
 import { resetStream, watchContentEnd } from '../../net/http2-stream.js';
+import { GatheredSource } from '../../stream/gathered-source.js';
 import {
   CONTINUE_GRACE_MS,
   isIdempotent,
@@ -135,7 +136,7 @@ export class Http2Exchange implements Exchange, Waiter, ContentOwner {
   }
 
   #onInterim(raw: string[]): void {
-    const head = readResponseHead(raw, this.#limits);
+    const head = readResponseHead(raw, this.#opened.headLimits);
     this.#interims += 1;
     if (this.#interims > MAX_INTERIM_RESPONSES)
       throw new SluicewayError('http_protocol_error', `More than ${MAX_INTERIM_RESPONSES} interim responses`);
@@ -144,7 +145,7 @@ export class Http2Exchange implements Exchange, Waiter, ContentOwner {
   }
 
   #onResponse(raw: string[], stream: ClientHttp2Stream, isEnded: () => boolean): void {
-    const head = readResponseHead(raw, this.#limits);
+    const head = readResponseHead(raw, this.#opened.headLimits);
     const framing = decideResponseFraming(this.request.method, head.status, '1.1', head.fields);
     const contentLength = framing.kind === 'none' ? 0 : framing.kind === 'length' ? framing.length : null;
     const content = new Http2Content(this, stream, isEnded, contentLength);
@@ -157,18 +158,20 @@ export class Http2Exchange implements Exchange, Waiter, ContentOwner {
       statusText: head.statusText,
       fields: head.fields,
       contentLength,
-      content,
+      content: new GatheredSource(content, this.#opened.buffers),
       tunnel: null,
     });
   }
 
   #onTrailers(raw: string[]): void {
-    const trailers = readFieldLines(raw, this.#limits, 'http_response_trailer_section_size');
+    const trailers = readFieldLines(raw, this.#opened.headLimits, 'http_response_trailer_section_size');
     if (this.#content !== null) this.#content.trailers = trailers;
   }
 
-  get #limits(): Http2Connection['headLimits'] {
-    return (this.#connection as Http2Connection).headLimits;
+  /** The connection, once there is one. */
+  get #opened(): Http2Connection {
+    if (this.#connection === null) throw new SluicewayError('proxy_internal_error', 'There is no connection');
+    return this.#connection;
   }
 
   /** The head has not come, or its content has not been started. */

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { SluicewayError } from '../../errors.js';
+import { BufferPool } from '../../stream/buffer-pool.js';
 import { destroyedError, Pools } from '../pools.js';
 import { SessionCache } from '../session-cache.js';
 import type { Destination, Exchange, Transport, TransportRequest } from '../transport.js';
@@ -20,8 +21,9 @@ export class Http2Transport implements Transport {
   constructor(options: TransportOptions = {}, liveness: Liveness = LIVENESS) {
     const settings = resolveTransportOptions(options);
     const tlsSessions = new SessionCache();
+    const buffers = new BufferPool();
     this.#pools = new Pools(
-      (destination, onEmpty) => new Http2Pool(destination, settings, liveness, tlsSessions, onEmpty),
+      (destination, onEmpty) => new Http2Pool(destination, settings, liveness, tlsSessions, buffers, onEmpty),
     );
   }
 

@@ -4,6 +4,7 @@ import { SluicewayError } from '../../errors.js';
 import type { Dialling } from '../../net/dial-attempt.js';
 import { dial } from '../../net/dialer.js';
 import { decideEgress, type EgressProxy } from '../../net/egress.js';
+import type { BufferPool } from '../../stream/buffer-pool.js';
 import type { SessionCache } from '../session-cache.js';
 import type { Destination } from '../transport.js';
 import type { TransportSettings } from '../transport-options.js';
@@ -21,6 +22,7 @@ export class Http2Pool implements SessionOwner {
   readonly #settings: TransportSettings;
   readonly #liveness: Liveness;
   readonly #tlsSessions: SessionCache;
+  readonly #buffers: BufferPool;
   /** What connections go through; null for none. */
   readonly #proxy: EgressProxy | null;
   readonly #onEmpty: () => void;
@@ -40,12 +42,14 @@ export class Http2Pool implements SessionOwner {
     settings: TransportSettings,
     liveness: Liveness,
     tlsSessions: SessionCache,
+    buffers: BufferPool,
     onEmpty: () => void,
   ) {
     this.#destination = destination;
     this.#settings = settings;
     this.#liveness = liveness;
     this.#tlsSessions = tlsSessions;
+    this.#buffers = buffers;
     this.#line = new WaitingLine(settings, () => this.#dialling.size > 0);
     this.#proxy = settings.egress && decideEgress(settings.egress, destination);
     this.#onEmpty = onEmpty;
@@ -166,7 +170,9 @@ export class Http2Pool implements SessionOwner {
   /** Takes a connected socket whose peer has agreed on HTTP/2. */
   adopt(socket: Socket): void {
     this.#change(() => {
-      this.#connections.add(new Http2Connection(this, socket, this.#settings.headLimits, this.#liveness));
+      this.#connections.add(
+        new Http2Connection(this, socket, this.#settings.headLimits, this.#liveness, this.#buffers),
+      );
       this.#watch();
     });
   }
