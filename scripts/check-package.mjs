@@ -7,9 +7,12 @@ import { ensureInstalled } from './ensure-installed.mjs';
 import { environmentElsewhere, output, root, scratchDirectory } from './support.mjs';
 
 const consumer = `
-import { createProxy } from 'sluiceway';
+import { createProxy, type Transport } from 'sluiceway';
+import { type UndiciDispatcher, undiciTransport } from 'sluiceway/undici';
 
 export const made: ReturnType<typeof createProxy> = createProxy({ upstream: 'http://127.0.0.1:9' });
+// Without undici, whose types nobody needs for this.
+export const toTransport: (dispatcher: UndiciDispatcher) => Transport = undiciTransport;
 `;
 
 ensureInstalled();

@@ -3,4 +3,3 @@ declare module 'fastify';
 declare module '@fastify/http-proxy';
 declare module 'http-proxy-3';
 declare module 'httpxy';
-declare module 'undici';

@@ -14,21 +14,23 @@ serve((request, response) => {
   dispatcher.dispatch(
     {
       origin: origin.origin,
-      path: request.url,
-      method: request.method,
+      path: /** @type {string} */ (request.url),
+      method: /** @type {string} */ (request.method),
       headers: endToEnd(request.rawHeaders),
       body: hasContent(request) ? request : null,
     },
     {
-      onRequestStart: (/** @type {any} */ given) => (controller = given),
-      onResponseStart(/** @type {any} */ { rawHeaders }, /** @type {number} */ statusCode) {
-        response.writeHead(statusCode, endToEnd(rawHeaders.map(String)));
+      onRequestStart(given) {
+        controller = given;
       },
-      onResponseData(/** @type {any} */ given, /** @type {Buffer} */ chunk) {
+      onResponseStart({ rawHeaders }, statusCode) {
+        response.writeHead(statusCode, endToEnd(/** @type {Buffer[]} */ (rawHeaders).map(String)));
+      },
+      onResponseData(given, chunk) {
         if (!response.write(chunk)) given.pause();
       },
-      onResponseEnd: () => response.end(),
-      onResponseError: () => response.destroy(),
+      onResponseEnd: () => void response.end(),
+      onResponseError: () => void response.destroy(),
     },
   );
 });

@@ -7,7 +7,7 @@ const dispatcher = new Agent(undiciOptions);
 serve((request, response) => {
   send(new URL(/** @type {string} */ (request.url), origin), {
     dispatcher,
-    method: request.method,
+    method: /** @type {string} */ (request.method),
     headers: endToEnd(request.rawHeaders),
     body: hasContent(request) ? request : null,
     responseHeaders: 'raw',

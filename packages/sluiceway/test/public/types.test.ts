@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as sluiceway from 'sluiceway';
 import * as gateway from 'sluiceway/gateway';
+import * as undici from 'sluiceway/undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as user from './user-program.js';
 
@@ -67,6 +68,10 @@ test('what is exported at run time is what is promised, and no more', () => {
 
 test('what is exported at run time for gateways is what is promised, and no more', () => {
   expect(Object.keys(gateway).toSorted()).toEqual(['createLinks', 'formatKeys', 'generateKey', 'parseKeys']);
+});
+
+test('what is exported at run time for undici is what is promised, and no more', () => {
+  expect(Object.keys(undici)).toEqual(['undiciTransport']);
 });
 
 test("a user's own transport serves a proxy", () => {

@@ -50,12 +50,26 @@ import {
   parseKeys,
   type VerifiedLink,
 } from 'sluiceway/gateway';
+import { type UndiciDispatcher, undiciTransport } from 'sluiceway/undici';
+import { Agent, Client, MockAgent, Pool, ProxyAgent, RetryAgent } from 'undici';
 
 export function shortest(): void {
   const server = createServer();
   attach(server, createProxy({ upstream: 'http://127.0.0.1:9000' }));
   server.listen(8080);
 }
+
+export const dispatchers: UndiciDispatcher[] = [
+  new Agent(),
+  new Client('http://origin.example'),
+  new Pool('http://origin.example'),
+  new ProxyAgent('http://proxy.example'),
+  new RetryAgent(new Agent()),
+  new MockAgent(),
+  new Agent().compose((dispatch) => (options, handler) => dispatch(options, handler)),
+];
+
+export const throughUndici = (): Transport => undiciTransport(new Agent(), { closesDispatcher: true });
 
 export async function withEverything(): Promise<Outcome> {
   const profile: Profile = { ...passThrough, name: 'own', methods: ['GET', 'HEAD'], maxRedirects: 2 };

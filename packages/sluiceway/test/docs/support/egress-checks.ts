@@ -3,8 +3,15 @@ import { type AddressInfo, connect } from 'node:net';
 import { expect } from 'vitest';
 import type { Check } from './example.js';
 
-/** Checks of the examples that go through another proxy. */
+/** Checks of the examples that reach the origin server in another way. */
 export const egressChecks: Readonly<Record<string, Check>> = {
+  'a mock of undici answers in place of an origin server': async (example) => {
+    const running = await example.run();
+    const response = await running.send('/report');
+    expect([response.head.status, response.content.toString()]).toEqual([200, 'A report.\n']);
+    expect((await running.send('/other')).head.status).toBe(503);
+  },
+
   'the origin server is reached through an egress proxy': async (example) => {
     const asked: (string | undefined)[][] = [];
     const egress = createServer();

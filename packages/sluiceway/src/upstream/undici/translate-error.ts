@@ -1,0 +1,49 @@
+import { type ErrorCode, SluicewayError } from '../../errors.js';
+import { toConnectError } from '../../net/connect-error.js';
+
+/** Where a request was when it failed. */
+export type Phase = 'waiting' | 'sent' | 'answered';
+
+/** Codes of undici that mean the same at any time. */
+const CODES: Readonly<Record<string, ErrorCode>> = {
+  UND_ERR_CONNECT_TIMEOUT: 'connection_timeout',
+  UND_ERR_HEADERS_TIMEOUT: 'http_response_timeout',
+  UND_ERR_BODY_TIMEOUT: 'connection_read_timeout',
+  UND_ERR_HEADERS_OVERFLOW: 'http_response_header_section_size',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'http_response_incomplete',
+  UND_ERR_REQ_CONTENT_LENGTH_MISMATCH: 'http_request_error',
+  UND_ERR_PRX_TLS: 'tls_protocol_error',
+  UND_ERR_DESTROYED: 'shutdown',
+  UND_ERR_CLOSED: 'shutdown',
+  UND_ERR_INVALID_ARG: 'proxy_configuration_error',
+  UND_ERR_NOT_SUPPORTED: 'proxy_configuration_error',
+};
+
+/** Translates what a dispatcher reports. Retryable only where the request has not begun. */
+export function translateError(error: unknown, phase: Phase): SluicewayError {
+  if (error instanceof SluicewayError) return error;
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const message = error instanceof Error ? error.message : String(error);
+  const options = { cause: error, retryable: phase === 'waiting' };
+  const isParserError = error instanceof Error && error.name === 'HTTPParserError';
+  if (isParserError) return new SluicewayError(...parserError(message, phase, error));
+  // A length that is no number mismatches before there is any content.
+  const isBadLength = code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH' && phase !== 'answered';
+  const known = isBadLength ? 'http_protocol_error' : CODES[code];
+  if (known !== undefined) return new SluicewayError(known, message, options);
+  if (phase === 'answered') return new SluicewayError('http_response_incomplete', message, options);
+  // Its socket was closed, or it broke HTTP in a way for which undici has no name.
+  if (code === 'UND_ERR_SOCKET') return new SluicewayError('connection_terminated', message, options);
+  return new SluicewayError(toConnectError(error).code, message, options);
+}
+
+/** What undici's parser says, for which undici 7 has no codes. */
+function parserError(
+  message: string,
+  phase: Phase,
+  cause: unknown,
+): ConstructorParameters<typeof SluicewayError> {
+  if (phase !== 'answered') return ['http_protocol_error', message, { cause }];
+  if (message.includes('EOF')) return ['http_response_incomplete', message, { cause }];
+  return ['http_response_transfer_coding', message, { cause, outcome: 'upstream_invalid' }];
+}

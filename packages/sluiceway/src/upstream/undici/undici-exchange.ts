@@ -1,0 +1,283 @@
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { SluicewayError } from '../../errors.js';
+import { Fields, isFieldValue } from '../../http/fields.js';
+import { decideResponseFraming } from '../../http/framing.js';
+import { hostField } from '../../http/target.js';
+import { wasReset } from '../../net/reset.js';
+import { queuedBytes } from '../../net/write-queue.js';
+import { emptySource } from '../../stream/chunk-source.js';
+import { ReadableSource } from '../../stream/readable-source.js';
+import { MAX_INTERIM_RESPONSES, STOPS_CONTENT_FROM } from '../request-rules.js';
+import type {
+  Exchange,
+  InterimResponse,
+  TransportRequest,
+  TransportResponse,
+  UpstreamTunnel,
+} from '../transport.js';
+import type { DispatchController, DispatchOptions, RawFields, UndiciDispatcher } from './dispatcher.js';
+import { LegacyHandler } from './legacy-handler.js';
+import { RequestBody } from './request-body.js';
+import { type ContentOwner, ResponseContent } from './response-content.js';
+import { onceSent } from './sent-sockets.js';
+import { toFields } from './to-fields.js';
+import { type Phase, translateError } from './translate-error.js';
+
+const CONTINUE: InterimResponse = { status: 100, statusText: 'Continue', fields: new Fields() };
+
+/** One request and its response, as a handler of undici. */
+export class UndiciExchange extends LegacyHandler implements Exchange, ContentOwner {
+  readonly response: Promise<TransportResponse>;
+  readonly #request: TransportRequest;
+  readonly #onOver: () => void;
+  readonly #body: RequestBody | null;
+  #resolve!: (response: TransportResponse) => void;
+  #reject!: (error: SluicewayError) => void;
+  #phase: Phase = 'waiting';
+  #controller: DispatchController | null = null;
+  #socket: Socket | null = null;
+  #content: ResponseContent | null = null;
+  #tunnel: Duplex | null = null;
+  #delimitedByClose = false;
+  /** Why the request has been given up. */
+  #givenUp: Error | null = null;
+  #isOver = false;
+  #isSent = false;
+  #interims = 0;
+
+  constructor(request: TransportRequest, onOver: () => void) {
+    super();
+    this.#request = request;
+    this.#onOver = onOver;
+    this.#body = request.content === null ? null : new RequestBody(request.content.source);
+    this.response = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  dispatch(dispatcher: UndiciDispatcher): void {
+    try {
+      if (!this.#request.path.startsWith('/'))
+        throw new SluicewayError('http_request_error', 'Undici sends paths only', { status: 501 });
+      dispatcher.dispatch(this.#toOptions(), this);
+    } catch (error) {
+      this.onResponseError(null, error as Error);
+    }
+  }
+
+  abort(error: SluicewayError): void {
+    if (this.#isOver) return;
+    this.#fail(error);
+    this.#abandon(error);
+  }
+
+  queuedBytes(): number | null {
+    return queuedBytes(this.#socket);
+  }
+
+  pause(): void {
+    this.#controller?.pause();
+  }
+
+  /** Never from inside the parser of a dispatcher, which does not expect it there. */
+  resume(): void {
+    queueMicrotask(() => {
+      // Another request may be under way on its connection by then.
+      if (!this.#isOver) this.#controller?.resume();
+    });
+  }
+
+  giveUp(): void {
+    if (this.#isOver) return;
+    this.#end();
+    this.#abandon(new SluicewayError('client_aborted', 'The content is not wanted'));
+  }
+
+  onRequestStart(controller: DispatchController): void {
+    this.#controller = controller;
+    if (this.#givenUp !== null) {
+      controller.abort(this.#givenUp);
+      return;
+    }
+    // A retry begins again with another one.
+    this.#socket = null;
+    onceSent((socket) => {
+      this.#socket = socket;
+    });
+    const isFirst = this.#phase === 'waiting';
+    if (isFirst) this.#phase = 'sent';
+    if (this.#body === null) this.#sent();
+    // Undici does not pass the expectation on: whoever waits for an answer to it shall send at once.
+    else if (isFirst && this.#request.expectContinue) this.#request.onInterim(CONTINUE);
+  }
+
+  onResponseStart(
+    controller: DispatchController,
+    status: number,
+    headers: RawFields,
+    statusText?: string,
+  ): void {
+    if (this.#isOver) return;
+    try {
+      this.#onHead(controller, status, toFields(controller.rawHeaders ?? headers), toPhrase(statusText));
+    } catch (error) {
+      const cause = error instanceof SluicewayError ? error : toInvalidHead(error);
+      this.#fail(cause);
+      this.#abandon(cause);
+    }
+  }
+
+  onResponseData(_controller: DispatchController, chunk: Buffer): void {
+    this.#content?.receive(chunk);
+  }
+
+  onResponseEnd(controller: DispatchController, trailers: RawFields): void {
+    if (this.#isOver) return;
+    const socket = this.#socket;
+    // Undici takes a reset for an end where nothing but the end tells.
+    if (
+      this.#delimitedByClose &&
+      socket !== null &&
+      (socket.errored || (!socket.destroyed && wasReset(socket)))
+    ) {
+      this.#fail(new SluicewayError('http_response_incomplete', 'The connection was reset'));
+      return;
+    }
+    const fields = toTrailers(controller.rawTrailers ?? trailers);
+    this.#end();
+    this.#content?.complete(fields);
+  }
+
+  onResponseError(_controller: DispatchController | null, error: Error): void {
+    if (!this.#isOver) this.#fail(translateError(error, this.#phase));
+  }
+
+  onRequestUpgrade(controller: DispatchController, status: number, headers: RawFields, socket: Duplex): void {
+    // Undici has taken its own listeners away.
+    socket.on('error', () => {});
+    if (this.#isOver || this.#request.upgrade === null) {
+      socket.destroy();
+      this.onResponseError(
+        controller,
+        new SluicewayError('http_upgrade_failed', 'The origin server switched protocols unasked'),
+      );
+      return;
+    }
+    this.#phase = 'answered';
+    const fields = toFields(controller.rawHeaders ?? headers);
+    this.#tunnel = socket;
+    const tunnel = createTunnel(socket, () => this.#end());
+    const head = { httpVersion: '1.1', status, statusText: 'Switching Protocols', fields } as const;
+    this.#resolve({ ...head, contentLength: 0, content: emptySource, tunnel });
+  }
+
+  #onHead(controller: DispatchController, status: number, fields: Fields, statusText: string): void {
+    if (status < 100) throw new SluicewayError('http_protocol_error', `The status is ${status}`);
+    if (status < 200) {
+      this.#interims += 1;
+      if (this.#interims > MAX_INTERIM_RESPONSES)
+        throw new SluicewayError(
+          'http_protocol_error',
+          `More than ${MAX_INTERIM_RESPONSES} interim responses`,
+        );
+      this.#request.onInterim({ status, statusText, fields });
+      return;
+    }
+    const framing = decideResponseFraming(this.#request.method, status, '1.1', fields);
+    this.#phase = 'answered';
+    this.#delimitedByClose = framing.kind === 'close';
+    // Where there is none by definition, undici may still complain about the length that is announced (304).
+    if (framing.kind !== 'none') {
+      this.#content = new ResponseContent(this, framing.kind === 'length' ? framing.length : null);
+      controller.pause();
+    }
+    if (!this.#isSent && status >= STOPS_CONTENT_FROM) this.#body?.stop();
+    this.#resolve({
+      httpVersion: '1.1',
+      status,
+      statusText,
+      fields,
+      contentLength: framing.kind === 'none' ? 0 : framing.kind === 'length' ? framing.length : null,
+      content: this.#content ?? emptySource,
+      tunnel: null,
+    });
+  }
+
+  #toOptions(): DispatchOptions {
+    const { destination, method, path, fields, content, upgrade } = this.#request;
+    const { protocol, hostname, port } = destination;
+    // Undici would send TE without the connection option that has to go with it (RFC 9110 section 10.1.4).
+    const headers = [...fields].flatMap(([name, value]) => (/^te$/i.test(name) ? [] : [name, value]));
+    if (content !== null && content.length !== null) headers.push('Content-Length', String(content.length));
+    this.#body?.once('end', () => this.#sent());
+    return {
+      origin: `${protocol}//${hostField(hostname, port, protocol)}`,
+      path,
+      method,
+      headers,
+      body: this.#body,
+      upgrade,
+      // The timeouts of the transfer watch instead.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    };
+  }
+
+  #sent(): void {
+    if (this.#isSent || this.#isOver) return;
+    this.#isSent = true;
+    this.#request.onRequestSent();
+  }
+
+  #fail(error: SluicewayError): void {
+    const content = this.#content;
+    this.#end();
+    if (content === null) this.#reject(error);
+    else content.fail(error);
+  }
+
+  /** Nothing more comes, or is wanted. */
+  #end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#body?.destroy();
+    this.#onOver();
+  }
+
+  /** Closes what carries the request, now or as soon as something does. */
+  #abandon(error: Error): void {
+    this.#givenUp = error;
+    this.#controller?.abort(error);
+    this.#tunnel?.destroy();
+  }
+}
+
+function createTunnel(socket: Duplex, onClose: () => void): UpstreamTunnel {
+  socket.once('close', onClose);
+  // Undici's sockets answer an end by an end, and nothing more could be sent.
+  socket.allowHalfOpen = true;
+  return {
+    source: new ReadableSource(socket),
+    write: (bytes, done) => void socket.write(bytes, () => done()),
+    end: (onSent) => void socket.end(() => onSent()),
+    destroy: () => void socket.destroy(),
+  };
+}
+
+/** Undici reads the phrase as UTF-8; what was something else is lost. */
+const toPhrase = (text: string | undefined): string =>
+  text !== undefined && isFieldValue(text) && !text.includes('\ufffd') ? text : '';
+
+function toTrailers(raw: RawFields): Fields | null {
+  try {
+    const fields = toFields(raw);
+    return fields.size === 0 ? null : fields;
+  } catch {
+    return null;
+  }
+}
+
+const toInvalidHead = (cause: unknown): SluicewayError =>
+  new SluicewayError('http_protocol_error', 'The head of the response cannot be read', { cause });

@@ -1,0 +1,92 @@
+import { Checker } from '../../check.js';
+import { SluicewayError } from '../../errors.js';
+import type { Exchange, Transport, TransportRequest } from '../transport.js';
+import type { UndiciDispatcher } from './dispatcher.js';
+import { UndiciExchange } from './undici-exchange.js';
+
+export interface UndiciTransportOptions {
+  /**
+   * Close the dispatcher with the transport, which the proxy closes when it is closed or destroyed itself. Default
+   * false: it belongs to whoever made it, and may serve others.
+   */
+  closesDispatcher?: boolean;
+}
+
+/**
+ * Sends requests through a dispatcher of undici 6, 7 or 8: for `transport` of `createProxy` and `streamFrom`. What
+ * connects, keeps connections and judges addresses is the dispatcher; its limits of time for heads and content are
+ * turned off, since those of the proxy rule. Throws an `OptionsError`.
+ *
+ * Undici's limits are those of this transport: 100 Continue is not waited for, trailers of requests are not sent, and
+ * an origin server that says 100 unasked is taken for broken.
+ */
+export function undiciTransport(
+  dispatcher: UndiciDispatcher,
+  options: UndiciTransportOptions = {},
+): Transport {
+  const check = new Checker('undiciTransport');
+  const methods: unknown[] = [dispatcher?.dispatch, dispatcher?.close, dispatcher?.destroy];
+  if (methods.some((method) => typeof method !== 'function'))
+    check.problem('dispatcher', 'must have the methods dispatch, close and destroy');
+  const { closesDispatcher } = check.group('options', options, ['closesDispatcher']);
+  const closes = check.boolean('options.closesDispatcher', closesDispatcher, false);
+  check.throwIfAny();
+  return new UndiciTransport(dispatcher, closes);
+}
+
+class UndiciTransport implements Transport {
+  readonly #dispatcher: UndiciDispatcher;
+  readonly #closesDispatcher: boolean;
+  readonly #running = new Set<UndiciExchange>();
+  #isDestroyed = false;
+  #onIdle: (() => void) | null = null;
+  #closing: Promise<void> | null = null;
+
+  constructor(dispatcher: UndiciDispatcher, closesDispatcher: boolean) {
+    this.#dispatcher = dispatcher;
+    this.#closesDispatcher = closesDispatcher;
+  }
+
+  send(request: TransportRequest): Exchange {
+    const exchange = new UndiciExchange(request, () => {
+      this.#running.delete(exchange);
+      if (this.#running.size === 0) this.#onIdle?.();
+    });
+    this.#running.add(exchange);
+    if (this.#isDestroyed) exchange.abort(destroyed());
+    else exchange.dispatch(this.#dispatcher);
+    return exchange;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    if (this.#running.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve;
+      });
+    }
+    // It fails only where it has been destroyed already.
+    if (this.#closesDispatcher) await this.#dispatcher.close().catch(() => {});
+  }
+
+  async #destroyDispatcher(): Promise<void> {
+    try {
+      await this.#dispatcher.destroy();
+    } catch {
+      // A `MockAgent` of undici 7 cannot be destroyed.
+      await this.#dispatcher.close().catch(() => {});
+    }
+  }
+
+  destroy(): void {
+    this.#isDestroyed = true;
+    for (const exchange of [...this.#running]) exchange.abort(destroyed());
+    if (this.#closesDispatcher) void this.#destroyDispatcher();
+  }
+}
+
+const destroyed = (): SluicewayError => new SluicewayError('shutdown', 'The transport has been destroyed');
