@@ -215,7 +215,7 @@ function resolveMethods(check: Checker, methods: unknown): readonly string[] {
   if (resolved.some((method) => method !== method.toUpperCase()))
     check.problem('methods', 'must be in capital letters, as methods are');
   if (new Set(resolved).size !== resolved.length) check.problem('methods', 'must not name one twice');
-  if (resolved.length === 0) check.problem('methods', 'must have at least one');
+  if (Array.isArray(methods) && methods.length === 0) check.problem('methods', 'must have at least one');
   return resolved.join() === DEFAULT_METHODS.join() ? DEFAULT_METHODS : resolved;
 }
 

@@ -115,10 +115,11 @@ function readKeyFile(file: unknown): string {
   try {
     const descriptor = openSync(file, 'r');
     try {
+      const text = readFileSync(descriptor, 'utf8');
       // Windows has no such bits; what Node gives there says nothing.
-      if (process.platform !== 'win32' && (fstatSync(descriptor).mode & OPEN_TO_OTHERS) !== 0)
-        warnOfOpenFile(file);
-      return readFileSync(descriptor, 'utf8');
+      const open = process.platform !== 'win32' && (fstatSync(descriptor).mode & OPEN_TO_OTHERS) !== 0;
+      if (open) warnOfOpenFile(file);
+      return text;
     } finally {
       closeSync(descriptor);
     }

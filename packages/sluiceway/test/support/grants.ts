@@ -1,4 +1,6 @@
+import { createCipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import * as fc from 'fast-check';
+import { OptionsError } from '../../src/check.js';
 import type { GrantOptions } from '../../src/gateway/grant.js';
 import type { Key } from '../../src/gateway/keys.js';
 import { createLinks, type LinkOptions, type Links } from '../../src/gateway/links.js';
@@ -20,14 +22,14 @@ export const linksOf = (form: LinkOptions['form'] = 'encrypted', more: Partial<L
 export const anyUse = { clientAddress: '192.0.2.7' };
 
 const token = fc.stringMatching(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,12}$/);
-const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 });
+const anyText = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 });
 
 const url = fc
   .record({
     scheme: fc.constantFrom('http', 'https', 'HTTPS'),
     host: fc.constantFrom('files.example', '192.0.2.1', '[2001:db8::1]', 'bücher.example', 'a.example:8443'),
     path: fc.stringMatching(/^(\/[A-Za-z0-9%2F.~!$&'()*+,;=:@"{}^|<>-]{0,20}){0,3}$/),
-    query: fc.option(text.map(encodeURIComponent), { nil: '' }),
+    query: fc.option(anyText.map(encodeURIComponent), { nil: '' }),
   })
   .map(({ scheme, host, path, query }) => `${scheme}://${host}${path}${query === '' ? '' : `?${query}`}`);
 
@@ -46,7 +48,7 @@ export const grantOptions = (form: LinkOptions['form']): fc.Arbitrary<GrantOptio
         fc.integer({ min: 1000, max: 3_000_000_000 }),
         fc.date({ min: new Date(Date.now() + 60_000), max: new Date('2033-01-01'), noInvalidDate: true }),
       ),
-      filename: text.filter((name) => !/[\p{Cc}\p{Cs}]/u.test(name) && Buffer.byteLength(name) <= 255),
+      filename: anyText.filter((name) => !/[\p{Cc}\p{Cs}]/u.test(name) && Buffer.byteLength(name) <= 255),
       disposition: fc.constantFrom('attachment', 'inline'),
       contentType: fc.constantFrom('video/mp4', 'text/plain; charset=utf-8', 'a/b;x="&=%"'),
       methods: fc.uniqueArray(fc.constantFrom('GET', 'HEAD', 'PUT', 'X!', 'POST'), { minLength: 1 }),
@@ -67,3 +69,50 @@ export const grantOptions = (form: LinkOptions['form']): fc.Arbitrary<GrantOptio
     },
     { requiredKeys: ['url', 'expires'] },
   );
+
+/** How signers in other languages do it, from what the documentation says: nothing of ours is called. */
+export function signElsewhere(
+  parameters: Readonly<Record<string, string>>,
+  { id, secret }: Key = keyOf('k1', 1),
+): string {
+  const escape = (value: string): string =>
+    Array.from(Buffer.from(value), (byte) =>
+      /[\w.~-]/.test(String.fromCharCode(byte)) && byte < 0x80
+        ? String.fromCharCode(byte)
+        : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`,
+    ).join('');
+  const query = Object.entries({ ...parameters, key: id })
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => `${name}=${escape(value)}`)
+    .join('&');
+  const hmac = createHmac('sha256', Buffer.from(secret, 'base64url'));
+  const signature = hmac.update(`sluiceway-signed-link-v1\n${query}`).digest('base64url');
+  return `/download?${query}&signature=${signature}`;
+}
+
+/** The same for the encrypted form: whatever text under whatever version. */
+export function encryptElsewhere(
+  text: string | Uint8Array,
+  { id, secret }: Key = keyOf('k1', 1),
+  version = 1,
+): string {
+  const salt = randomBytes(16);
+  const head = Buffer.concat([Buffer.of(version, id.length), Buffer.from(id), salt]);
+  const derived = Buffer.from(
+    hkdfSync('sha256', Buffer.from(secret, 'base64url'), salt, 'sluiceway link v1', 44),
+  );
+  const cipher = createCipheriv('aes-256-gcm', derived.subarray(0, 32), derived.subarray(32)).setAAD(head);
+  const sealed = [cipher.update(Buffer.from(text)), cipher.final(), cipher.getAuthTag()];
+  return `/download?link=${Buffer.concat([head, ...sealed]).toString('base64url')}`;
+}
+
+/** What an `OptionsError` tells: each problem with its path before it. Empty where nothing is thrown. */
+export function problemsOf(call: () => unknown): string[] {
+  try {
+    call();
+    return [];
+  } catch (error) {
+    if (!(error instanceof OptionsError)) throw error;
+    return error.problems.map(({ path, message }) => `${path} ${message}`);
+  }
+}
