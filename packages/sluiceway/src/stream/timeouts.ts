@@ -185,12 +185,13 @@ export class TransferTimeouts {
   readonly #check = (): void => {
     const now = performance.now();
     this.#timer = null;
-    const error = this.#findExpired(now);
-    if (error !== null && now - this.#due > LATE_MS) {
-      // Timers come before sockets are read: only after that can silence be told from a thread that was busy.
-      this.#due = Number.POSITIVE_INFINITY;
+    if (now - this.#due > LATE_MS) {
+      // Timers may come before sockets are read: only after that can silence be told from a thread that was busy.
       this.#secondLook = setImmediate(this.#lookAgain);
-    } else if (error !== null) {
+      return;
+    }
+    const error = this.#findExpired(now);
+    if (error !== null) {
       this.stop();
       if (error.code === 'total_timeout') this.#totalDeadline = Number.POSITIVE_INFINITY;
       this.#onExpired(error);
@@ -201,8 +202,10 @@ export class TransferTimeouts {
 
   readonly #lookAgain = (): void => {
     this.#secondLook = null;
-    // Where somebody else is waited for by now, the timer runs again already.
-    if (this.#timer === null) this.#check();
+    // Whatever has moved meanwhile has set the timer again.
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#due = Number.POSITIVE_INFINITY;
+    this.#check();
   };
 
   #findExpired(now: number): SluicewayError | null {

@@ -92,3 +92,28 @@ test('silence that lasts longer than the thread is busy is ended all the same [n
   expect(await client.readResponse()).toMatchObject({ complete: false });
   expect(await running.record()).toMatchObject({ outcome: 'upstream_stalled' });
 });
+
+test('a transfer below the minimum rate is ended after its window, be the thread busy all the time [Caddy]', async ({
+  net,
+}) => {
+  const { client, running } = await through(
+    net,
+    async (connection) => {
+      await connection.readHead();
+      await connection.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
+      while (connection.ending === undefined) {
+        void connection.write('1\r\nx\r\n');
+        await new Promise((resolve) => setImmediate(resolve));
+        const until = performance.now() + 5;
+        while (performance.now() < until);
+      }
+    },
+    { limits: { minRate: 1000 } },
+  );
+  await client.get('/');
+  expect(await client.readResponse()).toMatchObject({ complete: false });
+  const record = await running.record();
+  expect(record.outcome).toBe('upstream_stalled');
+  // One window is 5 s; a second one would be too late.
+  expect(record.durationMs).toBeLessThan(9000);
+});
