@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { ListenError } from '../server/listen.js';
+import { gatewayCommand } from './gateway-command.js';
 import { complain, keepRunningWithoutReader } from './output.js';
 import { proxyCommand } from './proxy-command.js';
 import { UsageError } from './usage-error.js';
@@ -28,7 +29,7 @@ function createProgram(onExit: (code: number) => void): Command {
     .description('Streaming reverse proxy for large files')
     .version(readVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help');
-  const commands = [proxyCommand(onExit)];
+  const commands = [proxyCommand(onExit), gatewayCommand(onExit)];
   for (const command of commands) program.addCommand(command.helpOption('-h, --help', 'print this help'));
   for (const command of [program, ...commands]) {
     command.exitOverride().configureOutput({

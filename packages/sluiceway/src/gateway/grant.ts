@@ -79,7 +79,7 @@ const MEMBERS = [
   'headers',
 ] as const satisfies readonly (keyof GrantOptions)[];
 
-const DEFAULT_METHODS: readonly string[] = ['GET', 'HEAD'];
+export const DEFAULT_METHODS: readonly string[] = ['GET', 'HEAD'];
 const MAX_LIFETIME_MS = 10 * 366 * 86_400_000;
 /** The last second of the year 9999: whoever counts in milliseconds is beyond it. */
 const MAX_EXPIRES = 253_402_300_799;

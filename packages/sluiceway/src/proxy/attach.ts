@@ -33,6 +33,8 @@ export function attach(server: NodeServer, handler: Handler): void {
   });
   if ('updateSettings' in server) superviseSessions(server, KEEP_ALIVE_TIMEOUT_MS);
 
+  if (server.listening) tellListener(server, handler);
+  server.on('listening', () => tellListener(server, handler));
   // One type for four kinds of server, whose own types list other events.
   const events: EventEmitter = server;
   const serve = (request: ClientRequest, response: ClientResponse, awaitsContinue: boolean): void => {
@@ -51,4 +53,9 @@ export function attach(server: NodeServer, handler: Handler): void {
     if ('stream' in request) serve(request, answer as Http2ServerResponse, false);
     else void handler.upgrade(request, answer as Duplex, head);
   });
+}
+
+function tellListener(server: NodeServer, handler: Handler): void {
+  const address = server.address();
+  if (address !== null && typeof address === 'object') handler.listensOn?.(address.address, address.port);
 }

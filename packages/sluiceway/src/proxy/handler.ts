@@ -15,6 +15,8 @@ import { isContentless } from './respond.js';
 export interface Handler {
   /** Serves one request; resolves with the outcome once the response has ended. */
   handle(request: ClientRequest, response: ClientResponse, context?: HandleContext): Promise<Outcome>;
+  /** Told by `attach` of each listener of the server, where that matters: a gateway does not fetch from itself. */
+  listensOn?(address: string, port: number): void;
   /** Serves a request that wants another protocol, as Node's `upgrade` event hands it over. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, context?: HandleContext): Promise<Outcome>;
 }

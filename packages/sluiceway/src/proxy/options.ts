@@ -11,6 +11,7 @@ import type { Transport } from '../upstream/transport.js';
 import type { TransportOptions } from '../upstream/transport-options.js';
 import { type FieldOptions, type FieldSettings, resolveFields } from './field-options.js';
 import type { Hooks, Transform } from './hooks.js';
+import type { Planner } from './plan.js';
 import { type Profile, passThrough, thirdParty } from './profiles.js';
 import type { Observer } from './transfer.js';
 import { resolveEgress } from './upstream-egress.js';
@@ -87,6 +88,8 @@ export interface ProxySettings {
   /** Bytes of request content; 0 is no limit. */
   maxRequestContent: number;
   hooks: Hooks;
+  /** Chooses in place of `onRequest`; null but for a gateway. */
+  planner: Planner | null;
   observers: readonly Observer[];
   transport: Transport;
   throwsErrors: boolean;
@@ -206,6 +209,7 @@ function resolveSettings(
     tunnelDrainMs,
     maxRequestContent,
     hooks,
+    planner: null,
     observers,
     transport: options.transport ?? makeTransport(connecting, protocol),
     throwsErrors,

@@ -1,5 +1,6 @@
 import type { ClientExchange } from '../downstream/exchange.js';
 import type { Admission } from './admission.js';
+import type { Plan } from './plan.js';
 import type { Transfer } from './transfer.js';
 
 /** How a request reached the proxy, beside the request itself. */
@@ -24,4 +25,6 @@ export interface Passage {
   readonly context: HandleContext;
   /** Null until the request has been read. */
   admission: Admission | null;
+  /** Null but for a gateway's request, and until it is made. */
+  plan: Plan | null;
 }

@@ -10,14 +10,15 @@ import { toTarget } from '../upstream/redirect-policy.js';
 import type { TransportResponse, UpstreamTunnel } from '../upstream/transport.js';
 import { admit, answerAsLastServer } from './admission.js';
 import { applyTransform, askForWhole, changesContent } from './apply-transform.js';
-import { nextRequestId } from './downstream-request.js';
+import { type DownstreamRequest, nextRequestId } from './downstream-request.js';
 import { draftUpstreamRequest, mendRequest, type UpstreamRequestDraft } from './draft-request.js';
 import { draftDownstreamResponse, mendFraming, toUpstreamResponse } from './draft-response.js';
 import { changeRequest, changeResponse } from './field-changes.js';
 import type { Handler } from './handler.js';
-import { type DownstreamResponseDraft, runHook, type UpstreamChoice } from './hooks.js';
+import { type Answer, type DownstreamResponseDraft, runHook, type UpstreamChoice } from './hooks.js';
 import type { ProxySettings } from './options.js';
 import type { HandleContext, Passage } from './passage.js';
+import type { Plan } from './plan.js';
 import * as respond from './respond.js';
 import { Responder } from './responder.js';
 import { RunningTransfers } from './running-transfers.js';
@@ -97,7 +98,7 @@ export class Proxy implements Handler {
   async #pass(client: ClientExchange, context: HandleContext): Promise<Outcome> {
     const { hooks, profile, pseudonym, fields, timeouts } = this.#settings;
     const transfer = new Transfer(nextRequestId(), client, timeouts);
-    const passage: Passage = { transfer, client, context, admission: null };
+    const passage: Passage = { transfer, client, context, admission: null, plan: null };
     let outcome: Outcome = 'internal';
     this.#running.add(transfer);
     try {
@@ -109,15 +110,15 @@ export class Proxy implements Handler {
       passage.admission = admission;
 
       // 2. Choose the upstream, unless a hook answers.
-      const choice =
-        answerAsLastServer(downstream, profile) ??
-        (hooks.onRequest && (await runHook(hooks.onRequest, downstream)));
+      const choice = answerAsLastServer(downstream, profile) ?? (await this.#choose(downstream));
       transfer.throwIfAborted();
       if (choice !== undefined && 'status' in choice) {
         await this.#responder.answer(passage, choice);
         outcome = 'answered';
         return outcome;
       }
+      const plan = choice !== undefined && 'judge' in choice ? choice : null;
+      passage.plan = plan;
 
       // 3. Draft the upstream request.
       const changes = hooks.transform !== undefined && (await changesContent(hooks.transform, downstream));
@@ -140,6 +141,13 @@ export class Proxy implements Handler {
       const takesTrailers = client.takesTrailers(received.contentLength);
       const draft = draftDownstreamResponse(received, profile, pseudonym, takesTrailers);
       changeResponse(draft, received, downstream, upstream, fields);
+      const answer = plan?.onResponse(received, draft) ?? null;
+      if (answer !== null) {
+        received.content.cancel();
+        await this.#responder.answer(passage, answer);
+        outcome = 'completed';
+        return outcome;
+      }
       let content = received;
       if (seen !== undefined) {
         const messages = { upstream: seen, downstream: draft, request: downstream };
@@ -165,20 +173,30 @@ export class Proxy implements Handler {
       if (this.#settings.throwsErrors && !client.isHeadSent && error.code !== 'client_aborted') throw error;
       await this.#responder.fail(passage, error);
     } finally {
+      passage.plan?.end(outcome);
       client.finish();
       this.#running.end(transfer, outcome);
     }
     return outcome;
   }
 
+  async #choose(downstream: DownstreamRequest): Promise<Answer | Plan | UpstreamChoice | undefined> {
+    const { hooks, planner } = this.#settings;
+    if (planner !== null) return planner.plan(downstream);
+    return hooks.onRequest && runHook(hooks.onRequest, downstream);
+  }
+
   #aim(
     upstream: UpstreamRequestDraft,
-    choice: UpstreamChoice | undefined,
+    choice: Plan | UpstreamChoice | undefined,
     url: string | URL | undefined,
   ): void {
     const base = this.#settings.upstream;
     try {
-      if (choice !== undefined) upstream.setTarget(choice.upstream);
+      if (choice !== undefined && 'judge' in choice) {
+        upstream.aimAt(choice.target);
+        for (const [name, value] of Object.entries(choice.requestFields)) upstream.fields.set(name, value);
+      } else if (choice !== undefined) upstream.setTarget(choice.upstream);
       else if (url !== undefined) upstream.aimAt(toTarget(url));
       else if (base !== null) upstream.joinTo(base);
       else
@@ -193,7 +211,7 @@ export class Proxy implements Handler {
   }
 
   async #relay(passage: Passage, draft: DownstreamResponseDraft, received: TransportResponse): Promise<void> {
-    const { transfer, client } = passage;
+    const { transfer, client, plan } = passage;
     if (draft.content !== undefined) {
       received.content.cancel();
       await this.#responder.sendOwn(passage, draft, draft.content);
@@ -209,7 +227,8 @@ export class Proxy implements Handler {
       received.content.cancel();
       client.endWithoutContent();
     } else {
-      await respond.relayContent(transfer, client, received.content);
+      const content = plan?.wrapContent(received.content) ?? received.content;
+      await respond.relayContent(transfer, client, content);
     }
     await transfer.closed();
     transfer.throwIfAborted();

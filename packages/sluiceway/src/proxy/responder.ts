@@ -45,6 +45,8 @@ export class Responder {
   /** The point of no return: from here on a failure can only be shown by breaking off. */
   commit(passage: Passage, head: ResponseHead): void {
     const { transfer, client, admission } = passage;
+    const { planner } = this.#settings;
+    if (planner !== null && admission !== null) planner.completeHead(head.fields, admission.downstream);
     client.sendHead(head, {
       leavesContentUnread: isLeftUnread(client, admission?.upload ?? null),
       isLast: this.#running.isDraining,

@@ -19,7 +19,7 @@ export async function sendUpstream(
   draft: UpstreamRequestDraft,
   settings: SendSettings,
 ): Promise<TransportResponse> {
-  const { transfer, context, client } = passage;
+  const { transfer, context, client, plan } = passage;
   const { downstream, protocol } = admission;
   const upload = keepsContent(draft, downstream) ? admission.upload : null;
   const { timeouts } = transfer;
@@ -46,6 +46,10 @@ export async function sendUpstream(
   const received = await send(settings.transport, request, draft.target, {
     maxRedirects: upload === null ? settings.profile.maxRedirects : 0,
     onAttempt: (exchange) => transfer.attempt(exchange),
+    ...(plan !== null && {
+      judge: (target) => plan.judge(target),
+      secretFields: Object.keys(plan.requestFields),
+    }),
   });
   answered = true;
   timeouts.responseWaitsFor('nobody');

@@ -59,6 +59,9 @@ export function mount(routes: Readonly<Record<string, Handler>>): Handler {
     return mounted.find(({ prefix }) => stripTargetPrefix(target, prefix) !== null)?.handler ?? notFound;
   };
   return {
+    listensOn: (address, port) => {
+      for (const { handler } of mounted) handler.listensOn?.(address, port);
+    },
     handle: (request, response, context = {}) =>
       find(request.url, context).handle(request, response, context),
     upgrade: (request, socket, head, context = {}) =>

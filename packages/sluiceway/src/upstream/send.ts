@@ -1,3 +1,4 @@
+import type { SluicewayError } from '../errors.js';
 import type { Fields } from '../http/fields.js';
 import { discard } from '../stream/discard.js';
 import { decideRedirect, refused, type Target } from './redirect-policy.js';
@@ -12,6 +13,10 @@ const CREDENTIALS = ['authorization', 'cookie'];
 export interface SendOptions {
   /** Redirects that are followed; 0 hands every redirect over. Only for requests without content. */
   maxRedirects: number;
+  /** Says why a target may not be asked; asked for the first one and for that of each redirect. Default: any may. */
+  judge?(target: Target): SluicewayError | null;
+  /** Names of further fields that were meant for the first origin only. */
+  secretFields?: readonly string[];
   /** Told each exchange as it begins. */
   onAttempt(exchange: Exchange): void;
 }
@@ -26,6 +31,8 @@ export async function send(
   let from = target;
   let hop = request;
   for (let hops = 0; ; hops += 1) {
+    const refusal = options.judge?.(from) ?? null;
+    if (refusal !== null) throw refusal;
     const exchange = transport.send(hop);
     options.onAttempt(exchange);
     const response = await exchange.response;
@@ -41,14 +48,17 @@ export async function send(
     }
     if (next === null) return response;
     discard(response.content, DISCARD_LIMITS);
-    prepareForHop(request.fields, from, next);
+    prepareForHop(request.fields, from, next, options.secretFields ?? []);
     from = next;
     hop = { ...request, destination: next.base, path: next.path };
   }
 }
 
-function prepareForHop(fields: Fields, from: Target, next: Target): void {
+function prepareForHop(fields: Fields, from: Target, next: Target, secretFields: readonly string[]): void {
   const sameOrigin = from.base.protocol === next.base.protocol && from.base.host === next.base.host;
-  if (!sameOrigin) fields.retain((name) => !CREDENTIALS.includes(name.toLowerCase()));
+  if (!sameOrigin) {
+    const secrets = new Set([...CREDENTIALS, ...secretFields.map((name) => name.toLowerCase())]);
+    fields.retain((name) => !secrets.has(name.toLowerCase()));
+  }
   fields.set('Host', next.base.host);
 }

@@ -60,15 +60,16 @@ test('examples in JavaScript use the library as its types allow', () => {
   expect(complaints.split('\n').filter((line) => line !== '')).toEqual([]);
 });
 
-/** The types whose members a page lists: `<!-- members: Name -->`, then a table. */
-function readMembers(): [page: string, type: string, table: Table][] {
+/** The types whose members a page lists: `<!-- members: Name -->`, or `members of sluiceway/gateway:`, then a table. */
+function readMembers(): [page: string, entry: string, type: string, table: Table][] {
   return userPages.flatMap((path) => {
     const page = readPage(path);
-    const markers = page.prose.flatMap((line) => /^<!-- (members: (\w+)) -->$/.exec(line)?.slice(1, 3) ?? []);
-    const found: [string, string, Table][] = [];
-    for (let i = 0; i < markers.length; i += 2) {
-      const [marker = '', type = ''] = markers.slice(i);
-      for (const table of tablesUnder(page, marker)) found.push([path, type, table]);
+    const found: [string, string, string, Table][] = [];
+    for (const line of page.prose) {
+      const [, marker = '', entry = 'sluiceway', type = ''] =
+        /^<!-- (members(?: of (\S+))?: (\w+)) -->$/.exec(line) ?? [];
+      if (marker === '') continue;
+      for (const table of tablesUnder(page, marker)) found.push([path, entry, type, table]);
     }
     return found;
   });
@@ -76,15 +77,15 @@ function readMembers(): [page: string, type: string, table: Table][] {
 
 test('every table of members has the members of its type, no more and no less', () => {
   const members = readMembers();
-  expect(members.map(([, type]) => type)).toContain('TransferRecord');
-  const lines = members.flatMap(([path, type, table], i) => {
+  expect(members.map(([, , type]) => type)).toContain('TransferRecord');
+  const lines = members.flatMap(([path, entry, type, table], i) => {
     const names = table
       .map(([cell = '']) => `'${(codesIn(cell)[0] ?? bare(cell)).replace(/\(.*$/, '')}'`)
       .join(' | ');
     const missing = `Exclude<keyof T${i}, ${names}>`;
     const unknown = `Exclude<${names}, keyof T${i}>`;
     return [
-      `import type { ${type} as T${i} } from 'sluiceway';`,
+      `import type { ${type} as T${i} } from '${entry}';`,
       // Where it is not `never`, the compiler's message shows the names.
       `export const missing${i}: [${missing}] extends [never] ? true : ['${path} lacks', ${missing}] = true;`,
       `export const unknown${i}: [${unknown}] extends [never] ? true : ['${path} has', ${unknown}] = true;`,

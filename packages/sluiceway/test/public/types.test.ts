@@ -67,7 +67,13 @@ test('what is exported at run time is what is promised, and no more', () => {
 });
 
 test('what is exported at run time for gateways is what is promised, and no more', () => {
-  expect(Object.keys(gateway).toSorted()).toEqual(['createLinks', 'formatKeys', 'generateKey', 'parseKeys']);
+  expect(Object.keys(gateway).toSorted()).toEqual([
+    'createDownloadGateway',
+    'createLinks',
+    'formatKeys',
+    'generateKey',
+    'parseKeys',
+  ]);
 });
 
 test('what is exported at run time for undici is what is promised, and no more', () => {

@@ -8,6 +8,7 @@ import { until } from '../../support/until.js';
 import { egressChecks } from './egress-checks.js';
 import { type Check, commandsOf, type Example, type RunningExample } from './example.js';
 import { fieldChecks } from './field-checks.js';
+import { gatewayChecks } from './gateway-checks.js';
 import { hookChecks } from './hook-checks.js';
 import { repositoryRoot } from './markdown.js';
 import { migrationChecks } from './migration-checks.js';
@@ -256,6 +257,7 @@ export const checks: Readonly<Record<string, Check>> = {
 
   ...fieldChecks,
   ...egressChecks,
+  ...gatewayChecks,
   ...hookChecks,
   ...migrationChecks,
 };

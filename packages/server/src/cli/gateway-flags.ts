@@ -1,0 +1,76 @@
+import type { GatewayOptions } from 'sluiceway/gateway';
+import { given, type ServeFlags, toServedOptions } from './serve-flags.js';
+import { readFlag } from './usage-error.js';
+
+/** The flags of `sluiceway gateway` as the command line gives them. */
+export interface GatewayFlags extends ServeFlags {
+  keys?: string;
+  path?: string;
+  unsigned?: boolean;
+  allowHost?: string[];
+  denyHost?: string[];
+  allowAddress?: string[];
+  denyAddress?: string[];
+  allowPort?: string[];
+  maxFile?: string;
+  maxTransfers?: string;
+  maxTransfersPerClient?: string;
+  cors?: string[];
+}
+
+/** Where the library says that an option is wrong, and how the user spelled it. */
+export const gatewayFlagOf: Readonly<Record<string, string>> = {
+  keys: '--keys',
+  path: '--path',
+  unsigned: '--unsigned',
+  'tls.ca': '--ca',
+  'guard.allowHosts': '--allow-host',
+  'guard.denyHosts': '--deny-host',
+  'guard.allowAddresses': '--allow-address',
+  'guard.denyAddresses': '--deny-address',
+  'guard.allowPorts': '--allow-port',
+  'limits.fileBytes': '--max-file',
+  'limits.transfers': '--max-transfers',
+  'limits.transfersPerClient': '--max-transfers-per-client',
+  'cors.origins': '--cors',
+};
+
+/** Only what was given: the library has the defaults. Throws a `UsageError`. */
+export function toGatewayOptions(flags: GatewayFlags): GatewayOptions {
+  const { limits, ...served } = toServedOptions(flags);
+  const { allowHost, denyHost, allowAddress, denyAddress, allowPort, cors } = flags;
+  const transfers = readNumber('--max-transfers', flags.maxTransfers);
+  const transfersPerClient = readNumber('--max-transfers-per-client', flags.maxTransfersPerClient);
+  return {
+    ...served,
+    ...(flags.keys !== undefined && { keys: { file: flags.keys } }),
+    ...given({ path: flags.path }),
+    unsigned: flags.unsigned ?? false,
+    guard: {
+      ...(allowHost && { allowHosts: allowHost }),
+      ...(denyHost && { denyHosts: denyHost }),
+      ...(allowAddress && { allowAddresses: allowAddress }),
+      ...(denyAddress && { denyAddresses: denyAddress }),
+      ...(allowPort && {
+        allowPorts: allowPort.includes('any')
+          ? 'any'
+          : allowPort.map((port) => readNumber('--allow-port', port) ?? 0),
+      }),
+    },
+    limits: {
+      ...limits,
+      ...given({ fileBytes: flags.maxFile }),
+      ...(transfers !== undefined && { transfers }),
+      ...(transfersPerClient !== undefined && { transfersPerClient }),
+    },
+    ...(cors && { cors: { origins: cors.includes('*') ? '*' : cors } }),
+  };
+}
+
+function readNumber(flag: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  return readFlag(flag, () => {
+    if (!/^\d{1,9}$/.test(text)) throw new RangeError(`must be a whole number, not ${JSON.stringify(text)}`);
+    return Number(text);
+  });
+}

@@ -1,0 +1,48 @@
+import type { Fields } from '../http/fields.js';
+import type { DownstreamRequest } from '../proxy/downstream-request.js';
+import type { Answer } from '../proxy/hooks.js';
+import type { CorsOptions } from './options.js';
+
+/** What scripts that download need to read of a response, beyond the fields that they always may. */
+const EXPOSED = [
+  'Accept-Ranges',
+  'Content-Disposition',
+  'Content-Encoding',
+  'Content-Length',
+  'Content-Range',
+  'ETag',
+  'Last-Modified',
+  'Retry-After',
+].join(', ');
+/** What they may send, beyond the fields that they always may. */
+const ALLOWED = 'If-Match, If-Modified-Since, If-None-Match, If-Range, If-Unmodified-Since, Range';
+const PREFLIGHT_SECONDS = '86400';
+
+/** Lets a script of another site read the response where it may (Fetch standard, CORS protocol). */
+export function setCorsFields(fields: Fields, cors: CorsOptions, request: DownstreamRequest): void {
+  // Caches must keep the answers to different sites apart.
+  if (cors.origins !== '*') fields.append('Vary', 'Origin');
+  const origin = request.fields.get('origin');
+  if (origin === undefined || !mayRead(cors, origin)) return;
+  fields.set('Access-Control-Allow-Origin', cors.origins === '*' ? '*' : origin);
+  fields.set('Access-Control-Expose-Headers', EXPOSED);
+  fields.set('Cross-Origin-Resource-Policy', 'cross-origin');
+}
+
+/** The answer to what a browser asks before it sends a request with a Range; null for other requests. */
+export function answerPreflight(cors: CorsOptions | null, request: DownstreamRequest): Answer | null {
+  if (cors === null || request.method !== 'OPTIONS') return null;
+  if (!request.fields.has('access-control-request-method')) return null;
+  if (!mayRead(cors, request.fields.get('origin') ?? '')) return { status: 403 };
+  return {
+    status: 204,
+    fields: {
+      'Access-Control-Allow-Methods': 'GET, HEAD',
+      'Access-Control-Allow-Headers': ALLOWED,
+      'Access-Control-Max-Age': PREFLIGHT_SECONDS,
+    },
+  };
+}
+
+const mayRead = ({ origins }: CorsOptions, origin: string): boolean =>
+  origins === '*' || origins.includes(origin.toLowerCase());

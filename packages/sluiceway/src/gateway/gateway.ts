@@ -1,0 +1,103 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { ClientRequest, ClientResponse } from '../downstream/exchange.js';
+import { type Outcome, SluicewayError } from '../errors.js';
+import type { Handler } from '../proxy/handler.js';
+import { resolveProxyOptions } from '../proxy/options.js';
+import type { HandleContext } from '../proxy/passage.js';
+import { thirdParty } from '../proxy/profiles.js';
+import { Proxy } from '../proxy/proxy.js';
+import { createTransport } from '../upstream/create-transport.js';
+import { GatewayPlanner } from './gateway-planner.js';
+import type { GrantOptions } from './grant.js';
+import type { LinkUse as Facts, VerifiedLink } from './links.js';
+import { type GatewayOptions, type GatewaySettings, resolveGatewayOptions } from './options.js';
+
+/**
+ * Serves files of other servers under links that say what they permit. Made by `createDownloadGateway`; `attach` mounts
+ * it on a server.
+ */
+export class Gateway implements Handler {
+  readonly #settings: GatewaySettings;
+  readonly #proxy: Proxy;
+
+  constructor(settings: GatewaySettings, proxy: Proxy) {
+    this.#settings = settings;
+    this.#proxy = proxy;
+  }
+
+  /** Downloads under way. */
+  get active(): number {
+    return this.#proxy.active;
+  }
+
+  handle(request: ClientRequest, response: ClientResponse, context?: HandleContext): Promise<Outcome> {
+    return this.#proxy.handle(request, response, context);
+  }
+
+  /** There is nothing to upgrade to: answered as an ordinary request. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, context?: HandleContext): Promise<Outcome> {
+    return this.#proxy.upgrade(request, socket, head, context);
+  }
+
+  /** Makes a link. Throws an `OptionsError` with every problem, and a `TypeError` where the gateway has no keys. */
+  sign(grant: GrantOptions): string {
+    return this.#links.sign(grant);
+  }
+
+  /** What a link permits, or a `SluicewayError` that says why it permits nothing. */
+  verify(link: string | URL, use: Facts): VerifiedLink {
+    return this.#links.verify(link, use);
+  }
+
+  /** A listener of this process, to which no link may lead: `attach` tells it. */
+  listensOn(address: string, port: number): void {
+    this.#settings.guard.addListener(address, port);
+  }
+
+  /** As of a proxy: running downloads may finish. */
+  close(): Promise<void> {
+    return this.#proxy.close();
+  }
+
+  /** As of a proxy: ends everything now. */
+  destroy(): void {
+    this.#proxy.destroy();
+  }
+
+  get #links(): NonNullable<GatewaySettings['links']> {
+    if (this.#settings.links === null) throw new TypeError('The gateway has no keys');
+    return this.#settings.links;
+  }
+}
+
+/**
+ * Makes a gateway for files from URLs that others supply, or that must stay hidden. By default it serves signed links
+ * and nothing else, connects to public addresses only (judged when they are dialled, also after redirects), tells the
+ * other server nothing of the client, and lets nothing but the file in. Throws an `OptionsError` with every problem.
+ */
+export function createDownloadGateway(options: GatewayOptions): Gateway {
+  const { settings, proxyOptions } = resolveGatewayOptions(options);
+  const { policy } = settings.guard;
+  const proxySettings = resolveProxyOptions(
+    { ...proxyOptions, profile: PROFILE, onRequest: neverCalled },
+    'createDownloadGateway',
+    (transport, protocol) => createTransport({ ...transport, policy }, protocol),
+  );
+  const planner = new GatewayPlanner(settings);
+  return new Gateway(settings, new Proxy({ ...proxySettings, planner }));
+}
+
+/** OPTIONS is for the question that browsers ask before some requests; what a link is for is the link's to say. */
+const PROFILE = {
+  ...thirdParty,
+  name: 'gateway',
+  methods: ['GET', 'HEAD', 'OPTIONS'],
+  // A link is worth as much as what it leads to.
+  setResponseFields: { ...thirdParty.setResponseFields, 'Referrer-Policy': 'no-referrer' },
+};
+
+/** The planner chooses. */
+function neverCalled(): never {
+  throw new SluicewayError('proxy_internal_error', 'A gateway chooses by its links');
+}

@@ -1,0 +1,93 @@
+import { SluicewayError } from '../errors.js';
+import { RateLimit } from '../stream/rate-limit.js';
+import type { Grant } from './grant.js';
+
+/** What the process knows of a link while it is of interest. */
+interface Use {
+  /** Who has the link to themselves, and whether a response of theirs has succeeded; null where it is for all. */
+  owner: { client: string; hasSucceeded: boolean } | null;
+  rate: RateLimit | null;
+  running: number;
+  /** When the owner's hold ends, as `performance.now`. */
+  until: number;
+  /** When the link ends, and nobody can ask for it any more: milliseconds since 1970. */
+  expires: number;
+}
+
+/** Of a grant, what its uses have in common. */
+type LinkTerms = Pick<Grant, 'singleUse' | 'rate' | 'expires'>;
+
+/** Beyond this many remembered links, those that have ended are looked for and forgotten. */
+const SWEEP_AT = 10_000;
+
+/** Remembers what links have in common over their uses: who has taken a single-use one, and a shared rate. */
+export class LinkUses {
+  readonly #uses = new Map<string, Use>();
+  readonly #windowMs: number;
+
+  /** `windowMs`: how long a single-use link stays with the client that took it. */
+  constructor(windowMs: number) {
+    this.#windowMs = windowMs;
+  }
+
+  /**
+   * Takes part in a link. Throws `link_used` where it is another's: also while it is not clear yet whether the other
+   * will get the file, since both must not.
+   */
+  begin(id: string, client: string, { singleUse, rate, expires }: LinkTerms): LinkUse {
+    const now = performance.now();
+    const known = this.#uses.get(id);
+    const use = known ?? this.#remember(id, rate, expires * 1000);
+    if (singleUse) {
+      if (use.owner !== null && use.owner.hasSucceeded && now >= use.until)
+        throw new SluicewayError('link_used', 'The time of the single-use link is over');
+      if (use.owner !== null && use.owner.client !== client)
+        throw new SluicewayError('link_used', 'The single-use link belongs to another client');
+      use.owner ??= { client, hasSucceeded: false };
+    }
+    use.running += 1;
+    return {
+      rate: use.rate,
+      succeeded: () => {
+        if (use.owner === null || use.owner.hasSucceeded) return;
+        use.owner.hasSucceeded = true;
+        use.until = performance.now() + this.#windowMs;
+      },
+      end: () => {
+        use.running -= 1;
+        if (use.running > 0 || use.owner?.hasSucceeded === true) return;
+        this.#uses.delete(id);
+      },
+    };
+  }
+
+  #remember(id: string, rate: number | null, expires: number): Use {
+    if (this.#uses.size >= SWEEP_AT) this.#sweep();
+    const use: Use = {
+      owner: null,
+      rate: rate === null ? null : new RateLimit(rate),
+      running: 0,
+      until: Number.POSITIVE_INFINITY,
+      expires,
+    };
+    this.#uses.set(id, use);
+    return use;
+  }
+
+  #sweep(): void {
+    const now = Date.now();
+    for (const [id, { running, expires }] of this.#uses) {
+      if (running === 0 && expires <= now) this.#uses.delete(id);
+    }
+  }
+}
+
+/** One request's part in a link. */
+export interface LinkUse {
+  /** Shared by all requests of the link; null for no limit. */
+  rate: RateLimit | null;
+  /** The client gets a successful response. */
+  succeeded(): void;
+  /** The request is over. Called once. */
+  end(): void;
+}

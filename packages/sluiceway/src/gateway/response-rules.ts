@@ -1,0 +1,102 @@
+import { SluicewayError } from '../errors.js';
+import type { Answer, DownstreamResponseDraft } from '../proxy/hooks.js';
+import type { TransportResponse } from '../upstream/transport.js';
+import { formatDisposition, readFileName } from './file-name.js';
+
+/** What holds for the response to one request. */
+export interface ResponseRules {
+  /** The name that the link gives the file; null for the origin server's. */
+  fileName: string | null;
+  disposition: 'attachment' | 'inline';
+  /** Replaces the origin server's; null for that. */
+  contentType: string | null;
+  /** Of the whole file; null for no limit. */
+  maxBytes: number | null;
+  /** Media types that may pass, `video/*` among them; null for all. */
+  contentTypes: readonly string[] | null;
+  /** Whether the content of errors passes: it may name buckets, hosts and keys. */
+  relaysErrorContent: boolean;
+}
+
+/**
+ * Judges a response of an origin server whose errors are none of the client's business, and makes a download of it.
+ * Statuses below 400 pass, but for redirects that nobody follows; 412 passes, and 416 without its content. Throws a
+ * `SluicewayError` for all else: 404, 410, 429 and 503 keep their status, any other becomes 502.
+ */
+export function applyResponseRules(
+  received: TransportResponse,
+  draft: DownstreamResponseDraft,
+  rules: ResponseRules,
+): Answer | null {
+  const { status } = received;
+  if (status === 416) return rangeNotSatisfiable(draft);
+  if (!passes(status) && !(status >= 400 && rules.relaysErrorContent)) throw refuseStatus(received);
+  if (status !== 200 && status !== 206) return null;
+  judgeSize(received, draft, rules.maxBytes);
+  judgeType(draft, rules.contentTypes);
+  const { fields } = draft;
+  if (rules.contentType !== null) fields.set('Content-Type', rules.contentType);
+  const fileName = rules.fileName ?? readFileName(fields.get('content-disposition'));
+  fields.set('Content-Disposition', formatDisposition(rules.disposition, fileName));
+  return null;
+}
+
+const passes = (status: number): boolean =>
+  (status >= 200 && status < 300) || status === 304 || status === 412;
+
+/** What a client that wants to know the length of the file gets, and no more. */
+function rangeNotSatisfiable({ fields }: DownstreamResponseDraft): Answer {
+  const range = fields.get('content-range');
+  const isFine = range !== undefined && /^bytes \*\/\d+$/.test(range);
+  return { status: 416, fields: isFine ? { 'Content-Range': range } : {} };
+}
+
+const KEPT_STATUSES: Readonly<Record<number, string>> = {
+  404: 'The file is not there.',
+  410: 'The file is not there any more.',
+  429: 'The origin server has too much to do.',
+  503: 'The origin server has too much to do.',
+};
+
+function refuseStatus({ status, fields }: TransportResponse): SluicewayError {
+  const publicMessage = KEPT_STATUSES[status];
+  const retryAfter = fields.get('retry-after');
+  const isBusy = status === 429 || status === 503;
+  return new SluicewayError('http_response_status', `The origin server answered ${status}`, {
+    ...(publicMessage !== undefined && { status, publicMessage }),
+    ...(isBusy &&
+      retryAfter !== undefined &&
+      RETRY_AFTER.test(retryAfter) && { fields: { 'Retry-After': retryAfter } }),
+  });
+}
+
+/** Seconds or an HTTP date (RFC 9110 section 10.2.3), and nothing that an origin server could tell otherwise. */
+const RETRY_AFTER = /^(?:\d{1,9}|[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT)$/;
+
+function judgeSize(
+  received: TransportResponse,
+  { fields }: DownstreamResponseDraft,
+  maxBytes: number | null,
+): void {
+  if (maxBytes === null) return;
+  const total = /^bytes \d+-\d+\/(\d+)$/.exec(fields.get('content-range') ?? '')?.[1];
+  const declared =
+    received.status === 206 && total !== undefined
+      ? Number(total)
+      : Number(fields.get('content-length') ?? 0);
+  if (declared > maxBytes)
+    throw new SluicewayError(
+      'http_response_body_size',
+      `The file has ${declared} bytes, ${maxBytes} are allowed`,
+    );
+}
+
+function judgeType({ fields }: DownstreamResponseDraft, contentTypes: readonly string[] | null): void {
+  if (contentTypes === null) return;
+  const type = (fields.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  const isAllowed = contentTypes.some((each) =>
+    each.endsWith('/*') ? type.startsWith(each.slice(0, -1)) : type === each,
+  );
+  if (!isAllowed)
+    throw new SluicewayError('response_denied', `The media type ${JSON.stringify(type)} is not allowed`);
+}

@@ -1,0 +1,38 @@
+import { SluicewayError } from '../errors.js';
+
+/** Bounds how many downloads run at a time, in all and for each key. 0 is no limit. */
+export class TransferLimits {
+  readonly #max: number;
+  readonly #maxPerClient: number;
+  readonly #perClient = new Map<string, number>();
+  #running = 0;
+
+  constructor(max: number, maxPerClient: number) {
+    this.#max = max;
+    this.#maxPerClient = maxPerClient;
+  }
+
+  /** Takes a place. Throws `transfer_limit_reached`: 503 where the gateway is full, 429 where the client has its share. */
+  enter(client: string): () => void {
+    if (this.#max > 0 && this.#running >= this.#max) {
+      throw new SluicewayError('transfer_limit_reached', `${this.#max} downloads are running`, {
+        status: 503,
+        publicMessage: 'The server has too much to do.',
+      });
+    }
+    const running = this.#perClient.get(client) ?? 0;
+    if (this.#maxPerClient > 0 && running >= this.#maxPerClient) {
+      throw new SluicewayError('transfer_limit_reached', `${running} downloads of one client are running`, {
+        fields: { 'Retry-After': '5' },
+      });
+    }
+    this.#running += 1;
+    this.#perClient.set(client, running + 1);
+    return () => {
+      this.#running -= 1;
+      const left = (this.#perClient.get(client) ?? 1) - 1;
+      if (left === 0) this.#perClient.delete(client);
+      else this.#perClient.set(client, left);
+    };
+  }
+}

@@ -1,0 +1,147 @@
+import { networkInterfaces } from 'node:os';
+import type { Checker } from '../check.js';
+import { SluicewayError } from '../errors.js';
+import type { BaseTarget } from '../http/target.js';
+import { parseAddress } from './address-class.js';
+import { type AddressPolicy, createAddressPolicy, unmap } from './address-policy.js';
+import { type HostPattern, matchesHost, parseHostPattern } from './host-pattern.js';
+
+/** What a URL that somebody else has chosen may lead to. Without options: public addresses at the ports 80 and 443. */
+export interface GuardOptions {
+  /**
+   * Addresses and CIDR ranges, with a port where they hold for that one only (`10.0.0.5`, `10.0.0.0/8:8080`,
+   * `[fd00::/8]:8080`), that may be connected to although they are not public. They are looked at before
+   * `denyAddresses`. One with a port allows the port too.
+   */
+  allowAddresses?: readonly string[];
+  /** Addresses that may not be connected to although they are public. */
+  denyAddresses?: readonly string[];
+  /** Default 80 and 443. `'any'` is all of them. */
+  allowPorts?: readonly number[] | 'any';
+  /** Hosts or URLs that may be asked: `files.example.com`, `*.example.com`, `https://example.com/public/*`. Default: any. */
+  allowHosts?: readonly string[];
+  /** Looked at before `allowHosts`. */
+  denyHosts?: readonly string[];
+  /** Default both. */
+  schemes?: readonly ('http' | 'https')[];
+}
+
+const GUARD_OPTIONS = [
+  'allowAddresses',
+  'denyAddresses',
+  'allowPorts',
+  'allowHosts',
+  'denyHosts',
+  'schemes',
+] as const satisfies readonly (keyof GuardOptions)[];
+
+const DEFAULT_PORTS: readonly number[] = [80, 443];
+
+/** Judges where a request may go: what its URL says, and each address that is dialled for it. */
+export class Guard {
+  readonly #addresses: AddressPolicy;
+  readonly #atPort: AddressPolicy;
+  readonly #ports: readonly number[] | 'any';
+  readonly #allowHosts: readonly HostPattern[] | null;
+  readonly #denyHosts: readonly HostPattern[];
+  readonly #schemes: readonly string[];
+  /** `listenerKey` of our own listeners: a request to ourselves would come back for ever. */
+  readonly #own = new Set<string>();
+  /** For the transport: asked for each address before it is dialled, and for the peer's afterwards. */
+  readonly policy: AddressPolicy;
+
+  /** Takes what `resolveGuard` has checked. */
+  constructor(options: GuardOptions) {
+    const { allowAddresses = [], denyAddresses = [] } = options;
+    this.#addresses = createAddressPolicy({ allow: allowAddresses, deny: denyAddresses, base: 'public' });
+    const withPort = allowAddresses.filter((rule) => /\]:\d+$|^[\d./]+:\d+$/.test(rule));
+    this.#atPort = createAddressPolicy({ allow: withPort, deny: ['0.0.0.0/0', '::/0'], base: 'public' });
+    this.#ports = options.allowPorts ?? DEFAULT_PORTS;
+    this.#allowHosts = options.allowHosts?.map(parseHostPattern) ?? null;
+    this.#denyHosts = (options.denyHosts ?? []).map(parseHostPattern);
+    this.#schemes = options.schemes ?? ['http', 'https'];
+    this.policy = { decide: (address, port) => this.#decide(address, port) };
+  }
+
+  /** Why a URL may not be asked for, before anything is looked up; null where it may. */
+  judge({ base, path }: { base: BaseTarget; path: string }): SluicewayError | null {
+    const scheme = base.protocol.slice(0, -1);
+    if (!this.#schemes.includes(scheme)) return refused(`the scheme ${scheme}`);
+    const matches = (pattern: HostPattern): boolean => matchesHost(pattern, base, path);
+    if (this.#denyHosts.some(matches)) return refused('a denied host');
+    if (this.#allowHosts !== null && !this.#allowHosts.some(matches))
+      return refused('a host that is not allowed');
+    return null;
+  }
+
+  /** Refuses connections to a listener of our own. An address of all zeros stands for every one of this machine. */
+  addListener(address: string, port: number): void {
+    const all = address === '::' || address === '0.0.0.0';
+    const addresses = all ? ownAddresses() : [address];
+    for (const each of addresses) this.#own.add(listenerKey(each, port));
+  }
+
+  #decide(address: string, port: number): { allowed: boolean; reason: string } {
+    if (this.#own.has(listenerKey(address, port)))
+      return { allowed: false, reason: `${address}:${port} is our own listener` };
+    if (this.#ports !== 'any' && !this.#ports.includes(port) && !this.#atPort.decide(address, port).allowed)
+      return { allowed: false, reason: `port ${port} is not allowed` };
+    return this.#addresses.decide(address, port);
+  }
+}
+
+/** Checks the options of a guard, all at once. */
+export function resolveGuard(check: Checker, path: string, options: GuardOptions | undefined): Guard {
+  const given = check.unknownKeys(path, options, GUARD_OPTIONS) ? (options ?? {}) : {};
+  const rules = (name: 'allowAddresses' | 'denyAddresses'): string[] =>
+    check.list(`${path}.${name}`, given[name], (at, rule) =>
+      check.parsed(at, rule as string, '', (text) => {
+        createAddressPolicy({ allow: [text], base: 'public' });
+        return text;
+      }),
+    );
+  const hosts = (name: 'allowHosts' | 'denyHosts'): string[] =>
+    check.list(`${path}.${name}`, given[name], (at, pattern) =>
+      check.parsed(at, pattern as string, '', (text) => {
+        parseHostPattern(text);
+        return text;
+      }),
+    );
+  const ports =
+    given.allowPorts === 'any'
+      ? ('any' as const)
+      : check.list(`${path}.allowPorts`, given.allowPorts, (at, port) =>
+          check.integer(at, port, 0, { min: 1, max: 65_535 }),
+        );
+  const schemes = check.list(`${path}.schemes`, given.schemes, (at, scheme) =>
+    check.oneOf(at, scheme, ['http', 'https'], 'http' as const),
+  );
+  const resolved: GuardOptions = {
+    allowAddresses: rules('allowAddresses'),
+    denyAddresses: rules('denyAddresses'),
+    denyHosts: hosts('denyHosts'),
+    ...(given.allowPorts !== undefined && { allowPorts: ports }),
+    ...(given.allowHosts !== undefined && { allowHosts: hosts('allowHosts') }),
+    ...(given.schemes !== undefined && { schemes }),
+  };
+  // With problems there is no guard that anybody will use.
+  try {
+    return new Guard(resolved);
+  } catch {
+    return new Guard({});
+  }
+}
+
+/** The same for every spelling of an address, an IPv4-mapped one included. */
+function listenerKey(address: string, port: number): string {
+  const parsed = parseAddress(address);
+  return `${parsed === null ? address : unmap(parsed).toString()} ${port}`;
+}
+
+function ownAddresses(): string[] {
+  const own = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+  return own.map(({ address }) => address);
+}
+
+const refused = (what: string): SluicewayError =>
+  new SluicewayError('destination_ip_prohibited', `The URL leads to ${what}`);

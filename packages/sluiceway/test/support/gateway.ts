@@ -1,0 +1,64 @@
+import { randomBytes } from 'node:crypto';
+import {
+  createDownloadGateway,
+  type Gateway,
+  type GatewayOptions,
+  type GrantOptions,
+} from '../../src/gateway.js';
+import { attach, type TransferRecord } from '../../src/index.js';
+import type { Network } from './fixture.js';
+import type { RawClient } from './raw-client.js';
+import type { OriginOptions, OriginScript, RawOrigin } from './raw-origin.js';
+import { type RunningServer, startServer } from './servers.js';
+
+export interface GatewayLine {
+  origin: RawOrigin;
+  gateway: Gateway;
+  running: RunningServer;
+  records: TransferRecord[];
+  client: RawClient;
+  /** Path and query of a link to a path of the origin server. */
+  link(path: string, grant?: Partial<GrantOptions>): string;
+}
+
+const testKeys = [{ id: 'k1', secret: randomBytes(32).toString('base64url') }];
+
+/** Loopback is not public, and origin servers of tests have any port. */
+const loopbackGuard = { allowAddresses: ['127.0.0.0/8'], allowPorts: 'any' } as const;
+
+/** A client, a gateway and an origin server in line. Without options the gateway serves links, to loopback. */
+export async function throughGateway(
+  net: Network,
+  script: OriginScript,
+  options: Partial<GatewayOptions> = {},
+  originOptions: OriginOptions = {},
+): Promise<GatewayLine> {
+  const origin = await net.origin(script, originOptions);
+  const { gateway, running, records } = await startGateway(net, options);
+  return {
+    origin,
+    gateway,
+    running,
+    records,
+    client: await net.client(running),
+    link: (path, grant) => gateway.sign({ url: `${origin.url}${path}`, expires: '1h', ...grant }),
+  };
+}
+
+/** A gateway on a server of its own, stopped when the test ends. */
+export async function startGateway(net: Network, options: Partial<GatewayOptions> = {}) {
+  const records: TransferRecord[] = [];
+  const gateway = createDownloadGateway({
+    keys: testKeys,
+    guard: loopbackGuard,
+    ...options,
+    observers: [...(options.observers ?? []), { onTransferEnd: (record) => void records.push(record) }],
+  });
+  const running = await startServer();
+  attach(running.server, gateway);
+  net.cleanup(async () => {
+    gateway.destroy();
+    await running.stop();
+  });
+  return { gateway, running, records };
+}
