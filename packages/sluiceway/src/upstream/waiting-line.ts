@@ -14,11 +14,16 @@ export interface LineLimits {
   connectTimeoutMs: number;
 }
 
-/** The exchanges that wait for one of the connections to a destination, first come, first served, and not for ever. */
+/**
+ * The exchanges that wait for one of the connections to a destination, first come, first served, and not for ever. One
+ * that comes back, since a connection has ended before it did anything for it, has its old place.
+ */
 export class WaitingLine<W extends Waiter> {
   readonly #limits: LineLimits;
   readonly #isConnecting: () => boolean;
-  readonly #waiting = new Set<W>();
+  #waiting = new Set<W>();
+  readonly #places = new WeakMap<W, number>();
+  #placesGiven = 0;
 
   /** While `isConnecting` says so, a connection is awaited that has a time limit of its own. */
   constructor(limits: LineLimits, isConnecting: () => boolean = () => false) {
@@ -55,7 +60,14 @@ export class WaitingLine<W extends Waiter> {
     };
     watch();
     this.#waiting.add(waiter);
+    if (this.#places.has(waiter)) this.#sort();
+    else this.#places.set(waiter, (this.#placesGiven += 1));
     waiter.waits(leave);
+  }
+
+  #sort(): void {
+    const placeOf = (waiter: W): number => this.#places.get(waiter) ?? 0;
+    this.#waiting = new Set([...this.#waiting].toSorted((a, b) => placeOf(a) - placeOf(b)));
   }
 
   /** Who is served next. */

@@ -16,7 +16,7 @@ import { Http2RequestWriter } from './content-writer.js';
 import { formatRequestHeaders } from './request-headers.js';
 import { type ContentOwner, Http2Content } from './response-content.js';
 import { readFieldLines, readResponseHead } from './response-head.js';
-import { Http1Wanted, isUnprocessed, toStreamError } from './stream-error.js';
+import { Http1Wanted, isUnprocessed, MAX_UNPROCESSED, toStreamError } from './stream-error.js';
 
 /** One request and its response on a stream, from the wait for a connection to the last content byte. */
 export class Http2Exchange implements Exchange, Waiter, ContentOwner {
@@ -34,7 +34,7 @@ export class Http2Exchange implements Exchange, Waiter, ContentOwner {
   #bytesBefore = 0;
   #grace: NodeJS.Timeout | null = null;
   #writer: Http2RequestWriter | null = null;
-  #isRetried = false;
+  #retries = 0;
   #isSent = false;
   #isStopped = false;
   #isOver = false;
@@ -63,7 +63,7 @@ export class Http2Exchange implements Exchange, Waiter, ContentOwner {
 
   /** The connection on which the request was tried, and came back unprocessed. */
   get triedOn(): Http2Connection | null {
-    return this.#isRetried ? this.#connection : null;
+    return this.#retries > 0 ? this.#connection : null;
   }
 
   /** Sends the request on a stream of its own. */
@@ -205,17 +205,22 @@ export class Http2Exchange implements Exchange, Waiter, ContentOwner {
     return this.#stream !== null && this.#connection?.isUnprocessed(this.#stream) === true;
   }
 
-  /** The stream has come to nothing; once, and if nothing is used up, the request may be tried again. */
+  /** The stream has come to nothing; if nothing is used up, the request may be tried again, but not for ever. */
   #broken(error: SluicewayError): void {
-    const stream = this.#stream;
-    const isUnsent = stream === null || isUnprocessed(stream.rstCode ?? 0) || this.#isUnprocessed;
+    const isUnsent = this.#stream === null || isUnprocessed(this.#stream.rstCode ?? 0) || this.#isUnprocessed;
     const isWhole = this.#writer === null;
     const mayRetry = error.retryable && isWhole && (isUnsent || isIdempotent(this.request.method));
-    if (!mayRetry || this.#isRetried || this.#content !== null || error.cause instanceof Http1Wanted) {
+    const mostRetries = this.#isUnprocessed ? MAX_UNPROCESSED : 1;
+    if (
+      !mayRetry ||
+      this.#retries >= mostRetries ||
+      this.#content !== null ||
+      error.cause instanceof Http1Wanted
+    ) {
       this.#fail(isWhole ? error : notRetryable(error));
       return;
     }
-    this.#isRetried = true;
+    this.#retries += 1;
     this.#stream = null;
     this.#streamError = null;
     this.#isSent = false;

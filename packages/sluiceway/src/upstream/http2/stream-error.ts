@@ -22,6 +22,12 @@ const CODES: readonly (readonly [name: string, beforeHead: ErrorCode])[] = [
 const REFUSED_STREAM = 7;
 const HTTP_1_1_REQUIRED = 13;
 
+/**
+ * How often a request is tried again that came back with a GOAWAY, untouched (RFC 9113 section 6.8). Servers take so
+ * many requests a connection and no more: of a crowd, some come back from the next one as well.
+ */
+export const MAX_UNPROCESSED = 5;
+
 /** The origin server says that it has done nothing with the request (RFC 9113 section 8.7). */
 export const isUnprocessed = (code: number): boolean => code === REFUSED_STREAM || code === HTTP_1_1_REQUIRED;
 
