@@ -259,7 +259,7 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
     const text = formatSwitchingProtocols(head, protocol);
     this.#response.detachSocket(socket);
     socket.write(text, 'latin1');
-    return new SocketTunnel(socket);
+    return new SocketTunnel(socket, protocol.toLowerCase() === 'websocket');
   }
 
   finish(): void {

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { wasReset } from '../net/reset.js';
 import type { ChunkSource } from '../stream/chunk-source.js';
 import { ReadableSource } from '../stream/readable-source.js';
 import type { ClientTunnel } from './exchange.js';
@@ -9,11 +10,15 @@ export class SocketTunnel implements ClientTunnel {
   readonly source: ChunkSource;
   readonly #socket: Socket;
 
-  constructor(socket: Socket) {
+  /** `saysGoodBye`: of a protocol that says its ends itself, so that a reset may count as one. */
+  constructor(socket: Socket, saysGoodBye: boolean) {
     this.#socket = socket;
     // Servers of node:https answer an end by an end, and nothing more could be sent.
     socket.allowHalfOpen = true;
-    this.source = new ReadableSource(socket, { destroyOnCancel: false });
+    this.source = new ReadableSource(socket, {
+      destroyOnCancel: false,
+      isWhole: () => saysGoodBye || socket.writableEnded || !wasReset(socket),
+    });
   }
 
   write(bytes: Uint8Array, done: () => void): void {
@@ -26,6 +31,12 @@ export class SocketTunnel implements ClientTunnel {
 
   destroy(): void {
     this.#socket.destroy();
+  }
+
+  /** A TLS socket sends no close_notify when it is destroyed. */
+  reset(): void {
+    if ('encrypted' in this.#socket) this.#socket.destroy();
+    else this.#socket.resetAndDestroy();
   }
 
   onClose(listener: () => void): void {

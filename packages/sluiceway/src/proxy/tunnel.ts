@@ -10,7 +10,8 @@ const CLOSE_TIMEOUT_MS = 5000;
 
 /**
  * Carries bytes both ways until both directions have ended or one is broken. A side that ends its direction is
- * half-closed, and the other direction goes on.
+ * half-closed, and the other direction goes on. A break on one side is a reset on the other: nobody knows whether an
+ * end would mean something in a protocol of its own. WebSocket says its ends itself, and a reset could drop that.
  */
 export async function runTunnel(
   transfer: Transfer,
@@ -18,15 +19,21 @@ export async function runTunnel(
   upstream: Tunnel,
   protocol: string,
 ): Promise<void> {
+  const isWebSocket = protocol.toLowerCase() === 'websocket';
+  let isBroken = false;
   let timer: NodeJS.Timeout | undefined;
   await new Promise<void>((resolve) => {
+    const breaks = (): void => {
+      isBroken = true;
+      resolve();
+    };
     let open = 2;
     const events: DirectionEvents = {
       onEnd: () => {
         open -= 1;
         if (open === 0) resolve();
       },
-      onBroken: resolve,
+      onBroken: breaks,
     };
     let clientHasAll = false;
     const downEvents: DirectionEvents = {
@@ -34,16 +41,16 @@ export async function runTunnel(
         clientHasAll = true;
         events.onEnd();
       },
-      onBroken: resolve,
+      onBroken: breaks,
     };
     const fromClient = new MeteredSource(client.source, transfer.meterTunnel('bytesUp'));
-    transfer.onAborted(() => resolve());
+    // A tunnel that nothing passes through is ended in good order.
+    transfer.onAborted(({ outcome }) => (outcome === 'completed' ? resolve() : breaks()));
     // After both its ends the connection closes by itself, and the origin server may not have taken all of it yet.
     client.onClose(() => {
-      if (fromClient.isRunning || !clientHasAll) resolve();
+      if (fromClient.isRunning || !clientHasAll) breaks();
     });
 
-    const isWebSocket = protocol.toLowerCase() === 'websocket';
     const up = isWebSocket ? new WebSocketDirection(upstream, true, events) : direction(upstream, events);
     const down = isWebSocket
       ? new WebSocketDirection(client, false, downEvents)
@@ -58,8 +65,10 @@ export async function runTunnel(
     });
   });
   clearTimeout(timer);
-  upstream.destroy();
-  client.destroy();
+  for (const tunnel of [upstream, client]) {
+    if (isBroken && !isWebSocket && tunnel.reset !== undefined) tunnel.reset();
+    else tunnel.destroy();
+  }
 }
 
 function direction(target: Tunnel, { onEnd, onBroken }: DirectionEvents): ChunkSink {

@@ -9,4 +9,6 @@ export interface Tunnel {
   end(onSent: () => void): void;
   /** Closes both directions at once; what was not sent by then is lost. */
   destroy(): void;
+  /** As `destroy`, so that the other side can tell that it has not got everything. Default: `destroy`. */
+  reset?(): void;
 }

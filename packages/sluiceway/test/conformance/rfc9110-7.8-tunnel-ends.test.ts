@@ -215,3 +215,36 @@ describe('a tunnel', () => {
     expect(await running.record()).toMatchObject({ status: 101, bytesDown: 4 });
   });
 });
+
+describe('a tunnel of a protocol that is not known', () => {
+  const switching = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: own/1\r\n\r\n';
+  const request = 'GET / HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: own/1\r\n\r\n';
+
+  test('is reset towards the client when the origin server resets it, since an end could look like the end of a file [RFC 9112 8; Node]', async ({
+    net,
+  }) => {
+    const { client } = await through(net, async (connection) => {
+      await connection.readHead();
+      await connection.write(switching);
+      await connection.writeSeeded('reset', 0, 1_000_000);
+      connection.reset();
+    });
+    await client.send(request);
+    await client.readHead();
+    await client.readUntilClose();
+    expect(await client.closed).toBe('reset');
+  });
+
+  test('is reset towards the origin server when the client resets it [RFC 9112 8; Node]', async ({ net }) => {
+    const { client, origin } = await through(net, async (connection) => {
+      await connection.readHead();
+      await connection.write(switching);
+      await connection.readUntilClose();
+    });
+    await client.send(request);
+    await client.readHead();
+    await client.send('abc');
+    client.reset();
+    expect(await origin.connections[0]?.closed).toBe('reset');
+  });
+});

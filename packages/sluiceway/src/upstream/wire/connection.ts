@@ -220,7 +220,7 @@ export class WireConnection implements ReceiverOwner {
     if (exchange.request.upgrade === null) {
       throw new SluicewayError('http_upgrade_failed', 'The origin server switched protocols unasked');
     }
-    const reader = new TunnelReader();
+    const reader = new TunnelReader(head.fields.get('upgrade')?.toLowerCase() === 'websocket');
     this.#reader = reader;
     this.#phase = 'content';
     this.#keepAlive = false;
@@ -290,7 +290,7 @@ export class WireConnection implements ReceiverOwner {
 
   #onEnd(): void {
     this.#ended = true;
-    this.#reset = wasReset(this.socket);
+    this.#reset = !this.socket.writableEnded && wasReset(this.socket);
     if (this.#phase === 'content') this.#receiver.run();
     else if (this.#phase === 'head') this.#fail(this.#closedBeforeHead(this.#writeError));
     else this.destroy();

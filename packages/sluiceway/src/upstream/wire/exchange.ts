@@ -228,5 +228,11 @@ function createTunnel(connection: WireConnection, source: ChunkSource): Upstream
       source.cancel();
       connection.destroy();
     },
+    reset: () => {
+      // A TLS socket sends no close_notify when it is destroyed.
+      if (!('encrypted' in socket)) socket.resetAndDestroy();
+      source.cancel();
+      connection.destroy();
+    },
   };
 }
