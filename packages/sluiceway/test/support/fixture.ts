@@ -1,14 +1,23 @@
 import { test as base } from 'vitest';
+import { type FrameClientOptions, type FramesClient, openFrames } from './frames-client.js';
+import { type Http2Client, openHttp2 } from './http2-client.js';
 import { type ClientOptions, openClient, type RawClient } from './raw-client.js';
 import { type OriginOptions, type OriginScript, type RawOrigin, startOrigin } from './raw-origin.js';
 import { type ProxyListenOptions, type ProxyOptions, type RunningProxy, startProxy } from './servers.js';
 import { until } from './until.js';
+
+/** A server of HTTP/2, and what a client has to trust where that is over TLS. */
+type Http2Address = Pick<RunningProxy, 'port' | 'ca'>;
 
 /** What a test starts; all of it is stopped when the test ends. */
 export interface Network {
   origin(script: OriginScript, options?: OriginOptions): Promise<RawOrigin>;
   proxy(options: ProxyOptions, listen?: ProxyListenOptions): Promise<RunningProxy>;
   client(to: number | { readonly port: number }, options?: ClientOptions): Promise<RawClient>;
+  /** A connection of Node's HTTP/2 client. */
+  http2(to: Http2Address): Promise<Http2Client>;
+  /** A connection on which HTTP/2 is spoken frame by frame. */
+  frames(to: Http2Address, options?: FrameClientOptions): Promise<FramesClient>;
   /** Anything else that has to be stopped: called last to first, before the network is. */
   cleanup(stop: () => unknown): void;
 }
@@ -22,10 +31,10 @@ export const test = base.extend<{ net: Network }>({
   net: async ({ task }, use) => {
     const origins: RawOrigin[] = [];
     const proxies: RunningProxy[] = [];
-    const clients: RawClient[] = [];
+    const clients: { close(): void }[] = [];
     const stops: (() => unknown)[] = [];
 
-    const keep = async <T>(kept: T[], starting: Promise<T>): Promise<T> => {
+    const keep = async <T extends K, K>(kept: K[], starting: Promise<T>): Promise<T> => {
       const started = await starting;
       kept.push(started);
       return started;
@@ -36,6 +45,8 @@ export const test = base.extend<{ net: Network }>({
         origin: (script, options) => keep(origins, startOrigin(script, options)),
         proxy: (options, listen) => keep(proxies, startProxy(options, listen)),
         client: (to, options) => keep(clients, openClient(typeof to === 'number' ? to : to.port, options)),
+        http2: (to) => keep(clients, openHttp2(to.port, to)),
+        frames: (to, options) => keep(clients, openFrames(to, options)),
         cleanup: (stop) => void stops.push(stop),
       });
       for (const stop of stops.splice(0).toReversed()) await stop();
@@ -54,7 +65,10 @@ export const test = base.extend<{ net: Network }>({
 /** Clients are gone, so transfers and their sockets must be; a drained proxy keeps no connection to an origin. */
 async function expectNothingHeld(origins: RawOrigin[], proxies: RunningProxy[]): Promise<void> {
   for (const { proxy } of proxies) await until(() => proxy.active === 0, 'the proxy had no transfer left');
-  for (const running of proxies) await until(() => running.open === 0, 'no socket of a client was left');
+  for (const running of proxies) {
+    await until(() => running.sessions === 0, 'no HTTP/2 session of a client was left');
+    await until(() => running.open === 0, 'no socket of a client was left');
+  }
   if (proxies.length === 0) return;
   for (const { proxy } of proxies) await proxy.close();
   for (const origin of origins)

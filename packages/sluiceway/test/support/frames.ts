@@ -45,6 +45,9 @@ export const ErrorCode = {
   HTTP_1_1_REQUIRED: 13,
 } as const;
 
+/** What every peer takes (RFC 9113 section 4.2). */
+const MAX_FRAME_SIZE = 16_384;
+
 export const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
 
 export interface Frame {
@@ -112,7 +115,7 @@ export class Frames {
 
   /** The next field section: a head, or trailers. */
   async readSection(stream?: number): Promise<Section> {
-    return this.#toSection(await this.next(FrameType.HEADERS, stream));
+    return this.toSection(await this.next(FrameType.HEADERS, stream));
   }
 
   /** The content of a stream up to its end, and the trailers if there are some; its window is kept open. */
@@ -122,7 +125,7 @@ export class Frames {
       const frame = await this.nextOn(stream);
       if (frame.type === FrameType.RST_STREAM) throw new StreamReset(frame);
       if (frame.type === FrameType.HEADERS) {
-        const { lines } = await this.#toSection(frame);
+        const { lines } = await this.toSection(frame);
         return { content: Buffer.concat(parts), trailers: lines };
       }
       if (frame.type !== FrameType.DATA) continue;
@@ -163,9 +166,22 @@ export class Frames {
     return this.send(FrameType.SETTINGS, Flag.ACK, 0);
   }
 
-  /** A field section in one HEADERS frame, without flags but those given. */
+  /** A field section, without flags but those given; in several frames only where one is too small. */
   headers(stream: number, lines: readonly FieldLine[], flags: number = Flag.END_HEADERS): Promise<void> {
-    return this.send(FrameType.HEADERS, flags, stream, encodeFields(lines));
+    const block = encodeFields(lines);
+    const fits = block.length <= MAX_FRAME_SIZE;
+    let sent = this.send(
+      FrameType.HEADERS,
+      fits ? flags : flags & ~Flag.END_HEADERS,
+      stream,
+      block.subarray(0, MAX_FRAME_SIZE),
+    );
+    for (let at = MAX_FRAME_SIZE; at < block.length; at += MAX_FRAME_SIZE) {
+      const isLast = at + MAX_FRAME_SIZE >= block.length;
+      const rest = block.subarray(at, at + MAX_FRAME_SIZE);
+      sent = this.send(FrameType.CONTINUATION, isLast ? flags & Flag.END_HEADERS : 0, stream, rest);
+    }
+    return sent;
   }
 
   data(stream: number, bytes: string | Uint8Array, flags: number = Flag.NONE): Promise<void> {
@@ -200,7 +216,8 @@ export class Frames {
     }
   }
 
-  async #toSection(frame: Frame): Promise<Section> {
+  /** What a HEADERS frame said, with its CONTINUATION frames. */
+  async toSection(frame: Frame): Promise<Section> {
     for (;;) {
       const lines = this.#decoded.get(frame);
       if (lines !== undefined)
@@ -250,7 +267,7 @@ function frameHead(length: number, type: number, flags: number, stream: number):
 }
 
 /** What a DATA or HEADERS frame carries, without padding and priority. */
-function withoutPadding({ type, flags, payload }: Frame): Buffer {
+export function withoutPadding({ type, flags, payload }: Frame): Buffer {
   const padding = (flags & Flag.PADDED) === 0 ? 0 : payload.readUInt8(0);
   const start = (flags & Flag.PADDED) === 0 ? 0 : 1;
   const priority = type === FrameType.HEADERS && (flags & Flag.PRIORITY) !== 0 ? 5 : 0;

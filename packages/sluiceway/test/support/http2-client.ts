@@ -110,11 +110,16 @@ async function readHttp2Response(
 }
 
 /** Connects, with TLS where there is a `ca`, and waits for the server's settings. */
-export async function openHttp2(port: number, options: { ca?: string } = {}): Promise<Http2Client> {
+export async function openHttp2(
+  port: number,
+  options: { ca?: string | undefined } = {},
+): Promise<Http2Client> {
   const { ca } = options;
+  // Uploads that wait count as memory of the session, and it resets streams when there is too much.
+  const limits = { maxSessionMemory: 1000 };
   const session = connect(
     ca === undefined ? `http://127.0.0.1:${port}` : `https://localhost:${port}`,
-    ca === undefined ? {} : { ca, ALPNProtocols: ['h2'] },
+    ca === undefined ? limits : { ...limits, ca, ALPNProtocols: ['h2'] },
   );
   await once(session, 'remoteSettings');
   return new Http2Client(session);

@@ -128,7 +128,9 @@ export async function startProxy(
   };
 }
 
+/** As users are told to make them. */
 function createHttp2(identity: TestCertificate | undefined): NodeServer {
-  if (identity === undefined) return createHttp2Server();
-  return createSecureServer({ cert: identity.cert, key: identity.key, allowHTTP1: true });
+  const options = { maxHeaderListPairs: 1024 };
+  if (identity === undefined) return createHttp2Server(options);
+  return createSecureServer({ ...options, cert: identity.cert, key: identity.key, allowHTTP1: true });
 }
