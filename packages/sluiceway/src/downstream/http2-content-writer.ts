@@ -1,20 +1,36 @@
 import type { Http2ServerResponse, ServerHttp2Stream } from 'node:http2';
-import { openStreams } from './http2-sessions.js';
+import { queuedBytes } from '../net/write-queue.js';
+import { type SessionQueue, sessionQueue } from './http2-sessions.js';
 import type { ContentWriter } from './response-sink.js';
 
 /**
- * What is written at a time. Node refuses new streams of a connection that holds more than 10 MB, so that all streams
- * of one share 2 MiB; with 64 KiB even the last of `MAX_CONCURRENT_STREAMS` stalled ones stays below. A large piece is
- * cheaper: 0.13 CPU seconds per GB between 64 KiB and 1 MiB.
+ * What is written at a time. Node refuses new streams of a connection that holds more than 10 MB, so that no stream
+ * takes more than a quarter of what the others have left of `SHARED_BYTES`, and even the last of
+ * `MAX_CONCURRENT_STREAMS` stalled ones gets its smallest piece. A large one is cheaper: 0.13 CPU seconds per GB between
+ * 64 KiB and 1 MiB.
  */
-const MIN_PIECE_BYTES = 64 * 1024;
-const PIECES_BYTES = 2 * 1024 * 1024;
+const SHARED_BYTES = 4 * 1024 * 1024;
+const MIN_PIECE_BYTES = 32 * 1024;
 
-/** Writes content to a stream, and knows how much of it the connection has not taken. */
+/** A chunk of which pieces are still to be written. */
+interface Chunk {
+  bytes: Uint8Array;
+  at: number;
+  done: () => void;
+}
+
+/** Writes content to a stream piece by piece, and knows how much of it the connection has not taken. */
 export class Http2ContentWriter implements ContentWriter {
   readonly #response: Http2ServerResponse;
   readonly #stream: ServerHttp2Stream;
   readonly #onEnd: () => void;
+  /** What all streams of the connection have written, and Node holds. */
+  readonly #queue: SessionQueue;
+  readonly #chunks: Chunk[] = [];
+  #hasEnded = false;
+  /** Bytes written that Node holds. */
+  #written = 0;
+  /** Bytes of chunks that have not been taken. */
   #outstanding = 0;
   /** Bytes that the connection had taken when the oldest outstanding ones were written. */
   #takenBefore = 0;
@@ -23,31 +39,22 @@ export class Http2ContentWriter implements ContentWriter {
     this.#response = response;
     this.#stream = stream;
     this.#onEnd = onEnd;
+    this.#queue = sessionQueue(stream);
   }
 
   write(bytes: Uint8Array, done?: () => void): boolean {
-    if (this.#outstanding === 0) this.#takenBefore = this.#taken;
-    this.#outstanding += bytes.length;
-    return this.#writeFrom(bytes, 0, done);
-  }
-
-  #writeFrom(bytes: Uint8Array, start: number, done: (() => void) | undefined): boolean {
-    const size = Math.max(MIN_PIECE_BYTES, PIECES_BYTES / openStreams(this.#stream));
-    const piece = bytes.subarray(start, start + size);
-    const next = start + piece.length;
     // Where nothing calls back, the chunk has to go at once.
     if (done === undefined) return this.#response.write(bytes);
-    return this.#response.write(piece, () => {
-      this.#outstanding -= piece.length;
-      this.#takenBefore = this.#taken;
-      if (next < bytes.length && !this.#stream.destroyed) this.#writeFrom(bytes, next, done);
-      else done();
-    });
+    if (this.#outstanding === 0) this.#takenBefore = this.#taken;
+    this.#outstanding += bytes.length;
+    this.#chunks.push({ bytes, at: 0, done });
+    this.#writePieces();
+    return true;
   }
 
   end(): void {
-    this.#response.end();
-    this.#onEnd();
+    this.#hasEnded = true;
+    this.#endOnceWritten();
   }
 
   on(event: string, listener: () => void): void {
@@ -64,6 +71,53 @@ export class Http2ContentWriter implements ContentWriter {
   }
 
   get #taken(): number {
-    return this.#stream.session?.socket.bytesWritten ?? 0;
+    const socket = this.#stream.session?.socket;
+    return socket === undefined ? 0 : socket.bytesWritten - (queuedBytes(socket) ?? 0);
+  }
+
+  #writePieces(): void {
+    for (let [chunk] = this.#chunks; chunk !== undefined; [chunk] = this.#chunks) {
+      const room = this.#room();
+      if (room <= 0) return;
+      this.#writePiece(chunk, room);
+    }
+  }
+
+  #room(): number {
+    const ofOthers = this.#queue.bytes - this.#written;
+    return Math.max(MIN_PIECE_BYTES, Math.floor((SHARED_BYTES - ofOthers) / 4)) - this.#written;
+  }
+
+  #writePiece(chunk: Chunk, room: number): void {
+    const piece = chunk.bytes.subarray(chunk.at, chunk.at + room);
+    const { length } = piece;
+    chunk.at += length;
+    const isLast = chunk.at === chunk.bytes.length;
+    if (isLast) this.#chunks.shift();
+    this.#written += length;
+    this.#queue.bytes += length;
+    this.#response.write(piece, () => {
+      this.#written -= length;
+      this.#queue.bytes -= length;
+      this.#outstanding -= length;
+      this.#takenBefore = this.#taken;
+      if (isLast) chunk.done();
+      if (this.#stream.destroyed) this.#giveBack();
+      this.#writePieces();
+      this.#endOnceWritten();
+    });
+  }
+
+  /** Nobody takes what has not been written. */
+  #giveBack(): void {
+    this.#outstanding = 0;
+    for (const { done } of this.#chunks.splice(0)) done();
+  }
+
+  #endOnceWritten(): void {
+    if (!this.#hasEnded || this.#chunks.length > 0) return;
+    this.#hasEnded = false;
+    this.#response.end();
+    this.#onEnd();
   }
 }

@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import {
   constants,
   type Http2SecureServer,
@@ -6,8 +7,11 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
+import type { Socket } from 'node:net';
+import { wasResetHere } from '../net/http2-stream.js';
 import { initialWindowSettings, tuneServerWindows } from '../stream/window-tuner.js';
 import { FloodGuard } from './flood-guard.js';
+import { type SessionLimits, WatchedSession } from './watched-session.js';
 
 /** Streams at a time of one client; RFC 9113 section 6.5.2 advises at least 100, nginx allows 128. */
 const MAX_CONCURRENT_STREAMS = 128;
@@ -17,7 +21,8 @@ const MAX_HEADER_LIST_BYTES = 64 * 1024;
 
 /**
  * What one client may do in `FLOOD_WINDOW_MS`. A browser that seeks in a video resets a few streams a second; who
- * resets hundreds makes us work for nothing (CVE-2023-44487). A client changes its settings a handful of times.
+ * resets hundreds makes us work for nothing (CVE-2023-44487), and so does who has us reset them (CVE-2025-8671). A
+ * client changes its settings a handful of times.
  */
 const FLOOD_WINDOW_MS = 10_000;
 const MAX_RESETS = 400;
@@ -26,65 +31,98 @@ const MAX_PINGS = 1000;
 
 /**
  * Prepares a server of `node:http2` for long transfers and for clients that mean ill: windows that grow for a fast
- * upload, WebSockets (RFC 8441), and an end for connections that flood or idle. To be called before it listens.
+ * upload, WebSockets (RFC 8441), and an end for connections that flood, idle or are dead. To be called before it
+ * listens.
  */
-export function superviseSessions(server: Http2Server | Http2SecureServer, idleTimeoutMs: number): void {
+export function superviseSessions(server: Http2Server | Http2SecureServer, limits: SessionLimits): void {
   server.updateSettings({
     ...initialWindowSettings,
     enableConnectProtocol: true,
     maxConcurrentStreams: MAX_CONCURRENT_STREAMS,
     maxHeaderListSize: MAX_HEADER_LIST_BYTES,
   });
+  const watch = new SessionWatch(limits);
+  // A session keeps its socket to itself. Node makes it while it tells of the socket.
+  let socket: Socket | null = null;
+  const events: EventEmitter = server;
+  for (const event of ['connection', 'secureConnection'])
+    events.prependListener(event, (accepted: Socket) => {
+      socket = accepted;
+    });
   server.on('session', (session: ServerHttp2Session) => {
     tuneServerWindows(session);
+    if (socket !== null) watch.add(session, socket);
     limitFloods(session);
-    closeWhenIdle(session, idleTimeoutMs);
   });
 }
 
-const counts = new WeakMap<Http2Session, { streams: number }>();
+/** What a connection holds of content that its client has not taken. */
+export interface SessionQueue {
+  bytes: number;
+}
 
-/** How many streams the stream's connection has open; Infinity where nobody counts them. */
-export function openStreams(stream: ServerHttp2Stream): number {
-  const count = stream.session === undefined ? undefined : counts.get(stream.session);
-  return count?.streams ?? Number.POSITIVE_INFINITY;
+const queues = new WeakMap<Http2Session, SessionQueue>();
+
+/** The queue that the streams of a connection share. */
+export function sessionQueue({ session }: ServerHttp2Stream): SessionQueue {
+  const known = session && queues.get(session);
+  if (known !== undefined) return known;
+  const queue = { bytes: 0 };
+  if (session !== undefined) queues.set(session, queue);
+  return queue;
+}
+
+/** All connections of a server. */
+class SessionWatch {
+  readonly #limits: SessionLimits;
+  readonly #sessions = new Set<WatchedSession>();
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(limits: SessionLimits) {
+    this.#limits = limits;
+  }
+
+  add(session: ServerHttp2Session, socket: Socket): void {
+    const one = new WatchedSession(session, socket, performance.now());
+    this.#sessions.add(one);
+    session.on('stream', (stream) => {
+      one.streamOpened();
+      stream.once('close', () => one.streamClosed());
+    });
+    socket.once('close', () => {
+      this.#sessions.delete(one);
+      if (this.#sessions.size === 0) this.#stop();
+    });
+    this.#timer ??= setInterval(() => this.#check(), this.#limits.tickMs).unref();
+  }
+
+  #check(): void {
+    const now = performance.now();
+    for (const each of this.#sessions) each.check(now, this.#limits);
+  }
+
+  #stop(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+  }
 }
 
 /** Ends a connection whose client keeps us busy with frames that carry nothing (RFC 9113 section 10.5). */
 function limitFloods(session: ServerHttp2Session): void {
-  const end = (): void => session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  const end = (): void =>
+    session.destroy(new Error('The client floods'), constants.NGHTTP2_ENHANCE_YOUR_CALM);
   const resets = new FloodGuard(MAX_RESETS, FLOOD_WINDOW_MS, end);
   const settings = new FloodGuard(MAX_SETTINGS, FLOOD_WINDOW_MS, end);
   const pings = new FloodGuard(MAX_PINGS, FLOOD_WINDOW_MS, end);
-  session.on('stream', (stream) => stream.once('aborted', () => resets.count()));
+  session.on('stream', (stream) => {
+    stream.once('close', () => {
+      if (isCut(stream) && !wasResetHere(stream)) resets.count();
+    });
+  });
   session.on('remoteSettings', () => settings.count());
   session.on('ping', () => pings.count());
 }
 
-/**
- * Closes a connection that has had no stream for a while. A field section that never ends makes no stream, so this
- * is also the limit for slow senders of heads.
- */
-function closeWhenIdle(session: ServerHttp2Session, idleTimeoutMs: number): void {
-  let timer: NodeJS.Timeout | null = null;
-  const arm = (): void => {
-    timer = setTimeout(() => session.close(), idleTimeoutMs);
-    timer.unref();
-  };
-  const disarm = (): void => {
-    if (timer !== null) clearTimeout(timer);
-    timer = null;
-  };
-  arm();
-  const count = { streams: 0 };
-  counts.set(session, count);
-  session.on('stream', (stream) => {
-    count.streams += 1;
-    disarm();
-    stream.once('close', () => {
-      count.streams -= 1;
-      if (count.streams === 0 && !session.closed) arm();
-    });
-  });
-  session.once('close', disarm);
-}
+/** Node has ended its side of a HEAD from the start, so that it aborts none. */
+const isCut = ({ aborted, rstCode, headersSent }: ServerHttp2Stream): boolean =>
+  aborted || rstCode !== constants.NGHTTP2_NO_ERROR || !headersSent;

@@ -1,4 +1,5 @@
-import { constants, type ServerHttp2Stream } from 'node:http2';
+import type { ServerHttp2Stream } from 'node:http2';
+import { resetStream } from '../net/http2-stream.js';
 import type { ChunkSource } from '../stream/chunk-source.js';
 import { ReadableSource } from '../stream/readable-source.js';
 import type { ClientTunnel } from './exchange.js';
@@ -25,7 +26,7 @@ export class Http2Tunnel implements ClientTunnel {
   /** The counterpart of a TCP connection that is reset is CANCEL. */
   destroy(): void {
     const { writableEnded, readableEnded } = this.#stream;
-    if (!writableEnded || !readableEnded) this.#stream.close(constants.NGHTTP2_CANCEL);
+    if (!writableEnded || !readableEnded) resetStream(this.#stream, 'cancel');
   }
 
   onClose(listener: () => void): void {

@@ -16,12 +16,19 @@ function cancelError(): Error {
 /** NO_ERROR, CANCEL or INTERNAL_ERROR of RFC 9113 section 7. */
 type ResetCode = 'no error' | 'cancel' | 'internal';
 
+const broken = new WeakSet<Http2Stream>();
+
+/** Whether `resetStream` has broken the stream off. */
+export const wasResetHere = (stream: Http2Stream): boolean => broken.has(stream);
+
 /**
- * Breaks a stream off in both directions, by RST_STREAM, at once and without what is still queued. Not so `stream.close(code)`: it ends content that is under way with END_STREAM first,
- * so that what was cut short looks complete.
+ * Breaks a stream off in both directions, by RST_STREAM, at once and without what is still queued. Not so
+ * `stream.close(code)`: it ends content that is under way with END_STREAM first, so that what was cut short looks
+ * complete.
  */
 export function resetStream(stream: Http2Stream, code: ResetCode): void {
   if (stream.destroyed) return;
+  broken.add(stream);
   stream.on('error', () => {});
   if (code === 'no error') stream.destroy();
   else stream.destroy(code === 'cancel' ? cancelError() : new Error('The stream was broken off'));

@@ -1,10 +1,11 @@
 import type { EventEmitter } from 'node:events';
 import type { Server as HttpServer, IncomingMessage } from 'node:http';
-import type { Http2SecureServer, Http2Server, Http2ServerResponse } from 'node:http2';
+import { constants, type Http2SecureServer, type Http2Server, type Http2ServerResponse } from 'node:http2';
 import type { Server as HttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { ClientRequest, ClientResponse } from '../downstream/exchange.js';
 import { superviseSessions } from '../downstream/http2-sessions.js';
+import type { SessionLimits } from '../downstream/watched-session.js';
 import type { Handler } from './handler.js';
 
 /** A server of `node:http`, `node:https` or `node:http2`. */
@@ -15,6 +16,8 @@ const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 
 /** For a request head to arrive (slow-loris defence). */
 const HEAD_TIMEOUT_MS = 60_000;
+
+const SESSION_LIMITS: SessionLimits = { idleMs: KEEP_ALIVE_TIMEOUT_MS, lingerMs: 5000, tickMs: 2000 };
 
 /**
  * Serves a proxy, or what `stripPrefix` and `mount` make of proxies, on a server of `node:http`, `node:https` or
@@ -31,13 +34,13 @@ export function attach(server: NodeServer, handler: Handler): void {
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     maxHeadersCount: 0,
   });
-  if ('updateSettings' in server) superviseSessions(server, KEEP_ALIVE_TIMEOUT_MS);
-
   if (server.listening) tellListener(server, handler);
   server.on('listening', () => tellListener(server, handler));
+
   // One type for four kinds of server, whose own types list other events.
   const events: EventEmitter = server;
   const serve = (request: ClientRequest, response: ClientResponse, awaitsContinue: boolean): void => {
+    if (wasRefused(request)) return;
     void handler.handle(request, response, { awaitsContinue }).catch(() => response.destroy());
   };
   events.on('request', (request: ClientRequest, response: ClientResponse) => serve(request, response, false));
@@ -53,9 +56,21 @@ export function attach(server: NodeServer, handler: Handler): void {
     if ('stream' in request) serve(request, answer as Http2ServerResponse, false);
     else void handler.upgrade(request, answer as Duplex, head);
   });
+  if ('updateSettings' in server) {
+    superviseSessions(server, SESSION_LIMITS);
+    // Node's HTTP/2 server compares with regard to case. Whatever else is expected, nobody knows of.
+    events.on('checkExpectation', (request: ClientRequest, response: ClientResponse) => {
+      if (request.headers.expect?.toLowerCase() === '100-continue') serve(request, response, true);
+      else Object.assign(response, { statusCode: 417 }).end();
+    });
+  }
 }
 
 function tellListener(server: NodeServer, handler: Handler): void {
   const address = server.address();
   if (address !== null && typeof address === 'object') handler.listensOn?.(address.address, address.port);
 }
+
+/** The client was told that a stream has not been processed, and may be sent again (RFC 9113 section 8.7). */
+const wasRefused = (request: ClientRequest): boolean =>
+  'stream' in request && request.stream.rstCode === constants.NGHTTP2_REFUSED_STREAM;

@@ -1,0 +1,80 @@
+import type { ServerHttp2Session } from 'node:http2';
+import type { Socket } from 'node:net';
+import { queuedBytes } from '../net/write-queue.js';
+
+/** Milliseconds. */
+export interface SessionLimits {
+  /** How long a connection may be without a stream. */
+  idleMs: number;
+  /** What a client has to take the rest and to close its side, once ours is closed. */
+  lingerMs: number;
+  /** Between two looks at all connections. */
+  tickMs: number;
+}
+
+/**
+ * A connection of an HTTP/2 client, watched from outside: Node leaves some to themselves. One that we have closed stays
+ * as long as the client reads nothing or does not close its side. One whose client has broken the protocol gets its
+ * GOAWAY, and then nghttp2 neither reads nor writes any more, without a word to Node: not even the end of the
+ * connection is seen.
+ */
+export class WatchedSession {
+  readonly #session: ServerHttp2Session;
+  readonly #socket: Socket;
+  #streams = 0;
+  #idleSince: number;
+  #closingSince: number | null = null;
+  /** Bytes that had been received at the last look, and when the session was known to live. */
+  #received = 0;
+  #provenAt = 0;
+  /** Bytes that had been sent before a PING, which has not been answered; null where there is none. */
+  #sentBeforePing: number | null = null;
+
+  constructor(session: ServerHttp2Session, socket: Socket, now: number) {
+    this.#session = session;
+    this.#socket = socket;
+    this.#idleSince = now;
+  }
+
+  streamOpened(): void {
+    this.#streams += 1;
+  }
+
+  streamClosed(): void {
+    this.#streams -= 1;
+    if (this.#streams === 0) this.#idleSince = performance.now();
+  }
+
+  check(now: number, { idleMs, lingerMs }: SessionLimits): void {
+    if (this.#session.destroyed || (this.#session.closed && this.#streams === 0)) {
+      this.#closingSince ??= now;
+      if (now - this.#closingSince >= lingerMs) this.#socket.destroy();
+    } else if (this.#streams === 0 && now - this.#idleSince >= idleMs) {
+      this.#session.close();
+    } else if (!this.#session.closed) {
+      this.#checkLife();
+    }
+  }
+
+  /**
+   * Only what is received can end a session, so it is asked for a PING once after each pause; one that lives sends it
+   * at once. Nothing is asked of a client that has not taken what was sent before.
+   */
+  #checkLife(): void {
+    const { bytesRead, bytesWritten } = this.#socket;
+    const isSilent = bytesRead === this.#received;
+    this.#received = bytesRead;
+    if (!isSilent) {
+      this.#sentBeforePing = null;
+    } else if (queuedBytes(this.#socket) !== 0 || bytesRead === this.#provenAt) {
+      return;
+    } else if (this.#sentBeforePing === null) {
+      this.#sentBeforePing = bytesWritten;
+      this.#session.ping((error) => {
+        if (error === null) this.#provenAt = this.#received = this.#socket.bytesRead;
+      });
+    } else if (this.#sentBeforePing === bytesWritten) {
+      this.#socket.destroy();
+    }
+  }
+}
