@@ -37,18 +37,25 @@ export function parseListenAddress(text: string): ListenAddress {
 }
 
 /**
+ * A client splits a Cookie into as many field lines as it has cookies, and Node would reset a stream with more than 128.
+ * The proxy refuses a thousand (431), and Node has to let that many come.
+ */
+const HTTP2_OPTIONS = { maxHeaderListPairs: 1024 } as const;
+
+/**
  * A server that speaks HTTPS where it has an identity, and HTTP/2 there with clients that ask for it (ALPN), unless
  * `http2` is false. It has no listener for requests yet.
  */
 export function createListener(identity: ServerIdentity | null, http2 = true): NodeServer {
   if (identity === null) return createServer();
   const { cert, key } = identity;
-  return http2 ? createSecureServer({ cert, key, allowHTTP1: true }) : createTlsServer({ cert, key });
+  if (!http2) return createTlsServer({ cert, key });
+  return createSecureServer({ ...HTTP2_OPTIONS, cert, key, allowHTTP1: true });
 }
 
 /** A server for clients that speak HTTP/2 without TLS from the first byte on, and nothing else. */
 export function createH2cListener(): NodeServer {
-  return createHttp2Server();
+  return createHttp2Server(HTTP2_OPTIONS);
 }
 
 /**

@@ -10,6 +10,7 @@ import {
 } from '../http/http2-fields.js';
 import { parseRequestTarget, readRequestTarget } from '../http/target.js';
 import { readTrailers } from '../http/trailers.js';
+import { resetStream, watchContentEnd } from '../net/http2-stream.js';
 import { isUnixPeer } from '../net/trusted-peers.js';
 import { ReadableSource } from '../stream/readable-source.js';
 import { findTouch } from '../stream/untouched.js';
@@ -30,6 +31,9 @@ import { acceptKey, createKey } from './websocket-handshake.js';
 /** Between the end of a response and the reset of its stream, where the client has not ended its request. */
 const LEAVE_AFTER_MS = 200;
 
+/** RFC 9110 section 15: others are invalid. */
+const MAX_STATUS = 599;
+
 /** A request that Node's HTTP/2 server has read, and its response: one stream. */
 export class Http2Exchange implements ClientExchange, SinkOptions {
   readonly request: Http2ServerRequest;
@@ -45,6 +49,8 @@ export class Http2Exchange implements ClientExchange, SinkOptions {
   readonly #stream: ServerHttp2Stream;
   /** Only for a WebSocket, towards an origin server that speaks HTTP/1.1. */
   readonly #webSocketKey: string;
+  /** Whether the client has ended the content, once that is over. */
+  readonly #hasContentEnded: () => boolean;
   #writer: Http2ContentWriter | null = null;
 
   constructor(request: Http2ServerRequest, response: Http2ServerResponse) {
@@ -57,6 +63,7 @@ export class Http2Exchange implements ClientExchange, SinkOptions {
     this.isTunnelOnly = request.headers[':protocol'] !== undefined;
     this.#webSocketKey = this.isTunnelOnly ? createKey() : '';
     const { session } = this.#stream;
+    this.#hasContentEnded = this.#stream.endAfterHeaders ? () => true : watchContentEnd(this.#stream);
     this.clientAddress = session?.socket.remoteAddress ?? null;
     this.isEncrypted = session?.encrypted === true;
     // Node reports a broken stream on both; `close` tells what there is to know.
@@ -107,15 +114,18 @@ export class Http2Exchange implements ClientExchange, SinkOptions {
     const stream = this.#stream;
     return new ReadableSource(stream, {
       destroyOnCancel: false,
-      // A stream that is reset, even with NO_ERROR, or whose connection is gone, tells its end as well.
-      isWhole: () => !stream.aborted && !stream.destroyed,
+      // A stream that is reset with NO_ERROR, or whose connection is gone, tells its end as well.
+      isWhole: this.#hasContentEnded,
       trailers: () => readTrailers(this.request.rawTrailers, this.request.rawHeaders),
       toError: requestContentError,
     });
   }
 
   findContentTouch(): string | null {
-    return findTouch(this.request) ?? findTouch(this.#stream);
+    const stream = this.#stream;
+    // Content of no bytes ends by itself, read or not.
+    const isEmpty = stream.readableEnded && !stream.readableDidRead && this.#hasContentEnded();
+    return findTouch(this.request) ?? (isEmpty ? null : findTouch(stream));
   }
 
   get isRequestComplete(): boolean {
@@ -143,8 +153,9 @@ export class Http2Exchange implements ClientExchange, SinkOptions {
   }
 
   get isDelivered(): boolean {
-    const { writableFinished, aborted, rstCode } = this.#stream;
-    return writableFinished && !aborted && rstCode === constants.NGHTTP2_NO_ERROR;
+    const { headersSent, writableFinished, aborted } = this.#stream;
+    // Node has ended its side of a HEAD before there is a response to it.
+    return headersSent && writableFinished && !aborted;
   }
 
   queuedBytes(): number {
@@ -166,6 +177,11 @@ export class Http2Exchange implements ClientExchange, SinkOptions {
 
   sendHead(head: ResponseHead, { isLast }: SendHeadOptions): void {
     checkFinalStatus(head);
+    // Node has no other, and what it was given before it refuses would stand in the next head as well.
+    if (head.status > MAX_STATUS)
+      throw new SluicewayError('http_protocol_error', `HTTP/2 cannot carry the status ${head.status}`);
+    // Content of it, which means nothing (RFC 9110 section 15.3.6), is not sent.
+    if (head.status === 205 && head.fields.has('content-length')) head.fields.set('Content-Length', '0');
     // A 2xx would open the tunnel that the origin server has refused.
     if (this.isTunnelOnly && head.status < 300)
       throw new SluicewayError('http_upgrade_failed', 'The origin server did not switch protocols');
@@ -192,11 +208,11 @@ export class Http2Exchange implements ClientExchange, SinkOptions {
 
   breakOff(): void {
     // The head and the content that was written in this turn of the event loop go out before.
-    setImmediate(() => this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR));
+    setImmediate(() => this.destroy());
   }
 
   destroy(): void {
-    this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    resetStream(this.#stream, 'internal');
   }
 
   switchProtocols(head: ResponseHead): ClientTunnel {

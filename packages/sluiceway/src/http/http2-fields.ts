@@ -127,8 +127,10 @@ export function toHttp2Headers(fields: ReadonlyFields): Record<string, string | 
   const { raw } = fields;
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = (raw[i] as string).toLowerCase();
-    if (CONNECTION_SPECIFIC.has(name)) continue;
+    if (CONNECTION_SPECIFIC.has(name) || name === 'http2-settings') continue;
     const value = trimWhiteSpace(raw[i + 1] as string);
+    // Node refuses to send anything else.
+    if (name === 'te' && value !== 'trailers') continue;
     const before = headers[name];
     if (before === undefined) headers[name] = value;
     else if (typeof before === 'string')

@@ -38,10 +38,11 @@ export function resetStream(stream: Http2Stream, code: ResetCode): void {
  * Tells, once the stream's `end` has been emitted, whether the peer has ended the content (END_STREAM). Node emits
  * `end` as well where the peer has reset the stream with NO_ERROR or CANCEL, or has closed the connection.
  *
- * To be called before any content can have come, in the event that brings the stream.
+ * To be called before anything of the content is read, in the event that brings the stream.
  */
 export function watchContentEnd(stream: Http2Stream): () => boolean {
-  let isComplete = false;
+  // Where a packet holds several frames, the end may have come before the event.
+  let isComplete = !stream.closed && stream.state.remoteClose === 1;
   const push = stream.push.bind(stream);
   stream.push = (chunk: unknown, encoding?: BufferEncoding): boolean => {
     // Where it is not the peer who ends it, Node closes the stream before.

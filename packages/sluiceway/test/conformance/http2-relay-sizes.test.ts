@@ -216,6 +216,20 @@ describe('content of an upload', () => {
     },
   );
 
+  test('of many requests in one packet is complete [RFC 9113 8.1; nghttp2]', async ({ net }) => {
+    const { frames } = await framesLine(
+      net,
+      respondWith((_head, content) => sized(content)),
+    );
+    frames.wire.socket.cork();
+    const streams = Array.from({ length: 100 }, (_, i) =>
+      frames.get('/', { method: 'POST', content: `${i}` }),
+    );
+    frames.wire.socket.uncork();
+    for (const [i, stream] of streams.entries())
+      expect((await frames.readResponse(stream)).content.toString()).toBe(`${i}`);
+  });
+
   test('that is said to have no bytes, and ends later, is none [RFC 9110 8.6]', async ({ net }) => {
     const { frames } = await framesLine(
       net,

@@ -176,4 +176,19 @@ describe('content that ends, as Node tells it,', () => {
       expect(await serverSays(net, end)).toBe(false);
     },
   );
+
+  test('for a server that watches only after END_STREAM has come: complete is true [RFC 9113 8.1]', async ({
+    net,
+  }) => {
+    let complete: Promise<boolean> | undefined;
+    const frames = await openClient(net, (stream) => {
+      void until(() => stream.state.remoteClose === 1, 'the end had come').then(() => {
+        complete = watched(stream);
+      });
+    });
+    await frames.headers(1, POST);
+    await frames.data(1, 'x', Flag.END_STREAM);
+    await until(() => complete !== undefined, 'it was watched');
+    expect(await complete).toBe(true);
+  });
 });
