@@ -1,3 +1,17 @@
+export { addresses } from './access/addresses.js';
+export type { CredentialOptions } from './access/authorization.js';
+export { basic } from './access/basic.js';
+export type { BasicUsers } from './access/basic-users.js';
+export { bearer } from './access/bearer.js';
+export type { BearerTokens } from './access/bearer-tokens.js';
+export { allOf, anyOf } from './access/combine.js';
+export type {
+  AccessDecision,
+  AccessGrant,
+  AccessPolicy,
+  AccessRefusal,
+  AccessRequest,
+} from './access/policy.js';
 export type { OptionProblem } from './check.js';
 export { OptionsError } from './check.js';
 export type { ClientRequest, ClientResponse } from './downstream/exchange.js';

@@ -8,8 +8,9 @@ const notes = `
 A gateway serves files of other servers, under links that sluiceway sign makes with the same keys. It connects
 to public addresses at the ports 80 and 443 only, unless the flags with allow say otherwise.
 
---unsigned also serves GET /download?url=…, for whatever URL somebody writes there. It needs --allow-host, so
-that not everybody can fetch everything through here; --allow-host '*' says that they may.
+--unsigned also serves GET /download?url=…, for whatever URL somebody writes there. It needs --allow-host,
+--access-token-file or --basic-file, so that not everybody can fetch everything through here; --allow-host '*'
+says that they may.
 
 Everything else is as for sluiceway proxy: see its help.
 

@@ -30,6 +30,7 @@ Exit codes:
 Examples:
   sluiceway proxy http://127.0.0.1:9000
   sluiceway proxy https://files.example.org --listen :80
+  sluiceway proxy http://127.0.0.1:9000 --basic-file .htpasswd
   sluiceway proxy http://10.0.0.5:9000 --listen :443 --cert chain.pem --key key.pem`;
 
 /** `sluiceway proxy`; `onExit` is told the exit code when the proxy has stopped. */

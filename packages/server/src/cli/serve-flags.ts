@@ -1,11 +1,18 @@
 import { type Command, Option } from 'commander';
-import { type Observer, OptionsError, parseDurationMs, type TimeoutOptions } from 'sluiceway';
+import {
+  type AccessPolicy,
+  type Observer,
+  OptionsError,
+  parseDurationMs,
+  type TimeoutOptions,
+} from 'sluiceway';
 import { type ListenAddress, parseListenAddress, type ServerIdentity } from '../server/listen.js';
+import { type AccessFlags, addAccessFlags, resolveAccess } from './access-flags.js';
 import { readCertificates, readIdentity } from './pem-files.js';
 import { readFlag, UsageError } from './usage-error.js';
 
 /** The flags of every command that serves, as the command line gives them. */
-export interface ServeFlags {
+export interface ServeFlags extends AccessFlags {
   listen: string;
   h2c?: string;
   http2: boolean;
@@ -40,6 +47,7 @@ export interface ServeSettings {
 export interface ServedOptions {
   name?: string;
   trustedProxies?: string[];
+  access?: AccessPolicy;
   timeouts: TimeoutOptions;
   limits: { minRate?: string };
   tls?: { ca: string };
@@ -61,14 +69,15 @@ export function addListenOptions(command: Command): Command {
     .option('--ca <file>', 'trust these certificate authorities, and no others, for the origin server (PEM)');
 }
 
-/** Adds the flags that say how transfers are carried. */
+/** Adds the flags that say who has access, and how transfers are carried. */
 export function addTransferOptions(command: Command): Command {
-  return command
+  command
     .option('--name <name>', 'the name of this proxy in the Via and CDN-Loop fields')
     .option(
       '--trusted-proxies <list>',
       'addresses and CIDR ranges, separated by commas, of proxies in front of this one whose word about the client is believed; "unix": peers on Unix sockets',
-    )
+    );
+  return addAccessFlags(command)
     .option('--connect-timeout <duration>', 'to connect to the origin server, TLS included (default 10s)')
     .option('--response-head-timeout <duration>', 'from the request sent to the response head (default 60s)')
     .option(
@@ -97,6 +106,7 @@ export function resolveServeFlags(flags: ServeFlags): ServeSettings {
 }
 
 export function toServedOptions(flags: ServeFlags): Omit<ServedOptions, 'observers'> {
+  const access = resolveAccess(flags);
   const ca = flags.ca === undefined ? undefined : readCertificates('--ca', flags.ca);
   return {
     timeouts: given({
@@ -108,6 +118,7 @@ export function toServedOptions(flags: ServeFlags): Omit<ServedOptions, 'observe
     }),
     limits: given({ minRate: flags.minRate }),
     ...given({ name: flags.name }),
+    ...(access !== undefined && { access }),
     ...(ca !== undefined && { tls: { ca } }),
     ...(flags.trustedProxies !== undefined && { trustedProxies: flags.trustedProxies.split(',') }),
   };

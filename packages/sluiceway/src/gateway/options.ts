@@ -34,9 +34,9 @@ export interface CorsOptions {
 
 export interface GatewayOptions
   extends Pick<Hooks, 'onUpstreamRequest' | 'onUpstreamResponse' | 'onError'>,
-    Pick<ProxyOptions, 'name' | 'trustedProxies' | 'observers' | 'errors'>,
+    Pick<ProxyOptions, 'access' | 'name' | 'trustedProxies' | 'observers' | 'errors'>,
     Partial<LinkOptions> {
-  /** Serve `GET <path>?url=…` without a signature. Needs `guard.allowHosts`. Default false. */
+  /** Serve `GET <path>?url=…` without a signature. Needs `guard.allowHosts` or `access`. Default false. */
   unsigned?: boolean;
   /** How to reach https: URLs: a private CA, a client certificate. Default: what Node trusts. */
   tls?: UpstreamTlsOptions;
@@ -92,6 +92,7 @@ const OWN_OPTIONS = [
 
 /** Options that the proxy underneath checks. */
 const PROXY_OPTIONS = [
+  'access',
   'name',
   'trustedProxies',
   'observers',
@@ -114,10 +115,10 @@ export function resolveGatewayOptions(options: GatewayOptions): {
   const { fileBytes, contentTypes, transfers, transfersPerClient, ...limits } = options.limits ?? {};
   const unsigned = check.boolean('unsigned', options.unsigned, false);
   if (options.keys === undefined && !unsigned) check.problem('keys', 'is required, unless unsigned is true');
-  if (unsigned && options.guard?.allowHosts === undefined) {
+  if (unsigned && options.guard?.allowHosts === undefined && options.access === undefined) {
     check.problem(
       'unsigned',
-      "needs guard.allowHosts (['*'] for any host): without it anybody could fetch anything through here",
+      "needs guard.allowHosts (['*'] for any host) or access: without it anybody could fetch anything through here",
     );
   }
   const settings: GatewaySettings = {

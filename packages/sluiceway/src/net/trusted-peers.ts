@@ -1,10 +1,9 @@
-import { BlockList, isIP, Socket } from 'node:net';
+import { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import { type AddressRanges, createAddressRanges } from './address-ranges.js';
 
 /** Answers whether a peer's word about the client is believed. */
-export interface TrustedPeers {
-  /** `address` as the socket names it; null is never trusted. */
-  includes(address: string | null): boolean;
+export interface TrustedPeers extends AddressRanges {
   /** Whether whoever connects by a Unix socket is trusted. */
   readonly unix: boolean;
 }
@@ -17,20 +16,8 @@ const UNIX = 'unix';
  * sockets. Throws a `TypeError` for what is neither. An empty list trusts nobody.
  */
 export function createTrustedPeers(ranges: readonly string[]): TrustedPeers {
-  const unix = ranges.includes(UNIX);
-  if (ranges.length === 0) return { unix, includes: () => false };
-  const list = new BlockList();
-  for (const range of ranges) if (range !== UNIX) add(list, range);
-  return {
-    unix,
-    includes(address) {
-      if (address === null) return false;
-      // An IPv6 zone is no part of the address.
-      const bare = address.split('%', 1)[0] ?? address;
-      const family = isIP(bare);
-      return family !== 0 && list.check(bare, family === 6 ? 'ipv6' : 'ipv4');
-    },
-  };
+  const { includes } = createAddressRanges(ranges.filter((range) => range !== UNIX));
+  return { unix: ranges.includes(UNIX), includes };
 }
 
 /**
@@ -41,17 +28,4 @@ export function createTrustedPeers(ranges: readonly string[]): TrustedPeers {
 export function isUnixPeer(socket: object): boolean {
   if (!(socket instanceof Socket) || socket.destroyed || socket instanceof TLSSocket) return false;
   return socket.remoteAddress === undefined && socket.localAddress === undefined;
-}
-
-function add(list: BlockList, range: string): void {
-  const [address = '', prefix, ...rest] = range.split('/');
-  const family = isIP(address);
-  const bits = prefix === undefined ? null : /^\d{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN;
-  const width = family === 4 ? 32 : 128;
-  if (family === 0 || rest.length > 0 || (bits !== null && !(bits <= width))) {
-    throw new TypeError(`${JSON.stringify(range)} is not an address or CIDR range`);
-  }
-  const type = family === 6 ? 'ipv6' : 'ipv4';
-  if (bits === null) list.addAddress(address, type);
-  else list.addSubnet(address, bits, type);
 }

@@ -14,6 +14,7 @@ const NAMES = [
   'attempts',
   'resumes',
   'error',
+  'identity',
 ] as const satisfies readonly (keyof TransferRecord)[];
 
 /** One line of `name=value` pairs without a line end; `-` is null. A value cannot break the line or fake a pair. */

@@ -3,10 +3,9 @@ import { SluicewayError } from '../errors.js';
 import { hasCdnLoop } from '../http/cdn-loop.js';
 import { maxForwards } from '../http/max-forwards.js';
 import { hasVia } from '../http/via.js';
-import { type DownstreamRequest, readDownstreamRequest } from './downstream-request.js';
+import type { DownstreamRequest, ReadRequest } from './downstream-request.js';
 import type { Answer } from './hooks.js';
 import type { ProxySettings } from './options.js';
-import type { HandleContext } from './passage.js';
 import type { Profile } from './profiles.js';
 import type { Transfer } from './transfer.js';
 import { openUpload, type Upload } from './upload.js';
@@ -18,17 +17,18 @@ export interface Admission {
   upload: Upload | null;
   /** The protocol to ask the origin server for; null for an ordinary request. */
   protocol: string | null;
+  /** Names of fields that the origin server does not get: their credentials were meant for this proxy. */
+  consumed: readonly string[];
 }
 
-/** Reads and judges a request. */
+/** Judges a request that has been read, and whose sender has access. */
 export function admit(
   client: ClientExchange,
-  context: HandleContext,
+  { downstream, framing, consumed }: ReadRequest,
   transfer: Transfer,
-  settings: Pick<ProxySettings, 'profile' | 'peers' | 'pseudonym' | 'maxRequestContent'>,
+  settings: Pick<ProxySettings, 'profile' | 'pseudonym' | 'maxRequestContent'>,
 ): Admission {
-  const { profile, pseudonym, peers, maxRequestContent } = settings;
-  const { downstream, framing } = readDownstreamRequest(client, context, transfer.id, peers);
+  const { profile, pseudonym, maxRequestContent } = settings;
   checkMethod(downstream.method, profile);
   if (
     profile.forwarded &&
@@ -43,7 +43,7 @@ export function admit(
   // There is no other way to ask for it than by a method that is not served.
   if (client.isTunnelOnly && protocol === null) checkMethod('CONNECT', profile);
   const upload = profile.requestContent ? openUpload(client, framing, transfer, maxRequestContent) : null;
-  return { downstream, upload, protocol };
+  return { downstream, upload, protocol, consumed };
 }
 
 /** The value of Allow for the methods that a profile serves. */

@@ -1,3 +1,4 @@
+import type { AccessRequest } from '../access/policy.js';
 import type { ClientExchange, ClientRequest, RequestHead } from '../downstream/exchange.js';
 import type { ReadonlyFields } from '../http/fields.js';
 import type { ContentFraming } from '../http/framing.js';
@@ -6,36 +7,21 @@ import type { TrustedPeers } from '../net/trusted-peers.js';
 import type { HandleContext } from './passage.js';
 
 /** The client's request as it came. It never changes; what is sent on is a draft of its own. */
-export interface DownstreamRequest {
-  /** Unique within the process's life; the same in the log. */
-  readonly id: string;
-  readonly method: string;
-  /** Path of the request-target, byte for byte; `*` for `OPTIONS *`. */
-  readonly path: string;
-  /** The prefix that `stripPrefix` has taken off before `path`, without a slash at its end; `''` where none was. */
-  readonly mountPath: string;
-  /** Query without the question mark; null where there is none. */
-  readonly query: string | null;
-  /** The authority that the client asked for: of an absolute-form target, else the Host field. */
-  readonly host: string | null;
-  readonly protocol: 'http' | 'https';
-  readonly httpVersion: string;
-  readonly fields: ReadonlyFields;
-  /** The peer's address, which may be a proxy's; null where the socket has none. */
-  readonly clientAddress: string | null;
-  /** Whether the peer is one of the `trustedProxies`. */
-  readonly trusted: boolean;
-  /** The client behind the peer, where that is trusted, by its word; else what the connection shows. */
-  readonly forwarded: ForwardedClient;
-  /** The message as Node gave it, for what frameworks hang on it (`request.params`, `request.user`). */
-  readonly raw: ClientRequest;
+export interface DownstreamRequest extends AccessRequest {
+  /** Who sent it, as the option `access` has found; null where there is none, or it names nobody. */
+  readonly identity: string | null;
 }
 
 /** What we know of a client's request beside what hooks see. */
 export interface ReadRequest {
-  downstream: DownstreamRequest;
+  /** The identity is found when it has been read. */
+  downstream: DownstreamRequest & { identity: string | null };
   framing: ContentFraming;
+  /** Names of fields whose credentials were meant for this proxy. */
+  consumed: readonly string[];
 }
+
+const NOTHING: readonly string[] = [];
 
 let requests = 0;
 const idPrefix = `${Date.now().toString(36)}-${process.pid.toString(36)}-`;
@@ -53,7 +39,8 @@ export function readDownstreamRequest(
   peers: TrustedPeers,
 ): ReadRequest {
   const head = client.readHead(context.target);
-  return { framing: head.framing, downstream: new ReadDownstreamRequest(client, context, id, peers, head) };
+  const downstream = new ReadDownstreamRequest(client, context, id, peers, head);
+  return { downstream, framing: head.framing, consumed: NOTHING };
 }
 
 class ReadDownstreamRequest implements DownstreamRequest {
@@ -69,6 +56,7 @@ class ReadDownstreamRequest implements DownstreamRequest {
   readonly clientAddress: string | null;
   readonly trusted: boolean;
   readonly raw: ClientRequest;
+  identity: string | null = null;
   readonly #peers: TrustedPeers;
   #forwarded: ForwardedClient | null = null;
 

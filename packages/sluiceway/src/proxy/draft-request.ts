@@ -8,6 +8,7 @@ import { type BaseTarget, joinTarget, parseBaseTarget } from '../http/target.js'
 import { announcedTrailers } from '../http/trailers.js';
 import { appendVia } from '../http/via.js';
 import type { Target } from '../upstream/redirect-policy.js';
+import type { Admission } from './admission.js';
 import type { DownstreamRequest } from './downstream-request.js';
 import type { Profile } from './profiles.js';
 
@@ -90,11 +91,12 @@ export class UpstreamRequestDraft {
 
 /** Drafts the upstream request: what may pass of the client's, without what is meant for our connection only. */
 export function draftUpstreamRequest(
-  downstream: DownstreamRequest,
+  { downstream, consumed }: Pick<Admission, 'downstream' | 'consumed'>,
   profile: Profile,
   pseudonym: string,
 ): UpstreamRequestDraft {
   const fields = downstream.fields.clone();
+  for (const name of consumed) fields.delete(name);
   const trailers = acceptsTrailers(downstream.fields);
   removeHopByHop(fields);
   const allowed = profile.requestFields;

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { AccessPolicy } from '../access/policy.js';
 import { Checker } from '../check.js';
 import { isToken } from '../http/fields.js';
 import type { BaseTarget } from '../http/target.js';
@@ -62,6 +63,11 @@ export interface ProxyOptions extends Hooks {
    * whoever connects by a Unix socket. Default none.
    */
   trustedProxies?: readonly string[];
+  /**
+   * Who may: decided for each request before anything else is done about it. `bearer`, `basic` and `addresses` make
+   * policies, `allOf` and `anyOf` combine them. Default: everybody may.
+   */
+  access?: AccessPolicy;
   /** Changes to fields of requests and responses, as plain data. Default none. */
   fields?: FieldOptions;
   timeouts?: TimeoutOptions;
@@ -82,6 +88,8 @@ export interface ProxySettings {
   pseudonym: string;
   profile: Profile;
   peers: TrustedPeers;
+  /** Null: everybody may. */
+  access: AccessPolicy | null;
   fields: FieldSettings;
   timeouts: TimeoutSettings;
   tunnelDrainMs: number;
@@ -102,6 +110,7 @@ const GROUPS = [
   'profile',
   'addresses',
   'trustedProxies',
+  'access',
   'fields',
   'timeouts',
   'limits',
@@ -161,6 +170,7 @@ function resolveSettings(
   const profile = resolveProfile(check, options.profile);
   const addresses = check.oneOf('addresses', options.addresses, ['any', 'public'], profile.addresses);
   const peers = resolvePeers(check, options.trustedProxies);
+  const access = check.func('access', options.access, null);
   const fields = resolveFields(check, options.fields);
   const observers = resolveObservers(check, options.observers);
   check.parsed('transport', options.transport, undefined, checkTransport);
@@ -204,6 +214,7 @@ function resolveSettings(
     pseudonym: name,
     profile,
     peers,
+    access,
     fields,
     timeouts: timeoutSettings,
     tunnelDrainMs,

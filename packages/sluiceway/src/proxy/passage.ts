@@ -1,5 +1,6 @@
 import type { ClientExchange } from '../downstream/exchange.js';
 import type { Admission } from './admission.js';
+import type { DownstreamRequest } from './downstream-request.js';
 import type { Plan } from './plan.js';
 import type { Transfer } from './transfer.js';
 
@@ -24,6 +25,8 @@ export interface Passage {
   readonly client: ClientExchange;
   readonly context: HandleContext;
   /** Null until the request has been read. */
+  downstream: DownstreamRequest | null;
+  /** Null until the request has been admitted. */
   admission: Admission | null;
   /** Null but for a gateway's request, and until it is made. */
   plan: Plan | null;

@@ -10,7 +10,7 @@ import { toTarget } from '../upstream/redirect-policy.js';
 import type { TransportResponse, UpstreamTunnel } from '../upstream/transport.js';
 import { admit, answerAsLastServer } from './admission.js';
 import { applyTransform, askForWhole, changesContent } from './apply-transform.js';
-import { type DownstreamRequest, nextRequestId } from './downstream-request.js';
+import { type DownstreamRequest, nextRequestId, readDownstreamRequest } from './downstream-request.js';
 import { draftUpstreamRequest, mendRequest, type UpstreamRequestDraft } from './draft-request.js';
 import { draftDownstreamResponse, mendFraming, toUpstreamResponse } from './draft-response.js';
 import { changeRequest, changeResponse } from './field-changes.js';
@@ -19,6 +19,7 @@ import { type Answer, type DownstreamResponseDraft, runHook, type UpstreamChoice
 import type { ProxySettings } from './options.js';
 import type { HandleContext, Passage } from './passage.js';
 import type { Plan } from './plan.js';
+import { requireAccess } from './require-access.js';
 import * as respond from './respond.js';
 import { Responder } from './responder.js';
 import { RunningTransfers } from './running-transfers.js';
@@ -96,17 +97,20 @@ export class Proxy implements Handler {
 
   /** The path of a request, from top to bottom. */
   async #pass(client: ClientExchange, context: HandleContext): Promise<Outcome> {
-    const { hooks, profile, pseudonym, fields, timeouts } = this.#settings;
+    const { hooks, profile, pseudonym, fields, timeouts, peers, access } = this.#settings;
     const transfer = new Transfer(nextRequestId(), client, timeouts);
-    const passage: Passage = { transfer, client, context, admission: null, plan: null };
+    const passage: Passage = { transfer, client, context, downstream: null, admission: null, plan: null };
     let outcome: Outcome = 'internal';
     this.#running.add(transfer);
     try {
-      // 1. Admit: read and judge the client's request, once it is its turn.
+      // 1. Admit: read the client's request, once it is its turn, see that its sender has access, and judge it.
       if (client.isQueued) await transfer.takesTurn();
       if (this.#running.isDraining) throw new SluicewayError('shutdown', 'The proxy is shutting down');
-      const admission = admit(client, context, transfer, this.#settings);
-      const { downstream } = admission;
+      const request = readDownstreamRequest(client, context, transfer.id, peers);
+      const { downstream } = request;
+      passage.downstream = downstream;
+      if (access !== null) await requireAccess(access, request, transfer);
+      const admission = admit(client, request, transfer, this.#settings);
       passage.admission = admission;
 
       // 2. Choose the upstream, unless a hook answers.
@@ -122,7 +126,7 @@ export class Proxy implements Handler {
 
       // 3. Draft the upstream request.
       const changes = hooks.transform !== undefined && (await changesContent(hooks.transform, downstream));
-      const upstream = draftUpstreamRequest(downstream, profile, pseudonym);
+      const upstream = draftUpstreamRequest(admission, profile, pseudonym);
       if (changes) askForWhole(upstream.fields);
       this.#aim(upstream, choice, context.url);
       changeRequest(upstream, downstream, fields);

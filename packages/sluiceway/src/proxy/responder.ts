@@ -44,9 +44,9 @@ export class Responder {
 
   /** The point of no return: from here on a failure can only be shown by breaking off. */
   commit(passage: Passage, head: ResponseHead): void {
-    const { transfer, client, admission } = passage;
+    const { transfer, client, admission, downstream } = passage;
     const { planner } = this.#settings;
-    if (planner !== null && admission !== null) planner.completeHead(head.fields, admission.downstream);
+    if (planner !== null && downstream !== null) planner.completeHead(head.fields, downstream);
     client.sendHead(head, {
       leavesContentUnread: isLeftUnread(client, admission?.upload ?? null),
       isLast: this.#running.isDraining,
@@ -65,7 +65,7 @@ export class Responder {
     transfer.timeouts.responseWaitsFor('client');
     try {
       const { onError } = this.#settings.hooks;
-      const answer = await onError?.(error, passage.admission?.downstream ?? null);
+      const answer = await onError?.(error, passage.downstream);
       await (answer ? this.answer(passage, answer) : this.#report(passage, error));
     } catch (thrown) {
       // The hook has failed too, or nobody takes the answer.

@@ -26,6 +26,8 @@ export interface TransferRecord {
   /** Times that a broken content was continued. */
   resumes: number;
   error: ErrorCode | null;
+  /** Who sent the request, as the option `access` has found; null for nobody. */
+  identity: string | null;
 }
 
 /** A transfer under way, as observers see it. */
@@ -36,6 +38,7 @@ export interface LiveTransfer {
   readonly status: number | null;
   readonly bytesDown: number;
   readonly bytesUp: number;
+  readonly identity: string | null;
 }
 
 /** Watches transfers and can change nothing. What an observer throws is reported as a warning of the process. */
@@ -76,6 +79,7 @@ export class Transfer implements LiveTransfer {
   bytesUp = 0;
   attempts = 0;
   resumes = 0;
+  identity: string | null = null;
   /** Why the transfer cannot complete; the first reason stays. */
   error: SluicewayError | null = null;
 
@@ -192,6 +196,7 @@ export class Transfer implements LiveTransfer {
       attempts: this.attempts,
       resumes: this.resumes,
       error: this.error?.code ?? null,
+      identity: this.identity,
     };
   }
 

@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { basicOf, bcryptOfPw } from '../support/access.js';
 
 const origin = createServer((_request, response) => response.end('hello'));
 beforeAll(async () => {
@@ -15,7 +16,7 @@ afterAll(() => origin.close());
 /** A program that serves one request, then stops listening. */
 const program = (serve: string): string => `
 import { createServer } from 'node:http';
-import { attach, createProxy, streamFrom } from 'sluiceway';
+import { attach, basic, createProxy, Fields, streamFrom } from 'sluiceway';
 const server = createServer();
 const upstream = process.argv[1];
 ${serve}
@@ -33,7 +34,14 @@ test.each([
     `const options = { addresses: 'any' };
      server.on('request', (request, response) => void streamFrom(request, response, upstream, options));`,
   ],
-])('%s keeps no process alive by its idle connections', async (_, serve) => {
+  [
+    'a policy with passwords of bcrypt',
+    `const policy = basic({ anna: '${bcryptOfPw}' });
+     const fields = new Fields(['Authorization', '${basicOf('anna', 'pw')}']);
+     const access = ({ forwarded }) => policy({ fields, forwarded });
+     attach(server, createProxy({ upstream, access }));`,
+  ],
+])('%s keeps no process alive by what it keeps at hand', async (_, serve) => {
   const { port } = origin.address() as AddressInfo;
   const began = performance.now();
   const child = spawn(

@@ -3,11 +3,22 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { createServer as createSecureServer } from 'node:https';
 import { Readable } from 'node:stream';
 import {
+  type AccessDecision,
+  type AccessPolicy,
+  type AccessRequest,
   type Answer,
+  addresses,
+  allOf,
+  anyOf,
   attach,
+  type BasicUsers,
+  type BearerTokens,
+  basic,
+  bearer,
   type ChunkSink,
   type ChunkSource,
   type CookieOptions,
+  type CredentialOptions,
   createProxy,
   type DownstreamRequest,
   type ErrorCode,
@@ -71,6 +82,16 @@ export const dispatchers: UndiciDispatcher[] = [
 
 export const throughUndici = (): Transport => undiciTransport(new Agent(), { closesDispatcher: true });
 
+const tokens: BearerTokens = { '0123456789abcdef': 'ci' };
+const users: BasicUsers = { file: 'htpasswd' };
+const credentials: CredentialOptions = { realm: 'files', keepCredentials: true };
+
+const own: AccessPolicy = async ({ fields, forwarded, raw }: AccessRequest): Promise<AccessDecision> => {
+  if (fields.get('x-key') === 'a' && forwarded.proto === 'https')
+    return { allowed: true, identity: raw.url ?? null, consumed: ['X-Key'] };
+  return { allowed: false, status: 401, challenge: ['Negotiate'], reason: 'no key' };
+};
+
 export async function withEverything(): Promise<Outcome> {
   const profile: Profile = { ...passThrough, name: 'own', methods: ['GET', 'HEAD'], maxRedirects: 2 };
   const observer: Observer = {
@@ -91,6 +112,7 @@ export async function withEverything(): Promise<Outcome> {
     profile,
     addresses: 'public',
     trustedProxies: ['10.0.0.0/8', 'unix'],
+    access: anyOf(allOf(addresses(['10.0.0.0/8']), basic(users, credentials)), bearer(tokens), own),
     fields: fieldOptions,
     timeouts: {
       connect: '5s',

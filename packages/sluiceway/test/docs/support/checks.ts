@@ -5,6 +5,7 @@ import { expect } from 'vitest';
 import { makeAuthority, makeCertificate } from '../../support/certificates.js';
 import { openHttp2 } from '../../support/http2-client.js';
 import { until } from '../../support/until.js';
+import { accessChecks } from './access-checks.js';
 import { egressChecks } from './egress-checks.js';
 import { type Check, commandsOf, type Example, type RunningExample } from './example.js';
 import { fieldChecks } from './field-checks.js';
@@ -256,6 +257,7 @@ export const checks: Readonly<Record<string, Check>> = {
   },
 
   ...fieldChecks,
+  ...accessChecks,
   ...egressChecks,
   ...gatewayChecks,
   ...hookChecks,

@@ -1,0 +1,36 @@
+import { Checker } from '../check.js';
+import { createAddressRanges } from '../net/address-ranges.js';
+import type { AccessPolicy } from './policy.js';
+
+/**
+ * Lets in clients whose address is one of these addresses and CIDR ranges. That is the peer's address, or, where the
+ * peer is one of the proxy's `trustedProxies`, the one that it gives; a client whose address is not known is refused.
+ * Throws an `OptionsError` for what is no range, and where there is none.
+ */
+export function addresses(cidrs: readonly string[]): AccessPolicy {
+  const check = new Checker('addresses');
+  const checked = check.list('cidrs', cidrs, (path, item) => {
+    const range = check.string(path, item, null);
+    return range === null ? null : check.parsed(path, range, null, checkRange);
+  });
+  if (checked.length === 0) check.problem('cidrs', 'must have one address or CIDR range at least');
+  check.throwIfAny();
+  const ranges = createAddressRanges(checked.filter((range) => range !== null));
+  return ({ forwarded }) => {
+    if (ranges.includes(forwarded.for)) return { allowed: true };
+    return {
+      allowed: false,
+      status: 403,
+      reason: `the address ${forwarded.for ?? '(unknown)'} is in no range`,
+    };
+  };
+}
+
+function checkRange(range: string): string {
+  try {
+    createAddressRanges([range]);
+    return range;
+  } catch {
+    throw new TypeError(`must be an address or a CIDR range, not ${JSON.stringify(range)}`);
+  }
+}

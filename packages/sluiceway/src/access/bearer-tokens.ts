@@ -1,0 +1,81 @@
+import type { Checker } from '../check.js';
+import { TOKEN68 } from './authorization.js';
+import { isFileOption, isIdentity, readCredentialFile } from './credential-file.js';
+
+/**
+ * Tokens that let in: a list; an object with the identity that each token stands for; or a file with one a line,
+ * `token` or `identity:token`, where `#` begins a comment. Several tokens may stand for one identity.
+ *
+ * A token has 16 characters or more: letters, digits and `-._~+/`, and `=` at its end.
+ */
+export type BearerTokens = readonly string[] | Readonly<Record<string, string>> | { readonly file: string };
+
+export interface KnownToken {
+  secret: string;
+  identity: string | null;
+}
+
+/** A token that is a little longer than what can be guessed over a network. */
+const MIN_LENGTH = 16;
+
+/** Messages name the place of a token, since the token is a secret, also where it is the key of an object. */
+export function resolveTokens(check: Checker, tokens: BearerTokens): KnownToken[] {
+  const given = listTokens(check, tokens);
+  const seen = new Set<string>();
+  return given.flatMap(({ path, where, secret, identity }) => {
+    const problem = judge(secret, identity) ?? (seen.has(String(secret)) ? 'is there twice' : null);
+    if (problem !== null || typeof secret !== 'string') {
+      check.problem(path, `${where}${problem}`);
+      return [];
+    }
+    seen.add(secret);
+    return [{ secret, identity: typeof identity === 'string' ? identity : null }];
+  });
+}
+
+interface GivenToken {
+  path: string;
+  /** Begins the message of a problem. */
+  where: string;
+  secret: unknown;
+  /** Null for none. */
+  identity: unknown;
+}
+
+function listTokens(check: Checker, tokens: BearerTokens): GivenToken[] {
+  if (typeof tokens !== 'object' || tokens === null) {
+    check.problem('tokens', 'must be a list, an object or { file }');
+    return [];
+  }
+  if (!Array.isArray(tokens) && isFileOption(tokens)) {
+    return readCredentialFile(check, 'tokens.file', tokens.file).map(({ where, text }) => {
+      // No token has a colon in it.
+      const colon = text.lastIndexOf(':');
+      return {
+        path: 'tokens.file',
+        where: `has a token in ${where} that `,
+        secret: text.slice(colon + 1).trim(),
+        identity: colon < 0 ? null : text.slice(0, colon).trim(),
+      };
+    });
+  }
+  const entries: [unknown, unknown][] = Array.isArray(tokens)
+    ? tokens.map((secret: unknown) => [secret, null])
+    : Object.entries(tokens);
+  if (entries.length === 0) check.problem('tokens', 'must be one at least');
+  return entries.map(([secret, identity], index) => ({
+    path: `tokens[${index}]`,
+    where: '',
+    secret,
+    identity,
+  }));
+}
+
+function judge(secret: unknown, identity: unknown): string | null {
+  if (typeof secret !== 'string') return 'must be a string';
+  if (secret.length < MIN_LENGTH) return `must have ${MIN_LENGTH} characters or more`;
+  if (!TOKEN68.test(secret)) return 'must consist of letters, digits and -._~+/, with = at its end only';
+  if (identity !== null && (typeof identity !== 'string' || !isIdentity(identity)))
+    return 'must stand for an identity that is a string without control characters';
+  return null;
+}
