@@ -1,6 +1,6 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect } from 'vitest';
+import { expect } from 'vitest';
 import { basicOf, bcryptOfPw } from '../../sluiceway/test/support/access.js';
 import { type Network, test } from '../../sluiceway/test/support/fixture.js';
 import { respondWith } from '../../sluiceway/test/support/raw-origin.js';
@@ -53,19 +53,20 @@ test.for([
   },
 );
 
-describe('a file of tokens', () => {
-  test('that every user of the machine can read gets a warning', async ({ net }) => {
-    const file = writeFile(net, TOKEN, 0o644);
-    const program = await sluicewayProxy(net, 'http://127.0.0.1:9', '--access-token-file', file);
-    await program.match('stderr', /^sluiceway: --access-token-file: every user of this machine can read /m);
-  });
-
-  test('that only its owner can read gets none', async ({ net }) => {
-    const file = writeFile(net, TOKEN);
-    const program = await sluicewayProxy(net, 'http://127.0.0.1:9', '--access-token-file', file);
-    expect(program.stderr).toBe('');
-  });
-});
+test.for(['--access-token-file', '--basic-file'])(
+  '%s warns of a file that every user of the machine can read, and of no other',
+  async (flag, { net }) => {
+    const content = flag === '--basic-file' ? `anna:${bcryptOfPw}` : TOKEN;
+    for (const [mode, warned] of [
+      [0o644, true],
+      [0o640, false],
+    ] as const) {
+      const program = await sluicewayProxy(net, 'http://127.0.0.1:9', flag, writeFile(net, content, mode));
+      await program.match('stdout', /listening/);
+      expect([mode, program.stderr.includes('SluicewaySecretFileWarning')]).toEqual([mode, warned]);
+    }
+  },
+);
 
 test.for([
   [
@@ -91,6 +92,8 @@ test.for(['--access-token-file', '--basic-file'])(
   async (flag, { net }) => {
     const program = sluiceway(net, 'proxy', 'http://127.0.0.1:9', flag, '/nowhere/file');
     expect(await program.exited).toBe(2);
-    expect(program.stderr).toMatch(new RegExp(`^sluiceway: ${flag}: cannot be read: ENOENT`));
+    expect(program.stderr).toMatch(
+      new RegExp(`^sluiceway: ${flag}: names a file that cannot be read: ENOENT`),
+    );
   },
 );

@@ -1,7 +1,5 @@
-import { statSync } from 'node:fs';
 import type { Command } from 'commander';
 import { type AccessPolicy, anyOf, basic, bearer, OptionsError } from 'sluiceway';
-import { complain } from './output.js';
 import { readFlag } from './usage-error.js';
 
 /** The flags that say who has access, as the command line gives them. */
@@ -22,13 +20,11 @@ export function addAccessFlags(command: Command): Command {
     );
 }
 
-/** What the flags say; undefined where everybody has access. Warns of tokens that other users can read. */
+/** What the flags say; undefined where everybody has access. */
 export function resolveAccess({ accessTokenFile, basicFile }: AccessFlags): AccessPolicy | undefined {
   const policies: AccessPolicy[] = [];
-  if (accessTokenFile !== undefined) {
+  if (accessTokenFile !== undefined)
     policies.push(readPolicy('--access-token-file', () => bearer({ file: accessTokenFile })));
-    warnOfReaders('--access-token-file', accessTokenFile);
-  }
   if (basicFile !== undefined) policies.push(readPolicy('--basic-file', () => basic({ file: basicFile })));
   return policies.length > 1 ? anyOf(...policies) : policies[0];
 }
@@ -42,11 +38,4 @@ function readPolicy(flag: string, create: () => AccessPolicy): AccessPolicy {
       throw new Error(error.problems.map(({ message }) => message).join('; '), { cause: error });
     }
   });
-}
-
-/** Windows has no such mode, and says that everybody may read. */
-function warnOfReaders(flag: string, file: string): void {
-  const othersMayRead = process.platform !== 'win32' && (statSync(file).mode & 0o004) !== 0;
-  if (othersMayRead)
-    complain(`${flag}: every user of this machine can read ${file}; chmod o-r takes that away`);
 }

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import type { Checker } from '../check.js';
+import { readSecretFile } from '../secret-file.js';
 
 /** A line of a file with credentials that holds something. */
 export interface CredentialLine {
@@ -10,7 +10,7 @@ export interface CredentialLine {
 
 /**
  * Reads a text file with one credential a line; empty lines and those that begin with `#` are left out. It is read
- * once, now. What cannot be read is a problem of the option.
+ * once, now. What cannot be read is a problem of the option, and what other users can read gets a warning.
  */
 export function readCredentialFile(check: Checker, path: string, file: unknown): CredentialLine[] {
   const name = check.string(path, file, undefined);
@@ -20,14 +20,7 @@ export function readCredentialFile(check: Checker, path: string, file: unknown):
 }
 
 function readLines(file: string): CredentialLine[] {
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));
-  } catch (error) {
-    const reason = error instanceof Error && 'syscall' in error ? error.message : 'it is not text in UTF-8';
-    throw new Error(`cannot be read: ${reason}`, { cause: error });
-  }
-  return text
+  return readSecretFile(file)
     .split('\n')
     .map((line, index) => ({ where: `line ${index + 1} of ${file}`, text: line.trim() }))
     .filter((line) => line.text !== '' && !line.text.startsWith('#'));

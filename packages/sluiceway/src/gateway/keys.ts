@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { Checker } from '../check.js';
+import { readSecretFile } from '../secret-file.js';
 
 /** A secret that signs links, and the name by which links say which one they need. */
 export interface Key {
@@ -35,8 +35,6 @@ export interface KeyRing {
 
 const KEY_ID = /^[A-Za-z0-9_-]{1,32}$/;
 const MIN_SECRET_BYTES = 32;
-/** Bits of a file's mode: others may read or write it. */
-const OPEN_TO_OTHERS = 0o006;
 
 /** A new key, whose id names the day on which it was made. */
 export function generateKey(now: Date = new Date()): Key {
@@ -112,28 +110,7 @@ function readKeys(check: Checker, path: string, options: object): readonly unkno
 
 function readKeyFile(file: unknown): string {
   if (typeof file !== 'string') throw new TypeError('must name a file by a string');
-  try {
-    const descriptor = openSync(file, 'r');
-    try {
-      const text = readFileSync(descriptor, 'utf8');
-      // Windows has no such bits; what Node gives there says nothing.
-      const open = process.platform !== 'win32' && (fstatSync(descriptor).mode & OPEN_TO_OTHERS) !== 0;
-      if (open) warnOfOpenFile(file);
-      return text;
-    } finally {
-      closeSync(descriptor);
-    }
-  } catch (error) {
-    const { code = 'unknown error' } = error as NodeJS.ErrnoException;
-    throw new TypeError(`names a file that cannot be read: ${code}`, { cause: error });
-  }
-}
-
-function warnOfOpenFile(file: string): void {
-  process.emitWarning(
-    `Other users of the machine can read or change the keys in ${file}: give it the mode 600`,
-    'SluicewayKeyFileWarning',
-  );
+  return readSecretFile(file);
 }
 
 function readVariable(name: unknown): string {

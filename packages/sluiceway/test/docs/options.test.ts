@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { Checker, OptionsError } from '../../src/check.js';
+import { Checker } from '../../src/check.js';
 import { publicAddresses } from '../../src/net/address-policy.js';
 import { attach } from '../../src/proxy/attach.js';
 import { createProxy } from '../../src/proxy/create-proxy.js';
@@ -11,6 +11,7 @@ import { type StreamFromOptions, streamFrom } from '../../src/proxy/stream-from.
 import { parseBytes, parseDurationMs } from '../../src/units.js';
 import type { TransportOptions } from '../../src/upstream/transport-options.js';
 import { WireTransport } from '../../src/upstream/wire/wire-transport.js';
+import { problemsOf } from '../support/problems.js';
 import { bare, codesIn, readPage, tablesUnder, tableUnder } from './support/markdown.js';
 
 const page = readPage('docs/options.md');
@@ -67,16 +68,6 @@ test('no documented option is refused as unknown', () => {
     expect(problems.filter((problem) => problem.includes('is not an option'))).toEqual([]);
   }
 });
-
-function problemsOf(call: () => unknown): string[] {
-  try {
-    call();
-    return [];
-  } catch (error) {
-    if (!(error instanceof OptionsError)) throw error;
-    return error.problems.map(({ path, message }) => `${path} ${message}`);
-  }
-}
 
 /** What is in force where an option is not given, by its path. */
 function resolvedDefaults(): Record<string, unknown> {

@@ -1,6 +1,5 @@
 import { createCipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import * as fc from 'fast-check';
-import { OptionsError } from '../../src/check.js';
 import type { GrantOptions } from '../../src/gateway/grant.js';
 import type { Key } from '../../src/gateway/keys.js';
 import { createLinks, type LinkOptions, type Links } from '../../src/gateway/links.js';
@@ -104,15 +103,4 @@ export function encryptElsewhere(
   const cipher = createCipheriv('aes-256-gcm', derived.subarray(0, 32), derived.subarray(32)).setAAD(head);
   const sealed = [cipher.update(Buffer.from(text)), cipher.final(), cipher.getAuthTag()];
   return `/download?link=${Buffer.concat([head, ...sealed]).toString('base64url')}`;
-}
-
-/** What an `OptionsError` tells: each problem with its path before it. Empty where nothing is thrown. */
-export function problemsOf(call: () => unknown): string[] {
-  try {
-    call();
-    return [];
-  } catch (error) {
-    if (!(error instanceof OptionsError)) throw error;
-    return error.problems.map(({ path, message }) => `${path} ${message}`);
-  }
 }

@@ -1,7 +1,21 @@
-import { describe, expect, test } from 'vitest';
+import { once } from 'node:events';
+import type * as workerThreads from 'node:worker_threads';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { BcryptThread } from '../../src/access/bcrypt-thread.js';
 import { PasswordHashReader } from '../../src/access/password-hash.js';
 import { bcryptOfPw } from '../support/access.js';
+
+const threads: workerThreads.Worker[] = [];
+vi.mock('node:worker_threads', async (importOriginal) => {
+  const original = await importOriginal<typeof workerThreads>();
+  class SeenWorker extends original.Worker {
+    constructor(...args: ConstructorParameters<typeof workerThreads.Worker>) {
+      super(...args);
+      threads.push(this);
+    }
+  }
+  return { ...original, Worker: SeenWorker };
+});
 
 const reader = new PasswordHashReader();
 const matches = (hash: string, password: string) => reader.parse(hash).matches(password);
@@ -23,9 +37,24 @@ describe('bcrypt', () => {
     expect(await matches(hash, `x${password}`)).toBe(false);
   });
 
-  test('several hashes, one after the other, on one thread', async () => {
-    const hash = reader.parse(bcryptOfPw);
-    for (let i = 0; i < 20; i += 1) expect(await hash.matches(i % 2 === 0 ? 'pw' : 'PW')).toBe(i % 2 === 0);
+  test('several hashes, one after the other, on one thread, which ends when it has been idle for a minute', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    threads.length = 0;
+    const own = new PasswordHashReader();
+    const hashes = [own.parse(bcryptOfPw), own.parse(bcryptOfPw)];
+    for (const hash of hashes) {
+      expect(await hash.matches('pw')).toBe(true);
+      vi.advanceTimersByTime(59_999);
+      expect(await hash.matches('PW')).toBe(false);
+    }
+    expect(threads).toHaveLength(1);
+    const ended = once(threads[0] as workerThreads.Worker, 'exit');
+    vi.advanceTimersByTime(60_000);
+    await ended;
+    expect(await hashes[0]?.matches('pw')).toBe(true);
+    expect(threads).toHaveLength(2);
+    vi.advanceTimersByTime(60_000);
   });
 
   test('a thread that fails rejects the comparison, and the next one is tried on another', async () => {

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { OptionsError } from '../../src/check.js';
 import { anyAddress, publicAddresses } from '../../src/net/address-policy.js';
 import { dial } from '../../src/net/dialer.js';
 import { decideEgress, parseEgress, readEgressEnvironment } from '../../src/net/egress.js';
 import { type ProxyOptions, resolveProxyOptions } from '../../src/proxy/options.js';
 import { ManualTransport } from '../support/manual-transport.js';
+import { problemsOf } from '../support/problems.js';
 
 const to = (url: string) => {
   const { protocol, hostname, port } = new URL(url);
@@ -150,15 +150,7 @@ describe('the environment', () => {
 });
 
 describe('upstream.proxy', () => {
-  const problemsOf = (options: ProxyOptions): string[] => {
-    try {
-      resolveProxyOptions(options);
-      return [];
-    } catch (error) {
-      if (!(error instanceof OptionsError)) throw error;
-      return error.problems.map(({ path, message }) => `${path} ${message}`);
-    }
-  };
+  const problemsIn = (options: ProxyOptions) => problemsOf(() => resolveProxyOptions(options));
 
   test.for(['http://proxy.test:3128', 'environment'])(
     '%s excludes public addresses, named or of the profile: nobody would judge them [smokescreen]',
@@ -167,15 +159,15 @@ describe('upstream.proxy', () => {
       const expected = [
         expect.stringMatching(/^upstream\.proxy needs addresses: 'any': the proxy looks names up/),
       ];
-      expect(problemsOf({ upstream, addresses: 'public' })).toEqual(expected);
-      expect(problemsOf({ upstream, profile: 'thirdParty' })).toEqual(expected);
-      expect(problemsOf({ upstream, profile: 'thirdParty', addresses: 'any' })).toEqual([]);
+      expect(problemsIn({ upstream, addresses: 'public' })).toEqual(expected);
+      expect(problemsIn({ upstream, profile: 'thirdParty' })).toEqual(expected);
+      expect(problemsIn({ upstream, profile: 'thirdParty', addresses: 'any' })).toEqual([]);
     },
   );
 
   test('is refused beside a transport, which would not know of it [Node]', () => {
     const upstream = { url: 'http://origin.test', proxy: 'http://proxy.test' };
-    expect(problemsOf({ upstream, transport: new ManualTransport() })).toEqual([
+    expect(problemsIn({ upstream, transport: new ManualTransport() })).toEqual([
       'upstream.proxy must not be given together with transport, which connects as it likes',
     ]);
   });

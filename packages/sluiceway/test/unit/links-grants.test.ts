@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type GrantOptions, readGrant } from '../../src/gateway/grant.js';
-import { anyUse, encryptElsewhere, keyOf, linksOf, problemsOf, signElsewhere } from '../support/grants.js';
+import { anyUse, encryptElsewhere, keyOf, linksOf, signElsewhere } from '../support/grants.js';
+import { problemsOf } from '../support/problems.js';
 
 const hour = Math.floor(Date.now() / 1000) + 3600;
 

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { formatKeys, generateKey, type KeyOptions, parseKeys } from '../../src/gateway/keys.js';
 import { createLinks } from '../../src/gateway/links.js';
-import { anyUse, keyOf, keys, problemsOf } from '../support/grants.js';
+import { anyUse, keyOf, keys } from '../support/grants.js';
+import { problemsOf } from '../support/problems.js';
 
 let directory: string;
 beforeAll(() => {
@@ -52,7 +53,9 @@ describe.skipIf(process.platform === 'win32')('a key file', () => {
     onTestFinished(() => warn.mockRestore());
     isValid(linkOf({ file: fileOf(formatKeys(keys), mode) }));
     expect(warn.mock.calls.map(([message, type]) => [String(message).split(' in ')[0], type])).toEqual(
-      warned ? [['Other users of the machine can read or change the keys', 'SluicewayKeyFileWarning']] : [],
+      warned
+        ? [['Other users of the machine can read or change the secrets', 'SluicewaySecretFileWarning']]
+        : [],
     );
   });
 });

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { GrantOptions } from '../../src/gateway/grant.js';
 import { createLinks } from '../../src/gateway/links.js';
-import { anyUse, forms, keys, linksOf, problemsOf, signElsewhere } from '../support/grants.js';
+import { anyUse, forms, keys, linksOf, signElsewhere } from '../support/grants.js';
+import { problemsOf } from '../support/problems.js';
 
 const verify = (link: string) => linksOf().verify(link, anyUse).grant;
 
