@@ -6,3 +6,4 @@ export type { LinkOptions, Links, LinkUse, VerifiedLink } from './gateway/links.
 export { createLinks } from './gateway/links.js';
 export type { CorsOptions, GatewayDecision, GatewayLimitOptions, GatewayOptions } from './gateway/options.js';
 export type { GuardOptions } from './net/guard.js';
+export type { ResolvedAddress, Resolver } from './net/resolver.js';

@@ -78,11 +78,11 @@ export class Gateway implements Handler {
  */
 export function createDownloadGateway(options: GatewayOptions): Gateway {
   const { settings, proxyOptions } = resolveGatewayOptions(options);
-  const { policy } = settings.guard;
+  const { policy, resolver } = settings.guard;
   const proxySettings = resolveProxyOptions(
     { ...proxyOptions, profile: PROFILE, onRequest: neverCalled },
     'createDownloadGateway',
-    (transport, protocol) => createTransport({ ...transport, policy }, protocol),
+    (transport, protocol) => createTransport({ ...transport, policy, resolver }, protocol),
   );
   const planner = new GatewayPlanner(settings);
   return new Gateway(settings, new Proxy({ ...proxySettings, planner }));

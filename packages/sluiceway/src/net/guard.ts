@@ -1,10 +1,10 @@
-import { networkInterfaces } from 'node:os';
 import type { Checker } from '../check.js';
 import { SluicewayError } from '../errors.js';
 import type { BaseTarget } from '../http/target.js';
-import { parseAddress } from './address-class.js';
-import { type AddressPolicy, createAddressPolicy, unmap } from './address-policy.js';
+import { type AddressPolicy, createAddressPolicy } from './address-policy.js';
 import { type HostPattern, matchesHost, parseHostPattern } from './host-pattern.js';
+import { OwnListeners } from './own-listeners.js';
+import { type Resolver, systemResolver } from './resolver.js';
 
 /** What a URL that somebody else has chosen may lead to. Without options: public addresses at the ports 80 and 443. */
 export interface GuardOptions {
@@ -24,6 +24,8 @@ export interface GuardOptions {
   denyHosts?: readonly string[];
   /** Default both. */
   schemes?: readonly ('http' | 'https')[];
+  /** How names become addresses, all of which are judged. Default: the operating system's resolver. */
+  resolver?: Resolver;
 }
 
 const GUARD_OPTIONS = [
@@ -33,6 +35,7 @@ const GUARD_OPTIONS = [
   'allowHosts',
   'denyHosts',
   'schemes',
+  'resolver',
 ] as const satisfies readonly (keyof GuardOptions)[];
 
 const DEFAULT_PORTS: readonly number[] = [80, 443];
@@ -45,8 +48,8 @@ export class Guard {
   readonly #allowHosts: readonly HostPattern[] | null;
   readonly #denyHosts: readonly HostPattern[];
   readonly #schemes: readonly string[];
-  /** `listenerKey` of our own listeners: a request to ourselves would come back for ever. */
-  readonly #own = new Set<string>();
+  readonly #own = new OwnListeners();
+  readonly resolver: Resolver;
   /** For the transport: asked for each address before it is dialled, and for the peer's afterwards. */
   readonly policy: AddressPolicy;
 
@@ -60,6 +63,7 @@ export class Guard {
     this.#allowHosts = options.allowHosts?.map(parseHostPattern) ?? null;
     this.#denyHosts = (options.denyHosts ?? []).map(parseHostPattern);
     this.#schemes = options.schemes ?? ['http', 'https'];
+    this.resolver = options.resolver ?? systemResolver;
     this.policy = { decide: (address, port) => this.#decide(address, port) };
   }
 
@@ -67,6 +71,8 @@ export class Guard {
   judge({ base, path }: { base: BaseTarget; path: string }): SluicewayError | null {
     const scheme = base.protocol.slice(0, -1);
     if (!this.#schemes.includes(scheme)) return refused(`the scheme ${scheme}`);
+    // An empty label, which no name has: what a resolver makes of one is not known, nor are lists of hosts for it.
+    if (/^\.|\.\./.test(base.hostname)) return refused('a host whose name is not valid');
     const matches = (pattern: HostPattern): boolean => matchesHost(pattern, base, path);
     if (this.#denyHosts.some(matches)) return refused('a denied host');
     if (this.#allowHosts !== null && !this.#allowHosts.some(matches))
@@ -76,13 +82,11 @@ export class Guard {
 
   /** Refuses connections to a listener of our own. An address of all zeros stands for every one of this machine. */
   addListener(address: string, port: number): void {
-    const all = address === '::' || address === '0.0.0.0';
-    const addresses = all ? ownAddresses() : [address];
-    for (const each of addresses) this.#own.add(listenerKey(each, port));
+    this.#own.add(address, port);
   }
 
   #decide(address: string, port: number): { allowed: boolean; reason: string } {
-    if (this.#own.has(listenerKey(address, port)))
+    if (this.#own.includes(address, port))
       return { allowed: false, reason: `${address}:${port} is our own listener` };
     if (this.#ports !== 'any' && !this.#ports.includes(port) && !this.#atPort.decide(address, port).allowed)
       return { allowed: false, reason: `port ${port} is not allowed` };
@@ -116,6 +120,7 @@ export function resolveGuard(check: Checker, path: string, options: GuardOptions
   const schemes = check.list(`${path}.schemes`, given.schemes, (at, scheme) =>
     check.oneOf(at, scheme, ['http', 'https'], 'http' as const),
   );
+  const resolver = check.parsed(`${path}.resolver`, given.resolver, undefined, checkResolver);
   const resolved: GuardOptions = {
     allowAddresses: rules('allowAddresses'),
     denyAddresses: rules('denyAddresses'),
@@ -123,6 +128,7 @@ export function resolveGuard(check: Checker, path: string, options: GuardOptions
     ...(given.allowPorts !== undefined && { allowPorts: ports }),
     ...(given.allowHosts !== undefined && { allowHosts: hosts('allowHosts') }),
     ...(given.schemes !== undefined && { schemes }),
+    ...(resolver !== undefined && { resolver }),
   };
   // With problems there is no guard that anybody will use.
   try {
@@ -132,15 +138,9 @@ export function resolveGuard(check: Checker, path: string, options: GuardOptions
   }
 }
 
-/** The same for every spelling of an address, an IPv4-mapped one included. */
-function listenerKey(address: string, port: number): string {
-  const parsed = parseAddress(address);
-  return `${parsed === null ? address : unmap(parsed).toString()} ${port}`;
-}
-
-function ownAddresses(): string[] {
-  const own = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
-  return own.map(({ address }) => address);
+function checkResolver(resolver: Resolver): Resolver {
+  if (typeof resolver?.resolve === 'function') return resolver;
+  throw new TypeError('must have the method resolve');
 }
 
 const refused = (what: string): SluicewayError =>

@@ -63,6 +63,21 @@ describe('a guard', () => {
       expect(own.policy.decide(address, 9090).allowed).toBe(false);
   });
 
+  test('knows a listener at all addresses under every address of loopback, and any listener under no address', () => {
+    const own = guard({ allowAddresses: ['0.0.0.0/0', '::/0'], allowPorts: 'any' });
+    own.addListener('0.0.0.0', 9090);
+    own.addListener('127.0.0.1', 8080);
+    for (const address of ['127.0.0.2', '::ffff:127.1.2.3', '64:ff9b::7f00:1', '0.0.0.0', '::', '::1'])
+      expect(own.policy.decide(address, 9090).allowed, address).toBe(false);
+    for (const address of ['0.0.0.0', '::', '::ffff:0.0.0.0', '64:ff9b::127.0.0.1'])
+      expect(own.policy.decide(address, 8080).allowed, address).toBe(false);
+    expect(own.policy.decide('93.184.215.14', 9090).allowed).toBe(true);
+  });
+
+  test.for(['.a.example', 'a..example', 'a.example..'])('refuses %s, which is no name', (host) => {
+    expect(guard({ allowHosts: ['*'] }).judge(toTarget(`http://${host}/`))).not.toBe(null);
+  });
+
   test('judges schemes and hosts before anything is looked up, denied ones first', () => {
     const judge = (options: GuardOptions, url: string) => guard(options).judge(toTarget(url))?.code ?? null;
     expect(judge({ schemes: ['https'] }, 'http://a.example/')).toBe('destination_ip_prohibited');
@@ -81,6 +96,7 @@ describe('a guard', () => {
       allowPorts: [0],
       allowHosts: ['a b'],
       schemes: ['ftp'],
+      resolver: {},
       allowHost: [],
     };
     expect(() => guard(wrong as never)).toThrow(OptionsError);
@@ -90,6 +106,7 @@ describe('a guard', () => {
       'allowPorts\\[0\\]',
       'allowHosts\\[0\\]',
       'schemes\\[0\\]',
+      'resolver',
       'allowHost',
     ])
       expect(() => guard(wrong as never)).toThrow(new RegExp(`guard\\.${path} `));
