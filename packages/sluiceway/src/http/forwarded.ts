@@ -20,8 +20,10 @@ export interface ForwardedFacts {
  */
 export function setForwardedFields(fields: Fields, facts: ForwardedFacts): void {
   const address = facts.clientAddress === null ? null : plainAddress(facts.clientAddress);
+  // No proxy means `X_Forwarded_For`; one that is trusted has passed it on from its client.
+  if (mayClaim(fields))
+    fields.retain((name) => !isForwardingField(name) || (facts.trusted && !name.includes('_')));
   if (!facts.trusted) {
-    if (mayClaim(fields)) fields.retain((name) => !isForwardingField(name.toLowerCase()));
     if (facts.clientAddress === null) return;
     if (address !== null) fields.append('X-Forwarded-For', address);
     if (facts.host !== null) fields.append('X-Forwarded-Host', facts.host);
@@ -83,9 +85,12 @@ function mayClaim(fields: Fields): boolean {
   return false;
 }
 
-function isForwardingField(lowerName: string): boolean {
-  return lowerName === 'forwarded' || lowerName === 'x-real-ip' || lowerName.startsWith('x-forwarded-');
-}
+/**
+ * Whether a field says who the client is: Forwarded, X-Real-IP and whatever begins with `X-Forwarded-`, in any case.
+ * Also with `_` for `-`: what CGI and its like make of a name is the same (RFC 3875 section 4.1.18).
+ */
+export const isForwardingField = (name: string): boolean =>
+  /^(?:forwarded$|x[-_]real[-_]ip$|x[-_]forwarded[-_])/i.test(name);
 
 /** Folds all lines of a list into one, with `member` last. */
 function appendToList(fields: Fields, name: string, member: string): void {

@@ -1,13 +1,12 @@
 import { type Fields, isNamed, type ReadonlyFields } from './fields.js';
+import { isForwardingField } from './forwarded.js';
 
 /**
  * Names that a Connection field cannot have removed. RFC 9110 section 7.6.1 forbids options that correspond to
  * a field intended for all recipients, so such an option is never meant well: without Host or Content-Length
  * the next server would route or frame another message than we read, without the Content-* fields it would
- * read other content. The forwarding fields may come from a trusted proxy before us; a client that has them
- * dropped looks like that proxy (CVE-2022-31813 in Apache httpd, CVE-2024-45410 in Traefik). Via and CDN-Loop tell
- * loops (RFC 8586 section 2 relies on nobody removing it), Early-Data tells what may be a replay (RFC 8470 section
- * 5.1).
+ * read other content. Via and CDN-Loop tell loops (RFC 8586 section 2 relies on nobody removing it), Early-Data tells
+ * what may be a replay (RFC 8470 section 5.1).
  */
 const NOT_NOMINABLE: ReadonlySet<string> = new Set([
   'host',
@@ -19,12 +18,6 @@ const NOT_NOMINABLE: ReadonlySet<string> = new Set([
   'via',
   'cdn-loop',
   'early-data',
-  'forwarded',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-proto',
-  'x-forwarded-port',
-  'x-real-ip',
 ]);
 
 /**
@@ -125,6 +118,9 @@ function addOptions(value: string, nominated: Set<string> | null): Set<string> |
     const option = value.slice(start, end).trim().toLowerCase();
     start = end + 1;
     if (option === '' || option === 'close' || isHopByHop(option) || NOT_NOMINABLE.has(option)) continue;
+    // They may come from a trusted proxy before us, and a client that has them dropped looks like that proxy
+    // (CVE-2022-31813 in Apache httpd, CVE-2024-45410 in Traefik).
+    if (isForwardingField(option)) continue;
     nominated ??= new Set();
     nominated.add(option);
   }

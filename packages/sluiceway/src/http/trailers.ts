@@ -1,9 +1,11 @@
 import { Fields, isToken, type ReadonlyFields } from './fields.js';
+import { isForwardingField } from './forwarded.js';
 import { isHopByHop, nominatedBy } from './hop-by-hop.js';
 
 /**
  * Fields that must be known before the content, or that a late line must not be able to change: routing, request
- * modifiers, authentication, cookies, what a browser shall do later (RFC 9110 section 6.5.1).
+ * modifiers, authentication, cookies, what a browser shall do later (RFC 9110 section 6.5.1). Forwarding fields are
+ * others.
  */
 const FORBIDDEN = new Set([
   'host',
@@ -32,8 +34,6 @@ const FORBIDDEN = new Set([
   'via',
   'cdn-loop',
   'early-data',
-  'forwarded',
-  'x-real-ip',
 ]);
 
 /** Of what describes or frames the content, only these can be known after it and no sooner. */
@@ -44,7 +44,7 @@ function mayPass(name: string, nominated: ReadonlySet<string> | null): boolean {
   const lower = name.toLowerCase();
   if (FORBIDDEN.has(lower) || isHopByHop(lower) || nominated?.has(lower) === true) return false;
   if (lower.startsWith('content-')) return DIGESTS.has(lower);
-  return !lower.startsWith('if-') && !lower.startsWith('x-forwarded-');
+  return !lower.startsWith('if-') && !isForwardingField(lower);
 }
 
 /** Keeps the trailer fields that may be passed on; null where none is left. */

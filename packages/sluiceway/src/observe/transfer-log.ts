@@ -24,10 +24,18 @@ export function formatTransferText(record: TransferRecord): string {
 
 /** The same names as one JSON object without a line end. */
 export function formatTransferJson(record: TransferRecord): string {
-  return JSON.stringify(Object.fromEntries(NAMES.map((name) => [name, record[name]])));
+  return stringify(Object.fromEntries(NAMES.map((name) => [name, record[name]])));
 }
 
 function quoteIfNeeded(value: string | number): string {
   const text = String(value);
-  return /^[^\s"=\p{Cc}]+$/u.test(text) ? text : JSON.stringify(text);
+  return /^[^\s"=\p{Cc}]+$/u.test(text) ? text : stringify(text);
+}
+
+/** JSON leaves DEL, C1 controls and line separators as they are, of which a terminal obeys some: U+009B begins commands. */
+function stringify(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[\x7f-\x9f\u2028\u2029]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }

@@ -58,6 +58,20 @@ describe('an untrusted peer', () => {
     expect(set(['A', '1', ...claims, 'B', '2'])).toEqual(['A', '1', 'B', '2', ...OURS]);
   });
 
+  test.each(['X_Forwarded_For', 'x-forwarded_host', 'X_Real_IP'])(
+    'cannot claim anything by %s either, which is the same to CGI [RFC 3875 4.1.18; nginx]',
+    (name) => {
+      expect(set([name, '10.0.0.1'])).toEqual(OURS);
+      // No proxy writes it so: a trusted one has passed on what its client wrote.
+      expect(set([name, '10.0.0.1'], { trusted: true })).toEqual(OURS);
+    },
+  );
+
+  test('may say what only looks like a claim', () => {
+    const lines = ['Forwarded-X', '1', 'X-Forward', '2', 'X-Real-IPs', '3', 'X_Y', '4'];
+    expect(set(lines)).toEqual([...lines, ...OURS]);
+  });
+
   test('without a host is forwarded without one', () => {
     expect(set([], { host: null })).toEqual(['X-Forwarded-For', '192.0.2.7', 'X-Forwarded-Proto', 'https']);
   });

@@ -67,6 +67,8 @@ describe('RFC 9110 section 7.6.1', () => {
     'X-Forwarded-Host',
     'X-Forwarded-Proto',
     'X-Forwarded-Port',
+    'X-Forwarded-Prefix',
+    'X_Forwarded_For',
     'X-Real-IP',
   ])('%s cannot be nominated', (name) => {
     expect(removed('Connection', name, name, 'kept')).toEqual([name, 'kept']);

@@ -31,7 +31,16 @@ describe('RFC 9110 section 6.5.1, trailer fields that are dropped', () => {
     ['framing', ['Transfer-Encoding', 'Content-Length', 'Trailer']],
     [
       'routing',
-      ['Host', 'Via', 'Forwarded', 'X-Forwarded-For', 'X-Forwarded-Proto', 'Max-Forwards', 'Location'],
+      [
+        'Host',
+        'Via',
+        'Forwarded',
+        'X-Forwarded-For',
+        'X_Forwarded_Proto',
+        'X-Real-IP',
+        'Max-Forwards',
+        'Location',
+      ],
     ],
     [
       'request modifiers',

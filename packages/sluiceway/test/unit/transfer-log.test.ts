@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest';
+import { formatTransferJson, formatTransferText, type TransferRecord } from '../../src/index.js';
+
+const record: TransferRecord = {
+  time: '2026-01-02T03:04:05.006Z',
+  id: 'a-1',
+  method: 'GET',
+  path: '/a',
+  status: 200,
+  outcome: 'completed',
+  bytesDown: 1,
+  bytesUp: 0,
+  durationMs: 2,
+  attempts: 1,
+  resumes: 0,
+  error: null,
+  identity: null,
+};
+
+// U+009B begins a command as ESC [ does, and U+2028 ends a line for some readers.
+test.each(['\x1b[2J', '\x9b2J', '\x7f', '\u2028', '\r\nGET'])(
+  'a path with the characters %j puts none of them into the log [Sluiceway]',
+  (text) => {
+    for (const line of [formatTransferText, formatTransferJson].map((format) =>
+      format({ ...record, path: `/${text}`, identity: text }),
+    )) {
+      expect(line).toMatch(/^[\x20-\x7e]+$/);
+    }
+    expect(JSON.parse(formatTransferJson({ ...record, path: text }))).toMatchObject({ path: text });
+  },
+);
+
+test('a value cannot fake a pair in the text form', () => {
+  expect(formatTransferText({ ...record, path: '/a status=500' })).toContain(
+    'path="/a status=500" status=200',
+  );
+});
+
+test('other characters beyond ASCII stay as they are', () => {
+  expect(formatTransferText({ ...record, identity: 'Jürgen' })).toContain('identity=Jürgen');
+});
