@@ -3,10 +3,11 @@ import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import { constants, type Http2SecureServer, type Http2Server, type Http2ServerResponse } from 'node:http2';
 import type { Server as HttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
+import { Checker } from '../check.js';
 import type { ClientRequest, ClientResponse } from '../downstream/exchange.js';
 import { superviseSessions } from '../downstream/http2-sessions.js';
 import type { SessionLimits } from '../downstream/watched-session.js';
-import type { Handler } from './handler.js';
+import { checkHandler, type Handler } from './handler.js';
 
 /** A server of `node:http`, `node:https` or `node:http2`. */
 export type NodeServer = HttpServer | HttpsServer | Http2Server | Http2SecureServer;
@@ -24,9 +25,16 @@ const SESSION_LIMITS: SessionLimits = { idleMs: KEEP_ALIVE_TIMEOUT_MS, lingerMs:
  * `node:http2` (with `allowHTTP1` for both): all requests, uploads whose client waits for `100 Continue`, upgrades,
  * WebSockets over HTTP/2. Sets the server's limits on purpose: no limit on the time of a whole request, which would
  * end long uploads (the proxy's own idle timeouts guard them), none on the number of fields, where Node would drop
- * the rest in silence (the proxy answers 431), and limits on HTTP/2 clients that flood.
+ * the rest in silence (the proxy answers 431), and limits on HTTP/2 clients that flood. Throws an `OptionsError` for
+ * what is no server or no handler.
  */
 export function attach(server: NodeServer, handler: Handler): void {
+  const check = new Checker('attach');
+  const { on, address }: Partial<NodeServer> = server ?? {};
+  if (typeof on !== 'function' || typeof address !== 'function')
+    check.problem('server', 'must be a server of node:http, node:https or node:http2');
+  checkHandler(check, 'proxy', handler);
+  check.throwIfAny();
   Object.assign(server, {
     requestTimeout: 0,
     timeout: 0,

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { Checker } from '../check.js';
 import type { ClientExchange, ClientRequest, ClientResponse } from '../downstream/exchange.js';
 import { Http1Exchange } from '../downstream/http1-exchange.js';
 import { assignResponse, takeTurn } from '../downstream/http1-upgrade.js';
@@ -19,6 +20,12 @@ export interface Handler {
   listensOn?(address: string, port: number): void;
   /** Serves a request that wants another protocol, as Node's `upgrade` event hands it over. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, context?: HandleContext): Promise<Outcome>;
+}
+
+export function checkHandler(check: Checker, path: string, handler: Handler): void {
+  const methods: unknown[] = [handler?.handle, handler?.upgrade];
+  if (!methods.every((method) => typeof method === 'function'))
+    check.problem(path, 'must be a proxy, or what stripPrefix or mount returned');
 }
 
 /** Answers 404 for all of its requests: there is no proxy for them. */

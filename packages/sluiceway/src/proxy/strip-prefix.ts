@@ -1,6 +1,6 @@
 import { Checker } from '../check.js';
 import { parsePathPrefix, stripTargetPrefix } from '../http/prefix.js';
-import { type Handler, notFound } from './handler.js';
+import { checkHandler, type Handler, notFound } from './handler.js';
 import type { HandleContext } from './passage.js';
 
 /**
@@ -17,6 +17,7 @@ export function stripPrefix(prefix: string, handler: Handler): Handler {
   checkHandler(check, 'handler', handler);
   check.throwIfAny();
   return {
+    listensOn: (address, port) => handler.listensOn?.(address, port),
     handle(request, response, context = {}) {
       const stripped = strip(request.url, checked, context);
       if (stripped === null) return notFound.handle(request, response, context);
@@ -73,10 +74,4 @@ function strip(url: string | undefined, prefix: string, context: HandleContext):
   const target = stripTargetPrefix(context.target ?? url ?? '', prefix);
   if (target === null) return null;
   return { ...context, target, mountPath: (context.mountPath ?? '') + prefix };
-}
-
-function checkHandler(check: Checker, path: string, handler: Handler): void {
-  const methods: unknown[] = [handler?.handle, handler?.upgrade];
-  if (!methods.every((method) => typeof method === 'function'))
-    check.problem(path, 'must be a proxy, or what stripPrefix or mount returned');
 }

@@ -168,6 +168,21 @@ describe('stripPrefix', () => {
     ).toMatchObject({ status: 404, complete: true });
   });
 
+  test('tells what it serves where the server listens, as mount does: a gateway fetches nothing from itself [smokescreen]', async ({
+    net,
+  }) => {
+    const heard: number[] = [];
+    const handler = {
+      handle: async () => 'answered' as const,
+      upgrade: async () => 'answered' as const,
+      listensOn: (_address: string, port: number) => void heard.push(port),
+    };
+    const running = await startServer();
+    net.cleanup(() => running.stop());
+    attach(running.server, mount({ '/files': stripPrefix('/files', handler) }));
+    expect(heard).toEqual([running.port]);
+  });
+
   test('names every mistake in its arguments', () => {
     expect(() => stripPrefix('files', null as never)).toThrow(OptionsError);
     expect(() => stripPrefix('files', null as never)).toThrow(
