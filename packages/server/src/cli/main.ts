@@ -1,10 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { ListenError } from '../server/listen.js';
+import { CommandError } from './command-error.js';
 import { gatewayCommand } from './gateway-command.js';
+import { keysCommand } from './keys-command.js';
 import { complain, keepRunningWithoutReader } from './output.js';
 import { proxyCommand } from './proxy-command.js';
+import { signCommand } from './sign-command.js';
 import { UsageError } from './usage-error.js';
+import { verifyCommand } from './verify-command.js';
 
 /** Resolves with the exit code. What is thrown here is a mistake of ours, and shall be seen with its stack. */
 async function main(args: readonly string[]): Promise<number> {
@@ -18,8 +22,8 @@ async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     // Commander has shown its message already; --help and --version end here too, with 0.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    if (!(error instanceof UsageError || error instanceof ListenError)) throw error;
-    complain(error.message);
+    if (![UsageError, ListenError, CommandError].some((known) => error instanceof known)) throw error;
+    complain((error as Error).message);
     return error instanceof UsageError ? 2 : 1;
   }
 }
@@ -29,9 +33,16 @@ function createProgram(onExit: (code: number) => void): Command {
     .description('Streaming reverse proxy for large files')
     .version(readVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help');
-  const commands = [proxyCommand(onExit), gatewayCommand(onExit)];
-  for (const command of commands) program.addCommand(command.helpOption('-h, --help', 'print this help'));
-  for (const command of [program, ...commands]) {
+  const commands = [
+    proxyCommand(onExit),
+    gatewayCommand(onExit),
+    keysCommand(),
+    signCommand(),
+    verifyCommand(onExit),
+  ];
+  for (const command of commands) program.addCommand(command);
+  for (const command of withSubcommands(program)) {
+    command.helpOption('-h, --help', 'print this help');
     command.exitOverride().configureOutput({
       outputError: (text, write) =>
         write(
@@ -44,6 +55,11 @@ function createProgram(onExit: (code: number) => void): Command {
   }
   return program;
 }
+
+const withSubcommands = (command: Command): Command[] => [
+  command,
+  ...command.commands.flatMap(withSubcommands),
+];
 
 function readVersion(): string {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');

@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 import { type Grant, packGrant, readGrant } from './grant.js';
+import { invalidLink, type SignedGrant, wrongSignature } from './invalid-link.js';
 import { decodeBase64Url, type KeyRing, type ResolvedKey } from './keys.js';
 
 /** The first byte of every token, and part of what is authenticated. */
@@ -24,26 +25,31 @@ export function encryptGrant(grant: Grant, key: ResolvedKey): string {
   return Buffer.concat([head, ...sealed]).toString('base64url');
 }
 
-/** Null for whatever has not been encrypted with one of the keys, in the one spelling that it has. */
-export function decryptGrant(token: string, keys: KeyRing): Grant | null {
+/**
+ * What has been encrypted with one of the keys, in the one spelling that it has. Throws `link_invalid` for anything
+ * else, with a message that says what is wrong.
+ */
+export function decryptGrant(token: string, keys: KeyRing): SignedGrant {
   const bytes = decodeBase64Url(token);
-  if (bytes === null || bytes[0] !== VERSION) return null;
+  if (bytes === null) throw invalidLink('it is not base64url in its one spelling');
+  if (bytes[0] !== VERSION) throw invalidLink('it is of another version');
   const idEnd = 2 + (bytes[1] ?? 0);
   const headEnd = idEnd + SALT_BYTES;
-  if (bytes.length < headEnd + TAG_BYTES) return null;
+  if (bytes.length < headEnd + TAG_BYTES) throw invalidLink('it is cut short');
   const key = keys.find(bytes.toString('latin1', 2, idEnd));
   const { cipherKey, nonce } = derive(key, bytes.subarray(idEnd, headEnd));
   const decipher = createDecipheriv('aes-256-gcm', cipherKey, nonce, { authTagLength: TAG_BYTES })
     .setAAD(bytes.subarray(0, headEnd))
     .setAuthTag(bytes.subarray(-TAG_BYTES));
+  let packed: unknown;
   try {
-    const text =
-      decipher.update(bytes.subarray(headEnd, -TAG_BYTES), undefined, 'utf8') + decipher.final('utf8');
-    return readGrant(JSON.parse(text));
+    const sealed = bytes.subarray(headEnd, -TAG_BYTES);
+    packed = JSON.parse(decipher.update(sealed, undefined, 'utf8') + decipher.final('utf8'));
   } catch {
-    // The tag is wrong; or whoever has the key has encrypted something else than JSON.
-    return null;
+    // Not as a cause: a JSON parser shows a piece of what it read.
+    throw wrongSignature(key);
   }
+  return { grant: readGrant(packed), key: key.id };
 }
 
 function derive(key: ResolvedKey, salt: Uint8Array): { cipherKey: Buffer; nonce: Buffer } {

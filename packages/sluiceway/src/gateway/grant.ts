@@ -1,4 +1,5 @@
 import { Checker, OptionsError } from '../check.js';
+import { SluicewayError } from '../errors.js';
 import { isFieldValue, isToken } from '../http/fields.js';
 import { isFramingField, isHopByHop } from '../http/hop-by-hop.js';
 import { parseBaseTarget } from '../http/target.js';
@@ -121,12 +122,13 @@ export function resolveGrant(options: GrantOptions, readable: boolean, now: numb
 
 /**
  * What a link has carried. That it was signed says who has written it, not that it makes sense: a signer in another
- * language may have its own ideas. Null for what `resolveGrant` would not have let pass.
+ * language may have its own ideas. Throws `link_invalid` for what `resolveGrant` would not have let pass.
  */
-export function readGrant(packed: unknown): Grant | null {
+export function readGrant(packed: unknown): Grant {
   const check = new Checker('link');
   try {
-    if (!check.unknownKeys('', packed, MEMBERS) || packed === undefined) return null;
+    check.required('', packed);
+    if (!check.unknownKeys('', packed, MEMBERS) || packed === undefined) check.throwIfAny();
     const members = packed as Members;
     check.required('url', members.url);
     check.required('expires', members.expires);
@@ -135,8 +137,9 @@ export function readGrant(packed: unknown): Grant | null {
     check.throwIfAny();
     return grant;
   } catch (error) {
-    if (error instanceof OptionsError) return null;
-    throw error;
+    if (!(error instanceof OptionsError)) throw error;
+    const problems = error.problems.map(({ path, message }) => `${path} ${message}`.trim());
+    throw new SluicewayError('link_invalid', `What the link says is not valid: ${problems.join('; ')}`);
   }
 }
 

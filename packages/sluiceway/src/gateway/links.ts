@@ -6,6 +6,7 @@ import { parseBaseTarget } from '../http/target.js';
 import { createTrustedPeers } from '../net/trusted-peers.js';
 import { decryptGrant, encryptGrant } from './encrypted-token.js';
 import { type Grant, type GrantOptions, resolveGrant } from './grant.js';
+import { invalidLink } from './invalid-link.js';
 import { type KeyOptions, type KeyRing, resolveKeys } from './keys.js';
 import { readSignedGrant, signGrant } from './signed-query.js';
 
@@ -35,6 +36,8 @@ export interface LinkUse {
 /** A link that is one of ours. */
 export interface VerifiedLink {
   grant: Grant;
+  /** The id of the key that it was made with. */
+  key: string;
   /** The same for each use of one link, and tells nothing of it. */
   id: string;
 }
@@ -109,13 +112,14 @@ class KeyedLinks implements Links {
 
   read(link: string | URL): VerifiedLink {
     const text = typeof link === 'string' ? link : link.href;
+    if (text.length > MAX_LINK_LENGTH) throw invalidLink(`it is longer than ${MAX_LINK_LENGTH} characters`);
     const question = text.indexOf('?');
-    const query = question < 0 || text.length > MAX_LINK_LENGTH ? '' : text.slice(question + 1);
-    const grant = query.startsWith(ENCRYPTED)
+    if (question < 0) throw invalidLink('it has no query');
+    const query = text.slice(question + 1);
+    const signed = query.startsWith(ENCRYPTED)
       ? decryptGrant(query.slice(ENCRYPTED.length), this.#keys)
       : readSignedGrant(query, this.#keys);
-    if (grant === null) throw new SluicewayError('link_invalid', 'The link is not one of ours');
-    return { grant, id: createHash('sha256').update(query).digest('base64url').slice(0, 22) };
+    return { ...signed, id: createHash('sha256').update(query).digest('base64url').slice(0, 22) };
   }
 
   /** Tools that go by the URL save the file under the last part of its path. It is not a part of what is signed. */

@@ -1,5 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { type Grant, packGrant, readGrant } from './grant.js';
+import { invalidLink, type SignedGrant, wrongSignature } from './invalid-link.js';
 import { decodeBase64Url, type KeyRing, type ResolvedKey } from './keys.js';
 
 /** Starts what is signed, so that a signature can never be taken for one of something else. */
@@ -34,18 +35,25 @@ export function signGrant(grant: Grant, key: ResolvedKey): string {
   return `${query}${SIGNATURE}${hmac(query, key).toString('base64url')}`;
 }
 
-/** Null for whatever is not a link of one of the keys, to the letter. */
-export function readSignedGrant(query: string, keys: KeyRing): Grant | null {
+/**
+ * What has been signed with one of the keys, to the letter. Throws `link_invalid` for anything else, with a message that
+ * says what is wrong.
+ */
+export function readSignedGrant(query: string, keys: KeyRing): SignedGrant {
   const at = query.lastIndexOf(SIGNATURE);
-  if (at < 0) return null;
+  if (at < 0) throw invalidLink('it has no signature');
   const signed = query.slice(0, at);
   const signature = decodeBase64Url(query.slice(at + SIGNATURE.length));
+  if (signature === null) throw invalidLink('its signature is not base64url in its one spelling');
   const parameters = parseQuery(signed);
   // There is one way to write each set of parameters: the order is given, and so is each character's spelling.
-  if (signature === null || parameters === null || formatQuery(parameters) !== signed) return null;
-  const expected = hmac(signed, keys.find(parameters.key ?? ''));
-  if (signature.length !== expected.length || !timingSafeEqual(signature, expected)) return null;
-  return toGrant(parameters);
+  if (formatQuery(parameters) !== signed)
+    throw invalidLink('its parameters are out of order, or escaped in another way');
+  const key = keys.find(parameters.key ?? '');
+  const expected = hmac(signed, key);
+  if (signature.length !== expected.length || !timingSafeEqual(signature, expected))
+    throw wrongSignature(key);
+  return { grant: toGrant(parameters), key: key.id };
 }
 
 function toParameters(grant: Grant, key: string): Parameters {
@@ -66,7 +74,7 @@ function toParameters(grant: Grant, key: string): Parameters {
   };
 }
 
-function toGrant(parameters: Parameters): Grant | null {
+function toGrant(parameters: Parameters): Grant {
   const { client, disposition, expires, filename, methods, rate, url } = parameters;
   return readGrant({
     clientIp: client,
@@ -96,14 +104,14 @@ function formatQuery(parameters: Parameters): string {
   }).join('&');
 }
 
-function parseQuery(query: string): Parameters | null {
+function parseQuery(query: string): Parameters {
   const parameters: Parameters = {};
   for (const part of query.split('&')) {
     const equals = part.indexOf('=');
     const name = PARAMETERS.find((each) => each === part.slice(0, equals));
-    const value = decode(part.slice(equals + 1));
-    if (equals < 0 || name === undefined || value === null || parameters[name] !== undefined) return null;
-    parameters[name] = value;
+    if (equals < 0 || name === undefined) throw invalidLink('it has a parameter that no link has');
+    if (parameters[name] !== undefined) throw invalidLink(`it has ${name} twice`);
+    parameters[name] = decode(part.slice(equals + 1));
   }
   return parameters;
 }
@@ -112,11 +120,11 @@ function parseQuery(query: string): Parameters | null {
 const encode = (value: string): string =>
   encodeURIComponent(value).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 
-function decode(text: string): string | null {
+function decode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    return null;
+    throw invalidLink('it has an escape that is not UTF-8');
   }
 }
 

@@ -5,10 +5,20 @@ import { bare, readPage, tablesUnder, tableUnder } from './support/markdown.js';
 
 const page = readPage('docs/options.md');
 const program = fileURLToPath(new URL('../../../server/bin/sluiceway.js', import.meta.url));
-const help = spawnSync(process.execPath, [program, 'proxy', '--help'], { encoding: 'utf8' }).stdout;
+const helpOf = (command: string): string =>
+  spawnSync(process.execPath, [program, ...command.split(' '), '--help'], { encoding: 'utf8' }).stdout;
+
+/** Each command, with what its tables on the page are marked with, and whose flags it takes besides. */
+const commands: { command: string; flags: string; exitCodes?: string; besides?: string }[] = [
+  { command: 'proxy', flags: 'flags', exitCodes: 'exit codes' },
+  { command: 'gateway', flags: 'flags: gateway', besides: 'proxy' },
+  { command: 'keys new', flags: 'flags: keys new', exitCodes: 'exit codes: keys new' },
+  { command: 'sign', flags: 'flags: sign', exitCodes: 'exit codes: sign' },
+  { command: 'verify', flags: 'flags: verify', exitCodes: 'exit codes: verify' },
+];
 
 /** Flag and default, as the help of the program gives them. */
-function flagsOfHelp(): Map<string, string | null> {
+function flagsOfHelp(help: string): Map<string, string | null> {
   const [, text = ''] = /^Options:\n((?: {2}.*\n)+)/m.exec(help) ?? [];
   // A long description goes on in further lines, far to the right.
   const lines = text
@@ -24,14 +34,37 @@ function flagsOfHelp(): Map<string, string | null> {
   );
 }
 
-const rows = tableUnder(page, 'flags').map((row) => row.map(bare));
-
-test('every flag is documented with its default, and every documented flag exists', () => {
-  const documented = rows.map(([flag = '', , fallback = '']) => {
-    return [flag, ['', 'none', 'random', "Node's"].includes(fallback) ? null : fallback];
+test('every command of the program is documented', () => {
+  const commandsIn = (help: string): string[] => {
+    const [, text = ''] = /^Commands:\n((?: {2}.*\n)+)/m.exec(help) ?? [];
+    return Array.from(text.matchAll(/^ {2}(\w+)/gm), ([, name = '']) => name).filter(
+      (name) => name !== 'help',
+    );
+  };
+  const all = commandsIn(helpOf('--help')).flatMap((name) => {
+    const below = commandsIn(helpOf(name));
+    return below.length === 0 ? [name] : below.map((each) => `${name} ${each}`);
   });
-  expect(Object.fromEntries(documented)).toEqual(Object.fromEntries(flagsOfHelp()));
+  expect(commands.map(({ command }) => command)).toEqual(all);
 });
+
+test.each(commands)(
+  'every flag of $command is documented with its default, and every documented flag exists',
+  ({ command, flags, besides }) => {
+    const documented = tableUnder(page, flags).map((row) => {
+      const [flag = '', fallback = ''] = [row[0] ?? '', row.at(-2) ?? ''].map(bare);
+      return [flag, ['', 'none', 'random', "Node's"].includes(fallback) ? null : fallback];
+    });
+    const shared = besides === undefined ? new Map<string, string | null>() : flagsOfHelp(helpOf(besides));
+    const own = Array.from(flagsOfHelp(helpOf(command))).filter(
+      ([flag, fallback]) => shared.get(flag) !== fallback,
+    );
+    expect(own.length).toBeGreaterThan(2);
+    expect(Object.fromEntries(documented)).toEqual(Object.fromEntries(own));
+  },
+);
+
+const rows = tableUnder(page, 'flags').map((row) => row.map(bare));
 
 test('a flag that stands for an option has the default of the option', () => {
   const options = new Map(
@@ -49,13 +82,16 @@ test('a flag that stands for an option has the default of the option', () => {
   ).toEqual(standing.map(([flag, path = '']) => [flag, options.get(path)?.replaceAll("'", '')]));
 });
 
-test('the exit codes are those of the help', () => {
-  const [, text = ''] = /^Exit codes:\n((?: {2}\d.*\n)+)/m.exec(help) ?? [];
-  const codes = text
-    .trimEnd()
-    .split('\n')
-    .map((line) => /^ {2}(\d+) +(.*)$/.exec(line)?.slice(1));
-  expect(tableUnder(page, 'exit codes').map((row) => row.map((cell) => cell.replaceAll('`', '')))).toEqual(
-    codes.map((row) => row?.map((cell) => cell.replaceAll('`', ''))),
-  );
-});
+test.each(commands.filter(({ exitCodes }) => exitCodes !== undefined))(
+  'the exit codes of $command are those of the help',
+  ({ command, exitCodes = '' }) => {
+    const [, text = ''] = /^Exit codes:\n((?: {2}\d.*\n)+)/m.exec(helpOf(command)) ?? [];
+    const codes = text
+      .trimEnd()
+      .split('\n')
+      .map((line) => /^ {2}(\d+) +(.*)$/.exec(line)?.slice(1));
+    expect(tableUnder(page, exitCodes).map((row) => row.map((cell) => cell.replaceAll('`', '')))).toEqual(
+      codes.map((row) => row?.map((cell) => cell.replaceAll('`', ''))),
+    );
+  },
+);

@@ -22,6 +22,13 @@ export function requireVersion(name: string, flag: string, version: RegExp): str
   return skip(`${name} ${flag} says nothing like ${version}: ${(stdout + stderr).split('\n', 1)[0]}`);
 }
 
+/** As `requireTool`, for a program that no run has to have: missing, it is a reason to skip and nothing else. */
+export function findOptionalTool(name: string): string | null {
+  const path = findTool(name);
+  if (path === null) console.warn(`skipped: ${name} is not installed on this machine`);
+  return path;
+}
+
 function skip(reason: string): null {
   if (process.env['SLUICEWAY_REQUIRE_ALL'] === '1') {
     throw new Error(`${reason}, and SLUICEWAY_REQUIRE_ALL=1 says that nothing may be skipped`);

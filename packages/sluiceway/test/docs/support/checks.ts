@@ -14,6 +14,7 @@ import { hookChecks } from './hook-checks.js';
 import { repositoryRoot } from './markdown.js';
 import { migrationChecks } from './migration-checks.js';
 import { largeContent, slowContent, startExampleOrigin } from './origin.js';
+import { signingChecks } from './signing-checks.js';
 
 /** By what `<!-- test: … -->` above a block says. */
 export const checks: Readonly<Record<string, Check>> = {
@@ -262,6 +263,7 @@ export const checks: Readonly<Record<string, Check>> = {
   ...gatewayChecks,
   ...hookChecks,
   ...migrationChecks,
+  ...signingChecks,
 };
 
 /** A small response, a large one, a part of one, and an upload. */

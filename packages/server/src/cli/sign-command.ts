@@ -1,0 +1,137 @@
+import { Command, Option } from 'commander';
+import { createLinks, type GrantOptions } from 'sluiceway/gateway';
+import { createChecked, given } from './serve-flags.js';
+import { readFlag } from './usage-error.js';
+
+interface SignFlags {
+  keys: string;
+  expires: string;
+  base?: string;
+  path?: string;
+  form: 'encrypted' | 'signed';
+  filename?: string;
+  disposition: 'attachment' | 'inline';
+  contentType?: string;
+  method?: string[];
+  maxBytes?: string;
+  rate?: string;
+  clientIp?: string;
+  singleUse?: boolean;
+  header?: string[];
+}
+
+const notes = `
+The link goes to standard output. Durations are written as 30s, 10m, 1h30m or 7d, moments as
+2030-01-31T12:00:00Z, sizes as 64KiB, 5GiB or 10MB.
+
+What is on a command line, other users of the machine can see: mind that with --header.
+
+Exit codes:
+  0  the link is printed
+  2  the command line, or the key file, is wrong
+
+Examples:
+  sluiceway sign https://bucket.example.com/report.pdf --keys keys.json --base https://files.example.com --expires 1h
+  sluiceway sign https://bucket.example.com/a.iso --keys keys.json --expires 7d --filename a.iso --max-bytes 5GiB`;
+
+/** Where the library says that an option is wrong, and how the user spelled it. */
+const flagOf: Readonly<Record<string, string>> = {
+  url: '<url>',
+  expires: '--expires',
+  keys: '--keys',
+  base: '--base',
+  path: '--path',
+  filename: '--filename',
+  contentType: '--content-type',
+  methods: '--method',
+  maxBytes: '--max-bytes',
+  rate: '--rate',
+  clientIp: '--client-ip',
+  headers: '--header',
+};
+
+const collect = (value: string, values: string[] = []): string[] => [...values, value];
+
+/** `sluiceway sign`. */
+export function signCommand(): Command {
+  return new Command('sign')
+    .description('print a link that permits one file')
+    .argument('<url>', 'http: or https: URL of the file')
+    .requiredOption('--keys <file>', 'key file, as sluiceway keys new makes it; its first key signs')
+    .requiredOption('--expires <when>', 'when the link ends: a time from now, or a moment')
+    .option('--base <url>', 'where clients reach the gateway; without it the link begins with its path')
+    .option('--path <path>', 'where on it the gateway is mounted (default /download)')
+    .addOption(
+      new Option('--form <form>', 'whether others can read the link')
+        .choices(['encrypted', 'signed'])
+        .default('encrypted'),
+    )
+    .option('--filename <name>', 'the name under which the file is saved')
+    .addOption(
+      new Option('--disposition <disposition>', 'whether a browser saves the file or shows it')
+        .choices(['attachment', 'inline'])
+        .default('attachment'),
+    )
+    .option('--content-type <type>', 'replaces the media type that the origin server says')
+    .option('--method <method>', 'permits this method; may be repeated (without it GET and HEAD)', collect)
+    .option('--max-bytes <size>', 'bytes of the whole file (without it what the gateway allows)')
+    .option('--rate <size>', 'bytes per second of all downloads of the link together (without it no limit)')
+    .option('--client-ip <range>', 'address or CIDR range from which the link works (without it any)')
+    .option('--single-use', 'the link is for the first client that gets the file')
+    .option('--header <field>', "a field for the origin server, 'Name: value'; may be repeated", collect)
+    .addHelpText('after', notes)
+    .action((url: string, flags: SignFlags) => runSign(url, flags));
+}
+
+function runSign(url: string, flags: SignFlags): void {
+  const { keys: file, form } = flags;
+  const links = createChecked(
+    () => createLinks({ keys: { file }, form, ...given({ base: flags.base, path: flags.path }) }),
+    flagOf,
+  );
+  const grant = toGrant(url, flags);
+  const headers = Object.keys(grant.headers ?? {}).map(
+    (name) => [`headers.${name}`, `--header ${name}`] as const,
+  );
+  const link = createChecked(() => links.sign(grant), { ...flagOf, ...Object.fromEntries(headers) });
+  process.stdout.write(`${link}\n`);
+}
+
+function toGrant(url: string, flags: SignFlags): GrantOptions {
+  const {
+    filename,
+    disposition,
+    contentType,
+    method,
+    maxBytes,
+    rate,
+    clientIp,
+    singleUse = false,
+    header,
+  } = flags;
+  return {
+    url,
+    expires: readMoment(flags.expires),
+    disposition,
+    singleUse,
+    ...given({ filename, contentType, maxBytes, rate, clientIp }),
+    ...(method !== undefined && { methods: method }),
+    ...(header !== undefined && { headers: readFlag('--header', () => readFields(header)) }),
+  };
+}
+
+/** A date begins as no duration does. */
+const readMoment = (text: string): Date | string => (/^\d{4}-\d\d-\d\d/.test(text) ? new Date(text) : text);
+
+/** What a field says is not repeated: it may be a secret. */
+function readFields(lines: readonly string[]): Record<string, string> {
+  const fields = new Map<string, string>();
+  for (const line of lines) {
+    const colon = line.indexOf(':');
+    if (colon < 1) throw new TypeError("must be a field such as 'Name: value'");
+    const name = line.slice(0, colon);
+    if (fields.has(name)) throw new TypeError(`must not name ${name} twice`);
+    fields.set(name, line.slice(colon + 1).trim());
+  }
+  return Object.fromEntries(fields);
+}
