@@ -1,7 +1,7 @@
 import ipaddr from 'ipaddr.js';
 import { classifyAddress, embeddedIPv4, parseAddress } from './address-class.js';
 
-interface AddressDecision {
+export interface AddressDecision {
   allowed: boolean;
   /** For logs only: it may name an internal address. */
   reason: string;

@@ -94,19 +94,20 @@ export class Guard {
   }
 }
 
-/** Checks the options of a guard, all at once. */
+/** Checks the options of a guard, all at once. `path` is where they stand, `''` where they are the whole. */
 export function resolveGuard(check: Checker, path: string, options: GuardOptions | undefined): Guard {
   const given = check.unknownKeys(path, options, GUARD_OPTIONS) ? (options ?? {}) : {};
+  const at = (name: string): string => (path === '' ? name : `${path}.${name}`);
   const rules = (name: 'allowAddresses' | 'denyAddresses'): string[] =>
-    check.list(`${path}.${name}`, given[name], (at, rule) =>
-      check.parsed(at, rule as string, '', (text) => {
+    check.list(at(name), given[name], (item, rule) =>
+      check.parsed(item, rule as string, '', (text) => {
         createAddressPolicy({ allow: [text], base: 'public' });
         return text;
       }),
     );
   const hosts = (name: 'allowHosts' | 'denyHosts'): string[] =>
-    check.list(`${path}.${name}`, given[name], (at, pattern) =>
-      check.parsed(at, pattern as string, '', (text) => {
+    check.list(at(name), given[name], (item, pattern) =>
+      check.parsed(item, pattern as string, '', (text) => {
         parseHostPattern(text);
         return text;
       }),
@@ -114,13 +115,13 @@ export function resolveGuard(check: Checker, path: string, options: GuardOptions
   const ports =
     given.allowPorts === 'any'
       ? ('any' as const)
-      : check.list(`${path}.allowPorts`, given.allowPorts, (at, port) =>
-          check.integer(at, port, 0, { min: 1, max: 65_535 }),
+      : check.list(at('allowPorts'), given.allowPorts, (item, port) =>
+          check.integer(item, port, 0, { min: 1, max: 65_535 }),
         );
-  const schemes = check.list(`${path}.schemes`, given.schemes, (at, scheme) =>
-    check.oneOf(at, scheme, ['http', 'https'], 'http' as const),
+  const schemes = check.list(at('schemes'), given.schemes, (item, scheme) =>
+    check.oneOf(item, scheme, ['http', 'https'], 'http' as const),
   );
-  const resolver = check.parsed(`${path}.resolver`, given.resolver, undefined, checkResolver);
+  const resolver = check.parsed(at('resolver'), given.resolver, undefined, checkResolver);
   const resolved: GuardOptions = {
     allowAddresses: rules('allowAddresses'),
     denyAddresses: rules('denyAddresses'),

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as sluiceway from 'sluiceway';
 import * as gateway from 'sluiceway/gateway';
+import * as guard from 'sluiceway/guard';
 import * as undici from 'sluiceway/undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as user from './user-program.js';
@@ -78,6 +79,15 @@ test('what is exported at run time for gateways is what is promised, and no more
     'formatKeys',
     'generateKey',
     'parseKeys',
+  ]);
+});
+
+test('what is exported at run time of the guard is what is promised, and no more', () => {
+  expect(Object.keys(guard).toSorted()).toEqual([
+    'GuardedAgent',
+    'GuardedHttpsAgent',
+    'guardedConnect',
+    'publicOnly',
   ]);
 });
 

@@ -1,6 +1,6 @@
 /** What programs of users look like. Compiled by types.test.ts under options of users; never run. */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { createServer as createSecureServer } from 'node:https';
+import { createServer, get, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer, get as secureGet } from 'node:https';
 import { Readable } from 'node:stream';
 import {
   type AccessDecision,
@@ -61,6 +61,22 @@ import {
   parseKeys,
   type VerifiedLink,
 } from 'sluiceway/gateway';
+import {
+  type AddressDecision,
+  type AddressPolicy,
+  type ConnectRequest,
+  GuardedAgent,
+  type GuardedAgentOptions,
+  type GuardedConnectOptions,
+  type GuardedConnector,
+  GuardedHttpsAgent,
+  type GuardOptions,
+  guardedConnect,
+  type PublicOnly,
+  publicOnly,
+  type ResolvedAddress,
+  type Resolver,
+} from 'sluiceway/guard';
 import { type UndiciDispatcher, undiciTransport } from 'sluiceway/undici';
 import { Agent, Client, MockAgent, Pool, ProxyAgent, RetryAgent } from 'undici';
 
@@ -79,6 +95,25 @@ export const dispatchers: UndiciDispatcher[] = [
   new MockAgent(),
   new Agent().compose((dispatch) => (options, handler) => dispatch(options, handler)),
 ];
+
+const resolver: Resolver = {
+  resolve: (hostname) =>
+    Promise.resolve<ResolvedAddress[]>([{ address: `192.0.2.${hostname.length}`, family: 4 }]),
+};
+const guardOptions: GuardOptions = { allowPorts: 'any', resolver };
+export function behindTheGuard(): AddressDecision {
+  const connectOptions: GuardedConnectOptions = { ...guardOptions, tls: { ca: 'PEM' }, connectTimeout: '5s' };
+  const agentOptions: GuardedAgentOptions = { ...connectOptions, pool: { keepAlive: true } };
+  const connect: GuardedConnector = guardedConnect(connectOptions);
+  const connecting: ConnectRequest = { hostname: 'a.example', protocol: 'https:', port: '' };
+  connect(connecting, (...[error, socket]) => (error === null ? socket?.destroy() : undefined));
+  dispatchers.push(new Agent({ connect }), new Pool('http://a.example', { connect }));
+  get('http://a.example/', { agent: new GuardedAgent(agentOptions) });
+  secureGet('https://a.example/', { agent: new GuardedHttpsAgent() });
+  const judging: PublicOnly = publicOnly(guardOptions);
+  const decides: AddressPolicy = judging.policy;
+  return decides.decide('192.0.2.1', 80);
+}
 
 export const throughUndici = (): Transport => undiciTransport(new Agent(), { closesDispatcher: true });
 

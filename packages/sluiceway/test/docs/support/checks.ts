@@ -10,6 +10,7 @@ import { egressChecks } from './egress-checks.js';
 import { type Check, commandsOf, type Example, type RunningExample } from './example.js';
 import { fieldChecks } from './field-checks.js';
 import { gatewayChecks } from './gateway-checks.js';
+import { guardChecks } from './guard-checks.js';
 import { hookChecks } from './hook-checks.js';
 import { repositoryRoot } from './markdown.js';
 import { migrationChecks } from './migration-checks.js';
@@ -261,6 +262,7 @@ export const checks: Readonly<Record<string, Check>> = {
   ...accessChecks,
   ...egressChecks,
   ...gatewayChecks,
+  ...guardChecks,
   ...hookChecks,
   ...migrationChecks,
   ...signingChecks,
