@@ -65,7 +65,7 @@ export async function runAborts(
     if (phase === 'in the content, unread') leaving.pause();
     leaving[how]();
     if (how === 'end') void leaving.readUntilClose();
-    await until(() => running.records.length === wanted, 'the transfer had ended');
+    await until(() => running.records.length === wanted, `the transfer had ended (${phase}, ${how})`);
     leaving.close();
   }
   for (const [index, { outcome }] of running.records.entries()) {
