@@ -49,6 +49,7 @@ const topics = [
   },
   { heading: 'Files of others', files: /stream-from|address/ },
   { heading: 'Links', files: /\/unit\/links?-/ },
+  { heading: 'The download gateway', files: /\/gateway\// },
   { heading: 'Where URLs of others may lead', files: /gateway\/(?:hostile-urls|redirects|names)|\/guard/ },
   { heading: 'The way to the origin server', files: /egress|undici|dialer|tls-origin|\/wire-|pool/ },
   { heading: 'HTTP/2', files: /h2|http2|9113|window-/ },

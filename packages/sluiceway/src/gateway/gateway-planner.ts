@@ -13,7 +13,7 @@ import { toSafeFileName } from './file-name.js';
 import { DEFAULT_METHODS, type Grant } from './grant.js';
 import { type LinkUse, LinkUses } from './link-uses.js';
 import type { GatewayDecision, GatewaySettings } from './options.js';
-import { applyResponseRules } from './response-rules.js';
+import { applyResponseRules, isSuccessful } from './response-rules.js';
 import { TransferLimits } from './transfer-limits.js';
 import { readUnsignedQuery } from './unsigned-query.js';
 
@@ -29,25 +29,48 @@ export class GatewayPlanner implements Planner {
     this.#uses = new LinkUses(settings.singleUseWindowMs);
   }
 
-  async plan(request: DownstreamRequest): Promise<Answer | Plan> {
-    const { cors, decide } = this.#settings;
-    const preflight = answerPreflight(cors, request);
+  async plan(
+    request: DownstreamRequest,
+    onAborted: (listener: (error: Error) => void) => void,
+  ): Promise<Answer | Plan> {
+    const preflight = answerPreflight(this.#settings.cors, request);
     if (preflight !== null) return preflight;
     const { grant, id } = this.#readGrant(request);
-    if (decide !== undefined) {
-      const decision = (await runHook(decide, { grant, downstream: request })) ?? 'relay';
-      const answer = decision === 'relay' ? null : answerDecision(decision);
-      if (answer !== null) return answer;
-    }
-    const client = request.forwarded.for ?? '';
-    const leave = this.#limits.enter(client);
+    const answer = await this.#decide(grant, request, onAborted);
+    if (answer !== null) return answer;
+    const target = toTarget(grant.url);
+    const client = request.forwarded.for;
+    const leave = this.#limits.enter(client ?? '');
     try {
       const use = this.#uses.begin(id, client, grant);
-      return new GrantPlan(this.#settings, grant, use, leave);
+      return new GrantPlan(this.#settings, grant, target, use, leave);
     } catch (error) {
       leave();
       throw error;
     }
+  }
+
+  /** The name of the file comes last in a link's path. */
+  readonly hidePath = (path: string): string => {
+    const start = path.indexOf(`${this.#settings.path}/`);
+    return start < 0 ? path : `${path.slice(0, start)}${this.#settings.path}/…`;
+  };
+
+  /** What the application wants instead of the file; null where that is to be relayed. A client that leaves need not wait. */
+  #decide(
+    grant: Grant,
+    downstream: DownstreamRequest,
+    onAborted: (listener: (error: Error) => void) => void,
+  ): Promise<Answer | null> {
+    const { decide } = this.#settings;
+    if (decide === undefined) return Promise.resolve(null);
+    return new Promise((resolve, reject) => {
+      onAborted(reject);
+      runHook(async () => toAnswer(await decide({ grant, downstream })), null).then(
+        (answer) => resolve(answer ?? null),
+        reject,
+      );
+    });
   }
 
   completeHead(fields: Fields, request: DownstreamRequest): void {
@@ -57,10 +80,7 @@ export class GatewayPlanner implements Planner {
   /** What the request's URL permits. Nothing is looked up before. */
   #readGrant(request: DownstreamRequest): { grant: Grant; id: string } {
     const { links, path, unsigned } = this.#settings;
-    const isOurs =
-      request.path === path ||
-      (request.path.startsWith(`${path}/`) && !request.path.slice(path.length + 1).includes('/'));
-    if (!isOurs) throw notFound();
+    if (!isAt(path, request.path) && !isAt(path, request.mountPath + request.path)) throw notFound();
     const query = request.query ?? '';
     if (unsigned && /(?:^|&)url=/.test(query) && !/&signature=/.test(query)) {
       if (!DEFAULT_METHODS.includes(request.method)) throw methodNotAllowed();
@@ -83,12 +103,12 @@ class GrantPlan implements Plan {
   readonly #use: LinkUse;
   readonly #leave: () => void;
 
-  constructor(settings: GatewaySettings, grant: Grant, use: LinkUse, leave: () => void) {
+  constructor(settings: GatewaySettings, grant: Grant, target: Target, use: LinkUse, leave: () => void) {
     this.#settings = settings;
     this.#grant = grant;
     this.#use = use;
     this.#leave = leave;
-    this.target = toTarget(grant.url);
+    this.target = target;
     this.requestFields = grant.headers;
   }
 
@@ -106,12 +126,13 @@ class GrantPlan implements Plan {
       maxBytes: this.#maxBytes,
       contentTypes,
       relaysErrorContent,
+      isForOneClient: this.#grant.singleUse || this.#grant.clientIp !== null,
     });
-    if (received.status < 400) this.#use.succeeded();
+    if (isSuccessful(received.status)) this.#use.succeeded();
     return answer;
   }
 
-  wrapContent(content: ChunkSource): ChunkSource {
+  wrapContent(content: ChunkSource, onHeldBack: () => void): ChunkSource {
     const maxBytes = this.#maxBytes;
     const { rate } = this.#use;
     const limited =
@@ -122,7 +143,7 @@ class GrantPlan implements Plan {
             maxBytes,
             () => new SluicewayError('http_response_body_size', `The file has more than ${maxBytes} bytes`),
           );
-    return rate === null ? limited : new RatedSource(limited, rate);
+    return rate === null ? limited : new RatedSource(limited, rate, onHeldBack);
   }
 
   end(_outcome: Outcome): void {
@@ -138,23 +159,34 @@ class GrantPlan implements Plan {
   }
 }
 
-function answerDecision(decision: Exclude<GatewayDecision, 'relay'>): Answer {
+/** Whether a path is that of the gateway, or one segment below it. */
+const isAt = (base: string, path: string): boolean =>
+  path === base || (path.startsWith(`${base}/`) && !path.slice(base.length + 1).includes('/'));
+
+/** Null for `relay`. Throws for a refusal, and a `TypeError` for what is no decision: in doubt nothing is relayed. */
+function toAnswer(decision: GatewayDecision): Answer | null {
+  if (decision === 'relay') return null;
   if ('redirect' in decision) {
+    // Neither javascript: nor data:, which a browser would take for ours.
+    const { base, path } = toTarget(decision.redirect);
     return {
       status: 302,
       fields: {
-        Location: String(decision.redirect),
+        Location: `${base.protocol}//${base.host}${path}`,
         'Cache-Control': 'no-store',
         'Referrer-Policy': 'no-referrer',
       },
     };
   }
   const { status, reason } = decision.refuse;
+  if (!REFUSALS.includes(status)) throw new TypeError(`decide must not refuse with ${String(status)}`);
   throw new SluicewayError('http_request_denied', reason, {
     status,
     publicMessage: 'The file is not available.',
   });
 }
+
+const REFUSALS: readonly number[] = [403, 404, 429, 503];
 
 const notFound = (): SluicewayError =>
   new SluicewayError('http_request_denied', 'Nothing is served at this path', {

@@ -17,28 +17,35 @@ interface Use {
 /** Of a grant, what its uses have in common. */
 type LinkTerms = Pick<Grant, 'singleUse' | 'rate' | 'expires'>;
 
-/** Beyond this many remembered links, those that have ended are looked for and forgotten. */
+/** Up to so many links are remembered before those of no more interest are looked for. */
 const SWEEP_AT = 10_000;
 
 /** Remembers what links have in common over their uses: who has taken a single-use one, and a shared rate. */
 export class LinkUses {
   readonly #uses = new Map<string, Use>();
   readonly #windowMs: number;
+  #sweepAt = SWEEP_AT;
 
   /** `windowMs`: how long a single-use link stays with the client that took it. */
   constructor(windowMs: number) {
     this.#windowMs = windowMs;
   }
 
+  /** Links that are remembered. */
+  get size(): number {
+    return this.#uses.size;
+  }
+
   /**
    * Takes part in a link. Throws `link_used` where it is another's: also while it is not clear yet whether the other
-   * will get the file, since both must not.
+   * will get the file, since both must not. A client that nobody knows could be any other.
    */
-  begin(id: string, client: string, { singleUse, rate, expires }: LinkTerms): LinkUse {
+  begin(id: string, client: string | null, { singleUse, rate, expires }: LinkTerms): LinkUse {
     const now = performance.now();
-    const known = this.#uses.get(id);
-    const use = known ?? this.#remember(id, rate, expires * 1000);
-    if (singleUse) {
+    if (singleUse && client === null)
+      throw new SluicewayError('link_used', 'The client of the single-use link is not known');
+    const use = this.#uses.get(id) ?? this.#remember(id, rate, expires * 1000);
+    if (singleUse && client !== null) {
       if (use.owner !== null && use.owner.hasSucceeded && now >= use.until)
         throw new SluicewayError('link_used', 'The time of the single-use link is over');
       if (use.owner !== null && use.owner.client !== client)
@@ -56,13 +63,14 @@ export class LinkUses {
       end: () => {
         use.running -= 1;
         if (use.running > 0 || use.owner?.hasSucceeded === true) return;
-        this.#uses.delete(id);
+        use.owner = null;
+        if (isLikeNew(use)) this.#uses.delete(id);
       },
     };
   }
 
   #remember(id: string, rate: number | null, expires: number): Use {
-    if (this.#uses.size >= SWEEP_AT) this.#sweep();
+    if (this.#uses.size >= this.#sweepAt) this.#sweep();
     const use: Use = {
       owner: null,
       rate: rate === null ? null : new RateLimit(rate),
@@ -74,13 +82,21 @@ export class LinkUses {
     return use;
   }
 
+  /** Looks through all of them, so the next time is when there are twice as many. */
   #sweep(): void {
     const now = Date.now();
-    for (const [id, { running, expires }] of this.#uses) {
-      if (running === 0 && expires <= now) this.#uses.delete(id);
+    for (const [id, use] of this.#uses) {
+      if (use.running === 0 && (use.expires <= now || isLikeNew(use))) this.#uses.delete(id);
     }
+    this.#sweepAt = Math.max(SWEEP_AT, this.#uses.size * 2);
   }
 }
+
+/**
+ * Whether forgetting the link would change nothing. One whose rate has just been used up must be remembered for a
+ * moment: asked for piece by piece, it would have no limit otherwise.
+ */
+const isLikeNew = ({ owner, rate }: Use): boolean => owner === null && (rate === null || rate.isFull);
 
 /** One request's part in a link. */
 export interface LinkUse {

@@ -171,7 +171,9 @@ function resolveCors(check: Checker, cors: CorsOptions | undefined): CorsOptions
   if (cors === undefined || !check.unknownKeys('cors', cors, ['origins'])) return null;
   if (cors.origins === '*') return cors;
   const origins = check.list('cors.origins', cors.origins, (path, origin) => {
-    if (typeof origin === 'string' && /^https?:\/\/[^/?#@\s]+$/.test(origin)) return origin.toLowerCase();
+    // As browsers say it: in lower case, without a default port.
+    if (typeof origin === 'string' && /^https?:\/\/[^/?#@\s\\]+$/i.test(origin) && URL.canParse(origin))
+      return new URL(origin).origin;
     check.problem(path, "must be an origin such as 'https://app.example.com'");
     return '';
   });

@@ -16,11 +16,13 @@ export interface ResponseRules {
   contentTypes: readonly string[] | null;
   /** Whether the content of errors passes: it may name buckets, hosts and keys. */
   relaysErrorContent: boolean;
+  /** Whether others must not get it from a cache. */
+  isForOneClient: boolean;
 }
 
 /**
  * Judges a response of an origin server whose errors are none of the client's business, and makes a download of it.
- * Statuses below 400 pass, but for redirects that nobody follows; 412 passes, and 416 without its content. Throws a
+ * Statuses below 400 pass, but for redirects that nobody follows; 412 and 416 pass without their content. Throws a
  * `SluicewayError` for all else: 404, 410, 429 and 503 keep their status, any other becomes 502.
  */
 export function applyResponseRules(
@@ -29,20 +31,36 @@ export function applyResponseRules(
   rules: ResponseRules,
 ): Answer | null {
   const { status } = received;
+  const { fields } = draft;
   if (status === 416) return rangeNotSatisfiable(draft);
-  if (!passes(status) && !(status >= 400 && rules.relaysErrorContent)) throw refuseStatus(received);
-  if (status !== 200 && status !== 206) return null;
+  if (status >= 400 && rules.relaysErrorContent) return null;
+  if (status === 412) return { status };
+  if (!isSuccessful(status) && status !== 304) throw refuseStatus(received);
+  if (rules.isForOneClient) fields.set('Cache-Control', toPrivate(fields.list('cache-control')));
+  if (status === 304) {
+    // A cache would take them over into the response that it has.
+    fields.delete('content-type').delete('content-disposition');
+    return null;
+  }
+  if (status === 204) return null;
   judgeSize(received, draft, rules.maxBytes);
   judgeType(draft, rules.contentTypes);
-  const { fields } = draft;
-  if (rules.contentType !== null) fields.set('Content-Type', rules.contentType);
+  if (rules.contentType !== null && !isMultipart(draft)) fields.set('Content-Type', rules.contentType);
   const fileName = rules.fileName ?? readFileName(fields.get('content-disposition'));
   fields.set('Content-Disposition', formatDisposition(rules.disposition, fileName));
   return null;
 }
 
-const passes = (status: number): boolean =>
-  (status >= 200 && status < 300) || status === 304 || status === 412;
+/** RFC 9110 section 15.3. */
+export const isSuccessful = (status: number): boolean => status >= 200 && status < 300;
+
+/** Several ranges in one response: the media type says how to read them, and each part has one of its own. */
+const isMultipart = ({ status, fields }: DownstreamResponseDraft): boolean =>
+  status === 206 && /^multipart\//i.test(fields.get('content-type') ?? '');
+
+/** The same but for shared caches, which must not keep it (RFC 9111 section 5.2.2.7). */
+const toPrivate = (directives: readonly string[]): string =>
+  [...directives.filter((each) => !/^(?:public|private|s-maxage)(?:=|$)/i.test(each)), 'private'].join(', ');
 
 /** What a client that wants to know the length of the file gets, and no more. */
 function rangeNotSatisfiable({ fields }: DownstreamResponseDraft): Answer {
@@ -79,16 +97,28 @@ function judgeSize(
   maxBytes: number | null,
 ): void {
   if (maxBytes === null) return;
-  const total = /^bytes \d+-\d+\/(\d+)$/.exec(fields.get('content-range') ?? '')?.[1];
   const declared =
-    received.status === 206 && total !== undefined
-      ? Number(total)
+    received.status === 206
+      ? readTotal(fields.get('content-range'))
       : Number(fields.get('content-length') ?? 0);
+  if (declared === null)
+    throw new SluicewayError(
+      'http_response_body_size',
+      'Nobody can tell how large the file is of which this is a part',
+    );
   if (declared > maxBytes)
     throw new SluicewayError(
       'http_response_body_size',
       `The file has ${declared} bytes, ${maxBytes} are allowed`,
     );
+}
+
+/** Of how many bytes a range is a part, at the least; null where it does not say, as for several ranges at once. */
+function readTotal(contentRange: string | undefined): number | null {
+  const [, last, total] = /^bytes \d+-(\d+)\/(\d+|\*)$/i.exec(contentRange ?? '') ?? [];
+  if (last === undefined) return null;
+  const least = Number(last) + 1;
+  return total === '*' ? least : Math.max(least, Number(total));
 }
 
 function judgeType({ fields }: DownstreamResponseDraft, contentTypes: readonly string[] | null): void {

@@ -13,7 +13,7 @@ export function readUnsignedQuery(query: string): { grant: Grant; id: string } {
     const equals = part.indexOf('=');
     const name = equals < 0 ? part : part.slice(0, equals);
     if (!['url', 'filename', 'disposition'].includes(name) || parameters.has(name))
-      throw invalid(`The parameter ${JSON.stringify(name)} is not known, or is there twice`);
+      throw invalid('A parameter is not known, or is there twice');
     parameters.set(name, decode(part.slice(equals + 1)));
   }
   const url = parameters.get('url') ?? '';

@@ -19,16 +19,24 @@ export interface Plan {
   judge(target: Target): SluicewayError | null;
   /** Judges the final response, and changes its head. May answer in its place. What it throws refuses the response. */
   onResponse(received: TransportResponse, draft: DownstreamResponseDraft): Answer | null;
-  /** The content as the client shall get it. */
-  wrapContent(content: ChunkSource): ChunkSource;
+  /** The content as the client shall get it. `onHeldBack` is to be told when neither side is what it waits for. */
+  wrapContent(content: ChunkSource, onHeldBack: () => void): ChunkSource;
   /** The transfer is over. Called once. */
   end(outcome: Outcome): void;
 }
 
 /** What a gateway adds to the data path of its proxy. */
 export interface Planner {
-  /** Decides what becomes of a request, before anything is looked up or connected to. What it throws is answered. */
-  plan(downstream: DownstreamRequest): Answer | Plan | Promise<Answer | Plan>;
+  /**
+   * Decides what becomes of a request, before anything is looked up or connected to. What it throws is answered.
+   * Listeners of `onAborted` are told when there is nothing to decide any more.
+   */
+  plan(
+    downstream: DownstreamRequest,
+    onAborted: (listener: (error: SluicewayError) => void) => void,
+  ): Answer | Plan | Promise<Answer | Plan>;
+  /** A request's path as records and observers shall see it. */
+  readonly hidePath: (path: string) => string;
   /** Completes the head of each final response, of those to failures too. */
   completeHead(fields: Fields, downstream: DownstreamRequest): void;
 }

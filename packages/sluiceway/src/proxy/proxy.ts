@@ -97,8 +97,8 @@ export class Proxy implements Handler {
 
   /** The path of a request, from top to bottom. */
   async #pass(client: ClientExchange, context: HandleContext): Promise<Outcome> {
-    const { hooks, profile, pseudonym, fields, timeouts, peers, access } = this.#settings;
-    const transfer = new Transfer(nextRequestId(), client, timeouts);
+    const { hooks, profile, pseudonym, fields, timeouts, peers, access, planner } = this.#settings;
+    const transfer = new Transfer(nextRequestId(), client, timeouts, planner?.hidePath);
     const passage: Passage = { transfer, client, context, downstream: null, admission: null, plan: null };
     let outcome: Outcome = 'internal';
     this.#running.add(transfer);
@@ -114,15 +114,15 @@ export class Proxy implements Handler {
       passage.admission = admission;
 
       // 2. Choose the upstream, unless a hook answers.
-      const choice = answerAsLastServer(downstream, profile) ?? (await this.#choose(downstream));
+      const choice = answerAsLastServer(downstream, profile) ?? (await this.#choose(downstream, transfer));
+      const plan = choice !== undefined && 'judge' in choice ? choice : null;
+      passage.plan = plan;
       transfer.throwIfAborted();
       if (choice !== undefined && 'status' in choice) {
         await this.#responder.answer(passage, choice);
         outcome = 'answered';
         return outcome;
       }
-      const plan = choice !== undefined && 'judge' in choice ? choice : null;
-      passage.plan = plan;
 
       // 3. Draft the upstream request.
       const changes = hooks.transform !== undefined && (await changesContent(hooks.transform, downstream));
@@ -184,9 +184,12 @@ export class Proxy implements Handler {
     return outcome;
   }
 
-  async #choose(downstream: DownstreamRequest): Promise<Answer | Plan | UpstreamChoice | undefined> {
+  async #choose(
+    downstream: DownstreamRequest,
+    transfer: Transfer,
+  ): Promise<Answer | Plan | UpstreamChoice | undefined> {
     const { hooks, planner } = this.#settings;
-    if (planner !== null) return planner.plan(downstream);
+    if (planner !== null) return planner.plan(downstream, (listener) => transfer.onAborted(listener));
     return hooks.onRequest && runHook(hooks.onRequest, downstream);
   }
 
@@ -231,7 +234,9 @@ export class Proxy implements Handler {
       received.content.cancel();
       client.endWithoutContent();
     } else {
-      const content = plan?.wrapContent(received.content) ?? received.content;
+      const content =
+        plan?.wrapContent(received.content, () => transfer.timeouts.responseWaitsFor('nobody')) ??
+        received.content;
       await respond.relayContent(transfer, client, content);
     }
     await transfer.closed();

@@ -83,12 +83,18 @@ export class Transfer implements LiveTransfer {
   /** Why the transfer cannot complete; the first reason stays. */
   error: SluicewayError | null = null;
 
-  constructor(id: string, client: ClientExchange, timeouts: TimeoutSettings) {
+  constructor(
+    id: string,
+    client: ClientExchange,
+    timeouts: TimeoutSettings,
+    hidePath?: (path: string) => string,
+  ) {
     this.id = id;
     this.method = client.method;
     const { url } = client;
     const question = url.indexOf('?');
-    this.path = question < 0 ? url : `${url.slice(0, question)}?…`;
+    const path = question < 0 ? url : url.slice(0, question);
+    this.path = (hidePath?.(path) ?? path) + (question < 0 ? '' : '?…');
     this.#client = client;
     this.timeouts = new TransferTimeouts(timeouts, (error) => this.abort(error));
     this.timeouts.watchClientQueue(() => client.queuedBytes());

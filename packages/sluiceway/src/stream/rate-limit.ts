@@ -33,6 +33,12 @@ export class RateLimit {
     this.pieceBytes = Math.max(1, Math.min(MAX_PIECE_BYTES, Math.floor(bytesPerSecond / PIECES_PER_SECOND)));
   }
 
+  /** Nobody has taken anything of late: a new limit would be no different. */
+  get isFull(): boolean {
+    this.#fill();
+    return this.#line.size === 0 && this.#level === this.#burst;
+  }
+
   /** Calls `go` when so many bytes may go. Returns null where they may now, else what takes the request back. */
   take(bytes: number, go: () => void): (() => void) | null {
     this.#fill();

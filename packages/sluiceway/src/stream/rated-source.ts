@@ -11,15 +11,18 @@ interface Held {
 export class RatedSource implements ChunkSource {
   readonly #source: ChunkSource;
   readonly #limit: RateLimit;
+  readonly #onHeldBack: () => void;
   /** Chunks that have come, oldest first; the first one is passed on piece by piece. */
   readonly #held: Held[] = [];
   #sink: ChunkSink | null = null;
   #leaveLine: (() => void) | null = null;
   #hasEnded = false;
 
-  constructor(source: ChunkSource, limit: RateLimit) {
+  /** `onHeldBack` is told each time that a piece has to wait for the limit, which is nobody's fault. */
+  constructor(source: ChunkSource, limit: RateLimit, onHeldBack: () => void = () => {}) {
     this.#source = source;
     this.#limit = limit;
+    this.#onHeldBack = onHeldBack;
   }
 
   get trailers(): Fields | null {
@@ -59,7 +62,9 @@ export class RatedSource implements ChunkSource {
       this.#leaveLine = null;
       this.#sink?.chunk(piece, () => this.#onReturned(first, start + piece.length));
     });
-    if (leaveLine !== null) this.#leaveLine = leaveLine;
+    if (leaveLine === null) return;
+    this.#leaveLine = leaveLine;
+    this.#onHeldBack();
   }
 
   #onReturned(held: Held, end: number): void {

@@ -5,16 +5,16 @@ import {
   type GatewayOptions,
   type GrantOptions,
 } from '../../src/gateway.js';
-import { attach, type TransferRecord } from '../../src/index.js';
+import { attach, type NodeServer, type TransferRecord } from '../../src/index.js';
 import type { Network } from './fixture.js';
 import type { RawClient } from './raw-client.js';
 import type { OriginOptions, OriginScript, RawOrigin } from './raw-origin.js';
-import { type RunningServer, startServer } from './servers.js';
+import { type ProxyListenOptions, type RunningServer, startListening } from './servers.js';
 
 export interface GatewayLine {
   origin: RawOrigin;
   gateway: Gateway;
-  running: RunningServer;
+  running: RunningServer<NodeServer> & { ca: string | undefined };
   records: TransferRecord[];
   client: RawClient;
   /** Path and query of a link to a path of the origin server. */
@@ -32,9 +32,10 @@ export async function throughGateway(
   script: OriginScript,
   options: Partial<GatewayOptions> = {},
   originOptions: OriginOptions = {},
+  listen: ProxyListenOptions = {},
 ): Promise<GatewayLine> {
   const origin = await net.origin(script, originOptions);
-  const { gateway, running, records } = await startGateway(net, options);
+  const { gateway, running, records } = await startGateway(net, options, listen);
   return {
     origin,
     gateway,
@@ -46,7 +47,11 @@ export async function throughGateway(
 }
 
 /** A gateway on a server of its own, stopped when the test ends. */
-export async function startGateway(net: Network, options: Partial<GatewayOptions> = {}) {
+export async function startGateway(
+  net: Network,
+  options: Partial<GatewayOptions> = {},
+  listen: ProxyListenOptions = {},
+) {
   const records: TransferRecord[] = [];
   const gateway = createDownloadGateway({
     keys: testKeys,
@@ -54,11 +59,11 @@ export async function startGateway(net: Network, options: Partial<GatewayOptions
     ...options,
     observers: [...(options.observers ?? []), { onTransferEnd: (record) => void records.push(record) }],
   });
-  const running = await startServer();
+  const { running, ca } = await startListening(listen);
   attach(running.server, gateway);
   net.cleanup(async () => {
     gateway.destroy();
     await running.stop();
   });
-  return { gateway, running, records };
+  return { gateway, running: Object.assign(running, { ca }), records };
 }

@@ -88,6 +88,16 @@ async function run<S extends NodeServer>(server: S): Promise<RunningServer<S>> {
   };
 }
 
+/** A server for a proxy, and what its clients have to trust. */
+export async function startListening(
+  listen: ProxyListenOptions,
+): Promise<{ running: RunningServer<NodeServer>; ca: string | undefined }> {
+  const { tls, http2 } = listen;
+  const identity = http2 === 'tls' ? await loopbackCertificate() : tls;
+  const running = http2 ? await run(createHttp2(identity)) : await startServer(undefined, listen);
+  return { running, ca: identity?.ca };
+}
+
 /** Starts a proxy behind `attach`, the way that users are told to. */
 export async function startProxy(
   options: ProxyOptions,
@@ -100,9 +110,7 @@ export async function startProxy(
     ...options,
     observers: [...(options.observers ?? []), { onTransferEnd: (record) => void records.push(record) }],
   });
-  const { tls, http2 } = listen;
-  const identity = http2 === 'tls' ? await loopbackCertificate() : tls;
-  const running = http2 ? await run(createHttp2(identity)) : await startServer(undefined, listen);
+  const { running, ca } = await startListening(listen);
   attach(running.server, proxy);
 
   return {
@@ -115,7 +123,7 @@ export async function startProxy(
       return running.sessions;
     },
     proxy,
-    ca: identity?.ca,
+    ca,
     records,
     async record(index = 0) {
       await until(() => records.length > index, `transfer ${index} had ended`);

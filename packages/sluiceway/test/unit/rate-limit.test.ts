@@ -73,6 +73,24 @@ describe('a rate limit', () => {
 });
 
 describe('a rated source', () => {
+  test('tells of each piece that has to wait for the limit, and of no other [Sluiceway]', () => {
+    const source = new ManualSource();
+    const sink = counting(false);
+    let heldBack = 0;
+    new RatedSource(source, new RateLimit(1000), () => void (heldBack += 1)).start(sink);
+    source.lend(Buffer.alloc(150));
+    // Pieces are of 20 bytes, and 100 may go at once.
+    for (let i = 0; i < 5; i += 1) {
+      expect([sink.lent.length, heldBack]).toEqual([1, 0]);
+      sink.lent.shift()?.();
+    }
+    expect([sink.bytes, sink.lent.length, heldBack]).toEqual([100, 0, 1]);
+    vi.advanceTimersByTime(1000);
+    expect([sink.bytes, heldBack]).toEqual([120, 1]);
+    sink.lent.shift()?.();
+    expect([sink.bytes, heldBack]).toEqual([140, 1]);
+  });
+
   test('ends when the last piece has been returned, also where its source has ended long before', () => {
     const source = new ManualSource();
     const sink = counting();

@@ -1,0 +1,55 @@
+import { describe, expect } from 'vitest';
+import { test } from '../support/fixture.js';
+import { throughGateway } from '../support/gateway.js';
+import { respondWith } from '../support/raw-origin.js';
+import { sized } from '../support/through.js';
+
+const statuses = respondWith(({ method, target }) => {
+  const status = Number(target.slice(1));
+  const start = `HTTP/1.1 ${status} Any`;
+  if (method === 'HEAD' || status === 304) return `${start}\r\nContent-Length: 4\r\n\r\n`;
+  return sized('file', status === 206 ? ['Content-Range: bytes 0-3/8'] : [], start);
+});
+
+describe('a link for a single use', () => {
+  test.for([
+    ['is taken', 'GET', 200],
+    ['is taken', 'GET', 206],
+    ['is taken', 'HEAD', 200],
+    ['stays free', 'GET', 304],
+    ['stays free', 'GET', 412],
+    ['stays free', 'GET', 416],
+    ['stays free', 'GET', 404],
+    ['stays free', 'HEAD', 404],
+  ] as const)(
+    '%s when a %s is answered with %i [RFC 9110 15.3; Sluiceway]',
+    async ([what, method, status], { net }) => {
+      const { client, link } = await throughGateway(net, statuses, { trustedProxies: ['127.0.0.1'] });
+      const target = link(`/${status}`, { singleUse: true });
+      const ask = async (address: string) => {
+        await client.send(
+          `${method} ${target} HTTP/1.1\r\nHost: test\r\nX-Forwarded-For: ${address}\r\n\r\n`,
+        );
+        return (await client.readResponse({ method })).head.status;
+      };
+      expect(await ask('192.0.2.1')).toBe(status);
+      expect(await ask('192.0.2.2')).toBe(what === 'is taken' ? 403 : status);
+      expect(await ask('192.0.2.1')).toBe(status);
+    },
+  );
+
+  test('is not for a client of which the proxy in front says that it does not know it [RFC 7239 6.2; Sluiceway]', async ({
+    net,
+  }) => {
+    const { client, link, origin } = await throughGateway(net, statuses, { trustedProxies: ['127.0.0.1'] });
+    for (const [grant, status] of [
+      [{ singleUse: true }, 403],
+      [{ clientIp: '0.0.0.0/0' }, 403],
+      [{}, 200],
+    ] as const) {
+      expect(origin.total).toBe(0);
+      await client.get(link('/200', grant), ['X-Forwarded-For: unknown']);
+      expect((await client.readResponse()).head.status).toBe(status);
+    }
+  });
+});
