@@ -217,7 +217,7 @@ export class Http2Exchange implements ClientExchange, SinkOptions {
 
   switchProtocols(head: ResponseHead): ClientTunnel {
     const { fields } = head;
-    if (fields.get('sec-websocket-accept') !== acceptKey(this.#webSocketKey))
+    if (fields.getAll('sec-websocket-accept').join() !== acceptKey(this.#webSocketKey))
       throw new SluicewayError('http_upgrade_failed', 'The origin server accepted another WebSocket');
     fields.delete('sec-websocket-accept');
     this.#response.writeHead(200, toHttp2Headers(fields));
@@ -241,6 +241,11 @@ export class Http2Exchange implements ClientExchange, SinkOptions {
     if (stream.readableFlowing === null) stream.pause();
     stream.once('finish', () => {
       const timer = setTimeout(() => {
+        // The end waits where the connection is busy, and a reset would overtake it, and be all that the client gets.
+        if (!stream.closed && stream.state.localClose === 0) {
+          timer.refresh();
+          return;
+        }
         stream.close(constants.NGHTTP2_NO_ERROR);
         // Node keeps a stream that was closed without an error until somebody has read what had come on it.
         stream.destroy();

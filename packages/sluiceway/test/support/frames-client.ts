@@ -65,6 +65,12 @@ export class FramesClient extends Frames {
     return this.sendRequest([...pseudoFields(path, method), ...lines], content, isOpen);
   }
 
+  /** Asks for a WebSocket (RFC 8441 section 5), and returns its stream. */
+  connect(path: string, lines: readonly FieldLine[] = [], protocol = 'websocket'): number {
+    const head: FieldLine[] = [...pseudoFields(path, 'CONNECT'), [':protocol', protocol]];
+    return this.sendRequest([...head, ['sec-websocket-version', '13'], ...lines], undefined, true);
+  }
+
   /** Sends a request of exactly these lines, and returns its stream. */
   sendRequest(lines: readonly FieldLine[], content?: string | Uint8Array, isOpen = false): number {
     const stream = this.nextStream();

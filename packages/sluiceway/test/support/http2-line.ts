@@ -15,7 +15,7 @@ export interface Http2LineOptions extends Omit<ProxyOptions, 'upstream'> {
 }
 
 /** A proxy for HTTP/2 clients and an origin server in line. */
-async function serveHttp2(
+export async function serveHttp2(
   net: Network,
   script: OriginScript,
   { over = 'h2c', ...options }: Http2LineOptions = {},

@@ -1,0 +1,157 @@
+import { describe, expect } from 'vitest';
+import { isSeeded } from '../support/content.js';
+import { test } from '../support/fixture.js';
+import { ErrorCode, FrameType, Setting } from '../support/frames.js';
+import { framesLine } from '../support/http2-line.js';
+import type { OriginScript } from '../support/raw-origin.js';
+import { StoppedTime } from '../support/stopped-time.js';
+import { sized } from '../support/through.js';
+import { until } from '../support/until.js';
+
+const MiB = 1024 * 1024;
+const SIZE = 64 * MiB;
+
+/** Sends 64 MiB, or what is asked for: `/small`. */
+const serve: OriginScript = async (connection) => {
+  for (;;) {
+    const { target } = (await connection.readRequest()).head;
+    if (target === '/small') {
+      await connection.write(sized('small'));
+    } else {
+      await connection.write(`HTTP/1.1 200 OK\r\nContent-Length: ${SIZE}\r\n\r\n`);
+      await connection.writeSeeded('stall', 0, SIZE);
+    }
+  }
+};
+
+const CLOSED_WINDOW = { settings: [[Setting.INITIAL_WINDOW_SIZE, 0]] } as const;
+
+describe.for(['h2c', 'tls'] as const)('over %s', (over) => {
+  test('a stream whose window stays closed holds the origin server back, is ended after clientIdle, and no other with it [RFC 9113 5.2; nginx]', async ({
+    net,
+  }) => {
+    const time = new StoppedTime(net);
+    const { frames, running, origin } = await framesLine(net, serve, {
+      over,
+      timeouts: { clientIdle: 1000 },
+      frames: CLOSED_WINDOW,
+    });
+    const stalled = frames.get('/stalled');
+    await frames.readSection(stalled);
+    const alive = frames.get('/alive');
+    await frames.readSection(alive);
+    let received = 0;
+    for (let step = 0; running.records.length === 0; step += 1) {
+      expect(step).toBeLessThan(20);
+      await time.pass(200);
+      void frames.windowUpdate(alive, 100_000);
+      void frames.windowUpdate(0, 100_000);
+      for (const end = received + 100_000; received < end; ) {
+        const { payload } = await frames.next(FrameType.DATA, alive);
+        expect(isSeeded('stall', received, payload)).toBe(true);
+        received += payload.length;
+      }
+    }
+    expect(await frames.readReset(stalled)).toBe(ErrorCode.INTERNAL_ERROR);
+    expect(running.records).toMatchObject([
+      { path: '/stalled', outcome: 'client_stalled', error: 'client_stalled', status: 200 },
+    ]);
+    const written = origin.connections.map(({ tcp }) => tcp.bytesWritten);
+    expect(Math.max(...written)).toBeLessThan(SIZE / 2);
+    expect(running.proxy.active).toBe(1);
+    await until(() => origin.open === 1, 'its upstream connection was closed');
+    const small = frames.get('/small');
+    void frames.windowUpdate(small, 100);
+    expect((await frames.readResponse(small)).content.toString()).toBe('small');
+  });
+
+  test('a client that says nothing at all in its upload gets 408, and others go on [RFC 9110 15.5.9]', async ({
+    net,
+  }) => {
+    const time = new StoppedTime(net);
+    const { frames, running } = await framesLine(net, serve, { over, timeouts: { clientIdle: 1000 } });
+    const silent = frames.get('/silent', { method: 'POST', content: 'a part', isOpen: true });
+    await until(() => running.proxy.active === 1, 'the upload had come');
+    await time.pass(900);
+    expect((await frames.readResponse(frames.get('/small'))).content.toString()).toBe('small');
+    await time.pass(900);
+    const response = await frames.readResponse(silent);
+    expect(response).toMatchObject({ status: 408, isComplete: true });
+    await time.pass(300);
+    expect((await running.record(1)).outcome).toBe('client_stalled');
+    expect((await frames.readResponse(frames.get('/small'))).content.toString()).toBe('small');
+  });
+
+  test('128 streams with closed windows leave room: one more is served after one has ended, and each goes on when it may [RFC 9113 10.5; Node]', async ({
+    net,
+  }) => {
+    const { frames, running, origin } = await framesLine(net, serve, { over, frames: CLOSED_WINDOW });
+    await frames.next(FrameType.SETTINGS);
+    // Each is fast at first, so that large pieces are under way for it when it stalls.
+    const first = 2 * MiB + 70_000;
+    const streams: number[] = [];
+    for (let i = 0; i < 128; i += 1) {
+      const stream = frames.get(`/${i}`);
+      streams.push(stream);
+      await frames.readSection(stream);
+      void frames.windowUpdate(0, first);
+      void frames.windowUpdate(stream, first);
+      for (let taken = 0; taken < first; )
+        taken += (await frames.next(FrameType.DATA, stream)).payload.length;
+    }
+    expect(running.proxy.active).toBe(128);
+
+    void frames.reset(streams[5] as number, ErrorCode.CANCEL);
+    await until(() => origin.open === 127, 'its upstream connection was closed');
+    const small = frames.get('/small');
+    void frames.windowUpdate(small, 100);
+    void frames.windowUpdate(0, 100);
+    expect((await frames.readResponse(small)).content.toString()).toBe('small');
+    // None of the others is the worse for it.
+    const other = streams[77] as number;
+    void frames.windowUpdate(0, MiB);
+    void frames.windowUpdate(other, MiB);
+    let at = first;
+    while (at < first + MiB) {
+      const { payload } = await frames.next(FrameType.DATA, other);
+      expect(isSeeded('stall', at, payload)).toBe(true);
+      at += payload.length;
+    }
+  });
+});
+
+test('a client that takes nothing from its connection any more is given up, with all that runs on it [nginx]', async ({
+  net,
+}) => {
+  const { frames, running, origin } = await framesLine(net, serve, {
+    timeouts: { clientIdle: 300 },
+    frames: { settings: [[Setting.INITIAL_WINDOW_SIZE, 0x7fffffff]] },
+  });
+  void frames.windowUpdate(0, 0x7fff0000);
+  for (let i = 0; i < 5; i += 1) frames.get(`/${i}`);
+  await frames.readSection();
+  frames.wire.pause();
+  await until(() => running.records.length === 5, 'every transfer had ended');
+  expect(new Set(running.records.map(({ outcome }) => outcome))).toEqual(new Set(['client_stalled']));
+  await until(() => origin.open === 0, 'no upstream connection was left');
+});
+
+test('a client that leaves while its connection takes nothing is noticed, whatever waits to be sent [Node]', async ({
+  net,
+}) => {
+  for (const over of ['h2c', 'tls'] as const) {
+    const { frames, running, origin } = await framesLine(net, serve, {
+      over,
+      frames: { settings: [[Setting.INITIAL_WINDOW_SIZE, 0x7fffffff]] },
+    });
+    void frames.windowUpdate(0, 0x7fff0000);
+    const streams = Array.from({ length: 5 }, (_, i) => frames.get(`/${i}`));
+    await frames.readSection(streams[0]);
+    frames.wire.pause();
+    await until(() => origin.total === 5, 'all had come');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    frames.wire.reset();
+    await until(() => running.records.length === 5, 'every transfer had ended');
+    await until(() => running.open === 0 && origin.open === 0, 'no connection was left');
+  }
+});
