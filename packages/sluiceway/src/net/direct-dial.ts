@@ -5,7 +5,7 @@ import type { AddressPolicy } from './address-policy.js';
 import { toConfigurationError, toConnectError } from './connect-error.js';
 import { DialAttempt, type DialListener, type Dialling, type DialOptions } from './dial-attempt.js';
 import { toTlsOptions } from './dial-tls.js';
-import { type ResolvedAddress, type Resolver, systemResolver } from './resolver.js';
+import { type ResolvedAddress, type Resolver, systemResolver, toDnsError } from './resolver.js';
 
 /** How long one of several addresses may take before the next is tried (RFC 8305 section 5). */
 const ATTEMPT_TIMEOUT_MS = 500;
@@ -93,7 +93,12 @@ async function resolveAllowed(
   policy: AddressPolicy,
   resolver: Resolver,
 ): Promise<[ResolvedAddress, ...ResolvedAddress[]]> {
-  const addresses = await resolver.resolve(hostname);
+  let addresses: ResolvedAddress[];
+  try {
+    addresses = await resolver.resolve(hostname);
+  } catch (error) {
+    throw toDnsError(hostname, error);
+  }
   let refused: SluicewayError | null = null;
   const allowed: ResolvedAddress[] = [];
   for (const { address } of addresses) {

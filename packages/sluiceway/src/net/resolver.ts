@@ -6,7 +6,7 @@ export interface ResolvedAddress {
   family: 4 | 6;
 }
 
-/** Turns names into addresses. Rejects with a `SluicewayError`, whose code is `dns_error` as a rule. */
+/** Turns names into addresses. What it rejects with becomes `dns_error`, or `dns_timeout` where its code is `ETIMEOUT`. */
 export interface Resolver {
   /** All addresses of a name, in the order in which they should be tried. */
   resolve(hostname: string): Promise<ResolvedAddress[]>;
@@ -20,16 +20,24 @@ export const systemResolver: Resolver = {
   resolve: (hostname) =>
     new Promise((resolve, reject) => {
       lookup(hostname, { all: true, verbatim: true }, (error, addresses) => {
-        if (error) reject(dnsError(hostname, error));
+        if (error) reject(toDnsError(hostname, error));
         else resolve(addresses.map(({ address, family }) => ({ address, family: family === 6 ? 6 : 4 })));
       });
     }),
 };
 
-function dnsError(hostname: string, cause: NodeJS.ErrnoException): SluicewayError {
+/** What a resolver has failed with: whatever that is, it says nothing of the origin server. */
+export function toDnsError(hostname: string, cause: unknown): SluicewayError {
+  if (cause instanceof SluicewayError) return cause;
+  const { code, message = String(cause) }: Partial<NodeJS.ErrnoException> =
+    cause instanceof Error ? cause : {};
   // Nothing of a request has been sent while its name is looked up.
-  return new SluicewayError('dns_error', `${hostname}: ${cause.code ?? cause.message}`, {
-    cause,
-    retryable: true,
-  });
+  return new SluicewayError(
+    code === 'ETIMEOUT' ? 'dns_timeout' : 'dns_error',
+    `${hostname}: ${code ?? message}`,
+    {
+      cause,
+      retryable: true,
+    },
+  );
 }

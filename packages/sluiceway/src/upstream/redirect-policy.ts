@@ -20,12 +20,14 @@ export function toTarget(url: string | URL): Target {
 
 /**
  * Where a response sends us next (RFC 9110 section 15.4), or null where it does not. Throws where that may not be
- * followed: no usable `Location`, another scheme than http and https, from https to http.
+ * followed: no usable `Location` or several, another scheme than http and https, from https to http.
  */
 export function decideRedirect(from: Target, response: TransportResponse): Target | null {
   if (!REDIRECTS.has(response.status)) return null;
-  const location = response.fields.get('location');
+  const [location, ...more] = new Set(response.fields.getAll('location'));
   if (location === undefined) throw refused('a redirect without Location');
+  // Whoever has judged one of them would not know which one is followed.
+  if (more.length > 0) throw refused('a redirect with several Locations');
   const next = resolveLocation(from, location);
   if (from.base.protocol === 'https:' && next.base.protocol === 'http:') {
     throw refused('a redirect from https: to http:');
