@@ -62,6 +62,11 @@ function findClient(
   for (const hop of chain.toReversed()) {
     if (hop.for === undefined) continue;
     if (isUnnamed(hop.for)) return { address: null, hop };
+    // The word of nginx for a peer on a Unix socket: believed like one of ours, or the client of which we know no more.
+    if (/^unix:?$/i.test(hop.for)) {
+      if (peers.unix) continue;
+      return { address: null, hop };
+    }
     const address = toAddress(hop.for);
     if (address === null) continue;
     found = { address, hop };

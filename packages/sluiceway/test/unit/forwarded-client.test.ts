@@ -60,14 +60,11 @@ describe('the client behind a trusted peer', () => {
     ['has no zone', ['fe80::1%eth0'], 'fe80::1'],
     ['has no zone in brackets', ['[fe80::1%eth0]:1'], 'fe80::1'],
     ['of IPv4 in IPv6 is of IPv4', ['::ffff:192.0.2.1'], '192.0.2.1'],
-    [
-      'is not what is no address',
-      ['192.0.2.1, unix:, 256.1.1.1, 1.2.3, 010.0.0.1, x, , 10.0.0.2'],
-      '192.0.2.1',
-    ],
+    ['is not what is no address', ['192.0.2.1, 256.1.1.1, 1.2.3, 010.0.0.1, x, , 10.0.0.2'], '192.0.2.1'],
     ['is the peer where nothing is an address', ['x, y'], '10.0.0.1'],
     ['is not known where a trusted proxy does not know it', ['6.6.6.6, unknown, 10.0.0.2'], null],
     ['is not known where a trusted proxy hides it', ['6.6.6.6, _hidden:80'], null],
+    ['is not known where a trusted proxy has it on a Unix socket', ['6.6.6.6, unix:, 10.0.0.2'], null],
     ['is known where only the client says unknown', ['unknown, 192.0.2.1'], '192.0.2.1'],
   ])('%s [Caddy; nginx]', (_, lines, expected) => {
     expect(addressOf(...lines.map((line) => `X-Forwarded-For: ${line}`))).toBe(expected);
@@ -94,6 +91,13 @@ describe('the client behind a trusted peer', () => {
       expect(addressOf(`Forwarded: ${value}`)).toBe(expected);
     },
   );
+
+  test('is found behind a peer on a Unix socket where those are trusted [nginx]', () => {
+    const fields = new Fields(['X-Forwarded-For', '6.6.6.6, 192.0.2.1, unix:, 10.0.0.2']);
+    const facts = { clientAddress: '10.0.0.1', host: 'test', proto: 'http', trusted: true } as const;
+    const trusting = createTrustedPeers(['10.0.0.0/8', 'unix']);
+    expect(readForwardedClient(fields, facts, trusting).for).toBe('192.0.2.1');
+  });
 
   test('is the one of X-Forwarded-For where there are both', () => {
     expect(addressOf('Forwarded: for=192.0.2.1', 'X-Forwarded-For: 192.0.2.2')).toBe('192.0.2.2');
