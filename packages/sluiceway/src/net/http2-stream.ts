@@ -38,6 +38,9 @@ export function resetStream(stream: Http2Stream, code: ResetCode): void {
  * Tells, once the stream's `end` has been emitted, whether the peer has ended the content (END_STREAM). Node emits
  * `end` as well where the peer has reset the stream with NO_ERROR or CANCEL, or has closed the connection.
  *
+ * What comes while the stream is paused is copied on the way: a frame that lies there would keep all of the 64 KiB that
+ * Node has read it with, most of which belongs to other streams.
+ *
  * To be called before anything of the content is read, in the event that brings the stream.
  */
 export function watchContentEnd(stream: Http2Stream): () => boolean {
@@ -47,7 +50,8 @@ export function watchContentEnd(stream: Http2Stream): () => boolean {
   stream.push = (chunk: unknown, encoding?: BufferEncoding): boolean => {
     // Where it is not the peer who ends it, Node closes the stream before.
     if (chunk === null && !stream.closed) isComplete = true;
-    return push(chunk, encoding);
+    const lies = chunk instanceof Uint8Array && stream.isPaused();
+    return push(lies ? Buffer.from(chunk) : chunk, encoding);
   };
   return () => isComplete;
 }

@@ -5,14 +5,18 @@ import type { ChunkSink, ChunkSource } from './chunk-source.js';
 /** From this size on, a chunk is lent on as it is: another write costs less than a copy. */
 const LARGE_CHUNK_BYTES = 32 * 1024;
 
-/** Sizes of blocks to copy into: no more comes in one turn of the event loop as a rule. */
+/** Sizes of blocks to copy into. Large ones are for a sink that keeps up, and fills the small ones. */
 const SMALL_BLOCK_BYTES = 32 * 1024;
 const LARGE_BLOCK_BYTES = 256 * 1024;
 
-/** Blocks or large chunks that the sink may hold. Meanwhile chunks of the source wait, and so it does. */
+/** Chunks that the sink may hold. Another block is filled meanwhile; then the source waits. */
 const MAX_LENT = 2;
 
-interface Held {
+/** A sink that holds a chunk for so long does not keep up. */
+const SLOW_MS = 100;
+
+/** A chunk of the source of which not all is copied yet. */
+interface Waiting {
   bytes: Uint8Array;
   done: () => void;
 }
@@ -25,11 +29,13 @@ export class GatheredSource implements ChunkSource {
   readonly #source: ChunkSource;
   readonly #pool: BufferPool;
   #sink: ChunkSink | null = null;
-  /** Chunks of the source, of which nothing is copied yet. */
-  readonly #held: Held[] = [];
-  #heldBytes = 0;
+  #block: Buffer | null = null;
+  #filled = 0;
+  #blockBytes = SMALL_BLOCK_BYTES;
+  readonly #waiting: Waiting[] = [];
   #lent = 0;
   #isEnded = false;
+  #isAdvancing = false;
   #turn: NodeJS.Immediate | null = null;
 
   constructor(source: ChunkSource, pool: BufferPool) {
@@ -45,14 +51,12 @@ export class GatheredSource implements ChunkSource {
     this.#sink = sink;
     this.#source.start({
       chunk: (bytes, done) => {
-        this.#held.push({ bytes, done });
-        this.#heldBytes += bytes.length;
-        if (this.#heldBytes >= LARGE_BLOCK_BYTES) this.#lend();
-        else this.#turn ??= setImmediate(this.#onTurn);
+        this.#waiting.push({ bytes, done });
+        this.#advance();
       },
       end: () => {
         this.#isEnded = true;
-        this.#lend();
+        this.#advance();
       },
       fail: (error) => this.#stop()?.fail(error),
     });
@@ -63,53 +67,82 @@ export class GatheredSource implements ChunkSource {
     this.#source.cancel();
   }
 
+  get #mayLend(): boolean {
+    return this.#lent < MAX_LENT;
+  }
+
+  #advance(): void {
+    // A sink may give back, and a source lend, before either has returned.
+    if (this.#isAdvancing) return;
+    this.#isAdvancing = true;
+    while (this.#waiting.length > 0 && this.#takeFirst());
+    this.#isAdvancing = false;
+    if (this.#waiting.length > 0) return;
+    if (this.#isEnded) {
+      this.#lendBlock();
+      this.#stop()?.end();
+    } else if (this.#filled > 0) {
+      this.#turn ??= setImmediate(this.#onTurn);
+    }
+  }
+
+  /** Takes what waits, or as much of it as there is room for; false where there is none. */
+  #takeFirst(): boolean {
+    const first = this.#waiting[0];
+    if (first === undefined) return false;
+    if (this.#filled === 0 && first.bytes.length >= LARGE_CHUNK_BYTES && this.#mayLend) {
+      this.#waiting.shift();
+      this.#lend(first.bytes, first.done);
+      return true;
+    }
+    if (this.#copy(first)) {
+      this.#waiting.shift();
+      first.done();
+      return true;
+    }
+    // The block is full.
+    if (!this.#mayLend) return false;
+    this.#lendBlock();
+    return true;
+  }
+
+  /** True when all of it is copied. */
+  #copy(chunk: Waiting): boolean {
+    this.#block ??= this.#pool.acquire(this.#pool.affordable(this.#blockBytes));
+    const part = chunk.bytes.subarray(0, this.#block.length - this.#filled);
+    this.#block.set(part, this.#filled);
+    this.#filled += part.length;
+    chunk.bytes = chunk.bytes.subarray(part.length);
+    return chunk.bytes.length === 0;
+  }
+
+  /** What came in this turn leaves, unless the sink has enough to do. */
   readonly #onTurn = (): void => {
     this.#turn = null;
-    this.#lend();
+    if (this.#mayLend) this.#lendBlock();
   };
 
-  /** Lends on what there is, as far as the sink may hold it. */
-  #lend(): void {
-    while (this.#held.length > 0 && this.#lent < MAX_LENT) {
-      const [first, second] = this.#held;
-      if (first === undefined) break;
-      this.#lent += 1;
-      if (second === undefined || first.bytes.length >= LARGE_CHUNK_BYTES) this.#lendFirst(first);
-      else this.#lendCopy();
-    }
-    if (this.#isEnded && this.#held.length === 0) this.#stop()?.end();
+  #lendBlock(): void {
+    const block = this.#block;
+    if (block === null) return;
+    const chunk = block.subarray(0, this.#filled);
+    if (this.#filled === block.length) this.#blockBytes = LARGE_BLOCK_BYTES;
+    this.#block = null;
+    this.#filled = 0;
+    this.#lend(chunk, () => this.#pool.release(block));
   }
 
-  #lendFirst({ bytes, done }: Held): void {
-    this.#held.shift();
-    this.#heldBytes -= bytes.length;
+  #lend(bytes: Uint8Array, done: () => void): void {
+    const lentAt = performance.now();
+    this.#lent += 1;
     this.#sink?.chunk(bytes, () => {
+      this.#lent -= 1;
+      if (performance.now() - lentAt > SLOW_MS) this.#blockBytes = SMALL_BLOCK_BYTES;
       done();
-      this.#onReturned();
+      if (this.#sink === null) return;
+      if (this.#waiting.length > 0) this.#advance();
+      else if (this.#turn === null) this.#lendBlock();
     });
-  }
-
-  #lendCopy(): void {
-    const wanted = this.#heldBytes <= SMALL_BLOCK_BYTES ? SMALL_BLOCK_BYTES : LARGE_BLOCK_BYTES;
-    const block = this.#pool.acquire(this.#pool.affordable(wanted));
-    let filled = 0;
-    for (let next = this.#held[0]; next !== undefined; next = this.#held[0]) {
-      if (filled + next.bytes.length > block.length) break;
-      block.set(next.bytes, filled);
-      filled += next.bytes.length;
-      this.#heldBytes -= next.bytes.length;
-      this.#held.shift();
-      next.done();
-    }
-    this.#sink?.chunk(block.subarray(0, filled), () => {
-      this.#pool.release(block);
-      this.#onReturned();
-    });
-  }
-
-  #onReturned(): void {
-    this.#lent -= 1;
-    if (this.#sink !== null && (this.#isEnded || this.#turn === null)) this.#lend();
   }
 
   /** Returns who is to be told the last word; null where somebody has been. */
@@ -118,8 +151,10 @@ export class GatheredSource implements ChunkSource {
     this.#sink = null;
     if (this.#turn !== null) clearImmediate(this.#turn);
     this.#turn = null;
-    this.#heldBytes = 0;
-    for (const { done } of this.#held.splice(0)) done();
+    if (this.#block !== null) this.#pool.release(this.#block);
+    this.#block = null;
+    this.#filled = 0;
+    for (const { done } of this.#waiting.splice(0)) done();
     return sink;
   }
 }

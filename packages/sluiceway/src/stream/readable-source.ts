@@ -3,12 +3,14 @@ import type { Fields } from '../http/fields.js';
 import type { ChunkSink, ChunkSource } from './chunk-source.js';
 import { releaseMemory } from './release-memory.js';
 
-/** Bytes lent out at a time: enough for a full write, little enough for a thousand stalled uploads. */
+/** Enough for a full write, little enough for a thousand stalled uploads. */
 const MAX_LENT_BYTES = 256 * 1024;
 
 export interface ReadableSourceOptions {
   /** Read once the stream has ended. Default: no trailers. */
   trailers?: () => Fields | null;
+  /** Bytes lent out at a time; the last chunk may go beyond. Default 256 KiB. */
+  maxLentBytes?: number;
   /** Whether `cancel` destroys the stream. Default true. */
   destroyOnCancel?: boolean;
   /**
@@ -29,6 +31,7 @@ export interface ReadableSourceOptions {
 export class ReadableSource implements ChunkSource {
   readonly #readable: Readable;
   readonly #options: ReadableSourceOptions;
+  readonly #maxLent: number;
   #sink: ChunkSink | null = null;
   #lent = 0;
   #isOver = false;
@@ -37,6 +40,7 @@ export class ReadableSource implements ChunkSource {
   constructor(readable: Readable, options: ReadableSourceOptions = {}) {
     this.#readable = readable;
     this.#options = options;
+    this.#maxLent = options.maxLentBytes ?? MAX_LENT_BYTES;
   }
 
   start(sink: ChunkSink): void {
@@ -82,12 +86,12 @@ export class ReadableSource implements ChunkSource {
         releaseMemory(bytes);
       this.#onReturned(length);
     });
-    if (this.#lent >= MAX_LENT_BYTES && this.#sink !== null) this.#readable.pause();
+    if (this.#lent >= this.#maxLent && this.#sink !== null) this.#readable.pause();
   };
 
   #onReturned(bytes: number): void {
     this.#lent -= bytes;
-    if (this.#sink !== null && this.#lent < MAX_LENT_BYTES && this.#readable.isPaused())
+    if (this.#sink !== null && this.#lent < this.#maxLent && this.#readable.isPaused())
       this.#readable.resume();
   }
 

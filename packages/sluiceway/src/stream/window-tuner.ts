@@ -17,10 +17,16 @@ export const initialWindowSettings: { initialWindowSize: number } = { initialWin
  */
 const CONNECTION_WINDOW = 2 * LARGEST_WINDOW;
 
-/** A measurement that fills this part of the window was limited by it, as far as one can tell. */
+/**
+ * A measurement that fills this part of the window was limited by it, as far as one can tell: of one window where a few
+ * streams are open, and of the more windows the more there are, which together fill one although none of them is fast.
+ */
 const FILLED = 2 / 3;
+const FEW_STREAMS = 4;
 /** A window that is filled says only that the path holds more; each step takes two round trips. */
 const GROWTH = 8;
+/** How the largest window falls: with more streams than 1, 4 and 16. */
+const SHARE_STEP = 4;
 /** Less of a step is not worth a frame. */
 const MIN_GROWTH = 2;
 /** What a larger window must have brought, for another step to be worth it. */
@@ -42,6 +48,7 @@ const MAX_PATIENCE = 20;
 export class WindowTuner implements WindowHolder {
   readonly #session: Http2Session;
   readonly #budget: WindowBudget;
+  readonly #onSmaller: () => void;
   readonly #streams = new Set<Http2Stream>();
   /** The last size that was announced; it binds the peer once acknowledged. */
   #announced = INITIAL_WINDOW;
@@ -58,9 +65,15 @@ export class WindowTuner implements WindowHolder {
   #patience = 0;
   #ticksToWait = 0;
 
-  constructor(session: Http2Session, budget: WindowBudget = sharedWindowBudget) {
+  /** `onSmaller` is told when the peer has confirmed a smaller window. */
+  constructor(
+    session: Http2Session,
+    budget: WindowBudget = sharedWindowBudget,
+    onSmaller: () => void = () => {},
+  ) {
     this.#session = session;
     this.#budget = budget;
+    this.#onSmaller = onSmaller;
     session.setLocalWindowSize(CONNECTION_WINDOW);
     session.once('close', () => this.#closed());
   }
@@ -89,6 +102,26 @@ export class WindowTuner implements WindowHolder {
       if (this.#streams.size === 0) this.#budget.unwatch(this);
     });
     this.#recharge();
+    this.shrinkTo(this.#largest);
+  }
+
+  /**
+   * All streams share one path, so together they need no more than one needs alone. In steps, since each is a frame and
+   * a round trip.
+   */
+  get #largest(): number {
+    const steps = Math.ceil(Math.log(Math.max(1, this.#streams.size)) / Math.log(SHARE_STEP));
+    return Math.max(INITIAL_WINDOW, Math.ceil(LARGEST_WINDOW / SHARE_STEP ** steps));
+  }
+
+  /**
+   * Another stream may be opened: false for a round trip, while one more of the windows that the peer has not given up
+   * yet would be too much.
+   */
+  get hasRoom(): boolean {
+    const streams = this.#streams.size;
+    if (this.#acknowledged <= this.#announced || streams < 2) return true;
+    return (streams + 1) * this.#acknowledged <= LARGEST_WINDOW;
   }
 
   /** The peer has not confirmed a smaller window, and opens stream after stream under the large one. */
@@ -151,8 +184,9 @@ export class WindowTuner implements WindowHolder {
     const rate = sample / elapsedMs;
     const hasGained = rate >= this.#rate * GAIN || performance.now() - this.#rateSince > RATE_HOLDS_MS;
     const affordable = window + Math.floor(this.#budget.room / this.#streams.size);
-    const next = Math.min(window * GROWTH, LARGEST_WINDOW, affordable);
-    if (sample < window * FILLED || !hasGained || next < window * MIN_GROWTH) {
+    const next = Math.min(window * GROWTH, this.#largest, affordable);
+    const limited = window * FILLED * Math.max(1, this.#streams.size / FEW_STREAMS);
+    if (sample < limited || !hasGained || next < window * MIN_GROWTH) {
       this.#ticksToWait = this.#patience;
       this.#patience = Math.min(MAX_PATIENCE, this.#patience + 1);
       // What comes in bursts is measured at its best only now and then.
@@ -178,15 +212,18 @@ export class WindowTuner implements WindowHolder {
       this.#acknowledged = bytes;
       this.#countPile();
       // What the step has brought shows in the next round trip.
-      if (hasGrown && this.#streams.size > 0) this.#measure();
+      if (!hasGrown) this.#onSmaller();
+      else if (this.#streams.size > 0) this.#measure();
+      // More streams may have come meanwhile.
+      this.shrinkTo(this.#largest);
     });
   }
 
-  /** Bytes that came under a larger window, and lie there still. */
+  /** Bytes that came under a larger window, and lie there still. What fits into Node's own buffer counts as read. */
   #countPile(): void {
     this.#piled = 0;
-    for (const { readableLength } of this.#streams)
-      this.#piled += Math.max(0, readableLength - this.#acknowledged);
+    for (const { readableLength, readableHighWaterMark } of this.#streams)
+      this.#piled += Math.max(0, readableLength - this.#acknowledged - readableHighWaterMark);
     this.#recharge();
   }
 

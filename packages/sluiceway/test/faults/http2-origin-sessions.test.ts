@@ -368,7 +368,7 @@ describe('a connection that is dead', () => {
 });
 
 describe('connections that are not needed', () => {
-  test('close after their idle time, and hold no process alive [nginx]', async ({ net }) => {
+  test('close after their idle time [nginx]', async ({ net }) => {
     const origin = await startHttp2Server(net, (stream) => {
       stream.respond();
       stream.end('content');

@@ -1,17 +1,25 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { createServer as createHttp2Server } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { basicOf, bcryptOfPw } from '../support/access.js';
 
-const origin = createServer((_request, response) => response.end('hello'));
+const origins = {
+  http1: createServer((_request, response) => response.end('hello')),
+  http2: createHttp2Server((_request, response) => response.end('hello')),
+};
 beforeAll(async () => {
-  origin.listen(0, '127.0.0.1');
-  await once(origin, 'listening');
+  for (const origin of Object.values(origins)) {
+    origin.listen(0, '127.0.0.1');
+    await once(origin, 'listening');
+  }
 });
-afterAll(() => origin.close());
+afterAll(() => {
+  for (const origin of Object.values(origins)) origin.close();
+});
 
 /** A program that serves one request, then stops listening. */
 const program = (serve: string): string => `
@@ -28,21 +36,28 @@ server.listen(0, '127.0.0.1', async () => {
 `;
 
 test.each([
-  ['a proxy that is not closed', 'attach(server, createProxy({ upstream }));'],
+  ['a proxy that is not closed', 'http1', 'attach(server, createProxy({ upstream }));'],
+  [
+    'a proxy that speaks HTTP/2 with the origin server',
+    'http2',
+    "attach(server, createProxy({ upstream: { url: upstream, protocol: 'http2' } }));",
+  ],
   [
     'streamFrom',
+    'http1',
     `const options = { addresses: 'any' };
      server.on('request', (request, response) => void streamFrom(request, response, upstream, options));`,
   ],
   [
     'a policy with passwords of bcrypt',
+    'http1',
     `const policy = basic({ anna: '${bcryptOfPw}' });
      const fields = new Fields(['Authorization', '${basicOf('anna', 'pw')}']);
      const access = ({ forwarded }) => policy({ fields, forwarded });
      attach(server, createProxy({ upstream, access }));`,
   ],
-])('%s keeps no process alive by what it keeps at hand', async (_, serve) => {
-  const { port } = origin.address() as AddressInfo;
+] as const)('%s keeps no process alive by what it keeps at hand', async (_, version, serve) => {
+  const { port } = origins[version].address() as AddressInfo;
   const began = performance.now();
   const child = spawn(
     process.execPath,

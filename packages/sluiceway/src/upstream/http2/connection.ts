@@ -9,6 +9,7 @@ import type { Socket } from 'node:net';
 import { SluicewayError } from '../../errors.js';
 import type { HeadLimits } from '../../http/head-reader.js';
 import type { BufferPool } from '../../stream/buffer-pool.js';
+import { sharedWindowBudget } from '../../stream/window-budget.js';
 import { initialWindowSettings, WindowTuner } from '../../stream/window-tuner.js';
 import { nameOfCode } from './stream-error.js';
 
@@ -99,7 +100,7 @@ export class Http2Connection {
       maxSessionMemory: MAX_SESSION_MEMORY,
     });
     this.#session = session;
-    this.#tuner = new WindowTuner(session);
+    this.#tuner = new WindowTuner(session, sharedWindowBudget, () => owner.onChange(this));
     session.on('error', (error: Error) => {
       this.#failure ??= error;
     });
@@ -122,7 +123,12 @@ export class Http2Connection {
 
   /** Before the origin server has said how many streams it allows, one is certain. */
   get hasRoom(): boolean {
-    return this.isOpen && this.#streams < this.#allowed;
+    return this.isOpen && this.#streams < this.#allowed && this.#tuner.hasRoom;
+  }
+
+  /** More streams will be possible in a moment. */
+  get isSettling(): boolean {
+    return this.isOpen && (!this.#isSettled || !this.#tuner.hasRoom);
   }
 
   get isIdle(): boolean {

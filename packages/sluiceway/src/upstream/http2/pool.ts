@@ -120,7 +120,7 @@ export class Http2Pool implements SessionOwner {
   /** How many of those in line will find a place on connections that are on their way, or have just come. */
   get #expected(): number {
     let connections = this.#dialling.size;
-    for (const { isOpen, capacity } of this.#connections) if (isOpen && capacity === null) connections += 1;
+    for (const { isSettling } of this.#connections) if (isSettling) connections += 1;
     return connections * this.#capacity;
   }
 

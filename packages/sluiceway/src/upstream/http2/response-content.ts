@@ -4,6 +4,9 @@ import type { Fields } from '../../http/fields.js';
 import type { ChunkSink, ChunkSource } from '../../stream/chunk-source.js';
 import { ReadableSource } from '../../stream/readable-source.js';
 
+/** Chunks come back at once as long as there is room to copy them to. */
+const MAX_LENT_BYTES = 16 * 1024;
+
 export interface ContentOwner {
   /** All of it has been delivered. */
   contentEnded(): void;
@@ -51,6 +54,7 @@ export class Http2Content implements ChunkSource {
     }
     const source = new ReadableSource(this.#stream, {
       destroyOnCancel: false,
+      maxLentBytes: MAX_LENT_BYTES,
       isWhole: () => this.isWhole,
       toError: () => this.#streamError(),
     });
