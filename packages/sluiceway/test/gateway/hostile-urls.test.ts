@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect } from 'vitest';
-import type { GatewayOptions } from '../../src/gateway.js';
+import { createDownloadGateway, type GatewayOptions } from '../../src/gateway.js';
 import { type ConnectSpy, watchConnects } from '../support/connect-spy.js';
 import { type Network, test } from '../support/fixture.js';
 import { startGateway } from '../support/gateway.js';
@@ -227,3 +227,16 @@ describe('a gateway that may connect to every address', () => {
     expect([(await client.readResponse()).head.status, spy.seen]).toEqual([403, []]);
   });
 });
+
+test.for([
+  ['upstream', { url: 'http://files.example', proxy: 'http://proxy.example' }],
+  ['transport', { send() {}, close() {}, destroy() {} }],
+  ['addresses', 'any'],
+  ['proxy', 'http://proxy.example'],
+] as const)(
+  'a gateway has no option %s, by which somebody else would connect or nobody judge [Sluiceway]',
+  ([name, value]) => {
+    const options = { keys, [name]: value } as GatewayOptions;
+    expect(() => createDownloadGateway(options)).toThrow(`${name} is not an option`);
+  },
+);
