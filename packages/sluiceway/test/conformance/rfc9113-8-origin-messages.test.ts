@@ -5,6 +5,8 @@ import { isSeeded, seededBytes, seededDigest, seededViews } from '../support/con
 import { test } from '../support/fixture.js';
 import { Flag } from '../support/frames.js';
 import type { FieldLine } from '../support/hpack.js';
+import { openHttp2 } from '../support/http2-client.js';
+import { startHttp2Server } from '../support/node-http2.js';
 import { answer, OK, throughFrames, throughHttp2 } from '../support/through-http2.js';
 
 const KiB = 1024;
@@ -307,6 +309,31 @@ describe('a request over HTTP/2', () => {
     }
   });
 
+  test('with a head that is larger than may be sent is refused, and its connection goes on [RFC 9110 5.4; Node]', async ({
+    net,
+  }) => {
+    const { client, origin, running } = await throughHttp2(
+      net,
+      (stream, headers) =>
+        stream.respond({ 'x-got': String(headers['x-large'] ?? '').length }, { endStream: true }),
+      {
+        onUpstreamRequest: ({ upstream }) => {
+          const size = Number(upstream.fields.get('x-size') ?? 0);
+          if (size > 0) upstream.fields.set('X-Large', 'y'.repeat(size));
+        },
+      },
+    );
+    const got: (string | number | undefined)[] = [];
+    for (const size of [10, 150_000, 400_000, 20]) {
+      await client.get('/', [`X-Size: ${size}`]);
+      const { head } = await client.readResponse();
+      got.push(head.status, head.get('x-got'));
+    }
+    expect(got).toEqual([200, '10', 431, undefined, 431, undefined, 200, '20']);
+    expect(origin.sessions).toHaveLength(1);
+    expect(running.proxy.active).toBe(0);
+  });
+
   test('without content ends with its head, and POST says that there is none [RFC 9110 8.6]', async ({
     net,
   }) => {
@@ -355,4 +382,29 @@ describe('a request over HTTP/2', () => {
     await client.closed;
     expect(content).toMatchObject({ name: 'StreamReset', code: 0 });
   });
+});
+
+test('a client and an origin server that both speak HTTP/2 exchange content, trailers and interim responses as with HTTP/1.1 [RFC 9113 8.1; Caddy]', async ({
+  net,
+}) => {
+  const origin = await startHttp2Server(net, (stream) => {
+    const parts: Buffer[] = [];
+    stream.additionalHeaders({ ':status': 103, link: '</a.css>' });
+    stream.on('data', (bytes: Buffer) => parts.push(bytes));
+    stream.on('end', () => {
+      stream.respond({ 'set-cookie': ['a=1', 'b=2'] }, { waitForTrailers: true });
+      stream.on('wantTrailers', () => stream.sendTrailers({ 'x-size': String(Buffer.concat(parts).length) }));
+      stream.end(Buffer.concat(parts));
+    });
+  });
+  const running = await net.proxy({ upstream: { url: origin.url, protocol: 'http2' } }, { http2: 'h2c' });
+  const client = await openHttp2(running.port);
+  net.cleanup(() => client.close());
+  const content = seededBytes('both', 0, 3_000_000);
+  const response = await client.request('/', { headers: { ':method': 'PUT' }, content });
+  expect(response).toMatchObject({ status: 200, complete: true, contentLength: content.length });
+  expect(response.content.equals(content)).toBe(true);
+  expect(response.interim).toMatchObject([{ ':status': 103, link: '</a.css>' }]);
+  expect(response.fields['set-cookie']).toEqual(['a=1', 'b=2']);
+  expect(response.trailers).toMatchObject({ 'x-size': String(content.length) });
 });

@@ -11,6 +11,7 @@ import type { HeadLimits } from '../../http/head-reader.js';
 import type { BufferPool } from '../../stream/buffer-pool.js';
 import { sharedWindowBudget } from '../../stream/window-budget.js';
 import { initialWindowSettings, WindowTuner } from '../../stream/window-tuner.js';
+import { MAX_REQUEST_FIELDS_BYTES } from './request-headers.js';
 import { nameOfCode } from './stream-error.js';
 
 /** Streams of one connection at a time, where the origin server allows more: they share what TCP gives to one. */
@@ -21,9 +22,6 @@ const MAX_FRAME_BYTES = 64 * 1024;
 
 /** What a field counts beyond its characters, in `SETTINGS_MAX_HEADER_LIST_SIZE` (RFC 9113 section 6.5.2). */
 const FIELD_OVERHEAD = 32;
-
-/** Of request heads: as much as may come from an HTTP/2 client, with room for what a proxy adds. */
-const MAX_REQUEST_HEAD_BYTES = 256 * 1024;
 
 /** MB. Node counts what waits to be sent, and refuses new streams beyond it; each upload has 256 KiB at most. */
 const MAX_SESSION_MEMORY = 100;
@@ -96,7 +94,8 @@ export class Http2Connection {
       },
       // The status, and one more to see that there are too many.
       maxHeaderListPairs: maxFields + 2,
-      maxSendHeaderBlockLength: MAX_REQUEST_HEAD_BYTES,
+      // Node counts what it may become at worst, a thousand short fields and all.
+      maxSendHeaderBlockLength: 2 * MAX_REQUEST_FIELDS_BYTES,
       maxSessionMemory: MAX_SESSION_MEMORY,
     });
     this.#session = session;

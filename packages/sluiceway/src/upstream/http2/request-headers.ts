@@ -12,11 +12,18 @@ import type { TransportRequest } from '../transport.js';
 const SECRETS = ['authorization', 'proxy-authorization', 'cookie'];
 
 /**
+ * Of a request's field section: twice what may come from a client. Where Node is given more than it may send, it ends
+ * the session, with all the other requests on it.
+ */
+export const MAX_REQUEST_FIELDS_BYTES: number = 128 * 1024;
+
+/**
  * The head of a request as Node's `http2` takes it. Node keeps the order of names and of the lines of a name, but has
  * lines of the same name follow each other.
  */
 export function formatRequestHeaders(request: TransportRequest): OutgoingHttpHeaders {
   checkRequestLine(request);
+  checkSize(request);
   const { method, path, fields, destination } = request;
   const headers: OutgoingHttpHeaders = toHttp2Headers(fields);
   const { host } = headers;
@@ -34,4 +41,14 @@ export function formatRequestHeaders(request: TransportRequest): OutgoingHttpHea
   headers[':authority'] = host;
   headers[':path'] = path;
   return Object.assign(headers, { [sensitiveHeaders]: SECRETS });
+}
+
+function checkSize({ path, fields }: TransportRequest): void {
+  let bytes = path.length;
+  for (const text of fields.raw) bytes += text.length;
+  if (bytes <= MAX_REQUEST_FIELDS_BYTES) return;
+  throw new SluicewayError('http_request_error', `${bytes} bytes of request fields`, {
+    status: 431,
+    publicMessage: 'The request has too large fields.',
+  });
 }
