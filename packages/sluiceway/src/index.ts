@@ -5,6 +5,7 @@ export type { BasicUsers } from './access/basic-users.js';
 export { bearer } from './access/bearer.js';
 export type { BearerTokens } from './access/bearer-tokens.js';
 export { allOf, anyOf } from './access/combine.js';
+export type { Key, KeyOptions } from './access/keys.js';
 export type {
   AccessDecision,
   AccessGrant,
@@ -12,6 +13,8 @@ export type {
   AccessRefusal,
   AccessRequest,
 } from './access/policy.js';
+export type { SignedUrlConditions, SignedUrlOptions, UrlSigner } from './access/signed-url.js';
+export { createUrlSigner, signed } from './access/signed-url.js';
 export type { OptionProblem } from './check.js';
 export { OptionsError } from './check.js';
 export type { ClientRequest, ClientResponse } from './downstream/exchange.js';

@@ -9,20 +9,22 @@ import {
 
 /**
  * Lets in whom every policy lets in. They are asked in order, and the first refusal is the answer. The identity is
- * the first one that a policy names. Throws an `OptionsError` where there is no policy.
+ * the first one that a policy names, and so is what is left of the query. Throws an `OptionsError` where there is no policy.
  */
 export function allOf(...policies: readonly AccessPolicy[]): AccessPolicy {
   checkPolicies('allOf', policies);
   return async (request) => {
     let identity: string | null = null;
     const consumed: string[] = [];
+    let query: string | null | undefined;
     for (const policy of policies) {
       const decision = checkDecision(await policy(request));
       if (!decision.allowed) return decision;
       identity ??= decision.identity ?? null;
       consumed.push(...(decision.consumed ?? []));
+      if (query === undefined) query = decision.query;
     }
-    return { allowed: true, identity, consumed };
+    return { allowed: true, identity, consumed, ...(query !== undefined && { query }) };
   };
 }
 

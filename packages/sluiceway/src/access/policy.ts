@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import type { ReadonlyFields } from '../http/fields.js';
+import { isWireText } from '../http/target.js';
 import type { ForwardedClient } from '../net/forwarded-client.js';
 
 /** The client's request as it came: what an access policy decides by. It never changes. */
@@ -39,6 +40,11 @@ export interface AccessGrant {
    * not get them. Default none.
    */
   consumed?: readonly string[];
+  /**
+   * What is left of the query when credentials that were in it have done their work, null for none: hooks and the
+   * origin server see this one. Default the query as it came.
+   */
+  query?: string | null;
 }
 
 /** The request is answered by the proxy, and goes no further. */
@@ -66,10 +72,12 @@ export function checkDecision(decision: AccessDecision): AccessDecision {
   if (typeof decision !== 'object' || decision === null) throw new TypeError('it returned no decision');
   if (typeof decision.allowed !== 'boolean') throw new TypeError('allowed must be true or false');
   if (decision.allowed) {
-    const { identity = null, consumed = [] } = decision;
+    const { identity = null, consumed = [], query = null } = decision;
     if (identity !== null && typeof identity !== 'string')
       throw new TypeError('the identity must be a string');
     if (!isListOfStrings(consumed)) throw new TypeError('consumed must be a list of field names');
+    if (query !== null && (typeof query !== 'string' || !isWireText(query)))
+      throw new TypeError('the query must be a string that can be sent');
     return decision;
   }
   if (![401, 403, 429].includes(decision.status)) throw new TypeError('the status must be 401, 403 or 429');

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
-import { type Grant, packGrant, readGrant } from './grant.js';
-import { invalidLink, type SignedGrant, wrongSignature } from './invalid-link.js';
-import { decodeBase64Url, type KeyRing, type ResolvedKey } from './keys.js';
+import { invalidLink, wrongSignature } from '../access/invalid-link.js';
+import { decodeBase64Url, type KeyRing, type ResolvedKey } from '../access/keys.js';
+import { type Grant, packGrant, readGrant, type SignedGrant } from './grant.js';
 
 /** The first byte of every token, and part of what is authenticated. */
 const VERSION = 1;

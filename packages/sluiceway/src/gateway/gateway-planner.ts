@@ -1,3 +1,4 @@
+import { DEFAULT_METHODS } from '../access/link-conditions.js';
 import { type Outcome, SluicewayError } from '../errors.js';
 import type { Fields } from '../http/fields.js';
 import type { DownstreamRequest } from '../proxy/downstream-request.js';
@@ -10,7 +11,7 @@ import { type Target, toTarget } from '../upstream/redirect-policy.js';
 import type { TransportResponse } from '../upstream/transport.js';
 import { answerPreflight, setCorsFields } from './cors.js';
 import { toSafeFileName } from './file-name.js';
-import { DEFAULT_METHODS, type Grant } from './grant.js';
+import type { Grant } from './grant.js';
 import { type LinkUse, LinkUses } from './link-uses.js';
 import type { GatewayDecision, GatewaySettings } from './options.js';
 import { applyResponseRules, isSuccessful } from './response-rules.js';

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { LinkUse as Facts } from '../access/link-conditions.js';
 import type { ClientRequest, ClientResponse } from '../downstream/exchange.js';
 import { type Outcome, SluicewayError } from '../errors.js';
 import type { Handler } from '../proxy/handler.js';
@@ -10,7 +11,7 @@ import { Proxy } from '../proxy/proxy.js';
 import { createTransport } from '../upstream/create-transport.js';
 import { GatewayPlanner } from './gateway-planner.js';
 import type { GrantOptions } from './grant.js';
-import type { LinkUse as Facts, VerifiedLink } from './links.js';
+import type { VerifiedLink } from './links.js';
 import { type GatewayOptions, type GatewaySettings, resolveGatewayOptions } from './options.js';
 
 /**

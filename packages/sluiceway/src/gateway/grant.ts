@@ -1,10 +1,17 @@
-import { Checker, OptionsError } from '../check.js';
-import { SluicewayError } from '../errors.js';
+import {
+  DEFAULT_METHODS,
+  type LinkConditions,
+  readExpires,
+  readSigned,
+  resolveClientIp,
+  resolveExpires,
+  resolveMethods,
+} from '../access/link-conditions.js';
+import { Checker } from '../check.js';
 import { isFieldValue, isToken } from '../http/fields.js';
 import { isFramingField, isHopByHop } from '../http/hop-by-hop.js';
 import { parseBaseTarget } from '../http/target.js';
-import { createTrustedPeers } from '../net/trusted-peers.js';
-import { type Duration, parseDurationMs, type Size } from '../units.js';
+import type { Duration, Size } from '../units.js';
 
 /** What a link shall permit. */
 export interface GrantOptions {
@@ -42,20 +49,22 @@ export interface GrantOptions {
 }
 
 /** What a link permits, checked. Absent members are null. */
-export interface Grant {
+export interface Grant extends LinkConditions {
   url: string;
-  /** Seconds since 1970. */
-  expires: number;
   filename: string | null;
   disposition: 'attachment' | 'inline';
   contentType: string | null;
-  methods: readonly string[];
   maxBytes: number | null;
   /** Bytes per second. */
   rate: number | null;
-  clientIp: string | null;
   singleUse: boolean;
   headers: Readonly<Record<string, string>>;
+}
+
+/** A grant, and the id of the key by which it is known that nobody else has written it. */
+export interface SignedGrant {
+  grant: Grant;
+  key: string;
 }
 
 /** As a link carries it: what is not there has its default. */
@@ -80,15 +89,9 @@ const MEMBERS = [
   'headers',
 ] as const satisfies readonly (keyof GrantOptions)[];
 
-export const DEFAULT_METHODS: readonly string[] = ['GET', 'HEAD'];
-const MAX_LIFETIME_MS = 10 * 366 * 86_400_000;
-/** The last second of the year 9999: whoever counts in milliseconds is beyond it. */
-const MAX_EXPIRES = 253_402_300_799;
 /** What file systems take, in UTF-8. */
 const MAX_FILENAME_BYTES = 255;
 const MEDIA_TYPE = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+\/[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:[ \t]*;[\t\x20-\x7e]*)?$/;
-/** Neither can be a request for a file. */
-const REFUSED_METHODS: ReadonlySet<string> = new Set(['CONNECT', 'TRACE']);
 /** What the proxy says of itself, and what the client alone decides: which bytes it gets. */
 const REFUSED_FIELDS: ReadonlySet<string> = new Set([
   'host',
@@ -111,36 +114,23 @@ export function resolveGrant(options: GrantOptions, readable: boolean, now: numb
   check.required('', options);
   if (options === undefined || !check.unknownKeys('', options, MEMBERS)) check.throwIfAny();
   check.required('url', options.url);
-  check.required('expires', options.expires);
-  const expires = check.parsed('expires', options.expires, 0, (value) => parseExpires(value, now));
-  const grant = resolveMembers(check, options, expires);
+  const grant = resolveMembers(check, options, resolveExpires(check, options.expires, now));
   if (readable && Object.keys(grant.headers).length > 0)
     check.problem('headers', 'must not be in a signed link, which everybody can read: encrypt it');
   check.throwIfAny();
   return grant;
 }
 
-/**
- * What a link has carried. That it was signed says who has written it, not that it makes sense: a signer in another
- * language may have its own ideas. Throws `link_invalid` for what `resolveGrant` would not have let pass.
- */
+/** What a link has carried. Throws `link_invalid` for what `resolveGrant` would not have let pass. */
 export function readGrant(packed: unknown): Grant {
   const check = new Checker('link');
-  try {
+  return readSigned(check, () => {
     check.required('', packed);
     if (!check.unknownKeys('', packed, MEMBERS) || packed === undefined) check.throwIfAny();
     const members = packed as Members;
     check.required('url', members.url);
-    check.required('expires', members.expires);
-    const expires = check.integer('expires', members.expires, 0, { min: 1, max: MAX_EXPIRES });
-    const grant = resolveMembers(check, members, expires);
-    check.throwIfAny();
-    return grant;
-  } catch (error) {
-    if (!(error instanceof OptionsError)) throw error;
-    const problems = error.problems.map(({ path, message }) => `${path} ${message}`.trim());
-    throw new SluicewayError('link_invalid', `What the link says is not valid: ${problems.join('; ')}`);
-  }
+    return resolveMembers(check, members, readExpires(check, members.expires));
+  });
 }
 
 /** Leaves out what has its default. */
@@ -171,18 +161,10 @@ function resolveMembers(check: Checker, members: Members, expires: number): Gran
     methods: resolveMethods(check, members.methods),
     maxBytes: check.bytes('maxBytes', members.maxBytes, null, { min: 1 }),
     rate: check.bytes('rate', members.rate, null, { min: 1 }),
-    clientIp: check.parsed('clientIp', members.clientIp, null, parseRange),
+    clientIp: resolveClientIp(check, members.clientIp),
     singleUse: check.boolean('singleUse', members.singleUse, false),
     headers: resolveHeaders(check, members.headers),
   };
-}
-
-function parseExpires(expires: Date | Duration, now: number): number {
-  const end = expires instanceof Date ? expires.getTime() : now + parseDurationMs(expires);
-  if (Number.isNaN(end)) throw new TypeError('must be a valid date');
-  if (end <= now) throw new RangeError('must be in the future');
-  if (end - now > MAX_LIFETIME_MS) throw new RangeError('must be at most ten years from now');
-  return Math.ceil(end / 1000);
 }
 
 function parseUrl(url: unknown): string {
@@ -205,30 +187,6 @@ function parseMediaType(type: unknown): string {
   if (typeof type !== 'string' || !MEDIA_TYPE.test(type))
     throw new TypeError("must be a media type such as 'video/mp4' or 'text/plain; charset=utf-8'");
   return type;
-}
-
-/** The same list for what is the default, so that it is known again. */
-function resolveMethods(check: Checker, methods: unknown): readonly string[] {
-  if (methods === undefined) return DEFAULT_METHODS;
-  const resolved = check.list('methods', methods, (path, method) => {
-    if (typeof method === 'string' && isToken(method) && !REFUSED_METHODS.has(method)) return method;
-    check.problem(path, 'must be a method other than CONNECT and TRACE');
-    return '';
-  });
-  if (resolved.some((method) => method !== method.toUpperCase()))
-    check.problem('methods', 'must be in capital letters, as methods are');
-  if (new Set(resolved).size !== resolved.length) check.problem('methods', 'must not name one twice');
-  if (Array.isArray(methods) && methods.length === 0) check.problem('methods', 'must have at least one');
-  return resolved.join() === DEFAULT_METHODS.join() ? DEFAULT_METHODS : resolved;
-}
-
-function parseRange(range: unknown): string {
-  // An address of the interface that it is reached by, and the word for Unix sockets, are no clients of a link.
-  if (typeof range === 'string' && /^[0-9A-Fa-f.:/]+$/.test(range)) {
-    createTrustedPeers([range]);
-    return range;
-  }
-  throw new TypeError('must be an address or CIDR range');
 }
 
 function resolveHeaders(check: Checker, headers: unknown): Readonly<Record<string, string>> {

@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
+import { invalidLink } from '../access/invalid-link.js';
+import { type KeyOptions, type KeyRing, resolveKeys } from '../access/keys.js';
+import { judgeLinkUse, type LinkUse } from '../access/link-conditions.js';
 import { Checker, OptionsError } from '../check.js';
-import { SluicewayError } from '../errors.js';
 import { parsePathPrefix } from '../http/prefix.js';
 import { parseBaseTarget } from '../http/target.js';
-import { createTrustedPeers } from '../net/trusted-peers.js';
 import { decryptGrant, encryptGrant } from './encrypted-token.js';
 import { type Grant, type GrantOptions, resolveGrant } from './grant.js';
-import { invalidLink } from './invalid-link.js';
-import { type KeyOptions, type KeyRing, resolveKeys } from './keys.js';
 import { readSignedGrant, signGrant } from './signed-query.js';
 
 export interface LinkOptions {
@@ -21,16 +20,6 @@ export interface LinkOptions {
    * everybody can, and nobody can change it; for debugging, and for signing in other languages.
    */
   form?: 'encrypted' | 'signed';
-}
-
-/** Who comes with a link, and how. */
-export interface LinkUse {
-  /** Default GET. */
-  method?: string;
-  /** Null where it is not known; a link for one client fails then. */
-  clientAddress: string | null;
-  /** Milliseconds since 1970. Default: the present. */
-  now?: number;
 }
 
 /** A link that is one of ours. */
@@ -106,7 +95,7 @@ class KeyedLinks implements Links {
 
   verify(link: string | URL, use: LinkUse): VerifiedLink {
     const verified = this.read(link);
-    judgeUse(verified.grant, use);
+    judgeLinkUse(verified.grant, use);
     return verified;
   }
 
@@ -127,19 +116,6 @@ class KeyedLinks implements Links {
     if (filename === null) return this.#path === '' ? '/' : this.#path;
     return `${this.#path}/${encodeURIComponent(filename.replace(/^\.+$/, '_'))}`;
   }
-}
-
-function judgeUse(grant: Grant, { method = 'GET', clientAddress, now = Date.now() }: LinkUse): void {
-  if (now >= grant.expires * 1000) throw new SluicewayError('link_expired', 'The link has expired');
-  if (!grant.methods.includes(method)) {
-    throw new SluicewayError('http_request_denied', 'The link is not for this method', {
-      status: 405,
-      publicMessage: 'The link does not permit this method.',
-      fields: { Allow: grant.methods.join(', ') },
-    });
-  }
-  if (grant.clientIp !== null && !createTrustedPeers([grant.clientIp]).includes(clientAddress))
-    throw new SluicewayError('link_client', 'The link is for another client');
 }
 
 function parseBase(base: string | URL): string {

@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { type Grant, packGrant, readGrant } from './grant.js';
-import { invalidLink, type SignedGrant, wrongSignature } from './invalid-link.js';
-import { decodeBase64Url, type KeyRing, type ResolvedKey } from './keys.js';
+import { invalidLink, wrongSignature } from '../access/invalid-link.js';
+import { decodeBase64Url, type KeyRing, type ResolvedKey } from '../access/keys.js';
+import { type Grant, packGrant, readGrant, type SignedGrant } from './grant.js';
 
 /** Starts what is signed, so that a signature can never be taken for one of something else. */
 const PREAMBLE = 'sluiceway-signed-link-v1\n';

@@ -1,6 +1,7 @@
+import { DEFAULT_METHODS } from '../access/link-conditions.js';
 import { SluicewayError } from '../errors.js';
 import { parseBaseTarget } from '../http/target.js';
-import { DEFAULT_METHODS, type Grant } from './grant.js';
+import type { Grant } from './grant.js';
 
 /**
  * What `?url=…` asks for, with `filename` and `disposition` beside it where they are given. `+` is no space here, since

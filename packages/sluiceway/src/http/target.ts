@@ -27,6 +27,10 @@ export interface RequestTarget {
 
 /** Visible ASCII without `#`, and obs-text: each character is one byte on the wire, none can end the line. */
 const WIRE_TEXT = /^[\x21\x22\x24-\x7e\x80-\xff]*$/;
+
+/** Whether a text can stand in a request-target as it is. */
+export const isWireText = (text: string): boolean => WIRE_TEXT.test(text);
+
 /** `host[:port]`: neither user information nor anything that ends an authority. */
 const AUTHORITY = /^[!$%&'()*+,\-.0-9:;=A-Z[\]_a-z~]+$/;
 /** Only a path with one of these can hold a dot segment that leads upwards. */

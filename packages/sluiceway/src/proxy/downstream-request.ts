@@ -10,12 +10,14 @@ import type { HandleContext } from './passage.js';
 export interface DownstreamRequest extends AccessRequest {
   /** Who sent it, as the option `access` has found; null where there is none, or it names nobody. */
   readonly identity: string | null;
+  /** Query without the question mark; null where there is none. Without what the policy has taken off it. */
+  readonly query: string | null;
 }
 
 /** What we know of a client's request beside what hooks see. */
 export interface ReadRequest {
-  /** The identity is found when it has been read. */
-  downstream: DownstreamRequest & { identity: string | null };
+  /** The identity is found when it has been read, and credentials taken off the query. */
+  downstream: DownstreamRequest & { identity: string | null; query: string | null };
   framing: ContentFraming;
   /** Names of fields whose credentials were meant for this proxy. */
   consumed: readonly string[];
@@ -47,7 +49,7 @@ class ReadDownstreamRequest implements DownstreamRequest {
   readonly id: string;
   readonly method: string;
   readonly path: string;
-  readonly query: string | null;
+  query: string | null;
   readonly mountPath: string;
   readonly host: string | null;
   readonly protocol: 'http' | 'https';

@@ -31,8 +31,9 @@ export async function requireAccess(
       },
     });
   }
-  const { identity = null, consumed = [] } = decision;
+  const { identity = null, consumed = [], query } = decision;
   request.downstream.identity = identity;
+  if (query !== undefined) request.downstream.query = query;
   request.consumed = consumed;
   transfer.identity = identity;
 }

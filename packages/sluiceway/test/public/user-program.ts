@@ -20,6 +20,7 @@ import {
   type CookieOptions,
   type CredentialOptions,
   createProxy,
+  createUrlSigner,
   type DownstreamRequest,
   type ErrorCode,
   type Exchange,
@@ -39,13 +40,17 @@ import {
   parseBytes,
   passThrough,
   type ReadonlyFields,
+  type SignedUrlConditions,
+  type SignedUrlOptions,
   SluicewayError,
+  signed,
   streamFrom,
   type TransferRecord,
   type Transport,
   type TransportRequest,
   type TransportResponse,
   thirdParty,
+  type UrlSigner,
 } from 'sluiceway';
 import {
   createLinks,
@@ -307,4 +312,11 @@ export function signsLinks(file: KeyOptions = { file: 'keys.json' }): Grant {
   process.stdout.write(id);
   createLinks({ keys: file }).sign({ ...grant, expires: new Date(), headers: { Authorization: 'Bearer x' } });
   return links.read(createLinks({ keys: { env: 'KEYS' } }).sign(grant)).grant ?? verified;
+}
+
+export function signsUrls(options: SignedUrlOptions): string {
+  const sign: UrlSigner = createUrlSigner(options);
+  const conditions: SignedUrlConditions = { expires: '1h', methods: ['PUT'], clientIp: '192.0.2.7' };
+  createProxy({ upstream: 'http://127.0.0.1:9000', access: signed(options) }).destroy();
+  return sign('/upload/a.zip', conditions);
 }

@@ -1,7 +1,7 @@
 import { createCipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import * as fc from 'fast-check';
+import type { Key } from '../../src/access/keys.js';
 import type { GrantOptions } from '../../src/gateway/grant.js';
-import type { Key } from '../../src/gateway/keys.js';
 import { createLinks, type LinkOptions, type Links } from '../../src/gateway/links.js';
 
 /** A key whose secret is one byte over and over, which nobody should imitate. */

@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { formatKeys, generateKey, type KeyOptions, parseKeys } from '../../src/gateway/keys.js';
+import { formatKeys, generateKey, type KeyOptions, parseKeys } from '../../src/access/keys.js';
 import { createLinks } from '../../src/gateway/links.js';
 import { anyUse, keyOf, keys } from '../support/grants.js';
 import { problemsOf } from '../support/problems.js';

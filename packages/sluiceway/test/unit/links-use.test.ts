@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import type { LinkUse } from '../../src/access/link-conditions.js';
 import { SluicewayError } from '../../src/errors.js';
 import type { GrantOptions } from '../../src/gateway/grant.js';
-import { createLinks, type Links, type LinkUse } from '../../src/gateway/links.js';
+import { createLinks, type Links } from '../../src/gateway/links.js';
 import { anyUse, forms, keyOf, keys, linksOf } from '../support/grants.js';
 
 const grant: GrantOptions = { url: 'https://bucket.example/a.zip', expires: '1h' };

@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'vitest';
 import { createLinks, formatKeys, type Key, parseKeys } from '../../../src/gateway.js';
+import { signed } from '../../../src/index.js';
+import { accessRequest } from '../../support/access.js';
 import { findOptionalTool, requireTool } from '../../support/requirements.js';
 import { type Check, commandsOf, type Example } from './example.js';
 import { repositoryRoot } from './markdown.js';
@@ -99,6 +101,23 @@ export const signingChecks: Readonly<Record<string, Check>> = {
     const [preamble, query] = block.text.split('\n').map((line) => line.trim());
     expect(preamble).toBe('sluiceway-signed-link-v1');
     expect(links.map(({ signed }) => signed)).toContain(query);
+  },
+
+  'signed URLs let in': async (example) => {
+    example.write('keys.json', formatKeys(keys));
+    const running = await example.run();
+    await running.wrote(/^https:\/\/files\.example\.com\/\S+\n/m);
+    const url = new URL(/^https:\S+/m.exec(running.output)?.[0] ?? '');
+    expect((await running.send(url.pathname + url.search)).content.toString()).toBe(
+      'this is /reports/2031.pdf?version=2',
+    );
+    expect((await running.send('/reports/2031.pdf?version=2')).head.status).toBe(403);
+  },
+
+  'a signed URL to compare with': async ({ block }) => {
+    const [path = '', query = null] = block.text.trim().split('?');
+    const decision = await signed({ keys })(accessRequest([], { path, query }));
+    expect(decision).toEqual({ allowed: true, query: 'version=2' });
   },
 
   'signs in Node': async (example) => {

@@ -1,12 +1,5 @@
 import { SluicewayError } from '../errors.js';
-import type { Grant } from './grant.js';
 import type { ResolvedKey } from './keys.js';
-
-/** A grant, and the id of the key by which it is known that nobody else has written it. */
-export interface SignedGrant {
-  grant: Grant;
-  key: string;
-}
 
 /** `reason` goes on after "it", is for the operator, and repeats nothing of the link. Clients are told none of it. */
 export const invalidLink = (reason: string): SluicewayError =>
