@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'vitest';
 import { createLinks, formatKeys, type Key, parseKeys } from '../../../src/gateway.js';
-import { signed } from '../../../src/index.js';
+import { signed as letInSigned } from '../../../src/index.js';
 import { accessRequest } from '../../support/access.js';
 import { findOptionalTool, requireTool } from '../../support/requirements.js';
 import { type Check, commandsOf, type Example } from './example.js';
@@ -116,7 +116,7 @@ export const signingChecks: Readonly<Record<string, Check>> = {
 
   'a signed URL to compare with': async ({ block }) => {
     const [path = '', query = null] = block.text.trim().split('?');
-    const decision = await signed({ keys })(accessRequest([], { path, query }));
+    const decision = await letInSigned({ keys })(accessRequest([], { path, query }));
     expect(decision).toEqual({ allowed: true, query: 'version=2' });
   },
 
