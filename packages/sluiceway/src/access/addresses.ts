@@ -1,5 +1,5 @@
 import { Checker } from '../check.js';
-import { createAddressRanges } from '../net/address-ranges.js';
+import { checkAddressRange, createAddressRanges } from '../net/address-ranges.js';
 import type { AccessPolicy } from './policy.js';
 
 /**
@@ -28,7 +28,7 @@ export function addresses(cidrs: readonly string[]): AccessPolicy {
 
 function checkRange(range: string): string {
   try {
-    createAddressRanges([range]);
+    checkAddressRange(range);
     return range;
   } catch {
     throw new TypeError(`must be an address or a CIDR range, not ${JSON.stringify(range)}`);

@@ -1,7 +1,7 @@
 import { type Checker, OptionsError } from '../check.js';
 import { SluicewayError } from '../errors.js';
 import { isToken } from '../http/fields.js';
-import { createAddressRanges } from '../net/address-ranges.js';
+import { checkAddressRange, createAddressRanges } from '../net/address-ranges.js';
 import { type Duration, parseDurationMs } from '../units.js';
 
 /** When, how and from where a link may be used. */
@@ -85,7 +85,7 @@ export function resolveClientIp(check: Checker, range: unknown): string | null {
     // A zone is a matter of the machine that it is on.
     if (typeof value !== 'string' || !/^[0-9A-Fa-f.:/]+$/.test(value))
       throw new TypeError('must be an address or CIDR range');
-    createAddressRanges([value]);
+    checkAddressRange(value);
     return value;
   });
 }

@@ -22,7 +22,19 @@ export function createAddressRanges(ranges: readonly string[]): AddressRanges {
   };
 }
 
+/** Throws a `TypeError` for what `createAddressRanges` would not take; cheaper than to make a set of it. */
+export function checkAddressRange(range: string): void {
+  parseRange(range);
+}
+
 function add(list: BlockList, range: string): void {
+  const { address, bits, type } = parseRange(range);
+  if (bits === null) list.addAddress(address, type);
+  else list.addSubnet(address, bits, type);
+}
+
+/** `bits` are null for a single address. */
+function parseRange(range: string): { address: string; bits: number | null; type: 'ipv4' | 'ipv6' } {
   const [address = '', prefix, ...rest] = range.split('/');
   const family = isIP(address);
   const bits = prefix === undefined ? null : /^\d{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN;
@@ -30,7 +42,5 @@ function add(list: BlockList, range: string): void {
   if (family === 0 || rest.length > 0 || (bits !== null && !(bits <= width))) {
     throw new TypeError(`${JSON.stringify(range)} is not an address or CIDR range`);
   }
-  const type = family === 6 ? 'ipv6' : 'ipv4';
-  if (bits === null) list.addAddress(address, type);
-  else list.addSubnet(address, bits, type);
+  return { address, bits, type: family === 6 ? 'ipv6' : 'ipv4' };
 }
