@@ -1,6 +1,6 @@
 import type { GatewayOptions } from 'sluiceway/gateway';
 import { given, type ServeFlags, toServedOptions } from './serve-flags.js';
-import { readFlag } from './usage-error.js';
+import { readFlag, UsageError } from './usage-error.js';
 
 /** The flags of `sluiceway gateway` as the command line gives them. */
 export interface GatewayFlags extends ServeFlags {
@@ -37,6 +37,7 @@ export const gatewayFlagOf: Readonly<Record<string, string>> = {
 
 /** Only what was given: the library has the defaults. Throws a `UsageError`. */
 export function toGatewayOptions(flags: GatewayFlags): GatewayOptions {
+  checkOpenness(flags);
   const { limits, ...served } = toServedOptions(flags);
   const { allowHost, denyHost, allowAddress, denyAddress, allowPort, cors } = flags;
   const transfers = readNumber('--max-transfers', flags.maxTransfers);
@@ -65,6 +66,23 @@ export function toGatewayOptions(flags: GatewayFlags): GatewayOptions {
     },
     ...(cors && { cors: { origins: cors.includes('*') ? '*' : cors } }),
   };
+}
+
+/** The library refuses it too, and speaks of its own options. */
+function checkOpenness({
+  keys,
+  unsigned = false,
+  allowHost,
+  accessTokenFile,
+  basicFile,
+}: GatewayFlags): void {
+  if (keys === undefined && !unsigned)
+    throw new UsageError('--keys: is required, unless there is --unsigned');
+  if (unsigned && allowHost === undefined && accessTokenFile === undefined && basicFile === undefined) {
+    throw new UsageError(
+      "--unsigned: needs --allow-host ('*' for any host), --access-token-file or --basic-file: without one of them anybody could fetch anything through here",
+    );
+  }
 }
 
 function readNumber(flag: string, text: string | undefined): number | undefined {

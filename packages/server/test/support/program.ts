@@ -75,13 +75,22 @@ export function sluiceway(net: Network, ...args: string[]): Program {
 }
 
 /** Runs `sluiceway proxy` on a free port, and waits until it listens. */
-export async function sluicewayProxy(
+export const sluicewayProxy = (net: Network, originUrl: string, ...flags: string[]): Promise<Listening> =>
+  runListening(net, ['proxy', originUrl], flags);
+
+/** The same for `sluiceway gateway`. */
+export const sluicewayGateway = (net: Network, ...flags: string[]): Promise<Listening> =>
+  runListening(net, ['gateway'], flags);
+
+type Listening = Program & { port: number };
+
+async function runListening(
   net: Network,
-  originUrl: string,
-  ...flags: string[]
-): Promise<Program & { port: number }> {
+  command: readonly string[],
+  flags: readonly string[],
+): Promise<Listening> {
   const listen = flags.includes('--listen') ? [] : ['--listen', '127.0.0.1:0'];
-  const program = sluiceway(net, 'proxy', originUrl, ...listen, ...flags);
+  const program = sluiceway(net, ...command, ...listen, ...flags);
   const [, port] = await program.match('stdout', /listening on \S+:(\d+),/);
   return Object.assign(program, { port: Number(port) });
 }

@@ -130,9 +130,9 @@ export class Example {
     return this.#start(['--import', preload, file]);
   }
 
-  /** Runs the command of a block, which must be `npx sluiceway …`. */
-  async runProgram(): Promise<RunningExample> {
-    const [command, ...more] = commandsOf(this.block);
+  /** Runs a command, by default the one of the block, which must be `npx sluiceway …`. */
+  async runProgram(commands: readonly string[][] = commandsOf(this.block)): Promise<RunningExample> {
+    const [command, ...more] = commands;
     const [npx, name, ...args] = command ?? [];
     if (npx !== 'npx' || name !== 'sluiceway' || more.length > 0)
       throw new Error(`${this.block.where}: not one line of npx sluiceway`);

@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
-import type { Check } from './example.js';
+import { type Check, commandsOf } from './example.js';
+import { outputOf, program } from './signing-checks.js';
 
 const KEYS = JSON.stringify([{ id: 'k1', secret: Buffer.alloc(32, 7).toString('base64url') }]);
 
@@ -20,6 +21,19 @@ export const gatewayChecks: Readonly<Record<string, Check>> = {
     const { head, content } = await running.send(link.slice('https://files.example.com'.length));
     expect(content.toString()).toBe('this is /reports/2026.pdf?X-Signature=secret');
     expect(head.get('content-disposition')).toBe('attachment; filename="Report 2026.pdf"');
+  },
+
+  'the program signs a link and serves it': async (example) => {
+    const [makesKeys, serves, signs] = commandsOf(example.block);
+    await outputOf(example, [process.execPath, program, ...(makesKeys?.slice(2) ?? [])]);
+    const running = await example.runProgram(serves && [serves]);
+    const args = signs?.map((arg) =>
+      arg.replace('9000', String(example.origin.port)).replace('8080', String(running.port)),
+    );
+    const link = await outputOf(example, [process.execPath, program, ...(args?.slice(2) ?? [])]);
+    const response = await running.send(new URL(link).href.slice(new URL(link).origin.length));
+    expect(response.content.toString()).toBe('this is /files/a');
+    await running.wrote(/listening on http:.*, serving links\n[^]*path=\/download\?… status=200/);
   },
 
   'a gateway serves URLs of allowed hosts without a signature': async (example) => {

@@ -11,7 +11,7 @@ import { findOptionalTool, requireTool } from '../../support/requirements.js';
 import { type Check, commandsOf, type Example } from './example.js';
 import { repositoryRoot } from './markdown.js';
 
-const program = fileURLToPath(new URL('../../../../server/bin/sluiceway.js', import.meta.url));
+export const program: string = fileURLToPath(new URL('../../../../server/bin/sluiceway.js', import.meta.url));
 const { keys, links } = JSON.parse(
   readFileSync(join(repositoryRoot, 'docs/signing-vectors.json'), 'utf8'),
 ) as {
@@ -21,7 +21,7 @@ const { keys, links } = JSON.parse(
 const [key] = keys;
 
 /** What a program writes to its standard output. Other examples run meanwhile. */
-async function outputOf(
+export async function outputOf(
   example: Example,
   [command = '', ...args]: readonly string[],
   input = '',
