@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
@@ -26,6 +27,8 @@ export default defineConfig({
   test: {
     // Real sockets and child processes: a process per file leaves nothing behind for the next one.
     pool: 'forks',
+    // Most tests wait for something else than the processor; one core less than there are would be half of two.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     reporters: ['default', './scripts/count-reporter.mjs'],
     passWithNoTests: soak,
     coverage: {

@@ -96,17 +96,16 @@ describe.skipIf(aria2c === null)('aria2c', () => {
   test('resumes, with -c, a download that it was stopped in [aria2]', async ({ net }) => {
     const { run, runWith, url, origin, running, digest, folder } = await line(net, aria2c, file);
     const stop = new AbortController();
-    const slow = [...flags, '--max-overall-download-limit=20M'];
+    const slow = [...flags, '--max-overall-download-limit=10M'];
     const stopped = runWith({ signal: stop.signal }, ...slow, '-o', 'file', url);
     // Not the size: the parts are written where they belong.
     const had = () => (statSync(join(folder, 'file'), { throwIfNoEntry: false })?.blocks ?? 0) * 512;
-    await until(() => had() > 10_000_000, 'some of the file had come');
+    await until(() => had() > 10_000_000 && origin.requests.length > 6, 'some of each part had come');
     stop.abort();
     expect((await stopped).code).not.toBe(0);
     await until(() => running.proxy.active === 0, 'the first run was over');
 
     const before = running.records.length;
-    expect(origin.requests.length).toBeGreaterThan(6);
     expect((await run(...flags, '-c', '-o', 'file', url)).code).toBe(0);
     expect(await digest('file')).toBe(DIGEST);
     const again = running.records.slice(before).reduce((sum, { bytesDown }) => sum + bytesDown, 0);
