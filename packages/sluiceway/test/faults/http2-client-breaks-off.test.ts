@@ -1,4 +1,5 @@
 import { describe, expect } from 'vitest';
+import { ConnectionEnded } from '../support/connection-end.js';
 import { type Network, test } from '../support/fixture.js';
 import { ErrorCode, Flag } from '../support/frames.js';
 import type { FramesClient } from '../support/frames-client.js';
@@ -86,11 +87,13 @@ describe.for(['h2c', 'tls'] as const)('over %s', (over) => {
     ['more at the end', 7, '123', Flag.END_STREAM],
   ];
   test.for(lies)(
-    'content with %s than its Content-Length is reset, and never looks whole to the origin server [RFC 9113 8.1.1]',
+    'content with %s than its Content-Length is refused, and never looks whole to the origin server [RFC 9113 8.1.1]',
     async ([, length, rest, flags], { net }) => {
       const { frames, stream, ended, received, running } = await startUpload(net, over, { length });
       void frames.data(stream, rest, flags);
-      expect(await frames.readReset(stream)).toBe(ErrorCode.PROTOCOL_ERROR);
+      // The nghttp2 of newer Nodes ends the whole connection where older ones reset the stream.
+      const refused = await frames.readReset(stream).catch((error: unknown) => error);
+      if (!(refused instanceof ConnectionEnded)) expect(refused).toBe(ErrorCode.PROTOCOL_ERROR);
       await ended;
       expect(received().length).toBeLessThan(length);
       expect((await running.record()).outcome).toBe('client_aborted');

@@ -12,6 +12,8 @@ export interface HostileUrl {
   address?: string;
   /** The verdict on the same text in `Location`, where that says something else. */
   redirect?: 403 | 'dialled';
+  /** The status where this version of Node takes the text for a URL: then it names what does not exist. */
+  parsed?: 502;
 }
 
 interface Corpus {
