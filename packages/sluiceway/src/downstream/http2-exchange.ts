@@ -63,7 +63,7 @@ export class Http2Exchange implements ClientExchange, SinkOptions {
     this.isTunnelOnly = request.headers[':protocol'] !== undefined;
     this.#webSocketKey = this.isTunnelOnly ? createKey() : '';
     const { session } = this.#stream;
-    this.#hasContentEnded = this.#stream.endAfterHeaders ? () => true : watchContentEnd(this.#stream);
+    this.#hasContentEnded = watchContentEnd(this.#stream, () => this.#stream.destroy());
     this.clientAddress = session?.socket.remoteAddress ?? null;
     this.isEncrypted = session?.encrypted === true;
     // Node reports a broken stream on both; `close` tells what there is to know.

@@ -6,8 +6,10 @@ import { queuedBytes } from '../net/write-queue.js';
 export interface SessionLimits {
   /** How long a connection may be without a stream. */
   idleMs: number;
-  /** What a client has to take the rest and to close its side, once ours is closed. */
+  /** How long a client may say nothing once our side is closed: while it reads the rest, it opens its windows. */
   lingerMs: number;
+  /** And how long it may take in all. */
+  lingerTotalMs: number;
   /** Between two looks at all connections. */
   tickMs: number;
 }
@@ -24,6 +26,8 @@ export class WatchedSession {
   #streams = 0;
   #idleSince: number;
   #closingSince: number | null = null;
+  /** When something was last received, or a stream ended. */
+  #quietSince: number;
   /** Bytes that had been received at the last look, and when the session was known to live. */
   #received = 0;
   #provenAt = 0;
@@ -34,6 +38,7 @@ export class WatchedSession {
     this.#session = session;
     this.#socket = socket;
     this.#idleSince = now;
+    this.#quietSince = now;
   }
 
   streamOpened(): void {
@@ -42,17 +47,23 @@ export class WatchedSession {
 
   streamClosed(): void {
     this.#streams -= 1;
-    if (this.#streams === 0) this.#idleSince = performance.now();
+    this.#quietSince = performance.now();
+    if (this.#streams === 0) this.#idleSince = this.#quietSince;
   }
 
-  check(now: number, { idleMs, lingerMs }: SessionLimits): void {
+  check(now: number, { idleMs, lingerMs, lingerTotalMs }: SessionLimits): void {
+    const { bytesRead } = this.#socket;
+    const isSilent = bytesRead === this.#received;
+    this.#received = bytesRead;
+    if (!isSilent) this.#quietSince = now;
     if (this.#session.destroyed || (this.#session.closed && this.#streams === 0)) {
       this.#closingSince ??= now;
-      if (now - this.#closingSince >= lingerMs) this.#socket.destroy();
+      if (now - this.#quietSince >= lingerMs || now - this.#closingSince >= lingerTotalMs)
+        this.#socket.destroy();
     } else if (this.#streams === 0 && now - this.#idleSince >= idleMs) {
       this.#session.close();
     } else if (!this.#session.closed) {
-      this.#checkLife();
+      this.#checkLife(isSilent);
     }
   }
 
@@ -60,10 +71,8 @@ export class WatchedSession {
    * Only what is received can end a session, so it is asked for a PING once after each pause; one that lives sends it
    * at once. Nothing is asked of a client that has not taken what was sent before.
    */
-  #checkLife(): void {
+  #checkLife(isSilent: boolean): void {
     const { bytesRead, bytesWritten } = this.#socket;
-    const isSilent = bytesRead === this.#received;
-    this.#received = bytesRead;
     if (!isSilent) {
       this.#sentBeforePing = null;
     } else if (queuedBytes(this.#socket) !== 0 || bytesRead === this.#provenAt) {

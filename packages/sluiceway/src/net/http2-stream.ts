@@ -41,17 +41,20 @@ export function resetStream(stream: Http2Stream, code: ResetCode): void {
  * What comes while the stream is paused is copied on the way: a frame that lies there would keep all of the 64 KiB that
  * Node has read it with, most of which belongs to other streams.
  *
- * To be called before anything of the content is read, in the event that brings the stream.
+    const lies = chunk instanceof Uint8Array && stream.isPaused();
+    return push(lies ? Buffer.from(chunk) : chunk, encoding);
  */
-export function watchContentEnd(stream: Http2Stream): () => boolean {
+export function watchContentEnd(stream: Http2Stream, onReset: () => void = () => {}): () => boolean {
   // Where a packet holds several frames, the end may have come before the event.
   let isComplete = !stream.closed && stream.state.remoteClose === 1;
   const push = stream.push.bind(stream);
   stream.push = (chunk: unknown, encoding?: BufferEncoding): boolean => {
     // Where it is not the peer who ends it, Node closes the stream before.
     if (chunk === null && !stream.closed) isComplete = true;
-    const lies = chunk instanceof Uint8Array && stream.isPaused();
-    return push(lies ? Buffer.from(chunk) : chunk, encoding);
+    else if (chunk === null && !stream.writableFinished) process.nextTick(onReset);
+ * To be called before anything of the content is read, in the event that brings the stream. `onReset` is called where
+ * the peer resets the stream, with whatever code, while something of ours is queued: after NO_ERROR Node waits for that
+ * to be sent, which will never be, and tells nobody.
   };
   return () => isComplete;
 }

@@ -18,7 +18,12 @@ const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 /** For a request head to arrive (slow-loris defence). */
 const HEAD_TIMEOUT_MS = 60_000;
 
-const SESSION_LIMITS: SessionLimits = { idleMs: KEEP_ALIVE_TIMEOUT_MS, lingerMs: 5000, tickMs: 2000 };
+const SESSION_LIMITS: SessionLimits = {
+  idleMs: KEEP_ALIVE_TIMEOUT_MS,
+  lingerMs: 5000,
+  lingerTotalMs: 30_000,
+  tickMs: 2000,
+};
 
 /**
  * Serves a proxy, or what `stripPrefix` and `mount` make of proxies, on a server of `node:http`, `node:https` or

@@ -252,7 +252,8 @@ export function tuneServerWindows(
   budget: WindowBudget = sharedWindowBudget,
 ): WindowTuner {
   const tuner = new WindowTuner(session, budget);
-  session.on('stream', (stream, _headers, flags) => {
+  // Before Node hands the request on.
+  session.prependListener('stream', (stream, _headers, flags) => {
     if ((flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0) return;
     if (tuner.isOverdrawn) stream.close(constants.NGHTTP2_REFUSED_STREAM);
     else tuner.opened(stream);

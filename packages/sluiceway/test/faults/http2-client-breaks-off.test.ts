@@ -1,10 +1,11 @@
 import { describe, expect } from 'vitest';
 import { ConnectionEnded } from '../support/connection-end.js';
 import { type Network, test } from '../support/fixture.js';
-import { ErrorCode, Flag } from '../support/frames.js';
+import { ErrorCode, Flag, Setting } from '../support/frames.js';
 import type { FramesClient } from '../support/frames-client.js';
 import { Gate } from '../support/gate.js';
 import { framesLine, type Http2Line } from '../support/http2-line.js';
+import { respondWith } from '../support/raw-origin.js';
 import type { Http2Listening } from '../support/servers.js';
 import { sized } from '../support/through.js';
 import { until } from '../support/until.js';
@@ -160,7 +161,7 @@ describe('a client that takes its request back', () => {
     for (let i = 0; i < 20; i += 1) {
       const stream = frames.get('/large');
       await frames.readSection(stream);
-      void frames.reset(stream, ErrorCode.CANCEL);
+      void frames.reset(stream, i % 2 === 0 ? ErrorCode.CANCEL : ErrorCode.NO_ERROR);
       await until(() => origin.open === 0, 'the upstream connection was closed');
       void frames.windowUpdate(0, 1_000_000);
       const { content } = await frames.readResponse(frames.get('/small'));
@@ -169,5 +170,22 @@ describe('a client that takes its request back', () => {
     await until(() => running.records.length === 40, 'every transfer had ended');
     const aborted = running.records.filter(({ outcome }) => outcome === 'client_aborted');
     expect(aborted.length).toBe(20);
+  });
+
+  test('whose end waits for its window is noticed, with whatever code [RFC 9113 5.4.2; Node]', async ({
+    net,
+  }) => {
+    const { frames, running } = await framesLine(net, respondWith(sized('content')), {
+      frames: { settings: [[Setting.INITIAL_WINDOW_SIZE, 0]] },
+    });
+    for (const [index, code] of [ErrorCode.NO_ERROR, ErrorCode.CANCEL].entries()) {
+      for (const method of ['GET', 'POST']) {
+        const stream = frames.get('/', { method, ...(method === 'POST' && { content: 'all' }) });
+        await frames.readSection(stream);
+        void frames.reset(stream, code);
+        const record = await running.record(2 * index + (method === 'POST' ? 1 : 0));
+        expect(record).toMatchObject({ method, outcome: 'client_aborted', status: 200 });
+      }
+    }
   });
 });

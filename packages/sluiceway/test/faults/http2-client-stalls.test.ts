@@ -2,7 +2,8 @@ import { describe, expect } from 'vitest';
 import { isSeeded } from '../support/content.js';
 import { test } from '../support/fixture.js';
 import { ErrorCode, FrameType, Setting } from '../support/frames.js';
-import { framesLine } from '../support/http2-line.js';
+import type { FramesClient } from '../support/frames-client.js';
+import { framesLine, serveHttp2 } from '../support/http2-line.js';
 import type { OriginScript } from '../support/raw-origin.js';
 import { StoppedTime } from '../support/stopped-time.js';
 import { sized } from '../support/through.js';
@@ -154,4 +155,32 @@ test('a client that leaves while its connection takes nothing is noticed, whatev
     await until(() => running.records.length === 5, 'every transfer had ended');
     await until(() => running.open === 0 && origin.open === 0, 'no connection was left');
   }
+});
+
+test('uploads for whose windows there is no memory are refused, reach no origin server, and are no transfers [RFC 9113 8.7]', async ({
+  net,
+}) => {
+  let requests = 0;
+  const { running } = await serveHttp2(net, async (connection) => {
+    await connection.readHead();
+    requests += 1;
+    await connection.readAll();
+  });
+  const upload = (frames: FramesClient): number =>
+    frames.get('/', { method: 'POST', content: 'a part', isOpen: true });
+  const clients: FramesClient[] = [];
+  for (let i = 0; i < 4; i += 1) clients.push(await net.frames(running, { acknowledges: false }));
+  for (const frames of clients) for (let i = 0; i < 100; i += 1) upload(frames);
+  await until(() => requests === 400, 'these had come');
+  // They do not confirm that windows are smaller now, and open stream after stream under the large ones.
+  for (const frames of clients) {
+    await frames.next(FrameType.SETTINGS);
+    await frames.next(FrameType.SETTINGS);
+  }
+  for (const frames of clients)
+    for (let i = 0; i < 20; i += 1)
+      expect(await frames.readReset(upload(frames))).toBe(ErrorCode.REFUSED_STREAM);
+  expect(running.proxy.active).toBe(400);
+  expect(requests).toBe(400);
+  expect(running.records).toEqual([]);
 });

@@ -16,7 +16,7 @@ const PHASES = [
 ] as const;
 
 /** What this process holds: sockets of both sides, and file descriptors where the system tells. */
-function held(): { sockets: number; descriptors: number } {
+export function held(): { sockets: number; descriptors: number } {
   const sockets = process.getActiveResourcesInfo().filter((name) => /TCP|TLS|Pipe/.test(name)).length;
   return { sockets, descriptors: process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0 };
 }

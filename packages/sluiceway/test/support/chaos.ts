@@ -12,7 +12,7 @@ const HOWS = ['reset', 'end', 'destroy'] as const;
 const PHASES = ['connect', 'head', 'upload', 'content', 'last byte'] as const;
 
 /** One request and what goes wrong with it; the origin server reads its part from the request-target. */
-interface Plan {
+export interface Plan {
   index: number;
   size: number;
   framing: 'sized' | 'chunked' | 'close';
@@ -23,7 +23,7 @@ interface Plan {
   how: (typeof HOWS)[number];
 }
 
-function draw(dice: Dice, index: number): Plan {
+export function draw(dice: Dice, index: number): Plan {
   const size = dice.pick([0, 1, 1000, 70_000, 300_000, 1_500_000]);
   const uploadSize = dice.pick([0, 0, 0, 1000, 100_000, 400_000]);
   const framing = dice.pick(['sized', 'chunked', 'close'] as const);
@@ -47,15 +47,7 @@ export async function runChaos(
   parallel: number,
   certificate?: TestCertificate,
 ): Promise<void> {
-  const escaped: unknown[] = [];
-  const onEscape = (error: unknown): void => void escaped.push(error);
-  process.on('uncaughtException', onEscape);
-  process.on('unhandledRejection', onEscape);
-  net.cleanup(() => {
-    process.off('uncaughtException', onEscape);
-    process.off('unhandledRejection', onEscape);
-  });
-
+  const escaped = collectEscapes(net);
   const dice = new Dice(seed);
   const secure = certificate && { tls: { ca: certificate.ca } };
   const origin = await net.origin(serve, certificate && { tls: certificate });
@@ -79,6 +71,19 @@ export async function runChaos(
   expect(escaped).toEqual([]);
   // The proxy is none the worse for it.
   await request(await connect(), { ...draw(dice, count), fault: 'none' });
+}
+
+/** What nobody has caught, while the test runs. */
+export function collectEscapes(net: Network): unknown[] {
+  const escaped: unknown[] = [];
+  const onEscape = (error: unknown): void => void escaped.push(error);
+  process.on('uncaughtException', onEscape);
+  process.on('unhandledRejection', onEscape);
+  net.cleanup(() => {
+    process.off('uncaughtException', onEscape);
+    process.off('unhandledRejection', onEscape);
+  });
+  return escaped;
 }
 
 async function request(client: RawClient, plan: Plan): Promise<void> {
@@ -132,16 +137,17 @@ async function converse(client: RawClient, plan: Plan): Promise<'whole' | 'refus
   }
 }
 
-async function serve(connection: OriginConnection): Promise<void> {
+/** The part of the origin server. */
+export async function serve(connection: OriginConnection): Promise<void> {
   for (;;) {
     const head = await connection.readHead();
     const plan = JSON.parse(decodeURIComponent(head.target.slice(1))) as Plan;
     const { fault, phase, at, how, size, framing } = plan;
     const mine = fault === 'origin';
-    if (mine && phase === 'connect') return connection[how]();
+    if (mine && phase === 'connect') return leave(connection, how);
     if (mine && phase === 'upload') {
       await connection.readExactly(at);
-      return connection[how]();
+      return leave(connection, how);
     }
     await connection.readContent(head);
     const cut = mine && phase === 'content' ? at : size;
@@ -152,7 +158,7 @@ async function serve(connection: OriginConnection): Promise<void> {
           ? 'Transfer-Encoding: chunked\r\n'
           : '';
     void connection.write(`HTTP/1.1 200 OK\r\n${field}`);
-    if (mine && phase === 'head') return connection[how]();
+    if (mine && phase === 'head') return leave(connection, how);
     void connection.write('\r\n');
     const content = seededBytes('down', 0, cut);
     if (framing === 'chunked') {
@@ -163,8 +169,14 @@ async function serve(connection: OriginConnection): Promise<void> {
     } else void connection.write(content);
     // All of it must be on its way: what a reset overtakes would be no test.
     await connection.write('');
-    if (mine) return connection[how]();
+    if (mine) return leave(connection, how);
     if (framing === 'chunked') await connection.write('0\r\n\r\n');
     if (framing === 'close') return connection.end();
   }
+}
+
+async function leave(connection: OriginConnection, how: Plan['how']): Promise<void> {
+  connection[how]();
+  // What nobody reads would hide how the other side ends.
+  if (how === 'end') await connection.readAll();
 }
