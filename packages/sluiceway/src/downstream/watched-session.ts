@@ -1,6 +1,6 @@
 import type { ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
-import { queuedBytes } from '../net/write-queue.js';
+import { isWriteLost, queuedBytes } from '../net/write-queue.js';
 
 /** Milliseconds. */
 export interface SessionLimits {
@@ -18,7 +18,7 @@ export interface SessionLimits {
  * A connection of an HTTP/2 client, watched from outside: Node leaves some to themselves. One that we have closed stays
  * as long as the client reads nothing or does not close its side. One whose client has broken the protocol gets its
  * GOAWAY, and then nghttp2 neither reads nor writes any more, without a word to Node: not even the end of the
- * connection is seen.
+ * connection is seen. Nor is it over TLS where the client goes while a write waits and another one behind it.
  */
 export class WatchedSession {
   readonly #session: ServerHttp2Session;
@@ -33,6 +33,8 @@ export class WatchedSession {
   #provenAt = 0;
   /** Bytes that had been sent before a PING, which has not been answered; null where there is none. */
   #sentBeforePing: number | null = null;
+  /** A write was lost at the last look. */
+  #hasLostWrite = false;
 
   constructor(session: ServerHttp2Session, socket: Socket, now: number) {
     this.#session = session;
@@ -56,6 +58,9 @@ export class WatchedSession {
     const isSilent = bytesRead === this.#received;
     this.#received = bytesRead;
     if (!isSilent) this.#quietSince = now;
+    const hadLostWrite = this.#hasLostWrite;
+    this.#hasLostWrite = isSilent && isWriteLost(this.#socket) === true;
+    if (hadLostWrite && this.#hasLostWrite) this.#socket.destroy();
     if (this.#session.destroyed || (this.#session.closed && this.#streams === 0)) {
       this.#closingSince ??= now;
       if (now - this.#quietSince >= lingerMs || now - this.#closingSince >= lingerTotalMs)

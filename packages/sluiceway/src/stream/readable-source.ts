@@ -5,6 +5,8 @@ import { releaseMemory } from './release-memory.js';
 
 /** Enough for a full write, little enough for a thousand stalled uploads. */
 const MAX_LENT_BYTES = 256 * 1024;
+/** A chunk of a byte takes two kilobytes on its way: what is written, and who is to be told. */
+const MAX_LENT_CHUNKS = 512;
 
 export interface ReadableSourceOptions {
   /** Read once the stream has ended. Default: no trailers. */
@@ -34,6 +36,7 @@ export class ReadableSource implements ChunkSource {
   readonly #maxLent: number;
   #sink: ChunkSink | null = null;
   #lent = 0;
+  #lentChunks = 0;
   #isOver = false;
   trailers: Fields | null = null;
 
@@ -80,19 +83,24 @@ export class ReadableSource implements ChunkSource {
     }
     const { length } = bytes;
     this.#lent += length;
+    this.#lentChunks += 1;
     this.#sink?.chunk(bytes, () => {
       // Another listener may have kept the chunk.
       if (this.#options.releaseChunks === true && this.#readable.listenerCount('data') <= 1)
         releaseMemory(bytes);
       this.#onReturned(length);
     });
-    if (this.#lent >= this.#maxLent && this.#sink !== null) this.#readable.pause();
+    if (this.#isFull && this.#sink !== null) this.#readable.pause();
   };
+
+  get #isFull(): boolean {
+    return this.#lent >= this.#maxLent || this.#lentChunks >= MAX_LENT_CHUNKS;
+  }
 
   #onReturned(bytes: number): void {
     this.#lent -= bytes;
-    if (this.#sink !== null && this.#lent < this.#maxLent && this.#readable.isPaused())
-      this.#readable.resume();
+    this.#lentChunks -= 1;
+    if (this.#sink !== null && !this.#isFull && this.#readable.isPaused()) this.#readable.resume();
   }
 
   readonly #onEnd = (): void => {

@@ -114,6 +114,29 @@ describe.for(['h2c', 'tls'] as const)('a connection over %s', (over) => {
     await until(() => sockets.size === 0, 'the socket was closed');
   });
 
+  test('whose client goes while a write waits, and another one behind it, is closed soon [Node]', async ({
+    net,
+  }) => {
+    const { frames, sockets, streams } = await start(
+      net,
+      over,
+      (stream) => {
+        stream.respond();
+        stream.write(Buffer.alloc(30_000_000));
+      },
+      { settings: [[Setting.INITIAL_WINDOW_SIZE, 0x7fffffff]] },
+    );
+    void frames.windowUpdate(0, 0x7fff0000);
+    await frames.readSection(frames.get('/'));
+    frames.wire.pause();
+    await pauseMs(LONGER_THAN_ALL_MS);
+    streams[0]?.session?.ping(() => {});
+    await pauseMs(limits.tickMs);
+    frames.wire.reset();
+    await until(() => sockets.size === 0, 'the socket was closed');
+    expect(streams[0]?.destroyed).toBe(true);
+  });
+
   const faults: [string, number, (frames: FramesClient) => unknown][] = [
     [
       'a frame that is too large',

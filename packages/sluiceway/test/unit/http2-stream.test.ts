@@ -192,3 +192,44 @@ describe('content that ends, as Node tells it,', () => {
     expect(await complete).toBe(true);
   });
 });
+
+test('content that comes while nobody reads is kept in few pieces, in order, up to its end [RFC 9113 10.5; Node]', async ({
+  net,
+}) => {
+  let stream: ServerHttp2Stream | undefined;
+  let isComplete = (): boolean => false;
+  const frames = await openClient(net, (each) => {
+    isComplete = watchContentEnd(each);
+    stream = each;
+  });
+  await frames.headers(1, POST);
+  let sent = '';
+  for (let i = 0; i < 4000; i += 1) {
+    // Large ones in between, and small ones again.
+    const bytes = i % 1500 === 1499 ? `<${'x'.repeat(3000)}>` : `${i},`;
+    sent += bytes;
+    void frames.data(1, bytes);
+  }
+  await frames.data(1, 'the end', Flag.END_STREAM);
+  await until(() => stream?.state.remoteClose === 1, 'all had come');
+  const pieces: Buffer[] = [];
+  let isOver = false;
+  stream?.on('data', (bytes: Buffer) => pieces.push(bytes));
+  stream?.on('end', () => (isOver = isComplete()));
+  await until(() => isOver, 'all was read');
+  expect(Buffer.concat(pieces).toString()).toBe(`${sent}the end`);
+  expect(pieces.length).toBeLessThan(100);
+});
+
+test('content that is read while it comes is not held back [Caddy]', async ({ net }) => {
+  const received: string[] = [];
+  const frames = await openClient(net, (stream) => {
+    watchContentEnd(stream);
+    stream.on('data', (bytes: Buffer) => received.push(bytes.toString()));
+  });
+  await frames.headers(1, POST);
+  for (let i = 0; i < 200; i += 1) {
+    await frames.data(1, `${i}`);
+    await until(() => received.at(-1) === `${i}`, `${i} had come`);
+  }
+});

@@ -62,6 +62,21 @@ describe('delivery', () => {
 });
 
 describe('backpressure', () => {
+  test('reading stops at 512 chunks lent, however small, and goes on when they are given back', async () => {
+    const tiny = new Readable({
+      read() {
+        this.push('x');
+      },
+    });
+    const sink = new HeldSink();
+    new ReadableSource(tiny).start(sink);
+    await until(() => tiny.isPaused(), 'reading had stopped');
+    expect(sink.received.length).toBe(512);
+    sink.release();
+    await until(() => tiny.isPaused() && sink.received.length > 512, 'it had gone on and stopped again');
+    expect(sink.received.length).toBe(1024);
+  });
+
   test('reading stops at 256 KiB lent and goes on when bytes are given back', async () => {
     const stream = endless();
     const source = new ReadableSource(stream);
