@@ -173,9 +173,9 @@ test('uploads for whose windows there is no memory are refused, reach no origin 
     for (const frames of clients)
       for (let i = 0; i < each; i += 1) frames.get('/', { method: 'POST', content: 'a part', isOpen: true });
   };
-  for (let i = 0; i < 5; i += 1) clients.push(await net.frames(running, { acknowledges: false }));
+  for (let i = 0; i < 10; i += 1) clients.push(await net.frames(running, { acknowledges: false }));
   upload(50);
-  await until(() => requests === 250, 'these had come');
+  await until(() => requests === 500, 'these had come');
   // They do not confirm that windows are smaller now, and open stream after stream under the large ones.
   for (const frames of clients) {
     await frames.next(FrameType.SETTINGS);
@@ -188,8 +188,8 @@ test('uploads for whose windows there is no memory are refused, reach no origin 
     })().catch(() => {});
   }
   upload(50);
-  await until(() => requests + refused === 500, 'each had come or been refused');
-  expect(refused).toBeGreaterThan(200);
+  await until(() => requests + refused === 1000, 'each had come or been refused');
+  expect(refused).toBeGreaterThan(400);
   expect(running.proxy.active).toBe(requests);
   expect(running.records).toEqual([]);
 });
