@@ -1,33 +1,60 @@
 import { writeFileSync } from 'node:fs';
-
-/** @import { Reporter, TestModule } from 'vitest/node' */
+import { relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+import { root } from './support.mjs';
 
 /**
- * A vitest reporter that leaves the counts for scripts/test.mjs. That prints them, since vitest itself
- * goes on printing (coverage) after its last reporter has been called.
+ * @import { Reporter, SerializedError, TestModule } from 'vitest/node'
+ */
+
+const linesOfAnError = 5;
+const longestLine = 300;
+
+/**
+ * A vitest reporter that leaves the counts, and what has failed, for scripts/test.mjs. That prints them, since
+ * vitest itself goes on printing (coverage) after its last reporter has been called.
  *
  * @implements {Reporter}
  */
 export default class CountReporter {
   /**
    * @param {readonly TestModule[]} modules
-   * @param {readonly unknown[]} unhandledErrors
+   * @param {readonly SerializedError[]} unhandledErrors
    */
   onTestRunEnd(modules, unhandledErrors) {
     const path = process.env['SLUICEWAY_TEST_COUNTS'];
     if (path === undefined) return;
     let passed = 0;
+    /** @type {string[]} */
+    const failures = [];
     // What is outside a test and fails the run all the same: an error in a file, a hook, or nobody's.
-    let failed = unhandledErrors.length;
+    for (const error of unhandledErrors) failures.push(describeFailure('outside every test', [error]));
     for (const module of modules) {
-      failed += module.errors().length;
-      for (const suite of module.children.allSuites()) failed += suite.errors().length;
+      const file = relative(root, module.moduleId);
+      for (const error of module.errors()) failures.push(describeFailure(file, [error]));
+      for (const suite of module.children.allSuites())
+        for (const error of suite.errors())
+          failures.push(describeFailure(`${file} > ${suite.fullName}`, [error]));
       for (const test of module.children.allTests()) {
-        const { state } = test.result();
+        const { state, errors } = test.result();
         if (state === 'passed') passed += 1;
-        if (state === 'failed') failed += 1;
+        if (state === 'failed') failures.push(describeFailure(`${file} > ${test.fullName}`, errors));
       }
     }
-    writeFileSync(path, JSON.stringify({ passed, failed }));
+    writeFileSync(path, JSON.stringify({ passed, failed: failures.length, failures }));
   }
+}
+
+/**
+ * @param {string} what
+ * @param {readonly SerializedError[]} errors
+ */
+function describeFailure(what, errors) {
+  const lines = errors.flatMap(({ message, stacks }) => {
+    const said = stripVTControlCharacters(message).split('\n').slice(0, linesOfAnError);
+    const [frame] = stacks ?? [];
+    if (frame !== undefined) said.push(`at ${relative(root, frame.file)}:${frame.line}`);
+    return said.map((line) => `    ${line.slice(0, longestLine)}`);
+  });
+  return [`failed: ${what}`, ...lines].join('\n');
 }

@@ -1,6 +1,7 @@
 // `npm test`: installs and builds what is missing, runs vitest with the arguments given, and ends with
-// the one line `N passed, N failed`. With --soak it runs the *.soak.ts files instead.
-// SLUICEWAY_TALLY=<file> puts that line into the file and not on the screen, for a caller who adds up.
+// what has failed and the one line `N passed, N failed`. With --soak it runs the *.soak.ts files instead.
+// SLUICEWAY_TALLY=<file> puts that line, then the failures, into the file and not on the screen, for a
+// caller who adds up.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,13 +25,18 @@ const { status } = spawnSync(
   },
 );
 
-const counts = existsSync(countsFile)
-  ? /** @type {{ passed: number, failed: number }} */ (JSON.parse(readFileSync(countsFile, 'utf8')))
-  : { passed: 0, failed: 0 };
-// A coverage threshold, a bad argument or a crash fails the run without a failed test.
-if (status !== 0 && counts.failed === 0) counts.failed = 1;
+const mostFailures = 40;
+const { passed, failed, failures } = existsSync(countsFile)
+  ? /** @type {{ passed: number, failed: number, failures: string[] }} */ (
+      JSON.parse(readFileSync(countsFile, 'utf8'))
+    )
+  : { passed: 0, failed: 0, failures: [] };
+const shown = failures.slice(0, mostFailures);
+if (failures.length > shown.length) shown.push(`failed: ${failures.length - shown.length} more`);
 
-const line = `${counts.passed} passed, ${counts.failed} failed`;
-if (callersTally === undefined) console.log(line);
-else writeFileSync(callersTally, `${line}\n`);
+// A coverage threshold, a bad argument or a crash fails the run without a failed test.
+const line = `${passed} passed, ${status !== 0 && failed === 0 ? 1 : failed} failed`;
+if (callersTally !== undefined) writeFileSync(callersTally, `${[line, ...shown].join('\n')}\n`);
+// Once more, where a log that was cut at its beginning still has them.
+else console.log([...(shown.length > 0 ? [''] : []), ...shown, line].join('\n'));
 process.exitCode = status ?? 1;
