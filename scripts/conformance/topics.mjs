@@ -53,6 +53,7 @@ const topics = [
   { heading: 'Where URLs of others may lead', files: /gateway\/(?:hostile-urls|redirects|names)|\/guard/ },
   { heading: 'The way to the origin server', files: /egress|undici|dialer|tls-origin|\/wire-|pool/ },
   { heading: 'HTTP/2', files: /h2|http2|9113|window-/ },
+  { heading: 'In frameworks', files: /\/adapters\/|handle-context/ },
   { heading: 'The usual mistakes', files: /mistakes/ },
   { heading: 'Real clients and other proxies', files: /judges|clients|differential/ },
 ];

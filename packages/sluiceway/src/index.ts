@@ -42,7 +42,7 @@ export type {
   UpstreamResponse,
 } from './proxy/hooks.js';
 export type { LimitOptions, ProxyOptions, TimeoutOptions } from './proxy/options.js';
-export type { HandleContext } from './proxy/passage.js';
+export type { HandleContext, KnownClient } from './proxy/passage.js';
 export type { Profile } from './proxy/profiles.js';
 export { passThrough, thirdParty } from './proxy/profiles.js';
 export type { Proxy } from './proxy/proxy.js';

@@ -113,6 +113,8 @@ export interface ClientExchange {
   destroy(): void;
   /** Opens the tunnel to which the origin server has agreed. Throws a `TypeError` for a head that cannot be sent. */
   switchProtocols(head: ResponseHead, protocol: string): ClientTunnel;
+  /** Somebody else will answer, although nobody reads what is still to come of the request content. */
+  handBack(): void;
   /** The transfer is over: does what the connection still needs, such as to take request content that nobody read. */
   finish(): void;
 }

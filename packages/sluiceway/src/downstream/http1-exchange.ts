@@ -262,6 +262,14 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
     return new SocketTunnel(socket, protocol.toLowerCase() === 'websocket');
   }
 
+  handBack(): void {
+    const socket = this.#socketOfRequest;
+    if (this.isRequestComplete || socket === null) return;
+    // Nothing of the response is written yet, so that it will say so.
+    this.#response.shouldKeepAlive = false;
+    lingerOnClose(this.request, socket);
+  }
+
   finish(): void {
     const socket = this.#socketOfRequest;
     if (!this.request.complete && this.isDelivered && socket !== null) lingeringClose(this.request, socket);

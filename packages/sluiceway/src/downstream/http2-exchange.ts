@@ -224,6 +224,10 @@ export class Http2Exchange implements ClientExchange, SinkOptions {
     return new Http2Tunnel(this.#stream);
   }
 
+  handBack(): void {
+    this.#leaveRest();
+  }
+
   finish(): void {}
 
   /**

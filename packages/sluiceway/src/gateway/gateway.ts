@@ -18,7 +18,7 @@ import { type GatewayOptions, type GatewaySettings, resolveGatewayOptions } from
  * Serves files of other servers under links that say what they permit. Made by `createDownloadGateway`; `attach` mounts
  * it on a server.
  */
-export class Gateway implements Handler {
+export class Gateway<Context = unknown> implements Handler<Context> {
   readonly #settings: GatewaySettings;
   readonly #proxy: Proxy;
 
@@ -32,12 +32,21 @@ export class Gateway implements Handler {
     return this.#proxy.active;
   }
 
-  handle(request: ClientRequest, response: ClientResponse, context?: HandleContext): Promise<Outcome> {
+  handle(
+    request: ClientRequest,
+    response: ClientResponse,
+    context?: HandleContext<Context>,
+  ): Promise<Outcome> {
     return this.#proxy.handle(request, response, context);
   }
 
   /** There is nothing to upgrade to: answered as an ordinary request. */
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, context?: HandleContext): Promise<Outcome> {
+  upgrade(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    context?: HandleContext<Context>,
+  ): Promise<Outcome> {
     return this.#proxy.upgrade(request, socket, head, context);
   }
 
@@ -77,8 +86,9 @@ export class Gateway implements Handler {
  * and nothing else, connects to public addresses only (judged when they are dialled, also after redirects), tells the
  * other server nothing of the client, and lets nothing but the file in. Throws an `OptionsError` with every problem.
  */
-export function createDownloadGateway(options: GatewayOptions): Gateway {
-  const { settings, proxyOptions } = resolveGatewayOptions(options);
+export function createDownloadGateway<Context = unknown>(options: GatewayOptions<Context>): Gateway<Context> {
+  // Hooks are only ever called with the context that `handle` of this gateway was given.
+  const { settings, proxyOptions } = resolveGatewayOptions(options as GatewayOptions);
   const { policy, resolver } = settings.guard;
   const proxySettings = resolveProxyOptions(
     { ...proxyOptions, profile: PROFILE, onRequest: neverCalled },

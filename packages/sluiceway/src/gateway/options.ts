@@ -32,8 +32,8 @@ export interface CorsOptions {
   origins: readonly string[] | '*';
 }
 
-export interface GatewayOptions
-  extends Pick<Hooks, 'onUpstreamRequest' | 'onUpstreamResponse' | 'onError'>,
+export interface GatewayOptions<Context = unknown>
+  extends Pick<Hooks<Context>, 'onUpstreamRequest' | 'onUpstreamResponse' | 'onError'>,
     Pick<ProxyOptions, 'access' | 'name' | 'trustedProxies' | 'observers' | 'errors'>,
     Partial<LinkOptions> {
   /** Serve `GET <path>?url=…` without a signature. Needs `guard.allowHosts` or `access`. Default false. */
@@ -45,7 +45,7 @@ export interface GatewayOptions
   /** Asked when a request may have its file, before anything is looked up. Default: relay it. */
   decide?: (request: {
     grant: Grant;
-    downstream: DownstreamRequest;
+    downstream: DownstreamRequest<Context>;
   }) => GatewayDecision | Promise<GatewayDecision>;
   /** How long a single-use link stays with the client that took it. Default 1 h. */
   singleUseWindow?: Duration;

@@ -8,7 +8,7 @@ import type { Answer } from './hooks.js';
 import type { ProxySettings } from './options.js';
 import type { Profile } from './profiles.js';
 import type { Transfer } from './transfer.js';
-import { openUpload, type Upload } from './upload.js';
+import { OF_BYTES_AS_SENT, openUpload, type Upload, uploadBytes } from './upload.js';
 
 /** A request that may go on. */
 export interface Admission {
@@ -27,6 +27,7 @@ export function admit(
   { downstream, framing, consumed }: ReadRequest,
   transfer: Transfer,
   settings: Pick<ProxySettings, 'profile' | 'pseudonym' | 'maxRequestContent'>,
+  content: Uint8Array | undefined,
 ): Admission {
   const { profile, pseudonym, maxRequestContent } = settings;
   checkMethod(downstream.method, profile);
@@ -42,6 +43,10 @@ export function admit(
   const protocol = profile.upgrades ? client.wantedProtocol(downstream.fields) : null;
   // There is no other way to ask for it than by a method that is not served.
   if (client.isTunnelOnly && protocol === null) checkMethod('CONNECT', profile);
+  if (content !== undefined) {
+    const upload = profile.requestContent ? uploadBytes(content, transfer, maxRequestContent) : null;
+    return { downstream, upload, protocol, consumed: [...consumed, ...OF_BYTES_AS_SENT] };
+  }
   const upload = profile.requestContent ? openUpload(client, framing, transfer, maxRequestContent) : null;
   return { downstream, upload, protocol, consumed };
 }

@@ -5,7 +5,7 @@ import { Fields } from '../http/fields.js';
 import { problemJson } from '../http/problem.js';
 import { formatProxyStatus } from '../http/proxy-status.js';
 import { statusText } from '../http/status-text.js';
-import { type ChunkSource, emptySource } from '../stream/chunk-source.js';
+import { type ChunkSource, emptySource, singleChunk } from '../stream/chunk-source.js';
 import { ExactLengthSource } from '../stream/exact-length.js';
 import { ReadableSource } from '../stream/readable-source.js';
 import type { Answer } from './hooks.js';
@@ -68,19 +68,5 @@ export function draftErrorAnswer(error: SluicewayError, proxyName: string, allow
       ...error.fields,
     },
     content: problemJson(error.status, error.publicMessage),
-  };
-}
-
-function singleChunk(bytes: Uint8Array): ChunkSource {
-  let cancelled = false;
-  return {
-    trailers: null,
-    start(sink) {
-      sink.chunk(bytes, () => {});
-      if (!cancelled) sink.end();
-    },
-    cancel() {
-      cancelled = true;
-    },
   };
 }

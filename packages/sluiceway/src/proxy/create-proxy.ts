@@ -6,8 +6,10 @@ import { Proxy } from './proxy.js';
  * problem with its path.
  *
  * `createProxy({ upstream: 'http://127.0.0.1:9000' })` forwards everything to one origin server; mount it with
- * `attach(server, proxy)`, or call `proxy.handle(request, response)` from a handler of your own.
+ * `attach(server, proxy)`, or call `proxy.handle(request, response)` from a handler of your own. `Context` is what
+ * that gives to `handle` as `context`, and hooks find as `downstream.context`.
  */
-export function createProxy(options: ProxyOptions): Proxy {
-  return new Proxy(resolveProxyOptions(options));
+export function createProxy<Context = unknown>(options: ProxyOptions<Context>): Proxy<Context> {
+  // Hooks are only ever called with the context that `handle` of this proxy was given.
+  return new Proxy<Context>(resolveProxyOptions(options as ProxyOptions));
 }

@@ -1,13 +1,15 @@
 import type { AccessRequest } from '../access/policy.js';
 import type { ClientExchange, ClientRequest, RequestHead } from '../downstream/exchange.js';
 import type { ReadonlyFields } from '../http/fields.js';
-import type { ContentFraming } from '../http/framing.js';
+import { type ContentFraming, isHostValue } from '../http/framing.js';
 import { type ForwardedClient, readForwardedClient } from '../net/forwarded-client.js';
 import type { TrustedPeers } from '../net/trusted-peers.js';
-import type { HandleContext } from './passage.js';
+import type { HandleContext, KnownClient } from './passage.js';
 
 /** The client's request as it came. It never changes; what is sent on is a draft of its own. */
-export interface DownstreamRequest extends AccessRequest {
+export interface DownstreamRequest<Context = unknown> extends AccessRequest {
+  /** What the application gave to `handle` as `context`, such as a framework's request; undefined where it gave none. */
+  readonly context: Context;
   /** Who sent it, as the option `access` has found; null where there is none, or it names nobody. */
   readonly identity: string | null;
   /** Query without the question mark; null where there is none. Without what the policy has taken off it. */
@@ -45,6 +47,10 @@ export function readDownstreamRequest(
   return { downstream, framing: head.framing, consumed: NOTHING };
 }
 
+/** Forwarding fields that an application believes may hold anything. */
+const knownHost = (known: KnownClient | undefined): string | undefined =>
+  known?.host !== undefined && isHostValue(known.host) ? known.host : undefined;
+
 class ReadDownstreamRequest implements DownstreamRequest {
   readonly id: string;
   readonly method: string;
@@ -58,6 +64,7 @@ class ReadDownstreamRequest implements DownstreamRequest {
   readonly clientAddress: string | null;
   readonly trusted: boolean;
   readonly raw: ClientRequest;
+  readonly context: unknown;
   identity: string | null = null;
   readonly #peers: TrustedPeers;
   #forwarded: ForwardedClient | null = null;
@@ -69,20 +76,22 @@ class ReadDownstreamRequest implements DownstreamRequest {
     peers: TrustedPeers,
     { method, target, fields }: RequestHead,
   ) {
-    const { clientAddress } = client;
+    const known = context.client;
+    const clientAddress = known?.address ?? client.clientAddress;
     this.id = id;
     this.method = method;
     this.path = target.path === '' ? '/' : target.path;
     this.query = target.query;
     this.mountPath = context.mountPath ?? '';
-    this.host = target.authority ?? fields.get('host') ?? null;
-    this.protocol = client.isEncrypted ? 'https' : 'http';
+    this.host = knownHost(known) ?? target.authority ?? fields.get('host') ?? null;
+    this.protocol = known?.protocol ?? (client.isEncrypted ? 'https' : 'http');
     this.httpVersion = client.httpVersion;
     this.fields = fields;
     this.clientAddress = clientAddress;
     this.trusted =
       clientAddress === null ? peers.unix && client.isOnUnixSocket : peers.includes(clientAddress);
     this.raw = client.request;
+    this.context = context.context;
     this.#peers = peers;
   }
 

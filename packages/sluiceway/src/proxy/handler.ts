@@ -13,13 +13,22 @@ import type { HandleContext } from './passage.js';
 import { isContentless } from './respond.js';
 
 /** What `attach` serves: a proxy, or what `stripPrefix` and `mount` make of proxies. */
-export interface Handler {
+export interface Handler<Context = unknown> {
   /** Serves one request; resolves with the outcome once the response has ended. */
-  handle(request: ClientRequest, response: ClientResponse, context?: HandleContext): Promise<Outcome>;
+  handle(
+    request: ClientRequest,
+    response: ClientResponse,
+    context?: HandleContext<Context>,
+  ): Promise<Outcome>;
   /** Told by `attach` of each listener of the server, where that matters: a gateway does not fetch from itself. */
   listensOn?(address: string, port: number): void;
   /** Serves a request that wants another protocol, as Node's `upgrade` event hands it over. */
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, context?: HandleContext): Promise<Outcome>;
+  upgrade(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    context?: HandleContext<Context>,
+  ): Promise<Outcome>;
 }
 
 export function checkHandler(check: Checker, path: string, handler: Handler): void {

@@ -45,21 +45,21 @@ export interface DownstreamResponseDraft {
 }
 
 /** What `transform.create` is given. */
-export interface TransformMessages {
+export interface TransformMessages<Context = unknown> {
   upstream: UpstreamResponse;
   /**
    * The head that the client will get. Where the content is changed, what described exact bytes is gone from it, and
    * what is set here holds for the new content: `Content-Encoding`, a weak `ETag`.
    */
   downstream: DownstreamResponseDraft;
-  request: DownstreamRequest;
+  request: DownstreamRequest<Context>;
 }
 
 /**
  * Streams that the content of responses passes through on its way to the client, with backpressure and in bounded
  * memory. It has no part in responses without content, in tunnels, and in content of hooks.
  */
-export interface Transform {
+export interface Transform<Context = unknown> {
   /**
    * Whether the bytes differ afterwards. True: length, validators, digests and ranges of the origin server's content
    * are removed from the response, ranges are not asked for, and a response with `Cache-Control: no-transform` passes
@@ -67,43 +67,48 @@ export interface Transform {
    * a transfer of which another number of bytes comes out is broken off. A function decides for each request, before
    * it is sent.
    */
-  changesContent: boolean | ((request: DownstreamRequest) => boolean);
+  changesContent: boolean | ((request: DownstreamRequest<Context>) => boolean);
   /**
    * Makes the streams for one response, in the order in which the content passes them; null or nothing leaves it as
    * it is. They must be new, and carry bytes: a stream in object mode is refused. What this throws refuses the
    * response (502); what a stream fails with breaks the transfer off visibly, since the head is sent by then. All
    * streams are destroyed when the transfer ends early, whoever is to blame.
    */
-  create(messages: TransformMessages): MaybePromise<Duplex | readonly Duplex[] | null | undefined>;
+  create(messages: TransformMessages<Context>): MaybePromise<Duplex | readonly Duplex[] | null | undefined>;
 }
 
-/** Steps of the data path that an application may change. Each may be async; whatever one throws ends the transfer. */
-export interface Hooks {
+/**
+ * Steps of the data path that an application may change. Each may be async; whatever one throws ends the transfer.
+ * `Context` is what the application gives to `handle` as `context`.
+ */
+export interface Hooks<Context = unknown> {
   /** Before anything is sent: may answer by itself, or choose the upstream. Undefined goes on. */
-  onRequest?: (downstream: DownstreamRequest) => MaybePromise<Answer | UpstreamChoice | undefined | void>;
+  onRequest?: (
+    downstream: DownstreamRequest<Context>,
+  ) => MaybePromise<Answer | UpstreamChoice | undefined | void>;
   /**
    * May change the request that is about to be sent. The client's hop-by-hop fields are already gone, so that a
    * client cannot have removed what is added here.
    */
   onUpstreamRequest?: (messages: {
-    downstream: DownstreamRequest;
+    downstream: DownstreamRequest<Context>;
     upstream: UpstreamRequestDraft;
   }) => MaybePromise<void>;
   /** May change the response head or content, or throw to refuse the response (502). Called for 101 too. */
   onUpstreamResponse?: (messages: {
     upstream: UpstreamResponse;
     downstream: DownstreamResponseDraft;
-    request: DownstreamRequest;
+    request: DownstreamRequest<Context>;
   }) => MaybePromise<void>;
   /** Content that is changed, inspected or held back while it passes. Called after `onUpstreamResponse`. */
-  transform?: Transform;
+  transform?: Transform<Context>;
   /**
    * A failure before the head was sent: may answer in place of the default problem report. `downstream` is null
    * where the request could not be read.
    */
   onError?: (
     error: SluicewayError,
-    downstream: DownstreamRequest | null,
+    downstream: DownstreamRequest<Context> | null,
   ) => MaybePromise<Answer | undefined | void>;
 }
 

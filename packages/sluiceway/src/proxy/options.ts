@@ -49,7 +49,7 @@ export interface LimitOptions {
   responseFields?: number;
 }
 
-export interface ProxyOptions extends Hooks {
+export interface ProxyOptions<Context = unknown> extends Hooks<Context> {
   /** Where requests go. May be left out where `onRequest` always chooses. */
   upstream?: string | URL | UpstreamOptions;
   /** This proxy's name in `Via` and `Proxy-Status`: a token. Default `sluiceway-` and 8 random characters. */

@@ -4,8 +4,18 @@ import type { DownstreamRequest } from './downstream-request.js';
 import type { Plan } from './plan.js';
 import type { Transfer } from './transfer.js';
 
+/** Who a request comes from, as an application or its framework has found out. */
+export interface KnownClient {
+  /** Its address, without a port. Default: the peer's. */
+  address?: string;
+  /** What it has used to reach this server. Default: what the connection shows. */
+  protocol?: 'http' | 'https';
+  /** The authority that it asked for. Default: the request's own. */
+  host?: string;
+}
+
 /** How a request reached the proxy, beside the request itself. */
-export interface HandleContext {
+export interface HandleContext<Context = unknown> {
   /** The client waits for `100 Continue`, and Node has not said it (a `checkContinue` event). Default false. */
   awaitsContinue?: boolean;
   /**
@@ -17,6 +27,20 @@ export interface HandleContext {
   mountPath?: string;
   /** The exact URL to ask for, in place of the upstream and the request's own path. */
   url?: string | URL;
+  /** Takes the place of the option `errors` for this request. */
+  errors?: 'answer' | 'throw';
+  /** What the application knows of the request: hooks find it as `downstream.context`. */
+  context?: Context;
+  /**
+   * Takes the place of what the connection shows: of the peer's address, the scheme and the host. Whoever gives it has
+   * decided which forwarding fields are to be believed; it must not come from the client unchecked.
+   */
+  client?: KnownClient;
+  /**
+   * Request content that somebody has read already, given back: sent in place of the stream. Since whoever reads
+   * content decodes it, the request's `Content-Encoding` and digests are not sent with it.
+   */
+  content?: Uint8Array;
 }
 
 /** What one request carries through the data path. */

@@ -29,9 +29,9 @@ import { runTunnel } from './tunnel.js';
 
 /**
  * A reverse proxy: each request goes to an origin server, and its response comes back, while both arrive. Made by
- * `createProxy`; `attach` mounts it on a server.
+ * `createProxy`; `attach` mounts it on a server. `Context` is what `handle` takes as `context` for hooks.
  */
-export class Proxy implements Handler {
+export class Proxy<Context = unknown> implements Handler<Context> {
   readonly #settings: ProxySettings;
   readonly #running: RunningTransfers;
   readonly #responder: Responder;
@@ -52,7 +52,11 @@ export class Proxy implements Handler {
    * other. Never rejects, but for `errors: 'throw'`: then a failure before the head rejects with the
    * `SluicewayError`, and nothing has been written.
    */
-  handle(request: ClientRequest, response: ClientResponse, context: HandleContext = {}): Promise<Outcome> {
+  handle(
+    request: ClientRequest,
+    response: ClientResponse,
+    context: HandleContext<Context> = {},
+  ): Promise<Outcome> {
     return this.#pass(toClientExchange(request, response), context);
   }
 
@@ -64,7 +68,7 @@ export class Proxy implements Handler {
     request: IncomingMessage,
     duplex: Duplex,
     head: Buffer,
-    context: HandleContext = {},
+    context: HandleContext<Context> = {},
   ): Promise<Outcome> {
     // The types of Node say less than its documentation: it is the client's socket.
     const socket = duplex as Socket;
@@ -110,7 +114,7 @@ export class Proxy implements Handler {
       const { downstream } = request;
       passage.downstream = downstream;
       if (access !== null) await requireAccess(access, request, transfer);
-      const admission = admit(client, request, transfer, this.#settings);
+      const admission = admit(client, request, transfer, this.#settings, context.content);
       passage.admission = admission;
 
       // 2. Choose the upstream, unless a hook answers.
@@ -174,7 +178,10 @@ export class Proxy implements Handler {
       const error = transfer.error ?? toSluicewayError(thrown);
       outcome = error.outcome;
       transfer.fail(error);
-      if (this.#settings.throwsErrors && !client.isHeadSent && error.code !== 'client_aborted') throw error;
+      if (this.#throws(context) && !client.isHeadSent && error.code !== 'client_aborted') {
+        client.handBack();
+        throw error;
+      }
       await this.#responder.fail(passage, error);
     } finally {
       passage.plan?.end(outcome);
@@ -182,6 +189,10 @@ export class Proxy implements Handler {
       this.#running.end(transfer, outcome);
     }
     return outcome;
+  }
+
+  #throws({ errors }: HandleContext): boolean {
+    return errors === undefined ? this.#settings.throwsErrors : errors === 'throw';
   }
 
   async #choose(

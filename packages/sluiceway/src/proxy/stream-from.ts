@@ -5,11 +5,13 @@ import { createTransport, type UpstreamProtocol } from '../upstream/create-trans
 import type { Transport } from '../upstream/transport.js';
 import type { TransportOptions } from '../upstream/transport-options.js';
 import { type ProxyOptions, resolveProxyOptions } from './options.js';
+import type { HandleContext } from './passage.js';
 import { Proxy } from './proxy.js';
 import type { UpstreamTlsOptions } from './upstream-tls.js';
 
 /** As for `createProxy`; the URL of the call takes the upstream's place. */
-export interface StreamFromOptions extends Omit<ProxyOptions, 'upstream' | 'onRequest'> {
+export interface StreamFromOptions<Context = unknown>
+  extends Omit<ProxyOptions<Context>, 'upstream' | 'onRequest'> {
   /** How to reach an https: URL: a private CA, a client certificate. Default: what Node trusts. */
   tls?: UpstreamTlsOptions;
   /** As `upstream.proxy`: needs `addresses: 'any'`. Default none. */
@@ -34,13 +36,21 @@ const transports = new Map<string, Transport>();
  * address actually dialled, also after redirects), only GET and HEAD are served, nothing of the client's secrets
  * goes out, no cookies and nothing active comes in (profile `thirdParty`). For a URL that you trust,
  * `{ profile: passThrough, addresses: 'any' }` relays all methods, request content and all end-to-end fields.
+ *
+ * `context` is for adapters of frameworks: as that of `handle`.
  */
-export function streamFrom(
+export function streamFrom<Context = unknown>(
   request: ClientRequest,
   response: ClientResponse,
   url: string | URL,
-  options: StreamFromOptions = defaults,
+  options: StreamFromOptions<Context> = defaults,
+  context: Omit<HandleContext<Context>, 'url'> = {},
 ): Promise<Outcome> {
+  // Hooks are only ever called with the context of a call that had these options.
+  return proxyFor(options as StreamFromOptions).handle(request, response, { ...context, url });
+}
+
+function proxyFor(options: StreamFromOptions): Proxy {
   let proxy = proxies.get(options);
   if (proxy === undefined) {
     const { tls, proxy: egress, protocol, ...others } = options;
@@ -58,7 +68,7 @@ export function streamFrom(
     proxy = new Proxy(settings);
     proxies.set(options, proxy);
   }
-  return proxy.handle(request, response, { url });
+  return proxy;
 }
 
 function sharedTransport(options: TransportOptions, protocol: UpstreamProtocol): Transport {

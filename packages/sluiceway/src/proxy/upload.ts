@@ -1,6 +1,7 @@
 import type { ClientExchange } from '../downstream/exchange.js';
 import { SluicewayError } from '../errors.js';
 import type { ContentFraming } from '../http/framing.js';
+import { singleChunk } from '../stream/chunk-source.js';
 import { MaxLengthSource } from '../stream/max-length.js';
 import { MeteredSource } from '../stream/metered-source.js';
 import { UntouchedSource } from '../stream/untouched.js';
@@ -36,6 +37,23 @@ export function openUpload(
   const checked = new UntouchedSource(limited, () => findFault(client));
   return { source: new MeteredSource(checked, transfer.meterUpload()), length };
 }
+
+/** Content that has been read already, and given back: null where it is empty. */
+export function uploadBytes(content: Uint8Array, transfer: Transfer, maxBytes: number): Upload | null {
+  const { length } = content;
+  if (length === 0) return null;
+  if (maxBytes > 0 && length > maxBytes) throw tooLarge(maxBytes);
+  return { source: new MeteredSource(singleChunk(content), transfer.meterUpload()), length };
+}
+
+/** What holds of the bytes as the client sent them, and not of those that a parser has made of them. */
+export const OF_BYTES_AS_SENT: readonly string[] = [
+  'Content-Encoding',
+  'Content-Digest',
+  'Repr-Digest',
+  'Digest',
+  'Content-MD5',
+];
 
 /**
  * The same content for a client that waits for 100: it is told to go on when its content is wanted. That is when the

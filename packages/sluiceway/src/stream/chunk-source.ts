@@ -37,3 +37,18 @@ export const emptySource: ChunkSource = {
   cancel: () => {},
   trailers: null,
 };
+
+/** Content that is there already. */
+export function singleChunk(bytes: Uint8Array): ChunkSource {
+  let cancelled = false;
+  return {
+    trailers: null,
+    start(sink) {
+      sink.chunk(bytes, () => {});
+      if (!cancelled) sink.end();
+    },
+    cancel() {
+      cancelled = true;
+    },
+  };
+}

@@ -29,8 +29,12 @@ import {
   Fields,
   type ForwardedClient,
   formatTransferJson,
+  type HandleContext,
+  type Handler,
   type Hooks,
+  type KnownClient,
   type LiveTransfer,
+  mount,
   type Observer,
   OptionsError,
   type Outcome,
@@ -45,6 +49,7 @@ import {
   SluicewayError,
   signed,
   streamFrom,
+  stripPrefix,
   type TransferRecord,
   type Transport,
   type TransportRequest,
@@ -320,3 +325,28 @@ export function signsUrls(options: SignedUrlOptions): string {
   createProxy({ upstream: 'http://127.0.0.1:9000', access: signed(options) }).destroy();
   return sign('/upload/a.zip', conditions);
 }
+
+interface User {
+  name: string;
+}
+
+/** What an application knows of a request reaches the hooks with its type, and everything else with none. */
+export function knowsItsUsers(request: IncomingMessage, response: ServerResponse): Handler<User> {
+  const client: KnownClient = { address: '192.0.2.7', protocol: 'https', host: 'files.example' };
+  const context: HandleContext<User> = { context: { name: 'ann' }, client, errors: 'throw' };
+  const inferred = createProxy({ onRequest: (downstream: DownstreamRequest<User>) => answerTo(downstream) });
+  const proxy: Proxy<User> = createProxy<User>({
+    upstream: 'http://127.0.0.1:9000',
+    onUpstreamRequest: ({ downstream, upstream }) =>
+      void upstream.fields.set('X-User', downstream.context.name),
+  });
+  void proxy.handle(request, response, context);
+  void streamFrom(request, response, 'https://files.example/', {}, { content: Buffer.of(1) });
+  // @ts-expect-error: the context of another type
+  void inferred.handle(request, response, { context: { title: 'Dr.' } });
+  const untyped: Handler = proxy;
+  attach(createServer(), untyped);
+  return mount({ '/': stripPrefix('/files', proxy) });
+}
+
+const answerTo = ({ context }: DownstreamRequest<User>): Answer => ({ status: 200, content: context.name });
