@@ -1,4 +1,5 @@
 import type { ClientExchange } from '../downstream/exchange.js';
+import type { Fields } from '../http/fields.js';
 import type { Admission } from './admission.js';
 import type { DownstreamRequest } from './downstream-request.js';
 import type { Plan } from './plan.js';
@@ -41,6 +42,11 @@ export interface HandleContext<Context = unknown> {
    * content decodes it, the request's `Content-Encoding` and digests are not sent with it.
    */
   content?: Uint8Array;
+  /**
+   * Called with the head of the final response, whoever made it, right before it is sent: the last moment to add fields,
+   * which go out as they are. Not called for a tunnel.
+   */
+  onHead?: (head: { readonly status: number; readonly fields: Fields }) => void;
 }
 
 /** What one request carries through the data path. */

@@ -47,6 +47,7 @@ export class Responder {
     const { transfer, client, admission, downstream } = passage;
     const { planner } = this.#settings;
     if (planner !== null && downstream !== null) planner.completeHead(head.fields, downstream);
+    passage.context.onHead?.(head);
     client.sendHead(head, {
       leavesContentUnread: isLeftUnread(client, admission?.upload ?? null),
       isLast: this.#running.isDraining,

@@ -246,3 +246,31 @@ describe('request content that a parser has read and given back', () => {
     expect(length).toBe(0);
   });
 });
+
+describe('what an application adds to the head', () => {
+  const stamps: Framework = () => ({
+    onHead: ({ status, fields }) => void fields.append('X-Stamp', String(status)),
+  });
+
+  test('goes out with the response of the origin server, an answer of a hook and the answer to a failure [Sluiceway]', async ({
+    net,
+  }) => {
+    const script: OriginScript = async (connection) => {
+      const { target } = await connection.readHead();
+      if (target === '/down') connection.end();
+      else await connection.write(sized('x'));
+    };
+    const { client } = await behind(net, stamps, script, {
+      onRequest: ({ path }) => (path === '/hook' ? { status: 299 } : undefined),
+    });
+    for (const [path, status] of [
+      ['/', 200],
+      ['/hook', 299],
+      ['/down', 502],
+    ] as const) {
+      await client.get(path);
+      const { head } = await client.readResponse();
+      expect([head.status, head.get('x-stamp')]).toEqual([status, String(status)]);
+    }
+  });
+});
