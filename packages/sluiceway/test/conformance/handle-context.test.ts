@@ -255,18 +255,14 @@ describe('what an application adds to the head', () => {
   test('goes out with the response of the origin server, an answer of a hook and the answer to a failure [Sluiceway]', async ({
     net,
   }) => {
-    const script: OriginScript = async (connection) => {
-      const { target } = await connection.readHead();
-      if (target === '/down') connection.end();
-      else await connection.write(sized('x'));
-    };
+    const script = respondWith(({ target }) => (target === '/broken' ? 'HTTP/9 what?\r\n\r\n' : sized('x')));
     const { client } = await behind(net, stamps, script, {
       onRequest: ({ path }) => (path === '/hook' ? { status: 299 } : undefined),
     });
     for (const [path, status] of [
       ['/', 200],
       ['/hook', 299],
-      ['/down', 502],
+      ['/broken', 502],
     ] as const) {
       await client.get(path);
       const { head } = await client.readResponse();
