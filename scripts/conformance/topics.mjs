@@ -38,7 +38,7 @@ const topics = [
   {
     heading: 'Failures',
     files:
-      /breaks-off|hangs-up|unreachable|stops-reading|client-leaves|error-answers|errors-throw|chaos|failure/,
+      /breaks-off|hangs-up|unreachable|stops-reading|client-leaves|error-answers|errors-throw|chaos|failure|laboratory/,
   },
   { heading: 'Hooks and observers', files: /hooks-(?!on-upstream-request)|observers/ },
   { heading: 'Access', files: /\/(cli-)?access/ },

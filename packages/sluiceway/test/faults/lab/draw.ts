@@ -1,0 +1,88 @@
+import type { Dice } from '../../support/dice.js';
+import type { RequestHead } from '../../support/message-head.js';
+import type { Download } from './origin.js';
+import { type Answer, type CutHow, type Framing, frame, type LabFile, type Reply } from './reply.js';
+
+export const STRONG = '"version-1"';
+
+/** Where a response is cut, as an offset into the framed content. `run` counts the runs of one fault. */
+export type CutAt = (reply: Reply, dice: Dice, run: number) => number;
+
+export interface Draw {
+  /** What the file is like, where that is not left to chance. */
+  file?: Partial<LabFile>;
+  framings?: readonly Framing[];
+  sizes?: readonly number[];
+  method?: Download['method'];
+  /** The client's field lines. */
+  lines?: (file: LabFile, dice: Dice) => string[];
+  /** The first answer. Default: the right one. */
+  first?: (honest: Reply, dice: Dice, run: number) => Answer;
+  /** Each further one, `attempt` from 1. Default: the right one. */
+  later?: (
+    honest: Reply,
+    context: { attempt: number; request: RequestHead; dice: Dice; file: LabFile },
+  ) => Answer;
+}
+
+const SIZES = [2, 1000, 65_536, 70_001, 300_000];
+
+/** Draws a download: the same dice give the same. */
+export function drawDownload(draw: Draw, dice: Dice, run: number): Download {
+  const file: LabFile = {
+    seed: dice.roll(1_000_000),
+    size: dice.pick(draw.sizes ?? SIZES),
+    framing: dice.pick(draw.framings ?? (['length', 'chunked'] as const)),
+    etag: STRONG,
+    lastModified: null,
+    ...draw.file,
+  };
+  const lines = draw.lines?.(file, dice) ?? [];
+  const { first = (honest: Reply) => honest, later = (honest: Reply) => honest } = draw;
+  const told: string[] = [`${file.framing} ${file.size} ${lines.join()}`];
+  return {
+    file,
+    method: draw.method ?? 'GET',
+    lines,
+    answer(honest, attempt, request) {
+      const answer =
+        attempt === 0 ? first(honest, dice, run) : later(honest, { attempt, request, dice, file });
+      told.push(describe(answer, request));
+      return answer;
+    },
+    get told() {
+      return told.join('; ');
+    },
+  };
+}
+
+function describe(answer: Answer, request: RequestHead): string {
+  const asked = request.get('range') ?? 'all';
+  if (answer === 'reset') return `${asked}: reset`;
+  return `${asked}: ${answer.status}, ${answer.cut === null ? 'to the end' : `${answer.cut.how} at ${answer.cut.at} of ${frame(answer).bytes.length}`}`;
+}
+
+/** Breaks an answer off. */
+export function cut(at: CutAt, ...hows: readonly CutHow[]) {
+  return (reply: Reply, dice: Dice, run = 0): Reply => ({
+    ...reply,
+    cut: { at: at(reply, dice, run), how: dice.pick(hows) },
+  });
+}
+
+/** Anywhere, with the start and everything but the very end among it. */
+export const anywhere: CutAt = (reply, dice) => dice.roll(frame(reply).bytes.length);
+
+/** After at least one byte of the file, and before the last one. */
+export const inTheMiddle: CutAt = (reply, dice) => {
+  const { bytes } = frame(reply);
+  const [first, last] = reply.framing === 'chunked' ? [4, bytes.length - 8] : [1, bytes.length - 1];
+  return first + dice.roll(last - first + 1);
+};
+
+/** In the line that begins a chunk, after its first byte or later. */
+export const inChunkHead: CutAt = (reply, dice) => {
+  const { bytes, chunkHeads } = frame(reply);
+  const head = dice.pick(chunkHeads);
+  return head + 1 + dice.roll(bytes.indexOf('\r\n', head) + 1 - head);
+};

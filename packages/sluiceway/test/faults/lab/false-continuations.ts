@@ -1,0 +1,89 @@
+import { cut, type Draw, inTheMiddle, STRONG } from './draw.js';
+import type { Fault } from './fault.js';
+import { answerWhole, contentRange, type Reply, refuse, retagged, withLine } from './reply.js';
+
+/** The first response is cut; the further answers are 206 made worse by `change`, or whatever it gives. */
+function continuedBy(name: string, later: NonNullable<Draw['later']>, draw: Draw = {}): Fault {
+  return {
+    name,
+    expected: 'visible',
+    // A FIN, after which the bytes before it arrive: there has to be something to go on from.
+    draw: { first: cut(inTheMiddle, 'fin'), later, ...draw },
+  };
+}
+
+/** Replaces what a 206 says about the part that it carries, and the part where that is given. */
+function saysRange(
+  reply: Reply,
+  change: (from: number, end: number) => { range: readonly [number, number]; size?: number | '*' },
+  size: number,
+): Reply {
+  if (reply.range === null) return reply;
+  const said = change(...reply.range);
+  return {
+    ...reply,
+    lines: withLine(reply.lines, 'Content-Range', contentRange(said.range, said.size ?? size)),
+  };
+}
+
+/** Answers to the request for the rest that prove nothing, or the contrary. */
+export const falseContinuations: readonly Fault[] = [
+  continuedBy('a 206 whose range begins one byte late', (honest, { file }) =>
+    saysRange(honest, (from, end) => ({ range: [from + 1, end] }), file.size),
+  ),
+  continuedBy('a 206 that carries the file from its start', (honest, { file }) =>
+    saysRange(honest, (_from, end) => ({ range: [0, end] }), file.size),
+  ),
+  continuedBy('a 206 whose range ends beyond the file', (honest, { file }) =>
+    saysRange(honest, (from, end) => ({ range: [from, end + 1] }), file.size),
+  ),
+  continuedBy('a 206 of a file of another length', (honest, { file }) =>
+    saysRange(honest, (from, end) => ({ range: [from, end], size: file.size + 1 }), file.size),
+  ),
+  continuedBy('a 206 without Content-Range', (honest) => ({
+    ...honest,
+    lines: withLine(honest.lines, 'Content-Range', null),
+  })),
+  continuedBy(
+    'a 206 that carries more than its range says',
+    (honest) => ({ ...honest, content: Buffer.concat([honest.content, Buffer.from('HTTP/1.1 200 OK\r\n')]) }),
+    { framings: ['length'] },
+  ),
+  continuedBy('a 206 of several parts', (honest) => ({
+    ...honest,
+    lines: withLine(
+      withLine(honest.lines, 'Content-Range', null),
+      'Content-Type',
+      'Content-Type: multipart/byteranges; boundary=PARTS',
+    ),
+  })),
+  continuedBy('a 206 with another content coding', (honest) => ({
+    ...honest,
+    lines: [...honest.lines, 'Content-Encoding: gzip'],
+  })),
+  continuedBy('a 206 with another strong ETag', (honest) => retagged(honest, '"version-2"')),
+  continuedBy('a 206 with a weak ETag', (honest) => retagged(honest, `W/${STRONG}`)),
+  continuedBy('a 206 without an ETag', (honest) => retagged(honest, null)),
+  continuedBy('a 200 of the same file (ranges are not honoured)', (_honest, { file, request }) =>
+    answerWhole(file, request),
+  ),
+  continuedBy('a 200 of another file, which has replaced it', (_honest, { file, request }) =>
+    answerWhole({ ...file, seed: 'replaced', etag: '"version-2"' }, request),
+  ),
+  continuedBy('a 416 in the middle of the file', (_honest, { file }) =>
+    refuse(416, [contentRange(null, file.size)]),
+  ),
+  continuedBy(
+    'a 416 that says that the file is shorter',
+    (_honest, { file }) => refuse(416, [contentRange(null, file.size - 1)]),
+    { framings: ['length'] },
+  ),
+  continuedBy('404 (Not Found)', () => refuse(404)),
+  continuedBy('500 (Internal Server Error), again and again', () => refuse(500)),
+  continuedBy('503 (Service Unavailable), again and again', () => refuse(503, ['Retry-After: 0'])),
+  continuedBy('a redirect to where nothing is', () => refuse(302, ['Location: /elsewhere'])),
+  continuedBy('resets of all further connections', () => 'reset'),
+  continuedBy('cuts before the first byte, again and again', (honest, { dice }) =>
+    cut(() => 0, 'fin', 'reset')(honest, dice),
+  ),
+];

@@ -1,0 +1,47 @@
+import { changedFiles } from './changed-files.js';
+import { cuts } from './cuts.js';
+import { endless } from './endless.js';
+import { falseContinuations } from './false-continuations.js';
+import type { Section } from './fault.js';
+import { garbage } from './garbage.js';
+import { requests } from './requests.js';
+
+/** Every fault of the laboratory, in the order of the table. */
+export const sections: readonly Section[] = [
+  {
+    heading: 'The response breaks off, and the rest can be had',
+    begins: 'a response',
+    sources: 'RFC 9112 8; RFC 9110 14.2',
+    faults: cuts,
+  },
+  {
+    heading: 'It breaks off, and what is sent then is not the rest',
+    begins: 'a response that is cut and followed by',
+    sources: 'RFC 9110 15.3.7; undici',
+    faults: falseContinuations,
+  },
+  {
+    heading: 'It breaks off, and nothing tells whether the rest belongs to it',
+    begins: 'a response that is cut, with',
+    sources: 'RFC 9110 8.8.1; undici',
+    faults: changedFiles,
+  },
+  {
+    heading: 'It is for a part of the file, or for no plain GET',
+    begins: 'a response',
+    sources: 'RFC 9110 14; undici',
+    faults: requests,
+  },
+  {
+    heading: 'It is no HTTP',
+    begins: 'a response',
+    sources: 'RFC 9112 7.1',
+    faults: garbage,
+  },
+  {
+    heading: 'It says neither its length nor its end',
+    begins: 'a response with neither length nor chunks,',
+    sources: 'RFC 9112 8',
+    faults: endless,
+  },
+];

@@ -1,0 +1,94 @@
+import type { TestCertificate } from '../../support/certificates.js';
+import type { RequestHead } from '../../support/message-head.js';
+import { type OriginConnection, type RawOrigin, startOrigin } from '../../support/raw-origin.js';
+import { type Answer, answerHonestly, formatHead, frame, type LabFile, type Reply, refuse } from './reply.js';
+
+/** One request of a client, and what the origin server makes of the requests that come of it. */
+export interface Download {
+  file: LabFile;
+  method: 'GET' | 'HEAD' | 'POST';
+  /** Field lines of the client's request, Host left out. */
+  lines: readonly string[];
+  /** Says how the `attempt`th request for it is answered, from 0, in view of the right answer. */
+  answer(honest: Reply, attempt: number, request: RequestHead): Answer;
+  /** What was drawn, for whoever reads of a failure. */
+  told: string;
+}
+
+/** Between two bytes of a content that trickles. */
+const TRICKLE_MS = 50;
+
+type Offered = Map<string, { download: Download; attempts: number }>;
+
+/** An origin server with files of its own for each download, which goes wrong as the download says. */
+export class LabOrigin {
+  readonly raw: RawOrigin;
+  readonly #offered: Offered;
+
+  private constructor(raw: RawOrigin, offered: Offered) {
+    this.raw = raw;
+    this.#offered = offered;
+  }
+
+  static async start(certificate?: TestCertificate): Promise<LabOrigin> {
+    const offered: Offered = new Map();
+    const script = async (connection: OriginConnection): Promise<void> => {
+      for (;;) {
+        const { head } = await connection.readRequest();
+        const offer = offered.get(head.target);
+        if (offer === undefined) {
+          await connection.write(formatHead(refuse(404)));
+          await connection.write(refuse(404).content);
+          continue;
+        }
+        const { download } = offer;
+        const attempt = offer.attempts;
+        offer.attempts += 1;
+        const answer = download.answer(answerHonestly(download.file, head), attempt, head);
+        if (answer === 'reset') return connection.reset();
+        if (!(await send(connection, answer, head.method))) return;
+      }
+    };
+    return new LabOrigin(await startOrigin(script, certificate && { tls: certificate }), offered);
+  }
+
+  /** Makes a download available; returns the path of its file. */
+  offer(download: Download): string {
+    const path = `/file-${this.#offered.size}`;
+    this.#offered.set(path, { download, attempts: 0 });
+    return path;
+  }
+
+  /** How many requests there were for a path. */
+  attempts(path: string): number {
+    return this.#offered.get(path)?.attempts ?? 0;
+  }
+}
+
+/** Sends an answer; false when the connection is of no more use. */
+async function send(connection: OriginConnection, reply: Reply, method: string): Promise<boolean> {
+  void connection.write(formatHead(reply));
+  const { cut } = reply;
+  const bytes = method === 'HEAD' ? Buffer.alloc(0) : frame(reply).bytes;
+  // All of it must be on its way: what a reset overtakes would be no test.
+  await connection.write(cut === null ? bytes : bytes.subarray(0, cut.at));
+  if (cut === null) {
+    if (reply.framing !== 'close') return true;
+    connection.end();
+    return false;
+  }
+  if (cut.how === 'fin') connection.end();
+  else if (cut.how === 'reset') connection.reset();
+  else if (cut.how === 'unannounced') connection.tcp.end();
+  else if (cut.how === 'garbage') await connection.write('\0\x01 this is no HTTP\r\n\r\n'.repeat(50));
+  else if (cut.how === 'trickle') await trickle(connection, bytes.subarray(cut.at));
+  if (cut.how !== 'reset') await connection.closed;
+  return false;
+}
+
+async function trickle(connection: OriginConnection, bytes: Buffer): Promise<void> {
+  for (let at = 0; at < bytes.length && connection.ending === undefined; at += 1) {
+    await connection.write(bytes.subarray(at, at + 1));
+    await new Promise((resolve) => setTimeout(resolve, TRICKLE_MS));
+  }
+}

@@ -1,0 +1,166 @@
+import { type Seed, seededBytes } from '../../support/content.js';
+import type { RequestHead } from '../../support/message-head.js';
+import { toChunk } from '../../support/through.js';
+
+export type Framing = 'length' | 'chunked' | 'close';
+
+/** A file of the laboratory's origin server. Null: it has no such validator. */
+export interface LabFile {
+  seed: Seed;
+  size: number;
+  framing: Framing;
+  etag: string | null;
+  lastModified: string | null;
+}
+
+/**
+ * How an origin server breaks a response off. `unannounced` is a FIN under TLS without close_notify; `garbage` is
+ * no end at all, but bytes that are no part of the message.
+ */
+export type CutHow = 'fin' | 'reset' | 'unannounced' | 'stall' | 'trickle' | 'garbage';
+
+/** A response that is going to be sent, with what is wrong about it. */
+export interface Reply {
+  status: number;
+  /** Field lines but for those of the framing, each `Name: value`. */
+  lines: readonly string[];
+  content: Buffer;
+  framing: Framing;
+  /** The bytes of the file that a 206 carries, the end left out. */
+  range: readonly [number, number] | null;
+  /** After so many bytes of the framed content; null: nothing happens. */
+  cut: { at: number; how: CutHow } | null;
+}
+
+/** A connection that is reset in place of an answer. */
+export type Answer = Reply | 'reset';
+
+const NOW = 'Thu, 01 Oct 2026 12:00:00 GMT';
+
+/** What an origin server without a fault answers (RFC 9110, sections 13.1.1, 13.1.5 and 14). */
+export function answerHonestly(file: LabFile, request: RequestHead): Reply {
+  const reply = answerWhole(file, request);
+  const range = request.get('range');
+  if (reply.status !== 200 || request.method !== 'GET') return reply;
+  if (range === undefined || !ifRangeHolds(file, request)) return reply;
+  const ranges = parseRanges(range, file.size);
+  const [first] = ranges;
+  if (first === undefined) return refuse(416, [contentRange(null, file.size)]);
+  if (ranges.length > 1) return multipart(reply, ranges);
+  const [from, end] = first;
+  return {
+    ...reply,
+    status: 206,
+    lines: [...reply.lines, contentRange([from, end], file.size)],
+    content: reply.content.subarray(from, end),
+    range: first,
+  };
+}
+
+/** The answer of an origin server that knows no ranges. */
+export function answerWhole(file: LabFile, request: RequestHead): Reply {
+  const ifMatch = request.get('if-match');
+  if (ifMatch !== undefined && (ifMatch !== file.etag || !ifMatch.startsWith('"'))) return refuse(412);
+  return {
+    status: 200,
+    lines: [
+      `Date: ${NOW}`,
+      'Accept-Ranges: bytes',
+      'Content-Type: application/octet-stream',
+      ...(file.etag === null ? [] : [`ETag: ${file.etag}`]),
+      ...(file.lastModified === null ? [] : [`Last-Modified: ${file.lastModified}`]),
+    ],
+    content: seededBytes(file.seed, 0, file.size),
+    framing: file.framing,
+    range: null,
+    cut: null,
+  };
+}
+
+/** An answer that carries no part of the file, but text of its own. */
+export function refuse(status: number, lines: readonly string[] = []): Reply {
+  return {
+    status,
+    lines: [`Date: ${NOW}`, ...lines],
+    content: Buffer.from(`This is not the file, but a ${status}.`),
+    framing: 'length',
+    range: null,
+    cut: null,
+  };
+}
+
+/** A Content-Range line for bytes from `range[0]` up to, but without, `range[1]`; null is an unsatisfied range. */
+export function contentRange(range: readonly [number, number] | null, size: number | '*'): string {
+  return `Content-Range: bytes ${range === null ? '*' : `${range[0]}-${range[1] - 1}`}/${size}`;
+}
+
+/** The lines with those of the same name as `line` replaced by it; with null those of `name` are left out. */
+export function withLine(lines: readonly string[], name: string, line: string | null): string[] {
+  const kept = lines.filter((each) => !each.toLowerCase().startsWith(`${name.toLowerCase()}:`));
+  return line === null ? kept : [...kept, line];
+}
+
+/** The same answer under another entity tag; null: under none. */
+export function retagged(reply: Reply, etag: string | null): Reply {
+  return { ...reply, lines: withLine(reply.lines, 'ETag', etag === null ? null : `ETag: ${etag}`) };
+}
+
+function ifRangeHolds(file: LabFile, request: RequestHead): boolean {
+  const value = request.get('if-range');
+  if (value === undefined) return true;
+  if (value.startsWith('"')) return value === file.etag;
+  return value === file.lastModified;
+}
+
+/** The ranges that can be satisfied, each with its end left out. */
+function parseRanges(value: string, size: number): [number, number][] {
+  const ranges = value.replace(/^bytes=/, '').split(',');
+  return ranges.flatMap((each): [number, number][] => {
+    const [, first, last] = /^ *(\d*)-(\d*) *$/.exec(each) ?? [];
+    if (first === undefined || last === undefined) throw new Error(`The laboratory has no range ${value}`);
+    const from = first === '' ? Math.max(0, size - Number(last)) : Number(first);
+    const end = first === '' || last === '' ? size : Math.min(size, Number(last) + 1);
+    return from < end ? [[from, end]] : [];
+  });
+}
+
+const BOUNDARY = 'PARTS';
+
+function multipart(reply: Reply, ranges: readonly [number, number][]): Reply {
+  const parts = ranges.flatMap(([from, end]) => [
+    Buffer.from(`\r\n--${BOUNDARY}\r\n${contentRange([from, end], reply.content.length)}\r\n\r\n`),
+    reply.content.subarray(from, end),
+  ]);
+  return {
+    ...reply,
+    status: 206,
+    lines: withLine(reply.lines, 'Content-Type', `Content-Type: multipart/byteranges; boundary=${BOUNDARY}`),
+    content: Buffer.concat([...parts, Buffer.from(`\r\n--${BOUNDARY}--\r\n`)]),
+  };
+}
+
+/** The bytes between head and end of a response, and where in them the lines of chunk sizes begin. */
+export function frame(reply: Reply): { bytes: Buffer; chunkHeads: number[] } {
+  if (reply.framing !== 'chunked') return { bytes: reply.content, chunkHeads: [] };
+  const parts: Buffer[] = [];
+  const chunkHeads: number[] = [];
+  let length = 0;
+  // Chunks of all sizes, also smaller and larger than a read.
+  for (let at = 0, size = 1; at < reply.content.length; at += size, size = (size * 7) % 100_003) {
+    const chunk = toChunk(reply.content.subarray(at, at + size));
+    chunkHeads.push(length);
+    parts.push(chunk);
+    length += chunk.length;
+  }
+  return { bytes: Buffer.concat([...parts, Buffer.from('0\r\n\r\n')]), chunkHeads };
+}
+
+export function formatHead(reply: Reply): string {
+  const framing =
+    reply.framing === 'length'
+      ? [`Content-Length: ${reply.content.length}`]
+      : reply.framing === 'chunked'
+        ? ['Transfer-Encoding: chunked']
+        : ['Connection: close'];
+  return [`HTTP/1.1 ${reply.status} Lab`, ...framing, ...reply.lines, '', ''].join('\r\n');
+}

@@ -1,0 +1,60 @@
+import { ConnectionEnded } from '../../support/connection-end.js';
+import { RequestHead } from '../../support/message-head.js';
+import { openClient, type RawClient } from '../../support/raw-client.js';
+import type { Download, LabOrigin } from './origin.js';
+import { answerHonestly } from './reply.js';
+
+/**
+ * What a client has got, judged by the bytes that it saw: `whole` is every byte right and a clean end, `broken` a
+ * failure that it can see, `SPLICED` bytes that are not the file's, `SHORT` a clean end of what is not whole,
+ * `hang` no end at all.
+ */
+export type Verdict = 'whole' | 'broken' | 'SPLICED' | 'SHORT' | 'hang';
+
+/** Downloads through the proxy on `port`. Beyond `limitMs` it hangs. */
+export async function judge(
+  origin: LabOrigin,
+  port: number,
+  download: Download,
+  limitMs: number,
+): Promise<Verdict> {
+  const path = origin.offer(download);
+  const request = `${download.method} ${path} HTTP/1.1\r\nHost: test\r\n${download.lines.map((line) => `${line}\r\n`).join('')}\r\n`;
+  const client = await openClient(port);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const hang = new Promise<Verdict>((resolve) => {
+    timer = setTimeout(() => resolve('hang'), limitMs);
+  });
+  try {
+    await client.send(request);
+    return await Promise.race([hang, read(client, download, request)]);
+  } finally {
+    clearTimeout(timer);
+    client.close();
+  }
+}
+
+async function read(client: RawClient, download: Download, request: string): Promise<Verdict> {
+  const right = answerHonestly(download.file, new RequestHead(request));
+  const content = download.method === 'HEAD' ? Buffer.alloc(0) : right.content;
+  let received = 0;
+  let isRight = true;
+  let complete = false;
+  try {
+    const head = await client.readHead();
+    if (head.status !== right.status) return head.status >= 400 ? 'broken' : 'SPLICED';
+    ({ complete } = await client.readContent(head, {
+      method: download.method,
+      onContent: (bytes) => {
+        isRight &&= content.subarray(received, received + bytes.length).equals(bytes);
+        received += bytes.length;
+      },
+    }));
+  } catch (error) {
+    // A framing that makes no sense can be seen.
+    if (!(error instanceof ConnectionEnded || error instanceof Error)) throw error;
+  }
+  if (!isRight) return 'SPLICED';
+  if (!complete) return 'broken';
+  return received === content.length ? 'whole' : 'SHORT';
+}

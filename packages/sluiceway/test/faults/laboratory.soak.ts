@@ -1,0 +1,17 @@
+import { afterAll, beforeAll, test } from 'vitest';
+import { sections } from './lab/faults.js';
+import { type Laboratory, openLaboratory } from './lab/laboratory.js';
+
+let laboratory: Laboratory;
+beforeAll(async () => {
+  laboratory = await openLaboratory();
+});
+afterAll(() => laboratory.close());
+
+const rows = sections.flatMap(({ begins, faults }) =>
+  faults.map((fault) => [`${begins} ${fault.name}`, fault] as const),
+);
+
+test.for(rows)('%s, 60 times', async ([, fault]) => {
+  await laboratory.run(fault, 60, 1_000_000);
+});
