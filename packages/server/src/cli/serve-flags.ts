@@ -27,6 +27,7 @@ export interface ServeFlags extends AccessFlags {
   clientIdleTimeout?: string;
   totalTimeout?: string;
   minRate?: string;
+  resume: boolean;
   drainTimeout: string;
   log: LogFormat;
 }
@@ -50,6 +51,7 @@ export interface ServedOptions {
   access?: AccessPolicy;
   timeouts: TimeoutOptions;
   limits: { minRate?: string };
+  resume: boolean;
   tls?: { ca: string };
   observers: Observer[];
 }
@@ -87,6 +89,7 @@ export function addTransferOptions(command: Command): Command {
     .option('--client-idle-timeout <duration>', 'while the client alone holds a transfer up (default 10m)')
     .option('--total-timeout <duration>', 'for a whole transfer (default off)')
     .option('--min-rate <size>', 'bytes per second below which a transfer is ended (default off)')
+    .option('--no-resume', 'do not continue a download that the origin server breaks off')
     .option('--drain-timeout <duration>', 'for running transfers to end when the proxy is stopped', '30s')
     .addOption(
       new Option('--log <format>', 'form of the transfer log')
@@ -117,6 +120,7 @@ export function toServedOptions(flags: ServeFlags): Omit<ServedOptions, 'observe
       total: flags.totalTimeout,
     }),
     limits: given({ minRate: flags.minRate }),
+    resume: flags.resume,
     ...given({ name: flags.name }),
     ...(access !== undefined && { access }),
     ...(ca !== undefined && { tls: { ca } }),

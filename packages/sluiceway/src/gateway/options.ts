@@ -34,7 +34,7 @@ export interface CorsOptions {
 
 export interface GatewayOptions<Context = unknown>
   extends Pick<Hooks<Context>, 'onUpstreamRequest' | 'onUpstreamResponse' | 'onError'>,
-    Pick<ProxyOptions, 'access' | 'name' | 'trustedProxies' | 'observers' | 'errors'>,
+    Pick<ProxyOptions, 'access' | 'name' | 'trustedProxies' | 'observers' | 'errors' | 'resume'>,
     Partial<LinkOptions> {
   /** Serve `GET <path>?url=…` without a signature. Needs `guard.allowHosts` or `access`. Default false. */
   unsigned?: boolean;
@@ -98,6 +98,7 @@ const PROXY_OPTIONS = [
   'observers',
   'errors',
   'timeouts',
+  'resume',
   'onUpstreamRequest',
   'onUpstreamResponse',
   'onError',

@@ -16,6 +16,11 @@ import type { Profile } from './profiles.js';
 export class UpstreamRequestDraft {
   /** End-to-end fields, `Host` among them. Framing fields are set when the request is sent. */
   readonly fields: Fields;
+  /**
+   * Exact URLs of the same file on other servers, in the order in which they are asked where the target fails: before
+   * the response head, or in the middle of the content. For GET and HEAD. Empty unless the options name some.
+   */
+  mirrors: (string | URL)[] = [];
   readonly #downstream: DownstreamRequest;
   #method: string;
   #target: Target | null = null;

@@ -14,6 +14,7 @@ import { type FieldOptions, type FieldSettings, resolveFields } from './field-op
 import type { Hooks, Transform } from './hooks.js';
 import type { Planner } from './plan.js';
 import { type Profile, passThrough, thirdParty } from './profiles.js';
+import { type ResumeOptions, type ResumeSettings, resolveResume } from './resume-options.js';
 import type { Observer } from './transfer.js';
 import { resolveEgress } from './upstream-egress.js';
 import { parseUpstreamUrl, resolveUpstream, type UpstreamOptions } from './upstream-options.js';
@@ -72,6 +73,11 @@ export interface ProxyOptions<Context = unknown> extends Hooks<Context> {
   fields?: FieldOptions;
   timeouts?: TimeoutOptions;
   limits?: LimitOptions;
+  /**
+   * Content of a GET that breaks, stalls or falls under the minimum rate is continued from the exact byte, where that is
+   * provably the same file. False: never. Default: it is.
+   */
+  resume?: boolean | ResumeOptions;
   observers?: readonly Observer[];
   /** Replaces the built-in HTTP/1.1 client. It is closed with the proxy. */
   transport?: Transport;
@@ -95,6 +101,8 @@ export interface ProxySettings {
   tunnelDrainMs: number;
   /** Bytes of request content; 0 is no limit. */
   maxRequestContent: number;
+  /** Null: broken content is not continued. */
+  resume: ResumeSettings | null;
   hooks: Hooks;
   /** Chooses in place of `onRequest`; null but for a gateway. */
   planner: Planner | null;
@@ -114,6 +122,7 @@ const GROUPS = [
   'fields',
   'timeouts',
   'limits',
+  'resume',
   'observers',
 ];
 const OPTIONS = [...GROUPS, 'transport', 'errors', 'transform', ...HOOKS];
@@ -208,6 +217,7 @@ function resolveSettings(
     totalMs: check.duration('timeouts.total', timeouts.total, 0),
     minRate: check.bytes('limits.minRate', limits.minRate, 0),
   };
+  const resume = resolveResume(check, options.resume);
   const maxRequestContent = check.bytes('limits.requestContent', limits.requestContent, 0);
   return () => ({
     upstream: base,
@@ -219,6 +229,7 @@ function resolveSettings(
     timeouts: timeoutSettings,
     tunnelDrainMs,
     maxRequestContent,
+    resume,
     hooks,
     planner: null,
     observers,

@@ -141,7 +141,7 @@ export class Proxy<Context = unknown> implements Handler<Context> {
       transfer.throwIfAborted();
 
       // 4. Send it, until there is a response head.
-      const received = await sendUpstream(passage, admission, upstream, this.#settings);
+      const received = await sendUpstream(passage, admission, upstream, this.#settings, !changes);
       const switchedTo = received.fields.get('upgrade');
 
       // 5. Draft the response head.

@@ -1,6 +1,8 @@
 import { SluicewayError } from '../errors.js';
 import { isAgreed } from '../http/upgrade.js';
-import { send } from '../upstream/send.js';
+import { type Target, toTarget } from '../upstream/redirect-policy.js';
+import { type SendOptions, send } from '../upstream/send.js';
+import { sendToAny } from '../upstream/send-to-any.js';
 import type { InterimResponse, TransportRequest, TransportResponse } from '../upstream/transport.js';
 import type { Admission } from './admission.js';
 import { announceTrailers, keepsContent, type UpstreamRequestDraft } from './draft-request.js';
@@ -8,16 +10,21 @@ import { draftInterim } from './draft-response.js';
 import { changeInterim, changeRequestContent } from './field-changes.js';
 import type { ProxySettings } from './options.js';
 import type { Passage } from './passage.js';
+import { resumeWhereBroken } from './resume.js';
 import { continueWhenWanted } from './upload.js';
 
-type SendSettings = Pick<ProxySettings, 'fields' | 'profile' | 'transport'>;
+type SendSettings = Pick<ProxySettings, 'fields' | 'profile' | 'transport' | 'resume' | 'timeouts'>;
 
-/** Sends the upstream request, and waits for a final response head. Interim ones are passed on. */
+/**
+ * Sends the upstream request, and waits for a final response head. Interim ones are passed on. Where `mayResume`, the
+ * content of the response goes on where it breaks.
+ */
 export async function sendUpstream(
   passage: Passage,
   admission: Admission,
   draft: UpstreamRequestDraft,
   settings: SendSettings,
+  mayResume: boolean,
 ): Promise<TransportResponse> {
   const { transfer, context, client, plan } = passage;
   const { downstream, protocol } = admission;
@@ -43,21 +50,41 @@ export async function sendUpstream(
       if (!answered) timeouts.responseWaitsFor('head');
     },
   };
-  const received = await send(settings.transport, request, draft.target, {
+  const options: SendOptions = {
     maxRedirects: upload === null ? settings.profile.maxRedirects : 0,
     onAttempt: (exchange) => transfer.attempt(exchange),
     ...(plan !== null && {
       judge: (target) => plan.judge(target),
       secretFields: Object.keys(plan.requestFields),
     }),
-  });
+  };
+  const { transport } = settings;
+  const { target } = draft;
+  const mirrors = upload === null && protocol === null ? toMirrors(draft) : NONE;
+  const { start, sent, others } =
+    mirrors.length === 0
+      ? { start: { target, request }, sent: await send(transport, request, target, options), others: NONE }
+      : await sendToAny(transport, request, [target, ...mirrors], {
+          ...options,
+          onTry: (hasOthers) => (transfer.hasOtherTargets = hasOthers),
+        });
+  const received = sent.response;
   answered = true;
   timeouts.responseWaitsFor('nobody');
   if (upload?.source.isRunning !== true) timeouts.requestWaitsFor('nobody');
   transfer.throwIfAborted();
   if (received.tunnel !== null && !isAgreed(protocol ?? '', received.fields.get('upgrade')))
     throw new SluicewayError('http_upgrade_failed', 'The origin server switched to another protocol');
+  if (mayResume) resumeWhereBroken(passage, start, sent, others, options, settings);
   return received;
+}
+
+const NONE: readonly Target[] = [];
+
+/** Other places of the same file. Only what has no effect may be asked of several servers. */
+function toMirrors({ method, mirrors }: UpstreamRequestDraft): readonly Target[] {
+  if (mirrors.length === 0 || (method !== 'GET' && method !== 'HEAD')) return NONE;
+  return mirrors.map(toTarget);
 }
 
 /** A 100 is sent where it is waited for, with the start of the content. */

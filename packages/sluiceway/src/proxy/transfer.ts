@@ -3,6 +3,7 @@ import { type ErrorCode, type Outcome, SluicewayError } from '../errors.js';
 import type { Meter } from '../stream/metered-source.js';
 import { type TimeoutSettings, TransferTimeouts } from '../stream/timeouts.js';
 import type { Exchange } from '../upstream/transport.js';
+import { DownloadMeter, TunnelMeter, UploadMeter } from './transfer-meters.js';
 import { TransformMeters } from './transform-meters.js';
 
 /** What is known of a transfer once it has ended: one log line, one sample of every metric. */
@@ -72,6 +73,10 @@ export class Transfer implements LiveTransfer {
   #closed = false;
   /** Kept by `RunningTransfers`. */
   place = -1;
+  /** Gives up who sends the response content, and not the transfer; null where its rest could not be had elsewhere. */
+  interruptContent: ((error: SluicewayError) => boolean) | null = null;
+  /** Another target can be asked where the one that is asked now gives no response head. */
+  hasOtherTargets = false;
   /** Shows response content to observers; null where none wants to see it. */
   onContent: ((bytes: Uint8Array) => void) | null = null;
   status: number | null = null;
@@ -96,7 +101,7 @@ export class Transfer implements LiveTransfer {
     const path = question < 0 ? url : url.slice(0, question);
     this.path = (hidePath?.(path) ?? path) + (question < 0 ? '' : '?…');
     this.#client = client;
-    this.timeouts = new TransferTimeouts(timeouts, (error) => this.abort(error));
+    this.timeouts = new TransferTimeouts(timeouts, (error) => this.#onExpired(error));
     this.timeouts.watchClientQueue(() => client.queuedBytes());
     client.onClose(() => this.#onClose());
   }
@@ -127,6 +132,8 @@ export class Transfer implements LiveTransfer {
     this.error ??= error;
     this.#exchange?.abort(error);
     this.#exchange = null;
+    this.interruptContent = null;
+    this.hasOtherTargets = false;
     this.#transformed = null;
     this.#aborted = null;
     this.#onAborted.length = 0;
@@ -206,6 +213,12 @@ export class Transfer implements LiveTransfer {
     };
   }
 
+  #onExpired(error: SluicewayError): void {
+    if (error.code === 'http_response_timeout' && this.hasOtherTargets) this.#exchange?.abort(error);
+    else if (error.code !== 'connection_read_timeout' || this.interruptContent?.(error) !== true)
+      this.abort(error);
+  }
+
   #onClose(): void {
     this.#closed = true;
     if (!this.#client.isDelivered) {
@@ -213,86 +226,4 @@ export class Transfer implements LiveTransfer {
     }
     this.#settled?.();
   }
-}
-
-/** Counts request content on its way up. */
-class UploadMeter implements Meter {
-  readonly #transfer: Transfer;
-
-  constructor(transfer: Transfer) {
-    this.#transfer = transfer;
-  }
-
-  started(): void {
-    this.#transfer.timeouts.requestWaitsFor('client');
-  }
-
-  lent(bytes: number): void {
-    this.#transfer.bytesUp += bytes;
-    this.#transfer.timeouts.progress(bytes);
-    this.#transfer.timeouts.requestWaitsFor('upstream');
-  }
-
-  allReturned(): void {
-    this.#transfer.timeouts.requestWaitsFor('client');
-  }
-
-  /** What was lent last may still wait for the origin server, until the request is sent. */
-  over(): void {
-    this.#transfer.timeouts.requestWaitsFor('upstream');
-  }
-}
-
-/** Counts response content on its way down. */
-class DownloadMeter implements Meter {
-  readonly #transfer: Transfer;
-
-  constructor(transfer: Transfer) {
-    this.#transfer = transfer;
-  }
-
-  started(): void {
-    this.#transfer.timeouts.responseWaitsFor('upstream');
-  }
-
-  lent(bytes: number): void {
-    this.#transfer.bytesDown += bytes;
-    this.#transfer.timeouts.progress(bytes);
-    this.#transfer.timeouts.responseWaitsFor('client');
-  }
-
-  allReturned(): void {
-    this.#transfer.timeouts.responseWaitsFor('upstream');
-  }
-
-  /** What was written last may still wait for the client. */
-  over(): void {
-    this.#transfer.timeouts.responseWaitsFor('client');
-  }
-}
-
-/** Counts one direction of a tunnel, where silence is nobody's fault: only the tunnel's own limit runs. */
-class TunnelMeter implements Meter {
-  readonly #transfer: Transfer;
-  readonly #direction: 'bytesUp' | 'bytesDown';
-
-  constructor(transfer: Transfer, direction: 'bytesUp' | 'bytesDown') {
-    this.#transfer = transfer;
-    this.#direction = direction;
-  }
-
-  started(): void {
-    this.#transfer.timeouts.tunnelProgress();
-  }
-
-  lent(bytes: number): void {
-    this.#transfer[this.#direction] += bytes;
-    this.#transfer.timeouts.tunnelProgress();
-  }
-
-  allReturned(): void {
-    this.#transfer.timeouts.tunnelProgress();
-  }
-
-  over(): void {}
 }

@@ -97,6 +97,16 @@ export class TransferTimeouts {
     this.#changed();
   }
 
+  /** The response content has broken, and its rest is looked for, which has limits of its own. */
+  contentBroken(): void {
+    if (this.#response === 'upstream') this.responseWaitsFor('nobody');
+  }
+
+  /** The rest is about to come. A client that has not taken what was before it is waited for as ever. */
+  contentGoesOn(): void {
+    if (this.#response !== 'client') this.responseWaitsFor('upstream');
+  }
+
   /** A tunnel is open, or bytes have moved through it. */
   tunnelProgress(): void {
     this.#request = 'nobody';

@@ -21,13 +21,20 @@ export interface SendOptions {
   onAttempt(exchange: Exchange): void;
 }
 
+/** A request that has been answered, as it was sent last: redirects have changed its target and perhaps its fields. */
+export interface Sent {
+  target: Target;
+  request: TransportRequest;
+  response: TransportResponse;
+}
+
 /** Sends a request to `target` until a final response head is there that is no redirect to be followed. */
 export async function send(
   transport: Transport,
   request: TransportRequest,
   target: Target,
   options: SendOptions,
-): Promise<TransportResponse> {
+): Promise<Sent> {
   let from = target;
   let hop = request;
   for (let hops = 0; ; hops += 1) {
@@ -36,7 +43,7 @@ export async function send(
     const exchange = transport.send(hop);
     options.onAttempt(exchange);
     const response = await exchange.response;
-    if (options.maxRedirects === 0) return response;
+    if (options.maxRedirects === 0) return { target: from, request: hop, response };
     let next: Target | null;
     try {
       next = decideRedirect(from, response);
@@ -46,19 +53,28 @@ export async function send(
       response.content.cancel();
       throw error;
     }
-    if (next === null) return response;
+    if (next === null) return { target: from, request: hop, response };
     discard(response.content, DISCARD_LIMITS);
-    prepareForHop(request.fields, from, next, options.secretFields ?? []);
+    hop = aimElsewhere(hop, from, next, options.secretFields ?? []);
     from = next;
-    hop = { ...request, destination: next.base, path: next.path };
   }
 }
 
-function prepareForHop(fields: Fields, from: Target, next: Target, secretFields: readonly string[]): void {
-  const sameOrigin = from.base.protocol === next.base.protocol && from.base.host === next.base.host;
-  if (!sameOrigin) {
-    const secrets = new Set([...CREDENTIALS, ...secretFields.map((name) => name.toLowerCase())]);
-    fields.retain((name) => !secrets.has(name.toLowerCase()));
-  }
-  fields.set('Host', next.base.host);
+/** The same request for another target. What was meant for the first one's origin only does not go to another. */
+export function aimElsewhere(
+  request: TransportRequest,
+  from: Target,
+  to: Target,
+  secretFields: readonly string[],
+): TransportRequest {
+  const fields = request.fields.clone();
+  const sameOrigin = from.base.protocol === to.base.protocol && from.base.host === to.base.host;
+  if (!sameOrigin) removeSecrets(fields, secretFields);
+  fields.set('Host', to.base.host);
+  return { ...request, destination: to.base, path: to.path, fields };
+}
+
+function removeSecrets(fields: Fields, secretFields: readonly string[]): void {
+  const secrets = new Set([...CREDENTIALS, ...secretFields.map((name) => name.toLowerCase())]);
+  fields.retain((name) => !secrets.has(name.toLowerCase()));
 }

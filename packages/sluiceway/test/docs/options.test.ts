@@ -38,6 +38,7 @@ function acceptedPaths(): string[] {
     fields: { request: {}, response: {}, cookies: {} },
     timeouts: {},
     limits: {},
+    resume: {},
   });
   const paths = unknownKeys.mock.calls.flatMap(([path, , known]) =>
     known.map((key) => (path === '' ? key : `${path}.${key}`)),
@@ -78,7 +79,7 @@ function resolvedDefaults(): Record<string, unknown> {
     protocol = given;
     return new WireTransport(options);
   });
-  const { timeouts, profile, fields } = settings;
+  const { timeouts, profile, fields, resume } = settings;
   const { cookies } = resolveProxyOptions({ upstream, fields: { cookies: {} } }).fields;
   return {
     profile: `'${profile.name}'`,
@@ -99,6 +100,10 @@ function resolvedDefaults(): Record<string, unknown> {
     'timeouts.tunnelIdle': timeouts.tunnelIdleMs,
     'timeouts.tunnelDrain': settings.tunnelDrainMs,
     'timeouts.total': timeouts.totalMs,
+    resume: String(resume !== null),
+    'resume.attempts': resume?.attempts,
+    'resume.timeout': resume?.timeoutMs,
+    'resume.proof': resume === null ? null : `'${resume.proof}'`,
     'limits.minRate': timeouts.minRate,
     'limits.requestContent': settings.maxRequestContent,
     'limits.responseHead': wire.maxHeadBytes,

@@ -22,10 +22,10 @@ const redirecting =
     }
   };
 
-function follow(net: Network, { url }: RawOrigin): Promise<TransportResponse> {
+async function follow(net: Network, { url }: RawOrigin): Promise<TransportResponse> {
   const request: TransportRequest = toRequest(url);
   const options: SendOptions = { maxRedirects: 5, onAttempt: () => {} };
-  return send(startTransport(net), request, toTarget(url), options);
+  return (await send(startTransport(net), request, toTarget(url), options)).response;
 }
 
 test('a redirect whose content comes at once leaves its connection to the next request', async ({ net }) => {

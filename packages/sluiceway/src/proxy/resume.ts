@@ -1,0 +1,46 @@
+import type { Target } from '../upstream/redirect-policy.js';
+import { AttemptingFinder } from '../upstream/resume/rest-finder.js';
+import { toPart } from '../upstream/resume/resume-policy.js';
+import { ResumedContent } from '../upstream/resume/resumed-content.js';
+import { type Place, Route } from '../upstream/resume/route.js';
+import type { SendOptions, Sent } from '../upstream/send.js';
+import { runHook } from './hooks.js';
+import type { ProxySettings } from './options.js';
+import type { Passage } from './passage.js';
+
+/** Makes the content of a response go on where it breaks, if what comes then could be proved to be the rest of it. */
+export function resumeWhereBroken(
+  { transfer, downstream }: Passage,
+  start: Place,
+  { target, request, response }: Sent,
+  mirrors: readonly Target[],
+  send: SendOptions,
+  { resume, transport, timeouts }: Pick<ProxySettings, 'resume' | 'transport' | 'timeouts'>,
+): void {
+  if (resume === null) return;
+  const { proof, refreshTarget } = resume;
+  const part = toPart(request, response, proof);
+  if (part === null) return;
+  const finder = new AttemptingFinder({
+    transport,
+    settings: resume,
+    part,
+    proof,
+    route: new Route(start, { target, request }, mirrors, send.secretFields ?? []),
+    send,
+    responseHeadMs: timeouts.responseHeadMs,
+    refresh:
+      refreshTarget === undefined || downstream === null
+        ? null
+        : ({ base, path }, status) =>
+            runHook(refreshTarget, { url: `${base.protocol}//${base.host}${path}`, status, downstream }),
+    onBroken: () => transfer.timeouts.contentBroken(),
+    onResumed: () => {
+      transfer.resumes += 1;
+      transfer.timeouts.contentGoesOn();
+    },
+  });
+  const content = new ResumedContent(response.content, part, finder);
+  transfer.interruptContent = (error) => content.interrupt(error);
+  response.content = content;
+}

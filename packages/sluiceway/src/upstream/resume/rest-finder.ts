@@ -1,0 +1,227 @@
+import { SluicewayError, toSluicewayError } from '../../errors.js';
+import { type Target, toTarget } from '../redirect-policy.js';
+import { type SendOptions, type Sent, send } from '../send.js';
+import type { Exchange, Transport } from '../transport.js';
+import {
+  askForRest,
+  backoffMs,
+  judgeRest,
+  mayPass,
+  type Part,
+  type Proof,
+  type Verdict,
+} from './resume-policy.js';
+import type { Rest, RestFinder } from './resumed-content.js';
+import type { Route } from './route.js';
+
+/** Checked values of `resume`. */
+export interface ResumeSettings {
+  /** Attempts in a row that bring nothing. */
+  attempts: number;
+  /** Without a byte, from a break on. */
+  timeoutMs: number;
+}
+
+export interface RestFinderOptions {
+  transport: Transport;
+  settings: ResumeSettings;
+  part: Part;
+  proof: Proof;
+  route: Route;
+  send: SendOptions;
+  /** For the head of each attempt; 0 is no limit. */
+  responseHeadMs: number;
+  /** Gives the URL at which the file is now, where a target has answered with such a status; null for none. */
+  refresh: ((target: Target, status: number) => Promise<string | URL | undefined>) | null;
+  /** The search for a rest begins. */
+  onBroken(): void;
+  /** A rest has been found, which is about to be delivered. */
+  onResumed(): void;
+}
+
+/** Breaks that follow each other faster are not answered at once: an origin server may be falling over and over. */
+const QUICK_MS = 1000;
+const QUICK_PAUSE_MS = 25;
+
+/**
+ * Asks for the rest of a broken content until it is there: at the target that delivered it, then at its mirrors in
+ * turn. Bounded by attempts in a row without a byte and by time without a byte; a content that moves may break for
+ * ever.
+ */
+export class AttemptingFinder implements RestFinder {
+  readonly #options: RestFinderOptions;
+  /** In vain, since a byte came last. */
+  #failures = 0;
+  /** Breaks in a row that were for too low a rate: bytes came, and too few. */
+  #slowBreaks = 0;
+  #deadline = 0;
+  #brokenAt = Number.NEGATIVE_INFINITY;
+  #hasWalkedAgain = false;
+  #hasRefreshed = false;
+  #exchange: Exchange | null = null;
+  #isCancelled = false;
+  #wake: (() => void) | null = null;
+
+  constructor(options: RestFinderOptions) {
+    this.#options = options;
+  }
+
+  cancel(): void {
+    this.#isCancelled = true;
+    this.#wake?.();
+  }
+
+  async find(position: number, isStuck: boolean, broken: SluicewayError): Promise<Rest | null> {
+    const { settings, onBroken } = this.#options;
+    onBroken();
+    const pauseMs = this.#noteBreak(isStuck, broken);
+    let earliest = performance.now() + pauseMs;
+    for (let reason = broken.message; ; ) {
+      if (this.#failures >= settings.attempts) throw lost(broken, `${reason}; ${this.#failures} attempts`);
+      const startAt = Math.max(earliest, performance.now() + backoffMs(this.#failures));
+      if (startAt >= this.#deadline) throw lost(broken, `${reason}; ${settings.timeoutMs} ms without a byte`);
+      await this.#sleep(startAt - performance.now());
+      if (this.#isCancelled) throw broken;
+      this.#failures += 1;
+      const verdict = await this.#attempt(position);
+      if (verdict.kind === 'found') return verdict.rest;
+      if (this.#isCancelled) throw broken;
+      ({ reason } = verdict);
+      if (!(await this.#goOn(verdict))) throw lost(broken, reason);
+      earliest = verdict.kind === 'later' ? performance.now() + verdict.afterMs : 0;
+    }
+  }
+
+  /** Returns how long to wait at least. */
+  #noteBreak(isStuck: boolean, broken: SluicewayError): number {
+    const { settings, route } = this.#options;
+    const now = performance.now();
+    const isQuick = now - this.#brokenAt < QUICK_MS;
+    this.#brokenAt = now;
+    // Whoever trickles would go on doing so, and one that is silent has cost much time already.
+    if (broken.code === 'connection_read_timeout') route.turn();
+    this.#slowBreaks = broken.code === 'connection_read_timeout' ? this.#slowBreaks + 1 : 0;
+    if (!isStuck) {
+      this.#failures = 0;
+      this.#deadline = now + settings.timeoutMs;
+      this.#hasWalkedAgain = false;
+      this.#hasRefreshed = false;
+    }
+    this.#failures = Math.max(this.#failures, this.#slowBreaks - 1);
+    return isQuick ? QUICK_PAUSE_MS * (1 + Math.random()) : 0;
+  }
+
+  async #attempt(position: number): Promise<Found | Exclude<Verdict, { kind: 'rest' | 'nothing left' }>> {
+    const { part, route, onResumed } = this.#options;
+    const proof = this.#proof;
+    const { target, request } = route.place;
+    const fields = request.fields.clone();
+    askForRest(fields, part, position, proof === 'digest' ? null : part.validator);
+    const asked = { ...request, fields, onInterim: ignore, onRequestSent: ignore };
+    let sent: Sent;
+    try {
+      sent = await this.#send({ target, request: asked });
+    } catch (thrown) {
+      const error = toSluicewayError(thrown);
+      return mayPass(error)
+        ? { kind: 'later', afterMs: 0, reason: error.message }
+        : { kind: 'different', reason: error.message };
+    }
+    const { response } = sent;
+    const verdict = this.#isCancelled ? cancelled : judgeRest(response, part, position, proof);
+    if (verdict.kind !== 'rest') response.content.cancel();
+    if (verdict.kind !== 'rest' && verdict.kind !== 'nothing left') return verdict;
+    if (verdict.kind === 'nothing left') return { kind: 'found', rest: null };
+    route.arrived(sent);
+    onResumed();
+    return { kind: 'found', rest: { content: response.content, end: verdict.end } };
+  }
+
+  /** A mirror's entity tags may be its own, which a digest makes up for. */
+  get #proof(): Proof {
+    const { part, proof, route } = this.#options;
+    if (proof === 'digest') return part.validator !== null && !route.isAtMirror ? 'validator' : 'digest';
+    return part.validator === null ? proof : 'validator';
+  }
+
+  /** Sends the request; gives it up where no head comes in time. */
+  async #send({ target, request }: Pick<Sent, 'target' | 'request'>): Promise<Sent> {
+    const { transport, responseHeadMs, send: options } = this.#options;
+    const leftMs = this.#deadline - performance.now();
+    const ms = Math.max(1, responseHeadMs === 0 ? leftMs : Math.min(responseHeadMs, leftMs));
+    const timer = setTimeout(() => {
+      this.#exchange?.abort(new SluicewayError('http_response_timeout', `No response head for ${ms} ms`));
+    }, ms);
+    try {
+      return await send(transport, request, target, {
+        ...options,
+        onAttempt: (exchange) => {
+          this.#exchange = exchange;
+          options.onAttempt(exchange);
+        },
+      });
+    } finally {
+      clearTimeout(timer);
+      this.#exchange = null;
+    }
+  }
+
+  /** Decides where to ask next; false where there is no use in asking again. */
+  async #goOn(verdict: Exclude<Verdict, { kind: 'rest' | 'nothing left' }>): Promise<boolean> {
+    const { route } = this.#options;
+    if (verdict.kind === 'later') {
+      route.turn();
+      return true;
+    }
+    if (verdict.kind === 'gone') {
+      if (!this.#hasWalkedAgain && route.walkAgain()) {
+        this.#hasWalkedAgain = true;
+        return true;
+      }
+      if (await this.#refresh(verdict.status)) return true;
+    }
+    return route.drop();
+  }
+
+  async #refresh(status: number): Promise<boolean> {
+    const { refresh, route, send: options } = this.#options;
+    if (refresh === null || this.#hasRefreshed || route.isAtMirror) return false;
+    this.#hasRefreshed = true;
+    const url = await refresh(route.place.target, status);
+    if (url === undefined) return false;
+    route.moveTo(toTarget(url), options.secretFields ?? []);
+    return true;
+  }
+
+  #sleep(ms: number): Promise<void> {
+    if (ms <= 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#wake?.(), ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        this.#wake = null;
+        resolve();
+      };
+    });
+  }
+}
+
+interface Found {
+  kind: 'found';
+  rest: Rest | null;
+}
+
+const cancelled: Verdict = { kind: 'different', reason: 'the transfer is over' };
+
+/** The break stays what the transfer fails with; why it could not be mended is for the log. */
+function lost(broken: SluicewayError, reason: string): SluicewayError {
+  const { code, status, outcome, publicMessage } = broken;
+  return new SluicewayError(code, `${broken.message}, and it was not continued: ${reason}`, {
+    cause: broken,
+    status,
+    outcome,
+    publicMessage,
+  });
+}
+
+const ignore = (): void => {};

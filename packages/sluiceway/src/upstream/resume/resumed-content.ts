@@ -1,0 +1,146 @@
+import { SluicewayError } from '../../errors.js';
+import type { Fields } from '../../http/fields.js';
+import type { ChunkSink, ChunkSource } from '../../stream/chunk-source.js';
+import { isBreak, type Part } from './resume-policy.js';
+
+/** Finds the rest of a content. */
+export interface RestFinder {
+  /**
+   * The rest from `position` on; null where nothing is left. Rejects where there is no hope, or no use any more.
+   * `isStuck` says that no byte has come since it was asked last, `error` why it is asked.
+   */
+  find(position: number, isStuck: boolean, error: SluicewayError): Promise<Rest | null>;
+  /** Nobody wants the rest any more. */
+  cancel(): void;
+}
+
+export interface Rest {
+  content: ChunkSource;
+  /** Position after its last byte. */
+  end: number;
+}
+
+/**
+ * Content that goes on where it breaks: whoever takes it sees one content, which fails only where no rest can be found.
+ * Chunks pass as they are, and nothing is done about them but to count their bytes. After a break each chunk is counted
+ * out and in as well: the next break waits until the sink has returned what it was lent since, so that a sink that
+ * stands still cannot have more and more memory lent to it.
+ */
+export class ResumedContent implements ChunkSource, ChunkSink {
+  readonly #finder: RestFinder;
+  #source: ChunkSource;
+  #sink: ChunkSink | null = null;
+  #position: number;
+  #end: number;
+  #isBroken = false;
+  #isResumed = false;
+  /** Where the last break was. */
+  #brokenAt = -1;
+  #lent = 0;
+  #onAllReturned: (() => void) | null = null;
+
+  constructor(content: ChunkSource, part: Part, finder: RestFinder) {
+    this.#source = content;
+    this.#position = part.start;
+    this.#end = part.end ?? Number.POSITIVE_INFINITY;
+    this.#finder = finder;
+  }
+
+  /** Those of a part would not be those of the whole. */
+  get trailers(): Fields | null {
+    return this.#isResumed ? null : this.#source.trailers;
+  }
+
+  start(sink: ChunkSink): void {
+    this.#sink = sink;
+    this.#source.start(this);
+  }
+
+  cancel(): void {
+    this.#sink = null;
+    this.#source.cancel();
+    this.#finder.cancel();
+  }
+
+  /** Gives the sender up, as if the content had broken there. False where nothing is under way. */
+  interrupt(error: SluicewayError): boolean {
+    if (this.#sink === null) return false;
+    // It is being mended already, which has limits of its own.
+    if (this.#isBroken) return true;
+    this.#source.cancel();
+    this.fail(error);
+    return true;
+  }
+
+  chunk(bytes: Uint8Array, done: () => void): void {
+    this.#position += bytes.length;
+    if (this.#position > this.#end) this.#refuse(done);
+    else this.#sink?.chunk(bytes, done);
+  }
+
+  end(): void {
+    if (this.#position < this.#end && this.#end !== Number.POSITIVE_INFINITY)
+      this.fail(new SluicewayError('http_response_incomplete', 'The content ended before its announced end'));
+    else this.#finish()?.end();
+  }
+
+  fail(error: Error): void {
+    if (this.#sink === null) return;
+    if (isBreak(error)) void this.#resume(error);
+    else this.#finish()?.fail(error);
+  }
+
+  #refuse(done: () => void): void {
+    this.#source.cancel();
+    done();
+    this.#finish()?.fail(new SluicewayError('http_protocol_error', 'The content is longer than announced'));
+  }
+
+  #finish(): ChunkSink | null {
+    const sink = this.#sink;
+    this.#sink = null;
+    return sink;
+  }
+
+  async #resume(error: SluicewayError): Promise<void> {
+    this.#isBroken = true;
+    const isStuck = this.#position === this.#brokenAt;
+    this.#brokenAt = this.#position;
+    try {
+      if (this.#lent > 0) await new Promise<void>((resolve) => (this.#onAllReturned = resolve));
+      if (this.#sink === null) return;
+      const rest = await this.#finder.find(this.#position, isStuck, error);
+      if (this.#sink === null) {
+        rest?.content.cancel();
+        return;
+      }
+      this.#isBroken = false;
+      this.#isResumed = true;
+      if (rest === null) {
+        this.#finish()?.end();
+        return;
+      }
+      this.#source = rest.content;
+      this.#end = rest.end;
+      rest.content.start({
+        chunk: (bytes, done) => this.#lend(bytes, done),
+        end: () => this.end(),
+        fail: (failure) => this.fail(failure),
+      });
+    } catch (failure) {
+      this.#finish()?.fail(failure as Error);
+    }
+  }
+
+  #lend(bytes: Uint8Array, done: () => void): void {
+    this.#lent += 1;
+    this.chunk(bytes, () => {
+      this.#lent -= 1;
+      done();
+      if (this.#lent > 0) return;
+      const onAllReturned = this.#onAllReturned;
+      this.#onAllReturned = null;
+      onAllReturned?.();
+    });
+  }
+}

@@ -1,0 +1,51 @@
+import { SluicewayError } from '../errors.js';
+import { discard } from '../stream/discard.js';
+import type { Target } from './redirect-policy.js';
+import { mayPass } from './resume/resume-policy.js';
+import type { Place } from './resume/route.js';
+import { aimElsewhere, type SendOptions, type Sent, send } from './send.js';
+import type { Transport, TransportRequest } from './transport.js';
+
+const DISCARD_LIMITS = { maxBytes: 64 * 1024, maxMs: 1000 };
+
+/** Statuses of a server that has not, or does not give, what others have. */
+const UNFIT: ReadonlySet<number> = new Set([401, 403, 404, 408, 410, 425, 429]);
+
+interface AnySent {
+  /** Where the redirects to `sent` began. */
+  start: Place;
+  sent: Sent;
+  /** Those that did not answer, in the order in which they may be asked again: untried ones first. */
+  others: Target[];
+}
+
+/**
+ * Sends a request without content to the first of several targets that gives a fit response: servers that have the same
+ * file. The last one's response or failure counts whatever it is.
+ */
+export async function sendToAny(
+  transport: Transport,
+  request: TransportRequest,
+  targets: readonly Target[],
+  options: SendOptions & { onTry(hasOthers: boolean): void },
+): Promise<AnySent> {
+  const [first] = targets as [Target, ...Target[]];
+  for (let index = 0; ; index += 1) {
+    const target = targets[index] as Target;
+    const hasOthers = index + 1 < targets.length;
+    const start: Place = {
+      target,
+      request: index === 0 ? request : aimElsewhere(request, first, target, options.secretFields ?? []),
+    };
+    options.onTry(hasOthers);
+    try {
+      const sent = await send(transport, start.request, target, options);
+      const { response } = sent;
+      if (!hasOthers || !(response.status >= 500 || UNFIT.has(response.status)))
+        return { start, sent, others: [...targets.slice(index + 1), ...targets.slice(0, index)] };
+      discard(response.content, DISCARD_LIMITS);
+    } catch (error) {
+      if (!hasOthers || !(error instanceof SluicewayError) || !mayPass(error)) throw error;
+    }
+  }
+}
