@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as sluiceway from 'sluiceway';
+import * as express from 'sluiceway/express';
 import * as gateway from 'sluiceway/gateway';
 import * as guard from 'sluiceway/guard';
 import * as undici from 'sluiceway/undici';
@@ -81,6 +82,15 @@ test('what is exported at run time for gateways is what is promised, and no more
     'formatKeys',
     'generateKey',
     'parseKeys',
+  ]);
+});
+
+test('what is exported at run time for Express is what is promised, and no more', () => {
+  expect(Object.keys(express).toSorted()).toEqual([
+    'FrameworkError',
+    'attachUpgrades',
+    'streamFrom',
+    'toExpress',
   ]);
 });
 
