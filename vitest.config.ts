@@ -20,12 +20,24 @@ function librarySources(): { find: RegExp; replacement: string }[] {
   });
 }
 
+/** Tests that replace modules of Node, or measure the whole process: these have one for themselves. */
+const alone = [
+  'conformance/own-server',
+  'unit/access-bearer',
+  'unit/access-password-hash',
+  'unit/links-timing',
+  'unit/transport-end',
+  'unit/window-tuner',
+  'faults/client-leaves',
+  'faults/http2-aborts',
+  'faults/http2-client-stalls',
+].map((name) => `packages/sluiceway/test/${name}.test.ts`);
+
 const soak = process.env['SOAK'] === '1';
 const alias = librarySources();
 
 export default defineConfig({
   test: {
-    // Real sockets and child processes: a process per file leaves nothing behind for the next one.
     pool: 'forks',
     // Most tests wait for something else than the processor; one core less than there are would be half of two.
     maxWorkers: Math.max(2, availableParallelism() - 1),
@@ -55,10 +67,16 @@ export default defineConfig({
             test: {
               name: 'source',
               include: ['packages/*/test/**/*.test.ts'],
-              exclude: ['packages/*/test/public/**'],
+              exclude: ['packages/*/test/public/**', ...alone],
+              // Every test stops what it starts. A process for each file would be a third of the work of all tests.
+              isolate: false,
               testTimeout: 20_000,
               hookTimeout: 20_000,
             },
+          },
+          {
+            resolve: { alias },
+            test: { name: 'alone', include: alone, testTimeout: 20_000, hookTimeout: 20_000 },
           },
           {
             test: {

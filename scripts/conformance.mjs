@@ -21,7 +21,7 @@ async function collectRows() {
   const vitest = await createVitest('test', {
     root,
     watch: false,
-    project: ['source'],
+    project: ['source', 'alone'],
     pool: 'threads',
     isolate: false,
     reporters: [{}],
