@@ -10,8 +10,10 @@
 /** Besides standards, the systems whose users expect a behaviour. `Sluiceway` is a promise of its own. */
 const systems = [
   'Apache httpd',
+  'Astro',
   'Caddy',
   'Chromium',
+  'Deno',
   'Envoy',
   'Express',
   'Fastify',
@@ -21,9 +23,12 @@ const systems = [
   'Hono',
   'Koa',
   'Nest',
+  'Next.js',
   'Node',
   'Pingora',
+  'React Router',
   'Sluiceway',
+  'SvelteKit',
   'Traefik',
   'WebKit',
   'aria2',

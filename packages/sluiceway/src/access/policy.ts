@@ -26,7 +26,10 @@ export interface AccessRequest {
   readonly trusted: boolean;
   /** The client behind the peer, where that is trusted, by its word; else what the connection shows. */
   readonly forwarded: ForwardedClient;
-  /** The message as Node gave it, for what frameworks hang on it (`request.params`, `request.user`). */
+  /**
+   * The message as Node gave it, for what frameworks hang on it (`request.params`, `request.user`). A request that came
+   * through `sluiceway/fetch` has none: then this throws a `TypeError`.
+   */
   readonly raw: IncomingMessage | Http2ServerRequest;
 }
 

@@ -3,8 +3,7 @@ import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { Fields, ReadonlyFields } from '../http/fields.js';
 import type { ContentFraming } from '../http/framing.js';
 import type { RequestTarget } from '../http/target.js';
-import type { ChunkSink } from '../stream/chunk-source.js';
-import type { ReadableSource } from '../stream/readable-source.js';
+import type { ChunkSink, ChunkSource } from '../stream/chunk-source.js';
 import type { Tunnel } from '../stream/tunnel.js';
 
 /** A client's request as Node's servers give it, for HTTP/1 or HTTP/2. */
@@ -75,7 +74,7 @@ export interface ClientExchange {
   /** The request can only be answered by a tunnel or a failure (extended CONNECT): 2xx would open one. */
   readonly isTunnelOnly: boolean;
   /** Request content as it comes, with the trailers that may pass. To be called once. Throws where it is gone. */
-  openContent(): ReadableSource;
+  openContent(): ChunkSource;
   /** What somebody else has done to the request content, so that it cannot be had whole; null where nobody has. */
   findContentTouch(): string | null;
   /** All request content has arrived. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { LinkUse as Facts } from '../access/link-conditions.js';
-import type { ClientRequest, ClientResponse } from '../downstream/exchange.js';
+import type { ClientExchange, ClientRequest, ClientResponse } from '../downstream/exchange.js';
 import { type Outcome, SluicewayError } from '../errors.js';
 import type { Handler } from '../proxy/handler.js';
 import { resolveProxyOptions } from '../proxy/options.js';
@@ -38,6 +38,10 @@ export class Gateway<Context = unknown> implements Handler<Context> {
     context?: HandleContext<Context>,
   ): Promise<Outcome> {
     return this.#proxy.handle(request, response, context);
+  }
+
+  serve(client: ClientExchange, context?: HandleContext<Context>): Promise<Outcome> {
+    return this.#proxy.serve(client, context);
   }
 
   /** There is nothing to upgrade to: answered as an ordinary request. */

@@ -63,9 +63,9 @@ class ReadDownstreamRequest implements DownstreamRequest {
   readonly fields: ReadonlyFields;
   readonly clientAddress: string | null;
   readonly trusted: boolean;
-  readonly raw: ClientRequest;
   readonly context: unknown;
   identity: string | null = null;
+  readonly #client: ClientExchange;
   readonly #peers: TrustedPeers;
   #forwarded: ForwardedClient | null = null;
 
@@ -90,9 +90,14 @@ class ReadDownstreamRequest implements DownstreamRequest {
     this.clientAddress = clientAddress;
     this.trusted =
       clientAddress === null ? peers.unix && client.isOnUnixSocket : peers.includes(clientAddress);
-    this.raw = client.request;
     this.context = context.context;
+    this.#client = client;
     this.#peers = peers;
+  }
+
+  /** Throws where no server of Node's has read the request. */
+  get raw(): ClientRequest {
+    return this.#client.request;
   }
 
   /** Read when somebody asks: most proxies have no use for it. */

@@ -20,6 +20,11 @@ export interface Handler<Context = unknown> {
     response: ClientResponse,
     context?: HandleContext<Context>,
   ): Promise<Outcome>;
+  /**
+   * Serves a request that no server of Node's has read: what `sluiceway/fetch` needs. A handler without it serves
+   * Node's requests only.
+   */
+  serve?(client: ClientExchange, context?: HandleContext<Context>): Promise<Outcome>;
   /** Told by `attach` of each listener of the server, where that matters: a gateway does not fetch from itself. */
   listensOn?(address: string, port: number): void;
   /** Serves a request that wants another protocol, as Node's `upgrade` event hands it over. */
@@ -38,7 +43,8 @@ export function checkHandler(check: Checker, path: string, handler: Handler): vo
 }
 
 /** Answers 404 for all of its requests: there is no proxy for them. */
-export const notFound: Handler = {
+export const notFound: Handler & Required<Pick<Handler, 'serve'>> = {
+  serve: answerNotFound,
   async handle(request, response) {
     return answerNotFound(toClientExchange(request, response));
   },

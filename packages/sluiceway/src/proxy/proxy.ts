@@ -60,6 +60,11 @@ export class Proxy<Context = unknown> implements Handler<Context> {
     return this.#pass(toClientExchange(request, response), context);
   }
 
+  /** As `handle`, for a request that no server of Node's has read. */
+  serve(client: ClientExchange, context: HandleContext<Context> = {}): Promise<Outcome> {
+    return this.#pass(client, context);
+  }
+
   /**
    * Serves a request that wants another protocol, as Node's `upgrade` event hands it over: a tunnel where the
    * origin server agrees, an ordinary response otherwise. Never rejects.

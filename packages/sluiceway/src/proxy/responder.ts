@@ -1,4 +1,3 @@
-import { answeredElsewhere } from '../downstream/checks.js';
 import type { ResponseHead } from '../downstream/exchange.js';
 import { SluicewayError } from '../errors.js';
 import { allowedMethods } from './admission.js';
@@ -47,7 +46,6 @@ export class Responder {
   commit(passage: Passage, head: ResponseHead): void {
     const { transfer, client, admission, downstream } = passage;
     const { planner } = this.#settings;
-    if (client.isHeadSent) throw answeredElsewhere();
     if (planner !== null && downstream !== null) planner.completeHead(head.fields, downstream);
     passage.context.onHead?.(head);
     client.sendHead(head, {
@@ -60,12 +58,11 @@ export class Responder {
   /** Answers a failure where that is still possible, and shows it otherwise. Never throws. */
   async fail(passage: Passage, error: SluicewayError): Promise<void> {
     const { transfer, client } = passage;
-    if (transfer.status !== null) {
+    if (client.isHeadSent || transfer.status !== null) {
       client.breakOff();
       return;
     }
-    // A response that somebody else has begun is not ours to break off.
-    if (client.isHeadSent || client.isGone || error.code === 'client_aborted') return;
+    if (client.isGone || error.code === 'client_aborted') return;
     transfer.timeouts.responseWaitsFor('client');
     try {
       const { onError } = this.#settings.hooks;
@@ -75,8 +72,8 @@ export class Responder {
       // The hook has failed too, or nobody takes the answer.
       if (!(thrown instanceof SluicewayError))
         process.emitWarning(thrown instanceof Error ? thrown : String(thrown));
-      if (transfer.status !== null) client.breakOff();
-      else if (!client.isHeadSent) await this.#report(passage, error).catch(() => client.destroy());
+      if (client.isHeadSent) client.breakOff();
+      else await this.#report(passage, error).catch(() => client.destroy());
     }
   }
 

@@ -50,7 +50,8 @@ export function streamFrom<Context = unknown>(
   return proxyFor(options as StreamFromOptions).handle(request, response, { ...context, url });
 }
 
-function proxyFor(options: StreamFromOptions): Proxy {
+/** The proxy of all calls with these options; each request names its `url`. */
+export function proxyFor(options: StreamFromOptions): Proxy {
   let proxy = proxies.get(options);
   if (proxy === undefined) {
     const { tls, proxy: egress, protocol, ...others } = options;

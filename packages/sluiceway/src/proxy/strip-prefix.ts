@@ -1,4 +1,5 @@
 import { Checker } from '../check.js';
+import type { ClientExchange } from '../downstream/exchange.js';
 import { parsePathPrefix, stripTargetPrefix } from '../http/prefix.js';
 import { checkHandler, type Handler, notFound } from './handler.js';
 import type { HandleContext } from './passage.js';
@@ -16,8 +17,15 @@ export function stripPrefix(prefix: string, handler: Handler): Handler {
   const checked = check.parsed('prefix', prefix, '', parsePathPrefix);
   checkHandler(check, 'handler', handler);
   check.throwIfAny();
+  const serve = handler.serve?.bind(handler);
   return {
     listensOn: (address, port) => handler.listensOn?.(address, port),
+    ...(serve && {
+      serve(client: ClientExchange, context: HandleContext = {}) {
+        const stripped = strip(client.url, checked, context);
+        return stripped === null ? notFound.serve(client) : serve(client, stripped);
+      },
+    }),
     handle(request, response, context = {}) {
       const stripped = strip(request.url, checked, context);
       if (stripped === null) return notFound.handle(request, response, context);
@@ -59,7 +67,12 @@ export function mount(routes: Readonly<Record<string, Handler>>): Handler {
     const target = context.target ?? url ?? '';
     return mounted.find(({ prefix }) => stripTargetPrefix(target, prefix) !== null)?.handler ?? notFound;
   };
+  const servesAny = mounted.every(({ handler }) => handler.serve !== undefined);
   return {
+    ...(servesAny && {
+      serve: (client: ClientExchange, context: HandleContext = {}) =>
+        find(client.url, context).serve?.(client, context) ?? notFound.serve(client),
+    }),
     listensOn: (address, port) => {
       for (const { handler } of mounted) handler.listensOn?.(address, port);
     },

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as sluiceway from 'sluiceway';
-import * as express from 'sluiceway/express';
+import * as fetch from 'sluiceway/fetch';
 import * as gateway from 'sluiceway/gateway';
 import * as guard from 'sluiceway/guard';
 import * as undici from 'sluiceway/undici';
@@ -85,15 +85,6 @@ test('what is exported at run time for gateways is what is promised, and no more
   ]);
 });
 
-test('what is exported at run time for Express is what is promised, and no more', () => {
-  expect(Object.keys(express).toSorted()).toEqual([
-    'FrameworkError',
-    'attachUpgrades',
-    'streamFrom',
-    'toExpress',
-  ]);
-});
-
 test('what is exported at run time of the guard is what is promised, and no more', () => {
   expect(Object.keys(guard).toSorted()).toEqual([
     'GuardedAgent',
@@ -101,6 +92,10 @@ test('what is exported at run time of the guard is what is promised, and no more
     'guardedConnect',
     'publicOnly',
   ]);
+});
+
+test('what is exported at run time for hosts of fetch is what is promised, and no more', () => {
+  expect(Object.keys(fetch).toSorted()).toEqual(['streamFrom', 'toFetch', 'toRouteHandlers']);
 });
 
 test('what is exported at run time for undici is what is promised, and no more', () => {

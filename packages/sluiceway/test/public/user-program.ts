@@ -58,6 +58,16 @@ import {
   type UrlSigner,
 } from 'sluiceway';
 import {
+  type FetchContext,
+  type FetchHandler,
+  type FetchOptions,
+  type FetchStreamFromOptions,
+  type RouteHandlers,
+  streamFrom as streamFromFetch,
+  toFetch,
+  toRouteHandlers,
+} from 'sluiceway/fetch';
+import {
   createLinks,
   formatKeys,
   type Grant,
@@ -105,6 +115,25 @@ export const dispatchers: UndiciDispatcher[] = [
   new MockAgent(),
   new Agent().compose((dispatch) => (options, handler) => dispatch(options, handler)),
 ];
+
+interface RouteContext {
+  params: Promise<{ path: string[] }>;
+}
+export function inRouteFiles(): RouteHandlers<RouteContext> {
+  const options: FetchOptions<RouteContext> = { allowUndetectableTruncation: true, errors: 'throw' };
+  const proxy = createProxy<FetchContext<RouteContext>>({
+    upstream: 'http://127.0.0.1:9000',
+    onRequest: async ({ context }) => {
+      const { path } = await context.host.params;
+      return { status: 404, content: `${path.length} ${context.request.url}` };
+    },
+  });
+  const anyHost: FetchHandler = toFetch(createProxy({ upstream: 'http://127.0.0.1:9000' }));
+  const ofUrl: FetchStreamFromOptions = { addresses: 'public', client: () => ({ address: '192.0.2.1' }) };
+  void anyHost(new Request('http://a.example/')).then((response) => response.status);
+  void streamFromFetch(new Request('http://a.example/'), 'https://b.example/', ofUrl);
+  return toRouteHandlers(proxy, options);
+}
 
 const resolver: Resolver = {
   resolve: (hostname) =>

@@ -1,0 +1,8 @@
+export type {
+  FetchContext,
+  FetchHandler,
+  FetchOptions,
+  FetchStreamFromOptions,
+  RouteHandlers,
+} from './adapters/fetch.js';
+export { streamFrom, toFetch, toRouteHandlers } from './adapters/fetch.js';
