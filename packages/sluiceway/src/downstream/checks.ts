@@ -28,3 +28,7 @@ export function destroyedEarly(request: Readable): SluicewayError {
   const message = 'The request was destroyed before the proxy got it';
   return new SluicewayError('proxy_configuration_error', message, { cause: request.errored ?? undefined });
 }
+
+/** Somebody else has answered the request meanwhile, such as a framework's timeout. */
+export const answeredElsewhere = (): SluicewayError =>
+  new SluicewayError('proxy_configuration_error', 'Something else has answered the request');

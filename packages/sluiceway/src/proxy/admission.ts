@@ -67,5 +67,7 @@ function checkMethod(method: string, profile: Profile): void {
   throw new SluicewayError('http_request_denied', `Method ${method} is not served`, {
     status: 405,
     publicMessage: 'The method is not allowed.',
+    // Whoever answers: a framework may.
+    fields: { Allow: allowedMethods(profile) },
   });
 }

@@ -1,3 +1,4 @@
+import { answeredElsewhere } from '../downstream/checks.js';
 import type { ResponseHead } from '../downstream/exchange.js';
 import { SluicewayError } from '../errors.js';
 import { allowedMethods } from './admission.js';
@@ -46,6 +47,7 @@ export class Responder {
   commit(passage: Passage, head: ResponseHead): void {
     const { transfer, client, admission, downstream } = passage;
     const { planner } = this.#settings;
+    if (client.isHeadSent) throw answeredElsewhere();
     if (planner !== null && downstream !== null) planner.completeHead(head.fields, downstream);
     passage.context.onHead?.(head);
     client.sendHead(head, {
@@ -58,11 +60,12 @@ export class Responder {
   /** Answers a failure where that is still possible, and shows it otherwise. Never throws. */
   async fail(passage: Passage, error: SluicewayError): Promise<void> {
     const { transfer, client } = passage;
-    if (client.isHeadSent || transfer.status !== null) {
+    if (transfer.status !== null) {
       client.breakOff();
       return;
     }
-    if (client.isGone || error.code === 'client_aborted') return;
+    // A response that somebody else has begun is not ours to break off.
+    if (client.isHeadSent || client.isGone || error.code === 'client_aborted') return;
     transfer.timeouts.responseWaitsFor('client');
     try {
       const { onError } = this.#settings.hooks;
@@ -72,8 +75,8 @@ export class Responder {
       // The hook has failed too, or nobody takes the answer.
       if (!(thrown instanceof SluicewayError))
         process.emitWarning(thrown instanceof Error ? thrown : String(thrown));
-      if (client.isHeadSent) client.breakOff();
-      else await this.#report(passage, error).catch(() => client.destroy());
+      if (transfer.status !== null) client.breakOff();
+      else if (!client.isHeadSent) await this.#report(passage, error).catch(() => client.destroy());
     }
   }
 

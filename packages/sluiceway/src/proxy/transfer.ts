@@ -1,3 +1,4 @@
+import { answeredElsewhere } from '../downstream/checks.js';
 import type { ClientExchange } from '../downstream/exchange.js';
 import { type ErrorCode, type Outcome, SluicewayError } from '../errors.js';
 import type { Meter } from '../stream/metered-source.js';
@@ -221,9 +222,9 @@ export class Transfer implements LiveTransfer {
 
   #onClose(): void {
     this.#closed = true;
-    if (!this.#client.isDelivered) {
+    if (!this.#client.isDelivered)
       this.abort(new SluicewayError('client_aborted', 'The client closed the connection'));
-    }
+    else if (this.status === null) this.abort(answeredElsewhere());
     this.#settled?.();
   }
 }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as sluiceway from 'sluiceway';
+import * as express from 'sluiceway/express';
 import * as fetch from 'sluiceway/fetch';
 import * as gateway from 'sluiceway/gateway';
 import * as guard from 'sluiceway/guard';
@@ -82,6 +83,15 @@ test('what is exported at run time for gateways is what is promised, and no more
     'formatKeys',
     'generateKey',
     'parseKeys',
+  ]);
+});
+
+test('what is exported at run time for Express is what is promised, and no more', () => {
+  expect(Object.keys(express).toSorted()).toEqual([
+    'FrameworkError',
+    'attachUpgrades',
+    'streamFrom',
+    'toExpress',
   ]);
 });
 

@@ -9,6 +9,7 @@ import { accessChecks } from './access-checks.js';
 import { egressChecks } from './egress-checks.js';
 import { type Check, commandsOf, type Example, type RunningExample } from './example.js';
 import { fieldChecks } from './field-checks.js';
+import { frameworkChecks } from './framework-checks.js';
 import { gatewayChecks } from './gateway-checks.js';
 import { guardChecks } from './guard-checks.js';
 import { hookChecks } from './hook-checks.js';
@@ -261,6 +262,7 @@ export const checks: Readonly<Record<string, Check>> = {
   ...fieldChecks,
   ...accessChecks,
   ...egressChecks,
+  ...frameworkChecks,
   ...gatewayChecks,
   ...guardChecks,
   ...hookChecks,

@@ -1,0 +1,8 @@
+/** Older versions under names of their own: what the tests use of them has the types of the newest. */
+declare module 'express4' {
+  export { default } from 'express';
+}
+
+declare module 'koa2' {
+  export { default } from 'koa';
+}

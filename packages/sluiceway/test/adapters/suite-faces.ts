@@ -1,0 +1,108 @@
+import { describe, expect } from 'vitest';
+import { createDownloadGateway } from '../../src/gateway.js';
+import type { SluicewayError } from '../../src/index.js';
+import { test } from '../support/fixture.js';
+import { type OriginScript, respondWith } from '../support/raw-origin.js';
+import { sized } from '../support/through.js';
+import { type AppLine, ended } from './app-line.js';
+
+/** Where upgrades are served. */
+export function testUpgrades(app: AppLine): void {
+  describe('an upgrade', () => {
+    const switches: OriginScript = async (connection) => {
+      const { target } = await connection.readHead();
+      await connection.write(
+        `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n${target} `,
+      );
+      await connection.write(await connection.readExactly(5));
+      connection.end();
+    };
+
+    test('becomes a tunnel, under the path of the handler [RFC 9110 7.8]', async ({ net }) => {
+      const line = await app.through(net, switches, {
+        upgrades: true,
+        ...(app.has('mount') && { path: '/live' }),
+      });
+      const { client } = line;
+      await client.get('/live/room', ['Connection: Upgrade', 'Upgrade: echo']);
+      expect((await client.readHead()).status).toBe(101);
+      await client.send('hello');
+      expect((await client.readUntilClose()).bytes.toString()).toBe(
+        `${app.has('mount') ? '/room' : '/live/room'} hello`,
+      );
+      client.end();
+      expect((await ended(line)).outcome).toBe('completed');
+    });
+
+    if (app.has('mount'))
+      test('at another path is answered with 404 [RFC 9110 15.5.5]', async ({ net }) => {
+        const { client, origin } = await app.through(net, switches, { upgrades: true, path: '/live' });
+        await client.get('/other', ['Connection: Upgrade', 'Upgrade: echo']);
+        expect((await client.readResponse()).head.status).toBe(404);
+        expect(origin.total).toBe(0);
+      });
+  });
+}
+
+/** The download gateway. */
+export function testGateway(app: AppLine): void {
+  describe('a gateway', () => {
+    test('serves its links, and refuses what is none [Sluiceway]', async ({ net }) => {
+      const origin = await net.origin(respondWith(() => sized('the file')));
+      const gateway = createDownloadGateway({
+        keys: [{ id: 'k', secret: Buffer.alloc(32).toString('base64url') }],
+        guard: { allowAddresses: ['127.0.0.0/8'], allowPorts: 'any' },
+      });
+      net.cleanup(() => gateway.destroy());
+      const { port } = await app.start(net, {
+        handler: gateway,
+        ...(app.has('mount') && { path: '/download' }),
+      });
+      const client = await net.client(port);
+      await client.get(gateway.sign({ url: `${origin.url}/f.bin`, expires: '1h' }));
+      expect((await client.readResponse()).content.toString()).toBe('the file');
+      await client.get('/download?url=http://127.0.0.1/&signature=x');
+      expect((await client.readResponse()).head.status).toBe(403);
+      // To ourselves a link does not lead, whoever has signed it.
+      await client.get(gateway.sign({ url: `http://127.0.0.1:${port}/`, expires: '1h' }));
+      expect((await client.readResponse()).head.status).toBe(403);
+    });
+  });
+}
+
+/** The face of one call. */
+export function testStreamFrom(app: AppLine): void {
+  describe('streamFrom', () => {
+    test('answers with the file of another server, and a range of it [Go ReverseProxy]', async ({ net }) => {
+      const origin = await net.origin(
+        respondWith(({ target }) =>
+          sized(target, ['Content-Range: bytes 0-2/9'], 'HTTP/1.1 206 Partial Content'),
+        ),
+      );
+      const { port } = await app.start(net, {
+        streamFrom: { url: `${origin.url}/f.bin?t=1`, options: { addresses: 'any' } },
+      });
+      const client = await net.client(port);
+      await client.get('/file?ignored', ['Range: bytes=0-2']);
+      const { head, content } = await client.readResponse();
+      expect([head.status, head.get('content-range')]).toEqual([206, 'bytes 0-2/9']);
+      expect(content.toString()).toBe('/f.bin?t=1');
+    });
+
+    test('hands what fails before the response to the error handler, and the connection goes on [Express; Koa; Fastify]', async ({
+      net,
+    }) => {
+      const { port, errors } = await app.start(net, {
+        streamFrom: { url: 'http://127.0.0.1:9/', options: {} },
+      });
+      const client = await net.client(port);
+      for (let i = 0; i < 2; i += 1) {
+        await client.get('/file');
+        expect((await client.readResponse()).head.status).toBe(403);
+      }
+      if (!app.has('error-handler')) return;
+      expect(errors).toHaveLength(2);
+      expect((errors[0] as SluicewayError).code).toBe('destination_ip_prohibited');
+    });
+  });
+}
