@@ -2,7 +2,13 @@ import { Command } from 'commander';
 import { createDownloadGateway } from 'sluiceway/gateway';
 import { type GatewayFlags, gatewayFlagOf, toGatewayOptions } from './gateway-flags.js';
 import { serve, transferLog } from './serve.js';
-import { addListenOptions, addTransferOptions, createChecked, resolveServeFlags } from './serve-flags.js';
+import {
+  addListenOptions,
+  addTransferOptions,
+  collect,
+  createChecked,
+  resolveServeFlags,
+} from './serve-flags.js';
 
 const notes = `
 A gateway serves files of other servers, under links that sluiceway sign makes with the same keys. It connects
@@ -18,8 +24,6 @@ Examples:
   sluiceway keys new --out keys.json
   sluiceway gateway --keys keys.json --listen :8080
   sluiceway sign https://bucket.example.com/file.zip --keys keys.json --base http://localhost:8080 --expires 1h`;
-
-const collect = (value: string, before: string[] = []): string[] => [...before, value];
 
 /** `sluiceway gateway`; `onExit` is told the exit code when the gateway has stopped. */
 export function gatewayCommand(onExit: (code: number) => void): Command {

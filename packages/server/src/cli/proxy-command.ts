@@ -8,7 +8,13 @@ import {
   upstreamProtocols,
 } from './proxy-flags.js';
 import { serve, transferLog } from './serve.js';
-import { addListenOptions, addTransferOptions, createChecked, resolveServeFlags } from './serve-flags.js';
+import {
+  addListenOptions,
+  addTransferOptions,
+  collect,
+  createChecked,
+  resolveServeFlags,
+} from './serve-flags.js';
 
 const notes = `
 Durations are written as 500ms, 30s, 10m or 1h30m, sizes as 64KiB, 1MiB or 10MB. 0 turns a timeout or limit
@@ -42,6 +48,11 @@ export function proxyCommand(onExit: (code: number) => void): Command {
       'http: or https: URL of the origin server; a path in it is put before each request path',
     );
   addListenOptions(command)
+    .option(
+      '--mirror <url>',
+      'another server with the same files, which takes over where one fails, even in the middle of a file; may be repeated',
+      collect,
+    )
     .option(
       '--egress-proxy <url>',
       'reach the origin server through this HTTP proxy (CONNECT); "environment": the one that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name',

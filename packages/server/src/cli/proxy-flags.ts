@@ -3,6 +3,7 @@ import { given, type ServeFlags, toServedOptions } from './serve-flags.js';
 
 /** The flags of `sluiceway proxy` as the command line gives them. */
 export interface ProxyFlags extends ServeFlags {
+  mirror?: string[];
   egressProxy?: string;
   tunnelIdleTimeout?: string;
   tunnelDrain?: string;
@@ -17,6 +18,7 @@ export type UpstreamProtocol = (typeof upstreamProtocols)[number];
 export const proxyFlagOf: Readonly<Record<string, string>> = {
   upstream: '<origin-url>',
   'upstream.url': '<origin-url>',
+  'upstream.mirrors': '--mirror',
   'upstream.proxy': '--egress-proxy',
   'upstream.protocol': '--upstream-protocol',
   'timeouts.tunnelIdle': '--tunnel-idle-timeout',
@@ -31,6 +33,7 @@ export function toProxyOptions(originUrl: string, flags: ProxyFlags): ProxyOptio
     ...served,
     upstream: {
       url: originUrl,
+      ...(flags.mirror !== undefined && { mirrors: flags.mirror }),
       ...(tls !== undefined && { tls }),
       ...given({ proxy: flags.egressProxy }),
       protocol: flags.upstreamProtocol,

@@ -156,6 +156,9 @@ export function createChecked<T>(create: () => T, flags: Readonly<Record<string,
   }
 }
 
+/** For flags that may be repeated. */
+export const collect = (value: string, before: string[] = []): string[] => [...before, value];
+
 /** What is not undefined. */
 export function given<K extends string>(values: Record<K, string | undefined>): { [key in K]?: string } {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {

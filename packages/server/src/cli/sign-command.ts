@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { createLinks, type GrantOptions } from 'sluiceway/gateway';
-import { createChecked, given } from './serve-flags.js';
+import { collect, createChecked, given } from './serve-flags.js';
 import { readFlag } from './usage-error.js';
 
 interface SignFlags {
@@ -49,8 +49,6 @@ const flagOf: Readonly<Record<string, string>> = {
   clientIp: '--client-ip',
   headers: '--header',
 };
-
-const collect = (value: string, values: string[] = []): string[] => [...values, value];
 
 /** `sluiceway sign`. */
 export function signCommand(): Command {

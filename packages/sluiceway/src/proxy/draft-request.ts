@@ -18,9 +18,9 @@ export class UpstreamRequestDraft {
   readonly fields: Fields;
   /**
    * Exact URLs of the same file on other servers, in the order in which they are asked where the target fails: before
-   * the response head, or in the middle of the content. For GET and HEAD. Empty unless the options name some.
+   * the response head, or in the middle of the content. For GET and HEAD. Empty where nobody has named some.
    */
-  mirrors: (string | URL)[] = [];
+  mirrors: (string | URL | Target)[] = [];
   readonly #downstream: DownstreamRequest;
   #method: string;
   #target: Target | null = null;
@@ -74,14 +74,17 @@ export class UpstreamRequestDraft {
     this.joinTo(parseBaseTarget(url));
   }
 
-  /** As `setTarget`, for a URL that is parsed already. */
-  joinTo(base: BaseTarget): void {
-    this.aimAt({ base, path: joinTarget(base, this.#downstream.path, this.#downstream.query) });
+  /** As `setTarget`, for URLs that are parsed already. */
+  joinTo(base: BaseTarget, mirrors: readonly BaseTarget[] = []): void {
+    const { path, query } = this.#downstream;
+    const join = (each: BaseTarget): Target => ({ base: each, path: joinTarget(each, path, query) });
+    this.aimAt(join(base), mirrors.map(join));
     this.#joinedTo = base;
   }
 
-  /** Sends the request to exactly this target. */
-  aimAt(target: Target): void {
+  /** Sends the request to exactly this target, and nowhere else but to the mirrors. */
+  aimAt(target: Target, mirrors: Target[] = []): void {
+    this.mirrors = mirrors;
     this.#target = target;
     this.#joinedTo = null;
     this.fields.set('Host', target.base.host);

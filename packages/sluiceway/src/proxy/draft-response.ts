@@ -27,6 +27,9 @@ export function draftDownstreamResponse(
       retainTrailers(trailers, nominated)?.retain((name) => mayPass(name, allowed));
     });
   }
+  // Somebody else's server has shown that it honours ranges: a client that is cut off may go on through us.
+  if (status === 206 && allowed !== 'all' && fields.has('content-range') && !fields.has('accept-ranges'))
+    fields.set('Accept-Ranges', 'bytes');
   // RFC 9110 section 8.6: never in 204, and Node would send it.
   if (status === 204) fields.delete('content-length');
   for (const [name, value] of Object.entries(profile.setResponseFields)) fields.set(name, value);

@@ -91,6 +91,8 @@ export interface ProxyOptions<Context = unknown> extends Hooks<Context> {
 /** Checked values of `ProxyOptions`. */
 export interface ProxySettings {
   upstream: BaseTarget | null;
+  /** Of the upstream. */
+  mirrors: readonly BaseTarget[];
   pseudonym: string;
   profile: Profile;
   peers: TrustedPeers;
@@ -151,7 +153,7 @@ function resolveSettings(
   options: ProxyOptions,
   makeTransport: typeof createTransport,
 ): () => ProxySettings {
-  const { path, url, tls, connections, proxy, protocol } = resolveUpstream(check, options.upstream);
+  const { path, url, mirrors, tls, connections, proxy, protocol } = resolveUpstream(check, options.upstream);
   if (protocol !== 'http1' && options.transport !== undefined)
     check.problem(
       'upstream.protocol',
@@ -221,6 +223,7 @@ function resolveSettings(
   const maxRequestContent = check.bytes('limits.requestContent', limits.requestContent, 0);
   return () => ({
     upstream: base,
+    mirrors,
     pseudonym: name,
     profile,
     peers,

@@ -28,6 +28,8 @@ export interface HandleContext<Context = unknown> {
   mountPath?: string;
   /** The exact URL to ask for, in place of the upstream and the request's own path. */
   url?: string | URL;
+  /** With `url`: exact URLs of the same file on other servers, asked in this order where the ones before fail. Default none. */
+  mirrors?: readonly (string | URL)[];
   /** Takes the place of the option `errors` for this request. */
   errors?: 'answer' | 'throw';
   /** What the application knows of the request: hooks find it as `downstream.context`. */

@@ -137,7 +137,7 @@ export class Proxy<Context = unknown> implements Handler<Context> {
       const changes = hooks.transform !== undefined && (await changesContent(hooks.transform, downstream));
       const upstream = draftUpstreamRequest(admission, profile, pseudonym);
       if (changes) askForWhole(upstream.fields);
-      this.#aim(upstream, choice, context.url);
+      this.#aim(upstream, choice, context);
       changeRequest(upstream, downstream, fields);
       if (hooks.onUpstreamRequest) {
         await runHook(hooks.onUpstreamRequest, { downstream, upstream });
@@ -212,7 +212,7 @@ export class Proxy<Context = unknown> implements Handler<Context> {
   #aim(
     upstream: UpstreamRequestDraft,
     choice: Plan | UpstreamChoice | undefined,
-    url: string | URL | undefined,
+    { url, mirrors = [] }: HandleContext,
   ): void {
     const base = this.#settings.upstream;
     try {
@@ -220,8 +220,8 @@ export class Proxy<Context = unknown> implements Handler<Context> {
         upstream.aimAt(choice.target);
         for (const [name, value] of Object.entries(choice.requestFields)) upstream.fields.set(name, value);
       } else if (choice !== undefined) upstream.setTarget(choice.upstream);
-      else if (url !== undefined) upstream.aimAt(toTarget(url));
-      else if (base !== null) upstream.joinTo(base);
+      else if (url !== undefined) upstream.aimAt(toTarget(url), mirrors.map(toTarget));
+      else if (base !== null) upstream.joinTo(base, this.#settings.mirrors);
       else
         throw new SluicewayError(
           'proxy_configuration_error',

@@ -84,7 +84,9 @@ const NONE: readonly Target[] = [];
 /** Other places of the same file. Only what has no effect may be asked of several servers. */
 function toMirrors({ method, mirrors }: UpstreamRequestDraft): readonly Target[] {
   if (mirrors.length === 0 || (method !== 'GET' && method !== 'HEAD')) return NONE;
-  return mirrors.map(toTarget);
+  return mirrors.map((mirror) =>
+    typeof mirror === 'string' || mirror instanceof URL ? toTarget(mirror) : mirror,
+  );
 }
 
 /** A 100 is sent where it is waited for, with the start of the content. */

@@ -37,17 +37,26 @@ const transports = new Map<string, Transport>();
  * goes out, no cookies and nothing active comes in (profile `thirdParty`). For a URL that you trust,
  * `{ profile: passThrough, addresses: 'any' }` relays all methods, request content and all end-to-end fields.
  *
+ * Several URLs are those of one file, asked in the order given: where one fails, the next one takes over, in the middle of
+ * the file too, if it proves to have the same.
+ *
  * `context` is for adapters of frameworks: as that of `handle`.
  */
 export function streamFrom<Context = unknown>(
   request: ClientRequest,
   response: ClientResponse,
-  url: string | URL,
+  url: string | URL | readonly (string | URL)[],
   options: StreamFromOptions<Context> = defaults,
   context: Omit<HandleContext<Context>, 'url'> = {},
 ): Promise<Outcome> {
   // Hooks are only ever called with the context of a call that had these options.
-  return proxyFor(options as StreamFromOptions).handle(request, response, { ...context, url });
+  const [first, ...mirrors] = Array.isArray(url) ? (url as readonly (string | URL)[]) : [url as string | URL];
+  return proxyFor(options as StreamFromOptions).handle(request, response, {
+    ...context,
+    // An empty list has none, which is refused as any other URL that is not valid.
+    url: first ?? '',
+    ...(mirrors.length > 0 && { mirrors }),
+  });
 }
 
 /** The proxy of all calls with these options; each request names its `url`. */

@@ -17,6 +17,11 @@ export interface ConnectionOptions {
 export interface UpstreamOptions {
   /** http: or https: URL; its path and query are joined to the request's. */
   url: string | URL;
+  /**
+   * URLs of other servers with the same files, which take over in this order where one fails: for GET and HEAD, before the
+   * response head or in the middle of a file. Joined with the request's path as `url` is. Default none.
+   */
+  mirrors?: readonly (string | URL)[];
   tls?: UpstreamTlsOptions;
   connections?: ConnectionOptions;
   /**
@@ -37,6 +42,7 @@ interface ResolvedUpstream {
   /** Of the URL. */
   path: string;
   url: string | URL | undefined;
+  mirrors: BaseTarget[];
   tls: DialTlsOptions | undefined;
   connections: Partial<ConnectionOptions>;
   proxy: string | URL | undefined;
@@ -52,17 +58,23 @@ export function resolveUpstream(
     return {
       path: 'upstream',
       url: upstream,
+      mirrors: [],
       tls: undefined,
       connections: {},
       proxy: undefined,
       protocol: 'http1',
     };
   }
-  const known = ['url', 'tls', 'connections', 'proxy', 'protocol'] as const;
-  const { url, tls, connections, proxy, protocol } = check.group('upstream', upstream, known);
+  const known = ['url', 'mirrors', 'tls', 'connections', 'proxy', 'protocol'] as const;
+  const { url, mirrors, tls, connections, proxy, protocol } = check.group('upstream', upstream, known);
   return {
     path: 'upstream.url',
     url,
+    mirrors: check
+      .list('upstream.mirrors', mirrors, (path, mirror) =>
+        check.parsed(path, mirror as string | URL, null, parseUpstreamUrl),
+      )
+      .filter((mirror) => mirror !== null),
     tls: resolveTls(check, 'upstream.tls', tls),
     connections: check.group('upstream.connections', connections, ['max', 'maxQueued', 'idleTimeout']),
     proxy,

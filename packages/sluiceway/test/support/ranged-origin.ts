@@ -21,10 +21,13 @@ export interface Delivery {
   fields?: readonly string[];
 }
 
-/** An origin server of one file that honours single ranges, and breaks off as it is told. */
+/**
+ * An origin server of one file that honours single ranges, and breaks off as it is told. A `Buffer` is the whole response
+ * as bytes; a promise answers by itself, on `connection`.
+ */
 export function rangedOrigin(
   file: Buffer,
-  decide: (request: FileRequest) => Delivery | 'whole' | Promise<void>,
+  decide: (request: FileRequest) => Delivery | 'whole' | Buffer | Promise<void>,
   fields: readonly string[] = ['ETag: "v1"'],
 ): OriginScript {
   let requests = 0;
@@ -40,6 +43,10 @@ export function rangedOrigin(
       const decided = decide(request);
       if (decided instanceof Promise) {
         await decided;
+        continue;
+      }
+      if (Buffer.isBuffer(decided)) {
+        await connection.write(decided);
         continue;
       }
       const delivery: Delivery =

@@ -87,7 +87,11 @@ export class AttemptingFinder implements RestFinder {
       if (verdict.kind === 'found') return verdict.rest;
       if (this.#isCancelled) throw broken;
       ({ reason } = verdict);
-      if (!(await this.#goOn(verdict))) throw lost(broken, reason);
+      const goesOn = await this.#goOn(verdict).catch((error: unknown) => {
+        reason = `${reason}; the target could not be refreshed: ${toSluicewayError(error).message}`;
+        return false;
+      });
+      if (!goesOn) throw lost(broken, reason);
       earliest = verdict.kind === 'later' ? performance.now() + verdict.afterMs : 0;
     }
   }
@@ -98,8 +102,9 @@ export class AttemptingFinder implements RestFinder {
     const now = performance.now();
     const isQuick = now - this.#brokenAt < QUICK_MS;
     this.#brokenAt = now;
-    // Whoever trickles would go on doing so, and one that is silent has cost much time already.
-    if (broken.code === 'connection_read_timeout') route.turn();
+    // Whoever trickles would go on doing so, one that is silent has cost much time already, and one of which a rest has
+    // come without a byte is no better.
+    if (isStuck || broken.code === 'connection_read_timeout') route.turn();
     this.#slowBreaks = broken.code === 'connection_read_timeout' ? this.#slowBreaks + 1 : 0;
     if (!isStuck) {
       this.#failures = 0;

@@ -16,6 +16,7 @@ import { hookChecks } from './hook-checks.js';
 import { repositoryRoot } from './markdown.js';
 import { migrationChecks } from './migration-checks.js';
 import { largeContent, slowContent, startExampleOrigin } from './origin.js';
+import { resumeChecks } from './resume-checks.js';
 import { signingChecks } from './signing-checks.js';
 
 /** By what `<!-- test: … -->` above a block says. */
@@ -267,6 +268,7 @@ export const checks: Readonly<Record<string, Check>> = {
   ...guardChecks,
   ...hookChecks,
   ...migrationChecks,
+  ...resumeChecks,
   ...signingChecks,
 };
 
