@@ -27,6 +27,7 @@ const topics = [
     heading: 'Content and how it moves',
     files: /streaming|relay|upload|early-response|slow|transform|content-digest|middleware|own-server/,
   },
+  { heading: 'Digests', files: /digest|verified/ },
   {
     heading: 'Message syntax and framing',
     files: /framing|response-length|chunk|persistence|keep-alive|pipelin|client-lies/,

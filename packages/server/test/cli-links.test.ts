@@ -145,7 +145,15 @@ describe('sign', () => {
         'inline',
       ],
       ...['--content-type', 'video/mp4', '--method', 'GET', '--method', 'PUT', '--max-bytes', '5GiB'],
-      ...['--rate', '1MiB', '--client-ip', '10.0.0.0/8', '--single-use'],
+      ...[
+        '--rate',
+        '1MiB',
+        '--client-ip',
+        '10.0.0.0/8',
+        '--single-use',
+        '--digest',
+        `sha256:${'0'.repeat(64)}`,
+      ],
       ...['--header', 'Authorization: Bearer a:b', '--header', 'X-Empty:'],
     );
     expect(link).toMatch(/^https:\/\/files\.example\/get\/%C3%BC%20b\.iso\?link=[\w-]+$/);
@@ -157,6 +165,7 @@ describe('sign', () => {
       filename: 'ü b.iso',
       disposition: 'inline',
       contentType: 'video/mp4',
+      digest: `sha-256=:${'A'.repeat(43)}=:`,
       methods: ['GET', 'PUT'],
       maxBytes: 5 * 2 ** 30,
       rate: 2 ** 20,

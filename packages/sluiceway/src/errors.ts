@@ -83,6 +83,7 @@ export type ErrorCode =
   | 'client_stalled'
   | 'content_too_large'
   | 'http_response_body_size'
+  | 'http_response_digest_mismatch'
   | 'http_response_status'
   | 'response_denied'
   | 'transfer_limit_reached'
@@ -184,6 +185,12 @@ const kinds: Readonly<Record<ErrorCode, ErrorKind>> = {
   client_aborted: kind('downstream', 499, 'client_aborted', 'The client closed the connection.'),
   client_stalled: kind('downstream', 408, 'client_stalled', 'The client stopped sending or reading.'),
   http_response_body_size: kind('policy', 502, 'limited', 'The file is larger than allowed.'),
+  http_response_digest_mismatch: kind(
+    'upstream',
+    502,
+    'upstream_invalid',
+    'The content of the origin server is not what it should be.',
+  ),
   http_response_status: kind('upstream', 502, 'upstream_invalid', 'The origin server did not send the file.'),
   response_denied: kind('policy', 403, 'blocked', 'The file is not allowed.'),
   transfer_limit_reached: kind('policy', 429, 'limited', 'Too many downloads at a time.'),

@@ -20,6 +20,7 @@ export { OptionsError } from './check.js';
 export type { ClientRequest, ClientResponse } from './downstream/exchange.js';
 export type { ErrorCode, ErrorSource, Outcome, SluicewayErrorOptions } from './errors.js';
 export { SluicewayError } from './errors.js';
+export type { Digest, DigestAlgorithm } from './http/digest.js';
 export type { ReadonlyFields } from './http/fields.js';
 export { Fields } from './http/fields.js';
 export type { BaseTarget } from './http/target.js';
@@ -28,6 +29,7 @@ export { formatTransferJson, formatTransferText } from './observe/transfer-log.j
 export type { NodeServer } from './proxy/attach.js';
 export { attach } from './proxy/attach.js';
 export { createProxy } from './proxy/create-proxy.js';
+export type { DigestOptions } from './proxy/digest-options.js';
 export type { DownstreamRequest } from './proxy/downstream-request.js';
 export type { UpstreamRequestDraft } from './proxy/draft-request.js';
 export type { CookieOptions, FieldOptions, FieldRuleOptions } from './proxy/field-options.js';

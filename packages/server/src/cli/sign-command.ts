@@ -13,6 +13,7 @@ interface SignFlags {
   disposition: 'attachment' | 'inline';
   contentType?: string;
   method?: string[];
+  digest?: string;
   maxBytes?: string;
   rate?: string;
   clientIp?: string;
@@ -44,6 +45,7 @@ const flagOf: Readonly<Record<string, string>> = {
   filename: '--filename',
   contentType: '--content-type',
   methods: '--method',
+  digest: '--digest',
   maxBytes: '--max-bytes',
   rate: '--rate',
   clientIp: '--client-ip',
@@ -72,6 +74,7 @@ export function signCommand(): Command {
     )
     .option('--content-type <type>', 'replaces the media type that the origin server says')
     .option('--method <method>', 'permits this method; may be repeated (without it GET and HEAD)', collect)
+    .option('--digest <digest>', 'what the file must hash to: sha256: and 64 hexadecimal digits, for one')
     .option('--max-bytes <size>', 'bytes of the whole file (without it what the gateway allows)')
     .option('--rate <size>', 'bytes per second of all downloads of the link together (without it no limit)')
     .option('--client-ip <range>', 'address or CIDR range from which the link works (without it any)')
@@ -101,6 +104,7 @@ function toGrant(url: string, flags: SignFlags): GrantOptions {
     disposition,
     contentType,
     method,
+    digest,
     maxBytes,
     rate,
     clientIp,
@@ -112,7 +116,7 @@ function toGrant(url: string, flags: SignFlags): GrantOptions {
     expires: readMoment(flags.expires),
     disposition,
     singleUse,
-    ...given({ filename, contentType, maxBytes, rate, clientIp }),
+    ...given({ filename, contentType, digest, maxBytes, rate, clientIp }),
     ...(method !== undefined && { methods: method }),
     ...(header !== undefined && { headers: readFlag('--header', () => readFields(header)) }),
   };

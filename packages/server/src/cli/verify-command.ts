@@ -76,8 +76,19 @@ function findFailure(
 }
 
 function describeGrant({ grant, key }: VerifiedLink, now: number): string[] {
-  const { url, expires, filename, disposition, contentType, methods, maxBytes, rate, clientIp, headers } =
-    grant;
+  const {
+    url,
+    expires,
+    filename,
+    disposition,
+    contentType,
+    methods,
+    digest,
+    maxBytes,
+    rate,
+    clientIp,
+    headers,
+  } = grant;
   const end = expires * 1000;
   const left = formatDuration(Math.abs(Math.round((end - now) / 1000)) * 1000);
   const rows: [string, string | null][] = [
@@ -87,6 +98,7 @@ function describeGrant({ grant, key }: VerifiedLink, now: number): string[] {
     ['saved as', filename === null ? 'what the origin server calls it' : JSON.stringify(filename)],
     ['browsers', disposition === 'inline' ? 'may show it' : 'save it'],
     ['type', contentType ?? 'what the origin server says'],
+    ['digest', digest ?? 'what the origin server says, if it does'],
     ['size', maxBytes === null ? 'what the gateway allows' : `at most ${formatBytes(maxBytes)}`],
     [
       'rate',

@@ -1,5 +1,6 @@
 import { DEFAULT_METHODS } from '../access/link-conditions.js';
 import { type Outcome, SluicewayError } from '../errors.js';
+import { type Digest, parseDigest } from '../http/digest.js';
 import type { Fields } from '../http/fields.js';
 import type { DownstreamRequest } from '../proxy/downstream-request.js';
 import { type Answer, type DownstreamResponseDraft, runHook } from '../proxy/hooks.js';
@@ -99,6 +100,7 @@ export class GatewayPlanner implements Planner {
 class GrantPlan implements Plan {
   readonly target: Target;
   readonly requestFields: Readonly<Record<string, string>>;
+  readonly digest: Digest | null;
   readonly #settings: GatewaySettings;
   readonly #grant: Grant;
   readonly #use: LinkUse;
@@ -111,6 +113,7 @@ class GrantPlan implements Plan {
     this.#leave = leave;
     this.target = target;
     this.requestFields = grant.headers;
+    this.digest = grant.digest === null ? null : parseDigest(grant.digest);
   }
 
   judge(target: Target): SluicewayError | null {

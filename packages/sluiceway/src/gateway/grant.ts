@@ -8,6 +8,7 @@ import {
   resolveMethods,
 } from '../access/link-conditions.js';
 import { Checker } from '../check.js';
+import { formatDigest, parseDigest } from '../http/digest.js';
 import { isFieldValue, isToken } from '../http/fields.js';
 import { isFramingField, isHopByHop } from '../http/hop-by-hop.js';
 import { parseBaseTarget } from '../http/target.js';
@@ -33,6 +34,11 @@ export interface GrantOptions {
   contentType?: string;
   /** Default GET and HEAD. Another is refused with 405. */
   methods?: readonly string[];
+  /**
+   * What the file must hash to: `'sha256:<hex>'` or a member of `Repr-Digest`, or the same by SHA-512. A response with
+   * other content is broken off before its end. Default: none.
+   */
+  digest?: string;
   /** Bytes of the whole file, and of what is sent of it. Default: the gateway's limit. */
   maxBytes?: Size;
   /** Bytes per second of all downloads of this link together. Default: no limit. */
@@ -54,6 +60,8 @@ export interface Grant extends LinkConditions {
   filename: string | null;
   disposition: 'attachment' | 'inline';
   contentType: string | null;
+  /** As a member of `Repr-Digest`. */
+  digest: string | null;
   maxBytes: number | null;
   /** Bytes per second. */
   rate: number | null;
@@ -82,6 +90,7 @@ const MEMBERS = [
   'disposition',
   'contentType',
   'methods',
+  'digest',
   'maxBytes',
   'rate',
   'clientIp',
@@ -135,7 +144,8 @@ export function readGrant(packed: unknown): Grant {
 
 /** Leaves out what has its default. */
 export function packGrant(grant: Grant): PackedGrant {
-  const { url, expires, filename, disposition, contentType, methods, maxBytes, rate, clientIp } = grant;
+  const { url, expires, filename, disposition, contentType, methods, digest, maxBytes, rate, clientIp } =
+    grant;
   return {
     url,
     expires,
@@ -143,6 +153,7 @@ export function packGrant(grant: Grant): PackedGrant {
     ...(disposition !== 'attachment' && { disposition }),
     ...(contentType !== null && { contentType }),
     ...(methods !== DEFAULT_METHODS && { methods }),
+    ...(digest !== null && { digest }),
     ...(maxBytes !== null && { maxBytes }),
     ...(rate !== null && { rate }),
     ...(clientIp !== null && { clientIp }),
@@ -159,6 +170,7 @@ function resolveMembers(check: Checker, members: Members, expires: number): Gran
     disposition: check.oneOf('disposition', members.disposition, ['attachment', 'inline'], 'attachment'),
     contentType: check.parsed('contentType', members.contentType, null, parseMediaType),
     methods: resolveMethods(check, members.methods),
+    digest: check.parsed('digest', members.digest, null, (digest) => formatDigest(parseDigest(digest))),
     maxBytes: check.bytes('maxBytes', members.maxBytes, null, { min: 1 }),
     rate: check.bytes('rate', members.rate, null, { min: 1 }),
     clientIp: resolveClientIp(check, members.clientIp),

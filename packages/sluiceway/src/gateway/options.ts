@@ -34,7 +34,7 @@ export interface CorsOptions {
 
 export interface GatewayOptions<Context = unknown>
   extends Pick<Hooks<Context>, 'onUpstreamRequest' | 'onUpstreamResponse' | 'onError'>,
-    Pick<ProxyOptions, 'access' | 'name' | 'trustedProxies' | 'observers' | 'errors' | 'resume'>,
+    Pick<ProxyOptions, 'access' | 'name' | 'trustedProxies' | 'observers' | 'errors' | 'resume' | 'digests'>,
     Partial<LinkOptions> {
   /** Serve `GET <path>?url=…` without a signature. Needs `guard.allowHosts` or `access`. Default false. */
   unsigned?: boolean;
@@ -95,6 +95,7 @@ const PROXY_OPTIONS = [
   'access',
   'name',
   'trustedProxies',
+  'digests',
   'observers',
   'errors',
   'timeouts',

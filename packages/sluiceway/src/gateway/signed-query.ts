@@ -11,6 +11,7 @@ const SIGNATURE = '&signature=';
 const PARAMETERS = [
   'client',
   'content-type',
+  'digest',
   'disposition',
   'expires',
   'filename',
@@ -57,11 +58,23 @@ export function readSignedGrant(query: string, keys: KeyRing): SignedGrant {
 }
 
 function toParameters(grant: Grant, key: string): Parameters {
-  const { url, expires, filename, disposition, contentType, methods, maxBytes, rate, clientIp, singleUse } =
-    packGrant(grant);
+  const {
+    url,
+    expires,
+    filename,
+    disposition,
+    contentType,
+    methods,
+    digest,
+    maxBytes,
+    rate,
+    clientIp,
+    singleUse,
+  } = packGrant(grant);
   return {
     ...(clientIp !== undefined && { client: clientIp }),
     ...(contentType !== undefined && { 'content-type': contentType }),
+    ...(digest !== undefined && { digest }),
     ...(disposition !== undefined && { disposition }),
     expires: String(expires),
     ...(filename !== undefined && { filename }),
@@ -75,10 +88,11 @@ function toParameters(grant: Grant, key: string): Parameters {
 }
 
 function toGrant(parameters: Parameters): Grant {
-  const { client, disposition, expires, filename, methods, rate, url } = parameters;
+  const { client, digest, disposition, expires, filename, methods, rate, url } = parameters;
   return readGrant({
     clientIp: client,
     contentType: parameters['content-type'],
+    digest,
     disposition,
     expires: toNumber(expires),
     filename,

@@ -32,6 +32,7 @@ export function readUnsignedQuery(query: string): { grant: Grant; id: string } {
     disposition,
     contentType: null,
     methods: DEFAULT_METHODS,
+    digest: null,
     maxBytes: null,
     rate: null,
     clientIp: null,

@@ -1,5 +1,6 @@
 import { SluicewayError } from '../errors.js';
 import { appendCdnLoop } from '../http/cdn-loop.js';
+import { type Digest, toDigest } from '../http/digest.js';
 import { type Fields, isNamed, isToken } from '../http/fields.js';
 import { setForwardedFields } from '../http/forwarded.js';
 import { acceptsTrailers, isFramingField, removeHopByHop } from '../http/hop-by-hop.js';
@@ -25,6 +26,7 @@ export class UpstreamRequestDraft {
   #method: string;
   #target: Target | null = null;
   #joinedTo: BaseTarget | null = null;
+  #digest: Digest | null = null;
 
   constructor(downstream: DownstreamRequest, fields: Fields) {
     this.#downstream = downstream;
@@ -47,6 +49,21 @@ export class UpstreamRequestDraft {
     if (this.#target === null)
       throw new SluicewayError('proxy_internal_error', 'The request has no target yet');
     return this.#target;
+  }
+
+  /** What the content of a successful response must hash to; null: that is not known. */
+  get digest(): Digest | null {
+    return this.#digest;
+  }
+
+  /**
+   * A response with other content is broken off before its end. Since a content coding would make other bytes, none is
+   * asked for (`Accept-Encoding: identity`), unless the field is set again after this. Throws a `TypeError` for what is
+   * neither `'sha256:<hex>'` nor a member of `Repr-Digest`, nor the same by SHA-512.
+   */
+  set digest(digest: string | Digest | null) {
+    this.#digest = digest === null ? null : toDigest(digest);
+    if (digest !== null) this.fields.set('Accept-Encoding', 'identity');
   }
 
   /** The URL to which the client's path was joined; null for an exact target. */

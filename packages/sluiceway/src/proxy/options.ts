@@ -1,21 +1,24 @@
 import { randomBytes } from 'node:crypto';
 import type { AccessPolicy } from '../access/policy.js';
 import { Checker } from '../check.js';
+import type { Digest } from '../http/digest.js';
 import { isToken } from '../http/fields.js';
 import type { BaseTarget } from '../http/target.js';
 import { anyAddress, publicAddresses } from '../net/address-policy.js';
-import { createTrustedPeers, type TrustedPeers } from '../net/trusted-peers.js';
+import type { TrustedPeers } from '../net/trusted-peers.js';
 import type { TimeoutSettings } from '../stream/timeouts.js';
 import type { Duration, Size } from '../units.js';
 import { createTransport } from '../upstream/create-transport.js';
 import type { Transport } from '../upstream/transport.js';
 import type { TransportOptions } from '../upstream/transport-options.js';
+import { type DigestOptions, type DigestSettings, resolveDigests } from './digest-options.js';
 import { type FieldOptions, type FieldSettings, resolveFields } from './field-options.js';
 import type { Hooks, Transform } from './hooks.js';
 import type { Planner } from './plan.js';
 import { type Profile, passThrough, thirdParty } from './profiles.js';
 import { type ResumeOptions, type ResumeSettings, resolveResume } from './resume-options.js';
 import type { Observer } from './transfer.js';
+import { resolvePeers } from './trusted-proxies.js';
 import { resolveEgress } from './upstream-egress.js';
 import { parseUpstreamUrl, resolveUpstream, type UpstreamOptions } from './upstream-options.js';
 
@@ -78,6 +81,8 @@ export interface ProxyOptions<Context = unknown> extends Hooks<Context> {
    * provably the same file. False: never. Default: it is.
    */
   resume?: boolean | ResumeOptions;
+  /** Which content is verified while it passes. Default: what the origin server gives a digest for. */
+  digests?: DigestOptions;
   observers?: readonly Observer[];
   /** Replaces the built-in HTTP/1.1 client. It is closed with the proxy. */
   transport?: Transport;
@@ -105,6 +110,9 @@ export interface ProxySettings {
   maxRequestContent: number;
   /** Null: broken content is not continued. */
   resume: ResumeSettings | null;
+  digests: DigestSettings;
+  /** Of the file that every request is for; null but for `streamFrom`. */
+  digest: Digest | null;
   hooks: Hooks;
   /** Chooses in place of `onRequest`; null but for a gateway. */
   planner: Planner | null;
@@ -125,6 +133,7 @@ const GROUPS = [
   'timeouts',
   'limits',
   'resume',
+  'digests',
   'observers',
 ];
 const OPTIONS = [...GROUPS, 'transport', 'errors', 'transform', ...HOOKS];
@@ -132,17 +141,19 @@ const OPTIONS = [...GROUPS, 'transport', 'errors', 'transform', ...HOOKS];
 /** One for the process: workers and proxies of one start are the same hop. */
 const defaultPseudonym = `sluiceway-${randomBytes(4).toString('hex')}`;
 
-/** Checks all options at once. Throws an `OptionsError` that lists every problem. */
+/** Checks all options at once, and what `checkMore` adds. Throws an `OptionsError` that lists every problem. */
 export function resolveProxyOptions(
   options: ProxyOptions,
   subject = 'createProxy',
   makeTransport: typeof createTransport = createTransport,
+  checkMore: (check: Checker) => void = () => {},
 ): ProxySettings {
   const check = new Checker(subject);
   check.required('', options);
   // There is nothing more to say about what is no object.
   if (options === undefined || !check.unknownKeys('', options, OPTIONS)) check.throwIfAny();
   const settings = resolveSettings(check, options, makeTransport);
+  checkMore(check);
   check.throwIfAny();
   return settings();
 }
@@ -183,6 +194,7 @@ function resolveSettings(
   const peers = resolvePeers(check, options.trustedProxies);
   const access = check.func('access', options.access, null);
   const fields = resolveFields(check, options.fields);
+  const digests = resolveDigests(check, options.digests);
   const observers = resolveObservers(check, options.observers);
   check.parsed('transport', options.transport, undefined, checkTransport);
   const hooks: Hooks = {};
@@ -233,6 +245,8 @@ function resolveSettings(
     tunnelDrainMs,
     maxRequestContent,
     resume,
+    digests,
+    digest: null,
     hooks,
     planner: null,
     observers,
@@ -250,23 +264,6 @@ function resolveProfile(check: Checker, profile: ProxyOptions['profile']): Profi
   }
   const name = check.oneOf('profile', profile, ['passThrough', 'thirdParty'], 'passThrough');
   return name === 'thirdParty' ? thirdParty : passThrough;
-}
-
-function resolvePeers(check: Checker, ranges: readonly string[] | undefined): TrustedPeers {
-  const checked = check.list('trustedProxies', ranges, (path, item) => {
-    const range = check.string(path, item, null);
-    return range === null ? [] : check.parsed(path, range, [], checkRange);
-  });
-  return createTrustedPeers(checked.flat());
-}
-
-function checkRange(range: string): string[] {
-  try {
-    createTrustedPeers([range]);
-    return [range];
-  } catch {
-    throw new TypeError(`must be an address, a CIDR range or 'unix', not ${JSON.stringify(range)}`);
-  }
 }
 
 function resolveObservers(check: Checker, observers: ProxyOptions['observers']): readonly Observer[] {

@@ -1,5 +1,7 @@
 import type { ClientExchange } from '../downstream/exchange.js';
+import type { Digest } from '../http/digest.js';
 import type { Fields } from '../http/fields.js';
+import type { Verification } from '../stream/verified-source.js';
 import type { Admission } from './admission.js';
 import type { DownstreamRequest } from './downstream-request.js';
 import type { Plan } from './plan.js';
@@ -49,6 +51,11 @@ export interface HandleContext<Context = unknown> {
    * which go out as they are. Not called for a tunnel.
    */
   onHead?: (head: { readonly status: number; readonly fields: Fields }) => void;
+  /**
+   * What the file must hash to: `'sha256:<hex>'` or a member of `Repr-Digest`, or the same by SHA-512. A response with
+   * other content is broken off before its end. What is no digest makes an answer 500. Default none.
+   */
+  digest?: string | Digest;
 }
 
 /** What one request carries through the data path. */
@@ -62,4 +69,11 @@ export interface Passage {
   admission: Admission | null;
   /** Null but for a gateway's request, and until it is made. */
   plan: Plan | null;
+  /**
+   * What all content of the origin server is verified against: before there is a response what the application expects
+   * of it, then what holds for this response. Null where nothing tells.
+   */
+  digest: Digest | null;
+  /** What is to be verified of the content under way; null for nothing. */
+  verification: Verification | null;
 }

@@ -1,4 +1,5 @@
 import type { Outcome, SluicewayError } from '../errors.js';
+import type { Digest } from '../http/digest.js';
 import type { Fields } from '../http/fields.js';
 import type { ChunkSource } from '../stream/chunk-source.js';
 import type { Target } from '../upstream/redirect-policy.js';
@@ -15,6 +16,8 @@ export interface Plan {
   readonly target: Target;
   /** Set on the upstream request. They are for the target's origin only, not for others that it redirects to. */
   readonly requestFields: Readonly<Record<string, string>>;
+  /** What the file must hash to; null where that is not known. */
+  readonly digest: Digest | null;
   /** Whether a target may be asked: the first one, and that of each redirect. */
   judge(target: Target): SluicewayError | null;
   /** Judges the final response, and changes its head. May answer in its place. What it throws refuses the response. */

@@ -8,6 +8,7 @@ import { toClientExchange } from '../downstream/to-exchange.js';
 import { type Outcome, SluicewayError, toSluicewayError } from '../errors.js';
 import { toTarget } from '../upstream/redirect-policy.js';
 import type { TransportResponse, UpstreamTunnel } from '../upstream/transport.js';
+import { addDigestTrailer } from './add-digest-trailer.js';
 import { admit, answerAsLastServer } from './admission.js';
 import { applyTransform, askForWhole, changesContent } from './apply-transform.js';
 import { type DownstreamRequest, nextRequestId, readDownstreamRequest } from './downstream-request.js';
@@ -26,6 +27,7 @@ import { RunningTransfers } from './running-transfers.js';
 import { sendUpstream } from './send-upstream.js';
 import { Transfer } from './transfer.js';
 import { runTunnel } from './tunnel.js';
+import { expectDigest, verifyContent } from './verify-content.js';
 
 /**
  * A reverse proxy: each request goes to an origin server, and its response comes back, while both arrive. Made by
@@ -106,9 +108,18 @@ export class Proxy<Context = unknown> implements Handler<Context> {
 
   /** The path of a request, from top to bottom. */
   async #pass(client: ClientExchange, context: HandleContext): Promise<Outcome> {
-    const { hooks, profile, pseudonym, fields, timeouts, peers, access, planner } = this.#settings;
+    const { hooks, profile, pseudonym, fields, timeouts, peers, access, planner, digests } = this.#settings;
     const transfer = new Transfer(nextRequestId(), client, timeouts, planner?.hidePath);
-    const passage: Passage = { transfer, client, context, downstream: null, admission: null, plan: null };
+    const passage: Passage = {
+      transfer,
+      client,
+      context,
+      downstream: null,
+      admission: null,
+      plan: null,
+      digest: null,
+      verification: null,
+    };
     let outcome: Outcome = 'internal';
     this.#running.add(transfer);
     try {
@@ -143,6 +154,7 @@ export class Proxy<Context = unknown> implements Handler<Context> {
         await runHook(hooks.onUpstreamRequest, { downstream, upstream });
         mendRequest(upstream);
       }
+      expectDigest(passage, upstream, digests);
       transfer.throwIfAborted();
 
       // 4. Send it, until there is a response head.
@@ -151,6 +163,7 @@ export class Proxy<Context = unknown> implements Handler<Context> {
 
       // 5. Draft the response head.
       const seen = (hooks.onUpstreamResponse ?? hooks.transform) && toUpstreamResponse(received);
+      verifyContent(passage, upstream, received, digests);
       const takesTrailers = client.takesTrailers(received.contentLength);
       const draft = draftDownstreamResponse(received, profile, pseudonym, takesTrailers);
       changeResponse(draft, received, downstream, upstream, fields);
@@ -212,12 +225,13 @@ export class Proxy<Context = unknown> implements Handler<Context> {
   #aim(
     upstream: UpstreamRequestDraft,
     choice: Plan | UpstreamChoice | undefined,
-    { url, mirrors = [] }: HandleContext,
+    { url, mirrors = [], digest }: HandleContext,
   ): void {
-    const base = this.#settings.upstream;
+    const { upstream: base, digest: ofAll } = this.#settings;
     try {
       if (choice !== undefined && 'judge' in choice) {
         upstream.aimAt(choice.target);
+        upstream.digest = choice.digest;
         for (const [name, value] of Object.entries(choice.requestFields)) upstream.fields.set(name, value);
       } else if (choice !== undefined) upstream.setTarget(choice.upstream);
       else if (url !== undefined) upstream.aimAt(toTarget(url), mirrors.map(toTarget));
@@ -231,6 +245,7 @@ export class Proxy<Context = unknown> implements Handler<Context> {
       // The URL of `streamFrom` usually comes from the client.
       throw toSluicewayError(error, url === undefined ? 'proxy_configuration_error' : 'http_request_error');
     }
+    if (digest !== undefined || ofAll !== null) upstream.digest = digest ?? ofAll;
   }
 
   async #relay(passage: Passage, draft: DownstreamResponseDraft, received: TransportResponse): Promise<void> {
@@ -240,6 +255,7 @@ export class Proxy<Context = unknown> implements Handler<Context> {
       await this.#responder.sendOwn(passage, draft, draft.content);
       return;
     }
+    if (this.#settings.digests.sendsTrailer) addDigestTrailer(client, draft, received);
     try {
       this.#responder.commit(passage, draft);
     } catch (error) {

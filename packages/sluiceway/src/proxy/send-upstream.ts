@@ -12,8 +12,12 @@ import type { ProxySettings } from './options.js';
 import type { Passage } from './passage.js';
 import { resumeWhereBroken } from './resume.js';
 import { continueWhenWanted } from './upload.js';
+import { decideVerification } from './verify-content.js';
 
-type SendSettings = Pick<ProxySettings, 'fields' | 'profile' | 'transport' | 'resume' | 'timeouts'>;
+type SendSettings = Pick<
+  ProxySettings,
+  'fields' | 'profile' | 'transport' | 'resume' | 'timeouts' | 'digests'
+>;
 
 /**
  * Sends the upstream request, and waits for a final response head. Interim ones are passed on. Where `mayResume`, the
@@ -75,6 +79,7 @@ export async function sendUpstream(
   transfer.throwIfAborted();
   if (received.tunnel !== null && !isAgreed(protocol ?? '', received.fields.get('upgrade')))
     throw new SluicewayError('http_upgrade_failed', 'The origin server switched to another protocol');
+  decideVerification(passage, draft, received, settings.digests);
   if (mayResume) resumeWhereBroken(passage, start, sent, others, options, settings);
   return received;
 }

@@ -1,5 +1,6 @@
 import type { ClientRequest, ClientResponse } from '../downstream/exchange.js';
 import type { Outcome } from '../errors.js';
+import { type Digest, parseDigest } from '../http/digest.js';
 import { publicAddresses } from '../net/address-policy.js';
 import { createTransport, type UpstreamProtocol } from '../upstream/create-transport.js';
 import type { Transport } from '../upstream/transport.js';
@@ -18,6 +19,11 @@ export interface StreamFromOptions<Context = unknown>
   proxy?: string | URL;
   /** As `upstream.protocol`. Default `http1`. */
   protocol?: UpstreamProtocol;
+  /**
+   * What the file must hash to: `'sha256:<hex>'` or a member of `Repr-Digest`, or the same by SHA-512. It is verified
+   * while it is relayed, and a response with other content is broken off before its end. Default none.
+   */
+  digest?: string;
 }
 
 /** Proxies of earlier calls, one for each options object. */
@@ -63,19 +69,23 @@ export function streamFrom<Context = unknown>(
 export function proxyFor(options: StreamFromOptions): Proxy {
   let proxy = proxies.get(options);
   if (proxy === undefined) {
-    const { tls, proxy: egress, protocol, ...others } = options;
+    const { tls, proxy: egress, protocol, digest: given, ...others } = options;
     const upstream = {
       url: UNUSED,
       ...(tls !== undefined && { tls }),
       ...(egress !== undefined && { proxy: egress }),
       ...(protocol !== undefined && { protocol }),
     };
+    let digest: Digest | null = null;
     const settings = resolveProxyOptions(
       { profile: 'thirdParty', ...others, upstream },
       'streamFrom',
       tls === undefined ? sharedTransport : undefined,
+      (check) => {
+        digest = check.parsed('digest', given, null, parseDigest);
+      },
     );
-    proxy = new Proxy(settings);
+    proxy = new Proxy({ ...settings, digest });
     proxies.set(options, proxy);
   }
   return proxy;

@@ -39,6 +39,7 @@ function acceptedPaths(): string[] {
     timeouts: {},
     limits: {},
     resume: {},
+    digests: {},
   });
   const paths = unknownKeys.mock.calls.flatMap(([path, , known]) =>
     known.map((key) => (path === '' ? key : `${path}.${key}`)),
@@ -79,7 +80,7 @@ function resolvedDefaults(): Record<string, unknown> {
     protocol = given;
     return new WireTransport(options);
   });
-  const { timeouts, profile, fields, resume } = settings;
+  const { timeouts, profile, fields, resume, digests } = settings;
   const { cookies } = resolveProxyOptions({ upstream, fields: { cookies: {} } }).fields;
   return {
     profile: `'${profile.name}'`,
@@ -89,6 +90,9 @@ function resolvedDefaults(): Record<string, unknown> {
     'fields.cookies': fields.cookies === null ? "'pass'" : "'remove'",
     'fields.cookies.secure': typeof cookies === 'object' ? `'${cookies?.secure}'` : null,
     'fields.location': fields.rewritesLocation ? "'rewrite'" : "'pass'",
+    'digests.verify': String(digests.verifies),
+    'digests.ranges': digests.relaysParts ? "'unverified'" : "'whole'",
+    'digests.trailer': String(digests.sendsTrailer),
     'upstream.protocol': `'${protocol}'`,
     'upstream.connections.max': wire.maxConnections,
     'upstream.connections.maxQueued': wire.maxQueued,
@@ -139,6 +143,7 @@ describe('streamFrom', () => {
       'tls',
       'proxy',
       'protocol',
+      'digest',
     ]);
     const parts = codesIn(tls[3] ?? '').filter((code) => !/[.:]/.test(code));
     expect(parts).toEqual(['ca', 'cert', 'key', 'servername']);

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { hexOf } from '../support/digests.js';
 import { keys, linksOf } from '../support/grants.js';
 import { bare, readPage, tableUnder } from './support/markdown.js';
 
@@ -12,6 +13,7 @@ test('the parameters of a signed link are those of the page, in its order', () =
     disposition: 'inline',
     contentType: 'a/b',
     methods: ['GET'],
+    digest: hexOf('a'),
     maxBytes: 1,
     rate: 1,
     clientIp: '::1',

@@ -51,6 +51,9 @@ export const grantOptions = (form: LinkOptions['form']): fc.Arbitrary<GrantOptio
       disposition: fc.constantFrom('attachment', 'inline'),
       contentType: fc.constantFrom('video/mp4', 'text/plain; charset=utf-8', 'a/b;x="&=%"'),
       methods: fc.uniqueArray(fc.constantFrom('GET', 'HEAD', 'PUT', 'X!', 'POST'), { minLength: 1 }),
+      digest: fc
+        .uint8Array({ minLength: 32, maxLength: 32 })
+        .map((bytes) => `sha256:${Buffer.from(bytes).toString('hex')}`),
       maxBytes: fc.oneof(
         fc.maxSafeNat().filter((n) => n > 0),
         fc.constant('5GiB'),

@@ -69,6 +69,15 @@ export const hookChecks: Readonly<Record<string, Check>> = {
     expect((await running.send('/a')).content.toString()).toBe('this is /a');
   },
 
+  'a file passes that has the digest which is expected': async (example) => {
+    const running = await example.run();
+    const right = await running.send('/tool-1.2.tar.gz', { fields: ['Range: bytes=5-'] });
+    expect([right.head.status, right.complete]).toEqual([200, true]);
+    expect(right.content.toString()).toBe('this is /releases/tool-1.2.tar.gz');
+    expect((await running.send('/tool-1.1.tar.gz')).complete).toBe(false);
+    expect((await running.send('/tool-1.0.tar.gz')).head.status).toBe(404);
+  },
+
   'a transform compresses on the way': async (example) => {
     const running = await example.run();
     const accepting = { fields: ['Accept-Encoding: br, gzip', 'Range: bytes=0-'] };

@@ -1,0 +1,109 @@
+import { type Dictionary, parseDictionary, serializeDictionary } from 'structured-headers';
+import { isNamed, type ReadonlyFields } from './fields.js';
+
+/** The active hash algorithms of RFC 9530 section 7.2. All others are broken, or no more than checksums. */
+export type DigestAlgorithm = 'sha-256' | 'sha-512';
+
+/** Strongest first. */
+export const ALGORITHMS: readonly DigestAlgorithm[] = ['sha-512', 'sha-256'];
+
+/** What bytes hash to. */
+export interface Digest {
+  readonly algorithm: DigestAlgorithm;
+  readonly value: Uint8Array;
+}
+
+/** The fields of RFC 9530 that carry digests: of the whole representation, and of the content of one message. */
+export type DigestField = 'Repr-Digest' | 'Content-Digest';
+
+/** In bytes. */
+const LENGTHS: Readonly<Record<DigestAlgorithm, number>> = { 'sha-512': 64, 'sha-256': 32 };
+
+/** As `sha256sum` and container images write them. */
+const HEX = /^(?:sha256:([0-9a-f]{64})|sha512:([0-9a-f]{128}))$/i;
+
+/**
+ * The strongest digest that a field gives, so that content is not hashed more often than needed. Null where there is
+ * none: other algorithms are ignored (RFC 9530 section 2), a field that cannot be parsed is too (RFC 9651 section 4.2),
+ * and so is a value that no such algorithm yields.
+ */
+export function readDigest(
+  fields: ReadonlyFields,
+  name: DigestField,
+  algorithms: readonly DigestAlgorithm[] = ALGORITHMS,
+): Digest | null {
+  const lines = fields.getAll(name);
+  return lines.length === 0 ? null : findDigest(parseMembers(lines.join(', ')), algorithms);
+}
+
+/** Whether a head may give a digest, or announces trailers, which may. Nearly all do not, and every head is asked. */
+export function mayGiveDigest({ raw }: ReadonlyFields): boolean {
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] ?? '';
+    // The length rules nearly every field out before any text is compared.
+    switch (name.length) {
+      case 7:
+        if (isNamed(name, 'trailer')) return true;
+        break;
+      case 11:
+        if (isNamed(name, 'repr-digest')) return true;
+        break;
+      case 14:
+        if (isNamed(name, 'content-digest')) return true;
+    }
+  }
+  return false;
+}
+
+/** A member of `Repr-Digest` and `Content-Digest`. */
+export const formatDigest = ({ algorithm, value }: Digest): string =>
+  serializeDictionary(new Map([[algorithm, [value, new Map()]]]));
+
+/** As `parseDigest`, for what may be parsed already. */
+export const toDigest = (given: string | Digest): Digest =>
+  typeof given === 'string' ? parseDigest(given) : parseDigest(formatDigest(given));
+
+/**
+ * A digest as a user writes it: `sha256:` and hexadecimal digits, or one member of `Repr-Digest`. Throws a `TypeError`
+ * for anything else.
+ */
+export function parseDigest(text: unknown): Digest {
+  const digest = typeof text === 'string' ? (parseHex(text) ?? parseMember(text)) : null;
+  if (digest !== null) return digest;
+  throw new TypeError(
+    "must be 'sha256:' and 64 hexadecimal digits, or 'sha-256=:' with base64 and ':'; or the same with 512",
+  );
+}
+
+export const isSameDigest = (one: Digest, other: Digest): boolean =>
+  one.algorithm === other.algorithm && one.value.every((byte, index) => byte === other.value[index]);
+
+function parseHex(text: string): Digest | null {
+  const [, short, long] = HEX.exec(text) ?? [];
+  const pairs = (short ?? long)?.match(/../g);
+  if (!pairs) return null;
+  const value = Uint8Array.from(pairs, (pair) => Number.parseInt(pair, 16));
+  return { algorithm: short === undefined ? 'sha-512' : 'sha-256', value };
+}
+
+function parseMember(text: string): Digest | null {
+  const members = parseMembers(text);
+  return members?.size === 1 ? findDigest(members, ALGORITHMS) : null;
+}
+
+function parseMembers(text: string): Dictionary | null {
+  try {
+    return parseDictionary(text);
+  } catch {
+    return null;
+  }
+}
+
+function findDigest(members: Dictionary | null, algorithms: readonly DigestAlgorithm[]): Digest | null {
+  for (const algorithm of algorithms) {
+    const [value] = members?.get(algorithm) ?? [];
+    if (value instanceof ArrayBuffer && value.byteLength === LENGTHS[algorithm])
+      return { algorithm, value: new Uint8Array(value) };
+  }
+  return null;
+}

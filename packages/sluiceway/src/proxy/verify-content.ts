@@ -1,0 +1,133 @@
+import { SluicewayError } from '../errors.js';
+import { parseContentRange } from '../http/content-range.js';
+import {
+  type Digest,
+  type DigestField,
+  formatDigest,
+  isSameDigest,
+  mayGiveDigest,
+  readDigest,
+} from '../http/digest.js';
+import type { ReadonlyFields } from '../http/fields.js';
+import { type ExpectedDigest, findMismatchOfNone, VerifiedSource } from '../stream/verified-source.js';
+import type { TransportResponse } from '../upstream/transport.js';
+import { askForWhole } from './apply-transform.js';
+import type { DigestSettings } from './digest-options.js';
+import type { UpstreamRequestDraft } from './draft-request.js';
+import type { Passage } from './passage.js';
+import { isContentless } from './respond.js';
+
+const EXPECTED = 'the application';
+
+/** Asks for what can be verified, where the application expects a digest. */
+export function expectDigest(
+  passage: Passage,
+  upstream: UpstreamRequestDraft,
+  settings: DigestSettings,
+): void {
+  passage.digest = upstream.digest;
+  // A client could have corrupted content pass by asking for it part by part, and clients do when a download breaks.
+  if (upstream.digest !== null && !settings.relaysParts) askForWhole(upstream.fields);
+}
+
+/**
+ * Decides what the content of a response is verified against: the digest that the application expects, else those that
+ * the origin server gives. Throws `http_response_digest_mismatch` where the head is enough to tell.
+ */
+export function decideVerification(
+  passage: Passage,
+  { digest: expected, method }: UpstreamRequestDraft,
+  received: TransportResponse,
+  settings: DigestSettings,
+): void {
+  const { fields, status, contentLength } = received;
+  passage.digest = null;
+  const expects = expected !== null && isSuccessful(received);
+  const given = settings.verifies && received.tunnel === null && mayGiveDigest(fields);
+  if (!expects && !given) return;
+  const isWhole = status !== 206 || isAllOf(fields.get('content-range'));
+  if (expects) {
+    if (given) refuteByHead(expected, method, fields);
+    if (!isWhole && !settings.relaysParts)
+      throw new SluicewayError(
+        'http_protocol_error',
+        'A part (206) that was not asked for cannot be verified',
+      );
+  }
+  if (method === 'HEAD') return;
+  const isProven = expects && isWhole;
+  const names =
+    given && !isProven && !isContentless(method, status) ? fieldsFor(method, status, isWhole) : [];
+  const checks = isProven ? [{ digest: expected, by: EXPECTED }] : readGiven(fields, names);
+  const trailers = contentLength === null ? announced(fields, names) : [];
+  if (checks.length === 0 && trailers.length === 0) return;
+  passage.digest = checks[0]?.digest ?? null;
+  passage.verification = { expected: checks, trailers, length: contentLength, toError };
+}
+
+/**
+ * Has content verified while it passes, and tells the client which digest is expected. Throws
+ * `http_response_digest_mismatch` where there is no content to pass, and should be. What hooks make of the head afterwards
+ * changes nothing of it.
+ */
+export function verifyContent(
+  { verification }: Passage,
+  { digest: expected, method }: UpstreamRequestDraft,
+  received: TransportResponse,
+  { relaysParts }: DigestSettings,
+): void {
+  const { fields } = received;
+  if (expected !== null && isSuccessful(received)) {
+    if (!relaysParts) fields.delete('accept-ranges');
+    // With it a client can verify what it has stored, or has put together of parts.
+    if ((method === 'GET' || method === 'HEAD') && !fields.has('repr-digest'))
+      fields.set('Repr-Digest', formatDigest(expected));
+  }
+  if (verification === null) return;
+  if (verification.length === 0 || isContentless(method, received.status)) {
+    const error = findMismatchOfNone(verification);
+    if (error !== null) throw error;
+  } else {
+    received.content = new VerifiedSource(received.content, verification);
+  }
+}
+
+const isSuccessful = ({ status, tunnel }: TransportResponse): boolean =>
+  tunnel === null && status >= 200 && status < 300;
+
+/** The origin server itself says that it has another file, of which not a byte need be sent. */
+function refuteByHead(expected: Digest, method: string, fields: ReadonlyFields): void {
+  if (method !== 'GET' && method !== 'HEAD') return;
+  const given = readDigest(fields, 'Repr-Digest', [expected.algorithm]);
+  if (given !== null && !isSameDigest(expected, given))
+    throw toError({ digest: expected, by: EXPECTED }, given);
+}
+
+/** Which fields tell of the content that a response has. A representation is enclosed for sure in answers to GET only. */
+const fieldsFor = (method: string, status: number, isWhole: boolean): DigestField[] =>
+  method === 'GET' && isWhole && (status === 200 || status === 203 || status === 206)
+    ? ['Repr-Digest', 'Content-Digest']
+    : ['Content-Digest'];
+
+const readGiven = (fields: ReadonlyFields, names: readonly DigestField[]): ExpectedDigest[] =>
+  names.flatMap((name) => {
+    const digest = readDigest(fields, name);
+    return digest === null ? [] : [{ digest, by: name }];
+  });
+
+function announced(fields: ReadonlyFields, names: readonly DigestField[]): DigestField[] {
+  const trailers = fields.list('trailer').map((name) => name.toLowerCase());
+  return names.filter((name) => trailers.includes(name.toLowerCase()));
+}
+
+/** Whether a part is all of the representation. Several parts in one response are not: they have a framing of their own. */
+function isAllOf(contentRange: string | undefined): boolean {
+  const range = parseContentRange(contentRange);
+  return range !== null && range.first === 0 && range.last + 1 === range.total;
+}
+
+const toError = ({ digest, by }: ExpectedDigest, actual: Digest): SluicewayError =>
+  new SluicewayError(
+    'http_response_digest_mismatch',
+    `The content is ${formatDigest(actual)}, and by ${by} ${formatDigest(digest)}`,
+  );

@@ -1,0 +1,114 @@
+import { SluicewayError } from '../errors.js';
+import { ALGORITHMS, type Digest, type DigestField, isSameDigest, readDigest } from '../http/digest.js';
+import type { Fields } from '../http/fields.js';
+import type { ChunkSink, ChunkSource } from './chunk-source.js';
+import { ContentHash } from './content-hash.js';
+
+/** A digest that content must have. */
+export interface ExpectedDigest {
+  digest: Digest;
+  /** Who says so: the name of a field, or words for whoever it is. */
+  by: string;
+}
+
+/** What is to be verified of content. */
+export interface Verification {
+  expected: readonly ExpectedDigest[];
+  /** Fields that may give more among the trailers. Content is hashed with every algorithm then. */
+  trailers: readonly DigestField[];
+  /** Bytes of the content; null where only its end tells. */
+  length: number | null;
+  /** `actual` is what the content hashes to. */
+  toError(expected: ExpectedDigest, actual: Digest): Error;
+}
+
+/**
+ * The same content, which fails unless it has the digests that it must have. What fails is never complete: of content
+ * with an announced length the chunk with the last byte is not delivered, and of other content the end is not, which
+ * whoever frames it anew needs to say that it is whole. So nothing is held back while content comes, and nothing is
+ * copied.
+ */
+export class VerifiedSource implements ChunkSource {
+  readonly #source: ChunkSource;
+  readonly #verification: Verification;
+  readonly #hash: ContentHash;
+  #received = 0;
+
+  constructor(source: ChunkSource, verification: Verification) {
+    this.#source = source;
+    this.#verification = verification;
+    this.#hash = toHash(verification);
+  }
+
+  get trailers(): Fields | null {
+    return this.#source.trailers;
+  }
+
+  start(sink: ChunkSink): void {
+    this.#source.start({
+      chunk: (bytes, done) => {
+        const error = this.#take(bytes);
+        if (error === null) {
+          sink.chunk(bytes, done);
+          return;
+        }
+        this.#source.cancel();
+        done();
+        sink.fail(error);
+      },
+      end: () => {
+        const error = this.#judge(this.trailers);
+        if (error === null) sink.end();
+        else sink.fail(error);
+      },
+      fail: (error) => sink.fail(error),
+    });
+  }
+
+  cancel(): void {
+    this.#source.cancel();
+  }
+
+  /** Hashes a chunk. Returns why it must not be delivered, or null. */
+  #take(bytes: Uint8Array): Error | null {
+    const { length } = this.#verification;
+    const before = this.#received;
+    this.#received += bytes.length;
+    if (bytes.length === 0) return null;
+    if (length !== null && before >= length)
+      return new SluicewayError(
+        'http_protocol_error',
+        `Content is longer than the announced ${length} bytes`,
+      );
+    this.#hash.update(bytes);
+    return length === null || this.#received < length ? null : this.#judge(null);
+  }
+
+  #judge(trailers: Fields | null): Error | null {
+    return findMismatch(this.#verification, this.#hash.digests(), trailers);
+  }
+}
+
+/** Why content of no bytes is not what it must be; null where it is. */
+export const findMismatchOfNone = (verification: Verification): Error | null =>
+  findMismatch(verification, toHash(verification).digests(), null);
+
+const toHash = ({ expected, trailers }: Verification): ContentHash =>
+  new ContentHash(trailers.length > 0 ? ALGORITHMS : expected.map(({ digest }) => digest.algorithm));
+
+function findMismatch(
+  { expected, trailers: names, toError }: Verification,
+  actual: readonly Digest[],
+  trailers: Fields | null,
+): Error | null {
+  for (const each of [...expected, ...names.flatMap((name) => toExpected(name, trailers))]) {
+    const other = actual.find(({ algorithm }) => algorithm === each.digest.algorithm);
+    if (other !== undefined && !isSameDigest(each.digest, other)) return toError(each, other);
+  }
+  return null;
+}
+
+function toExpected(name: DigestField, trailers: Fields | null): ExpectedDigest[] {
+  const digest = trailers === null ? null : readDigest(trailers, name);
+  return digest === null ? [] : [{ digest, by: `the trailer ${name}` }];
+}

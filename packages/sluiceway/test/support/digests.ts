@@ -1,0 +1,12 @@
+import { createHash } from 'node:crypto';
+
+/** A digest as a member of `Repr-Digest` and `Content-Digest`. */
+export const memberOf = (content: string | Uint8Array, algorithm: 'sha256' | 'sha512' = 'sha256'): string =>
+  `sha-${algorithm.slice(3)}=:${createHash(algorithm).update(content).digest('base64')}:`;
+
+/** The same as `sha256sum` and container images write it. */
+export const hexOf = (content: string | Uint8Array, algorithm: 'sha256' | 'sha512' = 'sha256'): string =>
+  `${algorithm}:${createHash(algorithm).update(content).digest('hex')}`;
+
+/** How a response that was refused for its digest stands in the record. */
+export const MISMATCH = { outcome: 'upstream_invalid', error: 'http_response_digest_mismatch' } as const;
