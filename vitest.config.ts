@@ -31,6 +31,7 @@ const alone = [
   'faults/client-leaves',
   'faults/http2-aborts',
   'faults/http2-client-stalls',
+  'faults/laboratory',
 ].map((name) => `packages/sluiceway/test/${name}.test.ts`);
 
 const soak = process.env['SOAK'] === '1';

@@ -1,8 +1,12 @@
 // @ts-check
 import httpProxy from 'http-proxy-3';
-import { agent, origin, serve } from './server.mjs';
+import { agent, origin, readTimeoutMs, serve } from './server.mjs';
 
-const proxy = httpProxy.createProxyServer({ target: origin.origin, agent });
+const proxy = httpProxy.createProxyServer({
+  target: origin.origin,
+  agent,
+  ...(readTimeoutMs > 0 && { proxyTimeout: readTimeoutMs }),
+});
 proxy.on('error', (/** @type {Error} */ _, /** @type {any} */ __, /** @type {any} */ response) =>
   response.destroy(),
 );

@@ -1,8 +1,12 @@
 // @ts-check
 import { createProxyServer } from 'httpxy';
-import { agent, origin, serve } from './server.mjs';
+import { agent, origin, readTimeoutMs, serve } from './server.mjs';
 
-const proxy = createProxyServer({ target: origin.origin, agent });
+const proxy = createProxyServer({
+  target: origin.origin,
+  agent,
+  ...(readTimeoutMs > 0 && { proxyTimeout: readTimeoutMs }),
+});
 
 serve((request, response) => {
   proxy.web(request, response).catch(() => response.destroy());

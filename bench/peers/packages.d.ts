@@ -3,3 +3,5 @@ declare module 'fastify';
 declare module '@fastify/http-proxy';
 declare module 'http-proxy-3';
 declare module 'httpxy';
+declare module 'http-proxy-middleware';
+declare module 'express-http-proxy';

@@ -12,6 +12,7 @@ const { values } = parseArgs({
     ca: { type: 'string', default: '' },
     cert: { type: 'string' },
     key: { type: 'string' },
+    'read-timeout': { type: 'string', default: '0' },
   },
 });
 
@@ -22,6 +23,9 @@ export const tls =
     ? { cert: readFileSync(values.cert), key: readFileSync(values.key) }
     : undefined;
 export const listenOptions = { host: '127.0.0.1', port: Number(values.port), backlog: 4096 };
+
+/** How long the origin server may be silent; 0 for as long as the peer lets it by itself. */
+export const readTimeoutMs = Number(values['read-timeout']);
 
 export const serverOptions = {
   keepAliveTimeout: 3_600_000,
@@ -47,7 +51,11 @@ export const undiciOptions = {
   pipelining: 1,
   keepAliveTimeout: 3_600_000,
   connect: { ca },
+  ...(readTimeoutMs > 0 && { bodyTimeout: readTimeoutMs, headersTimeout: readTimeoutMs }),
 };
+
+/** @param {URL} url */
+export const clientOf = (url) => (url.protocol === 'https:' ? https : http);
 
 const hopByHop = new Set([
   'connection',

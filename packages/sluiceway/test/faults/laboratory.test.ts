@@ -15,6 +15,6 @@ const rows = sections.flatMap(({ begins, sources, faults }) =>
     .map((fault): [string, Fault] => [`${begins} ${fault.name}: ${comesOf(fault)} [${sources}]`, fault]),
 );
 
-test.for(rows)('%s', async ([, fault]) => {
-  await laboratory.run(fault, 8, 1);
+test.concurrent.for(rows)('%s', async ([, fault]) => {
+  await laboratory.run(fault, { resumed: 8, plain: 3 }, 1);
 });

@@ -86,8 +86,10 @@ export class ResumedContent implements ChunkSource, ChunkSink {
 
   fail(error: Error): void {
     if (this.#sink === null) return;
-    if (isBreak(error)) void this.#resume(error);
-    else this.#finish()?.fail(error);
+    if (!isBreak(error)) this.#finish()?.fail(error);
+    // All has come but the end of a framing, and there is no range that is empty.
+    else if (this.#position === this.#end) this.#finish()?.end();
+    else void this.#resume(error);
   }
 
   #refuse(done: () => void): void {

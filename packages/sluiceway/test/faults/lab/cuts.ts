@@ -1,4 +1,4 @@
-import { anywhere, type CutAt, cut, inChunkHead, inTheMiddle } from './draw.js';
+import { anywhere, beforeEnd, type CutAt, cut, inChunkHead, inTheMiddle } from './draw.js';
 import type { Fault } from './fault.js';
 import { frame, refuse } from './reply.js';
 
@@ -114,7 +114,3 @@ export const cuts: readonly Fault[] = [
     },
   },
 ];
-
-function beforeEnd(bytes: number): CutAt {
-  return (reply) => Math.max(0, frame(reply).bytes.length - bytes);
-}

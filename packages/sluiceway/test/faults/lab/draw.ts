@@ -86,3 +86,8 @@ export const inChunkHead: CutAt = (reply, dice) => {
   const head = dice.pick(chunkHeads);
   return head + 1 + dice.roll(bytes.indexOf('\r\n', head) + 1 - head);
 };
+
+/** So many bytes before the end of the framed content. */
+export function beforeEnd(bytes: number): CutAt {
+  return (reply) => Math.max(0, frame(reply).bytes.length - bytes);
+}

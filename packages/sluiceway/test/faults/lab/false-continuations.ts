@@ -1,8 +1,16 @@
 import { cut, type Draw, inTheMiddle, STRONG } from './draw.js';
 import type { Fault } from './fault.js';
-import { answerWhole, contentRange, type Reply, refuse, retagged, withLine } from './reply.js';
+import {
+  answerWhole,
+  contentRange,
+  type Reply,
+  refuse,
+  retagged,
+  withLine,
+  withOtherBytes,
+} from './reply.js';
 
-/** The first response is cut; the further answers are 206 made worse by `change`, or whatever it gives. */
+/** The first response is cut; `later` gives the further answers, in view of the right ones. */
 function continuedBy(name: string, later: NonNullable<Draw['later']>, draw: Draw = {}): Fault {
   return {
     name,
@@ -12,36 +20,35 @@ function continuedBy(name: string, later: NonNullable<Draw['later']>, draw: Draw
   };
 }
 
-/** Replaces what a 206 says about the part that it carries, and the part where that is given. */
+/** Bytes of another file, under a Content-Range that says what `change` makes of it. */
 function saysRange(
   reply: Reply,
-  change: (from: number, end: number) => { range: readonly [number, number]; size?: number | '*' },
+  change: (from: number, end: number) => readonly [number, number],
   size: number,
 ): Reply {
   if (reply.range === null) return reply;
-  const said = change(...reply.range);
   return {
-    ...reply,
-    lines: withLine(reply.lines, 'Content-Range', contentRange(said.range, said.size ?? size)),
+    ...withOtherBytes(reply),
+    lines: withLine(reply.lines, 'Content-Range', contentRange(change(...reply.range), size)),
   };
 }
 
-/** Answers to the request for the rest that prove nothing, or the contrary. */
+/** Answers to the request for the rest which prove nothing, or the contrary. Their bytes are of another file. */
 export const falseContinuations: readonly Fault[] = [
   continuedBy('a 206 whose range begins one byte late', (honest, { file }) =>
-    saysRange(honest, (from, end) => ({ range: [from + 1, end] }), file.size),
+    saysRange(honest, (from, end) => [from + 1, end], file.size),
   ),
   continuedBy('a 206 that carries the file from its start', (honest, { file }) =>
-    saysRange(honest, (_from, end) => ({ range: [0, end] }), file.size),
+    saysRange(honest, (_from, end) => [0, end], file.size),
   ),
   continuedBy('a 206 whose range ends beyond the file', (honest, { file }) =>
-    saysRange(honest, (from, end) => ({ range: [from, end + 1] }), file.size),
+    saysRange(honest, (from, end) => [from, end + 1], file.size),
   ),
   continuedBy('a 206 of a file of another length', (honest, { file }) =>
-    saysRange(honest, (from, end) => ({ range: [from, end], size: file.size + 1 }), file.size),
+    saysRange(honest, (from, end) => [from, end], file.size + 1),
   ),
   continuedBy('a 206 without Content-Range', (honest) => ({
-    ...honest,
+    ...withOtherBytes(honest),
     lines: withLine(honest.lines, 'Content-Range', null),
   })),
   continuedBy(
@@ -50,7 +57,7 @@ export const falseContinuations: readonly Fault[] = [
     { framings: ['length'] },
   ),
   continuedBy('a 206 of several parts', (honest) => ({
-    ...honest,
+    ...withOtherBytes(honest),
     lines: withLine(
       withLine(honest.lines, 'Content-Range', null),
       'Content-Type',
@@ -58,17 +65,17 @@ export const falseContinuations: readonly Fault[] = [
     ),
   })),
   continuedBy('a 206 with another content coding', (honest) => ({
-    ...honest,
+    ...withOtherBytes(honest),
     lines: [...honest.lines, 'Content-Encoding: gzip'],
   })),
-  continuedBy('a 206 with another strong ETag', (honest) => retagged(honest, '"version-2"')),
-  continuedBy('a 206 with a weak ETag', (honest) => retagged(honest, `W/${STRONG}`)),
-  continuedBy('a 206 without an ETag', (honest) => retagged(honest, null)),
+  continuedBy('a 206 with another strong ETag', (honest) => retagged(withOtherBytes(honest), '"version-2"')),
+  continuedBy('a 206 with a weak ETag', (honest) => retagged(withOtherBytes(honest), `W/${STRONG}`)),
+  continuedBy('a 206 without an ETag', (honest) => retagged(withOtherBytes(honest), null)),
   continuedBy('a 200 of the same file (ranges are not honoured)', (_honest, { file, request }) =>
     answerWhole(file, request),
   ),
   continuedBy('a 200 of another file, which has replaced it', (_honest, { file, request }) =>
-    answerWhole({ ...file, seed: 'replaced', etag: '"version-2"' }, request),
+    answerWhole({ ...file, seed: 'another file', etag: '"version-2"' }, request),
   ),
   continuedBy('a 416 in the middle of the file', (_honest, { file }) =>
     refuse(416, [contentRange(null, file.size)]),

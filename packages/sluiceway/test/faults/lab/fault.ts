@@ -56,7 +56,7 @@ export function comesOf(fault: Fault): string {
       return 'the client sees that it is not whole';
     case 'healed':
     case 'racing':
-      return 'the client gets the whole of it, or sees that it does not';
+      return 'the client gets the whole of it, and without resume sees where it does not';
     case 'unnoticed':
       return 'nothing tells the client that it is not whole';
   }

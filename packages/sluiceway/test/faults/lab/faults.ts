@@ -1,4 +1,5 @@
 import { changedFiles } from './changed-files.js';
+import { controls } from './controls.js';
 import { cuts } from './cuts.js';
 import { endless } from './endless.js';
 import { falseContinuations } from './false-continuations.js';
@@ -8,6 +9,12 @@ import { requests } from './requests.js';
 
 /** Every fault of the laboratory, in the order of the table. */
 export const sections: readonly Section[] = [
+  {
+    heading: 'Nothing breaks',
+    begins: 'a response',
+    sources: 'RFC 9112 6.3',
+    faults: controls,
+  },
   {
     heading: 'The response breaks off, and the rest can be had',
     begins: 'a response',

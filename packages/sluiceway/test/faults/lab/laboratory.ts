@@ -1,7 +1,7 @@
 import { expect, vi } from 'vitest';
 import { BufferPool } from '../../../src/stream/buffer-pool.js';
 import { held } from '../../support/aborts.js';
-import { loopbackCertificate } from '../../support/certificates.js';
+import { loopbackCertificate, type TestCertificate } from '../../support/certificates.js';
 import { Dice } from '../../support/dice.js';
 import { type ProxyOptions, type RunningProxy, startProxy } from '../../support/servers.js';
 import { until } from '../../support/until.js';
@@ -11,23 +11,31 @@ import { LabOrigin } from './origin.js';
 import { judge } from './verdict.js';
 
 /** Nothing in the laboratory takes longer. */
-const HANG_MS = 12_000;
+const HANG_MS = 15_000;
 
 /** How Sluiceway is set up in the laboratory: as it comes, but for limits that nobody wants to wait for. */
-const labOptions: Omit<ProxyOptions, 'upstream'> = {
+export const labOptions: Omit<ProxyOptions, 'upstream'> = {
   timeouts: { upstreamIdle: 250 },
   limits: { minRate: 1000 },
+  resume: { attempts: 3 },
 };
 
 /** Sluiceway before the origin servers of the laboratory, for many faults and counted downloads. */
 export interface Laboratory {
   /**
-   * Runs a fault `count` times, each with another draw, and fails unless each time that comes of it which must.
-   * `seed` chooses the draws.
+   * Runs a fault so many times with resume and without, each with another draw, and fails unless each time that comes
+   * of it which must. `seed` chooses the draws.
    */
-  run(fault: Fault, count: number, seed: number): Promise<void>;
+  run(fault: Fault, counts: { resumed: number; plain: number }, seed: number): Promise<void>;
   /** Fails unless everything is let go of: transfers, sockets, file descriptors and lent buffers. */
   close(): Promise<void>;
+}
+
+/** An origin server, and before it a proxy that resumes and one that does not. */
+interface Line {
+  origin: LabOrigin;
+  resuming: RunningProxy;
+  failing: RunningProxy;
 }
 
 export async function openLaboratory(): Promise<Laboratory> {
@@ -37,44 +45,29 @@ export async function openLaboratory(): Promise<Laboratory> {
   const onEscape = (error: unknown): void => void escaped.push(error);
   process.on('uncaughtException', onEscape);
   process.on('unhandledRejection', onEscape);
+  const plain = await openLine();
+  const secure = await openLine(await loopbackCertificate());
 
-  const certificate = await loopbackCertificate();
-  const plain = await LabOrigin.start();
-  const secure = await LabOrigin.start(certificate);
-  const start = (upstream: ProxyOptions['upstream']): Promise<RunningProxy> =>
-    startProxy({ upstream: upstream as string, ...labOptions });
-  const lines = {
-    plain: { origin: plain, proxy: await start(plain.raw.url) },
-    secure: {
-      origin: secure,
-      proxy: await start({ url: secure.raw.url, tls: { ca: certificate.ca } }),
-    },
+  const one = async (fault: Fault, resume: boolean, seed: number, run: number): Promise<string | null> => {
+    const { origin, resuming, failing } = fault.secure ? secure : plain;
+    const download = drawDownload(fault.draw, new Dice(seed + run * 7919), run);
+    const verdict = await judge(origin, (resume ? resuming : failing).port, download, HANG_MS);
+    if (allowed(fault, resume).includes(verdict)) return null;
+    return `${verdict} ${resume ? 'with' : 'without'} resume: ${download.told}`;
   };
-  const all = Object.values(lines);
 
   return {
-    async run(fault, count, seed) {
-      const { origin, proxy } = lines[fault.secure ? 'secure' : 'plain'];
-      const wrong: string[] = [];
-      const one = async (index: number): Promise<void> => {
-        const download = drawDownload(fault.draw, new Dice(seed + index * 7919), index);
-        const verdict = await judge(origin, proxy.port, download, HANG_MS);
-        if (![...allowed(fault, false), ...allowed(fault, true)].includes(verdict))
-          wrong.push(`${verdict}: ${download.told}`);
-      };
-      await Promise.all(Array.from({ length: count }, (_, index) => one(index)));
-      expect(wrong).toEqual([]);
+    async run(fault, counts, seed) {
+      const runs = [
+        ...Array.from({ length: counts.resumed }, (_, run) => one(fault, true, seed, run)),
+        ...Array.from({ length: counts.plain }, (_, run) => one(fault, false, seed, run)),
+      ];
+      expect((await Promise.all(runs)).filter((wrong) => wrong !== null)).toEqual([]);
       expect(escaped).toEqual([]);
     },
     async close() {
-      for (const { proxy, origin } of all) {
-        await until(() => proxy.proxy.active === 0, 'no transfer was left');
-        await until(() => proxy.open === 0, 'no socket of a client was left');
-        await proxy.proxy.close();
-        await until(() => origin.raw.open === 0, 'no connection to an origin server was left');
-        await proxy.stop();
-        await origin.raw.stop();
-      }
+      await closeLine(plain);
+      await closeLine(secure);
       process.off('uncaughtException', onEscape);
       process.off('unhandledRejection', onEscape);
       expect(escaped).toEqual([]);
@@ -89,6 +82,24 @@ export async function openLaboratory(): Promise<Laboratory> {
       expect(blocks.released).toBe(blocks.acquired);
     },
   };
+}
+
+async function openLine(certificate?: TestCertificate): Promise<Line> {
+  const origin = await LabOrigin.start(certificate);
+  const upstream = { url: origin.raw.url, ...(certificate && { tls: { ca: certificate.ca } }) };
+  const resuming = await startProxy({ ...labOptions, upstream });
+  return { origin, resuming, failing: await startProxy({ ...labOptions, upstream, resume: false }) };
+}
+
+async function closeLine({ origin, resuming, failing }: Line): Promise<void> {
+  for (const running of [resuming, failing]) {
+    await until(() => running.proxy.active === 0, 'no transfer was left');
+    await until(() => running.open === 0, 'no socket of a client was left');
+    await running.proxy.close();
+  }
+  await until(() => origin.raw.open === 0, 'no connection to an origin server was left');
+  for (const running of [resuming, failing]) await running.stop();
+  await origin.raw.stop();
 }
 
 /** Counts the buffers that all pools of this process hand out and get back. */

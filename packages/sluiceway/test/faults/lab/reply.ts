@@ -100,6 +100,11 @@ export function withLine(lines: readonly string[], name: string, line: string | 
   return line === null ? kept : [...kept, line];
 }
 
+/** The same answer, but with bytes of another file. */
+export function withOtherBytes(reply: Reply): Reply {
+  return { ...reply, content: seededBytes('another file', 0, reply.content.length) };
+}
+
 /** The same answer under another entity tag; null: under none. */
 export function retagged(reply: Reply, etag: string | null): Reply {
   return { ...reply, lines: withLine(reply.lines, 'ETag', etag === null ? null : `ETag: ${etag}`) };
@@ -161,6 +166,8 @@ export function formatHead(reply: Reply): string {
       ? [`Content-Length: ${reply.content.length}`]
       : reply.framing === 'chunked'
         ? ['Transfer-Encoding: chunked']
-        : ['Connection: close'];
-  return [`HTTP/1.1 ${reply.status} Lab`, ...framing, ...reply.lines, '', ''].join('\r\n');
+        : [];
+  // Nobody shall be blamed for using a connection again that is about to be cut.
+  const close = reply.framing === 'close' || reply.cut !== null ? ['Connection: close'] : [];
+  return [`HTTP/1.1 ${reply.status} Lab`, ...framing, ...close, ...reply.lines, '', ''].join('\r\n');
 }

@@ -1,7 +1,7 @@
 import type { Dice } from '../../support/dice.js';
-import { anywhere, cut, type Draw, inTheMiddle, STRONG } from './draw.js';
+import { anywhere, beforeEnd, cut, type Draw, inTheMiddle, STRONG } from './draw.js';
 import type { Expected, Fault } from './fault.js';
-import { contentRange, type LabFile, withLine } from './reply.js';
+import { contentRange, type LabFile, refuse, withLine } from './reply.js';
 
 const SIZES = [1000, 65_536, 70_001, 300_000];
 
@@ -37,6 +37,17 @@ export const requests: readonly Fault[] = [
     drawRange(file, dice),
     'If-Range: "version-0"',
   ]),
+  {
+    name: 'for a range (bytes=a-b), cut between its last byte and the last chunk',
+    expected: 'healed',
+    draw: {
+      sizes: SIZES,
+      framings: ['chunked'],
+      lines: (file, dice) => [drawRange(file, dice)],
+      first: cut(beforeEnd('0\r\n\r\n'.length), 'fin', 'stall'),
+      later: () => refuse(404),
+    },
+  },
   {
     name: 'for a range (bytes=a-b), cut, then continued beyond its end',
     expected: 'visible',

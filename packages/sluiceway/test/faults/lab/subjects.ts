@@ -1,0 +1,159 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestCertificate } from '../../support/certificates.js';
+import { freePort, startDaemon } from '../../support/daemon.js';
+import type { Network } from '../../support/fixture.js';
+import { findOptionalTool } from '../../support/requirements.js';
+import { labOptions } from './laboratory.js';
+import type { LabOrigin } from './origin.js';
+
+/** How long an origin server may be silent, where that can be set. */
+const READ_TIMEOUT_MS = 1000;
+
+/** A proxy that is put before the origin server of the laboratory. */
+export interface Subject {
+  name: string;
+  /** Null: it is not installed. */
+  version: string | null;
+  /** Starts it before the origin server, which has a certificate where it speaks TLS; resolves with its port. */
+  start(net: Network, origin: LabOrigin, folder: string, certificate?: TestCertificate): Promise<number>;
+}
+
+const bench = new URL('../../../../../bench/', import.meta.url);
+
+export function findSubjects(): Subject[] {
+  return [
+    sluiceway('Sluiceway', {}),
+    nginx(),
+    haproxy(),
+    nodePeer('undici RetryAgent', 'undici-retry', 'undici'),
+    nodePeer('undici request', 'undici-request', 'undici'),
+    nodePeer('undici fetch', 'undici-fetch', 'undici'),
+    nodePeer('http-proxy-3', 'http-proxy-3', 'http-proxy-3'),
+    nodePeer('httpxy', 'httpxy', 'httpxy'),
+    nodePeer('http-proxy-middleware', 'http-proxy-middleware', 'http-proxy-middleware'),
+    nodePeer('@fastify/http-proxy', 'fastify-http-proxy', '@fastify/http-proxy'),
+    nodePeer('express-http-proxy', 'express-http-proxy', 'express-http-proxy'),
+    nodePeer('http.request, pipe', 'http-request-pipe', null),
+    nodePeer('http.request, pipeline', 'http-request-pipeline', null),
+  ];
+}
+
+const installedVersion = (manifest: URL): string =>
+  (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
+
+function sluiceway(name: string, options: object): Subject {
+  return {
+    name,
+    version: installedVersion(new URL('../../../package.json', import.meta.url)),
+    async start(net, origin, _folder, certificate) {
+      const upstream = { url: origin.raw.url, ...(certificate && { tls: { ca: certificate.ca } }) };
+      return (await net.proxy({ upstream, ...labOptions, ...options })).port;
+    },
+  };
+}
+
+/** As it comes, but for the time after which its origin server counts as silent. */
+function nginx(): Subject {
+  const program = findOptionalTool('nginx');
+  return {
+    name: 'nginx',
+    version: program && said(program, '-v', /nginx\/([\d.]+)/),
+    start: (net, origin, folder, certificate) =>
+      startConfigured(net, program as string, ['-p', folder, '-e', 'stderr', '-c'], folder, (port) => {
+        const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+          (kind) => `${kind}_temp_path ${folder}/temp-${port};`,
+        );
+        return `daemon off; master_process off; pid ${folder}/pid-${port}; error_log stderr crit;
+          events {}
+          http {
+            access_log off; ${temporary.join(' ')}
+            server {
+              listen 127.0.0.1:${port};
+              location / {
+                proxy_pass ${certificate ? 'https' : 'http'}://127.0.0.1:${origin.raw.port};
+                proxy_http_version 1.1;
+                proxy_set_header Connection "";
+                proxy_read_timeout ${READ_TIMEOUT_MS}ms;
+                ${certificate ? `proxy_ssl_trusted_certificate ${folder}/ca.pem; proxy_ssl_verify on; proxy_ssl_name localhost;` : ''}
+              }
+            }
+          }`;
+      }),
+  };
+}
+
+/** As it comes. */
+function haproxy(): Subject {
+  const program = findOptionalTool('haproxy');
+  return {
+    name: 'HAProxy',
+    version: program && said(program, '-v', /version ([\d.]+)/),
+    start: (net, origin, folder, certificate) =>
+      startConfigured(
+        net,
+        program as string,
+        ['-db', '-f'],
+        folder,
+        (port) => `
+          defaults
+            mode http
+            timeout connect 5s
+            timeout client 30s
+            timeout server ${READ_TIMEOUT_MS}ms
+          listen proxy
+            bind 127.0.0.1:${port}
+            server origin 127.0.0.1:${origin.raw.port} ${certificate ? `ssl verify required ca-file ${folder}/ca.pem sni str(localhost)` : ''}
+`,
+      ),
+  };
+}
+
+/** A program of the bench; `packageName` null: it uses nothing but Node. */
+function nodePeer(name: string, program: string, packageName: string | null): Subject {
+  const manifest = packageName && new URL(`node_modules/${packageName}/package.json`, bench);
+  const version =
+    manifest === null
+      ? process.versions.node
+      : manifest && existsSync(manifest)
+        ? installedVersion(manifest)
+        : null;
+  return {
+    name,
+    version,
+    async start(net, origin, folder) {
+      const port = await freePort();
+      const file = new URL(`peers/${program}.mjs`, bench).pathname;
+      await startDaemon(
+        net,
+        process.execPath,
+        [
+          ...[file, '--origin', origin.raw.url, '--port', String(port), '--ca', join(folder, 'ca.pem')],
+          ...['--read-timeout', String(READ_TIMEOUT_MS)],
+        ],
+        port,
+      );
+      return port;
+    },
+  };
+}
+
+async function startConfigured(
+  net: Network,
+  program: string,
+  args: readonly string[],
+  folder: string,
+  configure: (port: number) => string,
+): Promise<number> {
+  const port = await freePort();
+  const file = join(folder, `config-${port}`);
+  writeFileSync(file, configure(port));
+  await startDaemon(net, program, [...args, file], port);
+  return port;
+}
+
+function said(program: string, flag: string, pattern: RegExp): string {
+  const { stdout, stderr } = spawnSync(program, [flag], { encoding: 'utf8' });
+  return pattern.exec(stdout + stderr)?.[1] ?? 'of unknown version';
+}
