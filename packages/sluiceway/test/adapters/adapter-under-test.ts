@@ -44,6 +44,8 @@ export type Feature =
 
 export interface RunningApp {
   readonly port: number;
+  /** What clients have to trust, where it speaks TLS. */
+  readonly ca?: string;
   /** Stops listening and closes what is open. */
   close(): Promise<void>;
 }

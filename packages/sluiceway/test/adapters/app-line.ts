@@ -43,20 +43,22 @@ export class AppLine {
       observers: [{ onTransferEnd: (record) => void records.push(record) }],
     });
     net.cleanup(() => proxy.destroy());
-    const { port, errors } = await this.start(net, { ...app, handler: proxy }, ownErrors);
-    return { origin, port, client: await net.client(port), errors, records };
+    const started = await this.start(net, { ...app, handler: proxy }, ownErrors);
+    return { ...started, origin, records };
   }
 
   async start(
     net: Network,
     app: AppUnderTest,
     ownErrors = false,
-  ): Promise<{ port: number; errors: unknown[] }> {
+  ): Promise<Pick<Line, 'port' | 'client' | 'errors'>> {
     const errors: unknown[] = [];
     const handlers = ownErrors ? {} : { onError: (error: unknown) => void errors.push(error) };
     const running = await this.adapter.start({ ...app, ...handlers });
     net.cleanup(() => running.close());
-    return { port: running.port, errors };
+    const { port, ca } = running;
+    const client = await net.client(port, ca === undefined ? {} : { tls: { ca } });
+    return { port, client, errors };
   }
 }
 

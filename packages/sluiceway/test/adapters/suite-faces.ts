@@ -54,11 +54,10 @@ export function testGateway(app: AppLine): void {
         guard: { allowAddresses: ['127.0.0.0/8'], allowPorts: 'any' },
       });
       net.cleanup(() => gateway.destroy());
-      const { port } = await app.start(net, {
+      const { port, client } = await app.start(net, {
         handler: gateway,
         ...(app.has('mount') && { path: '/download' }),
       });
-      const client = await net.client(port);
       await client.get(gateway.sign({ url: `${origin.url}/f.bin`, expires: '1h' }));
       expect((await client.readResponse()).content.toString()).toBe('the file');
       await client.get('/download?url=http://127.0.0.1/&signature=x');
@@ -79,10 +78,9 @@ export function testStreamFrom(app: AppLine): void {
           sized(target, ['Content-Range: bytes 0-2/9'], 'HTTP/1.1 206 Partial Content'),
         ),
       );
-      const { port } = await app.start(net, {
+      const { client } = await app.start(net, {
         streamFrom: { url: `${origin.url}/f.bin?t=1`, options: { addresses: 'any' } },
       });
-      const client = await net.client(port);
       await client.get('/file?ignored', ['Range: bytes=0-2']);
       const { head, content } = await client.readResponse();
       expect([head.status, head.get('content-range')]).toEqual([206, 'bytes 0-2/9']);
@@ -92,10 +90,9 @@ export function testStreamFrom(app: AppLine): void {
     test('hands what fails before the response to the error handler, and the connection goes on [Express; Koa; Fastify]', async ({
       net,
     }) => {
-      const { port, errors } = await app.start(net, {
+      const { client, errors } = await app.start(net, {
         streamFrom: { url: 'http://127.0.0.1:9/', options: {} },
       });
-      const client = await net.client(port);
       for (let i = 0; i < 2; i += 1) {
         await client.get('/file');
         expect((await client.readResponse()).head.status).toBe(403);

@@ -9,6 +9,7 @@ import * as express from 'sluiceway/express';
 import * as fetch from 'sluiceway/fetch';
 import * as gateway from 'sluiceway/gateway';
 import * as guard from 'sluiceway/guard';
+import * as koa from 'sluiceway/koa';
 import * as undici from 'sluiceway/undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as user from './user-program.js';
@@ -93,6 +94,10 @@ test('what is exported at run time for Express is what is promised, and no more'
     'streamFrom',
     'toExpress',
   ]);
+});
+
+test('what is exported at run time for Koa is what is promised, and no more', () => {
+  expect(Object.keys(koa).toSorted()).toEqual(['FrameworkError', 'attachUpgrades', 'streamFrom', 'toKoa']);
 });
 
 test('what is exported at run time of the guard is what is promised, and no more', () => {

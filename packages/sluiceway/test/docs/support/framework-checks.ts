@@ -24,4 +24,5 @@ const inFramework: Check = async (example) => {
 
 export const frameworkChecks: Readonly<Record<string, Check>> = {
   'in Express': inFramework,
+  'in Koa': inFramework,
 };
