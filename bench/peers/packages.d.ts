@@ -1,5 +1,4 @@
 // The peers are installed only for a run of the bench, so type checks must do without their types.
-declare module 'fastify';
 declare module '@fastify/http-proxy';
 declare module 'http-proxy-3';
 declare module 'httpxy';

@@ -37,6 +37,7 @@ const systems = [
   'http-proxy',
   'http-proxy-middleware',
   '@fastify/http-proxy',
+  '@fastify/reply-from',
   'grpc-go',
   'imgproxy',
   'nghttp2',

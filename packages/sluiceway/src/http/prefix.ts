@@ -31,6 +31,28 @@ export function stripTargetPrefix(target: string, prefix: PathPrefix): string | 
   return target.slice(0, start) + (next === '/' ? rest : `/${rest}`);
 }
 
+/**
+ * The request-target in two: the first `count` segments of its path as they were sent, and the target without them.
+ * Null where its path has fewer. `collapses` says that several slashes are one, as a router may be set up to see it.
+ */
+export function splitTarget(
+  target: string,
+  count: number,
+  collapses: boolean,
+): { prefix: string; rest: string } | null {
+  const start = pathStart(target);
+  if (start < 0) return null;
+  const path = /^[^?]*/.exec(target.slice(start))?.[0] ?? '';
+  const segment = collapses ? /\/+[^/]*/y : /\/[^/]*/y;
+  for (let i = 0; i < count; i++) if (!segment.test(path)) return null;
+  const end = segment.lastIndex;
+  const rest = target.slice(start + end);
+  return {
+    prefix: path.slice(0, end),
+    rest: target.slice(0, start) + (rest.startsWith('/') ? rest : `/${rest}`),
+  };
+}
+
 /** Where the path of a target in origin-form or absolute-form begins; -1 where it has none. */
 function pathStart(target: string): number {
   if (target.startsWith('/')) return 0;

@@ -6,3 +6,7 @@ declare module 'express4' {
 declare module 'koa2' {
   export { default } from 'koa';
 }
+
+declare module 'fastify50' {
+  export { default } from 'fastify';
+}

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as sluiceway from 'sluiceway';
 import * as express from 'sluiceway/express';
+import * as fastify from 'sluiceway/fastify';
 import * as fetch from 'sluiceway/fetch';
 import * as gateway from 'sluiceway/gateway';
 import * as guard from 'sluiceway/guard';
@@ -94,6 +95,10 @@ test('what is exported at run time for Express is what is promised, and no more'
     'streamFrom',
     'toExpress',
   ]);
+});
+
+test('what is exported at run time for Fastify is what is promised, and no more', () => {
+  expect(Object.keys(fastify).toSorted()).toEqual(['FrameworkError', 'sluiceway', 'streamFrom', 'toFastify']);
 });
 
 test('what is exported at run time for Koa is what is promised, and no more', () => {

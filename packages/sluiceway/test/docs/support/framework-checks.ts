@@ -24,5 +24,6 @@ const inFramework: Check = async (example) => {
 
 export const frameworkChecks: Readonly<Record<string, Check>> = {
   'in Express': inFramework,
+  'in Fastify': inFramework,
   'in Koa': inFramework,
 };

@@ -1,0 +1,69 @@
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { assignResponse, takeTurn } from '../downstream/http1-upgrade.js';
+import type { Handler } from '../proxy/handler.js';
+import type { HandleContext } from '../proxy/passage.js';
+import { readClient } from './fastify-reply.js';
+
+const NOTHING = Buffer.alloc(0);
+
+/** Requests that Node has handed over with their bare socket, and that are on their way through Fastify's hooks. */
+const upgrades = new WeakMap<IncomingMessage, Socket>();
+/** For each server the prefixes whose upgrades are ours. */
+const mounts = new WeakMap<object, ((path: string) => boolean)[]>();
+
+/**
+ * Sends requests that ask for another protocol through Fastify's router, so that all its hooks see them. Where somebody
+ * else listens for upgrades too (`@fastify/websocket`), only those that `owns` says are ours.
+ */
+export function routeUpgrades(app: FastifyInstance, owns: (path: string) => boolean): void {
+  const { server } = app;
+  const known = mounts.get(server);
+  if (known !== undefined) {
+    known.push(owns);
+    return;
+  }
+  const owners = [owns];
+  mounts.set(server, owners);
+  server.on('upgrade', (request: IncomingMessage, duplex: Duplex, head: Buffer) => {
+    const path = request.url ?? '';
+    if (server.listenerCount('upgrade') > 1 && !owners.some((owner) => owner(path))) return;
+    // The types of Node say less than its documentation: it is the client's socket.
+    void routeUpgrade(app, request, duplex as Socket, head);
+  });
+}
+
+async function routeUpgrade(
+  app: FastifyInstance,
+  request: IncomingMessage,
+  socket: Socket,
+  head: Buffer,
+): Promise<void> {
+  if (!(await takeTurn(socket))) return;
+  upgrades.set(request, socket);
+  app.routing(request, assignResponse(request, socket, head));
+}
+
+/** Serves a request that came by `routeUpgrades`; false for any other. */
+export async function serveUpgrade(
+  handler: Handler<FastifyRequest>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  context: HandleContext<FastifyRequest>,
+): Promise<boolean> {
+  const socket = upgrades.get(request.raw);
+  if (socket === undefined) return false;
+  const client = readClient(request);
+  // From here on the socket is the handler's, which makes a response of its own where it does not become a tunnel.
+  reply.hijack();
+  reply.raw.detachSocket(socket);
+  await handler.upgrade(request.raw, socket, NOTHING, {
+    ...context,
+    errors: 'answer',
+    context: request,
+    ...(client !== null && { client }),
+  });
+  return true;
+}
