@@ -123,7 +123,9 @@ async function main() {
     console.log(`plain proxy     ${median(costs.map(({ plain }) => plain)).toFixed(3)} CPU s/GB`);
     console.log(`with a digest   ${median(costs.map(({ verified }) => verified)).toFixed(3)} CPU s/GB`);
     console.log(`openssl dgst    ${median(costs.map(({ openssl }) => openssl)).toFixed(3)} CPU s/GB`);
-    console.log(`what is added, in costs of openssl, median of ${rounds}: ${ratio.toFixed(3)} (limit ${bar})`);
+    console.log(
+      `what is added, in costs of openssl, median of ${rounds}: ${ratio.toFixed(3)} (limit ${bar})`,
+    );
     return ratio;
   } finally {
     rmSync(dir, { recursive: true, force: true });

@@ -10,7 +10,7 @@ import type { Passage } from './passage.js';
 
 /** Makes the content of a response go on where it breaks, if what comes then could be proved to be the rest of it. */
 export function resumeWhereBroken(
-  { transfer, downstream }: Passage,
+  { transfer, downstream, digest }: Passage,
   start: Place,
   { target, request, response }: Sent,
   mirrors: readonly Target[],
@@ -18,7 +18,8 @@ export function resumeWhereBroken(
   { resume, transport, timeouts }: Pick<ProxySettings, 'resume' | 'transport' | 'timeouts'>,
 ): void {
   if (resume === null) return;
-  const { proof, refreshTarget } = resume;
+  const { refreshTarget } = resume;
+  const proof = digest === null ? resume.proof : 'digest';
   const part = toPart(request, response, proof);
   if (part === null) return;
   const finder = new AttemptingFinder({

@@ -4,6 +4,7 @@ import { isSeeded, seededBytes } from '../support/content.js';
 import { hexOf, MISMATCH, memberOf } from '../support/digests.js';
 import { type Network, test } from '../support/fixture.js';
 import type { RequestHead } from '../support/message-head.js';
+import { rangedOrigin } from '../support/ranged-origin.js';
 import { respondWith } from '../support/raw-origin.js';
 import { startServer } from '../support/servers.js';
 import { streaming } from '../support/stream-from.js';
@@ -133,6 +134,55 @@ describe('a file whose digest the application expects', () => {
       ]);
     },
   );
+});
+
+describe('a file that breaks in the middle, and whose digest is known', () => {
+  const half = { bytes: SIZE / 2, ending: 'end' } as const;
+  const gone = sized('', [], 'HTTP/1.1 404 Not Found');
+
+  test.for([
+    { by: 'the application', options: { digest: hexOf(content) }, fields: [] },
+    { by: 'the origin server', options: {}, fields: [`Repr-Digest: ${memberOf(content)}`] },
+    {
+      by: 'the origin server of this content',
+      options: {},
+      fields: [`Content-Digest: ${memberOf(content)}`],
+    },
+  ])('to $by goes on without a validator [Sluiceway]', async ({ options, fields }, { net }) => {
+    const script = rangedOrigin(content, ({ index }) => (index === 0 ? half : 'whole'), fields);
+    const { client, records } = await streaming(net, (await net.origin(script)).url, {
+      addresses: 'any',
+      ...options,
+    });
+    await client.get('/');
+    const response = await client.readResponse();
+    expect(response.complete && isSeeded('expected', 0, response.content)).toBe(true);
+    expect(records).toMatchObject([{ outcome: 'completed', resumes: 1 }]);
+  });
+
+  const MIRRORS = [
+    { what: 'of the same bytes takes over, whatever its entity tag', tag: '"v2"', bytes: content },
+    {
+      what: 'of other bytes does not pass for it, whatever its entity tag',
+      tag: '"v1"',
+      bytes: seededBytes('lying', 0, SIZE),
+    },
+  ];
+  test.for(MIRRORS)('a mirror $what [Sluiceway]', async ({ tag, bytes }, { net }) => {
+    const first = await net.origin(rangedOrigin(content, ({ index }) => (index === 0 ? half : gone)));
+    const second = await net.origin(rangedOrigin(bytes, () => 'whole', [`ETag: ${tag}`]));
+    const { client, records } = await streaming(net, first.url, {
+      addresses: 'any',
+      digest: hexOf(content),
+      onUpstreamRequest: ({ upstream }) => void upstream.mirrors.push(second.url),
+    });
+    await client.get('/');
+    const response = await client.readResponse();
+    expect(response.complete).toBe(bytes === content);
+    expect(records).toMatchObject([
+      { resumes: 1, ...(bytes === content ? { outcome: 'completed' } : MISMATCH) },
+    ]);
+  });
 });
 
 describe('with `digests.ranges: unverified`, of a file whose digest is expected', () => {
