@@ -145,6 +145,7 @@ describe('a stream of a transform', () => {
   ])(
     'is destroyed when the client leaves %s, and the origin server is let go [Go ReverseProxy]',
     async (when, { net }) => {
+      const asked = new Gate();
       const making = new Gate();
       const made = new MadeStreams(() =>
         when.includes('never')
@@ -158,6 +159,7 @@ describe('a stream of a transform', () => {
           transform: {
             changesContent: true,
             async create() {
+              asked.open();
               if (when.includes('making')) await making.opened;
               return [made.create(), made.create()];
             },
@@ -165,7 +167,7 @@ describe('a stream of a transform', () => {
         },
       );
       await client.get('/');
-      if (when.includes('making')) await until(() => origin.total === 1, 'the origin server was asked');
+      if (when.includes('making')) await asked.opened;
       else await client.readHead();
       client.close();
       if (when.includes('making')) {
@@ -173,7 +175,7 @@ describe('a stream of a transform', () => {
         making.open();
       }
       expect(await running.record()).toMatchObject({ outcome: 'client_aborted', error: 'client_aborted' });
-      expect(made.all).toHaveLength(2);
+      await until(() => made.all.length === 2, 'the streams were made');
       await made.closed();
     },
   );

@@ -6,6 +6,8 @@ import { sized } from '../support/through.js';
 import { until } from '../support/until.js';
 
 const STREAMS = 20;
+/** Three pieces, and so two waits. */
+const LENGTH = 60;
 
 describe.for([
   ['HTTP/1.1', {}],
@@ -16,7 +18,7 @@ describe.for([
   }) => {
     const { link, running, records } = await throughGateway(
       net,
-      respondWith(sized('x'.repeat(150))),
+      respondWith(sized('x'.repeat(LENGTH))),
       // Each stream is served every 400 ms.
       { timeouts: { upstreamIdle: 150, clientIdle: 150 } },
       {},
@@ -32,7 +34,7 @@ describe.for([
         return client.readResponse();
       }),
     );
-    expect(responses.every(({ complete, contentLength }) => complete && contentLength === 150)).toBe(true);
+    expect(responses.every(({ complete, contentLength }) => complete && contentLength === LENGTH)).toBe(true);
     await until(() => records.length === STREAMS, 'all of them had ended');
     expect(new Set(records.map(({ outcome }) => outcome))).toEqual(new Set(['completed']));
   }, 20_000);

@@ -20,6 +20,7 @@ import { type Network, test } from '../support/fixture.js';
 import { ErrorCode, Frames, FrameType } from '../support/frames.js';
 import type { FieldLine } from '../support/hpack.js';
 import { startHttp2Server } from '../support/node-http2.js';
+import { StoppedTime } from '../support/stopped-time.js';
 import { until } from '../support/until.js';
 
 const MIB = 1024 * 1024;
@@ -31,7 +32,11 @@ const POST: FieldLine[] = [
 ];
 const piece = Buffer.alloc(64 * 1024);
 
+/** A client and a server, and the way between them, which takes time only while that passes. */
 interface Path {
+  time: StoppedTime;
+  /** Lets time pass until the condition holds. */
+  eventually: (condition: () => boolean) => Promise<void>;
   client: ClientHttp2Session;
   /** Streams that the server got, in order. */
   streams: ServerHttp2Stream[];
@@ -44,6 +49,7 @@ async function openPath(
   net: Network,
   { delayMs = 0, serve = (_stream: ServerHttp2Stream): void => {} },
 ): Promise<Path> {
+  const time = new StoppedTime(net, { stopsIntervals: true });
   const streams: ServerHttp2Stream[] = [];
   const onStream = (stream: ServerHttp2Stream): void => {
     streams.push(stream);
@@ -57,9 +63,10 @@ async function openPath(
   const client = connect(`http://127.0.0.1:${relay.port}`, { settings: initialWindowSettings });
   client.on('error', () => {});
   net.cleanup(() => client.destroy());
-  await once(client, 'remoteSettings');
+  await time.passUntil(once(client, 'remoteSettings'), 1);
   const session = server.sessions[0] as ServerHttp2Session;
-  return { client, streams, session };
+  const eventually = (condition: () => boolean): Promise<void> => time.passWhile(() => !condition(), 1);
+  return { client, streams, session, time, eventually };
 }
 
 /** Writes as fast as the stream takes it, until it is closed. */
@@ -86,14 +93,14 @@ describe('the receive windows of an HTTP/2 session', () => {
   test('a download that the window limits makes it grow, up to 32 MiB at most [RFC 9113 6.9.2; grpc-go]', async ({
     net,
   }) => {
-    const { client } = await openPath(net, { delayMs: 25, serve: respondAndPour });
+    const { client, eventually } = await openPath(net, { delayMs: 25, serve: respondAndPour });
     const budget = new WindowBudget();
     const tuner = new WindowTuner(client, budget);
     expect(tuner.window).toBe(INITIAL_WINDOW);
     const stream = request(client);
     tuner.opened(stream);
     stream.resume();
-    await until(() => tuner.window >= 8 * MIB, 'the window had grown');
+    await eventually(() => tuner.window >= 8 * MIB);
     expect(tuner.window).toBeLessThanOrEqual(LARGEST_WINDOW);
     expect(client.localSettings.initialWindowSize).toBe(tuner.window);
     expect(budget.granted).toBe(tuner.window - SMALLEST_WINDOW);
@@ -104,14 +111,16 @@ describe('the receive windows of an HTTP/2 session', () => {
 
   test('an upload that the window limits makes it grow [RFC 9113 6.9.2; grpc-go]', async ({ net }) => {
     const serve = (stream: ServerHttp2Stream): void => void stream.resume();
-    const { client, session } = await openPath(net, { delayMs: 25, serve });
+    const { client, session, eventually } = await openPath(net, { delayMs: 25, serve });
     const tuner = tuneServerWindows(session, new WindowBudget());
     pour(request(client, 'POST'));
-    await until(() => tuner.window >= 8 * MIB, 'the window had grown');
+    await eventually(() => tuner.window >= 8 * MIB);
   });
 
   test('content that comes slower than the window allows leaves it as it is [grpc-go]', async ({ net }) => {
-    const { client, streams } = await openPath(net, { serve: (stream) => stream.respond() });
+    const { client, streams, time, eventually } = await openPath(net, {
+      serve: (stream) => stream.respond(),
+    });
     const tuner = new WindowTuner(client, new WindowBudget());
     const stream = request(client);
     tuner.opened(stream);
@@ -119,41 +128,41 @@ describe('the receive windows of an HTTP/2 session', () => {
     stream.on('data', (bytes: Buffer) => {
       received += bytes.length;
     });
-    await once(stream, 'response');
+    await time.passUntil(once(stream, 'response'), 1);
     const pieces = (4 * INITIAL_WINDOW) / piece.length;
     for (let sent = 1; sent <= pieces; sent += 1) {
       streams[0]?.write(piece);
       // One piece a tick is far below a window a round trip, and all of them are several windows.
-      await until(() => received === sent * piece.length, 'the piece had come');
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await eventually(() => received === sent * piece.length);
+      await time.pass(10);
     }
     expect(tuner.window).toBe(INITIAL_WINDOW);
   });
 
   test('a stream that is not read any more brings a large window down again [grpc-go]', async ({ net }) => {
-    const { client } = await openPath(net, { delayMs: 10, serve: respondAndPour });
+    const { client, eventually } = await openPath(net, { delayMs: 10, serve: respondAndPour });
     const budget = new WindowBudget();
     const tuner = new WindowTuner(client, budget);
     const stream = request(client);
     tuner.opened(stream);
     stream.resume();
-    await until(() => tuner.window >= 8 * MIB, 'the window had grown');
+    await eventually(() => tuner.window >= 8 * MIB);
     stream.pause();
-    await until(() => {
+    await eventually(() => {
       tuner.review(false);
       return tuner.window === INITIAL_WINDOW;
-    }, 'the window was small again');
+    });
     // What has come before still counts.
     const beyond = stream.readableLength - stream.readableHighWaterMark - SMALLEST_WINDOW;
     expect(budget.granted).toBeGreaterThanOrEqual(beyond);
     client.destroy();
-    await until(() => budget.granted === 0, 'nothing was granted');
+    await eventually(() => budget.granted === 0);
   });
 
   test('further streams bring a large window down: all of them together need what one needs alone [Sluiceway]', async ({
     net,
   }) => {
-    const { client } = await openPath(net, { delayMs: 10, serve: respondAndPour });
+    const { client, eventually } = await openPath(net, { delayMs: 10, serve: respondAndPour });
     const tuner = new WindowTuner(client, new WindowBudget());
     const open = (): void => {
       const stream = request(client);
@@ -161,18 +170,18 @@ describe('the receive windows of an HTTP/2 session', () => {
       stream.resume();
     };
     open();
-    await until(() => tuner.window === LARGEST_WINDOW, 'the window was the largest');
+    await eventually(() => tuner.window === LARGEST_WINDOW);
     open();
     // Two of the largest are the most that there may be.
     expect(tuner.hasRoom).toBe(false);
-    await until(() => tuner.window === Math.ceil(LARGEST_WINDOW / 4), 'it was a quarter of that');
+    await eventually(() => tuner.window === Math.ceil(LARGEST_WINDOW / 4));
     expect(tuner.hasRoom).toBe(true);
     for (let count = 3; count <= 20; count += 1) open();
-    await until(() => tuner.window === INITIAL_WINDOW, 'it was what it had been at first');
+    await eventually(() => tuner.window === INITIAL_WINDOW);
   });
 
   test('the window does not grow beyond the budget [Sluiceway]', async ({ net }) => {
-    const { client } = await openPath(net, { delayMs: 10, serve: respondAndPour });
+    const { client, eventually } = await openPath(net, { delayMs: 10, serve: respondAndPour });
     const tuner = new WindowTuner(client, new WindowBudget({ bytes: 4 * MIB }));
     const stream = request(client);
     tuner.opened(stream);
@@ -180,7 +189,7 @@ describe('the receive windows of an HTTP/2 session', () => {
     stream.on('data', (bytes: Buffer) => {
       received += bytes.length;
     });
-    await until(() => received > 64 * MIB, 'much had come');
+    await eventually(() => received > 64 * MIB);
     // What eight times as much is, or all of the budget.
     expect(tuner.window).toBeGreaterThan(INITIAL_WINDOW);
     expect(tuner.window).toBeLessThanOrEqual(4 * MIB + SMALLEST_WINDOW);
@@ -189,7 +198,7 @@ describe('the receive windows of an HTTP/2 session', () => {
   test('three hundred streams that nobody reads hold no more than the budget and the smallest windows [Sluiceway]', async ({
     net,
   }) => {
-    const { client } = await openPath(net, { serve: respondAndPour });
+    const { client, eventually } = await openPath(net, { serve: respondAndPour });
     const bytes = 8 * MIB;
     const budget = new WindowBudget({ bytes });
     const tuner = new WindowTuner(client, budget);
@@ -200,9 +209,9 @@ describe('the receive windows of an HTTP/2 session', () => {
       tuner.opened(stream);
       streams.push(stream.on('readable', () => {}));
       // Each has filled its window before the next one comes.
-      await until(() => stream.readableLength >= SMALLEST_WINDOW, 'the stream had filled its window');
+      await eventually(() => stream.readableLength >= SMALLEST_WINDOW);
     }
-    await until(() => tuner.window === SMALLEST_WINDOW, 'the window was the smallest');
+    await eventually(() => tuner.window === SMALLEST_WINDOW);
     // Node counts what its own buffer holds, and the frame that fills it, as read.
     const frame = 16 * 1024;
     const read = getDefaultHighWaterMark(false) + frame;
@@ -211,15 +220,15 @@ describe('the receive windows of an HTTP/2 session', () => {
   });
 
   test('a session that ends while it is measured leaves nothing behind [Sluiceway]', async ({ net }) => {
-    const { client } = await openPath(net, { delayMs: 10, serve: respondAndPour });
+    const { client, eventually } = await openPath(net, { delayMs: 10, serve: respondAndPour });
     const budget = new WindowBudget();
     const tuner = new WindowTuner(client, budget);
     const stream = request(client);
     tuner.opened(stream);
     stream.resume();
-    await until(() => budget.granted > INITIAL_WINDOW, 'a larger window was announced');
+    await eventually(() => budget.granted > INITIAL_WINDOW);
     client.destroy();
-    await until(() => budget.granted === 0, 'nothing was granted');
+    await eventually(() => budget.granted === 0);
     expect(() => tuner.opened(stream)).not.toThrow();
     expect(budget.granted).toBe(0);
   });
