@@ -153,6 +153,10 @@ describe('sign', () => {
         '--single-use',
         '--digest',
         `sha256:${'0'.repeat(64)}`,
+        '--mirror',
+        'https://eu.files.example/a',
+        '--mirror',
+        'https://us.files.example/b',
       ],
       ...['--header', 'Authorization: Bearer a:b', '--header', 'X-Empty:'],
     );
@@ -165,6 +169,7 @@ describe('sign', () => {
       filename: 'ü b.iso',
       disposition: 'inline',
       contentType: 'video/mp4',
+      mirrors: ['https://eu.files.example/a', 'https://us.files.example/b'],
       digest: `sha-256=:${'A'.repeat(43)}=:`,
       methods: ['GET', 'PUT'],
       maxBytes: 5 * 2 ** 30,

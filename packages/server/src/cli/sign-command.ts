@@ -13,6 +13,7 @@ interface SignFlags {
   disposition: 'attachment' | 'inline';
   contentType?: string;
   method?: string[];
+  mirror?: string[];
   digest?: string;
   maxBytes?: string;
   rate?: string;
@@ -45,6 +46,7 @@ const flagOf: Readonly<Record<string, string>> = {
   filename: '--filename',
   contentType: '--content-type',
   methods: '--method',
+  mirrors: '--mirror',
   digest: '--digest',
   maxBytes: '--max-bytes',
   rate: '--rate',
@@ -74,6 +76,7 @@ export function signCommand(): Command {
     )
     .option('--content-type <type>', 'replaces the media type that the origin server says')
     .option('--method <method>', 'permits this method; may be repeated (without it GET and HEAD)', collect)
+    .option('--mirror <url>', 'the same file on another server; may be repeated', collect)
     .option('--digest <digest>', 'what the file must hash to: sha256: and 64 hexadecimal digits, for one')
     .option('--max-bytes <size>', 'bytes of the whole file (without it what the gateway allows)')
     .option('--rate <size>', 'bytes per second of all downloads of the link together (without it no limit)')
@@ -104,6 +107,7 @@ function toGrant(url: string, flags: SignFlags): GrantOptions {
     disposition,
     contentType,
     method,
+    mirror,
     digest,
     maxBytes,
     rate,
@@ -118,6 +122,7 @@ function toGrant(url: string, flags: SignFlags): GrantOptions {
     singleUse,
     ...given({ filename, contentType, digest, maxBytes, rate, clientIp }),
     ...(method !== undefined && { methods: method }),
+    ...(mirror !== undefined && { mirrors: mirror }),
     ...(header !== undefined && { headers: readFlag('--header', () => readFields(header)) }),
   };
 }

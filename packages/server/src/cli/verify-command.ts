@@ -78,6 +78,7 @@ function findFailure(
 function describeGrant({ grant, key }: VerifiedLink, now: number): string[] {
   const {
     url,
+    mirrors,
     expires,
     filename,
     disposition,
@@ -93,6 +94,7 @@ function describeGrant({ grant, key }: VerifiedLink, now: number): string[] {
   const left = formatDuration(Math.abs(Math.round((end - now) / 1000)) * 1000);
   const rows: [string, string | null][] = [
     ['file', url.replace(/\?.*$/s, '?…')],
+    ...mirrors.map((mirror): [string, string] => ['mirror', mirror.replace(/\?.*$/s, '?…')]),
     ['ends', `${new Date(end).toISOString()} (${end > now ? `in ${left}` : `${left} ago`})`],
     ['methods', methods.join(', ')],
     ['saved as', filename === null ? 'what the origin server calls it' : JSON.stringify(filename)],

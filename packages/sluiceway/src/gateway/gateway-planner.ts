@@ -100,6 +100,7 @@ export class GatewayPlanner implements Planner {
 class GrantPlan implements Plan {
   readonly target: Target;
   readonly requestFields: Readonly<Record<string, string>>;
+  readonly mirrors: readonly Target[];
   readonly digest: Digest | null;
   readonly #settings: GatewaySettings;
   readonly #grant: Grant;
@@ -113,6 +114,7 @@ class GrantPlan implements Plan {
     this.#leave = leave;
     this.target = target;
     this.requestFields = grant.headers;
+    this.mirrors = grant.mirrors.map(toTarget);
     this.digest = grant.digest === null ? null : parseDigest(grant.digest);
   }
 

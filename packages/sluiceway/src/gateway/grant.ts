@@ -22,6 +22,11 @@ export interface GrantOptions {
    */
   url: string | URL;
   /**
+   * URLs of the same file on other servers, which take over in this order where one fails. `headers` do not go there.
+   * Default: none.
+   */
+  mirrors?: readonly (string | URL)[];
+  /**
    * When the link ends: a moment, or a time from now such as `'1h'`; at most ten years ahead, rounded up to a whole
    * second. There is no link without an end.
    */
@@ -57,6 +62,7 @@ export interface GrantOptions {
 /** What a link permits, checked. Absent members are null. */
 export interface Grant extends LinkConditions {
   url: string;
+  mirrors: readonly string[];
   filename: string | null;
   disposition: 'attachment' | 'inline';
   contentType: string | null;
@@ -85,6 +91,7 @@ type Members = { [member in keyof GrantOptions]?: unknown };
 
 const MEMBERS = [
   'url',
+  'mirrors',
   'expires',
   'filename',
   'disposition',
@@ -144,10 +151,22 @@ export function readGrant(packed: unknown): Grant {
 
 /** Leaves out what has its default. */
 export function packGrant(grant: Grant): PackedGrant {
-  const { url, expires, filename, disposition, contentType, methods, digest, maxBytes, rate, clientIp } =
-    grant;
+  const {
+    url,
+    mirrors,
+    expires,
+    filename,
+    disposition,
+    contentType,
+    methods,
+    digest,
+    maxBytes,
+    rate,
+    clientIp,
+  } = grant;
   return {
     url,
+    ...(mirrors.length > 0 && { mirrors }),
     expires,
     ...(filename !== null && { filename }),
     ...(disposition !== 'attachment' && { disposition }),
@@ -165,6 +184,9 @@ export function packGrant(grant: Grant): PackedGrant {
 function resolveMembers(check: Checker, members: Members, expires: number): Grant {
   return {
     url: check.parsed('url', members.url, '', parseUrl),
+    mirrors: check.list('mirrors', members.mirrors, (path, mirror) =>
+      check.parsed(path, mirror, '', parseUrl),
+    ),
     expires,
     filename: check.parsed('filename', members.filename, null, parseFilename),
     disposition: check.oneOf('disposition', members.disposition, ['attachment', 'inline'], 'attachment'),

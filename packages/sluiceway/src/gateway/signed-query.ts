@@ -18,6 +18,7 @@ const PARAMETERS = [
   'key',
   'max-bytes',
   'methods',
+  'mirrors',
   'rate',
   'single-use',
   'url',
@@ -60,6 +61,7 @@ export function readSignedGrant(query: string, keys: KeyRing): SignedGrant {
 function toParameters(grant: Grant, key: string): Parameters {
   const {
     url,
+    mirrors,
     expires,
     filename,
     disposition,
@@ -81,6 +83,8 @@ function toParameters(grant: Grant, key: string): Parameters {
     key,
     ...(maxBytes !== undefined && { 'max-bytes': String(maxBytes) }),
     ...(methods !== undefined && { methods: methods.join() }),
+    // No URL has a space in it.
+    ...(mirrors !== undefined && { mirrors: mirrors.join(' ') }),
     ...(rate !== undefined && { rate: String(rate) }),
     ...(singleUse === true && { 'single-use': '1' }),
     url: String(url),
@@ -98,6 +102,7 @@ function toGrant(parameters: Parameters): Grant {
     filename,
     maxBytes: toNumber(parameters['max-bytes']),
     methods: methods?.split(','),
+    mirrors: parameters.mirrors?.split(' '),
     rate: toNumber(rate),
     singleUse: toFlag(parameters['single-use']),
     url,

@@ -31,6 +31,7 @@ export function readUnsignedQuery(query: string): { grant: Grant; id: string } {
     filename: parameters.get('filename') ?? null,
     disposition,
     contentType: null,
+    mirrors: [],
     methods: DEFAULT_METHODS,
     digest: null,
     maxBytes: null,

@@ -100,8 +100,8 @@ export class UpstreamRequestDraft {
   }
 
   /** Sends the request to exactly this target, and nowhere else but to the mirrors. */
-  aimAt(target: Target, mirrors: Target[] = []): void {
-    this.mirrors = mirrors;
+  aimAt(target: Target, mirrors: readonly Target[] = []): void {
+    this.mirrors = [...mirrors];
     this.#target = target;
     this.#joinedTo = null;
     this.fields.set('Host', target.base.host);

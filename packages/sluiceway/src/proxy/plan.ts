@@ -14,6 +14,8 @@ import type { Answer, DownstreamResponseDraft } from './hooks.js';
 export interface Plan {
   /** The exact URL to ask for. */
   readonly target: Target;
+  /** Other places of the same file. */
+  readonly mirrors: readonly Target[];
   /** Set on the upstream request. They are for the target's origin only, not for others that it redirects to. */
   readonly requestFields: Readonly<Record<string, string>>;
   /** What the file must hash to; null where that is not known. */

@@ -230,7 +230,7 @@ export class Proxy<Context = unknown> implements Handler<Context> {
     const { upstream: base, digest: ofAll } = this.#settings;
     try {
       if (choice !== undefined && 'judge' in choice) {
-        upstream.aimAt(choice.target);
+        upstream.aimAt(choice.target, choice.mirrors);
         upstream.digest = choice.digest;
         for (const [name, value] of Object.entries(choice.requestFields)) upstream.fields.set(name, value);
       } else if (choice !== undefined) upstream.setTarget(choice.upstream);

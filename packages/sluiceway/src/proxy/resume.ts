@@ -19,6 +19,7 @@ export function resumeWhereBroken(
 ): void {
   if (resume === null) return;
   const { refreshTarget } = resume;
+  // All of the content is verified before its end is shown, wherever it comes from.
   const proof = digest === null ? resume.proof : 'digest';
   const part = toPart(request, response, proof);
   if (part === null) return;

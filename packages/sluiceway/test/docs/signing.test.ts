@@ -13,6 +13,7 @@ test('the parameters of a signed link are those of the page, in its order', () =
     disposition: 'inline',
     contentType: 'a/b',
     methods: ['GET'],
+    mirrors: ['https://b.example/'],
     digest: hexOf('a'),
     maxBytes: 1,
     rate: 1,

@@ -51,6 +51,7 @@ export const grantOptions = (form: LinkOptions['form']): fc.Arbitrary<GrantOptio
       disposition: fc.constantFrom('attachment', 'inline'),
       contentType: fc.constantFrom('video/mp4', 'text/plain; charset=utf-8', 'a/b;x="&=%"'),
       methods: fc.uniqueArray(fc.constantFrom('GET', 'HEAD', 'PUT', 'X!', 'POST'), { minLength: 1 }),
+      mirrors: fc.array(url, { minLength: 1, maxLength: 3 }),
       digest: fc
         .uint8Array({ minLength: 32, maxLength: 32 })
         .map((bytes) => `sha256:${Buffer.from(bytes).toString('hex')}`),

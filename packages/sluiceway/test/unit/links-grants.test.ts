@@ -52,6 +52,7 @@ const nonsense: [member: string, value: unknown, problem: RegExp][] = [
   ['methods', ['TRACE'], /^methods\[0\] must be a method other than CONNECT and TRACE/],
   ['methods', ['get'], /^methods must be in capital letters/],
   ['methods', ['GET', 'GET'], /^methods must not name one twice/],
+  ['mirrors', ['ftp://a.example/'], /^mirrors\[0\] must/],
   ['digest', '', /^digest must be 'sha256:'/],
   ['digest', 'sha256:secret', /^digest must be 'sha256:'/],
   ['digest', 'md5=:AAAAAAAAAAAAAAAAAAAAAA==:', /^digest must be 'sha256:'/],

@@ -33,6 +33,7 @@ function toGrant(parameters: Readonly<Record<string, string>>): GrantOptions {
     url,
     expires: new Date(Number(expires) * 1000),
     ...(filename && { filename }),
+    ...(parameters['mirrors'] && { mirrors: parameters['mirrors'].split(' ') }),
     ...(parameters['digest'] && { digest: parameters['digest'] }),
     ...(disposition && { disposition: disposition as 'inline' }),
     ...(parameters['content-type'] && { contentType: parameters['content-type'] }),
