@@ -11,6 +11,7 @@ import {
   serve,
 } from './adapter.js';
 import { FrameworkError } from './framework-error.js';
+import { keepOwnFields } from './own-fields.js';
 import { restoreContent } from './parsed-body.js';
 
 /** What is needed of a request of Express 4 or 5: `Request` of its types is one. */
@@ -42,7 +43,7 @@ export function toExpress<Request extends ExpressRequest = ExpressRequest>(
   const settings = resolveAdapter('toExpress', handler, options);
   return async function sluiceway(request, response, next) {
     try {
-      await serve(handler, request, response, toContext(request, settings));
+      await serve(handler, request, response, toContext(request, response, settings));
     } catch (error) {
       next(error);
     }
@@ -61,7 +62,7 @@ export async function streamFrom<Request extends ExpressRequest = ExpressRequest
   options: StreamFromOptions<Request> = DEFAULTS,
 ): Promise<Outcome> {
   const { errors = 'throw' } = options;
-  const context = toContext(request, { errors, reusesParsedBody: false });
+  const context = toContext(request, response, { errors, reusesParsedBody: false });
   try {
     return await guardResponse(request, response, () =>
       streamFromUrl(request, response, url, options, context),
@@ -77,6 +78,7 @@ const DEFAULTS: StreamFromOptions = {};
 
 function toContext<Request extends ExpressRequest>(
   request: Request,
+  response: ServerResponse,
   { errors, reusesParsedBody }: AdapterSettings,
 ): HandleContext<Request> {
   const client = findClient(request);
@@ -85,6 +87,7 @@ function toContext<Request extends ExpressRequest>(
     context: request,
     errors,
     mountPath: request.baseUrl,
+    onHead: ({ fields }) => keepOwnFields(response, fields),
     ...(client !== undefined && { client }),
     ...(content !== undefined && { content }),
   };

@@ -12,6 +12,7 @@ import {
   resolveAdapter,
   serve,
 } from './adapter.js';
+import { keepOwnFields } from './own-fields.js';
 import { restoreContent } from './parsed-body.js';
 
 /** What is needed of a context of Koa 2 or 3: `Context` of its types is one. */
@@ -96,6 +97,7 @@ function toContext<Context extends KoaContext>(
     context: ctx,
     errors,
     mountPath: mountPathOf(ctx),
+    onHead: ({ fields }) => keepOwnFields(ctx.res, fields),
     ...(client !== undefined && { client }),
     ...(content !== undefined && { content }),
   };

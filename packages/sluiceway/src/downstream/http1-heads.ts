@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import { ServerResponse } from 'node:http';
 import { type Fields, isFieldValue } from '../http/fields.js';
 import type { ResponseHead } from './exchange.js';
 
@@ -6,7 +6,36 @@ import type { ResponseHead } from './exchange.js';
 export function writeHead(response: ServerResponse, head: ResponseHead): void {
   const disposition = head.fields.get('content-disposition');
   if (disposition !== undefined && NON_ASCII.test(disposition)) putLengthLast(head.fields);
-  response.writeHead(head.status, head.statusText, head.fields.raw as string[]);
+  const raw = isUntouched(response) ? head.fields.raw : mergeInto(response, head.fields);
+  response.writeHead(head.status, head.statusText, raw as string[]);
+}
+
+/** Nobody has set a field of the response, nor will see what is set. */
+const isUntouched = (response: ServerResponse): boolean =>
+  response.writeHead === ServerResponse.prototype.writeHead && response.getHeaderNames().length === 0;
+
+/**
+ * For a response of which middleware has set fields, or wants to. Returns what is to be written: of lines of one name
+ * Node and the usual middleware would keep the last one alone, so that they are set before. What frames the response is
+ * ours to say.
+ */
+function mergeInto(response: ServerResponse, fields: Fields): readonly string[] {
+  // Node takes the removal of what is not there for the wish to have none.
+  const contradicting = fields.has('content-length') ? 'transfer-encoding' : 'content-length';
+  if (response.hasHeader(contradicting)) response.removeHeader(contradicting);
+  const lines = new Map<string, [name: string, values: string[]]>();
+  for (const [name, value] of fields) {
+    const same = lines.get(name.toLowerCase());
+    if (same === undefined) lines.set(name.toLowerCase(), [name, [value]]);
+    else same[1].push(value);
+  }
+  const single: string[] = [];
+  for (const [name, values] of lines.values()) {
+    const [value] = values;
+    if (values.length === 1 && value !== undefined) single.push(name, value);
+    else response.setHeader(name, values);
+  }
+  return single;
 }
 
 const NON_ASCII = /[\x80-\xff]/;

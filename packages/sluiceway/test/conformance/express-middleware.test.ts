@@ -5,9 +5,9 @@ import { createProxy, type Outcome } from '../../src/index.js';
 import { isSeeded, seededBytes } from '../support/content.js';
 import { type Network, test } from '../support/fixture.js';
 import type { RawClient } from '../support/raw-client.js';
-import type { OriginScript } from '../support/raw-origin.js';
+import { type OriginScript, respondWith } from '../support/raw-origin.js';
 import { startServer } from '../support/servers.js';
-import { toChunk } from '../support/through.js';
+import { chunked, toChunk } from '../support/through.js';
 import { until } from '../support/until.js';
 
 const SIZE = 20 * 1024 * 1024;
@@ -141,6 +141,44 @@ describe.each(middlewares)('behind a middleware that %s,', (_name, wrap) => {
     expect((await client.readResponse()).complete).toBe(false);
   });
 });
+
+/** As `on-headers`, with which sessions and compression look at a head. */
+const looksAtHead: Wrap = (response) => {
+  const { writeHead } = response;
+  response.writeHead = ((status: number, phrase: string, raw: readonly string[] = []) => {
+    for (let i = 0; i < raw.length; i += 2) response.setHeader(raw[i] as string, raw[i + 1] as string);
+    return Reflect.apply(writeHead, response, [status, phrase]) as ServerResponse;
+  }) as typeof response.writeHead;
+};
+
+const setsFields: Wrap = (response) => {
+  response.setHeader('X-Own', '1').setHeader('X-Both', 'mine').setHeader('Content-Length', '1');
+};
+
+const heads: [string, Wrap][] = [
+  ['sets fields', setsFields],
+  ['looks at the head', looksAtHead],
+];
+
+test.for(heads)(
+  'behind a middleware that %s all lines of one name arrive, in their order, and the framing is that of the content [Express; Go ReverseProxy]',
+  async ([, wrap], { net }) => {
+    const lines = ['Set-Cookie: a=1', 'X-Both: theirs', 'Set-Cookie: b=\xe9', 'set-cookie: c=3'];
+    const { client } = await wrapped(
+      net,
+      respondWith(() => chunked(['content'], lines)),
+      wrap,
+    );
+    for (let i = 0; i < 2; i += 1) {
+      await client.get('/');
+      const { head, content, complete, delimitedBy } = await client.readResponse();
+      expect(head.getAll('set-cookie')).toEqual(['a=1', 'b=\xe9', 'c=3']);
+      expect(head.getAll('x-both')).toEqual(['theirs']);
+      expect(head.get('x-own')).toBe(wrap === setsFields ? '1' : undefined);
+      expect([content.toString(), complete, delimitedBy]).toEqual(['content', true, 'chunked']);
+    }
+  },
+);
 
 test('a client that left before the proxy got its request costs no upstream request [Express]', async ({
   net,
