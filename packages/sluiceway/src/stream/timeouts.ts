@@ -100,6 +100,8 @@ export class TransferTimeouts {
   /** The response content has broken, and its rest is looked for, which has limits of its own. */
   contentBroken(): void {
     if (this.#response === 'upstream') this.responseWaitsFor('nobody');
+    // Where the break was a timeout, all of them have stopped.
+    if (this.#timer === null && Number.isFinite(this.#totalDeadline)) this.#arm(performance.now());
   }
 
   /** The rest is about to come. A client that has not taken what was before it is waited for as ever. */

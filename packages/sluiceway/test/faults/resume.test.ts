@@ -235,4 +235,27 @@ describe('content that breaks', () => {
       expect(await running.record()).toMatchObject({ outcome: 'client_aborted' });
     }
   });
+
+  test('is looked for within the total time of the transfer, also after a timeout of the origin server [Sluiceway]', async ({
+    net,
+  }) => {
+    const { asked, client, running } = await line(
+      net,
+      ({ index, connection }) =>
+        index === 0 ? { bytes: 40_000, ending: 'stall' } : connection.closed.then(() => {}),
+      { timeouts: { upstreamIdle: 100, total: 600 } },
+    );
+    await client.get('/');
+    expect((await client.readResponse()).complete).toBe(false);
+    expect(asked).toHaveLength(2);
+    expect(await running.record()).toMatchObject({ outcome: 'limited', error: 'total_timeout' });
+  });
+
+  test('is asked for without the upgrade that the client has wished for [RFC 9110 7.8]', async ({ net }) => {
+    const { asked, client } = await line(net, cutOnce(40_000));
+    await client.get('/', ['Connection: Upgrade', 'Upgrade: websocket']);
+    const response = await client.readResponse();
+    expect(response.content.equals(file)).toBe(true);
+    expect(asked.map(({ head }) => head.get('upgrade'))).toEqual(['websocket', undefined]);
+  });
 });

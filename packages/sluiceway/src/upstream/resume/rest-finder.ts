@@ -39,6 +39,9 @@ export interface RestFinderOptions {
   onResumed(): void;
 }
 
+/** Less than this between two timeouts is no progress: whoever trickles would be asked for ever. */
+const MOVING_BYTES = 64 * 1024;
+
 /** Breaks that follow each other faster are not answered at once: an origin server may be falling over and over. */
 const QUICK_MS = 1000;
 const QUICK_PAUSE_MS = 25;
@@ -52,8 +55,9 @@ export class AttemptingFinder implements RestFinder {
   readonly #options: RestFinderOptions;
   /** In vain, since a byte came last. */
   #failures = 0;
-  /** Breaks in a row that were for too low a rate: bytes came, and too few. */
+  /** Breaks in a row for silence or too low a rate, where bytes came, and too few. */
   #slowBreaks = 0;
+  #brokenPosition = 0;
   #deadline = 0;
   #brokenAt = Number.NEGATIVE_INFINITY;
   #hasWalkedAgain = false;
@@ -74,7 +78,7 @@ export class AttemptingFinder implements RestFinder {
   async find(position: number, isStuck: boolean, broken: SluicewayError): Promise<Rest | null> {
     const { settings, onBroken } = this.#options;
     onBroken();
-    const pauseMs = this.#noteBreak(isStuck, broken);
+    const pauseMs = this.#noteBreak(position, isStuck, broken);
     let earliest = performance.now() + pauseMs;
     for (let reason = broken.message; ; ) {
       if (this.#failures >= settings.attempts) throw lost(broken, `${reason}; ${this.#failures} attempts`);
@@ -97,7 +101,7 @@ export class AttemptingFinder implements RestFinder {
   }
 
   /** Returns how long to wait at least. */
-  #noteBreak(isStuck: boolean, broken: SluicewayError): number {
+  #noteBreak(position: number, isStuck: boolean, broken: SluicewayError): number {
     const { settings, route } = this.#options;
     const now = performance.now();
     const isQuick = now - this.#brokenAt < QUICK_MS;
@@ -105,7 +109,10 @@ export class AttemptingFinder implements RestFinder {
     // Whoever trickles would go on doing so, one that is silent has cost much time already, and one of which a rest has
     // come without a byte is no better.
     if (isStuck || broken.code === 'connection_read_timeout') route.turn();
-    this.#slowBreaks = broken.code === 'connection_read_timeout' ? this.#slowBreaks + 1 : 0;
+    const isSlow =
+      broken.code === 'connection_read_timeout' && position - this.#brokenPosition < MOVING_BYTES;
+    this.#slowBreaks = isSlow ? this.#slowBreaks + 1 : 0;
+    this.#brokenPosition = position;
     if (!isStuck) {
       this.#failures = 0;
       this.#deadline = now + settings.timeoutMs;
@@ -122,7 +129,7 @@ export class AttemptingFinder implements RestFinder {
     const { target, request } = route.place;
     const fields = request.fields.clone();
     askForRest(fields, part, position, proof === 'digest' ? null : part.validator);
-    const asked = { ...request, fields, onInterim: ignore, onRequestSent: ignore };
+    const asked = { ...request, fields, upgrade: null, onInterim: ignore, onRequestSent: ignore };
     let sent: Sent;
     try {
       sent = await this.#send({ target, request: asked });
