@@ -1,5 +1,6 @@
 import { describe, expect, vi } from 'vitest';
 import { startConnectProxy } from '../../sluiceway/test/support/connect-proxy.js';
+import { memberOf } from '../../sluiceway/test/support/digests.js';
 import { test } from '../../sluiceway/test/support/fixture.js';
 import { startHttp2Server } from '../../sluiceway/test/support/node-http2.js';
 import {
@@ -7,6 +8,7 @@ import {
   type OriginScript,
   respondWith,
 } from '../../sluiceway/test/support/raw-origin.js';
+import { sized } from '../../sluiceway/test/support/through.js';
 import { sluicewayProxy } from './support/program.js';
 
 const head = 'HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n';
@@ -213,3 +215,16 @@ test.for([
     expect((await client.readResponse()).head.get('x-version')).toBe(version);
   },
 );
+
+test('--no-verify-digests passes content that has another digest than the origin server gives', async ({
+  net,
+}) => {
+  const lines = [`Repr-Digest: ${memberOf('something else')}`];
+  const origin = await net.origin(respondWith(sized('content', lines)));
+  for (const flags of [[], ['--no-verify-digests']]) {
+    const program = await sluicewayProxy(net, origin.url, ...flags);
+    const client = await net.client(program);
+    await client.get('/');
+    expect((await client.readResponse()).complete).toBe(flags.length > 0);
+  }
+});

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import {
   type AccessPolicy,
+  type DigestOptions,
   type Observer,
   OptionsError,
   parseDurationMs,
@@ -28,6 +29,7 @@ export interface ServeFlags extends AccessFlags {
   totalTimeout?: string;
   minRate?: string;
   resume: boolean;
+  verifyDigests: boolean;
   drainTimeout: string;
   log: LogFormat;
 }
@@ -52,6 +54,7 @@ export interface ServedOptions {
   timeouts: TimeoutOptions;
   limits: { minRate?: string };
   resume: boolean;
+  digests: DigestOptions;
   tls?: { ca: string };
   observers: Observer[];
 }
@@ -90,6 +93,7 @@ export function addTransferOptions(command: Command): Command {
     .option('--total-timeout <duration>', 'for a whole transfer (default off)')
     .option('--min-rate <size>', 'bytes per second below which a transfer is ended (default off)')
     .option('--no-resume', 'do not continue a download that the origin server breaks off')
+    .option('--no-verify-digests', 'do not verify content against the digest that the origin server gives')
     .option('--drain-timeout <duration>', 'for running transfers to end when the proxy is stopped', '30s')
     .addOption(
       new Option('--log <format>', 'form of the transfer log')
@@ -121,6 +125,7 @@ export function toServedOptions(flags: ServeFlags): Omit<ServedOptions, 'observe
     }),
     limits: given({ minRate: flags.minRate }),
     resume: flags.resume,
+    digests: { verify: flags.verifyDigests },
     ...given({ name: flags.name }),
     ...(access !== undefined && { access }),
     ...(ca !== undefined && { tls: { ca } }),

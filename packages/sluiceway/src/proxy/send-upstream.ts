@@ -12,7 +12,7 @@ import type { ProxySettings } from './options.js';
 import type { Passage } from './passage.js';
 import { resumeWhereBroken } from './resume.js';
 import { continueWhenWanted } from './upload.js';
-import { decideVerification } from './verify-content.js';
+import { decideVerification, isFitFor } from './verify-content.js';
 
 type SendSettings = Pick<
   ProxySettings,
@@ -71,6 +71,7 @@ export async function sendUpstream(
       : await sendToAny(transport, request, [target, ...mirrors], {
           ...options,
           onTry: (hasOthers) => (transfer.hasOtherTargets = hasOthers),
+          isFit: (response) => isFitFor(draft, response, settings.digests),
         });
   const received = sent.response;
   answered = true;

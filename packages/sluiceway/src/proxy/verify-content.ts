@@ -45,16 +45,12 @@ export function decideVerification(
   const expects = expected !== null && isSuccessful(received);
   const given = settings.verifies && received.tunnel === null && mayGiveDigest(fields);
   if (!expects && !given) return;
-  const isWhole = status !== 206 || isAllOf(fields.get('content-range'));
   if (expects) {
-    if (given) refuteByHead(expected, method, fields);
-    if (!isWhole && !settings.relaysParts)
-      throw new SluicewayError(
-        'http_protocol_error',
-        'A part (206) that was not asked for cannot be verified',
-      );
+    const fault = findFault(expected, method, received, settings);
+    if (fault !== null) throw fault;
   }
   if (method === 'HEAD') return;
+  const isWhole = isAll(received);
   const isProven = expects && isWhole;
   const names =
     given && !isProven && !isContentless(method, status) ? fieldsFor(method, status, isWhole) : [];
@@ -95,12 +91,28 @@ export function verifyContent(
 const isSuccessful = ({ status, tunnel }: TransportResponse): boolean =>
   tunnel === null && status >= 200 && status < 300;
 
-/** The origin server itself says that it has another file, of which not a byte need be sent. */
-function refuteByHead(expected: Digest, method: string, fields: ReadonlyFields): void {
-  if (method !== 'GET' && method !== 'HEAD') return;
-  const given = readDigest(fields, 'Repr-Digest', [expected.algorithm]);
-  if (given !== null && !isSameDigest(expected, given))
-    throw toError({ digest: expected, by: EXPECTED }, given);
+/** Whether a response may be, by its head, the file that the application expects: another server may have it. */
+export const isFitFor = (
+  { digest, method }: UpstreamRequestDraft,
+  received: TransportResponse,
+  settings: DigestSettings,
+): boolean =>
+  digest === null || !isSuccessful(received) || findFault(digest, method, received, settings) === null;
+
+function findFault(
+  expected: Digest,
+  method: string,
+  received: TransportResponse,
+  { relaysParts, verifies }: DigestSettings,
+): SluicewayError | null {
+  // The origin server itself says that it has another file, of which not a byte need be sent.
+  if (verifies && (method === 'GET' || method === 'HEAD')) {
+    const given = readDigest(received.fields, 'Repr-Digest', [expected.algorithm]);
+    if (given !== null && !isSameDigest(expected, given))
+      return toError({ digest: expected, by: EXPECTED }, given);
+  }
+  if (relaysParts || isAll(received)) return null;
+  return new SluicewayError('http_protocol_error', 'A part (206) that was not asked for cannot be verified');
 }
 
 /** Which fields tell of the content that a response has. A representation is enclosed for sure in answers to GET only. */
@@ -120,9 +132,10 @@ function announced(fields: ReadonlyFields, names: readonly DigestField[]): Diges
   return names.filter((name) => trailers.includes(name.toLowerCase()));
 }
 
-/** Whether a part is all of the representation. Several parts in one response are not: they have a framing of their own. */
-function isAllOf(contentRange: string | undefined): boolean {
-  const range = parseContentRange(contentRange);
+/** Several parts in one response are never all: they have a framing of their own. */
+function isAll({ status, fields }: TransportResponse): boolean {
+  if (status !== 206) return true;
+  const range = parseContentRange(fields.get('content-range'));
   return range !== null && range.first === 0 && range.last + 1 === range.total;
 }
 

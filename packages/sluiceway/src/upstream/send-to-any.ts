@@ -4,7 +4,7 @@ import type { Target } from './redirect-policy.js';
 import { mayPass } from './resume/resume-policy.js';
 import type { Place } from './resume/route.js';
 import { aimElsewhere, type SendOptions, type Sent, send } from './send.js';
-import type { Transport, TransportRequest } from './transport.js';
+import type { Transport, TransportRequest, TransportResponse } from './transport.js';
 
 const DISCARD_LIMITS = { maxBytes: 64 * 1024, maxMs: 1000 };
 
@@ -27,7 +27,7 @@ export async function sendToAny(
   transport: Transport,
   request: TransportRequest,
   targets: readonly Target[],
-  options: SendOptions & { onTry(hasOthers: boolean): void },
+  options: SendOptions & { onTry(hasOthers: boolean): void; isFit(response: TransportResponse): boolean },
 ): Promise<AnySent> {
   const [first] = targets as [Target, ...Target[]];
   for (let index = 0; ; index += 1) {
@@ -41,7 +41,8 @@ export async function sendToAny(
     try {
       const sent = await send(transport, start.request, target, options);
       const { response } = sent;
-      if (!hasOthers || !(response.status >= 500 || UNFIT.has(response.status)))
+      const isUnfit = response.status >= 500 || UNFIT.has(response.status) || !options.isFit(response);
+      if (!hasOthers || !isUnfit)
         return { start, sent, others: [...targets.slice(index + 1), ...targets.slice(0, index)] };
       discard(response.content, DISCARD_LIMITS);
     } catch (error) {

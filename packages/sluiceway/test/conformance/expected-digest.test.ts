@@ -185,6 +185,26 @@ describe('a file that breaks in the middle, and whose digest is known', () => {
   });
 });
 
+test('a file that is another by the head of the first server comes from the next one, and of the last one is refused [RFC 9530 3; Sluiceway]', async ({
+  net,
+}) => {
+  const stale = await net.origin(respondWith(sized('stale', [`Repr-Digest: ${memberOf('stale')}`])));
+  const right = await net.origin(respondWith(sized(text)));
+  for (const [mirror, status] of [
+    [right, 200],
+    [stale, 502],
+  ] as const) {
+    const { client, records } = await streaming(net, stale.url, {
+      addresses: 'any',
+      digest: hexOf(text),
+      onUpstreamRequest: ({ upstream }) => void upstream.mirrors.push(mirror.url),
+    });
+    await client.get('/');
+    expect((await client.readResponse()).head.status).toBe(status);
+    expect(records).toMatchObject([{ attempts: 2, status }]);
+  }
+});
+
 describe('with `digests.ranges: unverified`, of a file whose digest is expected', () => {
   const options = { digests: { ranges: 'unverified' } };
 

@@ -5,6 +5,7 @@ import type { TransferRecord } from '../../src/index.js';
 import { isSeeded, seededBytes } from '../support/content.js';
 import { MISMATCH, memberOf } from '../support/digests.js';
 import { test } from '../support/fixture.js';
+import { Gate } from '../support/gate.js';
 import { http2Line } from '../support/http2-line.js';
 import { respondWith } from '../support/raw-origin.js';
 import { chunked, sized, through } from '../support/through.js';
@@ -250,6 +251,26 @@ describe('a digest in an announced trailer', () => {
       expect(await running.record(1)).toMatchObject(MISMATCH);
     },
   );
+});
+
+test('content whose digest comes last is passed on at once to its last byte, and only its end waits [RFC 9530 6.4; Sluiceway]', async ({
+  net,
+}) => {
+  const mayEnd = new Gate();
+  const { client } = await through(net, async (connection) => {
+    await connection.readHead();
+    await connection.write(
+      raw('200 OK', ['Transfer-Encoding: chunked', 'Trailer: Repr-Digest'], '9\r\ndata: 1\n\n\r\n'),
+    );
+    await mayEnd.opened;
+    await connection.write(`0\r\nRepr-Digest: ${memberOf('data: 1\n\n')}\r\n\r\n`);
+    await connection.readAll();
+  });
+  await client.get('/events');
+  const head = await client.readHead();
+  expect((await client.readExactly(14)).toString()).toBe('9\r\ndata: 1\n\n\r\n');
+  mayEnd.open();
+  expect(await client.readContent(head)).toMatchObject({ complete: true });
 });
 
 describe('where an application takes part, the digest of the origin server', () => {

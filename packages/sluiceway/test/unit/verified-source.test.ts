@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type DigestField, formatDigest, parseDigest } from '../../src/http/digest.js';
 import { Fields } from '../../src/http/fields.js';
@@ -166,3 +167,42 @@ test('no content has the digest of no bytes', () => {
   expect(findMismatchOfNone(verification([digestOf('')], 0))).toBeNull();
   expect(findMismatchOfNone(verification([digestOf('x')], 0))?.message).toBe('sha256 is another');
 });
+
+test('content of any bytes, in any pieces, ends exactly where it has the digest, and is cut where a bit is another', () => {
+  const pieces = fc.array(fc.uint8Array({ minLength: 0, maxLength: 40 }), { maxLength: 12 });
+  const property = fc.property(
+    pieces,
+    fc.nat(),
+    fc.boolean(),
+    fc.boolean(),
+    (given, where, flips, isSized) => {
+      const whole = Buffer.concat(given);
+      const sent = given.map((piece) => Buffer.from(piece));
+      const hash = createHash('sha256').update(whole).digest('hex');
+      const isChanged = flips && whole.length > 0;
+      if (isChanged) flip(sent, where % (whole.length * 8));
+      const { source, sink } = verified(
+        [{ digest: parseDigest(`sha256:${hash}`), by: 'sha256' }],
+        isSized ? whole.length : null,
+      );
+      for (const piece of sent) if (!sink.isOver) source.lend(piece);
+      if (!sink.isOver) source.sink?.end();
+      sink.release();
+      expect(sink.events.at(-1)).toBe(isChanged ? 'fail' : 'end');
+      expect(Buffer.concat(sent).subarray(0, sink.received.length).equals(sink.received)).toBe(true);
+      if (isSized) expect(sink.received.length < whole.length).toBe(isChanged);
+    },
+  );
+  fc.assert(property, { numRuns: 300 });
+});
+
+function flip(pieces: readonly Buffer[], bit: number): void {
+  let at = bit >> 3;
+  for (const piece of pieces) {
+    if (at < piece.length) {
+      piece.writeUInt8(piece.readUInt8(at) ^ (1 << (bit & 7)), at);
+      return;
+    }
+    at -= piece.length;
+  }
+}
