@@ -1,5 +1,6 @@
 import { OptionsError } from '../check.js';
 import { SluicewayError, toSluicewayError } from '../errors.js';
+import { problemJson } from '../http/problem.js';
 
 /**
  * A failure as the error handlers of frameworks take it: `status` and `statusCode` for the response, `headers` that go
@@ -21,6 +22,15 @@ export class FrameworkError extends SluicewayError {
     this.statusCode = status;
     this.headers = headers;
     this.expose = status < 500;
+  }
+
+  /** The answer of the proxy, which is what Hono's own error handler sends. */
+  getResponse(): Response {
+    const headers = new Headers({ 'Content-Type': 'application/problem+json' });
+    for (const [name, value] of Object.entries(this.headers)) {
+      for (const line of typeof value === 'string' ? [value] : value) headers.append(name, line);
+    }
+    return new Response(problemJson(this.status, this.publicMessage), { status: this.status, headers });
   }
 }
 

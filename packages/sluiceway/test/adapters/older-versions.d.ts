@@ -10,3 +10,11 @@ declare module 'koa2' {
 declare module 'fastify50' {
   export { default } from 'fastify';
 }
+
+declare module 'hono45' {
+  export * from 'hono';
+}
+
+declare module 'hono-server1' {
+  export * from '@hono/node-server';
+}

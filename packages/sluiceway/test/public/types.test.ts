@@ -10,6 +10,7 @@ import * as fastify from 'sluiceway/fastify';
 import * as fetch from 'sluiceway/fetch';
 import * as gateway from 'sluiceway/gateway';
 import * as guard from 'sluiceway/guard';
+import * as hono from 'sluiceway/hono';
 import * as koa from 'sluiceway/koa';
 import * as undici from 'sluiceway/undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -116,6 +117,10 @@ test('what is exported at run time of the guard is what is promised, and no more
 
 test('what is exported at run time for hosts of fetch is what is promised, and no more', () => {
   expect(Object.keys(fetch).toSorted()).toEqual(['streamFrom', 'toFetch', 'toRouteHandlers']);
+});
+
+test('what is exported at run time for Hono is what is promised, and no more', () => {
+  expect(Object.keys(hono).toSorted()).toEqual(['FrameworkError', 'attachUpgrades', 'streamFrom', 'toHono']);
 });
 
 test('what is exported at run time for undici is what is promised, and no more', () => {

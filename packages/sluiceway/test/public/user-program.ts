@@ -1,7 +1,9 @@
 /** What programs of users look like. Compiled by types.test.ts under options of users; never run. */
+
 import { createServer, get, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer, get as secureGet } from 'node:https';
 import { Readable } from 'node:stream';
+import { type Context, Hono } from 'hono';
 import {
   type AccessDecision,
   type AccessPolicy,
@@ -97,6 +99,7 @@ import {
   type ResolvedAddress,
   type Resolver,
 } from 'sluiceway/guard';
+import { type HonoContext, streamFrom as streamFromHono, toHono } from 'sluiceway/hono';
 import { type UndiciDispatcher, undiciTransport } from 'sluiceway/undici';
 import { Agent, Client, MockAgent, Pool, ProxyAgent, RetryAgent } from 'undici';
 
@@ -133,6 +136,28 @@ export function inRouteFiles(): RouteHandlers<RouteContext> {
   void anyHost(new Request('http://a.example/')).then((response) => response.status);
   void streamFromFetch(new Request('http://a.example/'), 'https://b.example/', ofUrl);
   return toRouteHandlers(proxy, options);
+}
+
+interface OfApplication {
+  Variables: { user: string };
+}
+export function inHono(): Hono<OfApplication> {
+  const proxy = createProxy<Context<OfApplication>>({
+    upstream: 'http://127.0.0.1:9000',
+    onUpstreamRequest: ({ downstream, upstream }) => {
+      upstream.fields.set('X-User', downstream.context.get('user'));
+    },
+  });
+  const anywhere: (c: HonoContext) => Promise<Response> = toHono(
+    createProxy({ upstream: 'http://127.0.0.1:9000' }),
+    {
+      errors: 'answer',
+    },
+  );
+  return new Hono<OfApplication>()
+    .all('/files/*', toHono(proxy))
+    .all('/other/*', anywhere)
+    .get('/file', (c) => streamFromHono(c, 'https://b.example/', { addresses: 'public' }));
 }
 
 const resolver: Resolver = {

@@ -26,4 +26,15 @@ export const frameworkChecks: Readonly<Record<string, Check>> = {
   'in Express': inFramework,
   'in Fastify': inFramework,
   'in Koa': inFramework,
+  'in Hono': inFramework,
+  'in a host of fetch': async (example) => {
+    const running = await example.run();
+    const file = await running.send('/large');
+    expect(file.content.equals(largeContent)).toBe(true);
+    expect(file.head.contentLength).toBe(largeContent.length);
+    const uploaded = await running.send('/up', { method: 'POST', content: 'hello' });
+    expect(uploaded.content.toString()).toBe('got 5 bytes');
+    await example.origin.stop();
+    expect((await running.send('/a')).head.status).toBe(502);
+  },
 };
