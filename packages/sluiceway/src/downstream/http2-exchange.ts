@@ -28,8 +28,11 @@ import { Http2Tunnel } from './http2-tunnel.js';
 import { ResponseSink, type SinkOptions } from './response-sink.js';
 import { acceptKey, createKey } from './websocket-handshake.js';
 
-/** Between the end of a response and the reset of its stream, where the client has not ended its request. */
-const LEAVE_AFTER_MS = 200;
+/**
+ * Between the end of a response and the reset of its stream, where the client has not ended its request. Clients that lose
+ * the response where both come together (curl 7.88) may be late to read it, and a lost packet holds both up.
+ */
+const LEAVE_AFTER_MS = 1000;
 
 /** RFC 9110 section 15: others are invalid. */
 const MAX_STATUS = 599;

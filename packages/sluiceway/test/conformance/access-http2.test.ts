@@ -9,6 +9,7 @@ import { Flag, Frames, fieldOf, PREFACE } from '../support/frames.js';
 import { openHttp2 } from '../support/http2-client.js';
 import type { RequestHead } from '../support/message-head.js';
 import { type OriginScript, respondWith } from '../support/raw-origin.js';
+import { StoppedTime } from '../support/stopped-time.js';
 import { sized, through } from '../support/through.js';
 
 const TOKEN = 'aaaaaaaaaaaaaaaa';
@@ -75,11 +76,14 @@ describe('over HTTP/2', () => {
   test('an upload without access is answered, and its content goes nowhere [RFC 9113 8.1]', async ({
     net,
   }) => {
+    const time = new StoppedTime(net);
     const { client, origin, running } = await guarded(net, respondWith(sized('')));
-    const response = await client.request('/', {
+    const request = client.request('/', {
       headers: { ':method': 'PUT', expect: '100-continue' },
       content: Buffer.alloc(1_000_000),
     });
+    // The rest of its content is refused a while after the answer.
+    const response = await time.passUntil(request, 100);
     expect(response).toMatchObject({ status: 401, fields: { 'www-authenticate': CHALLENGE }, interim: [] });
     expect(await running.record()).toMatchObject({ status: 401, bytesUp: 0 });
     expect(origin.total).toBe(0);

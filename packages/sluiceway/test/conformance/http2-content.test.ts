@@ -11,6 +11,7 @@ import { type Network, test } from '../support/fixture.js';
 import { type Http2Client, openHttp2 } from '../support/http2-client.js';
 import { type OriginScript, type RawOrigin, respondWith } from '../support/raw-origin.js';
 import type { ProxyOptions } from '../support/servers.js';
+import { StoppedTime } from '../support/stopped-time.js';
 import { sized } from '../support/through.js';
 import { HALVED, MadeStreams, sendsHalf } from '../support/transforms.js';
 import { until } from '../support/until.js';
@@ -186,8 +187,11 @@ describe('request content of an HTTP/2 client', () => {
   test.for(Object.entries(CONSUMERS))(
     'that %s before the proxy gets it gets 500 at once, and nothing of it is sent on [Node]',
     async ([, consume], { net }) => {
+      const time = new StoppedTime(net);
       const { client, origin, record } = await throughHttp2(net, () => {}, {}, consume);
-      const response = await client.request('/', { headers: post, content: Buffer.alloc(200_000) });
+      const request = client.request('/', { headers: post, content: Buffer.alloc(200_000) });
+      // The rest of it is refused a while after the answer.
+      const response = await time.passUntil(request, 100);
       expect(response).toMatchObject({ status: 500, complete: true });
       expect(await record()).toMatchObject({ outcome: 'internal', error: 'proxy_configuration_error' });
       expect(origin.total).toBe(0);

@@ -5,6 +5,7 @@ import { test } from '../support/fixture.js';
 import { ErrorCode, Flag, FrameType, fieldOf, Setting } from '../support/frames.js';
 import { Gate } from '../support/gate.js';
 import { framesLine } from '../support/http2-line.js';
+import { StoppedTime } from '../support/stopped-time.js';
 import { sized, toChunk } from '../support/through.js';
 import { until } from '../support/until.js';
 
@@ -27,6 +28,7 @@ describe('a response before the end of the request', () => {
   ] as const)(
     '%s is complete, then the rest of the request is told to be of no use [RFC 9113 8.1; Go ReverseProxy]',
     async ([, content], { net }) => {
+      const time = new StoppedTime(net);
       const { frames, running } = await framesLine(net, async (connection) => {
         await connection.readHead();
         await connection.write(sized(content, ['Connection: close'], 'HTTP/1.1 413 Too Large'));
@@ -36,7 +38,7 @@ describe('a response before the end of the request', () => {
       const response = await frames.readResponse(stream);
       expect(response).toMatchObject({ status: 413, isComplete: true, resetWith: null });
       expect(response.content.toString()).toBe(content);
-      expect(await frames.readReset(stream)).toBe(ErrorCode.NO_ERROR);
+      expect(await time.passUntil(frames.readReset(stream), 100)).toBe(ErrorCode.NO_ERROR);
       expect(await running.record()).toMatchObject({ outcome: 'completed', status: 413 });
       // The connection is none the worse for it.
       const next = frames.get('/', { method: 'POST', content: 'all' });
@@ -47,6 +49,7 @@ describe('a response before the end of the request', () => {
   test('is complete before the reset also where the connection has been busy meanwhile [RFC 9113 8.1]', async ({
     net,
   }) => {
+    const time = new StoppedTime(net);
     const size = 30_000_000;
     const busy = new Gate();
     const { frames, origin } = await framesLine(
@@ -55,7 +58,8 @@ describe('a response before the end of the request', () => {
         const { target } = await connection.readHead();
         if (target === '/refused') {
           await busy.opened;
-          await connection.write(sized('', [], 'HTTP/1.1 413 Too Large'));
+          await connection.write(sized('', ['Connection: close'], 'HTTP/1.1 413 Too Large'));
+          connection.end();
         } else {
           await connection.write(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`);
           await connection.writeSeeded('busy', 0, size);
@@ -71,10 +75,11 @@ describe('a response before the end of the request', () => {
     frames.wire.pause();
     await stalled(origin.connections[1]?.tcp);
     busy.open();
-    await new Promise((resolve) => setTimeout(resolve, 600));
+    await origin.connections[0]?.closed;
+    for (let i = 0; i < 3; i += 1) await time.pass(1500);
     frames.wire.resume();
     expect(await frames.readResponse(refused)).toMatchObject({ status: 413, isComplete: true });
-    expect(await frames.readReset(refused)).toBe(ErrorCode.NO_ERROR);
+    expect(await time.passUntil(frames.readReset(refused), 100)).toBe(ErrorCode.NO_ERROR);
     const { content } = await frames.readContent(download);
     expect(isSeeded('busy', 0, content) && content.length === size).toBe(true);
   });

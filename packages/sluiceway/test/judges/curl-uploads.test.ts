@@ -86,8 +86,11 @@ describe.skipIf(curl === null).for([
     net,
   }) => {
     const { run, url, running } = await line(net, answerUpload, refuse);
-    const ran = await run('-v', '-w', ' %{http_code}', '-H', 'Expect: 100-continue', '-T', 'file', url);
-    expect(ran).toMatchObject({ code: 0, stdout: 'too much 413' });
+    // It goes on without a 100 after a second otherwise.
+    const patience = ['--expect100-timeout', '60', '-H', 'Expect: 100-continue'];
+    const ran = await run('-v', '-w', ' %{http_code}', ...patience, '-T', 'file', url);
+    expect(ran.code, ran.stderr).toBe(0);
+    expect(ran.stdout).toBe('too much 413');
     expect(ran.stderr).not.toMatch(/^< HTTP\/[\d.]+ 100/m);
     expect(await running.record()).toMatchObject({ status: 413, bytesUp: 0 });
   });
