@@ -9,6 +9,7 @@ import { Gate } from '../support/gate.js';
 import { http2Line } from '../support/http2-line.js';
 import { respondWith } from '../support/raw-origin.js';
 import { chunked, sized, through } from '../support/through.js';
+import { throughHttp2 } from '../support/through-http2.js';
 
 const SIZE = 300_000;
 const content = seededBytes('digest', 0, SIZE);
@@ -72,6 +73,19 @@ describe('the digest that an origin server gives', () => {
       expect(records.find(({ path }) => path === '/wrong')).toMatchObject(MISMATCH);
     },
   );
+
+  test('holds for content that comes over HTTP/2 [RFC 9530 6.2; RFC 9113 8.1]', async ({ net }) => {
+    const { client, running } = await throughHttp2(net, (stream, { ':path': path }) => {
+      const digest = path === '/right' ? memberOf(content) : wrong;
+      stream.respond({ ':status': 200, 'repr-digest': digest });
+      stream.end(content);
+    });
+    await client.get('/right');
+    expect((await client.readResponse()).complete).toBe(true);
+    await client.get('/wrong');
+    expect((await client.readResponse()).complete).toBe(false);
+    expect(await running.record(1)).toMatchObject(MISMATCH);
+  });
 
   test('resets the connection of an HTTP/1.0 client, for which the close would be the end [RFC 9112 8; Sluiceway]', async ({
     net,

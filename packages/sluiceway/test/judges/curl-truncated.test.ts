@@ -1,5 +1,6 @@
 import { describe, expect } from 'vitest';
 import { seededBytes } from '../support/content.js';
+import { memberOf } from '../support/digests.js';
 import { type Network, test } from '../support/fixture.js';
 import type { OriginConnection } from '../support/raw-origin.js';
 import { requireTool } from '../support/requirements.js';
@@ -54,6 +55,7 @@ const reset = (connection: OriginConnection) => connection.reset();
 
 const LENGTH = `Content-Length: ${2 * PART}\r\n`;
 const CHUNKED = 'Transfer-Encoding: chunked\r\n';
+const OTHER = `Repr-Digest: ${memberOf('something else')}\r\n`;
 const CLOSE = 'Connection: close\r\n';
 
 describe.skipIf(curl === null).for(protocols)('curl with %s', (protocol) => {
@@ -66,6 +68,9 @@ describe.skipIf(curl === null).for(protocols)('curl with %s', (protocol) => {
     ['chunks, and a reset', CHUNKED, toChunk(part), reset],
     ['chunks, and a chunk size that is none', CHUNKED, join(toChunk(part), 'size\r\n'), () => {}],
     ['an end that only the close tells, and a reset', CLOSE, part, reset],
+    ['all of a stated length, and another digest', `Content-Length: ${PART}\r\n${OTHER}`, part, () => {}],
+    ['all of its chunks, and another digest', CHUNKED + OTHER, join(toChunk(part), '0\r\n\r\n'), () => {}],
+    ['an end that only the close tells, and another digest', CLOSE + OTHER, part, fin],
   ] as const)(
     'fails a download with %s [curl; RFC 9112 8; RFC 9113 8.1]',
     async ([_case, head, content, end], { net }) => {
