@@ -4,6 +4,8 @@ import { expect } from 'vitest';
 import { loopbackCertificate } from '../support/certificates.js';
 import { test } from '../support/fixture.js';
 import { scratchFolder } from '../support/tool.js';
+import type { Fault } from './lab/fault.js';
+import { sections } from './lab/faults.js';
 import { measure, type Tallies } from './lab/measure.js';
 import { findSubjects } from './lab/subjects.js';
 
@@ -26,5 +28,15 @@ test('what every proxy makes of every fault', { timeout: 3_600_000 }, async ({ n
     subjects.push({ name, version, tallies: await measure(net, subject, folder, certificate, RUNS) });
     process.stderr.write(`${name} ${version}: ${Math.round((Date.now() - start) / 1000)} s\n`);
   }
-  writeFileSync(file as string, JSON.stringify({ date: new Date().toISOString(), runs: RUNS, subjects }));
+  const rows = sections.map(({ heading, faults }): [string, Pick<Fault, 'name' | 'expected'>[]] => [
+    heading,
+    faults.map(({ name, expected }) => ({ name, expected })),
+  ]);
+  const measured = {
+    date: new Date().toISOString(),
+    runs: RUNS,
+    sections: Object.fromEntries(rows),
+    subjects,
+  };
+  writeFileSync(file as string, JSON.stringify(measured));
 });

@@ -1,20 +1,35 @@
-import { afterAll, beforeAll, test } from 'vitest';
-import { comesOf, type Fault } from './lab/fault.js';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { atATime } from './lab/at-a-time.js';
+import { comesOf } from './lab/fault.js';
 import { sections } from './lab/faults.js';
 import { type Laboratory, openLaboratory } from './lab/laboratory.js';
 
-let laboratory: Laboratory;
-beforeAll(async () => {
-  laboratory = await openLaboratory();
-});
-afterAll(() => laboratory.close());
+const COUNTS = { resumed: 8, plain: 3 };
+
+/** Nearly all faults wait, for timeouts and for pauses between attempts. */
+const AT_A_TIME = 16;
 
 const rows = sections.flatMap(({ begins, sources, faults }) =>
   faults
     .filter(({ slow }) => slow !== true)
-    .map((fault): [string, Fault] => [`${begins} ${fault.name}: ${comesOf(fault)} [${sources}]`, fault]),
+    .map((fault) => ({ title: `${begins} ${fault.name}: ${comesOf(fault)} [${sources}]`, fault })),
 );
 
-test.concurrent.for(rows)('%s', async ([, fault]) => {
-  await laboratory.run(fault, { resumed: 8, plain: 3 }, 1);
+let laboratory: Laboratory;
+let results: Promise<string[]>[];
+beforeAll(async () => {
+  laboratory = await openLaboratory();
+  results = atATime(
+    AT_A_TIME,
+    rows.map(
+      ({ fault }) =>
+        () =>
+          laboratory.run(fault, COUNTS, 1),
+    ),
+  );
+});
+afterAll(() => laboratory.close());
+
+test.for(rows.map(({ title }, index): [string, number] => [title, index]))('%s', async ([, index]) => {
+  expect(await results[index]).toEqual([]);
 });

@@ -13,7 +13,7 @@ function replaced(name: string, file: Partial<LabFile>): Fault {
 
 /** Another version of the file, as its origin server serves it: under the same weak validators, or none. */
 const asReplaced: NonNullable<Draw['later']> = (_honest, { file, request }) =>
-  answerHonestly({ ...file, seed: 'replaced' }, request);
+  answerHonestly({ ...file, isReplaced: true }, request);
 
 /** Files that may have changed between two requests without anybody knowing. */
 export const changedFiles: readonly Fault[] = [

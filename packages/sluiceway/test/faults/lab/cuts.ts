@@ -60,13 +60,13 @@ export const cuts: readonly Fault[] = [
   {
     name: 'over TLS, ended by close_notify anywhere',
     expected: 'healed',
-    secure: true,
+    line: 'secure',
     draw: { first: cut(anywhere, 'fin') },
   },
   {
     name: 'over TLS, ended without close_notify anywhere',
     expected: 'healed',
-    secure: true,
+    line: 'secure',
     draw: { first: cut(anywhere, 'unannounced', 'reset') },
   },
   {

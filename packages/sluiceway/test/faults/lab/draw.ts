@@ -14,14 +14,15 @@ export interface Draw {
   framings?: readonly Framing[];
   sizes?: readonly number[];
   method?: Download['method'];
+  isVerified?: boolean;
   /** The client's field lines. */
   lines?: (file: LabFile, dice: Dice) => string[];
   /** The first answer. Default: the right one. */
   first?: (honest: Reply, dice: Dice, run: number) => Answer;
-  /** Each further one, `attempt` from 1. Default: the right one. */
+  /** Each further one, `attempt` from 1, at a mirror with `site` from 1. Default: the right one. */
   later?: (
     honest: Reply,
-    context: { attempt: number; request: RequestHead; dice: Dice; file: LabFile },
+    context: { attempt: number; site: number; request: RequestHead; dice: Dice; file: LabFile },
   ) => Answer;
 }
 
@@ -44,10 +45,11 @@ export function drawDownload(draw: Draw, dice: Dice, run: number): Download {
     file,
     method: draw.method ?? 'GET',
     lines,
-    answer(honest, attempt, request) {
+    isVerified: draw.isVerified ?? false,
+    answer(honest, { attempt, site, request }) {
       const answer =
-        attempt === 0 ? first(honest, dice, run) : later(honest, { attempt, request, dice, file });
-      told.push(describe(answer, request));
+        attempt === 0 ? first(honest, dice, run) : later(honest, { attempt, site, request, dice, file });
+      told.push(`${site}: ${describe(answer, request)}`);
       return answer;
     },
     get told() {

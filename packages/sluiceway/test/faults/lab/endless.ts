@@ -16,7 +16,7 @@ export const endless: readonly Fault[] = [
   {
     name: 'ended over TLS without close_notify anywhere',
     expected: 'unnoticed',
-    secure: true,
+    line: 'secure',
     draw: { framings: ['close'], first: cut(anywhere, 'unannounced') },
   },
 ];

@@ -75,7 +75,7 @@ export const falseContinuations: readonly Fault[] = [
     answerWhole(file, request),
   ),
   continuedBy('a 200 of another file, which has replaced it', (_honest, { file, request }) =>
-    answerWhole({ ...file, seed: 'another file', etag: '"version-2"' }, request),
+    answerWhole({ ...file, isReplaced: true, etag: '"version-2"' }, request),
   ),
   continuedBy('a 416 in the middle of the file', (_honest, { file }) =>
     refuse(416, [contentRange(null, file.size)]),

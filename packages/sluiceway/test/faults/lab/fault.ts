@@ -5,9 +5,12 @@ import type { Verdict } from './verdict.js';
  * What has to come of a fault. `healed`: the client gets the whole file where downloads are resumed, and sees a
  * failure where they are not. `visible`: it sees a failure. `harmless`: it gets the whole file. `racing`: it gets
  * the whole file, or else sees a failure where nothing is resumed. `unnoticed`: it may get less and not see it, since
- * nothing tells.
+ * nothing tells. `verified`: as `visible`, to clients of whoever verifies digests.
  */
-export type Expected = 'healed' | 'visible' | 'harmless' | 'racing' | 'unnoticed';
+export type Expected = 'healed' | 'visible' | 'harmless' | 'racing' | 'unnoticed' | 'verified';
+
+/** What there is before the proxies: an origin server, one that speaks TLS, or one that has two mirrors. */
+export type LineName = 'plain' | 'secure' | 'mirrored';
 
 /** One row of the table: what goes wrong, and what must come of it. */
 export interface Fault {
@@ -15,8 +18,8 @@ export interface Fault {
   name: string;
   expected: Expected;
   draw: Draw;
-  /** The origin server speaks TLS. */
-  secure?: true;
+  /** Default: an origin server without TLS, and no mirror of it. */
+  line?: LineName;
   /** It takes seconds, by its nature: left out where hundreds of downloads have to be quick. */
   slow?: true;
 }
@@ -37,6 +40,7 @@ export function allowed(fault: Fault, resume: boolean): readonly Verdict[] {
     case 'harmless':
       return ['whole'];
     case 'visible':
+    case 'verified':
       return ['broken'];
     case 'healed':
       return resume ? ['whole'] : ['broken'];
@@ -53,6 +57,7 @@ export function comesOf(fault: Fault): string {
     case 'harmless':
       return 'the client gets the whole of it';
     case 'visible':
+    case 'verified':
       return 'the client sees that it is not whole';
     case 'healed':
     case 'racing':

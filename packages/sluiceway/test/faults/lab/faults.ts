@@ -1,16 +1,18 @@
 import { changedFiles } from './changed-files.js';
-import { controls } from './controls.js';
+import { CONTROLS, controls } from './controls.js';
 import { cuts } from './cuts.js';
+import { digests } from './digests.js';
 import { endless } from './endless.js';
 import { falseContinuations } from './false-continuations.js';
 import type { Section } from './fault.js';
 import { garbage } from './garbage.js';
+import { mirrors } from './mirrors.js';
 import { requests } from './requests.js';
 
 /** Every fault of the laboratory, in the order of the table. */
 export const sections: readonly Section[] = [
   {
-    heading: 'Nothing breaks',
+    heading: CONTROLS,
     begins: 'a response',
     sources: 'RFC 9112 6.3',
     faults: controls,
@@ -32,6 +34,18 @@ export const sections: readonly Section[] = [
     begins: 'a response that is cut, with',
     sources: 'RFC 9110 8.8.1; undici',
     faults: changedFiles,
+  },
+  {
+    heading: 'It breaks off, and there are two mirrors',
+    begins: 'a response from a server with mirrors,',
+    sources: 'Sluiceway',
+    faults: mirrors,
+  },
+  {
+    heading: 'It has a digest',
+    begins: 'a response with a digest of the file,',
+    sources: 'RFC 9530 2; RFC 9530 3',
+    faults: digests,
   },
   {
     heading: 'It is for a part of the file, or for no plain GET',

@@ -1,8 +1,10 @@
 import type { TestCertificate } from '../../support/certificates.js';
 import { Dice } from '../../support/dice.js';
 import type { Network } from '../../support/fixture.js';
+import { atATime } from './at-a-time.js';
+import { CONTROLS } from './controls.js';
 import { drawDownload } from './draw.js';
-import type { Fault } from './fault.js';
+import type { Fault, LineName } from './fault.js';
 import { sections } from './faults.js';
 import { LabOrigin } from './origin.js';
 import type { Subject } from './subjects.js';
@@ -29,37 +31,40 @@ export async function measure(
   certificate: TestCertificate,
   runs: number,
 ): Promise<Tallies> {
-  const plain = await LabOrigin.start();
-  net.cleanup(() => plain.raw.stop());
-  const secure = await LabOrigin.start(certificate);
-  net.cleanup(() => secure.raw.stop());
-  const lines = {
-    plain: { origin: plain, port: await subject.start(net, plain, folder) },
-    secure: { origin: secure, port: await subject.start(net, secure, folder, certificate) },
+  const open = async (identity?: TestCertificate, mirrors = 0) => {
+    const origin = await LabOrigin.start(identity, mirrors);
+    net.cleanup(() => origin.stop());
+    return { origin, port: await subject.start(net, origin, folder, identity) };
+  };
+  const lines: Record<LineName, Awaited<ReturnType<typeof open>> | null> = {
+    plain: await open(),
+    secure: await open(certificate),
+    mirrored: subject.takesMirrors ? await open(undefined, 2) : null,
   };
   const tallies: Tallies = {};
-  const waiting: (() => Promise<void>)[] = [];
+  const tasks: (() => Promise<void>)[] = [];
   for (const { heading, faults } of sections) {
     const ofSection: Record<string, Tally> = {};
     tallies[heading] = ofSection;
     for (const fault of faults) {
       const tally: Tally = {};
       ofSection[fault.name] = tally;
-      waiting.push(async () => {
-        const { origin, port } = lines[fault.secure ? 'secure' : 'plain'];
+      const line = lines[fault.line ?? 'plain'];
+      if (line === null) continue;
+      tasks.push(async () => {
         await Promise.all(
           Array.from({ length: runs }, async (_, run) => {
-            const verdict = await face(fault, origin, port, run);
+            const verdict = await face(fault, line.origin, line.port, run);
             tally[verdict] = (tally[verdict] ?? 0) + 1;
           }),
         );
       });
     }
   }
-  const worker = async (): Promise<void> => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await next();
-  };
-  await Promise.all(Array.from({ length: PARALLEL }, worker));
+  await Promise.all(atATime(PARALLEL, tasks));
+  for (const [name, { whole }] of Object.entries(tallies[CONTROLS] ?? {}))
+    if (whole !== runs)
+      throw new Error(`${subject.name} is not set up right: a response ${name} does not pass`);
   return tallies;
 }
 

@@ -9,10 +9,22 @@ export interface Download {
   method: 'GET' | 'HEAD' | 'POST';
   /** Field lines of the client's request, Host left out. */
   lines: readonly string[];
-  /** Says how the `attempt`th request for it is answered, from 0, in view of the right answer. */
-  answer(honest: Reply, attempt: number, request: RequestHead): Answer;
+  /**
+   * Whether a digest tells in the end that bytes are wrong, however many of them have passed by then: they count as
+   * wrong only if the client does not see a failure.
+   */
+  isVerified: boolean;
+  /** Says how a request for it is answered, in view of the right answer. */
+  answer(honest: Reply, asked: Asked): Answer;
   /** What was drawn, for whoever reads of a failure. */
   told: string;
+}
+
+/** A request, counted from 0 for each download, at the server itself (0) or one of its mirrors. */
+interface Asked {
+  attempt: number;
+  site: number;
+  request: RequestHead;
 }
 
 /** Between two bytes of a content that trickles. */
@@ -23,33 +35,49 @@ type Offered = Map<string, { download: Download; attempts: number }>;
 /** An origin server with files of its own for each download, which goes wrong as the download says. */
 export class LabOrigin {
   readonly raw: RawOrigin;
+  /** Other servers with the same files. */
+  readonly mirrors: readonly RawOrigin[];
   readonly #offered: Offered;
 
-  private constructor(raw: RawOrigin, offered: Offered) {
+  private constructor(raw: RawOrigin, mirrors: readonly RawOrigin[], offered: Offered) {
     this.raw = raw;
+    this.mirrors = mirrors;
     this.#offered = offered;
   }
 
-  static async start(certificate?: TestCertificate): Promise<LabOrigin> {
+  static async start(certificate?: TestCertificate, mirrors = 0): Promise<LabOrigin> {
     const offered: Offered = new Map();
-    const script = async (connection: OriginConnection): Promise<void> => {
-      for (;;) {
-        const { head } = await connection.readRequest();
-        const offer = offered.get(head.target);
-        if (offer === undefined) {
-          await connection.write(formatHead(refuse(404)));
-          await connection.write(refuse(404).content);
-          continue;
+    const serve =
+      (site: number) =>
+      async (connection: OriginConnection): Promise<void> => {
+        for (;;) {
+          const { head } = await connection.readRequest();
+          const offer = offered.get(head.target);
+          if (offer === undefined) {
+            await connection.write(formatHead(refuse(404)));
+            await connection.write(refuse(404).content);
+            continue;
+          }
+          const { download, attempts } = offer;
+          offer.attempts += 1;
+          const asked = { attempt: attempts, site, request: head };
+          const answer = download.answer(answerHonestly(download.file, head), asked);
+          if (answer === 'reset') return connection.reset();
+          if (!(await send(connection, answer, head.method))) return;
         }
-        const { download } = offer;
-        const attempt = offer.attempts;
-        offer.attempts += 1;
-        const answer = download.answer(answerHonestly(download.file, head), attempt, head);
-        if (answer === 'reset') return connection.reset();
-        if (!(await send(connection, answer, head.method))) return;
-      }
-    };
-    return new LabOrigin(await startOrigin(script, certificate && { tls: certificate }), offered);
+      };
+    const options = certificate && { tls: certificate };
+    const others = Array.from({ length: mirrors }, (_, index) => startOrigin(serve(1 + index), options));
+    return new LabOrigin(await startOrigin(serve(0), options), await Promise.all(others), offered);
+  }
+
+  /** Connections that are open, those to mirrors included. */
+  get open(): number {
+    return [this.raw, ...this.mirrors].reduce((sum, { open }) => sum + open, 0);
+  }
+
+  async stop(): Promise<void> {
+    for (const each of [this.raw, ...this.mirrors]) await each.stop();
   }
 
   /** Makes a download available; returns the path of its file. */
@@ -57,11 +85,6 @@ export class LabOrigin {
     const path = `/file-${this.#offered.size}`;
     this.#offered.set(path, { download, attempts: 0 });
     return path;
-  }
-
-  /** How many requests there were for a path. */
-  attempts(path: string): number {
-    return this.#offered.get(path)?.attempts ?? 0;
   }
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type Seed, seededBytes } from '../../support/content.js';
 import type { RequestHead } from '../../support/message-head.js';
 import { toChunk } from '../../support/through.js';
@@ -11,6 +12,8 @@ export interface LabFile {
   framing: Framing;
   etag: string | null;
   lastModified: string | null;
+  /** It has other bytes now, each of them. */
+  isReplaced?: boolean;
 }
 
 /**
@@ -21,6 +24,8 @@ export type CutHow = 'fin' | 'reset' | 'unannounced' | 'stall' | 'trickle' | 'ga
 
 /** A response that is going to be sent, with what is wrong about it. */
 export interface Reply {
+  /** What it is of. */
+  file: LabFile;
   status: number;
   /** Field lines but for those of the framing, each `Name: value`. */
   lines: readonly string[];
@@ -57,11 +62,19 @@ export function answerHonestly(file: LabFile, request: RequestHead): Reply {
   };
 }
 
+function contentOf({ seed, size, isReplaced = false }: LabFile): Buffer {
+  const bytes = seededBytes(seed, 0, size);
+  return isReplaced ? invert(bytes) : bytes;
+}
+
+const invert = (bytes: Buffer): Buffer => Buffer.from(bytes.map((byte) => byte ^ 0xff));
+
 /** The answer of an origin server that knows no ranges. */
 export function answerWhole(file: LabFile, request: RequestHead): Reply {
   const ifMatch = request.get('if-match');
   if (ifMatch !== undefined && (ifMatch !== file.etag || !ifMatch.startsWith('"'))) return refuse(412);
   return {
+    file,
     status: 200,
     lines: [
       `Date: ${NOW}`,
@@ -70,16 +83,19 @@ export function answerWhole(file: LabFile, request: RequestHead): Reply {
       ...(file.etag === null ? [] : [`ETag: ${file.etag}`]),
       ...(file.lastModified === null ? [] : [`Last-Modified: ${file.lastModified}`]),
     ],
-    content: seededBytes(file.seed, 0, file.size),
+    content: contentOf(file),
     framing: file.framing,
     range: null,
     cut: null,
   };
 }
 
+const NO_FILE: LabFile = { seed: 0, size: 0, framing: 'length', etag: null, lastModified: null };
+
 /** An answer that carries no part of the file, but text of its own. */
 export function refuse(status: number, lines: readonly string[] = []): Reply {
   return {
+    file: NO_FILE,
     status,
     lines: [`Date: ${NOW}`, ...lines],
     content: Buffer.from(`This is not the file, but a ${status}.`),
@@ -100,9 +116,17 @@ export function withLine(lines: readonly string[], name: string, line: string | 
   return line === null ? kept : [...kept, line];
 }
 
+/** The same answer with a digest (RFC 9530) of a whole file. */
+export function withDigest(reply: Reply, field: 'Repr-Digest' | 'Content-Digest', file: LabFile): Reply {
+  const digest = createHash('sha256')
+    .update(seededBytes(file.seed, 0, file.size))
+    .digest('base64');
+  return { ...reply, lines: [...reply.lines, `${field}: sha-256=:${digest}:`] };
+}
+
 /** The same answer, but with bytes of another file. */
 export function withOtherBytes(reply: Reply): Reply {
-  return { ...reply, content: seededBytes('another file', 0, reply.content.length) };
+  return { ...reply, content: invert(reply.content) };
 }
 
 /** The same answer under another entity tag; null: under none. */
@@ -167,7 +191,8 @@ export function formatHead(reply: Reply): string {
       : reply.framing === 'chunked'
         ? ['Transfer-Encoding: chunked']
         : [];
-  // Nobody shall be blamed for using a connection again that is about to be cut.
-  const close = reply.framing === 'close' || reply.cut !== null ? ['Connection: close'] : [];
+  // Nobody shall be blamed for using a connection again that ends after a response that is whole.
+  const endsWhole = reply.cut !== null && reply.cut.at >= frame(reply).bytes.length;
+  const close = reply.framing === 'close' || endsWhole ? ['Connection: close'] : [];
   return [`HTTP/1.1 ${reply.status} Lab`, ...framing, ...close, ...reply.lines, '', ''].join('\r\n');
 }

@@ -5,7 +5,8 @@ import type { TestCertificate } from '../../support/certificates.js';
 import { freePort, startDaemon } from '../../support/daemon.js';
 import type { Network } from '../../support/fixture.js';
 import { findOptionalTool } from '../../support/requirements.js';
-import { labOptions } from './laboratory.js';
+import type { ProxyOptions } from '../../support/servers.js';
+import { labOptions, toUpstream } from './laboratory.js';
 import type { LabOrigin } from './origin.js';
 
 /** How long an origin server may be silent, where that can be set. */
@@ -16,6 +17,8 @@ export interface Subject {
   name: string;
   /** Null: it is not installed. */
   version: string | null;
+  /** It can be told of other servers with the same files. */
+  takesMirrors?: true;
   /** Starts it before the origin server, which has a certificate where it speaks TLS; resolves with its port. */
   start(net: Network, origin: LabOrigin, folder: string, certificate?: TestCertificate): Promise<number>;
 }
@@ -25,6 +28,7 @@ const bench = new URL('../../../../../bench/', import.meta.url);
 export function findSubjects(): Subject[] {
   return [
     sluiceway('Sluiceway', {}),
+    sluiceway('Sluiceway, `resume: false`', { resume: false }),
     nginx(),
     haproxy(),
     nodePeer('undici RetryAgent', 'undici-retry', 'undici'),
@@ -43,12 +47,13 @@ export function findSubjects(): Subject[] {
 const installedVersion = (manifest: URL): string =>
   (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
 
-function sluiceway(name: string, options: object): Subject {
+function sluiceway(name: string, options: Pick<ProxyOptions, 'resume'>): Subject {
   return {
     name,
     version: installedVersion(new URL('../../../package.json', import.meta.url)),
+    takesMirrors: true,
     async start(net, origin, _folder, certificate) {
-      const upstream = { url: origin.raw.url, ...(certificate && { tls: { ca: certificate.ca } }) };
+      const upstream = toUpstream(origin, certificate);
       return (await net.proxy({ upstream, ...labOptions, ...options })).port;
     },
   };

@@ -19,7 +19,7 @@ export async function judge(
   limitMs: number,
 ): Promise<Verdict> {
   const path = origin.offer(download);
-  const request = `${download.method} ${path} HTTP/1.1\r\nHost: test\r\n${download.lines.map((line) => `${line}\r\n`).join('')}\r\n`;
+  const request = `${download.method} ${path} HTTP/1.1\r\nHost: localhost\r\n${download.lines.map((line) => `${line}\r\n`).join('')}\r\n`;
   const client = await openClient(port);
   let timer: ReturnType<typeof setTimeout> | undefined;
   const hang = new Promise<Verdict>((resolve) => {
@@ -54,7 +54,7 @@ async function read(client: RawClient, download: Download, request: string): Pro
     // A framing that makes no sense can be seen.
     if (!(error instanceof ConnectionEnded || error instanceof Error)) throw error;
   }
-  if (!isRight) return 'SPLICED';
+  if (!isRight) return complete || !download.isVerified ? 'SPLICED' : 'broken';
   if (!complete) return 'broken';
   return received === content.length ? 'whole' : 'SHORT';
 }

@@ -1,0 +1,74 @@
+import { anywhere, cut, type Draw, inTheMiddle } from './draw.js';
+import type { Expected, Fault } from './fault.js';
+import { answerHonestly, retagged, withDigest, withOtherBytes } from './reply.js';
+
+/** The server dies in the middle of its response, for good; `mirror` says how the mirrors answer. */
+function survived(
+  name: string,
+  expected: Expected,
+  mirror: NonNullable<Draw['later']>,
+  draw: Draw = {},
+): Fault {
+  return {
+    name,
+    expected,
+    line: 'mirrored',
+    draw: {
+      first: cut(inTheMiddle, 'fin'),
+      later: (honest, context) => (context.site === 0 ? 'reset' : mirror(honest, context)),
+      ...draw,
+    },
+  };
+}
+
+/** An origin server that is gone, and other servers that have its files, or say so. */
+export const mirrors: readonly Fault[] = [
+  {
+    name: 'all of whose connections are reset',
+    expected: 'harmless',
+    line: 'mirrored',
+    draw: { first: () => 'reset', later: (honest, { site }) => (site === 0 ? 'reset' : honest) },
+  },
+  survived('which dies anywhere', 'healed', (honest) => honest, {
+    first: cut(anywhere, 'fin', 'reset', 'stall'),
+  }),
+  survived('which dies, as has the first mirror', 'healed', (honest, { site }) =>
+    site === 1 ? 'reset' : honest,
+  ),
+  survived(
+    'which dies, the first mirror dying as well, a little later',
+    'healed',
+    (honest, { site, dice }) => (site === 1 ? cut(anywhere, 'fin')(honest, dice) : honest),
+  ),
+  survived(
+    'which dies, the mirrors having another version of the file',
+    'visible',
+    (_honest, { file, request }) =>
+      answerHonestly({ ...file, isReplaced: true, etag: '"version-2"' }, request),
+  ),
+  survived(
+    'which dies, the mirrors having a file of another length under the same ETag',
+    'visible',
+    (_honest, { file, request }) => answerHonestly({ ...file, size: file.size + 1 }, request),
+    { framings: ['length'] },
+  ),
+  survived(
+    'which dies, the mirrors having entity tags of their own, and a digest being known',
+    'healed',
+    (honest) => retagged(honest, '"of the mirror"'),
+    {
+      framings: ['length'],
+      first: (honest, dice) => cut(inTheMiddle, 'fin')(withDigest(honest, 'Repr-Digest', honest.file), dice),
+    },
+  ),
+  survived(
+    'which dies, the mirrors having other bytes under the same ETag, and a digest being known',
+    'visible',
+    (honest) => withOtherBytes(honest),
+    {
+      isVerified: true,
+      framings: ['length'],
+      first: (honest, dice) => cut(inTheMiddle, 'fin')(withDigest(honest, 'Repr-Digest', honest.file), dice),
+    },
+  ),
+];
