@@ -94,7 +94,7 @@ function toContext<Request extends ExpressRequest>(
 }
 
 /** The client by the word of proxies that the application trusts; undefined where it does not trust the peer. */
-function findClient(request: ExpressRequest): KnownClient | undefined {
+export function findClient(request: ExpressRequest): KnownClient | undefined {
   const trusts = request.app.get('trust proxy fn') as ((address: string, hop: number) => boolean) | undefined;
   const { remoteAddress } = request.socket;
   if (trusts === undefined || remoteAddress === undefined || !trusts(remoteAddress, 0)) return undefined;

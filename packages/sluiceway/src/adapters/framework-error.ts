@@ -36,4 +36,6 @@ export class FrameworkError extends SluicewayError {
 
 /** What a call has rejected with, for the error handler of a framework. A mistake in options stays what it is. */
 export const toFrameworkError = (thrown: unknown): FrameworkError | OptionsError =>
-  thrown instanceof OptionsError ? thrown : new FrameworkError(toSluicewayError(thrown));
+  thrown instanceof OptionsError || thrown instanceof FrameworkError
+    ? thrown
+    : new FrameworkError(toSluicewayError(thrown));

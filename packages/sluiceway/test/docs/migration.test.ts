@@ -3,7 +3,7 @@ import { bare, codesIn, readPage, tablesUnder, tableUnder } from './support/mark
 
 const page = readPage('docs/migration.md');
 
-/** By the marker of their table: Go 1.26, http-proxy 1.18 (with httpxy 0.5), the last of 3 and 4, 11.6 with reply-from 12.6. */
+/** By the marker of their table: Go 1.26, http-proxy 1.18 (with httpxy 0.5), the last of 3 and 4, 11.6 with reply-from 12.6, 2.1. */
 const options: Readonly<Record<string, readonly string[]>> = {
   Go: [
     ...[
@@ -66,6 +66,13 @@ const options: Readonly<Record<string, readonly string[]>> = {
       'logProvider',
       'logLevel',
     ],
+  ],
+  'express-http-proxy': [
+    ...['host', 'memoizeHost', 'proxyReqPathResolver', 'forwardPath', 'forwardPathAsync', 'filter'],
+    ...['skipToNextHandlerFilter', 'userResDecorator', 'intercept', 'userResHeaderDecorator'],
+    ...['proxyReqOptDecorator', 'decorateRequest', 'proxyReqBodyDecorator', 'parseReqBody', 'reqAsBuffer'],
+    ...['reqBodyEncoding', 'limit', 'headers', 'preserveHostHdr', 'preserveReqSession', 'https', 'port'],
+    ...['timeout', 'proxyErrorHandler', 'sendProxyRequest'],
   ],
   '@fastify/http-proxy': [
     ...['upstream', 'prefix', 'rewritePrefix', 'preHandler', 'beforeHandler', 'preValidation', 'handler'],

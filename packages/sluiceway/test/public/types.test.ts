@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as sluiceway from 'sluiceway';
+import * as compat from 'sluiceway/compat';
 import * as express from 'sluiceway/express';
 import * as fastify from 'sluiceway/fastify';
 import * as fetch from 'sluiceway/fetch';
@@ -100,6 +101,14 @@ test('what is exported at run time for Express is what is promised, and no more'
 
 test('what is exported at run time for Fastify is what is promised, and no more', () => {
   expect(Object.keys(fastify).toSorted()).toEqual(['FrameworkError', 'sluiceway', 'streamFrom', 'toFastify']);
+});
+
+test('what is exported at run time for those who come from http-proxy-middleware is what is promised, and no more', () => {
+  expect(Object.keys(compat).toSorted()).toEqual([
+    'createProxyMiddleware',
+    'fixRequestBody',
+    'responseInterceptor',
+  ]);
 });
 
 test('what is exported at run time for Koa is what is promised, and no more', () => {

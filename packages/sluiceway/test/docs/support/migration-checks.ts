@@ -49,6 +49,35 @@ export const migrationChecks: Readonly<Record<string, Check>> = {
     await running.wrote(/ path=\/api\/old\/a status=200 outcome=completed /);
   },
 
+  'with the options of http-proxy-middleware': async (example) => {
+    const running = await example.run();
+    const response = await running.send('/api/old/a');
+    expect(response.content.toString()).toBe('this is /new/a');
+    expect(response.head.has('server')).toBe(false);
+    expect((await running.send('/api/archive/a')).content.toString()).toBe('this is /cold/archive/a');
+    expect((await running.send('/api/old/secret')).head.status).toBe(404);
+    const { port } = example.origin;
+    expect(example.origin.seen[0]?.fields).toMatchObject({
+      host: `127.0.0.1:${port}`,
+      'x-storage-key': 'example',
+    });
+    await running.wrote(/ path=\/old\/a status=200 outcome=completed /);
+    await example.origin.stop();
+    const failed = await running.send('/api/old/a');
+    expect([failed.head.status, failed.content.toString()]).toEqual([503, 'Try again later.\n']);
+  },
+
+  'as express-http-proxy': async (example) => {
+    const running = await example.run();
+    const response = await running.send('/api/a?b');
+    expect(response.content.toString()).toBe('this is /v2/a?b');
+    expect(response.head.has('server')).toBe(false);
+    expect(example.origin.seen[0]?.fields).toMatchObject({ 'x-user': 'ann' });
+    expect((await running.send('/api/a', { method: 'POST', content: 'x' })).head.status).toBe(404);
+    await example.origin.stop();
+    expect((await running.send('/api/a')).head.status).toBe(502);
+  },
+
   'as @fastify/http-proxy': async (example) => {
     const running = await example.run();
     expect((await running.send('/auth/user')).head.status).toBe(401);

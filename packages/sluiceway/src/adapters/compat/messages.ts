@@ -1,0 +1,122 @@
+import { SluicewayError } from '../../errors.js';
+import type { Fields } from '../../http/fields.js';
+import type { UpstreamRequestDraft } from '../../proxy/draft-request.js';
+import type { DownstreamResponseDraft, UpstreamResponse } from '../../proxy/hooks.js';
+
+/** Where a handler of http-proxy wants what is not there: the client gets 500, the log what to use. */
+function refuse(what: string, instead: string): never {
+  throw new SluicewayError('proxy_configuration_error', `${what} is not supported: ${instead}`);
+}
+
+type FieldValue = string | number | readonly string[];
+
+/** What `on.proxyReq` gets in place of a `ClientRequest`: its head may be changed, and nothing be written. */
+export class ProxyRequest {
+  readonly #draft: UpstreamRequestDraft;
+
+  constructor(draft: UpstreamRequestDraft) {
+    this.#draft = draft;
+  }
+
+  get method(): string {
+    return this.#draft.method;
+  }
+
+  set method(method: string) {
+    this.#draft.method = method;
+  }
+
+  get path(): string {
+    return this.#draft.path;
+  }
+
+  set path(path: string) {
+    this.#draft.path = path;
+  }
+
+  get protocol(): string {
+    return this.#draft.target.base.protocol;
+  }
+
+  get host(): string {
+    return this.#draft.target.base.hostname;
+  }
+
+  setHeader(name: string, value: FieldValue): this {
+    this.#draft.fields.set(name, typeof value === 'object' ? value : String(value));
+    return this;
+  }
+
+  getHeader(name: string): string | undefined {
+    return this.#draft.fields.get(name);
+  }
+
+  hasHeader(name: string): boolean {
+    return this.#draft.fields.has(name);
+  }
+
+  removeHeader(name: string): void {
+    this.#draft.fields.delete(name);
+  }
+
+  getHeaderNames(): string[] {
+    return [...new Set([...this.#draft.fields].map(([name]) => name.toLowerCase()))];
+  }
+
+  write(): never {
+    refuse('proxyReq.write()', 'change request.body before the proxy, and use reuseParsedBody');
+  }
+
+  end(): never {
+    refuse('proxyReq.end()', 'change request.body before the proxy, and use reuseParsedBody');
+  }
+
+  destroy(): never {
+    refuse('proxyReq.destroy()', 'throw an error in on.proxyReq');
+  }
+}
+
+/** What `on.proxyRes` gets in place of an `IncomingMessage`: a head that may be changed, without content. */
+export class ProxyResponse {
+  statusCode: number;
+  statusMessage: string;
+  readonly httpVersion: string;
+  /** By names in lower case, as Node has them: `set-cookie` is a list, and lines of other names are joined. */
+  readonly headers: Record<string, string | string[]> = {};
+
+  constructor(received: UpstreamResponse, draft: DownstreamResponseDraft) {
+    this.statusCode = draft.status;
+    this.statusMessage = draft.statusText;
+    this.httpVersion = received.httpVersion;
+    for (const [written] of draft.fields) {
+      const name = written.toLowerCase();
+      const lines = draft.fields.getAll(name);
+      this.headers[name] = name === 'set-cookie' ? lines : lines.join(', ');
+    }
+  }
+
+  /** Makes the draft what has been made of this. */
+  applyTo(draft: DownstreamResponseDraft): void {
+    draft.status = this.statusCode;
+    draft.statusText = this.statusMessage;
+    const { fields }: { fields: Fields } = draft;
+    for (const [name] of [...fields]) if (!(name.toLowerCase() in this.headers)) fields.delete(name);
+    for (const [name, value] of Object.entries(this.headers)) {
+      const before =
+        name.toLowerCase() === 'set-cookie' ? fields.getAll(name) : fields.getAll(name).join(', ');
+      if (String(before) !== String(value)) fields.set(name, value);
+    }
+  }
+
+  on(): never {
+    refuse('proxyRes.on()', 'use transform of createProxy, or an observer with onResponseContent');
+  }
+
+  once(): never {
+    refuse('proxyRes.once()', 'use transform of createProxy, or an observer with onResponseContent');
+  }
+
+  pipe(): never {
+    refuse('proxyRes.pipe()', 'the response is relayed anyway; use transform of createProxy to change it');
+  }
+}
