@@ -40,6 +40,10 @@ export type Feature =
   | 'middleware'
   | 'upgrade'
   | 'trailers'
+  /** Field lines pass as they are spelled and repeated. */
+  | 'field-lines'
+  /** The handler learns where it listens. */
+  | 'own-listener'
   | 'streamFrom';
 
 export interface RunningApp {

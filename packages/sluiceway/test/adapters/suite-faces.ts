@@ -1,8 +1,9 @@
 import { describe, expect } from 'vitest';
-import { createDownloadGateway } from '../../src/gateway.js';
+import { createDownloadGateway, type Gateway } from '../../src/gateway.js';
 import type { SluicewayError } from '../../src/index.js';
-import { test } from '../support/fixture.js';
-import { type OriginScript, respondWith } from '../support/raw-origin.js';
+import { type Network, test } from '../support/fixture.js';
+import type { RawClient } from '../support/raw-client.js';
+import { type OriginScript, type RawOrigin, respondWith } from '../support/raw-origin.js';
 import { sized } from '../support/through.js';
 import { type AppLine, ended } from './app-line.js';
 
@@ -44,28 +45,41 @@ export function testUpgrades(app: AppLine): void {
   });
 }
 
+/** A gateway, an origin server for it, and a client. */
+async function throughGateway(
+  app: AppLine,
+  net: Network,
+): Promise<{ gateway: Gateway; origin: RawOrigin; client: RawClient; port: number }> {
+  const origin = await net.origin(respondWith(() => sized('the file')));
+  const gateway = createDownloadGateway({
+    keys: [{ id: 'k', secret: Buffer.alloc(32).toString('base64url') }],
+    guard: { allowAddresses: ['127.0.0.0/8'], allowPorts: 'any' },
+  });
+  net.cleanup(() => gateway.destroy());
+  const { port, client } = await app.start(net, {
+    handler: gateway,
+    ...(app.has('mount') && { path: '/download' }),
+  });
+  return { gateway, origin, client, port };
+}
+
 /** The download gateway. */
 export function testGateway(app: AppLine): void {
-  describe('a gateway', () => {
-    test('serves its links, and refuses what is none [Sluiceway]', async ({ net }) => {
-      const origin = await net.origin(respondWith(() => sized('the file')));
-      const gateway = createDownloadGateway({
-        keys: [{ id: 'k', secret: Buffer.alloc(32).toString('base64url') }],
-        guard: { allowAddresses: ['127.0.0.0/8'], allowPorts: 'any' },
-      });
-      net.cleanup(() => gateway.destroy());
-      const { port, client } = await app.start(net, {
-        handler: gateway,
-        ...(app.has('mount') && { path: '/download' }),
-      });
-      await client.get(gateway.sign({ url: `${origin.url}/f.bin`, expires: '1h' }));
-      expect((await client.readResponse()).content.toString()).toBe('the file');
-      await client.get('/download?url=http://127.0.0.1/&signature=x');
-      expect((await client.readResponse()).head.status).toBe(403);
-      // To ourselves a link does not lead, whoever has signed it.
-      await client.get(gateway.sign({ url: `http://127.0.0.1:${port}/`, expires: '1h' }));
-      expect((await client.readResponse()).head.status).toBe(403);
-    });
+  test('a gateway serves its links, and refuses what is none [Sluiceway]', async ({ net }) => {
+    const { gateway, origin, client } = await throughGateway(app, net);
+    await client.get(gateway.sign({ url: `${origin.url}/f.bin`, expires: '1h' }));
+    expect((await client.readResponse()).content.toString()).toBe('the file');
+    await client.get('/download?url=http://127.0.0.1/&signature=x');
+    expect((await client.readResponse()).head.status).toBe(403);
+  });
+}
+
+/** Where a gateway learns of its own listener. */
+export function testOwnListener(app: AppLine): void {
+  test('a gateway does not fetch from itself, whoever has signed the link [Sluiceway]', async ({ net }) => {
+    const { gateway, client, port } = await throughGateway(app, net);
+    await client.get(gateway.sign({ url: `http://127.0.0.1:${port}/`, expires: '1h' }));
+    expect((await client.readResponse()).head.status).toBe(403);
   });
 }
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, type MockInstance, vi } from 'vitest';
 import type { AdapterUnderTest, Feature } from './adapter-under-test.js';
 import { AppLine } from './app-line.js';
-import { testContent, testTrailers } from './suite-content.js';
-import { testGateway, testStreamFrom, testUpgrades } from './suite-faces.js';
+import { testContent, testFieldLines, testTrailers } from './suite-content.js';
+import { testGateway, testOwnListener, testStreamFrom, testUpgrades } from './suite-faces.js';
 import { testErrorHandler, testOwnAnswers } from './suite-failures.js';
 import { testContext, testMiddleware, testMount, testTrustProxy } from './suite-framework.js';
 import { testParsedBody } from './suite-parsed-body.js';
@@ -10,6 +10,8 @@ import { testParsedBody } from './suite-parsed-body.js';
 /** What is tested of an adapter that has the feature. */
 const TESTS: Readonly<Record<Feature, (app: AppLine) => void>> = {
   trailers: testTrailers,
+  'field-lines': testFieldLines,
+  'own-listener': testOwnListener,
   'error-handler': testErrorHandler,
   mount: testMount,
   context: testContext,
