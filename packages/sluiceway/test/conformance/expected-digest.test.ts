@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
 import { OptionsError, SluicewayError, streamFrom } from '../../src/index.js';
 import { isSeeded, seededBytes } from '../support/content.js';
-import { hexOf, MISMATCH, memberOf } from '../support/digests.js';
+import { ended, hexOf, MISMATCH, memberOf } from '../support/digests.js';
 import { type Network, test } from '../support/fixture.js';
 import type { RequestHead } from '../support/message-head.js';
 import { rangedOrigin } from '../support/ranged-origin.js';
@@ -42,7 +42,7 @@ describe('a file whose digest the application expects', () => {
       expect(response.complete && isSeeded('expected', 0, response.content)).toBe(true);
       const algorithm = digest.includes('512') ? 'sha512' : 'sha256';
       expect(response.head.get('repr-digest')).toBe(memberOf(content, algorithm));
-      expect(records).toMatchObject([{ outcome: 'completed', bytesDown: SIZE }]);
+      expect(await ended(records)).toMatchObject([{ outcome: 'completed', bytesDown: SIZE }]);
     }
   });
 
@@ -64,7 +64,7 @@ describe('a file whose digest the application expects', () => {
     const response = await client.readResponse();
     expect(response.complete).toBe(false);
     if (response.delimitedBy === 'length') expect(response.contentLength).toBeLessThan(SIZE);
-    expect(records).toMatchObject([MISMATCH]);
+    expect(await ended(records)).toMatchObject([MISMATCH]);
   });
 
   test('is asked for whole and without a content coding, whatever the client wants, and no ranges are offered [RFC 9110 14.2; Sluiceway]', async ({
@@ -95,7 +95,7 @@ describe('a file whose digest the application expects', () => {
       const { client, records } = await expecting(net, hexOf('the file'), wire);
       await client.send(`${method} / HTTP/1.1\r\nHost: test\r\n\r\n`);
       expect((await client.readResponse({ method })).head.status).toBe(502);
-      expect(records).toMatchObject([{ ...MISMATCH, status: 502 }]);
+      expect(await ended(records)).toMatchObject([{ ...MISMATCH, status: 502 }]);
     },
   );
 
@@ -113,7 +113,7 @@ describe('a file whose digest the application expects', () => {
       const { client, records } = await expecting(net, hexOf(text), wire);
       await client.get('/');
       expect((await client.readResponse()).head.status).toBe(502);
-      expect(records).toMatchObject([MISMATCH]);
+      expect(await ended(records)).toMatchObject([MISMATCH]);
     }
     const { client } = await expecting(net, hexOf(''), sized(''));
     await client.get('/');
@@ -157,7 +157,7 @@ describe('a file that breaks in the middle, and whose digest is known', () => {
     await client.get('/');
     const response = await client.readResponse();
     expect(response.complete && isSeeded('expected', 0, response.content)).toBe(true);
-    expect(records).toMatchObject([{ outcome: 'completed', resumes: 1 }]);
+    expect(await ended(records)).toMatchObject([{ outcome: 'completed', resumes: 1 }]);
   });
 
   const MIRRORS = [
@@ -179,7 +179,7 @@ describe('a file that breaks in the middle, and whose digest is known', () => {
     await client.get('/');
     const response = await client.readResponse();
     expect(response.complete).toBe(bytes === content);
-    expect(records).toMatchObject([
+    expect(await ended(records)).toMatchObject([
       { resumes: 1, ...(bytes === content ? { outcome: 'completed' } : MISMATCH) },
     ]);
   });
@@ -201,7 +201,7 @@ test('a file that is another by the head of the first server comes from the next
     });
     await client.get('/');
     expect((await client.readResponse()).head.status).toBe(status);
-    expect(records).toMatchObject([{ attempts: 2, status }]);
+    expect(await ended(records)).toMatchObject([{ attempts: 2, status }]);
   }
 });
 
@@ -225,7 +225,7 @@ describe('with `digests.ranges: unverified`, of a file whose digest is expected'
     const { client, records } = await expecting(net, hexOf(text), wire, options);
     await client.get('/', ['Range: bytes=0-']);
     expect((await client.readResponse()).complete).toBe(false);
-    expect(records).toMatchObject([MISMATCH]);
+    expect(await ended(records)).toMatchObject([MISMATCH]);
   });
 
   test('a part of another by its head is refused with 502 [RFC 9530 3; Sluiceway]', async ({ net }) => {
@@ -233,7 +233,7 @@ describe('with `digests.ranges: unverified`, of a file whose digest is expected'
     const { client, records } = await expecting(net, hexOf(text), sized('ntent', lines, PARTIAL), options);
     await client.get('/', ['Range: bytes=2-']);
     expect((await client.readResponse()).head.status).toBe(502);
-    expect(records).toMatchObject([MISMATCH]);
+    expect(await ended(records)).toMatchObject([MISMATCH]);
   });
 });
 
@@ -273,7 +273,7 @@ describe('the digest that is expected', () => {
     await client.get('/');
     expect((await client.readResponse()).complete).toBe(true);
     expect(seen[0]?.get('accept-encoding')).toBe('x');
-    expect(records).toMatchObject([{ outcome: 'completed' }]);
+    expect(await ended(records)).toMatchObject([{ outcome: 'completed' }]);
   });
 
   test('is all that counts where it is met: another that the origin server gives is left to the client [Sluiceway]', async ({

@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
 import { isSeeded, seededBytes } from '../support/content.js';
-import { hexOf, MISMATCH, memberOf } from '../support/digests.js';
+import { ended, hexOf, MISMATCH, memberOf } from '../support/digests.js';
 import { test } from '../support/fixture.js';
 import { throughGateway } from '../support/gateway.js';
 import { respondWith } from '../support/raw-origin.js';
@@ -22,7 +22,7 @@ describe('a link that says the digest of its file', () => {
       const response = await client.readResponse();
       expect(response.complete && isSeeded('linked', 0, response.content)).toBe(true);
       expect(response.head.get('repr-digest')).toBe(memberOf(content));
-      expect(records).toMatchObject([{ outcome: 'completed' }]);
+      expect(await ended(records)).toMatchObject([{ outcome: 'completed' }]);
     },
   );
 
@@ -32,7 +32,7 @@ describe('a link that says the digest of its file', () => {
       const { client, link, records } = await throughGateway(net, respondWith(wire));
       await client.get(link('/a', { digest: memberOf('the file', 'sha512'), rate: '1GiB' }));
       expect((await client.readResponse()).complete).toBe(false);
-      expect(records).toMatchObject([MISMATCH]);
+      expect(await ended(records)).toMatchObject([MISMATCH]);
     },
   );
 

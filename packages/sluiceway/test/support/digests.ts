@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import type { TransferRecord } from '../../src/index.js';
+import { until } from './until.js';
 
 /** A digest as a member of `Repr-Digest` and `Content-Digest`. */
 export const memberOf = (content: string | Uint8Array, algorithm: 'sha256' | 'sha512' = 'sha256'): string =>
@@ -10,3 +12,9 @@ export const hexOf = (content: string | Uint8Array, algorithm: 'sha256' | 'sha51
 
 /** How a response that was refused for its digest stands in the record. */
 export const MISMATCH = { outcome: 'upstream_invalid', error: 'http_response_digest_mismatch' } as const;
+
+/** The records of what has ended, once the first one is there: a client sees the end before it is written down. */
+export async function ended(records: readonly TransferRecord[]): Promise<readonly TransferRecord[]> {
+  await until(() => records.length > 0, 'the transfer had ended');
+  return records;
+}
