@@ -19,13 +19,19 @@ export type DigestField = 'Repr-Digest' | 'Content-Digest';
 /** In bytes. */
 const LENGTHS: Readonly<Record<DigestAlgorithm, number>> = { 'sha-512': 64, 'sha-256': 32 };
 
+/**
+ * All digests of the registry together are shorter. To parse as much as a head may hold would take this thread from all
+ * other transfers for a tenth of a second.
+ */
+const MAX_FIELD_LENGTH = 2048;
+
 /** As `sha256sum` and container images write them. */
 const HEX = /^(?:sha256:([0-9a-f]{64})|sha512:([0-9a-f]{128}))$/i;
 
 /**
  * The strongest digest that a field gives, so that content is not hashed more often than needed. Null where there is
  * none: other algorithms are ignored (RFC 9530 section 2), a field that cannot be parsed is too (RFC 9651 section 4.2),
- * and so is a value that no such algorithm yields.
+ * and so are a value that no such algorithm yields and a field that is much too long.
  */
 export function readDigest(
   fields: ReadonlyFields,
@@ -33,7 +39,9 @@ export function readDigest(
   algorithms: readonly DigestAlgorithm[] = ALGORITHMS,
 ): Digest | null {
   const lines = fields.getAll(name);
-  return lines.length === 0 ? null : findDigest(parseMembers(lines.join(', ')), algorithms);
+  if (lines.length === 0) return null;
+  const text = lines.join(', ');
+  return text.length > MAX_FIELD_LENGTH ? null : findDigest(parseMembers(text), algorithms);
 }
 
 /** Whether a head may give a digest, or announces trailers, which may. Nearly all do not, and every head is asked. */

@@ -34,6 +34,7 @@ describe('a digest field', () => {
     ['with a list of values is ignored', [`sha-256=(:${sha256.toString('base64')}:)`], null],
     ['with SHA-512 of another length falls back to SHA-256', [`sha-512=:AAAA:, ${member256}`], 'sha-256'],
     ['that says a member twice holds by the last', [`sha-256=:AAAA:, ${member256}`], 'sha-256'],
+    ['that is longer than any is ignored', [member256, `x=:${'A'.repeat(2048)}:`], null],
     ['that is empty is ignored', [''], null],
     ['that is not there is null', [], null],
   ])('%s [RFC 9530 2; RFC 9651 4.2]', (_, lines, algorithm) => {
