@@ -121,12 +121,15 @@ describe.each(faces)('through %s', (face) => {
     async ([, answer], { net }) => {
       const { client } = await connectThrough(net, face, respondWith(answer));
       const [head = '', ...content] = answer.toString('latin1').split('\r\n\r\n');
+      // What of others' files passes is ours to describe, and a part that has come proves that parts are to be had.
+      const proves = face === 'streamFrom' && /^Content-Range/m.test(head) && !/^Accept-Ranges/m.test(head);
+      const added = proves && head.startsWith('HTTP/1.1 206') ? ['Accept-Ranges: bytes'] : [];
       for (let i = 0; i < 2; i++) {
         await client.get('/', ['Range: bytes=2-4', 'If-Range: "v1"']);
         const response = await client.readResponse();
         expect(response.head.startLine).toBe(head.split('\r\n', 1)[0]);
         expect(aboutRange(response.head.lines).toSorted()).toEqual(
-          aboutRange(head.split('\r\n').slice(1)).toSorted(),
+          [...aboutRange(head.split('\r\n').slice(1)), ...added].toSorted(),
         );
         const expected = response.delimitedBy === 'chunked' ? 'cde' : content.join('\r\n\r\n');
         expect(response.content.toString('latin1')).toBe(expected);
