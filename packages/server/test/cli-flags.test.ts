@@ -65,7 +65,6 @@ describe('a timeout or limit ends a transfer', () => {
 
   test.for([
     ['--upstream-idle-timeout', '200ms', silentContent, 'upstream_stalled', 'connection_read_timeout'],
-    ['--total-timeout', '400ms', slowContent, 'limited', 'total_timeout'],
     ['--min-rate', '64KiB', slowContent, 'upstream_stalled', 'connection_read_timeout'],
   ] as const)('%s %s', async ([flag, value, script, outcome, error], { net }) => {
     const origin = await net.origin(script);
@@ -75,6 +74,15 @@ describe('a timeout or limit ends a transfer', () => {
     const response = await client.readResponse();
     expect(response).toMatchObject({ complete: false, head: { status: 200 } });
     expect(await program.record()).toMatchObject({ status: 200, outcome, error });
+  });
+
+  test('--total-timeout', async ({ net }) => {
+    const origin = await net.origin(async (connection) => void (await connection.readHead()));
+    const program = await sluicewayProxy(net, origin.url, '--log', 'json', '--total-timeout', '200ms');
+    const client = await net.client(program);
+    await client.get('/');
+    expect((await client.readResponse()).head.status).toBe(504);
+    expect(await program.record()).toMatchObject({ outcome: 'limited', error: 'total_timeout' });
   });
 
   test('--client-idle-timeout', async ({ net }) => {

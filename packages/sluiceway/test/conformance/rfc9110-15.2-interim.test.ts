@@ -2,6 +2,7 @@ import { describe, expect } from 'vitest';
 import { test } from '../support/fixture.js';
 import { Gate } from '../support/gate.js';
 import { respondWith } from '../support/raw-origin.js';
+import { StoppedTime } from '../support/stopped-time.js';
 import { sized, through } from '../support/through.js';
 import { until } from '../support/until.js';
 
@@ -135,6 +136,7 @@ describe('interim responses', () => {
   test('that come after the transfer has failed reach nobody, least of all the next request [Go ReverseProxy]', async ({
     net,
   }) => {
+    const time = new StoppedTime(net);
     const failed = new Gate();
     const { client, origin } = await through(
       net,
@@ -148,6 +150,8 @@ describe('interim responses', () => {
       { timeouts: { responseHead: 100 } },
     );
     await client.get('/first');
+    await until(() => origin.total === 1, 'the request had come');
+    await time.pass(100);
     expect((await client.readResponse()).head.status).toBe(504);
     failed.open();
     await origin.connections[0]?.closed;

@@ -64,5 +64,5 @@ test('a connection dialled in place of an expired one is used again, and closed 
   }
   expect(origin.total).toBe(2);
   await running.proxy.close();
-  await until(() => origin.open === 0, 'the idle connection was closed', 1000);
+  await until(() => origin.open === 0, 'the idle connection was closed');
 });

@@ -6,7 +6,9 @@ import { type Delivery, type FileRequest, rangedOrigin } from '../support/ranged
 import type { RawClient } from '../support/raw-client.js';
 import type { RawOrigin } from '../support/raw-origin.js';
 import { startServer } from '../support/servers.js';
+import { StoppedTime } from '../support/stopped-time.js';
 import { sized } from '../support/through.js';
+import { until } from '../support/until.js';
 
 const SIZE = 300_000;
 const file = seededBytes('elsewhere', 0, SIZE);
@@ -116,12 +118,15 @@ describe('a file that is on several servers', () => {
   });
 
   test('moves on where the first one gives no head in time [nginx]', async ({ net }) => {
+    const time = new StoppedTime(net);
     const silent = await net.origin(async (connection) => void (await connection.readHead()));
     const second = await server(net, () => 'whole');
     const { client } = await streaming(net, [silent.url, second.origin.url], {
       timeouts: { responseHead: 150 },
     });
     await client.get('/');
+    await until(() => silent.total === 1, 'the first one was asked');
+    await time.pass(150);
     expect((await client.readResponse()).content.equals(file)).toBe(true);
   });
 

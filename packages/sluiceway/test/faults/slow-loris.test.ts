@@ -89,6 +89,8 @@ describe('a client that takes too long over its head', () => {
 
   test('in a later request on its connection gets 408 as well [RFC 9110 15.5.9; Node]', async ({ net }) => {
     const attached = await startAttached(net);
+    // Or it would be closed without a word where the machine is slow between the two requests.
+    attached.server.keepAliveTimeout = 60_000;
     const client = await attached.client();
     await expectServed(client);
     await client.send('GET / HTTP/1.1\r\nHo');

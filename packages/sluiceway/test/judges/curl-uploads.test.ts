@@ -10,7 +10,7 @@ import { requireTool } from '../support/requirements.js';
 
 const curl = requireTool('curl');
 
-const SIZE = 30_000_000;
+const SIZE = 12_000_000;
 const DIGEST = seededDigest('up', SIZE);
 
 type Listener = (request: IncomingMessage, response: ServerResponse) => unknown;
@@ -37,7 +37,7 @@ describe.skipIf(curl === null).for([
     return started;
   };
 
-  test('uploads 30 MB with -T: length and digest are right [curl]', async ({ net }) => {
+  test('uploads 12 MB with -T: length and digest are right [curl]', async ({ net }) => {
     const { run, url } = await line(net, answerUpload);
     const { code, stdout } = await run('-T', 'file', url);
     expect(code).toBe(0);
@@ -58,7 +58,7 @@ describe.skipIf(curl === null).for([
     expect(seen((await runWith({ input: [] }, '-T', '-', url)).stdout)).toMatchObject({ bytes: 0 });
   });
 
-  test('posts a form with a file of 30 MB in it [curl]', async ({ net }) => {
+  test('posts a form with a file of 12 MB in it [curl]', async ({ net }) => {
     const { run, url, running } = await line(net, answerUpload);
     const { code, stdout } = await run('-F', 'file=@file', '-F', 'name=value', url);
     expect(code).toBe(0);

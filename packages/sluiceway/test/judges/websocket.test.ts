@@ -7,7 +7,7 @@ import { until } from '../support/until.js';
 import { closing, echo, nextMessage, webSocketLine } from '../support/web-socket-line.js';
 
 const MiB = 1024 * 1024;
-const LARGE = 64 * MiB;
+const LARGE = 20 * MiB;
 const DIGEST = seededDigest('large', LARGE);
 
 const digest = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
@@ -16,7 +16,7 @@ describe.for([
   ['a WebSocket', false],
   ['a WebSocket over TLS', true],
 ] as const)('%s', ([_name, secure]) => {
-  test('carries a message of 64 MiB there, and another back, with the right digests [ws]', async ({
+  test('carries a message of 20 MiB there, and another back, with the right digests [ws]', async ({
     net,
   }) => {
     const digests: string[] = [];

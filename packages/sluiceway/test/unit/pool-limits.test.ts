@@ -6,6 +6,7 @@ import { collect, failureOf, fetchText, startTransport, toRequest } from '../sup
 import { type Network, test } from '../support/fixture.js';
 import { Gate } from '../support/gate.js';
 import type { OriginScript } from '../support/raw-origin.js';
+import { StoppedTime } from '../support/stopped-time.js';
 import { sized } from '../support/through.js';
 import { until } from '../support/until.js';
 
@@ -83,12 +84,16 @@ describe('more requests than connections', () => {
   });
 
   test('one that waits too long is refused, and those after it are not held up', async ({ net }) => {
+    const time = new StoppedTime(net);
     const gates = [new Gate()];
     const { script, targets } = gated(gates);
     const origin = await net.origin(script);
     const transport = startTransport(net, { maxConnections: 1, connectTimeoutMs: 100 });
     const first = transport.send(toRequest(origin.url));
-    expect(await failureOf(transport.send(toRequest(origin.url, { path: '/late' })))).toMatchObject({
+    const late = failureOf(transport.send(toRequest(origin.url, { path: '/late' })));
+    await until(() => targets.length === 1, 'the first request had come');
+    await time.pass(100);
+    expect(await late).toMatchObject({
       code: 'connection_limit_reached',
       status: 503,
       outcome: 'limited',

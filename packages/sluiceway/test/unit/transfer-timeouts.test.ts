@@ -100,6 +100,7 @@ test('an origin server that takes an upload in steps smaller than a chunk is not
 });
 
 test('an upload that ends after the response has begun is under no limit for the head', async ({ net }) => {
+  const time = new StoppedTime(net);
   const transport = new ManualTransport();
   const running = await net.proxy({
     upstream: UPSTREAM,
@@ -115,6 +116,9 @@ test('an upload that ends after the response has begun is under no limit for the
   await until(() => transport.upload.events.at(-1) === 'end', 'all request content was lent');
   transport.upload.release();
   transport.sent();
+  await time.pass(300);
+  expect(running.proxy.active).toBe(1);
+  await time.pass(100);
   expect(await client.readResponse()).toMatchObject({ complete: false });
   expect(await running.record()).toMatchObject({ status: 200, error: 'connection_read_timeout' });
 });
