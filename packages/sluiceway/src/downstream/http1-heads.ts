@@ -1,4 +1,4 @@
-import { ServerResponse } from 'node:http';
+import { type IncomingMessage, ServerResponse } from 'node:http';
 import { type Fields, isFieldValue } from '../http/fields.js';
 import type { ResponseHead } from './exchange.js';
 
@@ -6,13 +6,32 @@ import type { ResponseHead } from './exchange.js';
 export function writeHead(response: ServerResponse, head: ResponseHead): void {
   const disposition = head.fields.get('content-disposition');
   if (disposition !== undefined && NON_ASCII.test(disposition)) putLengthLast(head.fields);
-  const raw = isUntouched(response) ? head.fields.raw : mergeInto(response, head.fields);
-  response.writeHead(head.status, head.statusText, raw as string[]);
+  if (isUntouched(response)) {
+    response.writeHead(head.status, head.statusText, head.fields.raw as string[]);
+    return;
+  }
+  const before = response.getHeaders();
+  try {
+    response.writeHead(head.status, head.statusText, mergeInto(response, head.fields) as string[]);
+  } catch (error) {
+    // Nothing of a head that cannot be sent shall stand in the one that tells of it.
+    for (const name of response.getHeaderNames()) if (!(name in before)) response.removeHeader(name);
+    for (const [name, value] of Object.entries(before))
+      if (value !== undefined) response.setHeader(name, value);
+    throw error;
+  }
 }
+
+/** Where Node keeps fields that were set one by one, also when all were removed again; it is not public. */
+const OUT_HEADERS = Object.getOwnPropertySymbols(new ServerResponse({} as IncomingMessage)).find(
+  ({ description }) => description === 'kOutHeaders',
+);
 
 /** Nobody has set a field of the response, nor will see what is set. */
 const isUntouched = (response: ServerResponse): boolean =>
-  response.writeHead === ServerResponse.prototype.writeHead && response.getHeaderNames().length === 0;
+  response.writeHead === ServerResponse.prototype.writeHead &&
+  OUT_HEADERS !== undefined &&
+  (Reflect.get(response, OUT_HEADERS) ?? null) === null;
 
 /**
  * For a response of which middleware has set fields, or wants to. Returns what is to be written: of lines of one name

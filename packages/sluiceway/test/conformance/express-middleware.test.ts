@@ -6,8 +6,8 @@ import { isSeeded, seededBytes } from '../support/content.js';
 import { type Network, test } from '../support/fixture.js';
 import type { RawClient } from '../support/raw-client.js';
 import { type OriginScript, respondWith } from '../support/raw-origin.js';
-import { startServer } from '../support/servers.js';
-import { chunked, toChunk } from '../support/through.js';
+import { type ProxyOptions, startServer } from '../support/servers.js';
+import { chunked, sized, toChunk } from '../support/through.js';
 import { until } from '../support/until.js';
 
 const SIZE = 20 * 1024 * 1024;
@@ -19,9 +19,10 @@ async function wrapped(
   net: Network,
   script: OriginScript,
   wrap: Wrap,
+  options: Omit<ProxyOptions, 'upstream'> = {},
 ): Promise<{ client: RawClient; outcomes: Outcome[] }> {
   const origin = await net.origin(script);
-  const proxy = createProxy({ upstream: origin.url });
+  const proxy = createProxy({ upstream: origin.url, ...options });
   const outcomes: Outcome[] = [];
   const running = await startServer((request, response) => {
     wrap(response);
@@ -179,6 +180,30 @@ test.for(heads)(
     }
   },
 );
+
+describe('fields that something has set before', () => {
+  const origin: OriginScript = respondWith(() => sized('x', ['X-Twice: 1', 'X-Twice: 2', 'X-Origin: 1']));
+
+  test('and removed again leave all lines of the response [Express]', async ({ net }) => {
+    const { client } = await wrapped(net, origin, (response) => {
+      response.setHeader('X-Powered-By', 'x').removeHeader('X-Powered-By');
+    });
+    await client.get('/');
+    expect((await client.readResponse()).head.getAll('x-twice')).toEqual(['1', '2']);
+  });
+
+  test('are all that is left of a head that cannot be sent [Sluiceway]', async ({ net }) => {
+    const { client } = await wrapped(net, origin, setsFields, {
+      onUpstreamResponse: ({ downstream }) => {
+        downstream.statusText = 'two\r\nlines';
+      },
+    });
+    await client.get('/');
+    const { head } = await client.readResponse();
+    expect(head.status).toBe(500);
+    expect([head.has('x-origin'), head.has('x-twice'), head.get('x-own')]).toEqual([false, false, '1']);
+  });
+});
 
 test('a client that left before the proxy got its request costs no upstream request [Express]', async ({
   net,
