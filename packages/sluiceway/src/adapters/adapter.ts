@@ -85,9 +85,14 @@ function tellListener(handler: Handler, { socket }: ClientRequest): void {
   if (localAddress !== undefined && localPort !== undefined) handler.listensOn(localAddress, localPort);
 }
 
-function warnOfAnswered({ method, url = '' }: ClientRequest): void {
+function warnOfAnswered(request: ClientRequest & { originalUrl?: string }): void {
+  const { method, url = '', originalUrl = url } = request;
   process.emitWarning(
-    `A request reached the proxy after something else had begun its response: ${method} ${url.replace(/\?.*/s, '?…')}`,
+    `A request reached the proxy after something else had begun its response: ${method} ${originalUrl.replace(/\?.*/s, '?…')}`,
     'SluicewayAnsweredWarning',
   );
 }
+
+/** A handler that the shutdown of an application can drain: a proxy or a gateway, but not what others make of them. */
+export const isClosable = (handler: object): handler is { close(): Promise<void> } =>
+  'close' in handler && typeof handler.close === 'function';

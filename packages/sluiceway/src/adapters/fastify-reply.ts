@@ -3,7 +3,8 @@ import type { Outcome } from '../errors.js';
 import type { Fields } from '../http/fields.js';
 import type { HandleContext, KnownClient } from '../proxy/passage.js';
 
-type Context = HandleContext<FastifyRequest>;
+/** What a reply is served with beside what Fastify knows. */
+export type OwnContext = Omit<HandleContext, 'context' | 'client' | 'onHead'>;
 
 /**
  * Answers by the raw response. Fastify has the say until the head goes out: a failure before that rejects, with
@@ -12,8 +13,8 @@ type Context = HandleContext<FastifyRequest>;
 export async function serveReply(
   request: FastifyRequest,
   reply: FastifyReply,
-  context: Context,
-  respond: (context: Context) => Promise<Outcome>,
+  context: OwnContext,
+  respond: (context: HandleContext<FastifyRequest>) => Promise<Outcome>,
 ): Promise<void> {
   const client = readClient(request);
   const outcome = await respond({

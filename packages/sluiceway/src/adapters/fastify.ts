@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import type { Handler } from '../proxy/handler.js';
 import { proxyFor, type StreamFromOptions, streamFrom as streamFromUrl } from '../proxy/stream-from.js';
-import { type AdapterOptions, guardResponse, resolveAdapter, serve } from './adapter.js';
+import { type AdapterOptions, guardResponse, isClosable, resolveAdapter, serve } from './adapter.js';
 import { type FastifySluicewayOptions, resolveMount } from './fastify-options.js';
 import type { MountPlace } from './fastify-place.js';
 import { serveReply } from './fastify-reply.js';
@@ -101,6 +101,3 @@ async function drain({ server }: FastifyInstance, handler: Handler<FastifyReques
   // Node has closed those that were idle when the server stopped; these would be kept alive for another minute.
   if ('closeIdleConnections' in server) setImmediate(() => server.closeIdleConnections());
 }
-
-const isClosable = (handler: object): handler is { close(): Promise<void> } =>
-  'close' in handler && typeof handler.close === 'function';

@@ -13,6 +13,7 @@ import * as gateway from 'sluiceway/gateway';
 import * as guard from 'sluiceway/guard';
 import * as hono from 'sluiceway/hono';
 import * as koa from 'sluiceway/koa';
+import * as nest from 'sluiceway/nest';
 import * as undici from 'sluiceway/undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as user from './user-program.js';
@@ -113,6 +114,10 @@ test('what is exported at run time for those who come from http-proxy-middleware
 
 test('what is exported at run time for Koa is what is promised, and no more', () => {
   expect(Object.keys(koa).toSorted()).toEqual(['FrameworkError', 'attachUpgrades', 'streamFrom', 'toKoa']);
+});
+
+test('what is exported at run time for Nest is what is promised, and no more', () => {
+  expect(Object.keys(nest).toSorted()).toEqual(['SluicewayModule', 'SluicewayService', 'attachUpgrades']);
 });
 
 test('what is exported at run time of the guard is what is promised, and no more', () => {

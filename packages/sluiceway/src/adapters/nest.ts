@@ -1,0 +1,54 @@
+import {
+  ConfigurableModuleBuilder,
+  type ConfigurableModuleCls,
+  Inject,
+  Injectable,
+  type MiddlewareConsumer,
+  Module,
+  type NestModule,
+} from '@nestjs/common';
+import { type SluicewayModuleOptions, SluicewayService } from './nest-service.js';
+
+/** What a module is given beside its options. */
+interface Extras {
+  /** Whether all modules of the application may inject the service. Default false. */
+  isGlobal: boolean;
+}
+
+const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
+  new ConfigurableModuleBuilder<SluicewayModuleOptions>({ moduleName: 'Sluiceway' })
+    .setClassMethodName('forRoot')
+    .setExtras<Extras>({ isGlobal: false }, (definition, { isGlobal }) => ({
+      ...definition,
+      global: isGlobal,
+    }))
+    .build();
+
+const Configurable: ConfigurableModuleCls<SluicewayModuleOptions, 'forRoot', 'create', Extras> =
+  ConfigurableModuleClass;
+
+/**
+ * Serves a proxy, a gateway or another handler in an application of Nest, on the platform Express or Fastify:
+ * `imports: [SluicewayModule.forRoot({ path: '/files', upstream: 'http://127.0.0.1:9000' })]`, or `forRootAsync` with
+ * `inject` and `useFactory`. Without `path` a controller calls the `SluicewayService`, which the module exports. The
+ * application's shutdown drains what is served. Options that are not valid fail the start with an `OptionsError`.
+ */
+export class SluicewayModule extends Configurable implements NestModule {
+  readonly #service: SluicewayService;
+
+  constructor(service: SluicewayService) {
+    super();
+    this.#service = service;
+  }
+
+  configure(consumer: MiddlewareConsumer): void {
+    const { path, use } = this.#service;
+    if (path !== null) consumer.apply(use).forRoutes('{*path}');
+  }
+}
+
+// As decorators do it, which would be compiled to the same calls.
+Injectable()(SluicewayService);
+Inject(MODULE_OPTIONS_TOKEN)(SluicewayService, undefined, 0);
+Module({ providers: [SluicewayService], exports: [SluicewayService] })(SluicewayModule);
+Inject(SluicewayService)(SluicewayModule, undefined, 0);
