@@ -1,32 +1,12 @@
 import type { ClientRequest, ClientResponse } from '../downstream/exchange.js';
 import type { Outcome } from '../errors.js';
-import type { Fields } from '../http/fields.js';
 import type { Handler } from '../proxy/handler.js';
 import type { HandleContext } from '../proxy/passage.js';
 import { type StreamFromOptions, streamFrom as streamFromUrl } from '../proxy/stream-from.js';
 import { findTouch } from '../stream/untouched.js';
 import { type AdapterOptions, guardResponse, resolveAdapter, serve } from './adapter.js';
+import { addFields, type HonoContext, ResponseGuard, standIn } from './hono-response.js';
 
-/** What is needed of a context of Hono 4: `Context` of its types is one. */
-export interface HonoContext {
-  readonly env: unknown;
-  readonly req: {
-    readonly bodyCache: object;
-    arrayBuffer(): Promise<ArrayBuffer>;
-    formData(): Promise<FormData>;
-  };
-  /** Hono lists the statuses that there are; `never` is any list of them. */
-  newResponse(data: null, status: never, headers: Record<string, string>): Response;
-}
-
-/** Says to `@hono/node-server` that there is nothing left to send. */
-const ALREADY_SENT = 'x-hono-already-sent';
-/** Of the response as it is, whatever middleware has set before. */
-const OF_CONTENT: ReadonlySet<string> = new Set([ALREADY_SENT, 'content-type', 'content-length']);
-/** Of these, several lines hold together: one of the application must not take the place of one that protects a file. */
-const ADDED: ReadonlySet<string> = new Set(['set-cookie', 'vary', 'content-security-policy']);
-/** A `Response` can have no other. */
-const MAX_STATUS = 599;
 /** Never sent: for a client that has left before the head. */
 const GONE = 499;
 
@@ -87,15 +67,19 @@ interface NodePair {
 async function respond<Context extends HonoContext>(c: Context, send: Send<Context>): Promise<Response> {
   const { incoming, outgoing } = nodePair(c);
   let sent: Response | null = null;
-  let unguard: (() => void) | null = null;
-  await send(incoming, outgoing, {
-    context: c,
-    onHead({ status, fields }) {
-      sent = standIn(c, status);
-      addFields(fields, sent.headers);
-      unguard = guardEnd(outgoing);
-    },
-  }).finally(() => unguard?.());
+  const guard = new ResponseGuard(outgoing);
+  try {
+    await send(incoming, outgoing, {
+      context: c,
+      onHead({ status, fields }) {
+        sent = standIn(c, status);
+        addFields(fields, sent.headers);
+        guard.install();
+      },
+    });
+  } finally {
+    guard.over();
+  }
   return sent ?? standIn(c, GONE);
 }
 
@@ -107,38 +91,6 @@ function nodePair({ env }: HonoContext): NodePair {
     );
   }
   return { incoming, outgoing };
-}
-
-/** With what `c.header` has set. Its `body` is looked at, because node-server sends one of its own that nobody has. */
-function standIn(c: HonoContext, status: number): Response {
-  const response = c.newResponse(null, Math.min(status, MAX_STATUS) as never, { [ALREADY_SENT]: 'true' });
-  void response.body;
-  return response;
-}
-
-/** As Hono itself adds them to a response that a handler returns, but for those of which each line counts. */
-function addFields(fields: Fields, headers: Headers): void {
-  for (const [name, value] of headers) {
-    if (ADDED.has(name)) fields.append(name, value);
-    else if (!OF_CONTENT.has(name)) fields.set(name, value);
-  }
-}
-
-/**
- * Where middleware gives up on a response that has begun (a timeout), node-server ends it with the text of an error,
- * which would be taken for the file's. We end without one.
- */
-function guardEnd(outgoing: ClientResponse): () => void {
-  const guarded: { end?: unknown } = outgoing;
-  const end = outgoing.end.bind(outgoing) as () => void;
-  guarded.end = (...text: unknown[]) => {
-    if (text.length === 0) end();
-    else outgoing.destroy();
-    return outgoing;
-  };
-  return () => {
-    delete guarded.end;
-  };
 }
 
 /** What Hono has kept of content that was read in one of these ways gives the same value again. */

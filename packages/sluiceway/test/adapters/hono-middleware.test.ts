@@ -170,6 +170,23 @@ describe.each(versions)('middleware of Hono on %s', (_, createAdaptorServer) => 
 });
 
 describe('in Hono', () => {
+  test('a head that cannot be sent is answered for by the error handler, and the connection goes on [Hono]', async ({
+    net,
+  }) => {
+    const { client } = await behind(net, respondWith(sized('x')), [], {
+      proxy: {
+        onUpstreamResponse({ downstream }) {
+          downstream.status = 100;
+        },
+      },
+    });
+    for (let i = 0; i < 2; i += 1) {
+      await client.get('/');
+      const { head, complete } = await client.readResponse();
+      expect([head.status >= 500, complete]).toEqual([true, true]);
+    }
+  });
+
   test('hooks have the context, with variables of the application [Hono]', async ({ net }) => {
     const seen: unknown[] = [];
     const setsUser: MiddlewareHandler = async (c, next) => {
