@@ -34,8 +34,8 @@ export class RunningExample {
   port = 0;
   output = '';
 
-  constructor(args: readonly string[], cwd: string) {
-    this.child = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+  constructor(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv = process.env) {
+    this.child = spawn(process.execPath, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
     this.child.on('message', (message: { port: number }) => {
       this.port = message.port;
     });

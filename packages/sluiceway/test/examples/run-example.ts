@@ -1,0 +1,22 @@
+import { fileURLToPath } from 'node:url';
+import { RunningExample } from '../docs/support/example.js';
+import type { Network } from '../support/fixture.js';
+
+const preload = new URL('../docs/support/preload.mjs', import.meta.url).href;
+
+export const examplesRoot = new URL('../../../../examples/', import.meta.url);
+
+export const directoryOf = (name: string): string => fileURLToPath(new URL(`${name}/`, examplesRoot));
+
+/** Starts the program of an example on a free port, by the built packages; it ends with the test. */
+export async function runExample(
+  net: Network,
+  name: string,
+  environment: Readonly<Record<string, string>>,
+  file = 'server.js',
+): Promise<RunningExample> {
+  const env = { ...process.env, PORT: '0', ...environment };
+  const running = new RunningExample(['--import', preload, file], directoryOf(name), env);
+  net.cleanup(() => running.stop());
+  return running.listening();
+}
