@@ -47,27 +47,21 @@ export class ResponseGuard {
     this.#outgoing = outgoing;
   }
 
+  /** Right after the head; before it there is nothing to keep, and `writeHead` is best left as Node has it. */
   install(): void {
-    if (this.#isInstalled) return;
-    this.#isInstalled = true;
     const outgoing = this.#outgoing;
-    const writeHead = outgoing.writeHead.bind(outgoing) as (...head: unknown[]) => unknown;
+    if (this.#isInstalled || !outgoing.headersSent) return;
+    this.#isInstalled = true;
     const end = outgoing.end.bind(outgoing) as () => unknown;
     const guarded: { writeHead: unknown; end: unknown } = outgoing;
-    guarded.writeHead = (...head: unknown[]) => (outgoing.headersSent ? this.#refuse() : writeHead(...head));
+    guarded.writeHead = () => this.#refuse();
     guarded.end = (...text: unknown[]) => (this.#isOver || text.length > 0 ? this.#refuse() : end());
   }
 
-  /** Where nothing was sent, somebody else may; where somebody else has, that is all. */
+  /** Somebody else may send where nothing was sent. */
   over(): void {
     this.#isOver = true;
-    if (this.#outgoing.headersSent) {
-      this.install();
-      return;
-    }
-    const guarded: { writeHead?: unknown; end?: unknown } = this.#outgoing;
-    delete guarded.writeHead;
-    delete guarded.end;
+    this.install();
   }
 
   #refuse(): ClientResponse {

@@ -74,7 +74,7 @@ async function respond<Context extends HonoContext>(c: Context, send: Send<Conte
       onHead({ status, fields }) {
         sent = standIn(c, status);
         addFields(fields, sent.headers);
-        guard.install();
+        queueMicrotask(() => guard.install());
       },
     });
   } finally {

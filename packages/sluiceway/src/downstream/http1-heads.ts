@@ -1,4 +1,4 @@
-import { type IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, type OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { type Fields, isFieldValue } from '../http/fields.js';
 import type { ResponseHead } from './exchange.js';
 
@@ -12,7 +12,7 @@ export function writeHead(response: ServerResponse, head: ResponseHead): void {
   }
   const before = response.getHeaders();
   try {
-    response.writeHead(head.status, head.statusText, mergeInto(response, head.fields) as string[]);
+    response.writeHead(head.status, head.statusText, toMerge(response, head.fields));
   } catch (error) {
     // Nothing of a head that cannot be sent shall stand in the one that tells of it.
     for (const name of response.getHeaderNames()) if (!(name in before)) response.removeHeader(name);
@@ -34,27 +34,21 @@ const isUntouched = (response: ServerResponse): boolean =>
   (Reflect.get(response, OUT_HEADERS) ?? null) === null;
 
 /**
- * For a response of which middleware has set fields, or wants to. Returns what is to be written: of lines of one name
- * Node and the usual middleware would keep the last one alone, so that they are set before. What frames the response is
- * ours to say.
+ * The fields for a response of which middleware has set some, or wants to: by name, with all lines of it. Of a list as
+ * Node's parser gives it, Node would keep the last line of a name alone, and versions of on-headers before 1.1, which
+ * are in many middlewares, the first two letters of each name and value. What frames the response is ours to say.
  */
-function mergeInto(response: ServerResponse, fields: Fields): readonly string[] {
+function toMerge(response: ServerResponse, fields: Fields): OutgoingHttpHeaders {
   // Node takes the removal of what is not there for the wish to have none.
   const contradicting = fields.has('content-length') ? 'transfer-encoding' : 'content-length';
   if (response.hasHeader(contradicting)) response.removeHeader(contradicting);
-  const lines = new Map<string, [name: string, values: string[]]>();
+  const lines = new Map<string, [name: string, value: string | string[]]>();
   for (const [name, value] of fields) {
     const same = lines.get(name.toLowerCase());
-    if (same === undefined) lines.set(name.toLowerCase(), [name, [value]]);
-    else same[1].push(value);
+    if (same === undefined) lines.set(name.toLowerCase(), [name, value]);
+    else same[1] = [same[1], value].flat();
   }
-  const single: string[] = [];
-  for (const [name, values] of lines.values()) {
-    const [value] = values;
-    if (values.length === 1 && value !== undefined) single.push(name, value);
-    else response.setHeader(name, values);
-  }
-  return single;
+  return Object.fromEntries(lines.values());
 }
 
 const NON_ASCII = /[\x80-\xff]/;

@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { createGzip, gunzipSync } from 'node:zlib';
 import { describe, expect } from 'vitest';
 import { createProxy, type Outcome } from '../../src/index.js';
@@ -72,10 +72,9 @@ const compresses: Wrap = (response) => {
   const write = response.write.bind(response);
   const end = response.end.bind(response);
   const { writeHead } = response;
-  response.writeHead = ((status: number, phrase?: string, raw: readonly string[] = []) => {
-    const fields = ['Content-Encoding', 'gzip'];
-    for (let i = 0; i < raw.length; i += 2)
-      if (!/^content-length$/i.test(raw[i] as string)) fields.push(raw[i] as string, raw[i + 1] as string);
+  response.writeHead = ((status: number, phrase?: string, given: OutgoingHttpHeaders = {}) => {
+    const others = Object.entries(given).filter(([name]) => !/^content-length$/i.test(name));
+    const fields = { 'Content-Encoding': 'gzip', ...Object.fromEntries(others) };
     return Reflect.apply(writeHead, response, [status, phrase, fields]) as ServerResponse;
   }) as typeof response.writeHead;
   gzip.on('data', (bytes: Buffer) => write(bytes));
@@ -143,11 +142,26 @@ describe.each(middlewares)('behind a middleware that %s,', (_name, wrap) => {
   });
 });
 
+type Given = OutgoingHttpHeaders | readonly string[];
+
 /** As `on-headers`, with which sessions and compression look at a head. */
 const looksAtHead: Wrap = (response) => {
   const { writeHead } = response;
-  response.writeHead = ((status: number, phrase: string, raw: readonly string[] = []) => {
-    for (let i = 0; i < raw.length; i += 2) response.setHeader(raw[i] as string, raw[i + 1] as string);
+  response.writeHead = ((status: number, phrase: string, given: Given = []) => {
+    const flat: readonly (readonly [string, OutgoingHttpHeaders[string]])[] = Array.isArray(given)
+      ? given.flatMap((name, i) => (i % 2 === 0 ? [[name, given[i + 1]] as const] : []))
+      : Object.entries(given);
+    for (const [name, value = ''] of flat) response.setHeader(name, value);
+    return Reflect.apply(writeHead, response, [status, phrase]) as ServerResponse;
+  }) as typeof response.writeHead;
+};
+
+/** As on-headers before 1.1, which older versions of compression, morgan and express-session have. */
+const takesPairs: Wrap = (response) => {
+  const { writeHead } = response;
+  response.writeHead = ((status: number, phrase: string, given: OutgoingHttpHeaders | string[][] = {}) => {
+    const pairs = Array.isArray(given) ? given : Object.entries(given);
+    for (const [name = '', value = ''] of pairs) response.setHeader(name, value);
     return Reflect.apply(writeHead, response, [status, phrase]) as ServerResponse;
   }) as typeof response.writeHead;
 };
@@ -159,6 +173,7 @@ const setsFields: Wrap = (response) => {
 const heads: [string, Wrap][] = [
   ['sets fields', setsFields],
   ['looks at the head', looksAtHead],
+  ['takes fields for pairs', takesPairs],
 ];
 
 test.for(heads)(
