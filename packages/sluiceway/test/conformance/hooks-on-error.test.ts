@@ -1,5 +1,6 @@
 import { describe, expect } from 'vitest';
 import { test } from '../support/fixture.js';
+import { nowhere } from '../support/nowhere.js';
 import { respondWith } from '../support/raw-origin.js';
 import { sized, through } from '../support/through.js';
 
@@ -101,16 +102,12 @@ describe('onError', () => {
       const refused = await net.origin(() => {});
       await refused.stop();
       const upstream =
-        code === 'connection_refused'
-          ? refused.url
-          : code === 'dns_error'
-            ? 'http://name.invalid'
-            : origin.url;
+        code === 'connection_refused' ? refused.url : code === 'dns_error' ? `http://${nowhere}` : origin.url;
       const asked: string[] = [];
       let seen = 0;
       const running = await net.proxy({
         upstream,
-        timeouts: { responseHead: 100 },
+        ...(failure === 'silence' && { timeouts: { responseHead: 100 } }),
         onUpstreamResponse: () => void (seen += 1),
         onError: (error) => {
           asked.push(error.code);

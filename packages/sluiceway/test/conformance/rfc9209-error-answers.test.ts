@@ -1,5 +1,6 @@
 import { describe, expect } from 'vitest';
 import { type Network, test } from '../support/fixture.js';
+import { nowhere } from '../support/nowhere.js';
 import type { RawResponse } from '../support/raw-client.js';
 import { respondWith } from '../support/raw-origin.js';
 import type { ProxyOptions } from '../support/servers.js';
@@ -60,7 +61,7 @@ describe('the answer of the proxy to', () => {
   });
 
   test('a name that does not resolve is 502 and does not tell the name [RFC 9209 2.3.2]', async ({ net }) => {
-    const response = await answerOf(net, { upstream: 'http://internal.example.invalid:81' });
+    const response = await answerOf(net, { upstream: `http://internal.${nowhere}:81` });
     expectProblem(response, 502, 'dns_error');
   });
 

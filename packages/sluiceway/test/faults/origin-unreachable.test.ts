@@ -2,6 +2,7 @@ import { createServer } from 'node:net';
 import { expect } from 'vitest';
 import { loopbackCertificate, makeCertificate } from '../support/certificates.js';
 import { type Network, test } from '../support/fixture.js';
+import { nowhere } from '../support/nowhere.js';
 import { respondWith } from '../support/raw-origin.js';
 import type { ProxyOptions, RunningProxy } from '../support/servers.js';
 import { sized } from '../support/through.js';
@@ -35,7 +36,7 @@ test('a port that nobody listens on is answered 502, for an upload as well [Go R
 });
 
 test('a name that does not resolve is answered 502 [Go ReverseProxy]', async ({ net }) => {
-  const { status, running } = await statusOf(net, { upstream: 'http://nowhere.invalid' });
+  const { status, running } = await statusOf(net, { upstream: `http://${nowhere}` });
   expect(status).toBe(502);
   expect(await running.record()).toMatchObject({ outcome: 'upstream_refused', error: 'dns_error' });
 });

@@ -13,6 +13,7 @@ import { isSeeded } from '../support/content.js';
 import { collect, contentOf, failureOf, HeldSink, ManualSource, toRequest } from '../support/exchange.js';
 import { type Network, test } from '../support/fixture.js';
 import { Gate } from '../support/gate.js';
+import { nowhere } from '../support/nowhere.js';
 import { type OriginScript, respondWith } from '../support/raw-origin.js';
 import type { ProxyOptions } from '../support/servers.js';
 import { type Line, sized, through } from '../support/through.js';
@@ -170,7 +171,7 @@ describe('a request through undici is answered', () => {
     await origin.stop();
     for (const [upstream, code] of [
       [origin.url, 'connection_refused'],
-      ['http://nowhere.invalid', 'dns_error'],
+      [`http://${nowhere}`, 'dns_error'],
     ] as const) {
       const transport = undiciTransport(new Agent(), { closesDispatcher: true });
       const running = await net.proxy({ upstream, transport });

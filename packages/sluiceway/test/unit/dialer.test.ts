@@ -10,6 +10,7 @@ import type { Dialling, DialOptions } from '../../src/net/dial-attempt.js';
 import { dial } from '../../src/net/dialer.js';
 import type { Resolver } from '../../src/net/resolver.js';
 import { makeCertificate, type TestCertificate } from '../support/certificates.js';
+import { nowhere } from '../support/nowhere.js';
 import { until } from '../support/until.js';
 
 const NAME = 'origin.test';
@@ -317,7 +318,7 @@ describe.each(['http:', 'https:'] as const)('%s', (protocol) => {
   test('a name that the system cannot resolve ends in dns_error', async () => {
     const { systemResolver } = await import('../../src/net/resolver.js');
     const options = {
-      destination: { protocol, hostname: 'nowhere.invalid', port: 1 },
+      destination: { protocol, hostname: nowhere, port: 1 },
       resolver: systemResolver,
     };
     expect(await fail(start(protocol, 1, options))).toMatchObject({ code: 'dns_error', retryable: true });
