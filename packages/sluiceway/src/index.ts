@@ -49,7 +49,7 @@ export type { Profile } from './proxy/profiles.js';
 export { passThrough, thirdParty } from './proxy/profiles.js';
 export type { Proxy } from './proxy/proxy.js';
 export type { ExpiredTarget, ResumeOptions } from './proxy/resume-options.js';
-export type { StreamFromOptions } from './proxy/stream-from.js';
+export type { FileUrl, StreamFromOptions } from './proxy/stream-from.js';
 export { streamFrom } from './proxy/stream-from.js';
 export { mount, stripPrefix } from './proxy/strip-prefix.js';
 export type { LiveTransfer, Observer, TransferRecord } from './proxy/transfer.js';

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Outcome } from '../errors.js';
 import type { Handler } from '../proxy/handler.js';
 import type { HandleContext, KnownClient } from '../proxy/passage.js';
-import { type StreamFromOptions, streamFrom as streamFromUrl } from '../proxy/stream-from.js';
+import { type FileUrl, type StreamFromOptions, streamFrom as streamFromUrl } from '../proxy/stream-from.js';
 import {
   type AdapterOptions,
   type AdapterSettings,
@@ -58,7 +58,7 @@ export function toExpress<Request extends ExpressRequest = ExpressRequest>(
 export async function streamFrom<Request extends ExpressRequest = ExpressRequest>(
   request: Request,
   response: ServerResponse,
-  url: string | URL,
+  url: FileUrl,
   options: StreamFromOptions<Request> = DEFAULTS,
 ): Promise<Outcome> {
   const { errors = 'throw' } = options;

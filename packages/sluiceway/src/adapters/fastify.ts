@@ -1,6 +1,11 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import type { Handler } from '../proxy/handler.js';
-import { proxyFor, type StreamFromOptions, streamFrom as streamFromUrl } from '../proxy/stream-from.js';
+import {
+  type FileUrl,
+  proxyFor,
+  type StreamFromOptions,
+  streamFrom as streamFromUrl,
+} from '../proxy/stream-from.js';
 import { type AdapterOptions, guardResponse, isClosable, resolveAdapter, serve } from './adapter.js';
 import { type FastifySluicewayOptions, resolveMount } from './fastify-options.js';
 import type { MountPlace } from './fastify-place.js';
@@ -15,7 +20,7 @@ declare module 'fastify' {
      * Answers with the file at `url`, relayed while it arrives, under the rules of `streamFrom`; for a route handler to
      * return. `options` take the place of those that the plugin was registered with. There with the plugin `streamFrom`.
      */
-    streamFrom(url: string | URL, options?: StreamFromOptions<FastifyRequest>): this;
+    streamFrom(url: FileUrl, options?: StreamFromOptions<FastifyRequest>): this;
   }
 }
 

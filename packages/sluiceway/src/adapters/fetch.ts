@@ -1,7 +1,7 @@
 import { Checker } from '../check.js';
 import { checkHandler, type Handler } from '../proxy/handler.js';
 import type { HandleContext, KnownClient } from '../proxy/passage.js';
-import { proxyFor, type StreamFromOptions } from '../proxy/stream-from.js';
+import { type FileUrl, proxyFor, type StreamFromOptions, toPlaces } from '../proxy/stream-from.js';
 import { FetchExchange } from './fetch-exchange.js';
 import { openRequestContent } from './request-content.js';
 
@@ -90,7 +90,7 @@ const streams = new WeakMap<FetchStreamFromOptions, { proxy: Serves; settings: F
  */
 export function streamFrom<Host = unknown>(
   request: Request,
-  url: string | URL,
+  url: FileUrl,
   options: FetchStreamFromOptions<Host> = defaults,
   host?: Host,
 ): Promise<Response> {
@@ -134,13 +134,13 @@ async function respond(
   { allowsUnknownLength, client: findClient, errors }: FetchSettings,
   request: Request,
   host: unknown,
-  url?: string | URL,
+  url?: FileUrl,
 ): Promise<Response> {
   const exchange = new FetchExchange(request, await openRequestContent(request), allowsUnknownLength);
   const context: HandleContext<FetchContext> = {
     context: { request, host },
     errors,
-    ...(url !== undefined && { url }),
+    ...(url !== undefined && toPlaces(url)),
     ...(findClient !== undefined && { client: findClient(request, host) }),
   };
   handler.serve(exchange, context).then(

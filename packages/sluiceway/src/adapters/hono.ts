@@ -2,7 +2,7 @@ import type { ClientRequest, ClientResponse } from '../downstream/exchange.js';
 import type { Outcome } from '../errors.js';
 import type { Handler } from '../proxy/handler.js';
 import type { HandleContext } from '../proxy/passage.js';
-import { type StreamFromOptions, streamFrom as streamFromUrl } from '../proxy/stream-from.js';
+import { type FileUrl, type StreamFromOptions, streamFrom as streamFromUrl } from '../proxy/stream-from.js';
 import { findTouch } from '../stream/untouched.js';
 import { type AdapterOptions, guardResponse, resolveAdapter, serve } from './adapter.js';
 import { addFields, type HonoContext, ResponseGuard, standIn } from './hono-response.js';
@@ -41,7 +41,7 @@ const DEFAULTS: StreamFromOptions = {};
  */
 export function streamFrom<Context extends HonoContext>(
   c: Context,
-  url: string | URL,
+  url: FileUrl,
   options: StreamFromOptions<Context> = DEFAULTS,
 ): Promise<Response> {
   const { errors = 'throw' } = options;

@@ -4,7 +4,7 @@ import type { Outcome } from '../errors.js';
 import { parsePathPrefix, stripTargetPrefix } from '../http/prefix.js';
 import type { Handler } from '../proxy/handler.js';
 import type { HandleContext, KnownClient } from '../proxy/passage.js';
-import { type StreamFromOptions, streamFrom as streamFromUrl } from '../proxy/stream-from.js';
+import { type FileUrl, type StreamFromOptions, streamFrom as streamFromUrl } from '../proxy/stream-from.js';
 import {
   type AdapterOptions,
   type AdapterSettings,
@@ -73,7 +73,7 @@ export function toKoa<Context extends KoaContext = KoaContext>(
  */
 export async function streamFrom<Context extends KoaContext = KoaContext>(
   ctx: Context,
-  url: string | URL,
+  url: FileUrl,
   options: StreamFromOptions<Context> = DEFAULTS,
 ): Promise<Outcome> {
   const context = toContext(ctx, { errors: options.errors ?? 'throw', reusesParsedBody: false });

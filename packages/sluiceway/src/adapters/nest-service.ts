@@ -6,7 +6,7 @@ import { createProxy } from '../proxy/create-proxy.js';
 import type { Handler } from '../proxy/handler.js';
 import type { ProxyOptions } from '../proxy/options.js';
 import type { HandleContext } from '../proxy/passage.js';
-import { type StreamFromOptions, streamFrom } from '../proxy/stream-from.js';
+import { type FileUrl, type StreamFromOptions, streamFrom } from '../proxy/stream-from.js';
 import { type AdapterOptions, guardResponse, isClosable, resolveAdapter, serve } from './adapter.js';
 import { type OwnContext, serveReply } from './fastify-reply.js';
 import { FrameworkError } from './framework-error.js';
@@ -92,7 +92,7 @@ export class SluicewayService {
   async streamFrom(
     request: PlatformRequest,
     response: PlatformResponse,
-    url: string | URL,
+    url: FileUrl,
     options: StreamFromOptions<NestRequest> = DEFAULTS,
   ): Promise<void> {
     const { errors = 'throw' } = options;

@@ -26,6 +26,9 @@ export interface StreamFromOptions<Context = unknown>
   digest?: string;
 }
 
+/** Where a file is: its URL, or its URLs on several servers in the order in which they are asked. */
+export type FileUrl = string | URL | readonly (string | URL)[];
+
 /** Proxies of earlier calls, one for each options object. */
 const proxies = new WeakMap<StreamFromOptions, Proxy>();
 const defaults: StreamFromOptions = {};
@@ -51,18 +54,19 @@ const transports = new Map<string, Transport>();
 export function streamFrom<Context = unknown>(
   request: ClientRequest,
   response: ClientResponse,
-  url: string | URL | readonly (string | URL)[],
+  url: FileUrl,
   options: StreamFromOptions<Context> = defaults,
   context: Omit<HandleContext<Context>, 'url'> = {},
 ): Promise<Outcome> {
   // Hooks are only ever called with the context of a call that had these options.
-  const [first, ...mirrors] = Array.isArray(url) ? (url as readonly (string | URL)[]) : [url as string | URL];
-  return proxyFor(options as StreamFromOptions).handle(request, response, {
-    ...context,
-    // An empty list has none, which is refused as any other URL that is not valid.
-    url: first ?? '',
-    ...(mirrors.length > 0 && { mirrors }),
-  });
+  return proxyFor(options as StreamFromOptions).handle(request, response, { ...context, ...toPlaces(url) });
+}
+
+/** What a context says of them. An empty list has none, which is refused as any other URL that is not valid. */
+export function toPlaces(url: FileUrl): Pick<HandleContext, 'url' | 'mirrors'> {
+  if (typeof url === 'string' || url instanceof URL) return { url };
+  const [first = '', ...mirrors] = url;
+  return { url: first, mirrors };
 }
 
 /** The proxy of all calls with these options; each request names its `url`. */

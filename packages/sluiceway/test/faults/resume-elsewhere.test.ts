@@ -117,6 +117,12 @@ describe('a file that is on several servers', () => {
     expect((await ended).outcome).toBe('upstream_truncated');
   });
 
+  test('is refused where no URL is given [Sluiceway]', async ({ net }) => {
+    const { client } = await streaming(net, []);
+    await client.get('/');
+    expect((await client.readResponse()).head.status).toBe(400);
+  });
+
   test('moves on where the first one gives no head in time [nginx]', async ({ net }) => {
     const time = new StoppedTime(net);
     const silent = await net.origin(async (connection) => void (await connection.readHead()));
