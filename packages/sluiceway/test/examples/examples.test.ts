@@ -8,12 +8,15 @@ import { type Network, test } from '../support/fixture.js';
 import type { RequestHead } from '../support/message-head.js';
 import { respondWith } from '../support/raw-origin.js';
 import { sized } from '../support/through.js';
+import { hostChecks } from './host-checks.js';
 import { directoryOf, examplesRoot, runExample } from './run-example.js';
 
 const KEY = ['X-Api-Key: let-me-in'];
 
 /** What each example shows, by its folder. */
 const checks: Readonly<Record<string, (net: Network) => Promise<void>>> = {
+  ...hostChecks,
+
   async fastify(net) {
     const { url, heads } = await originOf(net);
     const running = await runExample(net, 'fastify', { ORIGIN: url });
