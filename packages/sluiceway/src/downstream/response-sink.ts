@@ -26,7 +26,8 @@ export class ResponseSink implements ContentSink {
   readonly #onFail: (error: Error) => void;
   #started = false;
   #listens = false;
-  #undrained: (() => void) | null = null;
+  /** Callbacks of chunks that wait for `drain`: a source may lend several at a time. */
+  #undrained: (() => void)[] = [];
 
   constructor(
     response: ContentWriter,
@@ -71,13 +72,13 @@ export class ResponseSink implements ContentSink {
 
   /** One listener each, however many chunks: a middleware may take `on` over and leave `off` alone. */
   #onceDrained(done: () => void): void {
-    this.#undrained = done;
+    this.#undrained.push(done);
     if (this.#listens) return;
     this.#listens = true;
     const settle = (): void => {
       const waiting = this.#undrained;
-      this.#undrained = null;
-      waiting?.();
+      this.#undrained = [];
+      for (const each of waiting) each();
     };
     this.#response.on('drain', settle);
     this.#response.on('close', settle);

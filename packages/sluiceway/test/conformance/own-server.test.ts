@@ -61,3 +61,19 @@ test('a response whose `on` listens elsewhere is waited for with one listener, a
   expect(returned).toEqual([1, 1, 1]);
   expect(elsewhere.listenerCount('drain')).toBe(1);
 });
+
+test('chunks that are lent while an earlier one waits for `drain` are returned with it, each once [Node]', () => {
+  const response = Object.assign(new Duplex({ read() {}, write() {} }), { write: () => false });
+  const sink = new ResponseSink(
+    response,
+    { callsBack: false, isGone: false, sendTrailers: () => {}, flushHead: () => {} },
+    () => null,
+    () => {},
+    () => {},
+  );
+  const returned: number[] = [];
+  for (const i of [0, 1, 2]) sink.chunk(Buffer.from('x'), () => returned.push(i));
+  response.emit('drain');
+  response.emit('drain');
+  expect(returned).toEqual([0, 1, 2]);
+});
