@@ -70,7 +70,11 @@ export async function sendUpstream(
       ? { start: { target, request }, sent: await send(transport, request, target, options), others: NONE }
       : await sendToAny(transport, request, [target, ...mirrors], {
           ...options,
-          onTry: (hasOthers) => (transfer.hasOtherTargets = hasOthers),
+          onTry: (hasOthers) => {
+            transfer.hasOtherTargets = hasOthers;
+            // For the head of the one before.
+            timeouts.responseWaitsFor('nobody');
+          },
           isFit: (response) => isFitFor(draft, response, settings.digests),
         });
   const received = sent.response;

@@ -214,10 +214,15 @@ export class Transfer implements LiveTransfer {
     };
   }
 
-  #onExpired(error: SluicewayError): void {
-    if (error.code === 'http_response_timeout' && this.hasOtherTargets) this.#exchange?.abort(error);
-    else if (error.code !== 'connection_read_timeout' || this.interruptContent?.(error) !== true)
-      this.abort(error);
+  /** Returns whether the transfer goes on: somebody else is asked. */
+  #onExpired(error: SluicewayError): boolean {
+    if (error.code === 'http_response_timeout' && this.hasOtherTargets) {
+      this.#exchange?.abort(error);
+      return true;
+    }
+    if (error.code === 'connection_read_timeout' && this.interruptContent?.(error) === true) return true;
+    this.abort(error);
+    return false;
   }
 
   #onClose(): void {

@@ -42,7 +42,7 @@ export type QueueProbe = () => number | null;
  */
 export class TransferTimeouts {
   readonly #settings: TimeoutSettings;
-  readonly #onExpired: (error: SluicewayError) => void;
+  readonly #onExpired: (error: SluicewayError) => boolean;
   readonly #granularityMs: number;
   #totalDeadline: number;
   #clientQueue: QueueProbe | null = null;
@@ -51,6 +51,7 @@ export class TransferTimeouts {
   #queued = 0;
   #request: WaitsFor = 'nobody';
   #response: WaitsFor = 'nobody';
+  #isContentBroken = false;
   #waiting: WaitsFor = 'nobody';
   #since: number;
   #timer: NodeJS.Timeout | null = null;
@@ -62,10 +63,11 @@ export class TransferTimeouts {
   #upstreamMs = 0;
 
   /**
-   * `onExpired` is told of the first limit that is exceeded. Nothing runs before one direction waits for somebody,
-   * nor after that; who is waited for then (for the answer that tells the client) has a new time.
+   * `onExpired` is told of each limit that is exceeded, and says whether the transfer goes on all the same. Nothing runs
+   * before one direction waits for somebody, nor after the end; who is waited for then (for the answer that tells the
+   * client, or since it goes on) has a new time.
    */
-  constructor(settings: TimeoutSettings, onExpired: (error: SluicewayError) => void) {
+  constructor(settings: TimeoutSettings, onExpired: (error: SluicewayError) => boolean) {
     this.#settings = settings;
     this.#onExpired = onExpired;
     this.#since = performance.now();
@@ -97,16 +99,19 @@ export class TransferTimeouts {
     this.#changed();
   }
 
-  /** The response content has broken, and its rest is looked for, which has limits of its own. */
+  /**
+   * The response content has broken, and its rest is looked for, which has limits of its own. A client that has not taken
+   * what was before it is waited for as ever.
+   */
   contentBroken(): void {
-    if (this.#response === 'upstream') this.responseWaitsFor('nobody');
-    // Where the break was a timeout, all of them have stopped.
-    if (this.#timer === null && Number.isFinite(this.#totalDeadline)) this.#arm(performance.now());
+    this.#isContentBroken = true;
+    this.#changed();
   }
 
-  /** The rest is about to come. A client that has not taken what was before it is waited for as ever. */
+  /** The rest is about to come. */
   contentGoesOn(): void {
-    if (this.#response !== 'client') this.responseWaitsFor('upstream');
+    this.#isContentBroken = false;
+    this.#changed();
   }
 
   /** A tunnel is open, or bytes have moved through it. */
@@ -144,8 +149,8 @@ export class TransferTimeouts {
 
   #decideWaiting(): WaitsFor {
     if (this.#request === 'client' || this.#response === 'client') return 'client';
-    if (this.#request === 'upstream' || this.#response === 'upstream') return 'upstream';
-    return this.#response;
+    if (this.#request === 'upstream') return 'upstream';
+    return this.#isContentBroken && this.#response === 'upstream' ? 'nobody' : this.#response;
   }
 
   /** The queue to look at; null where whoever is waited for has to send something. */
@@ -203,13 +208,18 @@ export class TransferTimeouts {
       return;
     }
     const error = this.#findExpired(now);
-    if (error !== null) {
-      this.stop();
-      if (error.code === 'total_timeout') this.#totalDeadline = Number.POSITIVE_INFINITY;
-      this.#onExpired(error);
-    } else {
+    if (error === null) {
       this.#arm(now);
+      return;
     }
+    const waitedFor = [this.#request, this.#response] as const;
+    this.stop();
+    if (error.code === 'total_timeout') this.#totalDeadline = Number.POSITIVE_INFINITY;
+    if (!this.#onExpired(error)) return;
+    // Unless its end has just come about.
+    if (this.#response === 'nobody') [this.#request, this.#response] = waitedFor;
+    this.#changed();
+    if (this.#timer === null) this.#arm(now);
   };
 
   readonly #lookAgain = (): void => {

@@ -25,9 +25,13 @@ export interface WatchedTimeouts {
   expired: [code: string, ms: number][];
 }
 
-export function watchTimeouts(settings: Partial<TimeoutSettings>): WatchedTimeouts {
+/** `goesOn`: the transfer lives on whatever expires. */
+export function watchTimeouts(settings: Partial<TimeoutSettings>, goesOn = false): WatchedTimeouts {
   const began = performance.now();
   const expired: WatchedTimeouts['expired'] = [];
-  const onExpired = ({ code }: SluicewayError): number => expired.push([code, performance.now() - began]);
+  const onExpired = ({ code }: SluicewayError): boolean => {
+    expired.push([code, performance.now() - began]);
+    return goesOn;
+  };
   return { timeouts: new TransferTimeouts({ ...DEFAULTS, ...settings }, onExpired), expired };
 }

@@ -26,7 +26,10 @@ class Transfer {
       totalMs: 0,
       minRate: 10 * KiB,
     },
-    (error) => this.errors.push(error),
+    (error) => {
+      this.errors.push(error);
+      return false;
+    },
   );
 
   constructor() {

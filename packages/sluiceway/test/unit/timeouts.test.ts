@@ -45,9 +45,11 @@ describe('whoever alone holds the transfer up', () => {
   test('a silent tunnel has ended well, all others have not', () => {
     const outcomes = new Map<WaitsFor, string>();
     for (const whom of ['either', 'head', 'upstream', 'client'] as const) {
-      new TransferTimeouts(DEFAULTS, ({ outcome }) => void outcomes.set(whom, outcome)).responseWaitsFor(
-        whom,
-      );
+      const timeouts = new TransferTimeouts(DEFAULTS, ({ outcome }) => {
+        outcomes.set(whom, outcome);
+        return false;
+      });
+      timeouts.responseWaitsFor(whom);
     }
     advance(3_600_000);
     expect(Object.fromEntries(outcomes)).toEqual({
@@ -66,6 +68,73 @@ describe('whoever alone holds the transfer up', () => {
     advance(7_200_000);
     expect(expired).toEqual([]);
   });
+});
+
+describe('content that has broken', () => {
+  test('leaves the client its idle timeout, and the origin server has none while the rest is looked for', () => {
+    const { timeouts, expired } = watchTimeouts({});
+    timeouts.responseWaitsFor('client');
+    timeouts.contentBroken();
+    timeouts.responseWaitsFor('upstream');
+    advance(3_600_000);
+    expect(expired).toEqual([]);
+    timeouts.responseWaitsFor('client');
+    advance(600_000);
+    expect(expired).toEqual([['client_stalled', 4_200_000]]);
+  });
+
+  test('leaves a client without a time of its own no way to hold a transfer for ever, where the rate was the reason', () => {
+    const { timeouts, expired } = watchTimeouts({ minRate: 1000, clientIdleMs: 30_000 }, true);
+    timeouts.responseWaitsFor('upstream');
+    advance(4000);
+    timeouts.progress(1);
+    timeouts.responseWaitsFor('client');
+    timeouts.watchClientQueue(() => 0);
+    advance(2000);
+    timeouts.responseWaitsFor('upstream');
+    timeouts.responseWaitsFor('client');
+    advance(1000);
+    expect(expired.map(([code]) => code)).toEqual(['connection_read_timeout']);
+    advance(31_000);
+    expect(expired.at(-1)?.[0]).toBe('client_stalled');
+  });
+
+  test('has its total time kept after a timeout that it survives', () => {
+    const { timeouts, expired } = watchTimeouts({ totalMs: 100_000 }, true);
+    timeouts.responseWaitsFor('upstream');
+    advance(60_000);
+    timeouts.contentBroken();
+    advance(100_000);
+    expect(expired).toEqual([
+      ['connection_read_timeout', 60_000],
+      ['total_timeout', 100_000],
+    ]);
+  });
+
+  test('gives the origin server its whole time from when it goes on', () => {
+    const { timeouts, expired } = watchTimeouts({});
+    timeouts.responseWaitsFor('upstream');
+    advance(50_000);
+    timeouts.contentBroken();
+    advance(50_000);
+    timeouts.contentGoesOn();
+    advance(59_999);
+    expect(expired).toEqual([]);
+    advance(1);
+    expect(expired).toEqual([['connection_read_timeout', 160_000]]);
+  });
+});
+
+test('a transfer that ends by what is done about a timeout waits for the client from then on, not for the origin server', () => {
+  const expired: string[] = [];
+  const timeouts: TransferTimeouts = new TransferTimeouts(DEFAULTS, ({ code }) => {
+    expired.push(code);
+    timeouts.responseWaitsFor('client');
+    return true;
+  });
+  timeouts.responseWaitsFor('upstream');
+  advance(60_000 + 599_999);
+  expect(expired).toEqual(['connection_read_timeout']);
 });
 
 describe('time of one side is never charged to the other', () => {

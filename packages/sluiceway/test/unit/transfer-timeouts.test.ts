@@ -12,6 +12,52 @@ const OFF = { responseHead: 0, upstreamIdle: 0, clientIdle: 0 };
 const post = (client: RawClient, content: string, length = content.length): Promise<void> =>
   client.send(`POST / HTTP/1.1\r\nHost: test\r\nContent-Length: ${length}\r\n\r\n${content}`);
 
+describe('where a file is had from several servers', () => {
+  const mirrors = { url: UPSTREAM, mirrors: ['http://mirror.test'] };
+
+  test('the second one has the whole time for its head, from when it was asked', async ({ net }) => {
+    const time = new StoppedTime(net);
+    const transport = new ManualTransport();
+    const running = await net.proxy({
+      upstream: mirrors,
+      transport,
+      timeouts: { ...OFF, responseHead: 1000 },
+    });
+    const client = await net.client(running);
+    await client.get('/');
+    await until(() => transport.requests.length === 1, 'the first one was asked');
+    transport.sent();
+    await time.pass(900);
+    transport.answer(503, [], 0);
+    await until(() => transport.requests.length === 2, 'the second one was asked');
+    await time.pass(900);
+    transport.sent();
+    await time.pass(900);
+    expect(running.records).toEqual([]);
+    await time.pass(100);
+    expect((await client.readResponse()).head.status).toBe(504);
+  });
+
+  test('the total time ends the transfer while the second one is connected to', async ({ net }) => {
+    const time = new StoppedTime(net);
+    const transport = new ManualTransport();
+    const running = await net.proxy({
+      upstream: mirrors,
+      transport,
+      timeouts: { ...OFF, responseHead: 1000, total: 1500 },
+    });
+    const client = await net.client(running);
+    await client.get('/');
+    await until(() => transport.requests.length === 1, 'the first one was asked');
+    transport.sent();
+    await time.pass(1000);
+    await until(() => transport.requests.length === 2, 'the second one was asked');
+    await time.pass(500);
+    expect((await client.readResponse()).head.status).toBe(504);
+    expect(await running.record()).toMatchObject({ error: 'total_timeout' });
+  });
+});
+
 describe('no state has no timeout', () => {
   test('an origin server that does not take the end of an upload is timed', async ({ net }) => {
     const transport = new ManualTransport();
