@@ -85,11 +85,11 @@ describe('a file that is on several servers', () => {
     expect((await client.readResponse()).head.status).toBe(410);
   });
 
-  test('moves to the second one in the middle where the first one dies, if their strong entity tags are equal [Sluiceway]', async ({
+  test('moves to the second one in the middle where the first one dies, if their strong entity tags are equal, and does not wait for its Retry-After [Sluiceway]', async ({
     net,
   }) => {
     const first = await server(net, ({ index }) =>
-      index === 0 ? BREAK : sized('', ['Retry-After: 0'], 'HTTP/1.1 503 Busy'),
+      index === 0 ? BREAK : sized('', ['Retry-After: 3600'], 'HTTP/1.1 503 Busy'),
     );
     const second = await server(net, () => 'whole');
     const { client, ended } = await streaming(net, [first.origin.url, second.origin.url]);
@@ -121,6 +121,23 @@ describe('a file that is on several servers', () => {
     const { client } = await streaming(net, []);
     await client.get('/');
     expect((await client.readResponse()).head.status).toBe(400);
+  });
+
+  test('stays broken where all that they share is the date of the file and its length [RFC 9110 8.8.3]', async ({
+    net,
+  }) => {
+    const dated = ['Last-Modified: Thu, 01 Jan 1970 00:00:01 GMT', 'Date: Wed, 25 Nov 2026 10:00:00 GMT'];
+    const first = await server(
+      net,
+      ({ index }) => (index === 0 ? BREAK : sized('', [], 'HTTP/1.1 404 Not Found')),
+      dated,
+    );
+    const second = await server(net, () => 'whole', dated, other);
+    const { client } = await streaming(net, [first.origin.url, second.origin.url]);
+    await client.get('/');
+    const response = await client.readResponse();
+    expect(response.complete).toBe(false);
+    expect(response.content.equals(file.subarray(0, 40_000))).toBe(true);
   });
 
   test('moves on where the first one gives no head in time [nginx]', async ({ net }) => {
@@ -246,6 +263,36 @@ describe('a URL that expires in the middle of a transfer', () => {
       await client.get('/');
       expect((await client.readResponse()).complete).toBe(false);
       expect(await running.record()).toMatchObject({ outcome: 'upstream_truncated' });
+    }
+  });
+
+  test('stays broken where the application does not say in time which one is new, and leaves nothing behind where the client does not wait [Sluiceway]', async ({
+    net,
+  }) => {
+    for (const leaves of [false, true]) {
+      const { origin, asked } = await server(net, ({ index }) =>
+        index === 0 ? BREAK : sized('', [], 'HTTP/1.1 403 Expired'),
+      );
+      let wasAsked = false;
+      const running = await net.proxy({
+        upstream: origin.url,
+        resume: {
+          timeout: leaves ? '1h' : 300,
+          refreshTarget: () => {
+            wasAsked = true;
+            return new Promise(() => {});
+          },
+        },
+      });
+      const client = await net.client(running);
+      await client.get('/');
+      await until(() => wasAsked, 'the application was asked');
+      if (leaves) client.close();
+      else expect((await client.readResponse()).complete).toBe(false);
+      expect(await running.record()).toMatchObject({
+        outcome: leaves ? 'client_aborted' : 'upstream_truncated',
+      });
+      expect(asked).toHaveLength(2);
     }
   });
 });

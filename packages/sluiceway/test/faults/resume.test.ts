@@ -172,6 +172,49 @@ describe('content that breaks', () => {
     }
   });
 
+  test('stays broken where the origin server says that nothing is left of a file with another date [RFC 9110 15.5.17]', async ({
+    net,
+  }) => {
+    const dated = (modified: string) => [`Last-Modified: ${modified}`, 'Date: Wed, 25 Nov 2026 11:00:00 GMT'];
+    const whole = chunked([file], dated('Wed, 25 Nov 2026 09:00:00 GMT'));
+    const { client } = await line(net, ({ index, connection }) =>
+      index === 0
+        ? (async () => {
+            await connection.write(whole.subarray(0, whole.length - 5));
+            connection.end();
+          })()
+        : sized(
+            '',
+            [`Content-Range: bytes */${SIZE}`, ...dated('Wed, 25 Nov 2026 10:00:00 GMT')],
+            'HTTP/1.1 416 Range Not Satisfiable',
+          ),
+    );
+    await client.get('/');
+    expect((await client.readResponse()).complete).toBe(false);
+  });
+
+  test('stays broken where the rest comes as several parts, though their Content-Range says otherwise [RFC 9110 15.3.7.2]', async ({
+    net,
+  }) => {
+    const { client } = await line(net, ({ index, first }) =>
+      index === 0
+        ? { bytes: 40_000, ending: 'end' }
+        : sized(
+            `--x\r\nContent-Range: bytes ${first}-${SIZE - 1}/${SIZE}\r\n\r\n`.padEnd(SIZE - first),
+            [
+              ...STRONG,
+              'Content-Type: multipart/byteranges; boundary=x',
+              `Content-Range: bytes ${first}-${SIZE - 1}/${SIZE}`,
+            ],
+            'HTTP/1.1 206 Partial Content',
+          ),
+    );
+    await client.get('/');
+    const response = await client.readResponse();
+    expect(response.complete).toBe(false);
+    expect(response.content.equals(file.subarray(0, 40_000))).toBe(true);
+  });
+
   test.for([
     ['resume is off', 'GET', { resume: false }, STRONG],
     ['the method is not GET', 'POST', {}, STRONG],

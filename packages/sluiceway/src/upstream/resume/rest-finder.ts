@@ -22,6 +22,13 @@ export interface ResumeSettings {
   timeoutMs: number;
 }
 
+interface ProgressLimits {
+  /** For the head of each attempt, in milliseconds; 0 is no limit. */
+  responseHeadMs: number;
+  /** Bytes per second below which content counts as broken; 0 is no limit. */
+  minRate: number;
+}
+
 export interface RestFinderOptions {
   transport: Transport;
   settings: ResumeSettings;
@@ -29,8 +36,7 @@ export interface RestFinderOptions {
   proof: Proof;
   route: Route;
   send: SendOptions;
-  /** For the head of each attempt; 0 is no limit. */
-  responseHeadMs: number;
+  limits: ProgressLimits;
   /** Gives the URL at which the file is now, where a target has answered with such a status; null for none. */
   refresh: ((target: Target, status: number) => Promise<string | URL | undefined>) | null;
   /** The search for a rest begins. */
@@ -42,9 +48,12 @@ export interface RestFinderOptions {
 /** Less than this between two timeouts is no progress: whoever trickles would be asked for ever. */
 const MOVING_BYTES = 64 * 1024;
 
-/** Breaks that follow each other faster are not answered at once: an origin server may be falling over and over. */
+/** A rest that breaks sooner is not asked for at once: an origin server may be falling over and over. */
 const QUICK_MS = 1000;
 const QUICK_PAUSE_MS = 25;
+/** From so many in a row on that have brought next to nothing, each pause is twice as long as the one before, up to a limit. */
+const MANY_QUICK = 10;
+const MAX_DOUBLINGS = 6;
 
 /**
  * Asks for the rest of a broken content until it is there: at the target that delivered it, then at its mirrors in
@@ -59,7 +68,10 @@ export class AttemptingFinder implements RestFinder {
   #slowBreaks = 0;
   #brokenPosition = 0;
   #deadline = 0;
-  #brokenAt = Number.NEGATIVE_INFINITY;
+  /** Breaks in a row that came soon, and brought next to nothing. */
+  #quickBreaks = 0;
+  /** When the content under way began to come. */
+  #foundAt = Number.NEGATIVE_INFINITY;
   #hasWalkedAgain = false;
   #hasRefreshed = false;
   #exchange: Exchange | null = null;
@@ -79,7 +91,7 @@ export class AttemptingFinder implements RestFinder {
     const { settings, onBroken } = this.#options;
     onBroken();
     const pauseMs = this.#noteBreak(position, isStuck, broken);
-    let earliest = performance.now() + pauseMs;
+    let earliest = Math.max(performance.now() + pauseMs, this.#options.route.notBefore);
     for (let reason = broken.message; ; ) {
       if (this.#failures >= settings.attempts) throw lost(broken, `${reason}; ${this.#failures} attempts`);
       const startAt = Math.max(earliest, performance.now() + backoffMs(this.#failures));
@@ -88,7 +100,10 @@ export class AttemptingFinder implements RestFinder {
       if (this.#isCancelled) throw broken;
       this.#failures += 1;
       const verdict = await this.#attempt(position);
-      if (verdict.kind === 'found') return verdict.rest;
+      if (verdict.kind === 'found') {
+        this.#foundAt = performance.now();
+        return verdict.rest;
+      }
       if (this.#isCancelled) throw broken;
       ({ reason } = verdict);
       const goesOn = await this.#goOn(verdict).catch((error: unknown) => {
@@ -96,23 +111,24 @@ export class AttemptingFinder implements RestFinder {
         return false;
       });
       if (!goesOn) throw lost(broken, reason);
-      earliest = verdict.kind === 'later' ? performance.now() + verdict.afterMs : 0;
+      earliest = this.#options.route.notBefore;
     }
   }
 
   /** Returns how long to wait at least. */
   #noteBreak(position: number, isStuck: boolean, broken: SluicewayError): number {
-    const { settings, route } = this.#options;
+    const { settings, route, limits } = this.#options;
     const now = performance.now();
-    const isQuick = now - this.#brokenAt < QUICK_MS;
-    this.#brokenAt = now;
+    const isSilent = broken.code === 'connection_read_timeout';
     // Whoever trickles would go on doing so, one that is silent has cost much time already, and one of which a rest has
     // come without a byte is no better.
-    if (isStuck || broken.code === 'connection_read_timeout') route.turn();
-    const isSlow =
-      broken.code === 'connection_read_timeout' && position - this.#brokenPosition < MOVING_BYTES;
-    this.#slowBreaks = isSlow ? this.#slowBreaks + 1 : 0;
+    if (isStuck || isSilent) route.turn();
+    const bytes = position - this.#brokenPosition;
     this.#brokenPosition = position;
+    const ms = now - this.#foundAt;
+    const wantedBytes = limits.minRate === 0 ? 0 : (limits.minRate * ms) / 1000;
+    const isSlow = isSilent && bytes < Math.max(MOVING_BYTES, wantedBytes);
+    this.#slowBreaks = isSlow ? this.#slowBreaks + 1 : 0;
     if (!isStuck) {
       this.#failures = 0;
       this.#deadline = now + settings.timeoutMs;
@@ -120,7 +136,12 @@ export class AttemptingFinder implements RestFinder {
       this.#hasRefreshed = false;
     }
     this.#failures = Math.max(this.#failures, this.#slowBreaks - 1);
-    return isQuick ? QUICK_PAUSE_MS * (1 + Math.random()) : 0;
+    const isQuick = ms < QUICK_MS;
+    this.#quickBreaks = isQuick && bytes < MOVING_BYTES ? this.#quickBreaks + 1 : 0;
+    if (!isQuick) return 0;
+    const doublings = Math.min(MAX_DOUBLINGS, Math.max(0, this.#quickBreaks - MANY_QUICK));
+    const pauseMs = QUICK_PAUSE_MS * 2 ** doublings * (1 + Math.random());
+    return Math.min(pauseMs, settings.timeoutMs / 2);
   }
 
   async #attempt(position: number): Promise<Found | Exclude<Verdict, { kind: 'rest' | 'nothing left' }>> {
@@ -158,9 +179,9 @@ export class AttemptingFinder implements RestFinder {
 
   /** Sends the request; gives it up where no head comes in time. */
   async #send({ target, request }: Pick<Sent, 'target' | 'request'>): Promise<Sent> {
-    const { transport, responseHeadMs, send: options } = this.#options;
+    const { transport, limits, send: options } = this.#options;
     const leftMs = this.#deadline - performance.now();
-    const ms = Math.max(1, responseHeadMs === 0 ? leftMs : Math.min(responseHeadMs, leftMs));
+    const ms = Math.max(1, limits.responseHeadMs === 0 ? leftMs : Math.min(limits.responseHeadMs, leftMs));
     const timer = setTimeout(() => {
       this.#exchange?.abort(new SluicewayError('http_response_timeout', `No response head for ${ms} ms`));
     }, ms);
@@ -182,7 +203,7 @@ export class AttemptingFinder implements RestFinder {
   async #goOn(verdict: Exclude<Verdict, { kind: 'rest' | 'nothing left' }>): Promise<boolean> {
     const { route } = this.#options;
     if (verdict.kind === 'later') {
-      route.turn();
+      route.turn(verdict.afterMs);
       return true;
     }
     if (verdict.kind === 'gone') {
@@ -199,14 +220,21 @@ export class AttemptingFinder implements RestFinder {
     const { refresh, route, send: options } = this.#options;
     if (refresh === null || this.#hasRefreshed || route.isAtMirror) return false;
     this.#hasRefreshed = true;
-    const url = await refresh(route.place.target, status);
-    if (url === undefined) return false;
+    // The application may never answer, and nothing else is timed meanwhile.
+    const late = this.#sleep(this.#deadline - performance.now());
+    let url: string | URL | undefined;
+    try {
+      url = (await Promise.race([refresh(route.place.target, status), late])) ?? undefined;
+    } finally {
+      this.#wake?.();
+    }
+    if (url === undefined || this.#isCancelled) return false;
     route.moveTo(toTarget(url), options.secretFields ?? []);
     return true;
   }
 
   #sleep(ms: number): Promise<void> {
-    if (ms <= 0) return Promise.resolve();
+    if (ms <= 0 || this.#isCancelled) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = setTimeout(() => this.#wake?.(), ms);
       this.#wake = () => {

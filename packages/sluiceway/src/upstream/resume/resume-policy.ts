@@ -1,5 +1,10 @@
 import { type ErrorCode, SluicewayError } from '../../errors.js';
-import { formatRange, parseContentRange, parseUnsatisfiedRange } from '../../http/content-range.js';
+import {
+  type ContentRange,
+  formatRange,
+  parseContentRange,
+  parseUnsatisfiedRange,
+} from '../../http/content-range.js';
 import type { Fields, ReadonlyFields } from '../../http/fields.js';
 import { parseRetryAfter } from '../../http/retry-after.js';
 import { strongValidator, type Validator } from '../../http/validators.js';
@@ -55,9 +60,11 @@ function locate({
   return { total, start: first, end: last + 1 };
 }
 
-const onlyRange = (fields: ReadonlyFields) => {
+const onlyRange = (fields: ReadonlyFields): ContentRange | null => {
   const values = fields.getAll('content-range');
-  return values.length === 1 ? parseContentRange(values[0]) : null;
+  // It must not stand beside several parts (RFC 9110 section 15.3.7.2), whose headings would be taken for content.
+  if (values.length !== 1 || /^multipart\/byteranges\b/i.test(fields.get('content-type') ?? '')) return null;
+  return parseContentRange(values[0]);
 };
 
 const codingOf = (fields: ReadonlyFields): string =>
@@ -101,8 +108,8 @@ export function judgeRest(response: TransportResponse, part: Part, position: num
   const reason = `the origin server answered ${status} to a request for the rest`;
   if (status === 416) {
     const total = parseUnsatisfiedRange(fields.get('content-range'));
-    const isSame = fields.get('etag') === part.etag || !fields.has('etag');
-    const isAll = total === position && isSame && (part.end === null || part.end === position);
+    const isAll =
+      total === position && isOfSame(fields, part) && (part.end === null || part.end === position);
     return isAll ? { kind: 'nothing left' } : { kind: 'different', reason };
   }
   if (GONE.has(status)) return { kind: 'gone', status, reason };
@@ -110,6 +117,11 @@ export function judgeRest(response: TransportResponse, part: Part, position: num
     return { kind: 'later', afterMs: parseRetryAfter(fields.get('retry-after')) ?? 0, reason };
   return { kind: 'different', reason };
 }
+
+/** What an error says of the representation, where it says anything. */
+const isOfSame = (fields: ReadonlyFields, { validator, etag }: Part): boolean =>
+  (!fields.has('etag') || fields.get('etag') === etag) &&
+  (validator === null || !fields.has(validator.field) || fields.get(validator.field) === validator.value);
 
 function judgePartial(response: TransportResponse, part: Part, position: number, proof: Proof): Verdict {
   const { fields, contentLength } = response;

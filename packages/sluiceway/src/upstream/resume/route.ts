@@ -14,8 +14,10 @@ interface Site {
   start: Place;
   /** Where the redirects from there have led to; the same where there were none. */
   last: Place;
-  /** The first site of all: others may have entity tags of their own. */
+  /** False for the first site of all: others may have entity tags of their own. */
   isMirror: boolean;
+  /** It asks not to be asked before that, as `performance.now`. */
+  notBefore: number;
 }
 
 /** The places that have the same content, and which of them is asked next. */
@@ -32,9 +34,10 @@ export class Route {
   ) {
     const toMirror = (mirror: Target): Site => {
       const place = aim(start, mirror, secretFields);
-      return { start: place, last: place, isMirror: true };
+      return { start: place, last: place, isMirror: true, notBefore: 0 };
     };
-    this.#sites = [{ start, last: { target, request }, isMirror: false }, ...mirrors.map(toMirror)];
+    const first = { start, last: { target, request }, isMirror: false, notBefore: 0 };
+    this.#sites = [first, ...mirrors.map(toMirror)];
   }
 
   get place(): Place {
@@ -54,17 +57,35 @@ export class Route {
     this.#site.last = { target, request };
   }
 
-  /** To the next server that has the file, in turn; the only one stays. */
-  turn(): void {
-    this.#at = (this.#at + 1) % this.#sites.length;
+  /** When this server may be asked, as `performance.now`. */
+  get notBefore(): number {
+    return this.#site.notBefore;
+  }
+
+  /**
+   * To the next server that has the file, in turn; the only one stays. This one is not to be asked for `afterMs`: others
+   * need not wait for that.
+   */
+  turn(afterMs = 0): void {
+    this.#site.notBefore = performance.now() + afterMs;
+    this.#at += 1;
+    this.#passOverBusy();
   }
 
   /** Never asks this server again, and goes to the next. False where there is none. */
   drop(): boolean {
     if (!this.hasMirrors) return false;
     this.#sites.splice(this.#at, 1);
-    this.#at %= this.#sites.length;
+    this.#passOverBusy();
     return true;
+  }
+
+  /** To the first one, from here on, that may be asked; to the one that may be soonest, where none may. */
+  #passOverBusy(): void {
+    const now = performance.now();
+    const inTurn = this.#sites.map((_, index) => (this.#at + index) % this.#sites.length);
+    const when = (index: number): number => Math.max(now, this.#sites[index]?.notBefore ?? 0);
+    this.#at = inTurn.reduce((first, index) => (when(index) < when(first) ? index : first));
   }
 
   /** Back to where the redirects began: they may lead elsewhere now. False where there were none. */
