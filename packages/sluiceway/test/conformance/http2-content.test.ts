@@ -193,7 +193,10 @@ describe('request content of an HTTP/2 client', () => {
       // The rest of it is refused a while after the answer.
       const response = await time.passUntil(request, 100);
       expect(response).toMatchObject({ status: 500, complete: true });
-      expect(await record()).toMatchObject({ outcome: 'internal', error: 'proxy_configuration_error' });
+      expect(await time.passUntil(record(), 100)).toMatchObject({
+        outcome: 'internal',
+        error: 'proxy_configuration_error',
+      });
       expect(origin.total).toBe(0);
     },
   );

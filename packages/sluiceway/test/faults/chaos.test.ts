@@ -7,8 +7,8 @@ test.for([
   ['http', 2],
   ['https', 3],
 ] as const)(
-  '250 requests over %s, most broken off at random (seed %i), never look whole when they are not, and leave nothing [RFC 9112 8; nginx]',
+  '120 requests over %s, most broken off at random (seed %i), never look whole when they are not, and leave nothing [RFC 9112 8; nginx]',
   async ([security, seed], { net }) => {
-    await runChaos(net, 250, seed, 8, security === 'https' ? await loopbackCertificate() : undefined);
+    await runChaos(net, 120, seed, 8, security === 'https' ? await loopbackCertificate() : undefined);
   },
 );
