@@ -4,18 +4,23 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { presign } from '../../../../examples/s3-presigned-urls/presign.js';
-import { type Network, test } from '../support/fixture.js';
+import { test } from '../support/fixture.js';
 import type { RequestHead } from '../support/message-head.js';
 import { respondWith } from '../support/raw-origin.js';
 import { sized } from '../support/through.js';
 import { hostChecks } from './host-checks.js';
-import { directoryOf, examplesRoot, runExample } from './run-example.js';
+import { directoryOf, examplesRoot, originOf, runExample } from './run-example.js';
+import { type Check, serverChecks } from './server-checks.js';
 
 const KEY = ['X-Api-Key: let-me-in'];
 
 /** What each example shows, by its folder. */
-const checks: Readonly<Record<string, (net: Network) => Promise<void>>> = {
+const checks: Readonly<Record<string, Check>> = {
   ...hostChecks,
+  ...serverChecks,
+
+  express: withKey('express'),
+  koa: withKey('koa'),
 
   async fastify(net) {
     const { url, heads } = await originOf(net);
@@ -88,16 +93,18 @@ const checks: Readonly<Record<string, (net: Network) => Promise<void>>> = {
   },
 };
 
-/** An origin server that answers with the target of each request. */
-async function originOf(net: Network): Promise<{ url: string; heads: RequestHead[] }> {
-  const heads: RequestHead[] = [];
-  const { url } = await net.origin(
-    respondWith((head) => {
-      heads.push(head);
-      return sized(head.target);
-    }),
-  );
-  return { url, heads };
+/** A proxy below /files for whoever has a key, and a file for everybody. */
+function withKey(name: string): Check {
+  return async (net) => {
+    const { url, heads } = await originOf(net);
+    const running = await runExample(net, name, { ORIGIN: url });
+    expect((await running.send('/files/a')).head.status).toBe(401);
+    expect(heads).toEqual([]);
+    expect((await running.send('/files/a?b', { fields: KEY })).content.toString()).toBe('/a?b');
+    const upload = { method: 'POST', fields: [...KEY, 'Content-Type: application/json'], content: '{}' };
+    expect((await running.send('/files/up', upload)).content.toString()).toBe('/up');
+    expect((await running.send('/logo')).content.toString()).toBe('/static/logo.png');
+  };
 }
 
 test('every example has its check, and says how it is started', () => {

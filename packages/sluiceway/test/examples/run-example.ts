@@ -1,6 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { RunningExample } from '../docs/support/example.js';
 import type { Network } from '../support/fixture.js';
+import type { RequestHead } from '../support/message-head.js';
+import { respondWith } from '../support/raw-origin.js';
+import { sized } from '../support/through.js';
 
 const preload = new URL('../docs/support/preload.mjs', import.meta.url).href;
 
@@ -19,4 +22,16 @@ export async function runExample(
   const running = new RunningExample(['--import', preload, file], directoryOf(name), env);
   net.cleanup(() => running.stop());
   return running.listening();
+}
+
+/** An origin server that answers with the target of each request. */
+export async function originOf(net: Network): Promise<{ url: string; heads: RequestHead[] }> {
+  const heads: RequestHead[] = [];
+  const { url } = await net.origin(
+    respondWith((head) => {
+      heads.push(head);
+      return sized(head.target);
+    }),
+  );
+  return { url, heads };
 }

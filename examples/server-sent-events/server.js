@@ -1,0 +1,28 @@
+import compression from 'compression';
+import express from 'express';
+import { createProxy } from 'sluiceway';
+import { toExpress } from 'sluiceway/express';
+
+const { ORIGIN = 'http://127.0.0.1:9000', PORT = '8080' } = process.env;
+
+const events = createProxy({
+  upstream: `${ORIGIN}/events`,
+  // compression() would hold events back to compress more of them at a time, and nginx would buffer them.
+  fields: { response: { set: { 'Cache-Control': 'no-cache, no-transform', 'X-Accel-Buffering': 'no' } } },
+  // Longer than the pauses between two comments with which the origin server shows that it lives.
+  timeouts: { upstreamIdle: '2m' },
+});
+
+const page = `<!doctype html>
+<title>Events</title>
+<pre></pre>
+<script>
+  new EventSource('/events').onmessage = ({ data }) => document.querySelector('pre').append(data, '\\n');
+</script>
+`;
+
+const app = express();
+app.use(compression());
+app.get('/', (_request, response) => void response.type('html').send(page));
+app.use('/events', toExpress(events));
+app.listen(Number(PORT));
