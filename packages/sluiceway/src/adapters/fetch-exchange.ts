@@ -12,7 +12,7 @@ import { Fields, isFieldValue, type ReadonlyFields } from '../http/fields.js';
 import { decideRequestFraming, judgeRequestHead } from '../http/framing.js';
 import { readRequestTarget } from '../http/target.js';
 import type { ChunkSource } from '../stream/chunk-source.js';
-import { type RequestContent, RequestContentSource } from './request-content.js';
+import { drainRequestContent, type RequestContent, RequestContentSource } from './request-content.js';
 import { ResponseStream } from './response-stream.js';
 
 /** Statuses that a `Response` can have no content with. */
@@ -49,6 +49,7 @@ export class FetchExchange implements ClientExchange {
   #refuse: (error: unknown) => void = () => {};
   #head: ResponseHead | null = null;
   #stream: ResponseStream | null = null;
+  #source: RequestContentSource | null = null;
   #isClosed = false;
   isDelivered = false;
 
@@ -106,7 +107,8 @@ export class FetchExchange implements ClientExchange {
       throw new SluicewayError('http_request_error', 'The host has not handed over the request content');
     const { headers, signal } = this.#request;
     const length = headers.get('content-length');
-    return new RequestContentSource(reader, first, length === null ? null : Number(length), signal);
+    this.#source = new RequestContentSource(reader, first, length === null ? null : Number(length), signal);
+    return this.#source;
   }
 
   findContentTouch(): string | null {
@@ -195,7 +197,9 @@ export class FetchExchange implements ClientExchange {
 
   handBack(): void {}
 
-  finish(): void {}
+  finish(): void {
+    if (this.#source?.isComplete !== true) void drainRequestContent(this.#content);
+  }
 
   /** The transfer is over. The host gets an answer in any case, though nobody may be there to read it. */
   settle(): void {

@@ -5,6 +5,9 @@ import type { ChunkSink, ChunkSource } from '../stream/chunk-source.js';
 /** Bytes lent out at a time; the last chunk may go beyond. */
 const MAX_LENT_BYTES = 256 * 1024;
 
+/** How long a client may go on sending after its response. nginx's default. */
+const DRAIN_MS = 30_000;
+
 type Reader = ReadableStreamDefaultReader<Uint8Array>;
 type Piece = Awaited<ReturnType<Reader['read']>>;
 
@@ -35,10 +38,25 @@ export function openRequestContent(request: Request): RequestContent | Promise<R
     return { touch: null, reader, first: null };
   return reader.read().then(
     (first) => ({ touch: null, reader: first.done ? null : reader, first }),
-    (error: unknown) => {
-      throw failure(error);
-    },
+    // It fails again where it is wanted.
+    () => ({ touch: null, reader, first: null }),
   );
+}
+
+/**
+ * Takes what nobody wants, for a while: a client that is sending may not look for its response before, and most hosts
+ * wait for whoever has begun to read.
+ */
+export async function drainRequestContent({ reader }: RequestContent): Promise<void> {
+  if (reader === null) return;
+  const timer = setTimeout(() => void reader.cancel().catch(() => {}), DRAIN_MS);
+  try {
+    while (!(await reader.read()).done);
+  } catch {
+    // The client has left, which is an end too.
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Request content as a chunk source, read as fast as the origin server takes it. */
@@ -52,6 +70,8 @@ export class RequestContentSource implements ChunkSource {
   #lent = 0;
   #received = 0;
   #isReading = false;
+  /** All of it has come. */
+  isComplete = false;
 
   /** A content of another length than `length` (null: unknown) fails: some hosts end what a client has broken off. */
   constructor(reader: Reader, first: Piece | null, length: number | null, signal: AbortSignal) {
@@ -110,6 +130,7 @@ export class RequestContentSource implements ChunkSource {
       this.#fail(failure(new Error('The request content ended before its end')));
       return;
     }
+    this.isComplete = true;
     const sink = this.#sink;
     this.#sink = null;
     sink?.end();

@@ -401,6 +401,28 @@ describe('request content', () => {
     await until(() => origin.open === 0, 'the origin server was left');
   });
 
+  test('that was refused is taken nevertheless, so that its client gets to its response [RFC 9112 9.6]', async ({
+    net,
+  }) => {
+    const { handler } = await toOrigin(net, () => {}, { limits: { requestContent: '1KiB' } });
+    const host = await startFetchHost(handler);
+    net.cleanup(() => host.close());
+    const client = await net.client(host);
+    const size = 16 * 1024 * 1024;
+    for (let i = 0; i < 2; i += 1) {
+      await client.send(`POST / HTTP/1.1\r\nHost: test\r\nContent-Length: ${size}\r\n\r\n`);
+      await client.send(Buffer.alloc(size));
+      expect((await client.readResponse()).head.status).toBe(413);
+    }
+  });
+
+  test('that breaks off before it tells whether there is any costs no answer [Node]', async ({ net }) => {
+    const { handler, records } = await toOrigin(net, () => {});
+    const body = new ReadableStream({ start: (controller) => controller.error(new Error('gone')) });
+    expect((await handler(upload(body))).status).toBe(499);
+    expect((await ended(records)).outcome).toBe('client_aborted');
+  });
+
   test('that somebody has read is refused with 500, and one that is being read [WHATWG Fetch 5.4]', async ({
     net,
   }) => {
