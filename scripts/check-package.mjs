@@ -4,6 +4,7 @@ import { ok, strictEqual } from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureInstalled } from './ensure-installed.mjs';
+import { checkFrameworks } from './package-frameworks.mjs';
 import { environmentElsewhere, output, root, scratchDirectory } from './support.mjs';
 
 const consumer = `
@@ -120,6 +121,7 @@ function checkInstalled(files) {
     cwd,
   );
   console.log('types: compile in a strict project');
+  checkFrameworks(cwd, env, subpaths());
 
   const { version } = /** @type {{ version: string }} */ (
     JSON.parse(readFileSync(join(root, 'packages/server/package.json'), 'utf8'))
@@ -130,6 +132,16 @@ function checkInstalled(files) {
     'sluiceway --version',
   );
   console.log('npx sluiceway --version: works');
+}
+
+/** Of the library, without `package.json`: each an entry of its own. */
+function subpaths() {
+  const { exports } = /** @type {{ exports: Record<string, unknown> }} */ (
+    JSON.parse(readFileSync(join(root, 'packages/sluiceway/package.json'), 'utf8'))
+  );
+  return Object.keys(exports)
+    .filter((name) => name !== '.' && name !== './package.json')
+    .map((name) => name.slice(2));
 }
 
 /**

@@ -10,16 +10,8 @@ import { type FileUrl, type StreamFromOptions, streamFrom } from '../proxy/strea
 import { type AdapterOptions, guardResponse, isClosable, resolveAdapter, serve } from './adapter.js';
 import { type OwnContext, serveReply } from './fastify-reply.js';
 import { FrameworkError } from './framework-error.js';
-import {
-  findClient,
-  type NestRequest,
-  originalTarget,
-  type PlatformRequest,
-  type PlatformResponse,
-  toFastifyPair,
-  toNodeRequest,
-  toNodeResponse,
-} from './nest-request.js';
+import { findClient, originalTarget, toFastifyPair, toNodeRequest, toNodeResponse } from './nest-platform.js';
+import type { NestRequest, PlatformRequest, PlatformResponse } from './nest-request.js';
 import { keepOwnFields } from './own-fields.js';
 import { restoreContent } from './parsed-body.js';
 
