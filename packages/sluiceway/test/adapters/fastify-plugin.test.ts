@@ -270,18 +270,18 @@ describe.each(VERSIONS)('Fastify %s', (_version, make) => {
     const gate = new Gate();
     const script: OriginScript = async (connection) => {
       await connection.readHead();
-      await connection.write('HTTP/1.1 206 Partial Content\r\nContent-Length: 4\r\n\r\nab');
+      await connection.write('HTTP/1.1 206 Partial Content\r\nContent-Length: 4\r\n\r\nPQ');
       await gate.opened;
-      await connection.write('cd');
+      await connection.write('RS');
     };
     const { client } = await mounted(net, script, { prefix: '/files' }, (app) => {
       app.addHook('onResponse', async (_request, reply) => void statuses.push(reply.statusCode));
     });
     await client.get('/files/a');
-    await client.readThrough('ab');
+    await client.readThrough('PQ');
     expect(statuses).toEqual([]);
     gate.open();
-    await client.readThrough('cd');
+    await client.readThrough('RS');
     await until(() => statuses.length > 0, 'onResponse ran');
     expect(statuses).toEqual([206]);
   });
@@ -313,13 +313,13 @@ describe.each(VERSIONS)('Fastify %s', (_version, make) => {
     const gate = new Gate();
     const script: OriginScript = async (connection) => {
       await connection.readHead();
-      await connection.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab');
+      await connection.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nPQ');
       await gate.opened;
-      await connection.write('cd');
+      await connection.write('RS');
     };
     const { app, client } = await mounted(net, script, { prefix: '/files' });
     await client.get('/files/a');
-    await client.readThrough('ab');
+    await client.readThrough('PQ');
     let closed = false;
     const closing = app.close().then(() => {
       closed = true;
@@ -327,7 +327,7 @@ describe.each(VERSIONS)('Fastify %s', (_version, make) => {
     await until(() => !app.server.listening, 'the server stopped listening');
     expect(closed).toBe(false);
     gate.open();
-    expect((await client.readExactly(2)).toString()).toBe('cd');
+    expect((await client.readExactly(2)).toString()).toBe('RS');
     await closing;
     await client.closed;
   });
@@ -490,9 +490,9 @@ test('a timeout of handlers covers the time until the head, and not the download
   const script: OriginScript = async (connection) => {
     const { target } = await connection.readHead();
     if (target === '/silent') return;
-    await connection.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab');
+    await connection.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nPQ');
     await gate.opened;
-    await connection.write('cd');
+    await connection.write('RS');
   };
   const origin = await net.origin(script);
   const app = fastify({ handlerTimeout: 300 });
@@ -501,12 +501,12 @@ test('a timeout of handlers covers the time until the head, and not the download
   const port = await start(net, app);
   const [slow, silent] = [await net.client(port), await net.client(port)];
   await slow.get('/files/slow');
-  await slow.readThrough('ab');
+  await slow.readThrough('PQ');
   await silent.get('/files/silent');
   expect((await silent.readResponse()).head.status).toBe(503);
   late = true;
   gate.open();
-  expect([late, (await slow.readExactly(2)).toString()]).toEqual([true, 'cd']);
+  expect([late, (await slow.readExactly(2)).toString()]).toEqual([true, 'RS']);
 });
 
 test('over HTTP/2 content passes both ways [Fastify]', async ({ net }) => {

@@ -97,9 +97,9 @@ describe.for(PLACES)('Nest on %s (%s)', ([platform, way]) => {
     const gate = new Gate();
     const script: OriginScript = async (connection) => {
       await connection.readHead();
-      await connection.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab');
+      await connection.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nPQ');
       await gate.opened;
-      await connection.write('cd');
+      await connection.write('RS');
     };
     const origin = await net.origin(script);
     const proxy = createProxy({ upstream: origin.url });
@@ -110,7 +110,7 @@ describe.for(PLACES)('Nest on %s (%s)', ([platform, way]) => {
     );
     const client = await net.client(port);
     await client.get('/files/a');
-    await client.readThrough('ab');
+    await client.readThrough('PQ');
     let closed = false;
     const closing = application.close().then(() => {
       closed = true;
@@ -120,7 +120,7 @@ describe.for(PLACES)('Nest on %s (%s)', ([platform, way]) => {
     expect((await late.readResponse()).head.status).toBe(503);
     expect(closed).toBe(false);
     gate.open();
-    expect((await client.readExactly(2)).toString()).toBe('cd');
+    expect((await client.readExactly(2)).toString()).toBe('RS');
     client.close();
     await closing;
     expect(server.listening).toBe(false);
