@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { describe, expect } from 'vitest';
 import { isSeeded, seededBytes } from '../support/content.js';
 import { type Network, test } from '../support/fixture.js';
@@ -170,6 +171,33 @@ describe('content that breaks', () => {
       expect(lenient.asked[1]?.head.has('if-range')).toBe(false);
       for (const { client } of [strict, lenient]) client.close();
     }
+  });
+
+  test('stays broken where it is compressed on its way out, since ranges count what it was before, and whole parts of it pass as they are [Express; RFC 9110 14.4]', async ({
+    net,
+  }) => {
+    const packed = gzipSync(file);
+    const fields = [...STRONG, 'Content-Encoding: gzip'];
+    const whole = chunked([packed], fields);
+    const { asked, client } = await line(net, ({ connection }) =>
+      (async () => {
+        await connection.write(whole.subarray(0, 40_000));
+        connection.end();
+      })(),
+    );
+    await client.get('/');
+    expect((await client.readResponse()).complete).toBe(false);
+    expect(asked).toHaveLength(1);
+
+    const start = gzipSync(Buffer.alloc(1000));
+    const text = chunked([start], [...fields, `Content-Range: bytes 0-999/${SIZE}`]).toString('latin1');
+    const part = Buffer.from(text.replace('200 OK', '206 Partial Content'), 'latin1');
+    const parts = await line(net, () => part);
+    await parts.client.get('/', ['Range: bytes=0-999']);
+    const response = await parts.client.readResponse();
+    expect(response.complete).toBe(true);
+    expect(response.content.equals(start)).toBe(true);
+    expect(parts.asked).toHaveLength(1);
   });
 
   test('stays broken where the origin server says that nothing is left of a file with another date [RFC 9110 15.5.17]', async ({

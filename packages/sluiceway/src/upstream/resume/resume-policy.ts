@@ -42,7 +42,10 @@ export function toPart(request: TransportRequest, response: TransportResponse, p
   if (position === null || fields.list('accept-ranges').includes('none')) return null;
   const validator = strongValidator(fields);
   if (validator === null && (proof === 'validator' || position.total === null)) return null;
-  const part = { validator, etag: fields.get('etag'), coding: codingOf(fields), ...position };
+  const coding = codingOf(fields);
+  // Compressed on its way out, as a rule: ranges are then counted in what it was before, be it here or in the rest.
+  if (coding !== '' && contentLength === null) return null;
+  const part = { validator, etag: fields.get('etag'), coding, ...position };
   return status === 200 || status === 206 ? part : null;
 }
 
