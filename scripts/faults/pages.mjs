@@ -19,7 +19,7 @@ import { root } from '../support.mjs';
  * @typedef {object} Measured
  * @property {string} date
  * @property {number} runs Downloads for each fault and proxy.
- * @property {Record<string, { name: string, expected: string }[]>} sections
+ * @property {Record<string, { name: string, expected: string, line: string }[]>} sections
  * @property {Subject[]} subjects
  */
 
@@ -32,8 +32,14 @@ const files = {
 /** @type {readonly Verdict[]} In the order of the sums. */
 const verdicts = ['whole', 'broken', 'SPLICED', 'SHORT', 'hang'];
 
-/** Where nothing can be lost, and where nobody can tell: left out of the sums. */
-const outsideSums = new Set(['harmless', 'unnoticed']);
+/**
+ * Left out of the sums: where nothing can be lost, where nobody can tell, what a client can verify as well, and what
+ * only some proxies can be told of.
+ *
+ * @param {{ expected: string, line: string }} fault
+ */
+const isOutsideSums = ({ expected, line }) =>
+  ['harmless', 'unnoticed', 'verified'].includes(expected) || line === 'mirrored';
 
 const introduction = `# Faults
 
@@ -52,16 +58,18 @@ on with something else, at places drawn by chance from a seed; the client compar
 | **hang** | no end, long after the origin server had gone |
 
 A number says how many of the downloads ended so, where not all of them did. Files have up to 300,000 bytes, a strong
-\`ETag\` where nothing else is said, and a \`Content-Length\` or chunks. Everybody gives up on a silent origin server after
-one second, where that can be set; Sluiceway gives up after 250 ms or below 1000 bytes a second, and after three attempts
-in vain. The Node peers are the programs in \`bench/peers\`, each the few lines that its documentation shows.
+\`ETag\` where nothing else is said, and a \`Content-Length\` or chunks. All proxies give up on a silent origin server after
+two seconds, where that can be set. Sluiceway has a minimum rate of 1000 bytes a second, and gives up after three attempts
+in vain; undici's \`RetryAgent\` begins with a pause of 50 ms. All else is as it comes. The Node peers are the programs in
+\`bench/peers\`, each the few lines that its documentation shows.
 `;
 
 /** What the numbers do not say by themselves. */
 const notes = `## Notes
 
 - Nobody can see that content is cut whose end is the end of its connection, unless the connection is reset. Over TLS a
-  close that was not announced (\`close_notify\`) tells it, but Node's TLS does not pass that on to programs.
+  close that was not announced (\`close_notify\`) would tell it, but Node does not pass that on to programs.
+- A digest can be verified by the client as well. Proxies that do not verify it pass on what the client can still find out.
 - A response that was whole when its connection was reset may be lost with it: the reset discards what the proxy has not
   read yet. With resume it is asked for again.
 - http-proxy-middleware answers an error of its origin server with a line of text, which then stands in the file.
@@ -76,6 +84,8 @@ function formatCell(tally) {
       ? []
       : [{ shown: verdict === 'whole' || verdict === 'broken' ? verdict : `**${verdict}**`, count }];
   });
+  // A proxy that cannot be told of mirrors.
+  if (present.length === 0) return '–';
   if (present.length === 1) return present[0]?.shown ?? '';
   return present.map(({ shown, count }) => `${count} ${shown}`).join(', ');
 }
@@ -105,9 +115,9 @@ export function formatPage({ date, runs, sections, subjects }) {
 }
 
 /** @param {Measured} measured */
-function formatSummary({ date, runs, sections, subjects }) {
+export function formatSummary({ date, runs, sections, subjects }) {
   const counted = Object.entries(sections).flatMap(([section, faults]) =>
-    faults.filter(({ expected }) => !outsideSums.has(expected)).map((fault) => ({ ...fault, section })),
+    faults.filter((fault) => !isOutsideSums(fault)).map((fault) => ({ ...fault, section })),
   );
   const healable = counted.filter(({ expected }) => expected === 'healed');
   const rows = subjects.map(({ name, tallies }) => {
@@ -129,6 +139,8 @@ ${formatTable(['', 'Healed', 'Broken, and seen', 'Wrong bytes', 'Short, and not 
 }
 
 const block = /(<!-- faults -->\n)(.*?)(<!-- \/faults -->)/s;
+
+export const readMeasured = () => /** @type {Measured} */ (JSON.parse(readFileSync(files.measured, 'utf8')));
 
 /** @param {Measured} measured */
 export function writePages(measured) {

@@ -1,37 +1,39 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect } from 'vitest';
+import { afterAll, expect } from 'vitest';
 import { loopbackCertificate } from '../support/certificates.js';
 import { test } from '../support/fixture.js';
 import { scratchFolder } from '../support/tool.js';
 import type { Fault } from './lab/fault.js';
 import { sections } from './lab/faults.js';
-import { measure, type Tallies } from './lab/measure.js';
+import { measure, RUNS, type Tallies } from './lab/measure.js';
 import { findSubjects } from './lab/subjects.js';
 
-/** Enough for every power of two of the largest file. */
-const RUNS = 20;
-
+const file = process.env['SLUICEWAY_FAULTS'];
 const wanted = process.env['SLUICEWAY_FAULTS_SUBJECTS']?.split(',');
+const present = findSubjects().filter(
+  ({ name, version }) => version !== null && (wanted === undefined || wanted.includes(name)),
+);
+const subjects: { name: string; version: string | null; tallies: Tallies }[] = [];
 
-test('what every proxy makes of every fault', { timeout: 3_600_000 }, async ({ net }) => {
-  const file = process.env['SLUICEWAY_FAULTS'];
-  expect(file, 'SLUICEWAY_FAULTS names the file for the results').toBeDefined();
+test.for(present)('what $name makes of every fault', { timeout: 900_000 }, async (subject, { net }) => {
   const certificate = await loopbackCertificate();
   const folder = scratchFolder(net);
   writeFileSync(join(folder, 'ca.pem'), certificate.ca);
-  const subjects: { name: string; version: string; tallies: Tallies }[] = [];
-  for (const subject of findSubjects()) {
-    const { name, version } = subject;
-    if (version === null || (wanted !== undefined && !wanted.includes(name))) continue;
-    const start = Date.now();
-    subjects.push({ name, version, tallies: await measure(net, subject, folder, certificate, RUNS) });
-    process.stderr.write(`${name} ${version}: ${Math.round((Date.now() - start) / 1000)} s\n`);
-  }
-  const rows = sections.map(({ heading, faults }): [string, Pick<Fault, 'name' | 'expected'>[]] => [
-    heading,
-    faults.map(({ name, expected }) => ({ name, expected })),
-  ]);
+  const { name, version } = subject;
+  const start = Date.now();
+  subjects.push({ name, version, tallies: await measure(net, subject, folder, certificate) });
+  process.stderr.write(`${name} ${version}: ${Math.round((Date.now() - start) / 1000)} s\n`);
+});
+
+afterAll(() => {
+  expect(file, 'SLUICEWAY_FAULTS names the file for the results').toBeDefined();
+  const rows = sections.map(
+    ({ heading, faults }): [string, Required<Pick<Fault, 'name' | 'expected' | 'line'>>[]] => [
+      heading,
+      faults.map(({ name, expected, line = 'plain' }) => ({ name, expected, line })),
+    ],
+  );
   const measured = {
     date: new Date().toISOString(),
     runs: RUNS,

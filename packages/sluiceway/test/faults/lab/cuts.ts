@@ -1,4 +1,4 @@
-import { anywhere, beforeEnd, type CutAt, cut, inChunkHead, inTheMiddle } from './draw.js';
+import { anywhere, beforeEnd, type CutAt, cut, failAtRandom, inChunkHead, inTheMiddle } from './draw.js';
 import type { Fault } from './fault.js';
 import { frame, refuse } from './reply.js';
 
@@ -104,6 +104,11 @@ export const cuts: readonly Fault[] = [
       first: cut(inTheMiddle, 'fin'),
       later: (honest, { attempt }) => (attempt === 1 ? refuse(503, ['Retry-After: 1']) : honest),
     },
+  },
+  {
+    name: 'that fails in one way after another, at random',
+    expected: 'healed',
+    draw: { first: cut(anywhere, 'fin', 'reset'), later: failAtRandom },
   },
   {
     name: 'cut anywhere, with no ETag and a Last-Modified long before Date',

@@ -1,7 +1,7 @@
 import type { Dice } from '../../support/dice.js';
 import type { RequestHead } from '../../support/message-head.js';
 import type { Download } from './origin.js';
-import { type Answer, type CutHow, type Framing, frame, type LabFile, type Reply } from './reply.js';
+import { type Answer, type CutHow, type Framing, frame, type LabFile, type Reply, refuse } from './reply.js';
 
 export const STRONG = '"version-1"';
 
@@ -15,6 +15,7 @@ export interface Draw {
   sizes?: readonly number[];
   method?: Download['method'];
   isVerified?: boolean;
+  isSlow?: boolean;
   /** The client's field lines. */
   lines?: (file: LabFile, dice: Dice) => string[];
   /** The first answer. Default: the right one. */
@@ -46,6 +47,7 @@ export function drawDownload(draw: Draw, dice: Dice, run: number): Download {
     method: draw.method ?? 'GET',
     lines,
     isVerified: draw.isVerified ?? false,
+    isSlow: draw.isSlow ?? false,
     answer(honest, { attempt, site, request }) {
       const answer =
         attempt === 0 ? first(honest, dice, run) : later(honest, { attempt, site, request, dice, file });
@@ -92,4 +94,21 @@ export const inChunkHead: CutAt = (reply, dice) => {
 /** So many bytes before the end of the framed content. */
 export function beforeEnd(bytes: number): CutAt {
   return (reply) => Math.max(0, frame(reply).bytes.length - bytes);
+}
+
+/** Twice in a row in vain at most: the third attempt brings bytes, and the seventh the rest. */
+export function failAtRandom(
+  honest: Reply,
+  { attempt, dice }: Parameters<NonNullable<Draw['later']>>[1],
+): Answer {
+  if (attempt >= 7) return honest;
+  if (attempt % 3 === 0) return cut(inTheMiddle, 'fin')(honest, dice);
+  return dice.pick([
+    (): Answer => 'reset',
+    () => refuse(503, ['Retry-After: 0']),
+    () => refuse(500),
+    () => cut(() => 0, 'fin', 'reset')(honest, dice),
+    () => cut(anywhere, 'fin', 'reset')(honest, dice),
+    () => honest,
+  ])();
 }

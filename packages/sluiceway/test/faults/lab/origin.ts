@@ -14,6 +14,8 @@ export interface Download {
    * wrong only if the client does not see a failure.
    */
   isVerified: boolean;
+  /** Its client stops reading again and again. */
+  isSlow: boolean;
   /** Says how a request for it is answered, in view of the right answer. */
   answer(honest: Reply, asked: Asked): Answer;
   /** What was drawn, for whoever reads of a failure. */

@@ -62,9 +62,15 @@ export function answerHonestly(file: LabFile, request: RequestHead): Reply {
   };
 }
 
-function contentOf({ seed, size, isReplaced = false }: LabFile): Buffer {
-  const bytes = seededBytes(seed, 0, size);
-  return isReplaced ? invert(bytes) : bytes;
+const contents = new WeakMap<LabFile, Buffer>();
+
+function contentOf(file: LabFile): Buffer {
+  const known = contents.get(file);
+  if (known !== undefined) return known;
+  const bytes = seededBytes(file.seed, 0, file.size);
+  const content = file.isReplaced ? invert(bytes) : bytes;
+  contents.set(file, content);
+  return content;
 }
 
 const invert = (bytes: Buffer): Buffer => Buffer.from(bytes.map((byte) => byte ^ 0xff));
@@ -168,15 +174,29 @@ function multipart(reply: Reply, ranges: readonly [number, number][]): Reply {
   };
 }
 
-/** The bytes between head and end of a response, and where in them the lines of chunk sizes begin. */
-export function frame(reply: Reply): { bytes: Buffer; chunkHeads: number[] } {
-  if (reply.framing !== 'chunked') return { bytes: reply.content, chunkHeads: [] };
+interface Frame {
+  bytes: Buffer;
+  /** Where the lines of chunk sizes begin. */
+  chunkHeads: readonly number[];
+}
+
+const chunked = new WeakMap<Buffer, Frame>();
+
+/** The bytes between head and end of a response. */
+export function frame({ framing, content }: Reply): Frame {
+  if (framing !== 'chunked') return { bytes: content, chunkHeads: [] };
+  const known = chunked.get(content) ?? toChunks(content);
+  chunked.set(content, known);
+  return known;
+}
+
+/** Chunks of all sizes, also smaller and larger than a read. */
+function toChunks(content: Buffer): Frame {
   const parts: Buffer[] = [];
   const chunkHeads: number[] = [];
   let length = 0;
-  // Chunks of all sizes, also smaller and larger than a read.
-  for (let at = 0, size = 1; at < reply.content.length; at += size, size = (size * 7) % 100_003) {
-    const chunk = toChunk(reply.content.subarray(at, at + size));
+  for (let at = 0, size = 1; at < content.length; at += size, size = (size * 7) % 100_003) {
+    const chunk = toChunk(content.subarray(at, at + size));
     chunkHeads.push(length);
     parts.push(chunk);
     length += chunk.length;

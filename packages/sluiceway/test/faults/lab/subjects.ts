@@ -10,7 +10,7 @@ import { labOptions, toUpstream } from './laboratory.js';
 import type { LabOrigin } from './origin.js';
 
 /** How long an origin server may be silent, where that can be set. */
-const READ_TIMEOUT_MS = 1000;
+export const READ_TIMEOUT_MS = 2000;
 
 /** A proxy that is put before the origin server of the laboratory. */
 export interface Subject {
@@ -54,7 +54,8 @@ function sluiceway(name: string, options: Pick<ProxyOptions, 'resume'>): Subject
     takesMirrors: true,
     async start(net, origin, _folder, certificate) {
       const upstream = toUpstream(origin, certificate);
-      return (await net.proxy({ upstream, ...labOptions, ...options })).port;
+      const timeouts = { upstreamIdle: READ_TIMEOUT_MS };
+      return (await net.proxy({ upstream, ...labOptions, timeouts, ...options })).port;
     },
   };
 }

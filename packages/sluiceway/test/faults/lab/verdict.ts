@@ -1,4 +1,3 @@
-import { ConnectionEnded } from '../../support/connection-end.js';
 import { RequestHead } from '../../support/message-head.js';
 import { openClient, type RawClient } from '../../support/raw-client.js';
 import type { Download, LabOrigin } from './origin.js';
@@ -10,6 +9,10 @@ import { answerHonestly } from './reply.js';
  * `hang` no end at all.
  */
 export type Verdict = 'whole' | 'broken' | 'SPLICED' | 'SHORT' | 'hang';
+
+/** How a slow client reads. */
+const PAUSE_EVERY_BYTES = 500_000;
+const PAUSE_MS = 30;
 
 /** Downloads through the proxy on `port`. Beyond `limitMs` it hangs. */
 export async function judge(
@@ -38,6 +41,7 @@ async function read(client: RawClient, download: Download, request: string): Pro
   const right = answerHonestly(download.file, new RequestHead(request));
   const content = download.method === 'HEAD' ? Buffer.alloc(0) : right.content;
   let received = 0;
+  let pausedAt = 0;
   let isRight = true;
   let complete = false;
   try {
@@ -48,11 +52,15 @@ async function read(client: RawClient, download: Download, request: string): Pro
       onContent: (bytes) => {
         isRight &&= content.subarray(received, received + bytes.length).equals(bytes);
         received += bytes.length;
+        if (download.isSlow && received - pausedAt > PAUSE_EVERY_BYTES) {
+          pausedAt = received;
+          client.pause();
+          setTimeout(() => client.resume(), PAUSE_MS);
+        }
       },
     }));
-  } catch (error) {
-    // A framing that makes no sense can be seen.
-    if (!(error instanceof ConnectionEnded || error instanceof Error)) throw error;
+  } catch {
+    // The connection has ended, or its framing makes no sense: both can be seen.
   }
   if (!isRight) return complete || !download.isVerified ? 'SPLICED' : 'broken';
   if (!complete) return 'broken';
