@@ -6,7 +6,7 @@ import { findTouch } from '../stream/untouched.js';
  * read, so that the proxy reads it, and where nothing is known that would be the same, so that the proxy refuses it.
  */
 export function restoreContent(request: IncomingMessage, body: unknown): Uint8Array | undefined {
-  if (findTouch(request) === null) return undefined;
+  if (!hasContent(request) || findTouch(request) === null) return undefined;
   if (body instanceof Uint8Array) return body;
   const type = request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
   if (type === 'application/json' || type.endsWith('+json')) return restoreJson(body);
@@ -14,6 +14,10 @@ export function restoreContent(request: IncomingMessage, body: unknown): Uint8Ar
     return Buffer.from(formatForm(body));
   return undefined;
 }
+
+/** Some parsers leave an empty body where there was none. */
+const hasContent = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 
 function restoreJson(body: unknown): Uint8Array | undefined {
   // Undefined where there is no JSON for it.
