@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Outcome } from '../errors.js';
 import type { Fields } from '../http/fields.js';
@@ -17,6 +18,7 @@ export async function serveReply(
   respond: (context: HandleContext<FastifyRequest>) => Promise<Outcome>,
 ): Promise<void> {
   const client = readClient(request);
+  completeInjected(request.raw, reply.raw);
   const outcome = await respond({
     ...context,
     context: request,
@@ -31,6 +33,16 @@ export async function serveReply(
   });
   if (!reply.sent) reply.hijack();
   logOutcome(request, outcome);
+}
+
+/**
+ * What `inject` makes has no socket of its own: a request is there as a whole, and a response is out when it has
+ * finished, although it closes before its pretended socket has taken it.
+ */
+export function completeInjected(request: IncomingMessage, response: ServerResponse): void {
+  if (!('_lightMyRequest' in response)) return;
+  Object.defineProperty(request, 'complete', { value: true });
+  response.once('finish', () => Object.defineProperty(response, 'writableFinished', { value: true }));
 }
 
 /** What `trustProxy` has found out; null where it is not set, and the socket tells. */

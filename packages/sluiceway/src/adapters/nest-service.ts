@@ -8,7 +8,7 @@ import type { ProxyOptions } from '../proxy/options.js';
 import type { HandleContext } from '../proxy/passage.js';
 import { type FileUrl, type StreamFromOptions, streamFrom } from '../proxy/stream-from.js';
 import { type AdapterOptions, guardResponse, isClosable, resolveAdapter, serve } from './adapter.js';
-import { type OwnContext, serveReply } from './fastify-reply.js';
+import { completeInjected, type OwnContext, serveReply } from './fastify-reply.js';
 import { FrameworkError } from './framework-error.js';
 import { findClient, originalTarget, toFastifyPair, toNodeRequest, toNodeResponse } from './nest-platform.js';
 import type { NestRequest, PlatformRequest, PlatformResponse } from './nest-request.js';
@@ -136,6 +136,7 @@ export class SluicewayService {
         await serveReply(pair.request, pair.reply, context, respond);
         return;
       }
+      completeInjected(toNodeRequest(request), toNodeResponse(response));
       const client = findClient(request);
       // The platform has put into it what a `NestRequest` has.
       const known = request as NestRequest;

@@ -1,5 +1,5 @@
 import { type IncomingMessage, OutgoingMessage, type ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
 import { SluicewayError } from '../errors.js';
 import { Fields, type ReadonlyFields } from '../http/fields.js';
 import { decideRequestFraming, judgeRequestHead } from '../http/framing.js';
@@ -127,7 +127,7 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
     return new ReadableSource(request, {
       destroyOnCancel: false,
       releaseChunks: true,
-      trailers: () => readTrailers(request.rawTrailers, request.rawHeaders),
+      trailers: () => readTrailers(rawTrailersOf(request), request.rawHeaders),
       toError: requestContentError,
     });
   }
@@ -277,7 +277,8 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
 
   #breakOffNow(): void {
     const { socket } = this.#response;
-    if (socket !== null && this.#delimitedByClose && !('encrypted' in socket)) socket.resetAndDestroy();
+    if (socket instanceof Socket && this.#delimitedByClose && !('encrypted' in socket))
+      socket.resetAndDestroy();
     this.#response.destroy();
   }
 
@@ -293,3 +294,6 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
 }
 
 const ignore = (): void => {};
+
+/** Requests that no parser has made, such as those of Fastify's `inject`, have none; their types do not say so. */
+const rawTrailersOf = ({ rawTrailers }: { rawTrailers?: string[] }): string[] => rawTrailers ?? [];

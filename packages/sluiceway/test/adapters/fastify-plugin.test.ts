@@ -483,6 +483,37 @@ describe.each(VERSIONS)('Fastify %s', (_version, make) => {
   });
 });
 
+test('requests that tests inject pass as others do, and their transfers end [Fastify]', async ({ net }) => {
+  const script: OriginScript = async (connection) => {
+    for (;;) {
+      const { head, content } = await connection.readRequest();
+      if (head.target === '/cut') {
+        await connection.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf');
+        connection.end();
+        return;
+      }
+      if (head.method === 'HEAD') await connection.write('HTTP/1.1 200 OK\r\n\r\n');
+      else await connection.write(sized(content));
+    }
+  };
+  const origin = await net.origin(script);
+  const outcomes: string[] = [];
+  const handler = createProxy({
+    upstream: origin.url,
+    observers: [{ onTransferEnd: ({ outcome }) => void outcomes.push(outcome) }],
+  });
+  net.cleanup(() => handler.destroy());
+  const app = fastify();
+  await app.register(sluiceway, { prefix: '/files', handler });
+  const uploaded = await app.inject({ method: 'POST', url: '/files/a', payload: { a: 1 } });
+  expect([uploaded.statusCode, uploaded.body]).toEqual([200, '{"a":1}']);
+  expect((await app.inject({ method: 'HEAD', url: '/files/a' })).statusCode).toBe(200);
+  await expect(app.inject('/files/cut')).rejects.toThrow('destroyed before completion');
+  await until(() => handler.active === 0, 'all transfers had ended');
+  expect(outcomes).toEqual(['completed', 'completed', 'upstream_truncated']);
+  await app.close();
+});
+
 test('a timeout of handlers covers the time until the head, and not the download [Fastify]', async ({
   net,
 }) => {

@@ -2,7 +2,7 @@ import type { AddressInfo, Server } from 'node:net';
 import { HttpException, type INestApplication, type LoggerService, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
-import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { describe, expect } from 'vitest';
 import { createProxy, OptionsError, SluicewayError } from '../../src/index.js';
 import { SluicewayModule, type SluicewayModuleOptions, SluicewayService } from '../../src/nest.js';
@@ -11,6 +11,7 @@ import { Gate } from '../support/gate.js';
 import { type OriginScript, respondWith } from '../support/raw-origin.js';
 import { startServer } from '../support/servers.js';
 import { sized } from '../support/through.js';
+import { until } from '../support/until.js';
 import { filterFor, moduleOf, type Platform, proxyController, type Way } from './nest.js';
 
 const PLATFORMS: Platform[] = ['express', 'fastify'];
@@ -191,4 +192,26 @@ test('under a global prefix the path of the module is the whole one [Nest]', asy
   const client = await net.client(server.address() as AddressInfo);
   await client.get('/api/files/a');
   expect((await client.readResponse()).content.toString()).toBe('/a');
+});
+
+test('requests that tests inject pass as others do on Fastify, either way [Nest]', async ({ net }) => {
+  const origin = await net.origin(respondWith((_head, content) => sized(content)));
+  for (const way of ['middleware', 'controller'] as const) {
+    const proxy = createProxy({ upstream: origin.url });
+    net.cleanup(() => proxy.destroy());
+    const adapter = new FastifyAdapter();
+    const application = await NestFactory.create<NestFastifyApplication>(
+      rootFor('fastify', way, { handler: proxy }),
+      adapter,
+      { logger: silent, bodyParser: false },
+    );
+    adapter.getInstance().addContentTypeParser('*', (_request, content, done) => done(null, content));
+    await application.init();
+    await adapter.getInstance().ready();
+    const headers = { 'content-type': 'application/zip' };
+    const response = await application.inject({ method: 'POST', url: '/files/a', headers, payload: 'PK' });
+    expect([response.statusCode, response.body]).toEqual([200, 'PK']);
+    await until(() => proxy.active === 0, 'the transfer had ended');
+    await application.close();
+  }
 });
