@@ -81,7 +81,7 @@ function addReplyFields(fields: Fields, reply: FastifyReply): void {
 }
 
 /** Fastify logs each request and each failure before the head; what it does not see is a transfer that breaks. */
-function logOutcome(request: FastifyRequest, outcome: Outcome): void {
+export function logOutcome(request: FastifyRequest, outcome: Outcome): void {
   if (outcome === 'completed' || outcome === 'answered') return;
   const isClients = outcome === 'client_aborted' || outcome === 'client_stalled' || outcome === 'rejected';
   request.log[isClients ? 'info' : 'warn']({ outcome }, 'transfer ended early');

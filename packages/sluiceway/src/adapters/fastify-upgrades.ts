@@ -5,7 +5,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { assignResponse, takeTurn } from '../downstream/http1-upgrade.js';
 import type { Handler } from '../proxy/handler.js';
 import type { HandleContext } from '../proxy/passage.js';
-import { readClient } from './fastify-reply.js';
+import { logOutcome, readClient } from './fastify-reply.js';
 
 const NOTHING = Buffer.alloc(0);
 
@@ -59,11 +59,12 @@ export async function serveUpgrade(
   // From here on the socket is the handler's, which makes a response of its own where it does not become a tunnel.
   reply.hijack();
   reply.raw.detachSocket(socket);
-  await handler.upgrade(request.raw, socket, NOTHING, {
+  const outcome = await handler.upgrade(request.raw, socket, NOTHING, {
     ...context,
     errors: 'answer',
     context: request,
     ...(client !== null && { client }),
   });
+  logOutcome(request, outcome);
   return true;
 }

@@ -1,6 +1,7 @@
 import {
   ConfigurableModuleBuilder,
   type ConfigurableModuleCls,
+  type DynamicModule,
   Inject,
   Injectable,
   type MiddlewareConsumer,
@@ -15,13 +16,30 @@ interface Extras {
   isGlobal: boolean;
 }
 
+/** Has the service: alone, because middleware of a global module would stand before that of the application. */
+class SluicewayServiceModule {
+  readonly isPartOf = 'SluicewayModule';
+}
+
+/** The module that mounts is never global; the one inside it, which it exports, may be. */
+function withServiceInside(
+  { module, imports = [], providers = [] }: DynamicModule,
+  { isGlobal }: Extras,
+): DynamicModule {
+  const inside: DynamicModule = {
+    module: SluicewayServiceModule,
+    global: isGlobal,
+    imports,
+    providers: [...providers, SluicewayService],
+    exports: [SluicewayService],
+  };
+  return { module, imports: [inside], exports: [inside] };
+}
+
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
   new ConfigurableModuleBuilder<SluicewayModuleOptions>({ moduleName: 'Sluiceway' })
     .setClassMethodName('forRoot')
-    .setExtras<Extras>({ isGlobal: false }, (definition, { isGlobal }) => ({
-      ...definition,
-      global: isGlobal,
-    }))
+    .setExtras<Extras>({ isGlobal: false }, withServiceInside)
     .build();
 
 const Configurable: ConfigurableModuleCls<SluicewayModuleOptions, 'forRoot', 'create', Extras> =
@@ -50,5 +68,6 @@ export class SluicewayModule extends Configurable implements NestModule {
 // As decorators do it, which would be compiled to the same calls.
 Injectable()(SluicewayService);
 Inject(MODULE_OPTIONS_TOKEN)(SluicewayService, undefined, 0);
-Module({ providers: [SluicewayService], exports: [SluicewayService] })(SluicewayModule);
+Module({})(SluicewayServiceModule);
+Module({})(SluicewayModule);
 Inject(SluicewayService)(SluicewayModule, undefined, 0);

@@ -1,5 +1,14 @@
+import type { ServerResponse } from 'node:http';
 import type { AddressInfo, Server } from 'node:net';
-import { HttpException, type INestApplication, type LoggerService, type Type } from '@nestjs/common';
+import {
+  HttpException,
+  type INestApplication,
+  type LoggerService,
+  type MiddlewareConsumer,
+  Module,
+  type NestModule,
+  type Type,
+} from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -162,6 +171,28 @@ describe.for(PLATFORMS)('Nest on %s', (platform) => {
     expect((await client.readResponse()).head.status).toBe(404);
     expect(application.get(SluicewayService).path).toBe('/files');
   });
+
+  test.for([false, true])(
+    'middleware of the application stands before it, global or not (%s) [Nest]',
+    async (isGlobal, { net }) => {
+      const origin = await net.origin(respondWith(() => sized('a secret')));
+      const imports = [SluicewayModule.forRoot({ upstream: origin.url, path: '/files', isGlobal })];
+      class Root implements NestModule {
+        configure(consumer: MiddlewareConsumer): void {
+          const refuse = (_request: unknown, response: ServerResponse): void => {
+            response.writeHead(401).end();
+          };
+          consumer.apply(refuse).forRoutes('{*path}');
+        }
+      }
+      Module({ imports })(Root);
+      const { port } = await run(net, platform, Root);
+      const client = await net.client(port);
+      await client.get('/files/a');
+      expect((await client.readResponse()).head.status).toBe(401);
+      expect(origin.total).toBe(0);
+    },
+  );
 
   test('options that are not valid fail the start [Nest]', async () => {
     const adapter = platform === 'express' ? new ExpressAdapter() : new FastifyAdapter();
