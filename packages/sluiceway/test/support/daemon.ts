@@ -26,6 +26,10 @@ export async function startDaemon(
   });
   const exited = new Promise((resolve) => child.once('exit', resolve));
   net.cleanup(async () => {
+    // Whatever else has gone wrong then, this is why.
+    const { exitCode, signalCode } = child;
+    if (exitCode !== null || signalCode !== null)
+      throw new Error(`${program} ended by itself (${exitCode ?? signalCode}): ${errors}`);
     child.kill('SIGKILL');
     await exited;
   });
