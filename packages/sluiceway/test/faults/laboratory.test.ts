@@ -3,13 +3,14 @@ import { atATime } from './lab/at-a-time.js';
 import { comesOf } from './lab/fault.js';
 import { sections } from './lab/faults.js';
 import { type Laboratory, openLaboratory } from './lab/laboratory.js';
+import { openTotals } from './lab/open-totals.js';
 
 const COUNTS = { resumed: 8, plain: 3 };
 
 /** Nearly all faults wait, for timeouts and for pauses between attempts. */
 const AT_A_TIME = 16;
 
-const rows = sections.flatMap(({ begins, sources, faults }) =>
+const rows = [...sections, openTotals].flatMap(({ begins, sources, faults }) =>
   faults
     .filter(({ slow }) => slow !== true)
     .map((fault) => ({ title: `${begins} ${fault.name}: ${comesOf(fault)} [${sources}]`, fault })),

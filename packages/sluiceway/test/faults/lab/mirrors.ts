@@ -38,7 +38,11 @@ export const mirrors: readonly Fault[] = [
   survived(
     'which dies, the first mirror dying as well, a little later',
     'healed',
-    (honest, { site, dice }) => (site === 1 ? cut(anywhere, 'fin')(honest, dice) : honest),
+    (honest, { site, attempt, dice }) => {
+      if (site !== 1) return honest;
+      // It does not die for ever: who breaks ten times in a second is asked less and less often.
+      return attempt < 6 ? cut(anywhere, 'fin')(honest, dice) : 'reset';
+    },
   ),
   survived(
     'which dies, the mirrors having another version of the file',
