@@ -67,6 +67,11 @@ export function resolveMount(app: FastifyInstance, options: FastifySluicewayOpti
   const websocket = check.boolean('websocket', upgrades, false);
   const errors = check.oneOf('errors', proxyOptions.errors, ['throw', 'answer'], 'throw');
   const rewritten = check.parsed('rewritePrefix', rewritePrefix, undefined, parsePathPrefix);
+  const segments = app.prefix.split('/');
+  for (const name of rewritten?.match(/:\w+/g) ?? []) {
+    if (!segments.includes(name))
+      check.problem('rewritePrefix', `names ${name}, which is no segment of the prefix`);
+  }
   if (handler !== undefined) {
     checkHandler(check, 'handler', handler);
     check.unknownKeys('', proxyOptions, ['errors']);

@@ -182,6 +182,7 @@ describe.each(VERSIONS)('Fastify %s', (_version, make) => {
     const wrong: [options: object, path: string][] = [
       [{ upstream: `${origin.url}/base`, rewritePrefix: '/v2' }, 'rewritePrefix'],
       [{ upstream: origin.url, rewritePrefix: 'v2' }, 'rewritePrefix'],
+      [{ upstream: origin.url, prefix: '/u/:id', rewritePrefix: '/:name' }, 'rewritePrefix'],
       [{ handler: proxy, timeouts: {} }, 'timeouts'],
       [{ handler: {} }, 'handler'],
       [{ upstream: origin.url, websocket: 'yes' }, 'websocket'],
