@@ -5,7 +5,7 @@ import { sections } from './lab/faults.js';
 import { type Laboratory, openLaboratory } from './lab/laboratory.js';
 import { openTotals } from './lab/open-totals.js';
 
-const COUNTS = { resumed: 8, plain: 3 };
+const COUNTS = { resumed: 6, plain: 2 };
 
 /** Nearly all faults wait, for timeouts and for pauses between attempts. */
 const AT_A_TIME = 16;
