@@ -329,4 +329,19 @@ describe('content that breaks', () => {
     expect(response.content.equals(file)).toBe(true);
     expect(asked.map(({ head }) => head.get('upgrade'))).toEqual(['websocket', undefined]);
   });
+
+  test('forty times in a row, with little in between, goes on each time without a long pause [Sluiceway]', async ({
+    net,
+  }) => {
+    const { client, running } = await line(net, ({ index }) =>
+      index < 40 ? { bytes: 2000, ending: 'end' } : 'whole',
+    );
+    await client.get('/');
+    const response = await client.readResponse();
+    expect(response.content.equals(file)).toBe(true);
+    const { resumes, durationMs } = await running.record();
+    expect(resumes).toBe(40);
+    // Pauses that grew would add up to more than a minute.
+    expect(durationMs).toBeLessThan(30_000);
+  });
 });

@@ -52,7 +52,8 @@ const MOVING_BYTES = 64 * 1024;
 const QUICK_MS = 1000;
 const QUICK_PAUSE_MS = 25;
 /** From so many in a row on that have brought next to nothing, each pause is twice as long as the one before, up to a limit. */
-const MANY_QUICK = 10;
+const MANY_QUICK = 20;
+const NEXT_TO_NOTHING_BYTES = 1024;
 const MAX_DOUBLINGS = 6;
 
 /**
@@ -137,7 +138,7 @@ export class AttemptingFinder implements RestFinder {
     }
     this.#failures = Math.max(this.#failures, this.#slowBreaks - 1);
     const isQuick = ms < QUICK_MS;
-    this.#quickBreaks = isQuick && bytes < MOVING_BYTES ? this.#quickBreaks + 1 : 0;
+    this.#quickBreaks = isQuick && bytes < NEXT_TO_NOTHING_BYTES ? this.#quickBreaks + 1 : 0;
     if (!isQuick) return 0;
     const doublings = Math.min(MAX_DOUBLINGS, Math.max(0, this.#quickBreaks - MANY_QUICK));
     const pauseMs = QUICK_PAUSE_MS * 2 ** doublings * (1 + Math.random());
