@@ -32,7 +32,12 @@ export class Responder {
     const { transfer, client } = passage;
     const contentless = respond.isContentless(client.method, head.status);
     const source = frameOwnContent(head, content, contentless);
-    this.commit(passage, head);
+    try {
+      this.commit(passage, head);
+    } catch (error) {
+      source.cancel();
+      throw error;
+    }
     if (contentless) {
       source.cancel();
       client.endWithoutContent();

@@ -114,3 +114,15 @@ test.for([
     expect((await running.record()).outcome).toBe('internal');
   },
 );
+
+test('a stream in the answer of a hook is destroyed where its head cannot be sent [Sluiceway]', async ({
+  net,
+}) => {
+  const content = new Readable({ read() {} });
+  const { client } = await through(net, respondWith(sized('unused')), {
+    onRequest: () => ({ status: 200, statusText: 'split\r\nme', content }),
+  });
+  await client.get('/');
+  expect((await client.readResponse()).head.status).toBeGreaterThanOrEqual(500);
+  await until(() => content.destroyed, 'the stream was destroyed');
+});
