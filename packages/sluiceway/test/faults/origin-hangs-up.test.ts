@@ -64,6 +64,8 @@ describe.each(HANGING_UP)('an origin server that hangs up (%s)', (how) => {
       await connection.readHead();
       await connection.readExactly(100_000);
       connection[how]();
+      // Behind what has come of the upload there is the proxy's own end.
+      if (how === 'end') await connection.readAll();
     });
     void client.send('POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 20000000\r\n\r\n');
     void client.send(Buffer.alloc(20_000_000));
