@@ -25,26 +25,27 @@ export function resumeWhereBroken(
   if (part === null) return;
   // Files of one length and date are not the same for that, where servers differ.
   const isProvable = proof !== 'validator' || part.validator?.field !== 'Last-Modified';
-  const finder = new AttemptingFinder({
-    transport,
-    settings: resume,
-    part,
-    proof,
-    route: new Route(start, { target, request }, isProvable ? mirrors : [], send.secretFields ?? []),
-    send,
-    limits: timeouts,
-    refresh:
-      refreshTarget === undefined || downstream === null
-        ? null
-        : ({ base, path }, status) =>
-            runHook(refreshTarget, { url: `${base.protocol}//${base.host}${path}`, status, downstream }),
-    onBroken: () => transfer.timeouts.contentBroken(),
-    onResumed: () => {
-      transfer.resumes += 1;
-      transfer.timeouts.contentGoesOn();
-    },
-  });
-  const content = new ResumedContent(response.content, part, finder);
-  transfer.interruptContent = (error) => content.interrupt(error);
+  const makeFinder = (): AttemptingFinder =>
+    new AttemptingFinder({
+      transport,
+      settings: resume,
+      part,
+      proof,
+      route: new Route(start, { target, request }, isProvable ? mirrors : [], send.secretFields ?? []),
+      send,
+      limits: timeouts,
+      refresh:
+        refreshTarget === undefined || downstream === null
+          ? null
+          : ({ base, path }, status) =>
+              runHook(refreshTarget, { url: `${base.protocol}//${base.host}${path}`, status, downstream }),
+      onBroken: () => transfer.timeouts.contentBroken(),
+      onResumed: () => {
+        transfer.resumes += 1;
+        transfer.timeouts.contentGoesOn();
+      },
+    });
+  const content = new ResumedContent(response.content, part, makeFinder);
+  transfer.resumedContent = content;
   response.content = content;
 }

@@ -74,8 +74,12 @@ export class Transfer implements LiveTransfer {
   #closed = false;
   /** Kept by `RunningTransfers`. */
   place = -1;
-  /** Gives up who sends the response content, and not the transfer; null where its rest could not be had elsewhere. */
-  interruptContent: ((error: SluicewayError) => boolean) | null = null;
+  /**
+   * Content of which `interrupt` gives up who sends it, and not the transfer; null where its rest could not be had
+   * elsewhere. An object: a function here had each transfer outlive the quick rounds of the garbage collector, which
+   * took small responses half as much CPU time again.
+   */
+  resumedContent: { interrupt(error: SluicewayError): boolean } | null = null;
   /** Another target can be asked where the one that is asked now gives no response head. */
   hasOtherTargets = false;
   /** Shows response content to observers; null where none wants to see it. */
@@ -133,7 +137,7 @@ export class Transfer implements LiveTransfer {
     this.error ??= error;
     this.#exchange?.abort(error);
     this.#exchange = null;
-    this.interruptContent = null;
+    this.resumedContent = null;
     this.hasOtherTargets = false;
     this.#transformed = null;
     this.#aborted = null;
@@ -220,7 +224,8 @@ export class Transfer implements LiveTransfer {
       this.#exchange?.abort(error);
       return true;
     }
-    if (error.code === 'connection_read_timeout' && this.interruptContent?.(error) === true) return true;
+    if (error.code === 'connection_read_timeout' && this.resumedContent?.interrupt(error) === true)
+      return true;
     this.abort(error);
     return false;
   }

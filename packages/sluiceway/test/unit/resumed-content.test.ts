@@ -65,7 +65,7 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 test('content that does not break passes as the same chunks, with the same callbacks, one call each: resuming allocates nothing for a chunk', () => {
   const source = new ManualSource();
   const sink = new KeepingSink();
-  new ResumedContent(source, part, finderOf()).start(sink);
+  new ResumedContent(source, part, () => finderOf()).start(sink);
   const lent: [Uint8Array, () => void][] = Array.from({ length: 10 }, () => [Buffer.alloc(10), () => {}]);
   for (const [bytes, done] of lent) source.sink?.chunk(bytes, done);
   source.sink?.end();
@@ -81,7 +81,7 @@ test('a sink that returns nothing is lent the chunks of two sources at the most,
   const [first, second, third] = [new ManualSource(), new ManualSource(), new ManualSource()];
   const sink = new KeepingSink();
   const finder = finderOf(second, third);
-  new ResumedContent(first, part, finder).start(sink);
+  new ResumedContent(first, part, () => finder).start(sink);
   first.deliver(10);
   first.sink?.fail(broken());
   await turn();
@@ -101,7 +101,7 @@ test('content that ends before its end is broken, and what is longer than announ
   const short = new ManualSource();
   const sink = new KeepingSink();
   const finder = finderOf();
-  new ResumedContent(short, part, finder).start(sink);
+  new ResumedContent(short, part, () => finder).start(sink);
   short.deliver(99);
   short.sink?.end();
   await turn();
@@ -110,7 +110,7 @@ test('content that ends before its end is broken, and what is longer than announ
 
   const long = new ManualSource();
   const other = new KeepingSink();
-  new ResumedContent(long, part, finder).start(other);
+  new ResumedContent(long, part, () => finder).start(other);
   long.deliver(101);
   expect(other.chunks).toEqual([]);
   expect(long.isCancelled).toBe(true);
@@ -120,7 +120,7 @@ test('content that ends before its end is broken, and what is longer than announ
 test('a rest that is found after the content was cancelled is cancelled too', async () => {
   const [first, second] = [new ManualSource(), new ManualSource()];
   const sink = new KeepingSink();
-  const content = new ResumedContent(first, part, finderOf(second));
+  const content = new ResumedContent(first, part, () => finderOf(second));
   content.start(sink);
   first.sink?.fail(broken());
   content.cancel();

@@ -27,7 +27,8 @@ export interface Rest {
  * stands still cannot have more and more memory lent to it.
  */
 export class ResumedContent implements ChunkSource, ChunkSink {
-  readonly #finder: RestFinder;
+  readonly #makeFinder: () => RestFinder;
+  #finder: RestFinder | null = null;
   #source: ChunkSource;
   #sink: ChunkSink | null = null;
   #position: number;
@@ -39,11 +40,12 @@ export class ResumedContent implements ChunkSource, ChunkSink {
   #lent = 0;
   #onAllReturned: (() => void) | null = null;
 
-  constructor(content: ChunkSource, part: Part, finder: RestFinder) {
+  /** `makeFinder` is called at the first break: to make one for each small response would cost it a third. */
+  constructor(content: ChunkSource, part: Part, makeFinder: () => RestFinder) {
     this.#source = content;
     this.#position = part.start;
     this.#end = part.end ?? Number.POSITIVE_INFINITY;
-    this.#finder = finder;
+    this.#makeFinder = makeFinder;
   }
 
   /** Those of a part would not be those of the whole. */
@@ -59,7 +61,7 @@ export class ResumedContent implements ChunkSource, ChunkSink {
   cancel(): void {
     this.#sink = null;
     this.#source.cancel();
-    this.#finder.cancel();
+    this.#finder?.cancel();
   }
 
   /** Gives the sender up, as if the content had broken there. False where nothing is under way. */
@@ -111,6 +113,7 @@ export class ResumedContent implements ChunkSource, ChunkSink {
     try {
       if (this.#lent > 0) await new Promise<void>((resolve) => (this.#onAllReturned = resolve));
       if (this.#sink === null) return;
+      this.#finder ??= this.#makeFinder();
       const rest = await this.#finder.find(this.#position, isStuck, error);
       if (this.#sink === null) {
         rest?.content.cancel();
