@@ -6,20 +6,10 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { pipeline, Readable } from 'node:stream';
+import { listen } from './listen.mjs';
 import { quantile } from './statistics.mjs';
 
 const size = 2 ** 30;
-
-/**
- * @param {import('node:http').Server} server
- * @returns {Promise<string>} its URL
- */
-export async function listen(server) {
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('The server has no port.');
-  return `http://127.0.0.1:${address.port}`;
-}
 
 /** Serves what is larger than the caches of a CPU, with a strong validator, and tells its parent where. */
 async function serveContent() {

@@ -17,6 +17,7 @@ import { once } from 'node:events';
 import { Agent, createServer, get } from 'node:http';
 import { pipeline, Readable } from 'node:stream';
 import { attach, createProxy } from 'sluiceway';
+import { listen } from '../lib/listen.mjs';
 import { quantile } from '../lib/statistics.mjs';
 
 /** What a download through an adapter may cost, in costs of a plain one. */
@@ -179,17 +180,6 @@ function sendRequests() {
     process.send?.('done');
   };
   process.on('message', (/** @type {{ url: string, count: number }} */ order) => void send(order));
-}
-
-/**
- * @param {Server} server
- * @returns {Promise<string>} its URL
- */
-async function listen(server) {
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('The server has no port.');
-  return `http://127.0.0.1:${address.port}`;
 }
 
 /**

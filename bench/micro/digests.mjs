@@ -13,6 +13,7 @@ import path from 'node:path';
 import { pipeline } from 'node:stream';
 import { attach, createProxy } from 'sluiceway';
 import { writeContent } from '../lib/content.mjs';
+import { listen } from '../lib/listen.mjs';
 import { endedChildrenCpuSeconds } from '../lib/process-tree.mjs';
 import { quantile } from '../lib/statistics.mjs';
 
@@ -32,17 +33,6 @@ async function serve(file) {
     pipeline(createReadStream(file, { highWaterMark: 2 ** 20 }), response, () => {});
   });
   process.send?.(await listen(server));
-}
-
-/**
- * @param {import('node:http').Server} server
- * @returns {Promise<string>} its URL
- */
-async function listen(server) {
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('The server has no port.');
-  return `http://127.0.0.1:${address.port}`;
 }
 
 /**

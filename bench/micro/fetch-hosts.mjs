@@ -6,7 +6,8 @@
 import { createAdaptorServer } from '@hono/node-server';
 import { createProxy } from 'sluiceway';
 import { toFetch } from 'sluiceway/fetch';
-import { comparePairs, listen } from '../lib/pairs.mjs';
+import { listen } from '../lib/listen.mjs';
+import { comparePairs } from '../lib/pairs.mjs';
 
 /** @import { Server } from 'node:http' */
 

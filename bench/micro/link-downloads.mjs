@@ -5,7 +5,8 @@
 import { createServer } from 'node:http';
 import { attach, createProxy } from 'sluiceway';
 import { createDownloadGateway, generateKey } from 'sluiceway/gateway';
-import { comparePairs, listen } from '../lib/pairs.mjs';
+import { listen } from '../lib/listen.mjs';
+import { comparePairs } from '../lib/pairs.mjs';
 
 const names = { usual: 'plain proxy', other: 'encrypted link', bar: 1.05 };
 const isWithin = await comparePairs(names, async (upstream) => {

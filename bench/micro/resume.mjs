@@ -4,7 +4,8 @@
 // @ts-check
 import { createServer } from 'node:http';
 import { attach, createProxy } from 'sluiceway';
-import { comparePairs, listen } from '../lib/pairs.mjs';
+import { listen } from '../lib/listen.mjs';
+import { comparePairs } from '../lib/pairs.mjs';
 
 const names = { usual: 'resume off', other: 'resume on', bar: 1.05 };
 const isWithin = await comparePairs(names, async (upstream) => {

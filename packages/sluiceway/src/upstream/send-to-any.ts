@@ -3,10 +3,8 @@ import { discard } from '../stream/discard.js';
 import type { Target } from './redirect-policy.js';
 import { mayPass } from './resume/resume-policy.js';
 import type { Place } from './resume/route.js';
-import { aimElsewhere, type SendOptions, type Sent, send } from './send.js';
+import { aimElsewhere, DISCARD_LIMITS, type SendOptions, type Sent, send } from './send.js';
 import type { Transport, TransportRequest, TransportResponse } from './transport.js';
-
-const DISCARD_LIMITS = { maxBytes: 64 * 1024, maxMs: 1000 };
 
 /** Statuses of a server that has not, or does not give, what others have. */
 const UNFIT: ReadonlySet<number> = new Set([401, 403, 404, 408, 410, 425, 429]);

@@ -1,11 +1,11 @@
 import type { SluicewayError } from '../errors.js';
 import type { Fields } from '../http/fields.js';
-import { discard } from '../stream/discard.js';
+import { type DiscardLimits, discard } from '../stream/discard.js';
 import { decideRedirect, refused, type Target } from './redirect-policy.js';
 import type { Exchange, Transport, TransportRequest, TransportResponse } from './transport.js';
 
-/** A redirect's content is read, to keep its connection, for as long as that costs less than a new one. */
-const DISCARD_LIMITS = { maxBytes: 64 * 1024, maxMs: 1000 };
+/** Content that nobody wants is read, to keep its connection, for as long as that costs less than a new one. */
+export const DISCARD_LIMITS: DiscardLimits = { maxBytes: 64 * 1024, maxMs: 1000 };
 
 /** Fields that were meant for one origin only. */
 const CREDENTIALS = ['authorization', 'cookie'];
