@@ -42,7 +42,7 @@ const topics = [
       /breaks-off|hangs-up|unreachable|stops-reading|client-leaves|error-answers|errors-throw|chaos|failure|laboratory/,
   },
   { heading: 'Hooks and observers', files: /hooks-(?!on-upstream-request)|observers/ },
-  { heading: 'Access', files: /\/(cli-)?access/ },
+  { heading: 'Access', files: /\/(cli-)?access|client-key/ },
   { heading: 'Upgrades and tunnels', files: /upgrade|web-?socket|tunnel|8441/ },
   {
     heading: 'Timeouts, limits and stopping',

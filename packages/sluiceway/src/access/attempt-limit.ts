@@ -1,4 +1,3 @@
-import { parseAddress } from '../net/address-class.js';
 import { BoundedMap } from './bounded-map.js';
 
 /** Wrong passwords in a row that a client may send, and after how long it may send one more. */
@@ -38,14 +37,4 @@ export class AttemptLimit {
     if (attempts === undefined) return ATTEMPTS;
     return Math.min(ATTEMPTS, attempts.left + (performance.now() - attempts.at) / REGAIN_MS);
   }
-}
-
-/**
- * Who is counted as one client: an IPv4 address, and a /64 of IPv6, since whoever has one of its addresses usually
- * has them all. Clients whose address is not known are counted as one.
- */
-export function toClientKey(address: string | null): string {
-  const parsed = address === null ? null : parseAddress(address);
-  if (parsed === null) return '';
-  return 'parts' in parsed ? parsed.parts.slice(0, 4).join(':') : parsed.toString();
 }

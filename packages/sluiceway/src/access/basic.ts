@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { Checker } from '../check.js';
-import { toClientKey } from './attempt-limit.js';
+import { clientKey } from '../net/client-key.js';
 import { type CredentialOptions, readCredentials, resolveAnswers } from './authorization.js';
 import { type BasicUsers, resolveUsers } from './basic-users.js';
 import { Passwords } from './passwords.js';
@@ -9,7 +9,7 @@ import type { AccessPolicy } from './policy.js';
 /**
  * Lets in users with their passwords, which come in `Authorization: Basic …` (RFC 7617). The identity is the user's
  * name. Of passwords only hashes are known. A client with 10 wrong passwords gets 429 without a look at more of them,
- * until 5 s have passed for each; clients are told apart by their address, so a proxy in front of this one has to be
+ * until 5 s have passed for each; clients are told apart by their address (IPv6: by their /64), so a proxy in front of this one has to be
  * one of the `trustedProxies`. Throws an `OptionsError` that lists every problem, and repeats no hash.
  */
 export function basic(users: BasicUsers, options: CredentialOptions = {}): AccessPolicy {
@@ -24,7 +24,7 @@ export function basic(users: BasicUsers, options: CredentialOptions = {}): Acces
     const credentials = given === 'malformed' ? null : parseBasic(given.value);
     if (credentials === null) return answers.refuse('the Authorization is not valid');
     const { user, password } = credentials;
-    const verdict = await passwords.verify(user, password, toClientKey(forwarded.for));
+    const verdict = await passwords.verify(user, password, clientKey(forwarded.for));
     if (verdict === 'right') return answers.grant(user);
     if (verdict === 'wrong') return answers.refuse('the user or the password is wrong');
     return { allowed: false, status: 429, reason: 'there were too many attempts at a password' };

@@ -2,6 +2,7 @@ import { DEFAULT_METHODS } from '../access/link-conditions.js';
 import { type Outcome, SluicewayError } from '../errors.js';
 import { type Digest, parseDigest } from '../http/digest.js';
 import type { Fields } from '../http/fields.js';
+import { clientKey } from '../net/client-key.js';
 import type { DownstreamRequest } from '../proxy/downstream-request.js';
 import { type Answer, type DownstreamResponseDraft, runHook } from '../proxy/hooks.js';
 import type { Plan, Planner } from '../proxy/plan.js';
@@ -41,10 +42,10 @@ export class GatewayPlanner implements Planner {
     const answer = await this.#decide(grant, request, onAborted);
     if (answer !== null) return answer;
     const target = toTarget(grant.url);
-    const client = request.forwarded.for;
-    const leave = this.#limits.enter(client ?? '');
+    const client = clientKey(request.forwarded.for);
+    const leave = this.#limits.enter(client);
     try {
-      const use = this.#uses.begin(id, client, grant);
+      const use = this.#uses.begin(id, client === '' ? null : client, grant);
       return new GrantPlan(this.#settings, grant, target, use, leave);
     } catch (error) {
       leave();

@@ -1,5 +1,4 @@
 import { describe, expect } from 'vitest';
-import { toClientKey } from '../../src/access/attempt-limit.js';
 import { BoundedMap } from '../../src/access/bounded-map.js';
 import type { PasswordHash } from '../../src/access/password-hash.js';
 import { Passwords } from '../../src/access/passwords.js';
@@ -178,15 +177,6 @@ test('what cannot be computed rejects, and costs no attempt', async ({ net }) =>
     await expect(passwords.verify('anna', 'pw', '')).rejects.toThrow('no thread');
   fails = false;
   expect(await passwords.verify('anna', 'pw', '')).toBe('right');
-});
-
-test.for([
-  ['an IPv4 address', '192.0.2.7', '192.0.2.8', false],
-  ['a /64 of IPv6', '2001:db8:0:1::1', '2001:db8:0:1:ffff::2', true],
-  ['another /64', '2001:db8:0:1::1', '2001:db8:0:2::1', false],
-  ['whose address is not known', null, 'unknown', true],
-] as const)('%s is one client: %s and %s', ([, one, other, same]) => {
-  expect(toClientKey(one) === toClientKey(other)).toBe(same);
 });
 
 test('a bounded map lets go of what has not been set for longest', () => {

@@ -1,0 +1,21 @@
+import ipaddr from 'ipaddr.js';
+import { embeddedIPv4, parseAddress } from './address-class.js';
+
+/**
+ * The key under which a client is counted and known again, equal for every spelling of its address:
+ *
+ * - an IPv4 address, also where it comes as IPv4-mapped (`::ffff:192.0.2.7`) or NAT64 (`64:ff9b::192.0.2.7`);
+ * - the /64 of an IPv6 address. A host usually has a whole /64, and changes its address within it (RFC 8981).
+ *   An IPv6 zone (`%eth0`) is ignored.
+ *
+ * `''` for null and for text that is not an address: clients whose address is unknown share one key.
+ */
+export function clientKey(address: string | null): string {
+  const parsed = address === null ? null : parseAddress(address);
+  if (parsed === null) return '';
+  if (parsed instanceof ipaddr.IPv4) return parsed.toString();
+  const embedded = embeddedIPv4(parsed);
+  if (embedded !== null) return embedded.toString();
+  const network = parsed.parts.slice(0, 4).map((part) => part.toString(16));
+  return `${network.join(':')}::/64`;
+}
