@@ -1,20 +1,21 @@
-// `npm run conformance` writes docs/conformance.md out of the titles of the tests; with --check it compares only,
-// and says how to mend a page that is out of date. Titles are taken as they are when the tests run, tables
-// resolved; no test is run for it.
-import { readFileSync, writeFileSync } from 'node:fs';
+// Lists the behaviours that the titles of the tests state. No test runs for it; titles are taken with their tables
+// resolved.
+//   npm run conformance                      writes all of them to coverage/conformance.md
+//   npm run conformance -- "RFC 9110 7.6.1"  prints those of one source
+//   npm run conformance -- --check           checks that docs/conformance.md has a row for every standard, and no other
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { createVitest } from 'vitest/node';
-import { formatPage } from './conformance/page.mjs';
+import { formatList } from './conformance/list.mjs';
+import { compareRows, readRows, rowOf } from './conformance/rows.mjs';
 import { readTitles } from './conformance/titles.mjs';
 import { root } from './support.mjs';
 
 /** @import { TestCase } from 'vitest/node' */
-/** @import { Difference, Row } from './conformance/page.mjs' */
+/** @import { Behaviour } from './conformance/list.mjs' */
 
-const path = join(root, 'docs/conformance.md');
-
-/** @returns {Promise<{ rows: Row[], problems: string[] }>} */
-async function collectRows() {
+/** @returns {Promise<{ behaviours: Behaviour[], problems: string[] }>} */
+async function collectBehaviours() {
   // A machine without the tools that some tests need has the same titles.
   delete process.env['SLUICEWAY_REQUIRE_ALL'];
   // One thread for all files: nothing runs in them, so nothing can be left behind.
@@ -35,17 +36,17 @@ async function collectRows() {
         module.errors().map(({ message }) => `${module.relativeModuleId}: ${message}`),
       ),
     ];
-    /** @type {Row[]} */
-    const rows = [];
+    /** @type {Behaviour[]} */
+    const behaviours = [];
     for (const module of testModules) {
       const file = relative(root, module.moduleId).replaceAll(sep, '/');
       for (const test of module.children.allTests()) {
         const read = readTitles(titlesOf(test));
         problems.push(...read.problems.map((problem) => `${file}: ${problem}`));
-        if (read.behaviour !== null) rows.push({ ...read.behaviour, file });
+        if (read.behaviour !== null) behaviours.push({ ...read.behaviour, file });
       }
     }
-    return { rows, problems };
+    return { behaviours, problems };
   } finally {
     await vitest.close();
   }
@@ -61,19 +62,21 @@ function titlesOf(test) {
   return titles;
 }
 
-const differences = /** @type {Difference[]} */ (
-  JSON.parse(readFileSync(join(root, 'docs/conformance-differences.json'), 'utf8'))
-);
-const { rows, problems } = await collectRows();
-const page = formatPage(rows, differences);
-if (process.argv.includes('--check')) {
-  if (page !== readFileSync(path, 'utf8'))
-    problems.push(
-      'docs/conformance.md is not what the titles of the tests say: `npm run conformance` writes it',
-    );
+const argument = process.argv[2];
+const page = readRows(readFileSync(join(root, 'docs/conformance.md'), 'utf8'));
+const { behaviours, problems } = await collectBehaviours();
+if (argument === '--check') {
+  problems.push(...compareRows(page, behaviours));
+} else if (argument !== undefined) {
+  for (const { text, sources, file } of behaviours)
+    if (sources.some((source) => source === argument || rowOf(page, source) === argument))
+      console.log(`${text}\n    ${file}`);
 } else if (problems.length === 0) {
-  writeFileSync(path, page);
+  mkdirSync(join(root, 'coverage'), { recursive: true });
+  writeFileSync(join(root, 'coverage/conformance.md'), formatList(behaviours));
 }
 for (const problem of problems) console.error(problem);
-console.log(problems.length === 0 ? `conformance: ${rows.length} behaviours` : 'conformance: see above');
+console.log(
+  problems.length === 0 ? `conformance: ${behaviours.length} behaviours` : 'conformance: see above',
+);
 process.exitCode = problems.length === 0 ? 0 : 1;

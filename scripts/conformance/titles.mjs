@@ -2,7 +2,7 @@
 // the test's own title, of a `describe` around it, or of both.
 
 /**
- * @typedef {object} Behaviour
+ * @typedef {object} Title
  * @property {string} text One line of the specification, without its sources.
  * @property {readonly string[]} sources Who prescribes it or expects it.
  */
@@ -63,7 +63,7 @@ const isKnownSource = (source) =>
 
 /**
  * @param {readonly string[]} titles From the outermost `describe` to the test.
- * @returns {{ behaviour: Behaviour | null, problems: readonly string[] }} No behaviour where no title has a tag.
+ * @returns {{ behaviour: Title | null, problems: readonly string[] }} No behaviour where no title has a tag.
  */
 export function readTitles(titles) {
   /** @type {string[]} */

@@ -1,11 +1,14 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
-import { formatPage } from '../../../../scripts/conformance/page.mjs';
+import { describe, expect, test } from 'vitest';
+import { formatList } from '../../../../scripts/conformance/list.mjs';
+import { compareRows, readRows, rowOf } from '../../../../scripts/conformance/rows.mjs';
 import { readTitles } from '../../../../scripts/conformance/titles.mjs';
 import { repositoryRoot } from './support/markdown.js';
 
-test('the page of conformance is what the titles of the tests say', { timeout: 60_000 }, () => {
+test('the conformance page has a row for every standard that tests name, and no other row', {
+  timeout: 60_000,
+}, () => {
   // What vitest tells its workers would be taken by the vitest inside for its own.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('VITEST')));
   const script = join(repositoryRoot, 'scripts/conformance.mjs');
@@ -47,13 +50,36 @@ test.for(['RFC9110 7.6', 'RFC 9110 section 7', 'RFC 9110 7.', 'rfc 9110', 'Nginx
   },
 );
 
-test('a row shows odd characters, and they do not act as Markdown', () => {
-  const row = {
+test('the list shows odd characters, and they do not act as Markdown', () => {
+  const behaviour = {
     text: 'a|b `|` *c* <d> [e](f)\r\n\u200b',
     sources: ['Node'],
     file: 'packages/x/test/y.test.ts',
   };
-  const page = formatPage([row], []);
   const line = '| a\\|b `\\|` \\*c\\* \\<d\\> \\[e\\](f)\\\\r\\\\n\\\\u200b | Node | [x/y] |';
-  expect(page).toContain(`${line}\n\n[x/y]: ../packages/x/test/y.test.ts\n`);
+  expect(formatList([behaviour])).toContain(`${line}\n\n[x/y]: ../packages/x/test/y.test.ts\n`);
+});
+
+describe('rows of the conformance page', () => {
+  const rows = readRows(
+    '| RFC 9110 8.8 | Validators | x |\n| RFC 9530 | Digests | x |\n| nginx | none | x |\n',
+  );
+  const behaviour = (...sources: string[]) => ({ text: 'x', sources, file: 'packages/x/test/y.test.ts' });
+
+  test.for([
+    ['RFC 9110 8.8', 'RFC 9110 8.8'],
+    ['RFC 9110 8.8.2.2', 'RFC 9110 8.8'],
+    ['RFC 9530 6.2', 'RFC 9530'],
+    ['RFC 9110 8', undefined],
+    ['RFC 9110 8.80', undefined],
+  ] as const)('%s is covered by %s', ([source, row]) => {
+    expect(rowOf(rows, source)).toBe(row);
+  });
+
+  test('a standard without a row and a row without a test are problems; peers need no row', () => {
+    expect(compareRows(rows, [behaviour('RFC 9110 8.8.1', 'nginx'), behaviour('RFC 9112 6.3')])).toEqual([
+      'docs/conformance.md: no row covers RFC 9112 6.3, which tests name',
+      'docs/conformance.md: no test names the row RFC 9530, nor a section in it',
+    ]);
+  });
 });
