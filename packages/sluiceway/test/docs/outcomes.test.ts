@@ -31,9 +31,8 @@ test('every outcome is documented, and none that does not exist', () => {
   expect(tableUnder(page, 'outcomes').map(([name = '']) => bare(name))).toEqual(outcomes);
 });
 
-test('the README names no outcome that does not exist', () => {
-  const [table] =
-    readPage('README.md').lines.join('\n').split('## When something fails')[1]?.split('##') ?? [];
+test('the table of failures names no outcome that does not exist', () => {
+  const [table] = page.lines.join('\n').split('## When something fails')[1]?.split('##') ?? [];
   const named = (table ?? '').split('\n').flatMap((line) => codesIn(line.split('|').at(-2) ?? ''));
   expect(named).toContain('upstream_truncated');
   expect(named.filter((name) => !unionOf('Outcome').includes(name))).toEqual([]);
