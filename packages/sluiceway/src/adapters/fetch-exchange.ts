@@ -28,7 +28,8 @@ export class FetchExchange implements ClientExchange {
   readonly method: string;
   readonly url: string;
   readonly httpVersion = '1.1';
-  /** A `Request` does not tell. */
+  /** A `Request` tells neither. */
+  readonly connection = null;
   readonly clientAddress = null;
   readonly isOnUnixSocket = false;
   readonly isEncrypted: boolean;

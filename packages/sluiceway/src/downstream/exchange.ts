@@ -3,6 +3,7 @@ import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { Fields, ReadonlyFields } from '../http/fields.js';
 import type { ContentFraming } from '../http/framing.js';
 import type { RequestTarget } from '../http/target.js';
+import type { ClientConnection } from '../net/client-connection.js';
 import type { ChunkSink, ChunkSource } from '../stream/chunk-source.js';
 import type { Tunnel } from '../stream/tunnel.js';
 
@@ -61,6 +62,8 @@ export interface ClientExchange {
   readonly method: string;
   readonly url: string;
   readonly httpVersion: string;
+  /** What carries the request, and perhaps others of the same client; null where that is not known. */
+  readonly connection: ClientConnection | null;
   /** The peer's address; null where the socket has none. */
   readonly clientAddress: string | null;
   /** The client has come by a Unix socket, and so has no address. */

@@ -80,13 +80,13 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
   }
 
   /** Node takes the socket away from a request over which somebody has left an iteration; its types don't say so. */
-  get #socketOfRequest(): Socket | null {
+  get connection(): Socket | null {
     const { socket }: { socket: Socket | null } = this.request;
     return socket;
   }
 
   readHead(target?: string): RequestHead {
-    const socket = this.#socketOfRequest;
+    const socket = this.connection;
     if (socket === null) throw destroyedEarly(this.request);
     try {
       return this.#readHead(target ?? this.url);
@@ -161,7 +161,7 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
     this.#response.once('close', listener);
     // A response that is queued behind an earlier one has no socket, and is not told when that closes.
     if (this.isQueued) {
-      const socket = this.#socketOfRequest;
+      const socket = this.connection;
       this.request.once('close', () => {
         if (socket?.destroyed === true) listener();
       });
@@ -263,7 +263,7 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
   }
 
   handBack(): void {
-    const socket = this.#socketOfRequest;
+    const socket = this.connection;
     if (this.isRequestComplete || socket === null) return;
     // Nothing of the response is written yet, so that it will say so.
     this.#response.shouldKeepAlive = false;
@@ -271,7 +271,7 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
   }
 
   finish(): void {
-    const socket = this.#socketOfRequest;
+    const socket = this.connection;
     if (!this.request.complete && this.isDelivered && socket !== null) lingeringClose(this.request, socket);
   }
 
@@ -287,7 +287,7 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
    * and a response that is under way would seem complete. It is broken off before.
    */
   #breakOffAtClientEnd(): void {
-    this.#socketOfRequest?.prependOnceListener('end', () => {
+    this.connection?.prependOnceListener('end', () => {
       if (!this.#response.writableEnded) this.#breakOffNow();
     });
   }

@@ -10,6 +10,7 @@ import {
 } from '../http/http2-fields.js';
 import { parseRequestTarget, readRequestTarget } from '../http/target.js';
 import { readTrailers } from '../http/trailers.js';
+import type { ClientConnection } from '../net/client-connection.js';
 import { resetStream, watchContentEnd } from '../net/http2-stream.js';
 import { isUnixPeer } from '../net/trusted-peers.js';
 import { ReadableSource } from '../stream/readable-source.js';
@@ -45,6 +46,7 @@ export class Http2Exchange implements ClientExchange, SinkOptions {
   readonly url: string;
   readonly isTunnelOnly: boolean;
   readonly callsBack: boolean;
+  readonly connection: ClientConnection | null;
   readonly clientAddress: string | null;
   readonly isEncrypted: boolean;
   readonly #response: Http2ServerResponse;
@@ -67,6 +69,7 @@ export class Http2Exchange implements ClientExchange, SinkOptions {
     this.#webSocketKey = this.isTunnelOnly ? createKey() : '';
     const { session } = this.#stream;
     this.#hasContentEnded = watchContentEnd(this.#stream, () => this.#stream.destroy());
+    this.connection = session ?? null;
     this.clientAddress = session?.socket.remoteAddress ?? null;
     this.isEncrypted = session?.encrypted === true;
     // Node reports a broken stream on both; `close` tells what there is to know.

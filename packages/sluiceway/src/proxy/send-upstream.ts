@@ -1,10 +1,17 @@
 import { SluicewayError } from '../errors.js';
 import { isAgreed } from '../http/upgrade.js';
+import type { ClientConnection } from '../net/client-connection.js';
 import { type Target, toTarget } from '../upstream/redirect-policy.js';
 import { type SendOptions, send } from '../upstream/send.js';
 import { sendToAny } from '../upstream/send-to-any.js';
-import type { InterimResponse, TransportRequest, TransportResponse } from '../upstream/transport.js';
+import type {
+  InterimResponse,
+  RequestClient,
+  TransportRequest,
+  TransportResponse,
+} from '../upstream/transport.js';
 import type { Admission } from './admission.js';
+import type { DownstreamRequest } from './downstream-request.js';
 import { announceTrailers, keepsContent, type UpstreamRequestDraft } from './draft-request.js';
 import { draftInterim } from './draft-response.js';
 import { changeInterim, changeRequestContent } from './field-changes.js';
@@ -48,6 +55,7 @@ export async function sendUpstream(
     content: expectContinue && content !== null ? continueWhenWanted(content, client) : content,
     upgrade: protocol,
     expectContinue,
+    client: toRequestClient(client.connection, downstream),
     onInterim: (head) => passInterim(passage, head, settings),
     onRequestSent: () => {
       if (upload !== null) timeouts.requestWaitsFor('nobody');
@@ -87,6 +95,20 @@ export async function sendUpstream(
   decideVerification(passage, draft, received, settings.digests);
   if (mayResume) resumeWhereBroken(passage, start, sent, others, options, settings);
   return received;
+}
+
+/**
+ * Whose a connection is that authentication has bound. Of a trusted proxy, which may send requests of several clients on
+ * one connection, that takes the address that it tells; none is bound where it says that it does not know.
+ */
+function toRequestClient(
+  connection: ClientConnection | null,
+  downstream: DownstreamRequest,
+): RequestClient | null {
+  if (connection === null) return null;
+  if (!downstream.trusted) return { connection, address: downstream.clientAddress };
+  const address = downstream.forwarded.for;
+  return address === null ? null : { connection, address };
 }
 
 const NONE: readonly Target[] = [];

@@ -1,4 +1,5 @@
 import { SluicewayError } from '../errors.js';
+import { hasConnectionCredentials } from '../http/connection-authentication.js';
 import { Http2Transport } from './http2/http2-transport.js';
 import { Http1Wanted } from './http2/stream-error.js';
 import { NegotiatingExchange } from './negotiating-exchange.js';
@@ -44,6 +45,9 @@ export class NegotiatingTransport implements Transport {
   send(request: TransportRequest): Exchange {
     const { destination, upgrade } = request;
     if (destination.protocol === 'http:' || upgrade !== null || this.#isDestroyed)
+      return this.#wire.send(request);
+    // A session of HTTP/2 is shared, so authentication that is bound to a connection takes HTTP/1.1.
+    if (hasConnectionCredentials(request.fields) || this.#wire.isBound(request))
       return this.#wire.send(request);
     const known = this.#recall(destination);
     if (known === 'http1') return this.#wire.send(request);

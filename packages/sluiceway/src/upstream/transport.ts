@@ -1,5 +1,6 @@
 import type { SluicewayError } from '../errors.js';
 import type { Fields } from '../http/fields.js';
+import type { ClientConnection } from '../net/client-connection.js';
 import type { ChunkSource } from '../stream/chunk-source.js';
 import type { Tunnel } from '../stream/tunnel.js';
 
@@ -17,6 +18,14 @@ export interface RequestContent {
   length: number | null;
 }
 
+/** Who may use a connection again that authentication has bound to one client. */
+export interface RequestClient {
+  /** The connection that the client's request came on. */
+  readonly connection: ClientConnection;
+  /** The address of the client as a trusted proxy has told it, which may send requests of several on one connection. */
+  readonly address: string | null;
+}
+
 /** What a transport is asked to send. Framing fields are the transport's own: `fields` carries none of them. */
 export interface TransportRequest {
   destination: Destination;
@@ -31,6 +40,11 @@ export interface TransportRequest {
   upgrade: string | null;
   /** Send `Expect: 100-continue` and hold the content back until the origin server says 100 or a grace passes. */
   expectContinue: boolean;
+  /**
+   * The client that connection-bound authentication (NTLM, Negotiate) ties a connection to. Null, or not given: a
+   * connection that is authenticated so carries this request only.
+   */
+  client?: RequestClient | null;
   /** Told each interim response (1xx, not 101) in order, before the promise of the response settles. */
   onInterim(head: InterimResponse): void;
   /** Told when the request, content included, has been handed to the operating system. */

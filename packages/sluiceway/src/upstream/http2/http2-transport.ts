@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { SluicewayError } from '../../errors.js';
+import { hasConnectionCredentials } from '../../http/connection-authentication.js';
 import { BufferPool } from '../../stream/buffer-pool.js';
 import { destroyedError, Pools } from '../pools.js';
 import { SessionCache } from '../session-cache.js';
@@ -8,6 +9,7 @@ import { resolveTransportOptions, type TransportOptions } from '../transport-opt
 import type { Liveness } from './connection.js';
 import { Http2Exchange } from './exchange.js';
 import { Http2Pool } from './pool.js';
+import { PrivatePools } from './private-pools.js';
 
 const LIVENESS: Liveness = { quietMs: 10_000, answerMs: 10_000 };
 
@@ -17,23 +19,45 @@ const LIVENESS: Liveness = { quietMs: 10_000, answerMs: 10_000 };
  */
 export class Http2Transport implements Transport {
   readonly #pools: Pools<Http2Pool>;
+  readonly #private: PrivatePools;
+  readonly #maxConnections: number;
 
   constructor(options: TransportOptions = {}, liveness: Liveness = LIVENESS) {
     const settings = resolveTransportOptions(options);
     const tlsSessions = new SessionCache();
     const buffers = new BufferPool();
-    this.#pools = new Pools(
-      (destination, onEmpty) => new Http2Pool(destination, settings, liveness, tlsSessions, buffers, onEmpty),
-    );
+    const create = (maxConnections: number): Pools<Http2Pool> =>
+      new Pools(
+        (destination, onEmpty) =>
+          new Http2Pool(
+            destination,
+            { ...settings, maxConnections },
+            liveness,
+            tlsSessions,
+            buffers,
+            onEmpty,
+          ),
+      );
+    this.#maxConnections = settings.maxConnections;
+    this.#pools = create(settings.maxConnections);
+    this.#private = new PrivatePools(() => create(1));
   }
 
   send(request: TransportRequest): Exchange {
-    const exchange = new Http2Exchange(request, (retried) =>
-      this.#pools.for(request.destination).assign(retried),
-    );
-    if (this.#pools.isDestroyed) exchange.abort(destroyedError());
-    else if (request.upgrade === null) this.#pools.for(request.destination).assign(exchange);
-    else exchange.abort(new SluicewayError('http_upgrade_failed', `No ${request.upgrade} over HTTP/2`));
+    let pools = this.#pools;
+    const exchange = new Http2Exchange(request, (retried) => pools.for(request.destination).assign(retried));
+    const use = (chosen: Pools<Http2Pool>): void => {
+      pools = chosen;
+      pools.for(request.destination).assign(exchange);
+    };
+    const own = this.#private.find(request.client ?? null);
+    if (pools.isDestroyed) exchange.abort(destroyedError());
+    else if (request.upgrade !== null)
+      exchange.abort(new SluicewayError('http_upgrade_failed', `No ${request.upgrade} over HTTP/2`));
+    else if (own !== undefined) use(own);
+    else if (!hasConnectionCredentials(request.fields)) use(pools);
+    else if (this.#private.size < this.#maxConnections) this.#private.open(request.client ?? null, use);
+    else exchange.abort(tooManyPrivate(this.#maxConnections));
     return exchange;
   }
 
@@ -48,11 +72,15 @@ export class Http2Transport implements Transport {
     return this.#pools.find(destination)?.isConnected === true;
   }
 
-  close(): Promise<void> {
-    return this.#pools.close();
+  async close(): Promise<void> {
+    await Promise.all([this.#pools.close(), this.#private.close()]);
   }
 
   destroy(): void {
     this.#pools.destroy();
+    this.#private.destroy();
   }
 }
+
+const tooManyPrivate = (max: number): SluicewayError =>
+  new SluicewayError('connection_limit_reached', `${max} clients have a connection of their own`);

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { SluicewayError } from '../../errors.js';
+import { hasConnectionCredentials } from '../../http/connection-authentication.js';
 import { Fields, isFieldValue } from '../../http/fields.js';
 import { decideResponseFraming } from '../../http/framing.js';
 import { hostField } from '../../http/target.js';
@@ -221,6 +222,8 @@ export class UndiciExchange extends LegacyHandler implements Exchange, ContentOw
       headers,
       body: this.#body,
       upgrade,
+      // A dispatcher keeps no connection for one client, so what NTLM or Negotiate authenticates is not kept at all.
+      ...(hasConnectionCredentials(fields) && { reset: true }),
       // The timeouts of the transfer watch instead.
       headersTimeout: 0,
       bodyTimeout: 0,

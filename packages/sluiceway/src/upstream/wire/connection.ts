@@ -1,6 +1,7 @@
 // long file: the phases of a connection and what may end each of them are one state machine, read as a whole.
 import type { Socket } from 'node:net';
 import { SluicewayError } from '../../errors.js';
+import { authenticatesConnection, hasConnectionCredentials } from '../../http/connection-authentication.js';
 import { decideResponseFraming } from '../../http/framing.js';
 import {
   checkHeadStart,
@@ -15,6 +16,7 @@ import type { BufferPool } from '../../stream/buffer-pool.js';
 import type { ChunkSink } from '../../stream/chunk-source.js';
 import type { Block } from '../../stream/read-buffer.js';
 import { MAX_INTERIM_RESPONSES } from '../request-rules.js';
+import type { RequestClient } from '../transport.js';
 import { type ContentReader, createContentReader } from './content-reader.js';
 import type { WireExchange } from './exchange.js';
 import { Receiver, type ReceiverOwner } from './receiver.js';
@@ -55,6 +57,10 @@ export class WireConnection implements ReceiverOwner {
   #writeError: Error | null = null;
   #socketClosed = false;
   #isTunnel = false;
+  /** Authentication belongs to the connection (NTLM, Negotiate), which is shared with no other client from then on. */
+  isPrivate = false;
+  /** The one client that may use a private connection; null for none, since it is not known. */
+  boundTo: RequestClient | null = null;
   /** Exchanges so far. */
   exchanges = 0;
   /** When the last exchange ended, or the connection was made, as `performance.now`. */
@@ -126,6 +132,7 @@ export class WireConnection implements ReceiverOwner {
     this.exchanges += 1;
     // An idle connection keeps no process alive.
     if (this.exchanges > 1) this.#socket?.ref();
+    if (hasConnectionCredentials(exchange.request.fields)) this.#bindTo(exchange);
     exchange.run(this);
   }
 
@@ -196,6 +203,7 @@ export class WireConnection implements ReceiverOwner {
   #onFinal(head: ResponseHead): void {
     const exchange = this.#exchange;
     if (exchange === null) return;
+    if (authenticatesConnection(head.fields)) this.#bindTo(exchange);
     if (head.status === 101) {
       this.#switchProtocols(head, exchange);
       return;
@@ -213,6 +221,11 @@ export class WireConnection implements ReceiverOwner {
     this.idleLimitMs = idleLimitMs(head.fields);
     const length = framing.kind === 'none' ? 0 : framing.kind === 'length' ? framing.length : null;
     exchange.answered(head, length, null);
+  }
+
+  #bindTo({ request }: WireExchange): void {
+    this.isPrivate = true;
+    this.boundTo ??= request.client ?? null;
   }
 
   /** RFC 9110 section 7.8. From here on there are no messages, only bytes. */

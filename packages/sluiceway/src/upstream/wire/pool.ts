@@ -6,9 +6,10 @@ import { dial } from '../../net/dialer.js';
 import { decideEgress, type EgressProxy } from '../../net/egress.js';
 import type { BufferPool } from '../../stream/buffer-pool.js';
 import type { SessionCache } from '../session-cache.js';
-import type { Destination } from '../transport.js';
+import type { Destination, RequestClient } from '../transport.js';
 import type { TransportSettings } from '../transport-options.js';
 import { WaitingLine } from '../waiting-line.js';
+import { BoundConnections, isSameClient } from './bound-connections.js';
 import { type ConnectionOwner, WireConnection } from './connection.js';
 import type { WireExchange } from './exchange.js';
 
@@ -31,6 +32,8 @@ export class ConnectionPool implements ConnectionOwner {
   readonly #onEmpty: () => void;
   /** The most recently used last: the others get a chance to time out. */
   readonly #idle: WireConnection[] = [];
+  /** Those that belong to one client each. */
+  readonly #bound: BoundConnections;
   readonly #line: WaitingLine<WireExchange>;
   readonly #connections = new Set<WireConnection>();
   readonly #dialling = new Set<WireExchange>();
@@ -52,6 +55,7 @@ export class ConnectionPool implements ConnectionOwner {
     this.#buffers = buffers;
     this.#sessions = sessions;
     this.#line = new WaitingLine(settings);
+    this.#bound = new BoundConnections(() => this.#line.length > 0);
     this.#proxy = settings.egress && decideEgress(settings.egress, destination);
     this.#onEmpty = onEmpty;
   }
@@ -81,7 +85,7 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   #assign(exchange: WireExchange, fresh: boolean): void {
-    const connection = fresh ? undefined : this.#takeIdle();
+    const connection = fresh ? undefined : this.#takeIdle(exchange.request.client ?? null);
     if (connection !== undefined) {
       connection.begin(exchange);
       return;
@@ -90,6 +94,7 @@ export class ConnectionPool implements ConnectionOwner {
       // A fresh one is wanted because a kept one was dead: the others are no better, and in the way.
       if (!fresh || this.#idle.length === 0) {
         this.#line.enter(exchange);
+        this.#bound.yieldSoon();
         return;
       }
       this.#idle.pop()?.destroy();
@@ -100,7 +105,7 @@ export class ConnectionPool implements ConnectionOwner {
   /** Closes idle connections now and the others when their exchange is over. */
   close(): void {
     this.#closing = true;
-    for (const connection of this.#idle.splice(0)) connection.destroy();
+    for (const connection of [...this.#idle.splice(0), ...this.#bound.idle()]) connection.destroy();
   }
 
   destroy(error: SluicewayError): void {
@@ -113,6 +118,10 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   onIdle(connection: WireConnection): void {
+    if (connection.isPrivate) {
+      this.#onBoundIdle(connection);
+      return;
+    }
     const next = this.#line.next();
     if (this.#closing && next === undefined) {
       connection.destroy();
@@ -128,12 +137,34 @@ export class ConnectionPool implements ConnectionOwner {
     if (!this.#connections.delete(connection)) return;
     const index = this.#idle.indexOf(connection);
     if (index >= 0) this.#idle.splice(index, 1);
+    this.#bound.delete(connection);
     this.#roomForNext();
   }
 
-  #takeIdle(): WireConnection | undefined {
+  /** Whether the client has a connection that authentication has bound to it. */
+  hasBound(client: RequestClient): boolean {
+    return this.#bound.has(client);
+  }
+
+  #onBoundIdle(connection: WireConnection): void {
+    const { boundTo } = connection;
+    const next = this.#line.all().find(({ request }) => isSameClient(request.client, boundTo));
+    if (next !== undefined) {
+      next.leaveLine();
+      connection.begin(next);
+    } else if (this.#closing) {
+      connection.destroy();
+    } else {
+      this.#bound.keep(connection);
+      this.#watchIdle();
+      this.#bound.yieldSoon();
+    }
+  }
+
+  /** One of the client's own, or else one that is open to all. */
+  #takeIdle(client: RequestClient | null): WireConnection | undefined {
     for (;;) {
-      const connection = this.#idle.pop();
+      const connection = this.#bound.take(client) ?? this.#idle.pop();
       if (connection === undefined) return undefined;
       if (connection.isOpen && !this.#isExpired(connection)) return connection;
       connection.destroy();
@@ -257,8 +288,9 @@ export class ConnectionPool implements ConnectionOwner {
     const everyMs = Math.max(50, Math.min(5000, this.#settings.idleTimeoutMs / 4));
     this.#idleTimer = setTimeout(() => {
       this.#idleTimer = null;
-      for (const connection of this.#idle.filter((each) => this.#isExpired(each))) connection.destroy();
-      if (this.#idle.length > 0) this.#watchIdle();
+      const idle = [...this.#idle, ...this.#bound.idle()];
+      for (const connection of idle) if (this.#isExpired(connection)) connection.destroy();
+      if (this.#idle.length > 0 || this.#bound.size > 0) this.#watchIdle();
     }, everyMs);
     this.#idleTimer.unref();
   }

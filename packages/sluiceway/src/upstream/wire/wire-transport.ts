@@ -30,6 +30,13 @@ export class WireTransport implements Transport {
     return exchange;
   }
 
+  /** Whether the request's client has a connection to the destination that authentication has bound to it. */
+  isBound({ destination, client }: TransportRequest): boolean {
+    return (
+      client !== null && client !== undefined && this.#pools.find(destination)?.hasBound(client) === true
+    );
+  }
+
   /** Finds out what an https: destination speaks: see `ConnectionPool.negotiate`. */
   negotiate(destination: Destination, listener: NegotiationListener): void {
     this.#pools.for(destination).negotiate(listener);
