@@ -5,18 +5,32 @@ import { root } from './support.mjs';
 
 /**
  * @import { Reporter, SerializedError, TestModule } from 'vitest/node'
+ * @import { UserConsoleLog } from 'vitest'
  */
 
 const linesOfAnError = 5;
 const longestLine = 300;
 
 /**
- * A vitest reporter that leaves the counts, and what has failed, for scripts/test.mjs. That prints them, since
- * vitest itself goes on printing (coverage) after its last reporter has been called.
+ * A vitest reporter that leaves the counts, what has failed and why tests were skipped, for scripts/test.mjs. That
+ * prints them, since vitest itself goes on printing (coverage) after its last reporter has been called.
  *
  * @implements {Reporter}
  */
 export default class CountReporter {
+  /**
+   * What test/support/requirements.ts says of the tools that are missing, each once.
+   *
+   * @readonly
+   * @type {Set<string>}
+   */
+  #skips = new Set();
+
+  /** @param {UserConsoleLog} log */
+  onUserConsoleLog({ content }) {
+    for (const [, reason = ''] of content.matchAll(/^skipped: (.*)$/gm)) this.#skips.add(reason);
+  }
+
   /**
    * @param {readonly TestModule[]} modules
    * @param {readonly SerializedError[]} unhandledErrors
@@ -41,7 +55,15 @@ export default class CountReporter {
         if (state === 'failed') failures.push(describeFailure(`${file} > ${test.fullName}`, errors));
       }
     }
-    writeFileSync(path, JSON.stringify({ passed, failed: failures.length, failures }));
+    writeFileSync(
+      path,
+      JSON.stringify({
+        passed,
+        failed: failures.length,
+        failures,
+        skips: Array.from(this.#skips).toSorted((a, b) => a.localeCompare(b)),
+      }),
+    );
   }
 }
 

@@ -1,6 +1,6 @@
 // Lets `npm start` and `npm test` work on a fresh clone: installs what the lockfile asks for when
 // node_modules does not match it, then builds. Only Node's own modules: nothing may be installed yet.
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from './build.mjs';
 import { root, run } from './support.mjs';
@@ -36,6 +36,8 @@ function reasonToInstall() {
     // Builds for other platforms are in the lockfile only.
     if (found === undefined && optional) continue;
     if (found?.version !== version || found?.integrity !== integrity) return `${path} is not as locked`;
+    // npm's copy of the lockfile outlives what `git clean` takes out of a workspace.
+    if (!existsSync(join(root, path))) return `${path} is missing`;
   }
   return undefined;
 }
@@ -45,7 +47,8 @@ export function ensureInstalled() {
   if (reason !== undefined) {
     console.log(`${reason}: running npm ci`);
     // The compiler is a development dependency, which NODE_ENV=production would leave out.
-    run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund']);
+    // Some are for a newer Node than this one may be, of which npm would warn a screen full.
+    run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error']);
   }
   build();
 }

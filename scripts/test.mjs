@@ -1,5 +1,6 @@
-// `npm test`: installs and builds what is missing, runs vitest with the arguments given, and ends with
-// what has failed and the one line `N passed, N failed`. With --soak it runs the *.soak.ts files instead.
+// `npm test`: installs and builds what is missing, runs vitest with the arguments given, and ends with the programs
+// that tests were skipped without, what has failed and the one line `N passed, N failed`. With --soak it runs the
+// *.soak.ts files instead.
 // SLUICEWAY_TALLY=<file> puts that line, then the failures, into the file and not on the screen, for a
 // caller who adds up.
 import { spawnSync } from 'node:child_process';
@@ -26,16 +27,17 @@ const { status } = spawnSync(
 );
 
 const mostFailures = 40;
-const { passed, failed, failures } = existsSync(countsFile)
-  ? /** @type {{ passed: number, failed: number, failures: string[] }} */ (
+const { passed, failed, failures, skips } = existsSync(countsFile)
+  ? /** @type {{ passed: number, failed: number, failures: string[], skips: string[] }} */ (
       JSON.parse(readFileSync(countsFile, 'utf8'))
     )
-  : { passed: 0, failed: 0, failures: [] };
+  : { passed: 0, failed: 0, failures: [], skips: [] };
 const shown = failures.slice(0, mostFailures);
 if (failures.length > shown.length) shown.push(`failed: ${failures.length - shown.length} more`);
 
 // A coverage threshold, a bad argument or a crash fails the run without a failed test.
 const line = `${passed} passed, ${status !== 0 && failed === 0 ? 1 : failed} failed`;
+for (const skip of skips) console.log(`skipped: ${skip}`);
 if (callersTally !== undefined) writeFileSync(callersTally, `${[line, ...shown].join('\n')}\n`);
 // Once more, where a log that was cut at its beginning still has them.
 else console.log([...(shown.length > 0 ? [''] : []), ...shown, line].join('\n'));

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect } from 'vitest';
+import { expect } from 'vitest';
 import { loopbackCertificate } from '../../sluiceway/test/support/certificates.js';
 import { seededBytes, seededDigest } from '../../sluiceway/test/support/content.js';
 import { type Network, test } from '../../sluiceway/test/support/fixture.js';
@@ -11,7 +11,7 @@ import {
   seededFile,
   serving,
 } from '../../sluiceway/test/support/node-origin.js';
-import { requireTool } from '../../sluiceway/test/support/requirements.js';
+import { describeWith, requireTool, type Tool } from '../../sluiceway/test/support/requirements.js';
 import { fileDigest, runTool, scratchFolder } from '../../sluiceway/test/support/tool.js';
 import { sluicewayProxy } from './support/program.js';
 
@@ -22,7 +22,7 @@ const SIZE = 20_000_000;
 const DIGEST = seededDigest('program', SIZE);
 const file = seededFile('program', SIZE, { validators: null });
 
-describe.skipIf(curl === null)('curl through the program', () => {
+describeWith(curl)('curl through the program', () => {
   test('downloads, sees a cut, resumes and uploads: the digests are right [curl]', async ({ net }) => {
     const origin = await nodeOrigin(net, (request, response) => {
       if (request.method === 'PUT') return answerUpload(request, response);
@@ -32,7 +32,7 @@ describe.skipIf(curl === null)('curl through the program', () => {
     const program = await sluicewayProxy(net, origin.url, '--log', 'json');
     const url = `http://127.0.0.1:${program.port}`;
     const folder = scratchFolder(net);
-    const run = (...args: string[]) => runTool(net, curl ?? '', ['-sS', ...args], { in: folder });
+    const run = (...args: string[]) => runTool(net, curl, ['-sS', ...args], { in: folder });
 
     expect((await run('-o', 'whole', `${url}/whole`)).code).toBe(0);
     expect(await fileDigest(join(folder, 'whole'))).toBe(DIGEST);
@@ -52,7 +52,7 @@ describe.skipIf(curl === null)('curl through the program', () => {
   });
 });
 
-describe.skipIf(curl === null || h2load === null)('clients of HTTP/2 through the program', () => {
+describeWith(curl, h2load)('clients of HTTP/2 through the program', () => {
   /** The program with both its ways to HTTP/2, and the program of a client that runs in a folder with its CA. */
   const start = async (net: Network) => {
     const origin = await nodeOrigin(net, serving(file));
@@ -68,7 +68,7 @@ describe.skipIf(curl === null || h2load === null)('clients of HTTP/2 through the
       folder,
       secure: `https://localhost:${program.port}/file`,
       h2c: `http://127.0.0.1:${h2cPort}/file`,
-      run: (tool: string | null, ...args: string[]) => runTool(net, tool ?? '', args, { in: folder }),
+      run: (tool: Tool, ...args: string[]) => runTool(net, tool, args, { in: folder }),
     };
   };
 

@@ -1,8 +1,8 @@
-import { describe, expect } from 'vitest';
+import { expect } from 'vitest';
 import { readPage, tablesUnder } from '../docs/support/markdown.js';
 import { Dice } from '../support/dice.js';
 import { test } from '../support/fixture.js';
-import { requireVersion } from '../support/requirements.js';
+import { describeWith, requireVersion } from '../support/requirements.js';
 import { type Exchange, type Kind, toExchanges } from './exchange.js';
 import { compare } from './observations.js';
 import { type Peer, startHaproxy, startNginx, startSluiceway } from './peers.js';
@@ -45,15 +45,15 @@ async function observedRows(peers: readonly Peer[], kinds: readonly Kind[], dice
 const observe = async (peers: readonly Peer[], exchange: Exchange): Promise<readonly string[]> =>
   compare(await Promise.all(peers.map(({ stage, port }) => stage.run(exchange, port))));
 
-describe.skipIf(nginx === null || haproxy === null)('Sluiceway, nginx and HAProxy', () => {
+describeWith(nginx, haproxy)('Sluiceway, nginx and HAProxy', () => {
   test.for(groups)(
     'differ in %s as docs/differences.md says, and in nothing else [nginx; HAProxy]',
     { timeout: 60_000 },
     async ([marker, kinds], { net }) => {
       const peers = [
         await startSluiceway(net),
-        await startNginx(net, nginx ?? ''),
-        await startHaproxy(net, haproxy ?? ''),
+        await startNginx(net, nginx),
+        await startHaproxy(net, haproxy),
       ];
       // A difference without a row, and a row without a difference, stand in what vitest prints as they have to be.
       const observed = await observedRows(peers, kinds, new Dice(1));

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort, startDaemon } from '../support/daemon.js';
 import type { Network } from '../support/fixture.js';
+import type { Tool } from '../support/requirements.js';
 import { scratchFolder } from '../support/tool.js';
 import { Stage } from './trace.js';
 
@@ -12,7 +13,7 @@ export interface Peer {
 }
 
 /** nginx as it comes, but for what would keep it from streaming. */
-export function startNginx(net: Network, program: string): Promise<Peer> {
+export function startNginx(net: Network, program: Tool): Promise<Peer> {
   return startPeer(net, program, (origin, port, folder) => {
     const file = join(folder, 'nginx.conf');
     const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
@@ -40,7 +41,7 @@ export function startNginx(net: Network, program: string): Promise<Peer> {
 }
 
 /** HAProxy as it comes. */
-export function startHaproxy(net: Network, program: string): Promise<Peer> {
+export function startHaproxy(net: Network, program: Tool): Promise<Peer> {
   return startPeer(net, program, (origin, port, folder) => {
     const file = join(folder, 'haproxy.cfg');
     writeFileSync(
@@ -69,7 +70,7 @@ export async function startSluiceway(net: Network): Promise<Peer> {
 
 async function startPeer(
   net: Network,
-  program: string,
+  program: Tool,
   configure: (origin: number, port: number, folder: string) => string[],
 ): Promise<Peer> {
   const stage = await openStage(net);

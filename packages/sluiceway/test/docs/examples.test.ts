@@ -9,10 +9,11 @@ const blocks = userPages.flatMap((path) => readPage(path).blocks);
 describe.concurrent('every example does what it says', () => {
   test.for(blocks.map((block) => [block.where, block.check, block] as const))(
     '%s: %s',
-    async ([, name, block]) => {
+    async ([, name, block], { skip }) => {
       if (name === null) throw new Error('There is no <!-- test: … --> right above this block');
       const check = checks[name];
       if (check === undefined) throw new Error(`No check is called ${JSON.stringify(name)}`);
+      for (const { missing } of check.tools ?? []) if (missing !== null) skip(missing);
       await runCheck(block, check);
     },
   );

@@ -1,14 +1,14 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { openPage, startBrowser } from '../support/browser.js';
 import { seededBytes, seededDigest } from '../support/content.js';
 import { type Network, test } from '../support/fixture.js';
 import { Gate } from '../support/gate.js';
 import { answerUpload, cutAfter, seededFile, serving } from '../support/node-origin.js';
-import { requireTool } from '../support/requirements.js';
+import { describeWith, requireTool } from '../support/requirements.js';
 import { fileDigest } from '../support/tool.js';
 import { until } from '../support/until.js';
 
@@ -19,13 +19,13 @@ const file = seededFile('browser', 20 * MB);
 
 type Listener = Parameters<typeof openPage>[3];
 
-describe.skipIf(chromium === null).for([
+describeWith(chromium).for([
   ['HTTP/1.1', {}],
   ['HTTP/2', { http2: 'tls' }],
 ] as const)('Chromium with %s', ([protocol, listen]) => {
   let browser: Browser;
   beforeAll(async () => {
-    browser = await startBrowser(chromium ?? '');
+    browser = await startBrowser(chromium);
   });
   afterAll(() => browser?.close());
 

@@ -1,9 +1,9 @@
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { openPage, startBrowser } from '../support/browser.js';
 import { type Network, test } from '../support/fixture.js';
 import { seededFile, serving } from '../support/node-origin.js';
-import { requireTool } from '../support/requirements.js';
+import { describeWith, requireTool } from '../support/requirements.js';
 import { toWebm, type VideoFrame } from '../support/webm.js';
 
 const chromium = requireTool('chromium');
@@ -15,13 +15,13 @@ interface EncodedFrame extends Omit<VideoFrame, 'data'> {
   base64: string;
 }
 
-describe.skipIf(chromium === null).for([
+describeWith(chromium).for([
   ['HTTP/1.1', {}],
   ['HTTP/2', { http2: 'tls' }],
 ] as const)('Chromium with %s', ([_protocol, listen]) => {
   let browser: Browser;
   beforeAll(async () => {
-    browser = await startBrowser(chromium ?? '');
+    browser = await startBrowser(chromium);
   });
   afterAll(() => browser?.close());
 

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { describe, expect } from 'vitest';
+import { expect } from 'vitest';
 import { clientLine } from '../support/client-line.js';
 import { seededBytes, seededDigest, seededViews } from '../support/content.js';
 import { type Network, test } from '../support/fixture.js';
 import { cutAfter, type nodeOrigin, seededFile, serving } from '../support/node-origin.js';
-import { requireTool } from '../support/requirements.js';
+import { describeWith, requireTool } from '../support/requirements.js';
 import { until } from '../support/until.js';
 
 const curl = requireTool('curl');
@@ -27,7 +27,7 @@ const protocols = [
 
 const plain = (net: Network, listener: Listener) => clientLine(net, [curl, '-sS', '--http1.1'], listener);
 
-describe.skipIf(curl === null).for(protocols)('curl with %s', ([_name, version, args, listen]) => {
+describeWith(curl).for(protocols)('curl with %s', ([_name, version, args, listen]) => {
   const line = (net: Network, listener: Listener) =>
     clientLine(net, [curl, '-sS', ...args], listener, { listen });
 
@@ -80,7 +80,7 @@ describe.skipIf(curl === null).for(protocols)('curl with %s', ([_name, version, 
   });
 });
 
-describe.skipIf(curl === null)('curl', () => {
+describeWith(curl)('curl', () => {
   test('under --limit-rate gets every byte [curl]', async ({ net }) => {
     const { run, url, digest } = await plain(net, serving(seededFile('slow', 2_000_000)));
     expect((await run('--limit-rate', '2M', '-o', 'file', url)).code).toBe(0);

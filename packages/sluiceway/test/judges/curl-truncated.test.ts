@@ -1,9 +1,9 @@
-import { describe, expect } from 'vitest';
+import { expect } from 'vitest';
 import { seededBytes } from '../support/content.js';
 import { memberOf } from '../support/digests.js';
 import { type Network, test } from '../support/fixture.js';
 import type { OriginConnection } from '../support/raw-origin.js';
-import { requireTool } from '../support/requirements.js';
+import { describeWith, requireTool } from '../support/requirements.js';
 import type { ProxyListenOptions } from '../support/servers.js';
 import { toChunk } from '../support/through.js';
 import { runTool, scratchFolder } from '../support/tool.js';
@@ -44,7 +44,7 @@ async function download(
   });
   const running = await net.proxy({ upstream: origin.url }, listen);
   const url = `${running.ca === undefined ? 'http' : 'https'}://127.0.0.1:${running.port}/file`;
-  const { code } = await runTool(net, curl ?? '', ['-sS', '-o', 'file', ...args, url], {
+  const { code } = await runTool(net, curl, ['-sS', '-o', 'file', ...args, url], {
     in: scratchFolder(net),
   });
   return { code, record: await running.record() };
@@ -58,7 +58,7 @@ const CHUNKED = 'Transfer-Encoding: chunked\r\n';
 const OTHER = `Repr-Digest: ${memberOf('something else')}\r\n`;
 const CLOSE = 'Connection: close\r\n';
 
-describe.skipIf(curl === null).for(protocols)('curl with %s', (protocol) => {
+describeWith(curl).for(protocols)('curl with %s', (protocol) => {
   test.for([
     ['a stated length, and a FIN before it is reached', LENGTH, part, fin],
     ['a stated length, and a reset before it is reached', LENGTH, part, reset],

@@ -1,12 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
-import { describe, expect } from 'vitest';
+import { expect } from 'vitest';
 import { clientLine } from '../support/client-line.js';
 import { seededBytes, seededDigest, seededViews } from '../support/content.js';
 import { type Network, test } from '../support/fixture.js';
 import { answerUpload, type SeenUpload } from '../support/node-origin.js';
-import { requireTool } from '../support/requirements.js';
+import { describeWith, requireTool } from '../support/requirements.js';
 
 const curl = requireTool('curl');
 
@@ -22,7 +22,7 @@ const refuse: Listener = (_request, response) => {
   response.end('too much');
 };
 
-describe.skipIf(curl === null).for([
+describeWith(curl).for([
   ['HTTP/1.1', ['--http1.1'], {}],
   ['HTTP/2', ['--http2', '--cacert', 'ca.pem'], { http2: 'tls' }],
   ['HTTP/2 without TLS', ['--http2-prior-knowledge'], { http2: 'h2c' }],

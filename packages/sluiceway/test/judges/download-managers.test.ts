@@ -1,11 +1,11 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect } from 'vitest';
+import { expect } from 'vitest';
 import { clientLine } from '../support/client-line.js';
 import { seededDigest } from '../support/content.js';
 import { type Network, test } from '../support/fixture.js';
 import { cutAfter, seededFile, serving } from '../support/node-origin.js';
-import { requireTool } from '../support/requirements.js';
+import { describeWith, requireTool, type Tool } from '../support/requirements.js';
 import { until } from '../support/until.js';
 
 const wget = requireTool('wget');
@@ -17,10 +17,10 @@ const file = seededFile('managed', SIZE);
 /** Without validators nobody but the client can know that it is the same file. */
 const unnamed = { ...file, validators: null };
 
-const line = (net: Network, program: string | null, served: typeof file) =>
+const line = (net: Network, program: Tool, served: typeof file) =>
   clientLine(net, [program], serving(served));
 
-describe.skipIf(wget === null)('wget', () => {
+describeWith(wget)('wget', () => {
   test('downloads 40 MB: the digest is right [wget]', async ({ net }) => {
     const { run, url, digest } = await line(net, wget, file);
     expect((await run('-q', '-O', 'file', url)).code).toBe(0);
@@ -74,7 +74,7 @@ describe.skipIf(wget === null)('wget', () => {
   });
 });
 
-describe.skipIf(aria2c === null)('aria2c', () => {
+describeWith(aria2c)('aria2c', () => {
   const flags = ['-q', '-x8', '-s8', '-k1M', '--file-allocation=none', `--checksum=sha-256=${DIGEST}`];
 
   test('downloads over eight connections at once, by ranges: the digest is right [aria2]', async ({

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import { describe, expect } from 'vitest';
+import { expect } from 'vitest';
 import { seededDigest } from '../support/content.js';
 import { type Network, test } from '../support/fixture.js';
 import { startGateway } from '../support/gateway.js';
 import { cutAfter, nodeOrigin, seededFile, serving } from '../support/node-origin.js';
-import { requireTool } from '../support/requirements.js';
+import { describeWith, requireTool, type Tool } from '../support/requirements.js';
 import { fileDigest, runTool, scratchFolder } from '../support/tool.js';
 
 const curl = requireTool('curl');
@@ -16,7 +16,7 @@ const DIGEST = seededDigest('linked', SIZE);
 const file = seededFile('linked', SIZE);
 
 /** A program as the client of a gateway, with a link to a file that is to be saved as `report.bin`. */
-async function linkLine(net: Network, program: string | null, served: typeof file) {
+async function linkLine(net: Network, program: Tool, served: typeof file) {
   const origin = await nodeOrigin(net, serving(served));
   const { gateway, running, records } = await startGateway(net);
   const folder = scratchFolder(net);
@@ -25,12 +25,12 @@ async function linkLine(net: Network, program: string | null, served: typeof fil
     origin,
     records,
     link: `http://127.0.0.1:${running.port}${path}`,
-    run: (...args: string[]) => runTool(net, program ?? '', args, { in: folder }),
+    run: (...args: string[]) => runTool(net, program, args, { in: folder }),
     digest: (name: string) => fileDigest(join(folder, name)),
   };
 }
 
-describe.skipIf(curl === null)('curl with a link', () => {
+describeWith(curl)('curl with a link', () => {
   test('saves it, with -OJ, under the name in the link: the digest is right [curl]', async ({ net }) => {
     const { run, link, digest } = await linkLine(net, curl, file);
     expect(await run('-sS', '-OJ', link)).toEqual({ code: 0, stdout: '', stderr: '' });
@@ -60,7 +60,7 @@ describe.skipIf(curl === null)('curl with a link', () => {
   });
 });
 
-describe.skipIf(wget === null)('wget with a link', () => {
+describeWith(wget)('wget with a link', () => {
   test('saves it, with --content-disposition, under the name in the link: the digest is right [wget]', async ({
     net,
   }) => {
@@ -70,7 +70,7 @@ describe.skipIf(wget === null)('wget with a link', () => {
   });
 });
 
-describe.skipIf(aria2c === null)('aria2c with a link', () => {
+describeWith(aria2c)('aria2c with a link', () => {
   test('downloads it over several connections, under the name in the link: the digest is right [aria2]', async ({
     net,
   }) => {

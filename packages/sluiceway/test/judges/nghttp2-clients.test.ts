@@ -15,7 +15,7 @@ import {
   serving,
 } from '../support/node-origin.js';
 import { respondWith } from '../support/raw-origin.js';
-import { requireTool } from '../support/requirements.js';
+import { describeWith, requireTool } from '../support/requirements.js';
 import type { Http2Listening } from '../support/servers.js';
 import { sized } from '../support/through.js';
 import { runTool, scratchFolder } from '../support/tool.js';
@@ -36,7 +36,7 @@ describe.for<readonly [name: string, http2: Http2Listening]>([
   ['HTTP/2 without TLS', 'h2c'],
 ])('over %s', ([_name, http2]) => {
   const listen = { http2 };
-  describe.skipIf(nghttp === null)('nghttp', () => {
+  describeWith(nghttp)('nghttp', () => {
     const line = async (net: Network, listener: Listener, ...args: string[]) => {
       const started = await clientLine(net, [nghttp, '--no-verify-peer', ...args], listener, { listen });
       writeFileSync(join(started.folder, 'up'), seededBytes('up', 0, 5 * MB));
@@ -126,14 +126,14 @@ describe.for<readonly [name: string, http2: Http2Listening]>([
       const running = await net.proxy({ upstream: origin.url }, listen);
       const url = `${running.ca === undefined ? 'http' : 'https'}://127.0.0.1:${running.port}/file`;
       const args = ['-nv', '--no-verify-peer', '--continuation', url];
-      const { stdout } = await runTool(net, nghttp ?? '', args, { in: scratchFolder(net) });
+      const { stdout } = await runTool(net, nghttp, args, { in: scratchFolder(net) });
       expect(stdout).toMatch(/:status: 200\n/);
       // The largest of a few, each larger than a frame.
       expect((seen as RequestHead | null)?.raw.length).toBeGreaterThan(16_384);
     });
   });
 
-  describe.skipIf(h2load === null)('h2load', () => {
+  describeWith(h2load)('h2load', () => {
     const SUMMARY =
       /requests: (\d+) total, \d+ started, \d+ done, (\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout/;
 

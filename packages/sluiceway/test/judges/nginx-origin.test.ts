@@ -1,12 +1,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { describe, expect } from 'vitest';
+import { expect } from 'vitest';
 import { loopbackCertificate } from '../support/certificates.js';
 import { seededBytes, seededDigest } from '../support/content.js';
 import { freePort, startDaemon } from '../support/daemon.js';
 import { type Network, test } from '../support/fixture.js';
-import { requireTool } from '../support/requirements.js';
+import { describeWith, requireTool, type Tool, testWith } from '../support/requirements.js';
 import type { ProxyOptions } from '../support/servers.js';
 import { fileDigest, runTool, scratchFolder } from '../support/tool.js';
 import { until } from '../support/until.js';
@@ -55,7 +55,7 @@ async function start(net: Network, listen: string, protocol: Protocol) {
        }
      }`,
   );
-  await startDaemon(net, nginx ?? '', ['-p', folder, '-e', 'stderr', '-c', join(folder, 'nginx.conf')], port);
+  await startDaemon(net, nginx, ['-p', folder, '-e', 'stderr', '-c', join(folder, 'nginx.conf')], port);
   const upstream = {
     url: listen.includes('ssl') ? `https://localhost:${port}` : `http://127.0.0.1:${port}`,
     protocol,
@@ -66,11 +66,11 @@ async function start(net: Network, listen: string, protocol: Protocol) {
     folder,
     running,
     url: `http://127.0.0.1:${running.port}`,
-    run: (tool: string | null, ...args: string[]) => runTool(net, tool ?? '', args, { in: folder }),
+    run: (tool: Tool, ...args: string[]) => runTool(net, tool, args, { in: folder }),
   };
 }
 
-describe.skipIf(nginx === null || curl === null).for([
+describeWith(nginx, curl).for([
   ['HTTP/1.1', '', 'http1'],
   ['HTTP/1.1 over TLS', 'ssl', 'http1'],
   ['HTTP/2 without TLS', 'http2', 'http2'],
@@ -90,14 +90,11 @@ describe.skipIf(nginx === null || curl === null).for([
     expect(running.records.map(({ bytesDown }) => bytesDown)).toEqual([SIZE, SIZE - 7_000_001]);
   });
 
-  test.skipIf(aria2c === null)(
-    'sends eight ranges at once: the digest is right [nginx; aria2]',
-    async ({ net }) => {
-      const { run, url } = await start(net, listen, protocol);
-      const flags = ['-q', '-x8', '-s8', '-k1M', '--file-allocation=none', `--checksum=sha-256=${DIGEST}`];
-      expect((await run(aria2c, ...flags, '-o', 'ranges', `${url}/file`)).code).toBe(0);
-    },
-  );
+  testWith(aria2c)('sends eight ranges at once: the digest is right [nginx; aria2]', async ({ net }) => {
+    const { run, url } = await start(net, listen, protocol);
+    const flags = ['-q', '-x8', '-s8', '-k1M', '--file-allocation=none', `--checksum=sha-256=${DIGEST}`];
+    expect((await run(aria2c, ...flags, '-o', 'ranges', `${url}/file`)).code).toBe(0);
+  });
 
   test('answers conditions and codings through it, coded bytes as they are [nginx; curl]', async ({
     net,
@@ -124,7 +121,7 @@ describe.skipIf(nginx === null || curl === null).for([
     expect((await run(curl, '-sS', '--compressed', `${url}/text`)).stdout).toBe(TEXT);
   });
 
-  test.skipIf(h2load === null)(
+  testWith(h2load)(
     'has 1,000 requests of 50 clients answered, though it ends each connection after 20 [nginx; nghttp2]',
     { timeout: 60_000 },
     async ({ net }) => {

@@ -18,7 +18,10 @@ afterEach(() => {
 /** What `npm test` does where these are all tests. */
 function runTests(variables: Record<string, string> = {}) {
   writeFileSync(join(directory, 'some.test.js'), threeFail);
-  writeFileSync(join(directory, 'unreadable.test.js'), `throw new Error('no good');`);
+  writeFileSync(
+    join(directory, 'unreadable.test.js'),
+    `console.warn('skipped: some-tool is not installed on this machine'); throw new Error('no good');`,
+  );
   const reporter = join(root, 'scripts/count-reporter.mjs');
   writeFileSync(
     join(directory, 'vitest.config.mjs'),
@@ -33,6 +36,7 @@ function runTests(variables: Record<string, string> = {}) {
 }
 
 const threeFail = `
+  console.warn('skipped: some-tool is not installed on this machine');
   test('fine', () => {});
   test('fine as well', () => {});
   describe('a group', () => {
@@ -46,9 +50,9 @@ const threeFail = `
 `;
 
 const failures = [
-  'failed: outside every test\n    left\n    at some.test.js:11',
-  `failed: some.test.js > a group > is wrong\n    expected 'a\\nb' to be 'c' // Object.is equality\n    at some.test.js:5`,
-  'failed: some.test.js > a group without a server\n    no server\n    at some.test.js:8',
+  'failed: outside every test\n    left\n    at some.test.js:12',
+  `failed: some.test.js > a group > is wrong\n    expected 'a\\nb' to be 'c' // Object.is equality\n    at some.test.js:6`,
+  'failed: some.test.js > a group without a server\n    no server\n    at some.test.js:9',
   'failed: unreadable.test.js\n    no good\n    at unreadable.test.js:1',
 ];
 
@@ -64,6 +68,12 @@ test('what has failed is named again at the very end, before the counts', () => 
   expect(readFailures(end)).toEqual(failures);
   expect(end).toMatch(/^(\n(failed:| {4}).*)*\n3 passed, 4 failed\n$/);
   expect(status).toBe(1);
+});
+
+test('a program without which tests were skipped is named once after all of them', () => {
+  const { stdout } = runTests();
+  const end = stdout.slice(stdout.indexOf('   Duration '));
+  expect(end.match(/^skipped: .*$/gm)).toEqual(['skipped: some-tool is not installed on this machine']);
 });
 
 test('a caller who adds up gets the counts and then what has failed', () => {

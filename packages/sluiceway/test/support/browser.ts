@@ -2,12 +2,13 @@ import { readFileSync } from 'node:fs';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import type { Network } from './fixture.js';
 import { type NodeOrigin, type NodeOriginOptions, nodeOrigin } from './node-origin.js';
+import type { Tool } from './requirements.js';
 import type { ProxyListenOptions, RunningProxy } from './servers.js';
 
 /** Starts Chromium without a window and without a word to the network outside. */
-export function startBrowser(executablePath: string): Promise<Browser> {
+export function startBrowser(tool: Tool): Promise<Browser> {
   return chromium.launch({
-    executablePath,
+    executablePath: tool.path,
     args: [
       '--no-sandbox',
       '--disable-gpu',

@@ -2,6 +2,7 @@ import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Network } from './fixture.js';
 import { type NodeOrigin, type NodeOriginOptions, nodeOrigin } from './node-origin.js';
+import type { Tool } from './requirements.js';
 import type { ProxyListenOptions, ProxyOptions, RunningProxy } from './servers.js';
 import { fileDigest, runTool, scratchFolder, type ToolOptions, type ToolRun } from './tool.js';
 
@@ -26,10 +27,10 @@ export interface ClientLineOptions extends NodeOriginOptions {
   listen?: ProxyListenOptions;
 }
 
-/** `command` is what `requireTool` gave, null only where the test is skipped, and the first arguments. */
+/** `command` is the program and its first arguments. */
 export async function clientLine(
   net: Network,
-  command: readonly [string | null, ...string[]],
+  command: readonly [Tool, ...string[]],
   listener: Parameters<typeof nodeOrigin>[1],
   options: ClientLineOptions = {},
 ): Promise<ClientLine> {
@@ -40,7 +41,7 @@ export async function clientLine(
   if (running.ca !== undefined) writeFileSync(join(folder, 'ca.pem'), running.ca);
   const [program, ...first] = command;
   const runWith: ClientLine['runWith'] = (more, ...args) =>
-    runTool(net, program ?? '', [...first, ...args], { ...more, in: folder });
+    runTool(net, program, [...first, ...args], { ...more, in: folder });
   return {
     origin,
     running,

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import type { Network } from './fixture.js';
+import type { Tool } from './requirements.js';
 import { until } from './until.js';
 
 /** A port of 127.0.0.1 that nothing listens on. Whoever is slow may find it taken. */
@@ -15,11 +16,11 @@ export async function freePort(): Promise<number> {
 /** Starts a server that stays in the foreground, and waits until it accepts on the port. It ends with the test. */
 export async function startDaemon(
   net: Network,
-  program: string,
+  tool: Tool,
   args: readonly string[],
   port: number,
 ): Promise<void> {
-  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(tool.path, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   let errors = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     errors += text;
@@ -29,14 +30,14 @@ export async function startDaemon(
     // Whatever else has gone wrong then, this is why.
     const { exitCode, signalCode } = child;
     if (exitCode !== null || signalCode !== null)
-      throw new Error(`${program} ended by itself (${exitCode ?? signalCode}): ${errors}`);
+      throw new Error(`${tool.name} ended by itself (${exitCode ?? signalCode}): ${errors}`);
     child.kill('SIGKILL');
     await exited;
   });
   await until(async () => {
-    if (child.exitCode !== null) throw new Error(`${program} ended: ${errors}`);
+    if (child.exitCode !== null) throw new Error(`${tool.name} ended: ${errors}`);
     return accepts(port);
-  }, `${program} listened`);
+  }, `${tool.name} listened`);
 }
 
 function accepts(port: number): Promise<boolean> {

@@ -1,46 +1,126 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { describe } from 'vitest';
+import { test } from './fixture.js';
 
 /**
- * Where a program is that a test compares with or is driven by; `null` when this machine has none. Use it at the
- * top of a test file: `const nginx = requireTool('nginx')`, then `describe.skipIf(nginx === null)`.
- *
- * With SLUICEWAY_REQUIRE_ALL=1 a missing program throws and so fails the file: a run that must prove everything
- * skips nothing.
+ * A program that tests compare with or are driven by. What starts a program takes a `Tool`, never a name, and a
+ * tool that this machine lacks has no path, so that no test can start what nothing has looked for.
  */
-export function requireTool(name: string): string | null {
-  return findTool(name) ?? skip(`${name} is not installed on this machine`);
+export class Tool {
+  readonly name: string;
+  /** Why no test can use it; null where it is there. */
+  readonly missing: string | null;
+  readonly #path: string | null;
+
+  private constructor(name: string, path: string | null, missing: string | null) {
+    this.name = name;
+    this.missing = missing;
+    this.#path = path;
+  }
+
+  static at(path: string, name: string = path): Tool {
+    return new Tool(name, path, null);
+  }
+
+  static absent(name: string, reason: string): Tool {
+    return new Tool(name, null, reason);
+  }
+
+  /** Throws where the tool is missing: a test or a hook stands outside `describeWith` then. */
+  get path(): string {
+    if (this.#path !== null) return this.#path;
+    throw new Error(`${this.missing}; put what needs it inside describeWith(${this.name}) or testWith()`);
+  }
+}
+
+/** The Node that runs the tests. */
+export const node: Tool = Tool.at(process.execPath, 'node');
+
+/**
+ * Looks for a program. Call it at the top of a test file, and put every test and every hook that needs the program
+ * inside `describeWith`:
+ *
+ *     const nginx = requireTool('nginx');
+ *     describeWith(nginx)('nginx as the origin server', () => { … });
+ *
+ * A missing program is named once in the output. With SLUICEWAY_REQUIRE_ALL=1 it throws and so fails the file: a run
+ * that must prove everything skips nothing.
+ */
+export function requireTool(name: string): Tool {
+  const path = findTool(name);
+  return path === null ? skip(name, notInstalled(name)) : Tool.at(path, name);
 }
 
 /** As `requireTool`, for a program whose version matters: what it prints for `flag` has to match. */
-export function requireVersion(name: string, flag: string, version: RegExp): string | null {
-  const path = requireTool(name);
-  if (path === null) return null;
-  const { stdout, stderr } = spawnSync(path, [flag], { encoding: 'utf8' });
-  if (version.test(stdout + stderr)) return path;
-  return skip(`${name} ${flag} says nothing like ${version}: ${(stdout + stderr).split('\n', 1)[0]}`);
+export function requireVersion(name: string, flag: string, version: RegExp): Tool {
+  const tool = requireTool(name);
+  if (tool.missing !== null) return tool;
+  const { stdout, stderr } = spawnSync(tool.path, [flag], { encoding: 'utf8' });
+  if (version.test(stdout + stderr)) return tool;
+  return skip(name, `${name} ${flag} says nothing like ${version}: ${(stdout + stderr).split('\n', 1)[0]}`);
 }
 
 /** As `requireTool`, for a program that no run has to have: missing, it is a reason to skip and nothing else. */
-export function findOptionalTool(name: string): string | null {
+export function findOptionalTool(name: string): Tool {
   const path = findTool(name);
-  if (path === null) console.warn(`skipped: ${name} is not installed on this machine`);
-  return path;
+  return path === null ? announce(name, notInstalled(name)) : Tool.at(path, name);
 }
 
-function skip(reason: string): null {
+/** A `describe` whose tests and hooks run only where all the tools are there. */
+export interface DescribeWith {
+  (title: string, body: () => void): void;
+  for<Row>(rows: readonly Row[]): (title: string, body: (row: Row) => void) => void;
+}
+
+/** `describe`, skipped as a whole, hooks included, where one of the tools is missing. */
+export function describeWith(...tools: readonly Tool[]): DescribeWith {
+  // As an option: vitest 4 runs the suites of `describe.skip.for()` and of `describe.skipIf(true).for()`.
+  const options = tools.some(isMissing) ? { skip: true } : {};
+  return Object.assign(
+    (title: string, body: () => void): void => {
+      // oxlint-disable-next-line vitest/valid-describe-callback -- vitest takes the options second
+      describe(title, options, body);
+    },
+    {
+      for:
+        <Row>(rows: readonly Row[]) =>
+        (title: string, body: (row: Row) => void): void => {
+          // oxlint-disable-next-line vitest/valid-describe-callback -- vitest takes the options second
+          describe.for(rows)(title, options, body);
+        },
+    },
+  );
+}
+
+/** `test` with a network, skipped where one of the tools is missing. */
+export function testWith(...tools: readonly Tool[]): typeof test {
+  return test.skipIf(tools.some(isMissing)) as typeof test;
+}
+
+const isMissing = (tool: Tool): boolean => tool.missing !== null;
+
+const notInstalled = (name: string): string => `${name} is not installed on this machine`;
+
+function skip(name: string, reason: string): Tool {
   if (process.env['SLUICEWAY_REQUIRE_ALL'] === '1') {
     throw new Error(`${reason}, and SLUICEWAY_REQUIRE_ALL=1 says that nothing may be skipped`);
   }
+  return announce(name, reason);
+}
+
+/** scripts/count-reporter.mjs collects these lines for the end of the output. */
+function announce(name: string, reason: string): Tool {
   console.warn(`skipped: ${reason}`);
-  return null;
+  return Tool.absent(name, reason);
 }
 
 function findTool(name: string): string | null {
+  const onPath = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
   // Servers live in sbin, which is not on the PATH of an ordinary user on Debian.
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'];
-  return folders.map((folder) => join(folder, name)).find(isExecutableFile) ?? null;
+  const beside = onPath.map((folder) => join(folder, '../sbin'));
+  return [...onPath, ...beside].map((folder) => join(folder, name)).find(isExecutableFile) ?? null;
 }
 
 function isExecutableFile(path: string): boolean {

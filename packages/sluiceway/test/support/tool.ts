@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Network } from './fixture.js';
+import type { Tool } from './requirements.js';
 
 /** How a program ended, and what it wrote. */
 export interface ToolRun {
@@ -32,12 +33,12 @@ export interface ToolOptions {
  */
 export async function runTool(
   net: Network,
-  program: string,
+  tool: Tool,
   args: readonly string[],
   options: ToolOptions,
 ): Promise<ToolRun> {
   const { signal, input, outputFile } = options;
-  const child = spawn(program, args, {
+  const child = spawn(tool.path, args, {
     cwd: options.in,
     env: { PATH: process.env['PATH'], HOME: options.in, LC_ALL: 'C.UTF-8' },
     stdio: ['pipe', 'pipe', 'pipe'],

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openClient, type RawClient, type RawResponse } from '../../support/raw-client.js';
+import type { Tool } from '../../support/requirements.js';
 import { until } from '../../support/until.js';
 import { type Block, repositoryRoot } from './markdown.js';
 import type { ExampleOrigin } from './origin.js';
@@ -147,7 +148,16 @@ export class Example {
 }
 
 /** Runs a block, or proves otherwise that it is true. */
-export type Check = (example: Example) => Promise<void>;
+export interface Check {
+  (example: Example): Promise<void>;
+  /** The programs without which it is skipped. */
+  tools?: readonly Tool[];
+}
+
+/** A check that is skipped where one of the programs is missing. */
+export function needing(tools: readonly Tool[], check: (example: Example) => Promise<void>): Check {
+  return Object.assign(check, { tools });
+}
 
 /** The commands of a `sh` block as lists of words, without comments; a backslash joins lines. */
 export function commandsOf(block: Block): string[][] {

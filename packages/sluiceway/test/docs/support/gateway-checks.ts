@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { node } from '../../support/requirements.js';
 import { type Check, commandsOf } from './example.js';
 import { outputOf, program } from './signing-checks.js';
 
@@ -25,12 +26,12 @@ export const gatewayChecks: Readonly<Record<string, Check>> = {
 
   'the program signs a link and serves it': async (example) => {
     const [makesKeys, serves, signs] = commandsOf(example.block);
-    await outputOf(example, [process.execPath, program, ...(makesKeys?.slice(2) ?? [])]);
+    await outputOf(example, node, [program, ...(makesKeys?.slice(2) ?? [])]);
     const running = await example.runProgram(serves && [serves]);
     const args = signs?.map((arg) =>
       arg.replace('9000', String(example.origin.port)).replace('8080', String(running.port)),
     );
-    const link = await outputOf(example, [process.execPath, program, ...(args?.slice(2) ?? [])]);
+    const link = await outputOf(example, node, [program, ...(args?.slice(2) ?? [])]);
     const response = await running.send(new URL(link).href.slice(new URL(link).origin.length));
     expect(response.content.toString()).toBe('this is /files/a');
     await running.wrote(/listening on http:.*, serving links\n[^]*path=\/download\?… status=200/);

@@ -1,14 +1,15 @@
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { expect } from 'vitest';
 import { createLinks, formatKeys, type Key, parseKeys } from '../../../src/gateway.js';
 import { signed as letInSigned } from '../../../src/index.js';
 import { accessRequest } from '../../support/access.js';
-import { findOptionalTool, requireTool } from '../../support/requirements.js';
-import { type Check, commandsOf, type Example } from './example.js';
+import { findOptionalTool, node, requireTool, type Tool } from '../../support/requirements.js';
+import { type Check, commandsOf, type Example, needing } from './example.js';
 import { repositoryRoot } from './markdown.js';
 
 export const program: string = fileURLToPath(new URL('../../../../server/bin/sluiceway.js', import.meta.url));
@@ -20,10 +21,17 @@ const { keys, links } = JSON.parse(
 };
 const [key] = keys;
 
+const python = requireTool('python3');
+const go = findOptionalTool('go');
+const php = findOptionalTool('php');
+const bash = requireTool('bash');
+const openssl = requireTool('openssl');
+
 /** What a program writes to its standard output. Other examples run meanwhile. */
 export async function outputOf(
   example: Example,
-  [command = '', ...args]: readonly string[],
+  tool: Tool,
+  args: readonly string[],
   input = '',
 ): Promise<string> {
   const env = {
@@ -33,23 +41,29 @@ export async function outputOf(
     GOCACHE: join(example.project, 'go'),
     GO111MODULE: 'off',
   };
-  const running = promisify(execFile)(command, args, { cwd: example.project, encoding: 'utf8', env });
-  running.child.stdin?.end(input);
-  return (await running).stdout;
+  const child = spawn(tool.path, args, { cwd: example.project, env, stdio: 'pipe' });
+  const exited = once(child, 'close');
+  child.stdin.end(input);
+  const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr), exited]);
+  expect(child.exitCode, errors).toBe(0);
+  return output;
 }
 
 /** How a language runs a program, and how the vectors are put through its `sign`: one a line, as JSON both ways. */
 interface Language {
   file: string;
-  run: readonly string[];
+  run: readonly [Tool, ...string[]];
   /** Put after the example. */
   harness: string;
 }
 
 /** The link that the example prints permits what the example says, and its `sign` gives what the vectors say. */
-async function expectSigns(example: Example, { file, run, harness }: Language): Promise<void> {
+async function expectSigns(
+  example: Example,
+  { file, run: [tool, ...args], harness }: Language,
+): Promise<void> {
   example.write(file, example.block.text);
-  const printed = (await outputOf(example, run)).trim();
+  const printed = (await outputOf(example, tool, args)).trim();
   const { grant } = createLinks({ keys }).verify(printed, { clientAddress: null });
   expect(printed.startsWith('https://files.example.com/download?')).toBe(true);
   expect([grant.filename, grant.url]).toEqual([
@@ -61,7 +75,7 @@ async function expectSigns(example: Example, { file, run, harness }: Language): 
   const vectors = links.filter(({ key: id }) => id === key?.id);
   example.write(file, `${example.block.text}\n${harness}`);
   const input = vectors.map(({ parameters }) => `${JSON.stringify(parameters)}\n`).join('');
-  const lines = (await outputOf(example, run, input)).trim().split('\n').slice(-vectors.length);
+  const lines = (await outputOf(example, tool, args, input)).trim().split('\n').slice(-vectors.length);
   expect(lines).toEqual(vectors.map(({ signed, signature }) => `${signed}&signature=${signature}`));
 }
 
@@ -70,7 +84,7 @@ export const signingChecks: Readonly<Record<string, Check>> = {
   'a link is signed and verified': async (example) => {
     example.write('keys.json', formatKeys(keys));
     example.write('example.mjs', example.block.text);
-    const [link = '', filename] = (await outputOf(example, [process.execPath, 'example.mjs'])).split('\n');
+    const [link = '', filename] = (await outputOf(example, node, ['example.mjs'])).split('\n');
     expect(link).toMatch(/^https:\/\/files\.example\.com\/download\/report\.pdf\?link=[\w-]+$/);
     expect(filename).toBe('report.pdf');
     expect(createLinks({ keys }).read(link).grant.url).toBe(
@@ -82,7 +96,7 @@ export const signingChecks: Readonly<Record<string, Check>> = {
     const outputs: string[] = [];
     for (const [npx, name, ...args] of commandsOf(example.block)) {
       expect([npx, name]).toEqual(['npx', 'sluiceway']);
-      outputs.push(await outputOf(example, [process.execPath, program, ...args]));
+      outputs.push(await outputOf(example, node, [program, ...args]));
     }
     const link = outputs[1]?.trim() ?? '';
     const made = parseKeys(readFileSync(join(example.project, 'keys.json'), 'utf8'));
@@ -123,17 +137,16 @@ export const signingChecks: Readonly<Record<string, Check>> = {
   'signs in Node': async (example) => {
     await expectSigns(example, {
       file: 'sign.mjs',
-      run: [process.execPath, 'sign.mjs'],
+      run: [node, 'sign.mjs'],
       harness: `
-        import { readFileSync } from 'node:fs';
+        import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
         for (const line of readFileSync(0, 'utf8').split('\\n').filter(Boolean))
           console.log(sign(JSON.parse(line), 'k1', process.env.LINK_SECRET));`,
     });
   },
 
-  'signs in Python': async (example) => {
-    const python = requireTool('python3');
-    if (python === null) return;
+  'signs in Python': needing([python], async (example) => {
     await expectSigns(example, {
       file: 'sign.py',
       run: [python, 'sign.py'],
@@ -143,11 +156,9 @@ export const signingChecks: Readonly<Record<string, Check>> = {
         '    print(sign(json.loads(line), "k1", os.environ["LINK_SECRET"]))',
       ].join('\n'),
     });
-  },
+  }),
 
-  'signs in Go': async (example) => {
-    const go = findOptionalTool('go');
-    if (go === null) return;
+  'signs in Go': needing([go], async (example) => {
     // Runs before `main` and, where there are vectors, instead of it.
     example.write(
       'vectors.go',
@@ -168,11 +179,9 @@ export const signingChecks: Readonly<Record<string, Check>> = {
       }`,
     );
     await expectSigns(example, { file: 'sign.go', run: [go, 'run', 'sign.go', 'vectors.go'], harness: '' });
-  },
+  }),
 
-  'signs in PHP': async (example) => {
-    const php = findOptionalTool('php');
-    if (php === null) return;
+  'signs in PHP': needing([php], async (example) => {
     await expectSigns(example, {
       file: 'sign.php',
       run: [php, 'sign.php'],
@@ -180,15 +189,14 @@ export const signingChecks: Readonly<Record<string, Check>> = {
         while (($line = fgets(STDIN)) !== false)
           echo sign(json_decode($line, true), 'k1', getenv('LINK_SECRET')), "\\n";`,
     });
-  },
+  }),
 
-  'signs in a shell': async (example) => {
-    const [bash, openssl] = ['bash', 'openssl'].map(requireTool);
-    if (!bash || !openssl) return;
+  'signs in a shell': needing([bash, openssl], async (example) => {
     // The shell has no JSON: node makes words of it, each ended by a NUL, and an empty one after each vector.
     example.write(
       'words.mjs',
-      `import { readFileSync } from 'node:fs';
+      `import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
       for (const line of readFileSync(0, 'utf8').split('\\n').filter(Boolean))
         process.stdout.write([...Object.entries(JSON.parse(line)).map((pair) => pair.join('=')), '', ''].join('\\0'));`,
     );
@@ -202,5 +210,5 @@ export const signingChecks: Readonly<Record<string, Check>> = {
         `done < <('${process.execPath}' words.mjs)`,
       ].join('\n'),
     });
-  },
+  }),
 };

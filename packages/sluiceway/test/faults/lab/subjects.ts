@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { TestCertificate } from '../../support/certificates.js';
 import { freePort, startDaemon } from '../../support/daemon.js';
 import type { Network } from '../../support/fixture.js';
-import { findOptionalTool } from '../../support/requirements.js';
+import { findOptionalTool, node, type Tool } from '../../support/requirements.js';
 import type { ProxyOptions } from '../../support/servers.js';
 import { labOptions, toUpstream } from './laboratory.js';
 import type { LabOrigin } from './origin.js';
@@ -65,9 +65,9 @@ function nginx(): Subject {
   const program = findOptionalTool('nginx');
   return {
     name: 'nginx',
-    version: program && said(program, '-v', /nginx\/([\d.]+)/),
+    version: program.missing === null ? said(program, '-v', /nginx\/([\d.]+)/) : null,
     start: (net, origin, folder, certificate) =>
-      startConfigured(net, program as string, ['-p', folder, '-e', 'stderr', '-c'], folder, (port) => {
+      startConfigured(net, program, ['-p', folder, '-e', 'stderr', '-c'], folder, (port) => {
         const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
           (kind) => `${kind}_temp_path ${folder}/temp-${port};`,
         );
@@ -95,11 +95,11 @@ function haproxy(): Subject {
   const program = findOptionalTool('haproxy');
   return {
     name: 'HAProxy',
-    version: program && said(program, '-v', /version ([\d.]+)/),
+    version: program.missing === null ? said(program, '-v', /version ([\d.]+)/) : null,
     start: (net, origin, folder, certificate) =>
       startConfigured(
         net,
-        program as string,
+        program,
         ['-db', '-f'],
         folder,
         (port) => `
@@ -133,7 +133,7 @@ function nodePeer(name: string, program: string, packageName: string | null): Su
       const file = new URL(`peers/${program}.mjs`, bench).pathname;
       await startDaemon(
         net,
-        process.execPath,
+        node,
         [
           ...[file, '--origin', origin.raw.url, '--port', String(port), '--ca', join(folder, 'ca.pem')],
           ...['--read-timeout', String(READ_TIMEOUT_MS)],
@@ -147,7 +147,7 @@ function nodePeer(name: string, program: string, packageName: string | null): Su
 
 async function startConfigured(
   net: Network,
-  program: string,
+  program: Tool,
   args: readonly string[],
   folder: string,
   configure: (port: number) => string,
@@ -159,7 +159,7 @@ async function startConfigured(
   return port;
 }
 
-function said(program: string, flag: string, pattern: RegExp): string {
-  const { stdout, stderr } = spawnSync(program, [flag], { encoding: 'utf8' });
+function said(tool: Tool, flag: string, pattern: RegExp): string {
+  const { stdout, stderr } = spawnSync(tool.path, [flag], { encoding: 'utf8' });
   return pattern.exec(stdout + stderr)?.[1] ?? 'of unknown version';
 }
