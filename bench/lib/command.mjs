@@ -24,6 +24,13 @@ export function findTool(name) {
   return undefined;
 }
 
+/** @param {string} name */
+export function requireTool(name) {
+  const file = findTool(name);
+  if (file === undefined) throw new Error(`this needs ${name}: see bench/README.md`);
+  return file;
+}
+
 /**
  * Runs a command to its end.
  *

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { pipeline, Readable } from 'node:stream';
+import { requireTool } from './command.mjs';
 import { listen } from './listen.mjs';
 import { quantile } from './statistics.mjs';
 
@@ -34,7 +35,7 @@ async function serveContent() {
  */
 async function download(url) {
   const before = process.cpuUsage();
-  const curl = spawn('curl', ['-sSf', '-o', '/dev/null', '-w', '%{size_download}', url], {
+  const curl = spawn(requireTool('curl'), ['-sSf', '-o', '/dev/null', '-w', '%{size_download}', url], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let got = '';

@@ -17,6 +17,7 @@ import { once } from 'node:events';
 import { Agent, createServer, get } from 'node:http';
 import { pipeline, Readable } from 'node:stream';
 import { attach, createProxy } from 'sluiceway';
+import { requireTool } from '../lib/command.mjs';
 import { listen } from '../lib/listen.mjs';
 import { quantile } from '../lib/statistics.mjs';
 
@@ -195,7 +196,7 @@ async function cpuOf(work) {
 
 /** @param {string} url */
 async function download(url) {
-  const curl = spawn('curl', ['-sSf', '-o', '/dev/null', '-w', '%{size_download}', url], {
+  const curl = spawn(requireTool('curl'), ['-sSf', '-o', '/dev/null', '-w', '%{size_download}', url], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let got = '';

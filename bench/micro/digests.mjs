@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pipeline } from 'node:stream';
 import { attach, createProxy } from 'sluiceway';
+import { requireTool } from '../lib/command.mjs';
 import { writeContent } from '../lib/content.mjs';
 import { listen } from '../lib/listen.mjs';
 import { endedChildrenCpuSeconds } from '../lib/process-tree.mjs';
@@ -55,7 +56,7 @@ async function run(command, args) {
  */
 async function download(url) {
   const before = process.cpuUsage();
-  const got = await run('curl', ['-sSf', '-o', '/dev/null', '-w', '%{size_download}', url]);
+  const got = await run(requireTool('curl'), ['-sSf', '-o', '/dev/null', '-w', '%{size_download}', url]);
   if (Number(got) !== size) throw new Error(`curl got ${got} bytes.`);
   const { user, system } = process.cpuUsage(before);
   return (user + system) / 1e6 / gigabytes;
@@ -67,7 +68,7 @@ async function download(url) {
  */
 async function hashElsewhere(file) {
   const before = endedChildrenCpuSeconds();
-  await run('openssl', ['dgst', '-sha256', file]);
+  await run(requireTool('openssl'), ['dgst', '-sha256', file]);
   return (endedChildrenCpuSeconds() - before) / gigabytes;
 }
 

@@ -19,6 +19,27 @@ test('no test and no example starts a program that it does not require', () => {
   ).toEqual([]);
 });
 
+test('.ci/run and CONTRIBUTING.md install every program that tests require', () => {
+  const required = files
+    .filter((file) => !file.endsWith('started-programs.test.ts'))
+    .flatMap((file) => readFileSync(file, 'utf8').match(/(?<=\brequire(?:Tool|Version)\(')[\w-]+/g) ?? []);
+  const packages = new Map(
+    Array.from(
+      readFileSync(join(root, '.ci/run'), 'utf8').matchAll(/\b([\w-]+):([\w-]+)(?=[ ;])/g),
+      ([, ...pair]) => pair,
+    ) as [string, string][],
+  );
+  expect(required).toContain('curl');
+  expect(required.filter((name) => !packages.has(name))).toEqual([]);
+  const [, documented = ''] =
+    /`apt-get install ([^`]*)`/.exec(readFileSync(join(root, 'CONTRIBUTING.md'), 'utf8')) ?? [];
+  const names = documented.split(/\s+/);
+  // Whoever works on this has those.
+  expect(
+    Array.from(packages.values()).filter((name) => !['git', 'bash'].includes(name) && !names.includes(name)),
+  ).toEqual([]);
+});
+
 const spawn = "import { spawn, spawnSync as run } from 'node:child_process';\n";
 
 describe('findUnrequiredPrograms', () => {
