@@ -19,7 +19,7 @@ import type {
   ResponseHead,
   SendHeadOptions,
 } from './exchange.js';
-import { formatInterim, formatSwitchingProtocols, writeHead } from './http1-heads.js';
+import { formatSwitchingProtocols, writeHead, writeInterim } from './http1-heads.js';
 import { lingeringClose, lingerOnClose } from './lingering-close.js';
 import { warnOfRequestTimeout } from './request-timeout-warning.js';
 import { ResponseSink, type SinkOptions } from './response-sink.js';
@@ -193,11 +193,11 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
     this.#response.writeContinue();
   }
 
-  /** Written to the socket, because Node's own methods take no fields or insist on some. HTTP/1.0 has none. */
+  /** HTTP/1.0 has none (RFC 9110 section 15.2). */
   sendInterim(head: ResponseHead): void {
     const { socket } = this.#response;
     if (socket === null || this.isHeadSent || this.request.httpVersion === '1.0') return;
-    socket.write(formatInterim(head), 'latin1');
+    writeInterim(socket, head);
   }
 
   sendHead(head: ResponseHead, { leavesContentUnread, isLast }: SendHeadOptions): void {

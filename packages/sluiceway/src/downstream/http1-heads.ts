@@ -1,4 +1,5 @@
 import { type IncomingMessage, type OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { type Fields, isFieldValue } from '../http/fields.js';
 import type { ResponseHead } from './exchange.js';
 
@@ -59,9 +60,17 @@ function putLengthLast(fields: Fields): void {
   if (length !== undefined) fields.delete('content-length').append('Content-Length', length);
 }
 
-/** An interim response as it goes on the wire, to be written as latin1. */
-export function formatInterim(head: ResponseHead): string {
-  return `HTTP/1.1 ${head.status} ${head.statusText}\r\n${formatFields(head.fields)}\r\n`;
+/** What may wait for a client that does not read. */
+const MAX_QUEUED_INTERIM_BYTES = 256 * 1024;
+
+/**
+ * Writes an interim response to the socket: Node's own methods take no fields, or insist on some. A client that does not
+ * read misses some, or the memory that holds them would grow for as long as the origin server sends them.
+ */
+export function writeInterim(socket: Socket, head: ResponseHead): void {
+  if (socket.writableLength >= MAX_QUEUED_INTERIM_BYTES) return;
+  const text = `HTTP/1.1 ${head.status} ${head.statusText}\r\n${formatFields(head.fields)}\r\n`;
+  socket.write(text, 'latin1');
 }
 
 /** The 101 for the client, to be written as latin1. Throws a `TypeError` for a phrase that is more than one. */

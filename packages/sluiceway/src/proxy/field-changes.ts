@@ -50,9 +50,16 @@ export function changeResponse(
 }
 
 /** Interim responses: what may not pass in the final one does not pass before it. */
-export function changeInterim(head: InterimResponse, { response, cookies }: FieldSettings): InterimResponse {
+export function changeInterim(
+  head: InterimResponse,
+  upstream: UpstreamRequestDraft,
+  mountPath: string,
+  { response, cookies, rewritesLocation }: FieldSettings,
+): InterimResponse {
   // Browsers take no cookies from them, so there is nothing to rewrite.
   if (cookies !== null) head.fields.delete('Set-Cookie');
+  // A 104 names the upload as the final response does (draft-ietf-httpbis-resumable-upload).
+  if (rewritesLocation) changeLocation(head.fields, upstream, mountPath);
   response?.stop(head.fields);
   return head;
 }

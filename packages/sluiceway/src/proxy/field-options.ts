@@ -49,7 +49,8 @@ export interface FieldOptions {
   cookies?: 'pass' | 'remove' | CookieOptions;
   /**
    * What becomes of a `Location` and `Content-Location` that point into the upstream's URL: they pass (`'pass'`, the
-   * default) or become the path of this proxy that leads there (`'rewrite'`). Any others pass.
+   * default) or become the path of this proxy that leads there (`'rewrite'`), in interim responses too. Any others
+   * pass.
    */
   location?: 'pass' | 'rewrite';
 }

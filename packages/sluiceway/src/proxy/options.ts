@@ -25,7 +25,7 @@ import { parseUpstreamUrl, resolveUpstream, type UpstreamOptions } from './upstr
 export interface TimeoutOptions {
   /** Looking up, connecting and the TLS handshake together. Default 10 s; cannot be turned off. */
   connect?: Duration;
-  /** From the end of the request until the response head. Default 60 s; 0 is off. */
+  /** From the end of the request, or the last interim response, until the response head. Default 60 s; 0 is off. */
   responseHead?: Duration;
   /** Between bytes, while only the origin server is waited for. Default 60 s; 0 is off. */
   upstreamIdle?: Duration;

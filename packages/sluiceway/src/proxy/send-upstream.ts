@@ -56,7 +56,7 @@ export async function sendUpstream(
     upgrade: protocol,
     expectContinue,
     client: toRequestClient(client.connection, downstream),
-    onInterim: (head) => passInterim(passage, head, settings),
+    onInterim: (head) => passInterim(passage, head, draft, settings),
     onRequestSent: () => {
       if (upload !== null) timeouts.requestWaitsFor('nobody');
       if (!answered) timeouts.responseWaitsFor('head');
@@ -122,8 +122,17 @@ function toMirrors({ method, mirrors }: UpstreamRequestDraft): readonly Target[]
 }
 
 /** A 100 is sent where it is waited for, with the start of the content. */
-function passInterim({ transfer, client }: Passage, head: InterimResponse, settings: SendSettings): void {
+function passInterim(
+  { transfer, client, downstream }: Passage,
+  head: InterimResponse,
+  draft: UpstreamRequestDraft,
+  settings: SendSettings,
+): void {
   if (transfer.error !== null || client.isHeadSent) return;
-  if (head.status !== 100 && settings.profile.responseFields === 'all')
-    client.sendInterim(changeInterim(draftInterim(head), settings.fields));
+  // RFC 9110 section 15.2.1, RFC 4918 section 20.1: it says that the request is being worked on.
+  transfer.timeouts.upstreamIsAlive();
+  if (head.status !== 100 && settings.profile.responseFields === 'all') {
+    const mountPath = downstream?.mountPath ?? '';
+    client.sendInterim(changeInterim(draftInterim(head), draft, mountPath, settings.fields));
+  }
 }

@@ -1,4 +1,5 @@
 import { SluicewayError } from '../errors.js';
+import { idleError, type WaitsFor } from './idle-error.js';
 
 /** Milliseconds; 0 turns a limit off. */
 export interface TimeoutSettings {
@@ -22,12 +23,6 @@ const RATE_RECHECK_MS = 250;
 
 /** A timer that fires later than this had to wait for the thread, and so had what has arrived meanwhile. */
 const LATE_MS = 2;
-
-/**
- * Whom one direction of a transfer waits for. `head` is the origin server too, with the whole request in hand;
- * `either` is a tunnel, where both sides may be silent.
- */
-export type WaitsFor = 'nobody' | 'client' | 'upstream' | 'head' | 'either';
 
 /** Measures progress that no callback tells: how many bytes the operating system has not taken yet; null for unknown. */
 export type QueueProbe = () => number | null;
@@ -118,6 +113,11 @@ export class TransferTimeouts {
   tunnelProgress(): void {
     this.#request = 'nobody';
     this.responseWaitsFor('either');
+  }
+
+  /** The origin server has shown that it works on the request: its limits begin anew. */
+  upstreamIsAlive(): void {
+    if (this.#waiting === 'head' || this.#waiting === 'upstream') this.#changed();
   }
 
   /** Bytes move on, in whichever direction; to be told before whom they wait for. */
@@ -281,19 +281,4 @@ export class TransferTimeouts {
     if (now - this.#since < RATE_WINDOW_MS) return false;
     return this.#waiting === 'client' ? this.#response !== 'client' : this.#request !== 'upstream';
   }
-}
-
-function idleError(whom: WaitsFor, request: WaitsFor, how: string): SluicewayError {
-  if (whom === 'head') return new SluicewayError('http_response_timeout', `No response head ${how}`);
-  if (whom === 'either') {
-    return new SluicewayError('connection_read_timeout', `No byte through the tunnel ${how}`, {
-      outcome: 'completed',
-    });
-  }
-  if (whom === 'client')
-    return new SluicewayError('client_stalled', `The client neither sent nor read ${how}`);
-  if (request === 'upstream') {
-    return new SluicewayError('connection_write_timeout', `The origin server took no request content ${how}`);
-  }
-  return new SluicewayError('connection_read_timeout', `The origin server sent no content ${how}`);
 }

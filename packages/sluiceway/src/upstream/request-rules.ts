@@ -20,9 +20,6 @@ export const CONTINUE_GRACE_MS = 1000;
 /** From this status on, an answer that comes before the request is sent means: spare yourself the rest. */
 export const STOPS_CONTENT_FROM = 300;
 
-/** More interim responses than this before a final one are a flood. */
-export const MAX_INTERIM_RESPONSES = 100;
-
 /** Throws for control data that would be read as something else on the wire. */
 export function checkRequestLine({ method, path }: TransportRequest): void {
   if (!isToken(method)) throw new SluicewayError('http_request_error', 'Invalid method');

@@ -1,9 +1,38 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { connect, createServer as createHttp2Server, type IncomingHttpHeaders } from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import { describe, expect } from 'vitest';
-import { attach, createProxy, mount, stripPrefix } from '../../src/index.js';
+import { attach, createProxy, mount, type NodeServer, stripPrefix } from '../../src/index.js';
 import { type Network, test } from '../support/fixture.js';
 import { respondWith } from '../support/raw-origin.js';
 import { type ProxyOptions, startServer } from '../support/servers.js';
 import { sized } from '../support/through.js';
+
+type Found = [location: unknown, contentLocation: unknown, link: unknown];
+
+async function interimOverHttp1(net: Network, url: string, path: string): Promise<Found> {
+  const client = await net.client({ port: Number(new URL(url).port) });
+  await client.get(path);
+  const [head] = (await client.readResponse()).interim;
+  return [head?.get('location'), head?.get('content-location'), head?.get('link')];
+}
+
+async function interimOverHttp2(net: Network, url: string, path: string): Promise<Found> {
+  const session = connect(url);
+  net.cleanup(() => session.destroy());
+  const stream = session.request({ ':path': path });
+  const [head] = (await once(stream, 'headers')) as [IncomingHttpHeaders];
+  await once(stream.resume(), 'end');
+  return [head.location, head['content-location'], head.link];
+}
+
+async function listen(net: Network, server: NodeServer): Promise<string> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  net.cleanup(() => void server.close());
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
 
 /** What becomes of a Location whose `{up}` is the authority of the origin server, below whose `/app` the proxy is. */
 async function locationThrough(
@@ -118,5 +147,52 @@ describe('a Location and a Content-Location', () => {
   test('can be set by a rule, which is not rewritten [Sluiceway]', async ({ net }) => {
     const fields = { location: 'rewrite', response: { set: { Location: '/app/fixed' } } } as const;
     expect(await locationThrough(net, '/app/b', { fields })).toEqual(['/app/fixed', '/b']);
+  });
+
+  test.for([
+    [104, 'a resumable upload'],
+    [103, 'early hints'],
+    [102, 'processing'],
+  ] as const)(
+    'of an interim response lead through the proxy as those of the final one do: %i, %s [RFC 9110 15.2; draft-ietf-httpbis-resumable-upload 5]',
+    async ([status], { net }) => {
+      const origin = await net.origin(
+        respondWith((head) => {
+          const lines = [
+            `Location: http://${head.get('host')}/app/up/1`,
+            'Content-Location: /app/up/1',
+            'Link: </app/style.css>; rel=preload',
+          ];
+          const interim = `HTTP/1.1 ${status} Interim\r\n${lines.join('\r\n')}\r\n\r\n`;
+          return Buffer.concat([Buffer.from(interim), sized('', lines, 'HTTP/1.1 201 Created')]);
+        }),
+      );
+      const proxy = createProxy({ upstream: `${origin.url}/app`, ...rewriting });
+      const passing = createProxy({ upstream: `${origin.url}/app` });
+      for (const [server, get] of [
+        [createServer(), interimOverHttp1],
+        [createHttp2Server(), interimOverHttp2],
+      ] as const) {
+        attach(server, mount({ '/a/b': stripPrefix('/a/b', proxy), '/pass': passing, '/': proxy }));
+        const url = await listen(net, server);
+        // Only what the final response rewrites: a Link passes in both.
+        const link = '</app/style.css>; rel=preload';
+        expect(await get(net, url, '/x')).toEqual(['/up/1', '/up/1', link]);
+        expect(await get(net, url, '/a/b/x')).toEqual(['/a/b/up/1', '/a/b/up/1', link]);
+        expect(await get(net, url, '/pass')).toEqual([`${origin.url}/app/up/1`, '/app/up/1', link]);
+      }
+      await Promise.all([proxy.close(), passing.close()]);
+    },
+  );
+
+  test('of an interim response is removed where a rule sets or removes it [Sluiceway]', async ({ net }) => {
+    const interim = 'HTTP/1.1 104 Upload\r\nLocation: /app/b\r\nContent-Location: /app/b\r\n\r\n';
+    const origin = await net.origin(respondWith(interim + sized('').toString()));
+    const fields = { location: 'rewrite', response: { remove: ['location'] } } as const;
+    const running = await net.proxy({ upstream: `${origin.url}/app`, fields });
+    const client = await net.client(running);
+    await client.get('/a');
+    const response = await client.readResponse();
+    expect(response.interim.map(({ lines }) => lines)).toEqual([['Content-Location: /b']]);
   });
 });

@@ -108,15 +108,36 @@ describe('interim responses', () => {
     expect(response.content.toString()).toBe('x');
   });
 
-  test('pass, be they a hundred [RFC 9110 15.2]', async ({ net }) => {
+  test('pass, be they five hundred at once [RFC 9110 15.2; Go ReverseProxy]', async ({ net }) => {
     const { client } = await through(
       net,
-      respondWith('HTTP/1.1 102 Processing\r\n\r\n'.repeat(100) + sized('x').toString()),
+      respondWith('HTTP/1.1 102 Processing\r\n\r\n'.repeat(500) + sized('x').toString()),
     );
     await client.get('/');
     const response = await client.readResponse();
-    expect(response.interim).toHaveLength(100);
+    expect(response.interim).toHaveLength(500);
     expect(response.head.status).toBe(200);
+  });
+
+  test('pass without end, as long as they come at a human rate [RFC 9110 15.2; RFC 4918 20.1]', async ({
+    net,
+  }) => {
+    const time = new StoppedTime(net);
+    const said = new Gate();
+    const { client } = await through(net, async (connection) => {
+      await connection.readHead();
+      for (let i = 0; i < 60; i += 1) {
+        await connection.write('HTTP/1.1 102 Processing\r\n\r\n'.repeat(100));
+        await time.pass(1000);
+      }
+      said.open();
+      await connection.write(sized('done'));
+    });
+    await client.get('/');
+    await said.opened;
+    const response = await client.readResponse();
+    expect(response.interim).toHaveLength(6000);
+    expect(response.content.toString()).toBe('done');
   });
 
   test('are kept from a client of the thirdParty profile, and so is a Set-Cookie in them [Go ReverseProxy]', async ({

@@ -465,10 +465,10 @@ async function sendHead(frames: Frames, stream: number, lines: readonly FieldLin
   await frames.send(FrameType.CONTINUATION, Flag.END_HEADERS, stream);
 }
 
-test('more interim responses than anybody needs are answered 502 [RFC 9110 15.2]', async ({ net }) => {
+test('a flood of interim responses is answered 502 [RFC 9110 15.2]', async ({ net }) => {
   const { client, running } = await throughFrames(net, async (frames) => {
     const { stream } = await frames.readSection();
-    for (let i = 0; i < 101; i += 1) await frames.headers(stream, [[':status', '102']]);
+    for (let i = 0; i < 5000; i += 1) await frames.headers(stream, [[':status', '102']]);
     await frames.readReset(stream);
   });
   await client.get('/');

@@ -100,14 +100,16 @@ test('a head of just under 64 KiB passes [nginx]', async ({ net }) => {
   expect(response.content.toString()).toBe('hello');
 });
 
-test('interim responses beyond a hundred are answered 502 [RFC 9110 15.2]', async ({ net }) => {
+test('a flood of interim responses is answered 502 [RFC 9110 15.2]', async ({ net }) => {
   const { client, running, origin } = await through(net, async (connection) => {
     await connection.readHead();
     for (let i = 0; i < 1000; i++) await connection.write('HTTP/1.1 102 Processing\r\n\r\n'.repeat(10));
   });
   await client.get('/');
   const response = await client.readResponse();
-  expect(response.interim).toHaveLength(100);
+  // The rate allows a few more while they arrive.
+  expect(response.interim.length).toBeGreaterThanOrEqual(500);
+  expect(response.interim.length).toBeLessThan(5000);
   expect(response.head.status).toBe(502);
   expect((await running.record()).outcome).toBe('upstream_invalid');
   await origin.connections[0]?.closed;

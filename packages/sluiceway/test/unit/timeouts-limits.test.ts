@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { WaitsFor } from '../../src/stream/timeouts.js';
+import type { WaitsFor } from '../../src/stream/idle-error.js';
 import { ALL_OFF, watchTimeouts } from '../support/watched-timeouts.js';
 
 beforeEach(() => {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type TimeoutSettings, TransferTimeouts, type WaitsFor } from '../../src/stream/timeouts.js';
+import type { WaitsFor } from '../../src/stream/idle-error.js';
+import { type TimeoutSettings, TransferTimeouts } from '../../src/stream/timeouts.js';
 import { DEFAULTS, type WatchedTimeouts, watchTimeouts } from '../support/watched-timeouts.js';
 
 beforeEach(() => {

@@ -3,12 +3,8 @@ import { SluicewayError } from '../../errors.js';
 import { decideResponseFraming } from '../../http/framing.js';
 import { resetStream, watchContentEnd } from '../../net/http2-stream.js';
 import { GatheredSource } from '../../stream/gathered-source.js';
-import {
-  CONTINUE_GRACE_MS,
-  isIdempotent,
-  MAX_INTERIM_RESPONSES,
-  STOPS_CONTENT_FROM,
-} from '../request-rules.js';
+import { InterimLimit } from '../interim-limit.js';
+import { CONTINUE_GRACE_MS, isIdempotent, STOPS_CONTENT_FROM } from '../request-rules.js';
 import type { Exchange, TransportRequest, TransportResponse } from '../transport.js';
 import type { Waiter } from '../waiting-line.js';
 import type { Http2Connection } from './connection.js';
@@ -38,7 +34,7 @@ export class Http2Exchange implements Exchange, Waiter, ContentOwner {
   #isSent = false;
   #isStopped = false;
   #isOver = false;
-  #interims = 0;
+  #interims: InterimLimit | null = null;
   /** Of the response, once its head is there. */
   #content: Http2Content | null = null;
 
@@ -137,9 +133,8 @@ export class Http2Exchange implements Exchange, Waiter, ContentOwner {
 
   #onInterim(raw: string[]): void {
     const head = readResponseHead(raw, this.#opened.headLimits);
-    this.#interims += 1;
-    if (this.#interims > MAX_INTERIM_RESPONSES)
-      throw new SluicewayError('http_protocol_error', `More than ${MAX_INTERIM_RESPONSES} interim responses`);
+    this.#interims ??= new InterimLimit();
+    this.#interims.add(head);
     if (head.status === 100) this.#startContent();
     this.request.onInterim(head);
   }

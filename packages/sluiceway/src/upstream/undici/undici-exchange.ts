@@ -9,7 +9,8 @@ import { wasReset } from '../../net/reset.js';
 import { queuedBytes } from '../../net/write-queue.js';
 import { emptySource } from '../../stream/chunk-source.js';
 import { ReadableSource } from '../../stream/readable-source.js';
-import { MAX_INTERIM_RESPONSES, STOPS_CONTENT_FROM } from '../request-rules.js';
+import { InterimLimit } from '../interim-limit.js';
+import { STOPS_CONTENT_FROM } from '../request-rules.js';
 import type {
   Exchange,
   InterimResponse,
@@ -45,7 +46,7 @@ export class UndiciExchange extends LegacyHandler implements Exchange, ContentOw
   #givenUp: Error | null = null;
   #isOver = false;
   #isSent = false;
-  #interims = 0;
+  #interims: InterimLimit | null = null;
 
   constructor(request: TransportRequest, onOver: () => void) {
     super();
@@ -177,13 +178,10 @@ export class UndiciExchange extends LegacyHandler implements Exchange, ContentOw
   #onHead(controller: DispatchController, status: number, fields: Fields, statusText: string): void {
     if (status < 100) throw new SluicewayError('http_protocol_error', `The status is ${status}`);
     if (status < 200) {
-      this.#interims += 1;
-      if (this.#interims > MAX_INTERIM_RESPONSES)
-        throw new SluicewayError(
-          'http_protocol_error',
-          `More than ${MAX_INTERIM_RESPONSES} interim responses`,
-        );
-      this.#request.onInterim({ status, statusText, fields });
+      const head = { status, statusText, fields };
+      this.#interims ??= new InterimLimit();
+      this.#interims.add(head);
+      this.#request.onInterim(head);
       return;
     }
     const framing = decideResponseFraming(this.#request.method, status, '1.1', fields);

@@ -15,7 +15,7 @@ import { outliveWriteErrors, readsOn, wasReset } from '../../net/reset.js';
 import type { BufferPool } from '../../stream/buffer-pool.js';
 import type { ChunkSink } from '../../stream/chunk-source.js';
 import type { Block } from '../../stream/read-buffer.js';
-import { MAX_INTERIM_RESPONSES } from '../request-rules.js';
+import { InterimLimit } from '../interim-limit.js';
 import type { RequestClient } from '../transport.js';
 import { type ContentReader, createContentReader } from './content-reader.js';
 import type { WireExchange } from './exchange.js';
@@ -50,7 +50,8 @@ export class WireConnection implements ReceiverOwner {
   #sink: ChunkSink | null = null;
   /** The block of which the sink holds bytes. */
   #lent: Block | null = null;
-  #interims = 0;
+  /** Null while there is none. */
+  #interims: InterimLimit | null = null;
   #keepAlive = true;
   #ended = false;
   #reset = false;
@@ -126,7 +127,7 @@ export class WireConnection implements ReceiverOwner {
   begin(exchange: WireExchange): void {
     this.#exchange = exchange;
     this.#phase = 'head';
-    this.#interims = 0;
+    this.#interims = null;
     this.#keepAlive = true;
     this.#scanner.reset();
     this.exchanges += 1;
@@ -193,10 +194,8 @@ export class WireConnection implements ReceiverOwner {
   }
 
   #onInterim(head: ResponseHead): void {
-    this.#interims += 1;
-    if (this.#interims > MAX_INTERIM_RESPONSES) {
-      throw new SluicewayError('http_protocol_error', `More than ${MAX_INTERIM_RESPONSES} interim responses`);
-    }
+    this.#interims ??= new InterimLimit();
+    this.#interims.add(head);
     this.#exchange?.interim(head);
   }
 
@@ -348,7 +347,7 @@ export class WireConnection implements ReceiverOwner {
 
   /** On a kept connection that gave no byte, the origin server had most likely closed it before our request came. */
   #closedBeforeHead(cause: Error | null): SluicewayError {
-    const retryable = this.exchanges > 1 && this.#interims === 0 && this.#receiver.buffer.unread === 0;
+    const retryable = this.exchanges > 1 && this.#interims === null && this.#receiver.buffer.unread === 0;
     const message = `The connection ended before a response head${cause === null ? '' : `: ${cause.message}`}`;
     return new SluicewayError('connection_terminated', message, { cause: cause ?? undefined, retryable });
   }

@@ -1,0 +1,23 @@
+import { SluicewayError } from '../errors.js';
+
+/**
+ * Whom one direction of a transfer waits for. `head` is the origin server too, with the whole request in hand;
+ * `either` is a tunnel, where both sides may be silent.
+ */
+export type WaitsFor = 'nobody' | 'client' | 'upstream' | 'head' | 'either';
+
+/** The failure of a transfer that has waited too long; `request` says whom its request waits for. */
+export function idleError(whom: WaitsFor, request: WaitsFor, how: string): SluicewayError {
+  if (whom === 'head') return new SluicewayError('http_response_timeout', `No response head ${how}`);
+  if (whom === 'either') {
+    return new SluicewayError('connection_read_timeout', `No byte through the tunnel ${how}`, {
+      outcome: 'completed',
+    });
+  }
+  if (whom === 'client')
+    return new SluicewayError('client_stalled', `The client neither sent nor read ${how}`);
+  if (request === 'upstream') {
+    return new SluicewayError('connection_write_timeout', `The origin server took no request content ${how}`);
+  }
+  return new SluicewayError('connection_read_timeout', `The origin server sent no content ${how}`);
+}
