@@ -17,8 +17,8 @@ export interface ResumeOptions {
   /** Without a byte, from the break on, after which the transfer fails. Default 60 s. */
   timeout?: Duration;
   /**
-   * What proves that the rest is of the same file. `validator` (default): a strong `ETag`, or a `Last-Modified` that
-   * counts as strong (RFC 9110 section 8.8.2.2). `length`: where there is neither, the length of the whole file, which
+   * What proves that the rest is of the same file. `validator` (default): a strong `ETag`, or, where the rest comes from
+   * the same URL, a `Last-Modified` that counts as strong (RFC 9110 section 8.8.2.2). `length`: where there is neither, the length of the whole file, which
    * a file that has been replaced may share.
    */
   proof?: 'validator' | 'length';

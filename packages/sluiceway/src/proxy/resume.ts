@@ -1,3 +1,4 @@
+import { mayGiveDigest } from '../http/digest.js';
 import type { Target } from '../upstream/redirect-policy.js';
 import { AttemptingFinder } from '../upstream/resume/rest-finder.js';
 import { toPart } from '../upstream/resume/resume-policy.js';
@@ -7,15 +8,21 @@ import type { SendOptions, Sent } from '../upstream/send.js';
 import { runHook } from './hooks.js';
 import type { ProxySettings } from './options.js';
 import type { Passage } from './passage.js';
+import { RestVerifier } from './verify-rest.js';
 
 /** Makes the content of a response go on where it breaks, if what comes then could be proved to be the rest of it. */
 export function resumeWhereBroken(
-  { transfer, downstream, digest }: Passage,
+  { transfer, downstream, digest, verification }: Passage,
   start: Place,
   { target, request, response }: Sent,
   mirrors: readonly Target[],
   send: SendOptions,
-  { resume, transport, timeouts }: Pick<ProxySettings, 'resume' | 'transport' | 'timeouts'>,
+  {
+    resume,
+    transport,
+    timeouts,
+    digests,
+  }: Pick<ProxySettings, 'resume' | 'transport' | 'timeouts' | 'digests'>,
 ): void {
   if (resume === null) return;
   const { refreshTarget } = resume;
@@ -25,8 +32,12 @@ export function resumeWhereBroken(
   if (part === null) return;
   // Files of one length and date are not the same for that, where servers differ.
   const isProvable = proof !== 'validator' || part.validator?.field !== 'Last-Modified';
-  const makeFinder = (): AttemptingFinder =>
-    new AttemptingFinder({
+  const isWhole = part.start === 0 && part.end === part.total;
+  // Hooks may change the head until content breaks, if it ever does.
+  const head = digests.verifies && mayGiveDigest(response.fields) ? response.fields.clone() : null;
+  const makeFinder = (): AttemptingFinder => {
+    const verifier = digests.verifies ? new RestVerifier(verification, isWhole, head) : null;
+    return new AttemptingFinder({
       transport,
       settings: resume,
       part,
@@ -34,6 +45,7 @@ export function resumeWhereBroken(
       route: new Route(start, { target, request }, isProvable ? mirrors : [], send.secretFields ?? []),
       send,
       limits: timeouts,
+      readDigests: verifier && ((rest, length) => verifier.read(rest, length)),
       refresh:
         refreshTarget === undefined || downstream === null
           ? null
@@ -45,7 +57,9 @@ export function resumeWhereBroken(
         transfer.timeouts.contentGoesOn();
       },
     });
-  const content = new ResumedContent(response.content, part, makeFinder);
+  };
+  const needsTrailers = verification !== null && verification.trailers.length > 0;
+  const content = new ResumedContent(response.content, part, makeFinder, needsTrailers);
   transfer.resumedContent = content;
   response.content = content;
 }

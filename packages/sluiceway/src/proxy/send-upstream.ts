@@ -1,6 +1,7 @@
 import { SluicewayError } from '../errors.js';
 import { isAgreed } from '../http/upgrade.js';
 import type { ClientConnection } from '../net/client-connection.js';
+import { findRangeFault, holdToRange } from '../upstream/partial-content.js';
 import { type Target, toTarget } from '../upstream/redirect-policy.js';
 import { type SendOptions, send } from '../upstream/send.js';
 import { sendToAny } from '../upstream/send-to-any.js';
@@ -83,7 +84,8 @@ export async function sendUpstream(
             // For the head of the one before.
             timeouts.responseWaitsFor('nobody');
           },
-          isFit: (response) => isFitFor(draft, response, settings.digests),
+          isFit: (response) =>
+            isFitFor(draft, response, settings.digests) && findRangeFault(draft.method, response) === null,
         });
   const received = sent.response;
   answered = true;
@@ -92,6 +94,9 @@ export async function sendUpstream(
   transfer.throwIfAborted();
   if (received.tunnel !== null && !isAgreed(protocol ?? '', received.fields.get('upgrade')))
     throw new SluicewayError('http_upgrade_failed', 'The origin server switched to another protocol');
+  const fault = findRangeFault(sent.request.method, received);
+  if (fault !== null) throw fault;
+  holdToRange(sent.request.method, received);
   decideVerification(passage, draft, received, settings.digests);
   if (mayResume) resumeWhereBroken(passage, start, sent, others, options, settings);
   return received;

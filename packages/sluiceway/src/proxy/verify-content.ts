@@ -1,5 +1,4 @@
 import { SluicewayError } from '../errors.js';
-import { parseContentRange } from '../http/content-range.js';
 import {
   type Digest,
   type DigestField,
@@ -10,6 +9,7 @@ import {
 } from '../http/digest.js';
 import type { ReadonlyFields } from '../http/fields.js';
 import { type ExpectedDigest, findMismatchOfNone, VerifiedSource } from '../stream/verified-source.js';
+import { onlyRange } from '../upstream/partial-content.js';
 import type { TransportResponse } from '../upstream/transport.js';
 import { askForWhole } from './apply-transform.js';
 import type { DigestSettings } from './digest-options.js';
@@ -55,10 +55,18 @@ export function decideVerification(
   const names =
     given && !isProven && !isContentless(method, status) ? fieldsFor(method, status, isWhole) : [];
   const checks = isProven ? [{ digest: expected, by: EXPECTED }] : readGiven(fields, names);
-  const trailers = contentLength === null ? announced(fields, names) : [];
+  // Over HTTP/1 trailers come with chunks only.
+  const mayHaveTrailers = contentLength === null || received.httpVersion === '2.0';
+  const trailers = mayHaveTrailers ? announcedDigests(fields, names) : [];
   if (checks.length === 0 && trailers.length === 0) return;
   passage.digest = checks[0]?.digest ?? null;
-  passage.verification = { expected: checks, trailers, length: contentLength, toError };
+  passage.verification = {
+    expected: checks,
+    trailers,
+    isWhole: isWhole && method === 'GET',
+    length: contentLength,
+    toError: toMismatch,
+  };
 }
 
 /**
@@ -109,7 +117,7 @@ function findFault(
   if (verifies && (method === 'GET' || method === 'HEAD')) {
     const given = readDigest(received.fields, 'Repr-Digest', [expected.algorithm]);
     if (given !== null && !isSameDigest(expected, given))
-      return toError({ digest: expected, by: EXPECTED }, given);
+      return toMismatch({ digest: expected, by: EXPECTED }, given);
   }
   if (relaysParts || isAll(received)) return null;
   return new SluicewayError('http_protocol_error', 'A part (206) that was not asked for cannot be verified');
@@ -121,13 +129,15 @@ const fieldsFor = (method: string, status: number, isWhole: boolean): DigestFiel
     ? ['Repr-Digest', 'Content-Digest']
     : ['Content-Digest'];
 
-const readGiven = (fields: ReadonlyFields, names: readonly DigestField[]): ExpectedDigest[] =>
+/** The digests in these fields of a head. */
+export const readGiven = (fields: ReadonlyFields, names: readonly DigestField[]): ExpectedDigest[] =>
   names.flatMap((name) => {
     const digest = readDigest(fields, name);
     return digest === null ? [] : [{ digest, by: name }];
   });
 
-function announced(fields: ReadonlyFields, names: readonly DigestField[]): DigestField[] {
+/** Those of the fields that a head announces as trailers. */
+export function announcedDigests(fields: ReadonlyFields, names: readonly DigestField[]): DigestField[] {
   const trailers = fields.list('trailer').map((name) => name.toLowerCase());
   return names.filter((name) => trailers.includes(name.toLowerCase()));
 }
@@ -135,11 +145,11 @@ function announced(fields: ReadonlyFields, names: readonly DigestField[]): Diges
 /** Several parts in one response are never all: they have a framing of their own. */
 function isAll({ status, fields }: TransportResponse): boolean {
   if (status !== 206) return true;
-  const range = parseContentRange(fields.get('content-range'));
-  return range !== null && range.first === 0 && range.last + 1 === range.total;
+  const range = onlyRange(fields);
+  return range !== null && range.isExact && range.first === 0 && range.last + 1 === range.total;
 }
 
-const toError = ({ digest, by }: ExpectedDigest, actual: Digest): SluicewayError =>
+export const toMismatch = ({ digest, by }: ExpectedDigest, actual: Digest): SluicewayError =>
   new SluicewayError(
     'http_response_digest_mismatch',
     `The content is ${formatDigest(actual)}, and by ${by} ${formatDigest(digest)}`,

@@ -5,11 +5,17 @@ import type { ChunkSink, ChunkSource } from './chunk-source.js';
 export class ExactLengthSource implements ChunkSource {
   readonly #source: ChunkSource;
   readonly #length: number;
+  readonly #toError: (message: string, fault: 'short' | 'long') => Error;
   #received = 0;
 
-  constructor(source: ChunkSource, length: number) {
+  constructor(
+    source: ChunkSource,
+    length: number,
+    toError: (message: string, fault: 'short' | 'long') => Error = (message) => new Error(message),
+  ) {
     this.#source = source;
     this.#length = length;
+    this.#toError = toError;
   }
 
   get trailers(): Fields | null {
@@ -26,11 +32,12 @@ export class ExactLengthSource implements ChunkSource {
         }
         done();
         this.#source.cancel();
-        sink.fail(new Error(`Content is longer than the announced ${this.#length} bytes`));
+        sink.fail(this.#toError(`Content is longer than the announced ${this.#length} bytes`, 'long'));
       },
       end: () => {
         if (this.#received === this.#length) sink.end();
-        else sink.fail(new Error(`Content ended after ${this.#received} of ${this.#length} bytes`));
+        else
+          sink.fail(this.#toError(`Content ended after ${this.#received} of ${this.#length} bytes`, 'short'));
       },
       fail: (error) => sink.fail(error),
     });

@@ -1,8 +1,16 @@
 import { SluicewayError } from '../errors.js';
-import { ALGORITHMS, type Digest, type DigestField, isSameDigest, readDigest } from '../http/digest.js';
+import {
+  ALGORITHMS,
+  type Digest,
+  type DigestAlgorithm,
+  type DigestField,
+  isSameDigest,
+  readDigest,
+} from '../http/digest.js';
 import type { Fields } from '../http/fields.js';
 import type { ChunkSink, ChunkSource } from './chunk-source.js';
 import { ContentHash } from './content-hash.js';
+import { HeldEndSource } from './held-end.js';
 
 /** A digest that content must have. */
 export interface ExpectedDigest {
@@ -13,9 +21,12 @@ export interface ExpectedDigest {
 
 /** What is to be verified of content. */
 export interface Verification {
-  expected: readonly ExpectedDigest[];
+  /** More may be added until the last byte has come, by algorithms with which the content is hashed. */
+  expected: ExpectedDigest[];
   /** Fields that may give more among the trailers. Content is hashed with every algorithm then. */
   trailers: readonly DigestField[];
+  /** Whether the content is the whole representation, so that its `Repr-Digest` is that of the content. */
+  isWhole: boolean;
   /** Bytes of the content; null where only its end tells. */
   length: number | null;
   /** `actual` is what the content hashes to. */
@@ -35,7 +46,9 @@ export class VerifiedSource implements ChunkSource {
   #received = 0;
 
   constructor(source: ChunkSource, verification: Verification) {
-    this.#source = source;
+    const { length, trailers } = verification;
+    // Trailers come after the last byte, which must not be delivered before they have been read.
+    this.#source = length !== null && trailers.length > 0 ? new HeldEndSource(source, length) : source;
     this.#verification = verification;
     this.#hash = toHash(verification);
   }
@@ -81,7 +94,7 @@ export class VerifiedSource implements ChunkSource {
         `Content is longer than the announced ${length} bytes`,
       );
     this.#hash.update(bytes);
-    return length === null || this.#received < length ? null : this.#judge(null);
+    return length === null || this.#received < length ? null : this.#judge(this.trailers);
   }
 
   #judge(trailers: Fields | null): Error | null {
@@ -93,11 +106,57 @@ export class VerifiedSource implements ChunkSource {
 export const findMismatchOfNone = (verification: Verification): Error | null =>
   findMismatch(verification, toHash(verification).digests(), null);
 
-const toHash = ({ expected, trailers }: Verification): ContentHash =>
-  new ContentHash(trailers.length > 0 ? ALGORITHMS : expected.map(({ digest }) => digest.algorithm));
+/**
+ * The next bytes of some content, which must have digests too: those of a part of it. `expected` may grow until the last
+ * of them has come, by algorithms of the hash.
+ */
+export class DigestCheck {
+  readonly expected: ExpectedDigest[];
+  readonly #hash: ContentHash;
+  readonly #toError: Verification['toError'];
+  #left: number;
+
+  constructor(
+    expected: ExpectedDigest[],
+    algorithms: readonly DigestAlgorithm[],
+    length: number,
+    toError: Verification['toError'],
+  ) {
+    this.expected = expected;
+    this.#hash = new ContentHash(algorithms);
+    this.#left = length;
+    this.#toError = toError;
+  }
+
+  get isOver(): boolean {
+    return this.#left === 0;
+  }
+
+  /** Hashes what is left of the part, at the most. Returns why these bytes must not be delivered, or null. */
+  take(bytes: Uint8Array): Error | null {
+    if (this.isOver) return null;
+    const part = bytes.length > this.#left ? bytes.subarray(0, this.#left) : bytes;
+    this.#hash.update(part);
+    this.#left -= part.length;
+    if (!this.isOver) return null;
+    const { expected } = this;
+    return findMismatch({ expected, trailers: [], toError: this.#toError }, this.#hash.digests(), null);
+  }
+}
+
+/** The algorithms with which verified content is hashed. */
+export const algorithmsOf = ({
+  expected,
+  trailers,
+}: Pick<Verification, 'expected' | 'trailers'>): readonly DigestAlgorithm[] =>
+  trailers.length > 0
+    ? ALGORITHMS
+    : ALGORITHMS.filter((each) => expected.some(({ digest }) => digest.algorithm === each));
+
+const toHash = (verification: Verification): ContentHash => new ContentHash(algorithmsOf(verification));
 
 function findMismatch(
-  { expected, trailers: names, toError }: Verification,
+  { expected, trailers: names, toError }: Pick<Verification, 'expected' | 'trailers' | 'toError'>,
   actual: readonly Digest[],
   trailers: Fields | null,
 ): Error | null {

@@ -18,6 +18,14 @@ export function toTarget(url: string | URL): Target {
   return { base, path: base.query === '' ? path : `${path}?${base.query}` };
 }
 
+/** Whether two targets are the same URL. */
+export const isSameTarget = (one: Target, other: Target): boolean =>
+  isSameOrigin(one, other) && one.path === other.path;
+
+/** RFC 6454 section 5. */
+export const isSameOrigin = (one: Target, other: Target): boolean =>
+  one.base.protocol === other.base.protocol && one.base.host === other.base.host;
+
 /**
  * Where a response sends us next (RFC 9110 section 15.4), or null where it does not. Throws where that may not be
  * followed: no usable `Location` or several, another scheme than http and https, from https to http.

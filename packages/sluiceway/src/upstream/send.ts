@@ -1,7 +1,7 @@
 import type { SluicewayError } from '../errors.js';
 import type { Fields } from '../http/fields.js';
 import { type DiscardLimits, discard } from '../stream/discard.js';
-import { decideRedirect, refused, type Target } from './redirect-policy.js';
+import { decideRedirect, isSameOrigin, refused, type Target } from './redirect-policy.js';
 import type { Exchange, Transport, TransportRequest, TransportResponse } from './transport.js';
 
 /** Content that nobody wants is read, to keep its connection, for as long as that costs less than a new one. */
@@ -68,8 +68,7 @@ export function aimElsewhere(
   secretFields: readonly string[],
 ): TransportRequest {
   const fields = request.fields.clone();
-  const sameOrigin = from.base.protocol === to.base.protocol && from.base.host === to.base.host;
-  if (!sameOrigin) removeSecrets(fields, secretFields);
+  if (!isSameOrigin(from, to)) removeSecrets(fields, secretFields);
   fields.set('Host', to.base.host);
   return { ...request, destination: to.base, path: to.path, fields };
 }

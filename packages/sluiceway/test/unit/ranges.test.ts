@@ -9,9 +9,16 @@ import { backoffMs } from '../../src/upstream/resume/resume-policy.js';
 
 describe('Content-Range', () => {
   test.for([
-    ['bytes 0-0/1', { first: 0, last: 0, total: 1 }],
-    ['bytes 5-9/10', { first: 5, last: 9, total: 10 }],
-    ['Bytes 5-9/*', { first: 5, last: 9, total: null }],
+    ['bytes 0-0/1', { first: 0, last: 0, length: 1, total: 1, isExact: true }],
+    ['bytes 5-9/10', { first: 5, last: 9, length: 5, total: 10, isExact: true }],
+    ['Bytes 5-9/*', { first: 5, last: 9, length: 5, total: null, isExact: true }],
+    [
+      'bytes 9007199254740992-9007199254740993/9223372036854775807',
+      { first: 2 ** 53, last: 2 ** 53, length: 2, total: 2 ** 63, isExact: false },
+    ],
+    ['bytes 0-0/9223372036854775808', null],
+    ['bytes 0-9223372036854775807/*', null],
+    ['bytes 9007199254740993-9007199254740992/*', null],
     ['bytes 5-4/10', null],
     ['bytes 5-10/10', null],
     ['bytes */10', null],
@@ -19,7 +26,7 @@ describe('Content-Range', () => {
     ['items 5-9/10', null],
     ['bytes 5-9/10, bytes 0-1/10', null],
     ['bytes -1-9/10', null],
-    ['bytes 5-9/10000000000000000', null],
+    ['bytes 5-9/10000000000000000000000', null],
     ['', null],
     [undefined, null],
   ] as const)('%s is read as %o', ([value, expected]) => {
@@ -30,7 +37,8 @@ describe('Content-Range', () => {
     assert(
       property(nat(), nat(), nat(), (first, more, rest) => {
         const range = { first, last: first + more, total: first + more + 1 + rest };
-        expect(parseContentRange(`bytes ${range.first}-${range.last}/${range.total}`)).toEqual(range);
+        const expected = { ...range, length: more + 1, isExact: true };
+        expect(parseContentRange(`bytes ${range.first}-${range.last}/${range.total}`)).toEqual(expected);
       }),
     );
   });

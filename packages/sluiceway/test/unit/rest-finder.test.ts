@@ -72,6 +72,7 @@ function finderFor(minRate: number): AttemptingFinder {
     route: new Route(place, place, [], []),
     send: { maxRedirects: 0, onAttempt: noop },
     limits: { responseHeadMs: 0, minRate },
+    readDigests: null,
     refresh: null,
     onBroken: noop,
     onResumed: noop,

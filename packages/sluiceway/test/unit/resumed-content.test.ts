@@ -53,7 +53,7 @@ function finderOf(...sources: ManualSource[]): RestFinder & { found: number } {
       const content = sources[finder.found];
       finder.found += 1;
       if (content === undefined) throw broken();
-      return { content, end: 100 };
+      return { content, end: 100, check: null };
     },
     cancel: () => {},
   };

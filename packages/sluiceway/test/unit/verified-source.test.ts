@@ -25,6 +25,7 @@ const verification = (
 ): Verification => ({
   expected,
   trailers,
+  isWhole: true,
   length,
   toError: ({ by, digest }, actual) =>
     new Error(`${by} ${formatDigest(digest) === formatDigest(actual) ? 'is the same' : 'is another'}`),

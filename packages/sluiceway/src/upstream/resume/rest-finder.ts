@@ -1,11 +1,14 @@
 import { SluicewayError, toSluicewayError } from '../../errors.js';
-import { type Target, toTarget } from '../redirect-policy.js';
+import { isSameTarget, type Target, toTarget } from '../redirect-policy.js';
 import { type SendOptions, type Sent, send } from '../send.js';
 import type { Exchange, Transport } from '../transport.js';
+import { NO_DIGESTS, type ReadRestDigests, toRest } from './rest-digests.js';
 import {
   askForRest,
   backoffMs,
+  hasSameTag,
   judgeRest,
+  lost,
   mayPass,
   type Part,
   type Proof,
@@ -37,6 +40,8 @@ export interface RestFinderOptions {
   route: Route;
   send: SendOptions;
   limits: ProgressLimits;
+  /** Reads the digests of a rest; null where they are not verified. */
+  readDigests: ReadRestDigests | null;
   /** Gives the URL at which the file is now, where a target has answered with such a status; null for none. */
   refresh: ((target: Target, status: number) => Promise<string | URL | undefined>) | null;
   /** The search for a rest begins. */
@@ -78,9 +83,17 @@ export class AttemptingFinder implements RestFinder {
   #exchange: Exchange | null = null;
   #isCancelled = false;
   #wake: (() => void) | null = null;
+  /** What is known of it by now: each rest may tell more, and none may contradict it. */
+  #part: Part;
+  /** Where the content began to come from. */
+  readonly #firstTarget: Target;
+  /** An `If-Range` is of no use: it is answered with the whole of the same file. */
+  #isUnconditional = false;
 
   constructor(options: RestFinderOptions) {
     this.#options = options;
+    this.#part = options.part;
+    this.#firstTarget = options.route.place.target;
   }
 
   cancel(): void {
@@ -146,11 +159,13 @@ export class AttemptingFinder implements RestFinder {
   }
 
   async #attempt(position: number): Promise<Found | Exclude<Verdict, { kind: 'rest' | 'nothing left' }>> {
-    const { part, route, onResumed } = this.#options;
+    const { route, onResumed } = this.#options;
+    const part = this.#part;
     const proof = this.#proof;
     const { target, request } = route.place;
     const fields = request.fields.clone();
-    askForRest(fields, part, position, proof === 'digest' ? null : part.validator);
+    const isConditional = proof !== 'digest' && part.validator !== null && !this.#isUnconditional;
+    askForRest(fields, part, position, isConditional ? part.validator : null);
     const asked = { ...request, fields, upgrade: null, onInterim: ignore, onRequestSent: ignore };
     let sent: Sent;
     try {
@@ -162,18 +177,40 @@ export class AttemptingFinder implements RestFinder {
         : { kind: 'different', reason: error.message };
     }
     const { response } = sent;
-    const verdict = this.#isCancelled ? cancelled : judgeRest(response, part, position, proof);
-    if (verdict.kind !== 'rest') response.content.cancel();
-    if (verdict.kind !== 'rest' && verdict.kind !== 'nothing left') return verdict;
+    if (isConditional && response.status === 200 && hasSameTag(response.fields, part)) {
+      // Some servers do not understand the condition. The tag of what they send without it tells as much.
+      response.content.cancel();
+      this.#isUnconditional = true;
+      return this.#isCancelled ? cancelled : this.#attempt(position);
+    }
+    const verdict = this.#isCancelled
+      ? cancelled
+      : this.#refuseElsewhere(sent, judgeRest(response, part, position, proof, isConditional));
+    const digests =
+      verdict.kind === 'rest' ? this.#options.readDigests?.(response, verdict.length) : undefined;
+    if (verdict.kind !== 'rest' || typeof digests === 'string') response.content.cancel();
+    if (typeof digests === 'string') return { kind: 'different', reason: digests };
     if (verdict.kind === 'nothing left') return { kind: 'found', rest: null };
+    if (verdict.kind !== 'rest') return verdict;
     route.arrived(sent);
     onResumed();
-    return { kind: 'found', rest: { content: response.content, end: verdict.end } };
+    this.#part = { ...part, total: verdict.total, end: verdict.end };
+    return { kind: 'found', rest: toRest(response, verdict, digests ?? NO_DIGESTS) };
+  }
+
+  /** A date proves nothing of what comes from another URL: files of several servers may share one. */
+  #refuseElsewhere({ target }: Sent, verdict: Verdict): Verdict {
+    const { proof } = this.#options;
+    if (proof !== 'validator' || this.#part.validator?.field !== 'Last-Modified') return verdict;
+    if (verdict.kind !== 'rest' && verdict.kind !== 'nothing left') return verdict;
+    if (isSameTarget(target, this.#firstTarget)) return verdict;
+    return { kind: 'different', reason: 'the rest comes from another URL, where its date proves nothing' };
   }
 
   /** A mirror's entity tags may be its own, which a digest makes up for. */
   get #proof(): Proof {
-    const { part, proof, route } = this.#options;
+    const { proof, route } = this.#options;
+    const part = this.#part;
     if (proof === 'digest') return part.validator !== null && !route.isAtMirror ? 'validator' : 'digest';
     return part.validator === null ? proof : 'validator';
   }
@@ -252,17 +289,6 @@ interface Found {
   rest: Rest | null;
 }
 
-const cancelled: Verdict = { kind: 'different', reason: 'the transfer is over' };
-
-/** The break stays what the transfer fails with; why it could not be mended is for the log. */
-function lost(broken: SluicewayError, reason: string): SluicewayError {
-  const { code, status, outcome, publicMessage } = broken;
-  return new SluicewayError(code, `${broken.message}, and it was not continued: ${reason}`, {
-    cause: broken,
-    status,
-    outcome,
-    publicMessage,
-  });
-}
+const cancelled: Verdict & { kind: 'different' } = { kind: 'different', reason: 'the transfer is over' };
 
 const ignore = (): void => {};

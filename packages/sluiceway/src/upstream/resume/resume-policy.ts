@@ -1,13 +1,9 @@
 import { type ErrorCode, SluicewayError } from '../../errors.js';
-import {
-  type ContentRange,
-  formatRange,
-  parseContentRange,
-  parseUnsatisfiedRange,
-} from '../../http/content-range.js';
+import { formatRange, parseUnsatisfiedRange } from '../../http/content-range.js';
 import type { Fields, ReadonlyFields } from '../../http/fields.js';
 import { parseRetryAfter } from '../../http/retry-after.js';
 import { strongValidator, type Validator } from '../../http/validators.js';
+import { onlyRange } from '../partial-content.js';
 import type { TransportRequest, TransportResponse } from '../transport.js';
 
 /**
@@ -54,21 +50,15 @@ function locate({
   fields,
   contentLength,
 }: TransportResponse): Pick<Part, 'total' | 'start' | 'end'> | null {
+  if (contentLength !== null && !Number.isSafeInteger(contentLength)) return null;
   if (status !== 206) return { total: contentLength, start: 0, end: contentLength };
   // None where there are several parts, which lie between headings of their own (multipart/byteranges).
   const range = onlyRange(fields);
-  if (range === null) return null;
+  if (range === null || !range.isExact) return null;
   const { first, last, total } = range;
   if (contentLength !== null && contentLength !== last - first + 1) return null;
   return { total, start: first, end: last + 1 };
 }
-
-const onlyRange = (fields: ReadonlyFields): ContentRange | null => {
-  const values = fields.getAll('content-range');
-  // It must not stand beside several parts (RFC 9110 section 15.3.7.2), whose headings would be taken for content.
-  if (values.length !== 1 || /^multipart\/byteranges\b/i.test(fields.get('content-type') ?? '')) return null;
-  return parseContentRange(values[0]);
-};
 
 const codingOf = (fields: ReadonlyFields): string =>
   fields
@@ -88,10 +78,22 @@ export function askForRest(fields: Fields, part: Part, position: number, validat
   if (validator !== null) fields.set('If-Range', validator.value);
 }
 
+/** Where the content of a response lies that is the rest, or the next piece of it. */
+export interface RestPlace {
+  /** Position after the last byte that is wanted: what comes may end before it. */
+  end: number;
+  /** Bytes of the whole representation; null where nobody has said. */
+  total: number | null;
+  /** Bytes at the start of the content that have come before. */
+  skip: number;
+  /** Bytes of the content. */
+  length: number;
+}
+
 /** What a response to that is worth. */
 export type Verdict =
-  /** It is the rest, of which the position after the last byte is now known. */
-  | { kind: 'rest'; end: number }
+  /** It is the rest, or the next piece of it. */
+  | ({ kind: 'rest' } & RestPlace)
   /** There is no rest: all bytes had come when the content broke. */
   | { kind: 'nothing left' }
   /** Not now; `afterMs` is what the origin server asks for, or 0. */
@@ -104,15 +106,29 @@ export type Verdict =
 const GONE: ReadonlySet<number> = new Set([401, 403, 404, 410]);
 const BUSY: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
 
-/** Judges the response to a request for the rest. */
-export function judgeRest(response: TransportResponse, part: Part, position: number, proof: Proof): Verdict {
+/** More bytes that have come before are not read again. */
+const MAX_SKIPPED_BYTES = 64 * 1024 * 1024;
+
+/** Judges the response to a request for the rest. `isConditional` says that the request had an `If-Range`. */
+export function judgeRest(
+  response: TransportResponse,
+  part: Part,
+  position: number,
+  proof: Proof,
+  isConditional: boolean,
+): Verdict {
   const { status, fields } = response;
-  if (status === 206) return judgePartial(response, part, position, proof);
+  if (status === 206) return judgePartial(response, part, position, proof, isConditional);
   const reason = `the origin server answered ${status} to a request for the rest`;
+  if (status === 200) return judgeWhole(response, part, position) ?? { kind: 'different', reason };
   if (status === 416) {
-    const total = parseUnsatisfiedRange(fields.get('content-range'));
+    const [value, ...more] = new Set(fields.getAll('content-range'));
+    const total = more.length > 0 ? null : parseUnsatisfiedRange(value);
     const isAll =
-      total === position && isOfSame(fields, part) && (part.end === null || part.end === position);
+      total === position &&
+      isOfSame(fields, part) &&
+      (part.total ?? position) === position &&
+      (part.end ?? position) === position;
     return isAll ? { kind: 'nothing left' } : { kind: 'different', reason };
   }
   if (GONE.has(status)) return { kind: 'gone', status, reason };
@@ -126,28 +142,69 @@ const isOfSame = (fields: ReadonlyFields, { validator, etag }: Part): boolean =>
   (!fields.has('etag') || fields.get('etag') === etag) &&
   (validator === null || !fields.has(validator.field) || fields.get(validator.field) === validator.value);
 
-function judgePartial(response: TransportResponse, part: Part, position: number, proof: Proof): Verdict {
+/** Whether a response is of the same state of the representation by a strong entity tag. */
+export const hasSameTag = (fields: ReadonlyFields, { validator }: Part): boolean =>
+  validator?.field === 'ETag' && fields.getAll('etag').length === 1 && fields.get('etag') === validator.value;
+
+/** A server without ranges sends all of it again: what has come before is read and dropped, up to a limit. */
+function judgeWhole(response: TransportResponse, part: Part, position: number): Verdict | null {
+  const { fields, contentLength } = response;
+  if (contentLength === null || !hasSameTag(fields, part) || codingOf(fields) !== part.coding) return null;
+  if (contentLength !== (part.total ?? contentLength) || contentLength !== (part.end ?? contentLength))
+    return null;
+  if (position >= contentLength || position > MAX_SKIPPED_BYTES) return null;
+  return { kind: 'rest', end: contentLength, total: contentLength, skip: position, length: contentLength };
+}
+
+function judgePartial(
+  response: TransportResponse,
+  part: Part,
+  position: number,
+  proof: Proof,
+  isConditional: boolean,
+): Verdict {
   const { fields, contentLength } = response;
   const different = (reason: string): Verdict => ({ kind: 'different', reason });
   const range = onlyRange(fields);
-  if (range === null) return different('the rest has no usable Content-Range');
-  const { first, last, total } = range;
-  if (first !== position) return different('the rest starts at another byte than was asked for');
-  if (total === null || (part.total !== null && total !== part.total))
+  if (range === null || !range.isExact) return different('the rest has no usable Content-Range');
+  const { first, last, length } = range;
+  // One that starts earlier must be right about it: its length has to say the same.
+  const mayStartEarlier = contentLength !== null && position - first <= MAX_SKIPPED_BYTES;
+  if (first > position || last < position || (first < position && !mayStartEarlier))
+    return different('the rest starts at another byte than was asked for');
+  if (range.total !== null && range.total !== (part.total ?? range.total))
     return different('the rest is of a file of another length');
-  if (last + 1 !== (part.end ?? total)) return different('the rest ends at another byte than was asked for');
-  if (contentLength !== null && contentLength !== last + 1 - first)
+  const end = part.end ?? range.total;
+  if (end === null || (range.total === null && proof === 'length'))
+    return different('the rest is of a file of unknown length');
+  // A piece may come first, where it is known of how much.
+  const mayEndEarlier = part.end !== null && last + 1 < end;
+  if (last + 1 !== end && !mayEndEarlier)
+    return different('the rest ends at another byte than was asked for');
+  if (contentLength !== null && contentLength !== length)
     return different('the rest is not as long as its Content-Range');
-  if (codingOf(fields) !== part.coding) return different('the rest has another content coding');
-  const fault = findOtherValidator(fields, part, proof);
-  return fault === null ? { kind: 'rest', end: last + 1 } : different(fault);
+  // A server that has compared the validator need not repeat what it has said before (RFC 9110 section 15.3.7).
+  const mayOmit = isConditional && proof === 'validator';
+  const isOmitted = mayOmit && !fields.has('content-encoding') && hasSameTag(fields, part);
+  if (codingOf(fields) !== part.coding && !isOmitted) return different('the rest has another content coding');
+  const fault = findOtherValidator(fields, part, proof, mayOmit);
+  const total = range.total ?? part.total;
+  return fault === null ? { kind: 'rest', end, total, skip: position - first, length } : different(fault);
 }
 
 /** A digest decides by itself: mirrors have entity tags of their own. */
-function findOtherValidator(fields: ReadonlyFields, { validator, etag }: Part, proof: Proof): string | null {
+function findOtherValidator(
+  fields: ReadonlyFields,
+  { validator, etag }: Part,
+  proof: Proof,
+  mayOmit: boolean,
+): string | null {
   if (proof === 'digest') return null;
   if (validator !== null) {
     const values = fields.getAll(validator.field);
+    // An entity tag is always repeated.
+    if (values.length === 0 && mayOmit && validator.field === 'Last-Modified' && !fields.has('etag'))
+      return null;
     return values.length === 1 && values[0] === validator.value
       ? null
       : `the rest has another ${validator.field}, or none`;
@@ -179,4 +236,15 @@ export function backoffMs(failures: number, random: () => number = Math.random):
   if (failures === 0) return 0;
   const ms = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (failures - 1));
   return ms / 2 + (ms / 2) * random();
+}
+
+/** The break stays what the transfer fails with; why it could not be mended is for the log. */
+export function lost(broken: SluicewayError, reason: string): SluicewayError {
+  const { code, status, outcome, publicMessage } = broken;
+  return new SluicewayError(code, `${broken.message}, and it was not continued: ${reason}`, {
+    cause: broken,
+    status,
+    outcome,
+    publicMessage,
+  });
 }

@@ -1,6 +1,7 @@
 import { SluicewayError } from '../../errors.js';
-import type { Fields } from '../../http/fields.js';
+import { Fields } from '../../http/fields.js';
 import type { ChunkSink, ChunkSource } from '../../stream/chunk-source.js';
+import type { DigestCheck } from '../../stream/verified-source.js';
 import { isBreak, type Part } from './resume-policy.js';
 
 /** Finds the rest of a content. */
@@ -16,8 +17,10 @@ export interface RestFinder {
 
 export interface Rest {
   content: ChunkSource;
-  /** Position after its last byte. */
+  /** Position after the last byte that is wanted. */
   end: number;
+  /** What its content must hash to; null where nothing tells. */
+  check: DigestCheck | null;
 }
 
 /**
@@ -37,20 +40,31 @@ export class ResumedContent implements ChunkSource, ChunkSink {
   #isResumed = false;
   /** Where the last break was. */
   #brokenAt = -1;
+  /** Of the rests so far: what one has begun the next ones go on with. */
+  #checks: DigestCheck[] = [];
   #lent = 0;
   #onAllReturned: (() => void) | null = null;
 
-  /** `makeFinder` is called at the first break: to make one for each small response would cost it a third. */
-  constructor(content: ChunkSource, part: Part, makeFinder: () => RestFinder) {
+  readonly #needsTrailers: boolean;
+
+  /**
+   * `makeFinder` is called at the first break: to make one for each small response would cost it a third. Where
+   * `needsTrailers`, content is not whole without the trailers that its head announces.
+   */
+  constructor(content: ChunkSource, part: Part, makeFinder: () => RestFinder, needsTrailers = false) {
+    this.#needsTrailers = needsTrailers;
     this.#source = content;
     this.#position = part.start;
     this.#end = part.end ?? Number.POSITIVE_INFINITY;
     this.#makeFinder = makeFinder;
   }
 
-  /** Those of a part would not be those of the whole. */
+  /** Those of a part would not be those of the whole, but for the digest of the representation. */
   get trailers(): Fields | null {
-    return this.#isResumed ? null : this.#source.trailers;
+    const { trailers } = this.#source;
+    if (!this.#isResumed || trailers === null) return trailers;
+    const digests = trailers.getAll('repr-digest');
+    return digests.length === 0 ? null : new Fields(digests.flatMap((value) => ['Repr-Digest', value]));
   }
 
   start(sink: ChunkSink): void {
@@ -76,8 +90,13 @@ export class ResumedContent implements ChunkSource, ChunkSink {
 
   chunk(bytes: Uint8Array, done: () => void): void {
     this.#position += bytes.length;
-    if (this.#position > this.#end) this.#refuse(done);
-    else this.#sink?.chunk(bytes, done);
+    if (this.#position > this.#end) {
+      this.#refuse(done, new SluicewayError('http_protocol_error', 'The content is longer than announced'));
+      return;
+    }
+    const error = this.#checks.length === 0 ? null : this.#verify(bytes);
+    if (error === null) this.#sink?.chunk(bytes, done);
+    else this.#refuse(done, error);
   }
 
   end(): void {
@@ -90,14 +109,23 @@ export class ResumedContent implements ChunkSource, ChunkSink {
     if (this.#sink === null) return;
     if (!isBreak(error)) this.#finish()?.fail(error);
     // All has come but the end of a framing, and there is no range that is empty.
-    else if (this.#position === this.#end) this.#finish()?.end();
-    else void this.#resume(error);
+    else if (this.#position === this.#end) {
+      if (this.#needsTrailers && !this.#isResumed) this.#finish()?.fail(error);
+      else this.#finish()?.end();
+    } else void this.#resume(error);
   }
 
-  #refuse(done: () => void): void {
+  #refuse(done: () => void, error: Error): void {
     this.#source.cancel();
     done();
-    this.#finish()?.fail(new SluicewayError('http_protocol_error', 'The content is longer than announced'));
+    this.#finish()?.fail(error);
+  }
+
+  /** Returns why the bytes must not be delivered, or null. */
+  #verify(bytes: Uint8Array): Error | null {
+    const errors = this.#checks.map((check) => check.take(bytes));
+    this.#checks = this.#checks.filter((check) => !check.isOver);
+    return errors.find((error) => error !== null) ?? null;
   }
 
   #finish(): ChunkSink | null {
@@ -127,6 +155,7 @@ export class ResumedContent implements ChunkSource, ChunkSink {
       }
       this.#source = rest.content;
       this.#end = rest.end;
+      if (rest.check !== null) this.#checks.push(rest.check);
       rest.content.start({
         chunk: (bytes, done) => this.#lend(bytes, done),
         end: () => this.end(),

@@ -25,8 +25,8 @@ export const openTotals: Section = {
     },
     {
       name: 'that is cut and followed by a 206 which does not say how long the file is',
-      expected: 'visible',
-      draw: { first: cut(inTheMiddle, 'fin'), later: withOpenTotal },
+      expected: 'healed',
+      draw: { framings: ['length'], first: cut(inTheMiddle, 'fin'), later: withOpenTotal },
     },
   ],
 };

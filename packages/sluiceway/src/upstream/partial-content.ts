@@ -1,0 +1,58 @@
+import { SluicewayError } from '../errors.js';
+import { type ContentRange, parseContentRange } from '../http/content-range.js';
+import type { ReadonlyFields } from '../http/fields.js';
+import { ExactLengthSource } from '../stream/exact-length.js';
+import type { TransportResponse } from './transport.js';
+
+/**
+ * The one range in bytes of which a 206 says that it is its content; null where it does not say. Several parts lie between
+ * headings of their own, and a `Content-Range` must not stand beside them (RFC 9110 section 15.3.7.2).
+ */
+export function onlyRange(fields: ReadonlyFields): ContentRange | null {
+  const values = fields.getAll('content-range');
+  return values.length === 1 && !isMultipart(fields) ? parseContentRange(values[0]) : null;
+}
+
+const isMultipart = (fields: ReadonlyFields): boolean =>
+  /^multipart\/byteranges\b/i.test(fields.get('content-type') ?? '');
+
+/** Why the head of a part (206) contradicts itself about the length of its content; null where it does not. */
+export function findRangeFault(method: string, response: TransportResponse): SluicewayError | null {
+  const { fields, contentLength } = response;
+  if (!isPart(method, response)) return null;
+  if (new Set(fields.getAll('content-range')).size > 1)
+    return new SluicewayError('http_protocol_error', 'A part (206) with several Content-Range fields');
+  const length = parseContentRange(fields.get('content-range'))?.length ?? null;
+  if (length === null || contentLength === null || contentLength === length) return null;
+  const message = `A part (206) of ${length} bytes by its Content-Range, ${contentLength} by its Content-Length`;
+  return new SluicewayError('http_protocol_error', message);
+}
+
+/**
+ * Holds the content of a part (206) to the length that its `Content-Range` states, where nothing else does. Content that
+ * is shorter fails as content that is broken off does.
+ *
+ * Content with a coding of which only its framing tells the end passes: servers that compress what they send leave
+ * the `Content-Range` of what it was before.
+ */
+export function holdToRange(method: string, response: TransportResponse): void {
+  const { fields, contentLength } = response;
+  if (contentLength !== null || !isPart(method, response)) return;
+  const length = parseContentRange(fields.get('content-range'))?.length ?? null;
+  if (length === null || (isCoded(fields) && isEndMarked(response))) return;
+  response.content = new ExactLengthSource(response.content, length, (message, fault) =>
+    fault === 'short'
+      ? new SluicewayError('http_response_incomplete', message)
+      : new SluicewayError('http_protocol_error', message),
+  );
+}
+
+const isPart = (method: string, { status, fields, tunnel }: TransportResponse): boolean =>
+  status === 206 && method !== 'HEAD' && tunnel === null && !isMultipart(fields);
+
+const isCoded = (fields: ReadonlyFields): boolean =>
+  fields.list('content-encoding').some((coding) => coding.toLowerCase() !== 'identity');
+
+/** Whether the end of content of unknown length is more than the end of a connection. */
+const isEndMarked = ({ httpVersion, fields }: TransportResponse): boolean =>
+  httpVersion === '2.0' || fields.has('transfer-encoding');
