@@ -10,6 +10,8 @@ export interface DialOptions {
   policy: AddressPolicy;
   /** Default: the operating system's. */
   resolver?: Resolver;
+  /** The address of the client that the connection is for: see `Resolver.resolve`. Default none. */
+  client?: string | null;
   /**
    * Reach the destination through a tunnel of this proxy. It looks the name up and connects, so there is no address
    * to judge: with any other policy than `anyAddress` nothing is dialled.

@@ -5,7 +5,8 @@ import type { AddressPolicy } from './address-policy.js';
 import { toConfigurationError, toConnectError } from './connect-error.js';
 import { DialAttempt, type DialListener, type Dialling, type DialOptions } from './dial-attempt.js';
 import { toTlsOptions } from './dial-tls.js';
-import { type ResolvedAddress, type Resolver, systemResolver, toDnsError } from './resolver.js';
+import { type ResolvedAddress, toDnsError } from './resolver.js';
+import { systemResolver } from './system-resolver.js';
 
 /** How long one of several addresses may take before the next is tried (RFC 8305 section 5). */
 const ATTEMPT_TIMEOUT_MS = 500;
@@ -21,7 +22,7 @@ export function dialDirectly(options: DialOptions, listener: DialListener): Dial
 
   const lookup: net.LookupFunction = (name, { all }, callback) => {
     attempt.resolving = true;
-    resolveAllowed(name, port, options.policy, options.resolver ?? systemResolver)
+    resolveAllowed(name, options)
       .finally(() => {
         attempt.resolving = false;
       })
@@ -89,13 +90,11 @@ function open(options: DialOptions, lookup: net.LookupFunction): net.Socket {
 /** The addresses of a name that the policy allows, at least one. */
 async function resolveAllowed(
   hostname: string,
-  port: number,
-  policy: AddressPolicy,
-  resolver: Resolver,
+  { destination: { port }, policy, resolver = systemResolver, client = null }: DialOptions,
 ): Promise<[ResolvedAddress, ...ResolvedAddress[]]> {
   let addresses: ResolvedAddress[];
   try {
-    addresses = await resolver.resolve(hostname);
+    addresses = await resolver.resolve(hostname, client);
   } catch (error) {
     throw toDnsError(hostname, error);
   }

@@ -4,7 +4,8 @@ import type { BaseTarget } from '../http/target.js';
 import { type AddressPolicy, createAddressPolicy } from './address-policy.js';
 import { type HostPattern, matchesHost, parseHostPattern } from './host-pattern.js';
 import { OwnListeners } from './own-listeners.js';
-import { type Resolver, systemResolver } from './resolver.js';
+import type { Resolver } from './resolver.js';
+import { systemResolver } from './system-resolver.js';
 
 /** What a URL that somebody else has chosen may lead to. Without options: public addresses at the ports 80 and 443. */
 export interface GuardOptions {

@@ -1,4 +1,3 @@
-import { lookup } from 'node:dns';
 import { SluicewayError } from '../errors.js';
 
 export interface ResolvedAddress {
@@ -8,23 +7,12 @@ export interface ResolvedAddress {
 
 /** Turns names into addresses. What it rejects with becomes `dns_error`, or `dns_timeout` where its code is `ETIMEOUT`. */
 export interface Resolver {
-  /** All addresses of a name, in the order in which they should be tried. */
-  resolve(hostname: string): Promise<ResolvedAddress[]>;
+  /**
+   * All addresses of a name, in the order in which they should be tried. `client` is the address of the client that the
+   * lookup is for, where one is known: no client may take up all lookups.
+   */
+  resolve(hostname: string, client?: string | null): Promise<ResolvedAddress[]>;
 }
-
-/**
- * The operating system's resolver, with its hosts file, in its order. It also reads spellings such as `127.1`
- * and `0x7f.1` as addresses, so what it returns has to be judged, never what was asked for.
- */
-export const systemResolver: Resolver = {
-  resolve: (hostname) =>
-    new Promise((resolve, reject) => {
-      lookup(hostname, { all: true, verbatim: true }, (error, addresses) => {
-        if (error) reject(toDnsError(hostname, error));
-        else resolve(addresses.map(({ address, family }) => ({ address, family: family === 6 ? 6 : 4 })));
-      });
-    }),
-};
 
 /** What a resolver has failed with: whatever that is, it says nothing of the origin server. */
 export function toDnsError(hostname: string, cause: unknown): SluicewayError {

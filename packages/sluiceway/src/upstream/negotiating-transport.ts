@@ -92,7 +92,7 @@ export class NegotiatingTransport implements Transport {
   #ask(exchange: NegotiatingExchange): void {
     const { destination } = exchange.request;
     const key = toKey(destination);
-    const { waiting } = this.#questions.get(key) ?? this.#openQuestion(key, destination);
+    const { waiting } = this.#questions.get(key) ?? this.#openQuestion(key, exchange.request);
     if (waiting.size <= this.#maxWaiting) {
       waiting.add(exchange);
       return;
@@ -101,7 +101,7 @@ export class NegotiatingTransport implements Transport {
     exchange.failed(new SluicewayError('connection_limit_reached', message));
   }
 
-  #openQuestion(key: string, destination: Destination): Question {
+  #openQuestion(key: string, request: TransportRequest): Question {
     let settle = (): void => {};
     const answered = new Promise<void>((resolve) => {
       settle = resolve;
@@ -110,10 +110,10 @@ export class NegotiatingTransport implements Transport {
       this.#remember(key, protocol);
       this.#answer(key, (exchange) => exchange.proceed(protocol === 'http2' ? this.#http2 : this.#wire));
     };
-    this.#wire.negotiate(destination, {
+    this.#wire.negotiate(request, {
       http1: () => proceed('http1'),
       http2: (socket) => {
-        this.#http2.adopt(destination, socket);
+        this.#http2.adopt(request.destination, socket);
         proceed('http2');
       },
       failed: (error) => this.#answer(key, (exchange) => exchange.failed(error)),

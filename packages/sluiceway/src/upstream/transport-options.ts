@@ -2,7 +2,8 @@ import type { HeadLimits } from '../http/head-reader.js';
 import { type AddressPolicy, anyAddress } from '../net/address-policy.js';
 import type { DialTlsOptions } from '../net/dial-tls.js';
 import type { Egress } from '../net/egress.js';
-import { type Resolver, systemResolver } from '../net/resolver.js';
+import type { Resolver } from '../net/resolver.js';
+import { systemResolver } from '../net/system-resolver.js';
 
 /** Options of the built-in transports, whichever version of HTTP they speak. */
 export interface TransportOptions {

@@ -12,6 +12,8 @@ export type DnsAnswer = readonly DnsRecord[] | 'servfail' | 'nxdomain' | 'refuse
 export interface DnsServer {
   /** Asks this server, over the network, by way of Node's own client. */
   readonly resolver: Resolver;
+  /** `127.0.0.1:<port>`. */
+  readonly address: string;
   /** `A name` or `AAAA name` of each question. */
   readonly asked: readonly string[];
   stop(): Promise<void>;
@@ -55,8 +57,10 @@ export async function startDns(
   };
   await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
   const client = new dns.Resolver({ timeout: 2000, tries: 1 });
-  client.setServers([`127.0.0.1:${socket.address().port}`]);
+  const address = `127.0.0.1:${socket.address().port}`;
+  client.setServers([address]);
   return {
+    address,
     asked,
     resolver: { resolve: (hostname) => resolveBoth(client, hostname) },
     async stop() {

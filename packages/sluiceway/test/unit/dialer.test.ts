@@ -316,7 +316,7 @@ describe.each(['http:', 'https:'] as const)('%s', (protocol) => {
   });
 
   test('a name that the system cannot resolve ends in dns_error', async () => {
-    const { systemResolver } = await import('../../src/net/resolver.js');
+    const { systemResolver } = await import('../../src/net/system-resolver.js');
     const options = {
       destination: { protocol, hostname: nowhere, port: 1 },
       resolver: systemResolver,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { systemResolver } from '../../src/net/resolver.js';
+import { systemResolver } from '../../src/net/system-resolver.js';
 import { nowhere } from '../support/nowhere.js';
 
 describe('systemResolver', () => {

@@ -147,6 +147,7 @@ export class Http2Pool implements SessionOwner {
         destination: this.#destination,
         policy,
         resolver,
+        client: this.#line.first?.request.client?.address ?? null,
         connectTimeoutMs,
         ...(proxy !== null && { proxy }),
         ...(isTls && { tls: { ...tls, ...(session && { session }), ALPNProtocols: PROTOCOLS } }),

@@ -176,7 +176,7 @@ export class ConnectionPool implements ConnectionOwner {
    * its first request, another is handed over as a socket. Where all connections that there may be carry requests, it
    * speaks what they speak.
    */
-  negotiate(listener: NegotiationListener): void {
+  negotiate(client: RequestClient | null, listener: NegotiationListener): void {
     if (this.#isFull) {
       const idle = this.#idle.pop();
       if (idle === undefined) {
@@ -185,7 +185,7 @@ export class ConnectionPool implements ConnectionOwner {
       }
       idle.destroy();
     }
-    const opening = this.#open(['h2', 'http/1.1'], {
+    const opening = this.#open(['h2', 'http/1.1'], client, {
       connected: (socket, connection) => {
         this.#negotiating.delete(opening);
         if ((socket as TLSSocket).alpnProtocol === 'h2') {
@@ -208,7 +208,7 @@ export class ConnectionPool implements ConnectionOwner {
 
   #dial(exchange: WireExchange): void {
     this.#dialling.add(exchange);
-    const dialling = this.#open(undefined, {
+    const dialling = this.#open(undefined, exchange.request.client ?? null, {
       connected: (socket, connection) => {
         this.#dialling.delete(exchange);
         this.#adopt(socket, connection);
@@ -229,6 +229,7 @@ export class ConnectionPool implements ConnectionOwner {
 
   #open(
     protocols: readonly string[] | undefined,
+    client: RequestClient | null,
     listener: {
       connected(socket: Socket, connection: WireConnection): void;
       failed(error: SluicewayError): void;
@@ -250,6 +251,7 @@ export class ConnectionPool implements ConnectionOwner {
         destination: this.#destination,
         policy: settings.policy,
         resolver: settings.resolver,
+        client: client?.address ?? null,
         connectTimeoutMs: settings.connectTimeoutMs,
         onread: connection.onread,
         allowHalfOpen: true,

@@ -1,7 +1,7 @@
 import { BufferPool } from '../../stream/buffer-pool.js';
 import { destroyedError, Pools } from '../pools.js';
 import { SessionCache } from '../session-cache.js';
-import type { Destination, Exchange, Transport, TransportRequest } from '../transport.js';
+import type { Exchange, Transport, TransportRequest } from '../transport.js';
 import { resolveTransportOptions, type TransportOptions } from '../transport-options.js';
 import { WireExchange } from './exchange.js';
 import { ConnectionPool, type NegotiationListener } from './pool.js';
@@ -38,8 +38,8 @@ export class WireTransport implements Transport {
   }
 
   /** Finds out what an https: destination speaks: see `ConnectionPool.negotiate`. */
-  negotiate(destination: Destination, listener: NegotiationListener): void {
-    this.#pools.for(destination).negotiate(listener);
+  negotiate({ destination, client = null }: TransportRequest, listener: NegotiationListener): void {
+    this.#pools.for(destination).negotiate(client, listener);
   }
 
   close(): Promise<void> {

@@ -1,0 +1,62 @@
+import { Resolver as DnsResolver } from 'node:dns';
+import type { ResolvedAddress } from './resolver.js';
+
+/** Of the first try with a name server; each further one takes twice as long. */
+const TIMEOUT_MS = 2000;
+const TRIES = 3;
+
+/** How long addresses of one family wait for those of the other: a server that is silent about one has none of it. */
+const OTHER_FAMILY_MS = 300;
+
+/** What DNS says about a name: addresses, none at all, or no answer that tells. */
+export type DnsAnswer =
+  | { kind: 'found'; addresses: ResolvedAddress[] }
+  | { kind: 'none'; error: Error }
+  | { kind: 'failed'; error: Error };
+
+/** The codes of `node:dns` for a name that does not exist, or has no address. */
+const NONE: ReadonlySet<string> = new Set(['ENOTFOUND', 'ENODATA']);
+
+/**
+ * Asks name servers over sockets of its own (c-ares), so that one that never answers blocks no thread. `servers` takes
+ * the place of those in resolv.conf.
+ */
+export class DnsClient {
+  readonly #resolver: DnsResolver;
+
+  constructor(servers?: readonly string[]) {
+    this.#resolver = new DnsResolver({ timeout: TIMEOUT_MS, tries: TRIES });
+    if (servers !== undefined) this.#resolver.setServers(servers);
+  }
+
+  /** Asks for exactly this name: both families at once, IPv4 first in the answer. */
+  ask(name: string): Promise<DnsAnswer> {
+    return new Promise((resolve) => {
+      const answers: { 4?: ResolvedAddress[] | Error; 6?: ResolvedAddress[] | Error } = {};
+      let timer: NodeJS.Timeout | undefined;
+      const settle = (): void => {
+        clearTimeout(timer);
+        resolve(toAnswer(answers[4], answers[6]));
+      };
+      const take = (family: 4 | 6, error: Error | null, addresses: readonly string[]): void => {
+        answers[family] = error ?? addresses.map((address) => ({ address, family }));
+        if (answers[4] !== undefined && answers[6] !== undefined) settle();
+        else if (error === null && addresses.length > 0) timer = setTimeout(settle, OTHER_FAMILY_MS);
+      };
+      this.#resolver.resolve4(name, (error, addresses) => take(4, error, addresses));
+      this.#resolver.resolve6(name, (error, addresses) => take(6, error, addresses));
+    });
+  }
+}
+
+function toAnswer(...families: (ResolvedAddress[] | Error | undefined)[]): DnsAnswer {
+  const addresses = families.flatMap((each) => (Array.isArray(each) ? each : []));
+  if (addresses.length > 0) return { kind: 'found', addresses };
+  const errors = families.filter((each) => each instanceof Error);
+  // One family that is unknown may have addresses.
+  const failed = errors.find((error) => !NONE.has(codeOf(error)));
+  if (failed !== undefined) return { kind: 'failed', error: failed };
+  return { kind: 'none', error: errors[0] ?? Object.assign(new Error('No address'), { code: 'ENODATA' }) };
+}
+
+export const codeOf = (error: Error): string => ('code' in error ? String(error.code) : '');

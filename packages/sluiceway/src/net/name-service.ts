@@ -1,0 +1,130 @@
+import { readFileSync, statSync } from 'node:fs';
+import { isIP } from 'node:net';
+
+/** Where an operating system keeps what its resolver goes by. */
+export interface NameServiceFiles {
+  hosts: string;
+  resolv: string;
+  /** The Name Service Switch; systems without it ask the hosts file, then DNS. */
+  nsswitch: string;
+}
+
+export const systemFiles: NameServiceFiles = {
+  hosts: '/etc/hosts',
+  resolv: '/etc/resolv.conf',
+  nsswitch: '/etc/nsswitch.conf',
+};
+
+/** How names are completed (resolv.conf(5)). */
+export interface SearchRules {
+  /** Domains to append, in order. */
+  domains: readonly string[];
+  /** A name with at least so many dots is tried as it is first. */
+  ndots: number;
+}
+
+/** How long a file counts as unchanged before it is looked at again. */
+const LOOK_EVERY_MS = 1000;
+
+/** glibc's limit. */
+const MAX_NDOTS = 15;
+
+/** A file that is read again when it has changed. What cannot be read counts as empty. */
+export class WatchedFile<T> {
+  readonly #path: string;
+  readonly #parse: (text: string) => T;
+  #lookedAt = Number.NEGATIVE_INFINITY;
+  #stamp = '';
+  #value: T;
+  /** Goes up with every change. */
+  changes = 0;
+
+  constructor(path: string, parse: (text: string) => T) {
+    this.#path = path;
+    this.#parse = parse;
+    this.#value = parse('');
+  }
+
+  /** Synchronous: libuv's thread pool, where files are read otherwise, may be taken up by lookups. */
+  get value(): T {
+    const now = performance.now();
+    if (now - this.#lookedAt < LOOK_EVERY_MS) return this.#value;
+    this.#lookedAt = now;
+    const stats = statSync(this.#path, { throwIfNoEntry: false });
+    const stamp = stats === undefined ? '' : `${stats.mtimeMs} ${stats.size} ${stats.ino}`;
+    if (stamp === this.#stamp) return this.#value;
+    this.#stamp = stamp;
+    this.changes += 1;
+    try {
+      this.#value = this.#parse(stats === undefined ? '' : readFileSync(this.#path, 'latin1'));
+    } catch {
+      this.#value = this.#parse('');
+    }
+    return this.#value;
+  }
+}
+
+/** The addresses of each name, in the order of the file (hosts(5)); names are in lower case. */
+export function parseHosts(text: string): ReadonlyMap<string, readonly string[]> {
+  const hosts = new Map<string, string[]>();
+  for (const line of lines(text)) {
+    const [address = '', ...names] = words(line);
+    if (isIP(address) === 0) continue;
+    for (const name of names) {
+      const key = name.toLowerCase();
+      const found = hosts.get(key);
+      if (found === undefined) hosts.set(key, [address]);
+      else if (!found.includes(address)) found.push(address);
+    }
+  }
+  return hosts;
+}
+
+/** `environment` may replace what the file says, as `LOCALDOMAIN` and `RES_OPTIONS` (resolv.conf(5)). */
+export function parseSearch(
+  text: string,
+  environment: Readonly<Record<string, string | undefined>> = {},
+): SearchRules {
+  let domains: string[] = [];
+  let ndots = 1;
+  const readOptions = (options: readonly string[]): void => {
+    for (const option of options) {
+      const [, number] = /^ndots:(\d{1,3})$/.exec(option) ?? [];
+      if (number !== undefined) ndots = Math.min(MAX_NDOTS, Number(number));
+    }
+  };
+  for (const line of lines(text)) {
+    const [keyword, ...values] = words(line);
+    // The last of these lines counts.
+    if (keyword === 'search') domains = values;
+    else if (keyword === 'domain') domains = values.slice(0, 1);
+    else if (keyword === 'options') readOptions(values);
+  }
+  if (environment.LOCALDOMAIN !== undefined) domains = words(environment.LOCALDOMAIN);
+  if (environment.RES_OPTIONS !== undefined) readOptions(words(environment.RES_OPTIONS));
+  return { domains: domains.map((each) => each.replace(/\.$/, '')).filter((each) => each !== ''), ndots };
+}
+
+/** Sources that know nothing of a name that DNS knows otherwise, or only names that are asked for elsewhere as well. */
+const COMPATIBLE = /^(?:files|cache|myhostname|mymachines|mdns[46]?(?:_minimal)?)$/;
+
+/** Whether asking the hosts file and then DNS gives what this system's resolver gives (nsswitch.conf(5)). */
+export function usesDnsFirst(text: string): boolean {
+  const line = lines(text).find((each) => /^\s*hosts\s*:/.test(each));
+  if (line === undefined) return true;
+  const sources = words(line.slice(line.indexOf(':') + 1).replace(/\[[^\]]*\]/g, ' '));
+  const dns = sources.findIndex((each) => each === 'dns' || each === 'resolve');
+  return dns >= 0 && sources.slice(0, dns).every((each) => COMPATIBLE.test(each));
+}
+
+/** The names to ask DNS for, in that order (resolv.conf(5)). */
+export function candidates(name: string, { domains, ndots }: SearchRules): string[] {
+  if (name.endsWith('.')) return [name.slice(0, -1)];
+  const completed = domains.map((domain) => `${name}.${domain}`);
+  const dots = name.split('.').length - 1;
+  return dots >= ndots ? [name, ...completed] : [...completed, name];
+}
+
+const lines = (text: string): string[] => text.split('\n').map((line) => line.replace(/[#;].*/, ''));
+
+const words = (line: string): string[] => line.split(/\s+/).filter((word) => word !== '');

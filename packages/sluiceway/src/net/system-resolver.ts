@@ -1,0 +1,189 @@
+import { isIP } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { domainToASCII } from 'node:url';
+import { classifyAddress } from './address-class.js';
+import { clientKey } from './client-key.js';
+import { codeOf, type DnsAnswer, DnsClient } from './dns-client.js';
+import {
+  candidates,
+  type NameServiceFiles,
+  parseHosts,
+  parseSearch,
+  systemFiles,
+  usesDnsFirst,
+  WatchedFile,
+} from './name-service.js';
+import { type ResolvedAddress, type Resolver, toDnsError } from './resolver.js';
+import { BoundedLookup, type SystemLookup } from './system-lookup.js';
+
+/** Until DNS has answered once, the operating system is asked as well after so long: DNS may be out of our reach. */
+const UNPROVEN_MS = 1000;
+
+/** How long it is taken to be known which families this machine has. */
+const INTERFACES_MS = 5000;
+
+export interface SystemResolverOptions {
+  files?: NameServiceFiles;
+  /** Name servers, with ports; default those of resolv.conf. */
+  servers?: readonly string[];
+  lookup?: SystemLookup;
+  /** Whether DNS is asked by ourselves at all. Default: on Linux and the BSDs. */
+  asksDns?: boolean;
+}
+
+/** macOS and Windows choose name servers by name (VPNs), and have further sources, which only their own resolvers know. */
+const ASKS_DNS = process.platform !== 'darwin' && process.platform !== 'win32';
+
+/**
+ * Finds what the operating system's resolver finds, without a thread for each lookup where that is possible: in the
+ * hosts file, then in DNS with the search domains of resolv.conf. What DNS does not know is looked up by the operating
+ * system, which may know more (mDNS, NIS, spellings such as `127.1`): see `BoundedLookup`. Where the Name Service
+ * Switch names other sources before DNS, and on macOS and Windows, that is all there is.
+ *
+ * Lookups of one name under way are one. Nothing is kept after that: there is no cache.
+ */
+export class SystemResolver implements Resolver {
+  readonly #hosts: WatchedFile<ReturnType<typeof parseHosts>>;
+  readonly #search: WatchedFile<ReturnType<typeof parseSearch>>;
+  readonly #usesDnsFirst: WatchedFile<boolean>;
+  readonly #servers: readonly string[] | undefined;
+  readonly #lookup: SystemLookup;
+  readonly #asksDns: boolean;
+  readonly #running = new Map<string, Promise<ResolvedAddress[]>>();
+  #client: DnsClient | null = null;
+  #clientOf = -1;
+  /** A name server has answered something. */
+  #isProven = false;
+  #families: { hasIPv6: boolean; at: number } | null = null;
+
+  constructor(options: SystemResolverOptions = {}) {
+    const { files = systemFiles, servers, lookup = new BoundedLookup(), asksDns = ASKS_DNS } = options;
+    this.#hosts = new WatchedFile(files.hosts, parseHosts);
+    this.#search = new WatchedFile(files.resolv, (text) => parseSearch(text, process.env));
+    this.#usesDnsFirst = new WatchedFile(files.nsswitch, usesDnsFirst);
+    this.#servers = servers;
+    this.#lookup = lookup;
+    this.#asksDns = asksDns;
+  }
+
+  resolve(hostname: string, client: string | null = null): Promise<ResolvedAddress[]> {
+    // Empty where the name is none.
+    const ascii = domainToASCII(hostname);
+    const name = ascii === '' || isIP(ascii) !== 0 ? hostname.toLowerCase() : ascii;
+    const running = this.#running.get(name);
+    if (running !== undefined) return running;
+    const started = this.#resolve(name, clientKey(client))
+      .catch((error: unknown) => {
+        throw toDnsError(hostname, error);
+      })
+      .finally(() => this.#running.delete(name));
+    this.#running.set(name, started);
+    return started;
+  }
+
+  async #resolve(name: string, client: string): Promise<ResolvedAddress[]> {
+    const bare = name.replace(/\.$/, '');
+    if (!this.#asksDns || !this.#usesDnsFirst.value || !isDnsName(bare))
+      return this.#lookup.lookup(name, client);
+    const known = this.#hosts.value.get(bare);
+    if (known !== undefined) return this.#sort(known.map(toResolved));
+    // RFC 6761 section 6.3: never a question for DNS.
+    if (bare === 'localhost' || bare.endsWith('.localhost')) return this.#sort(LOOPBACK.map(toResolved));
+    const asked = this.#askDns(name);
+    const answer = this.#isProven ? await asked : await Promise.race([asked, late(UNPROVEN_MS)]);
+    if (answer === null) return this.#askBoth(asked, name, client);
+    if (answer.kind === 'found') return this.#sort(answer.addresses);
+    if (answer.kind === 'failed' && !mayBeOurs(answer.error, bare)) throw answer.error;
+    return this.#lookup.lookup(name, client);
+  }
+
+  /** Whoever knows an address first. */
+  async #askBoth(asked: Promise<DnsAnswer>, name: string, client: string): Promise<ResolvedAddress[]> {
+    const looked = this.#lookup.lookup(name, client);
+    const fromDns = asked.then((answer) => {
+      if (answer.kind === 'found') return this.#sort(answer.addresses);
+      throw answer.error;
+    });
+    try {
+      return await Promise.any([looked, fromDns]);
+    } catch {
+      return looked;
+    }
+  }
+
+  /** As glibc walks through the search domains: on to the next where there is none, or the server cannot tell. */
+  async #askDns(name: string): Promise<DnsAnswer> {
+    const search = this.#search.value;
+    if (this.#client === null || this.#clientOf !== this.#search.changes)
+      this.#client = new DnsClient(this.#servers);
+    this.#clientOf = this.#search.changes;
+    const client = this.#client;
+    let failed: DnsAnswer | null = null;
+    let none: DnsAnswer | null = null;
+    for (const candidate of candidates(name, search)) {
+      const answer = await client.ask(candidate);
+      const isSilent = answer.kind === 'failed' && !ANSWERS.has(codeOf(answer.error));
+      if (!isSilent) this.#isProven = true;
+      if (answer.kind === 'found' || isSilent) return answer;
+      if (answer.kind === 'failed') failed ??= answer;
+      else none ??= answer;
+    }
+    return failed ?? none ?? NO_CANDIDATE;
+  }
+
+  /** IPv6 first where this machine has a global IPv6 address (RFC 6724 rules 1 and 6), IPv4 first elsewhere. */
+  #sort(addresses: readonly ResolvedAddress[]): ResolvedAddress[] {
+    const now = performance.now();
+    if (this.#families === null || now - this.#families.at > INTERFACES_MS)
+      this.#families = { hasIPv6: hasGlobalIPv6(), at: now };
+    const first = this.#families.hasIPv6 ? 6 : 4;
+    return [
+      ...addresses.filter(({ family }) => family === first),
+      ...addresses.filter(({ family }) => family !== first),
+    ];
+  }
+}
+
+/** For every proxy of the process: they share its threads. */
+export const systemResolver: Resolver = new SystemResolver();
+
+const LOOPBACK: readonly string[] = ['127.0.0.1', '::1'];
+
+/** A server has answered, but cannot tell. */
+const ANSWERS: ReadonlySet<string> = new Set(['ESERVFAIL', 'EREFUSED', 'ENOTIMP', 'EFORMERR']);
+
+const NO_CANDIDATE: DnsAnswer = {
+  kind: 'none',
+  error: Object.assign(new Error('There is no name to ask for'), { code: 'ENOTFOUND' }),
+};
+
+/** Others are read in ways of its own by the operating system, or refused: numbers, spaces, too long ones. */
+function isDnsName(name: string): boolean {
+  if (name.length === 0 || name.length > 253 || /^[\d.]+$|(?:^|\.)0x[\da-f]*$/.test(name)) return false;
+  return name.split('.').every((label) => /^[\w-]{1,63}$/.test(label));
+}
+
+/**
+ * Whether the operating system may know more where DNS has failed: DNS cannot be reached by us, or the name is of a kind
+ * that has other sources. A server that is silent or broken would be so to the operating system too, for longer.
+ */
+function mayBeOurs(error: Error, name: string): boolean {
+  const code = codeOf(error);
+  if (code === 'ETIMEOUT') return false;
+  return !ANSWERS.has(code) || !name.includes('.') || name.endsWith('.local');
+}
+
+function hasGlobalIPv6(): boolean {
+  const all = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+  return all.some(({ address, family, internal }) => {
+    if (internal || family !== 'IPv6') return false;
+    return classifyAddress(address).allowed;
+  });
+}
+
+const toResolved = (address: string): ResolvedAddress => ({ address, family: isIP(address) === 6 ? 6 : 4 });
+
+const late = (ms: number): Promise<null> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms, null).unref();
+  });
