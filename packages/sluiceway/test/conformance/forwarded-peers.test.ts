@@ -11,8 +11,11 @@ import { loopbackCertificate, type TestCertificate } from '../support/certificat
 import { type Network, test } from '../support/fixture.js';
 import { RawClient } from '../support/raw-client.js';
 import { type RawOrigin, respondWith } from '../support/raw-origin.js';
+import { requireAddress, testWith } from '../support/requirements.js';
 import type { ProxyOptions } from '../support/servers.js';
 import { sized, through } from '../support/through.js';
+
+const ipv6 = requireAddress('::1');
 
 let certificate: TestCertificate;
 beforeAll(async () => {
@@ -73,27 +76,31 @@ test('a client over TLS has https in X-Forwarded-Proto [Go ReverseProxy]', async
   ]);
 });
 
-test('a client over IPv6 is named without brackets and without a port [Go ReverseProxy]', async ({ net }) => {
-  const { server } = await unbound(net);
-  await once(server.listen(0, '::1'), 'listening');
-  const client = await net.client((server.address() as AddressInfo).port, { host: '::1' });
-  expect(await told(client)).toEqual([
-    'X-Forwarded-For: ::1',
-    'X-Forwarded-Host: test',
-    'X-Forwarded-Proto: http',
-  ]);
-});
+testWith(ipv6)(
+  'a client over IPv6 is named without brackets and without a port [Go ReverseProxy]',
+  async ({ net }) => {
+    const { server } = await unbound(net);
+    await once(server.listen(0, '::1'), 'listening');
+    const client = await net.client((server.address() as AddressInfo).port, { host: '::1' });
+    expect(await told(client)).toEqual([
+      'X-Forwarded-For: ::1',
+      'X-Forwarded-Host: test',
+      'X-Forwarded-Proto: http',
+    ]);
+  },
+);
 
-test('a trusted proxy over IPv6 is added to Forwarded in brackets and quotes [RFC 7239 6]', async ({
-  net,
-}) => {
-  const { server } = await unbound(net, { trustedProxies: ['::1'] });
-  await once(server.listen(0, '::1'), 'listening');
-  const client = await net.client((server.address() as AddressInfo).port, { host: '::1' });
-  expect(await told(client, ['Forwarded: for=192.0.2.1'])).toContain(
-    'Forwarded: for=192.0.2.1, for="[::1]";host=test;proto=http',
-  );
-});
+testWith(ipv6)(
+  'a trusted proxy over IPv6 is added to Forwarded in brackets and quotes [RFC 7239 6]',
+  async ({ net }) => {
+    const { server } = await unbound(net, { trustedProxies: ['::1'] });
+    await once(server.listen(0, '::1'), 'listening');
+    const client = await net.client((server.address() as AddressInfo).port, { host: '::1' });
+    expect(await told(client, ['Forwarded: for=192.0.2.1'])).toContain(
+      'Forwarded: for=192.0.2.1, for="[::1]";host=test;proto=http',
+    );
+  },
+);
 
 describe('a client without an address', () => {
   test.skipIf(process.platform === 'win32')(

@@ -4,7 +4,10 @@ import type { Transport } from '../../src/upstream/transport.js';
 import { loopbackCertificate, type TestCertificate } from '../support/certificates.js';
 import { type Network, test } from '../support/fixture.js';
 import { respondWith } from '../support/raw-origin.js';
+import { requireAddress, testWith } from '../support/requirements.js';
 import { sized } from '../support/through.js';
+
+const ipv6 = requireAddress('::1');
 
 let certificate: TestCertificate;
 beforeAll(async () => {
@@ -45,7 +48,7 @@ describe('the Host that the origin server gets', () => {
     expect(answered).toBe('elsewhere.example');
   });
 
-  test('has an IPv6 address in brackets [RFC 9110 7.2]', async ({ net }) => {
+  testWith(ipv6)('has an IPv6 address in brackets [RFC 9110 7.2]', async ({ net }) => {
     const origin = await net.origin(answerHost, { host: '::1' });
     expect(await answerTo(net, { upstream: origin.url })).toBe(`[::1]:${origin.port}`);
   });

@@ -7,7 +7,7 @@ import { readTitles } from '../../../../scripts/conformance/titles.mjs';
 import { repositoryRoot } from './support/markdown.js';
 
 test('the conformance page has a row for every standard that tests name, and no other row', {
-  timeout: 60_000,
+  timeout: 180_000,
 }, () => {
   // What vitest tells its workers would be taken by the vitest inside for its own.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('VITEST')));

@@ -31,8 +31,11 @@ export async function startDaemon(
     const { exitCode, signalCode } = child;
     if (exitCode !== null || signalCode !== null)
       throw new Error(`${tool.name} ended by itself (${exitCode ?? signalCode}): ${errors}`);
-    child.kill('SIGKILL');
+    // A process that is killed cannot end its workers: nginx's would stay.
+    child.kill('SIGTERM');
+    const patience = setTimeout(() => child.kill('SIGKILL'), 5000);
     await exited;
+    clearTimeout(patience);
   });
   await until(async () => {
     if (child.exitCode !== null) throw new Error(`${tool.name} ended: ${errors}`);

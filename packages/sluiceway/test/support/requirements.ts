@@ -1,16 +1,23 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { describe } from 'vitest';
 import { test } from './fixture.js';
+
+/** What a test needs of the machine. */
+export interface Requirement {
+  readonly name: string;
+  /** Why no test can use it; null where it is there. */
+  readonly missing: string | null;
+}
 
 /**
  * A program that tests compare with or are driven by. What starts a program takes a `Tool`, never a name, and a
  * tool that this machine lacks has no path, so that no test can start what nothing has looked for.
  */
-export class Tool {
+export class Tool implements Requirement {
   readonly name: string;
-  /** Why no test can use it; null where it is there. */
   readonly missing: string | null;
   readonly #path: string | null;
 
@@ -68,16 +75,23 @@ export function findOptionalTool(name: string): Tool {
   return path === null ? announce(name, notInstalled(name)) : Tool.at(path, name);
 }
 
-/** A `describe` whose tests and hooks run only where all the tools are there. */
+/** As `requireTool`, for an address of this machine: a container often has no IPv6. */
+export function requireAddress(address: string): Requirement {
+  const interfaces = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+  if (interfaces.some((each) => each.address === address)) return { name: address, missing: null };
+  return skip(address, `${address} is no address of this machine`);
+}
+
+/** A `describe` whose tests and hooks run only where all that they need is there. */
 export interface DescribeWith {
   (title: string, body: () => void): void;
   for<Row>(rows: readonly Row[]): (title: string, body: (row: Row) => void) => void;
 }
 
-/** `describe`, skipped as a whole, hooks included, where one of the tools is missing. */
-export function describeWith(...tools: readonly Tool[]): DescribeWith {
+/** `describe`, skipped as a whole, hooks included, where one of them is missing. */
+export function describeWith(...needs: readonly Requirement[]): DescribeWith {
   // As an option: vitest 4 runs the suites of `describe.skip.for()` and of `describe.skipIf(true).for()`.
-  const options = tools.some(isMissing) ? { skip: true } : {};
+  const options = needs.some(isMissing) ? { skip: true } : {};
   return Object.assign(
     (title: string, body: () => void): void => {
       // oxlint-disable-next-line vitest/valid-describe-callback -- vitest takes the options second
@@ -94,12 +108,12 @@ export function describeWith(...tools: readonly Tool[]): DescribeWith {
   );
 }
 
-/** `test` with a network, skipped where one of the tools is missing. */
-export function testWith(...tools: readonly Tool[]): typeof test {
-  return test.skipIf(tools.some(isMissing)) as typeof test;
+/** `test` with a network, skipped where one of them is missing. */
+export function testWith(...needs: readonly Requirement[]): typeof test {
+  return test.skipIf(needs.some(isMissing)) as typeof test;
 }
 
-const isMissing = (tool: Tool): boolean => tool.missing !== null;
+const isMissing = ({ missing }: Requirement): boolean => missing !== null;
 
 const notInstalled = (name: string): string => `${name} is not installed on this machine`;
 

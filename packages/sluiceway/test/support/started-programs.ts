@@ -5,8 +5,8 @@ type Expression = Visited['callee'] | Visited['arguments'][number];
 
 const childProcess = /^(?:node:)?child_process$/;
 
-/** What looks for a tool, and what keeps tests and hooks from running without it. */
-const finders = ['requireTool', 'requireVersion', 'findOptionalTool'];
+/** What looks for a tool or an address, and what keeps tests and hooks from running without it. */
+const finders = ['requireTool', 'requireVersion', 'findOptionalTool', 'requireAddress'];
 const guards = ['describeWith', 'testWith', 'needing'];
 
 /** What names the program that a call starts: Node itself, or the path of a `Tool`, which throws without one. */

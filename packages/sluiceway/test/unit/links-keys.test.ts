@@ -15,6 +15,8 @@ afterAll(() => rmSync(directory, { recursive: true }));
 
 function fileOf(text: string, mode = 0o600): string {
   const file = join(directory, 'keys.json');
+  // Only root writes to a file that is read-only.
+  rmSync(file, { force: true });
   writeFileSync(file, text);
   chmodSync(file, mode);
   return file;
@@ -42,16 +44,16 @@ test('keys come from a file or a variable of the environment as well [Sluiceway]
 
 describe.skipIf(process.platform === 'win32')('a key file', () => {
   test.each([
-    [0o600, false],
-    [0o400, false],
-    [0o640, false],
-    [0o644, true],
-    [0o602, true],
-    [0o666, true],
-  ])('of the mode 0o%o gives cause for a warning: %s [Sluiceway]', (mode, warned) => {
+    ['0o600', false],
+    ['0o400', false],
+    ['0o640', false],
+    ['0o644', true],
+    ['0o602', true],
+    ['0o666', true],
+  ])('of the mode %s gives cause for a warning: %s [Sluiceway]', (mode, warned) => {
     const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
     onTestFinished(() => warn.mockRestore());
-    isValid(linkOf({ file: fileOf(formatKeys(keys), mode) }));
+    isValid(linkOf({ file: fileOf(formatKeys(keys), Number(mode)) }));
     expect(warn.mock.calls.map(([message, type]) => [String(message).split(' in ')[0], type])).toEqual(
       warned
         ? [['Other users of the machine can read or change the secrets', 'SluicewaySecretFileWarning']]

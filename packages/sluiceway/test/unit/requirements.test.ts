@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import {
   describeWith,
   findOptionalTool,
+  requireAddress,
   requireTool,
   requireVersion,
   Tool,
@@ -79,6 +80,19 @@ describe('findOptionalTool', () => {
     vi.stubEnv('SLUICEWAY_REQUIRE_ALL', '1');
     expect(findOptionalTool(absent).missing).toContain(absent);
     expect(warn).toHaveBeenCalledWith(expect.stringContaining(absent));
+  });
+});
+
+describe('requireAddress', () => {
+  test('finds an address of this machine', () => {
+    expect(requireAddress('127.0.0.1').missing).toBeNull();
+  });
+
+  test('an address that this machine does not have skips, or fails where nothing may be skipped', () => {
+    watchWarnings();
+    expect(requireAddress('192.0.2.1').missing).toContain('192.0.2.1');
+    vi.stubEnv('SLUICEWAY_REQUIRE_ALL', '1');
+    expect(() => requireAddress('192.0.2.1')).toThrow('192.0.2.1');
   });
 });
 
