@@ -42,9 +42,12 @@ export function tokenFile(content: string | Buffer, path?: string): string {
   return file;
 }
 
-afterAll(() => {
+const removeFolders = (): void => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
-});
+};
+afterAll(removeFolders);
+// Tests that are only collected, for the page of conformance, make files but have no end.
+process.once('exit', removeFolders);
 
 /** The value of `Authorization` for a user and a password. */
 export const basicOf = (user: string, password: string, encoding: BufferEncoding = 'utf8'): string =>
