@@ -148,6 +148,15 @@ describe('what the origin server is told', () => {
     expect(response.head.get('via')).toBe('1.1 edge-7');
   });
 
+  test('--forwarded-port tells the origin server the port, nothing does without [Traefik]', async ({
+    net,
+  }) => {
+    const { lines } = await askedWith(net, '--forwarded-port');
+    expect(lines).toContainEqual(expect.stringMatching(/^x-forwarded-port: \d+$/i));
+    const without = await askedWith(net);
+    expect(without.lines.filter((line) => /^x-forwarded-port:/i.test(line))).toEqual([]);
+  });
+
   test('--trusted-proxies believes what they say of the client, nobody is believed without', async ({
     net,
   }) => {

@@ -32,7 +32,12 @@ export { createProxy } from './proxy/create-proxy.js';
 export type { DigestOptions } from './proxy/digest-options.js';
 export type { DownstreamRequest } from './proxy/downstream-request.js';
 export type { UpstreamRequestDraft } from './proxy/draft-request.js';
-export type { CookieOptions, FieldOptions, FieldRuleOptions } from './proxy/field-options.js';
+export type {
+  CookieOptions,
+  FieldOptions,
+  FieldRuleOptions,
+  ForwardedOptions,
+} from './proxy/field-options.js';
 export type { Handler } from './proxy/handler.js';
 export type {
   Answer,

@@ -74,7 +74,11 @@ export function proxyCommand(onExit: (code: number) => void): Command {
       '--tunnel-drain <duration>',
       'how long WebSockets go on when the proxy is stopped, before they are closed with 1001 (default 0)',
     )
-    .option('--max-upload <size>', 'of request content; more is refused with 413 (default off)');
+    .option('--max-upload <size>', 'of request content; more is refused with 413 (default off)')
+    .option(
+      '--forwarded-port',
+      'tell the origin server which port the client asked for, in X-Forwarded-Port (default false)',
+    );
   return command
     .addHelpText('after', notes)
     .action(async (originUrl: string, flags: ProxyFlags) => onExit(await runProxy(originUrl, flags)));

@@ -8,6 +8,7 @@ export interface ProxyFlags extends ServeFlags {
   tunnelIdleTimeout?: string;
   tunnelDrain?: string;
   maxUpload?: string;
+  forwardedPort?: boolean;
   upstreamProtocol: UpstreamProtocol;
 }
 
@@ -24,6 +25,7 @@ export const proxyFlagOf: Readonly<Record<string, string>> = {
   'timeouts.tunnelIdle': '--tunnel-idle-timeout',
   'timeouts.tunnelDrain': '--tunnel-drain',
   'limits.requestContent': '--max-upload',
+  'fields.forwarded.port': '--forwarded-port',
 };
 
 /** Only what was given: the library has the defaults. Throws a `UsageError`. */
@@ -43,5 +45,6 @@ export function toProxyOptions(originUrl: string, flags: ProxyFlags): ProxyOptio
       ...given({ tunnelIdle: flags.tunnelIdleTimeout, tunnelDrain: flags.tunnelDrain }),
     },
     limits: { ...limits, ...given({ requestContent: flags.maxUpload }) },
+    ...(flags.forwardedPort === true && { fields: { forwarded: { port: true } } }),
   };
 }

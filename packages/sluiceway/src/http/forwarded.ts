@@ -1,4 +1,4 @@
-import { type Fields, isToken } from './fields.js';
+import { type Fields, isToken, type ReadonlyFields } from './fields.js';
 
 /** What the proxy itself knows of the client's request. */
 export interface ForwardedFacts {
@@ -11,14 +11,28 @@ export interface ForwardedFacts {
   trusted: boolean;
 }
 
+/** Which further fields are set. */
+export interface ForwardedExtras {
+  /** X-Forwarded-Port: the port that the client asked for, whether or not it stands in Host. */
+  port: boolean;
+  /** X-Forwarded-Prefix: `mountPath`, what was taken off the client's path before this proxy; null sets none. */
+  prefix: string | null;
+}
+
+const NO_EXTRAS: ForwardedExtras = { port: false, prefix: null };
+
 /**
- * Sets X-Forwarded-For, -Host and -Proto, and keeps Forwarded (RFC 7239) true where a trusted peer sent it.
+ * Sets X-Forwarded-For, -Host and -Proto, and those that `extras` names, and keeps Forwarded (RFC 7239) true where a trusted peer sent it.
  *
  * An untrusted peer's copies are replaced, and whatever else it claims in an `X-Forwarded-*` field, Forwarded or
  * X-Real-IP is removed. A trusted peer's chain gets the peer's address appended, folded into one line, and its
- * Host and Proto are kept. A peer without an address adds nothing to a chain, and gets no field if untrusted.
+ * Host, Proto and Port are kept, and its Prefix stands before ours. A peer without an address adds nothing to a chain, and gets no field if untrusted.
  */
-export function setForwardedFields(fields: Fields, facts: ForwardedFacts): void {
+export function setForwardedFields(
+  fields: Fields,
+  facts: ForwardedFacts,
+  { port, prefix }: ForwardedExtras = NO_EXTRAS,
+): void {
   const address = facts.clientAddress === null ? null : plainAddress(facts.clientAddress);
   // No proxy means `X_Forwarded_For`; one that is trusted has passed it on from its client.
   if (mayClaim(fields))
@@ -28,11 +42,19 @@ export function setForwardedFields(fields: Fields, facts: ForwardedFacts): void 
     if (address !== null) fields.append('X-Forwarded-For', address);
     if (facts.host !== null) fields.append('X-Forwarded-Host', facts.host);
     fields.append('X-Forwarded-Proto', facts.proto);
+    if (port) fields.append('X-Forwarded-Port', portOf(facts.host ?? '', facts.proto));
+    if (prefix !== null && prefix !== '') fields.append('X-Forwarded-Prefix', prefix);
     return;
   }
   if (address !== null) appendToList(fields, 'X-Forwarded-For', address);
   keepLastOr(fields, 'X-Forwarded-Host', facts.host);
   keepLastOr(fields, 'X-Forwarded-Proto', facts.proto);
+  if (port) {
+    const host = fields.list('x-forwarded-host').at(-1) ?? '';
+    const proto = fields.list('x-forwarded-proto').at(-1) ?? facts.proto;
+    keepLastOr(fields, 'X-Forwarded-Port', portOf(host, proto));
+  }
+  if (prefix !== null && prefix !== '') fields.set('X-Forwarded-Prefix', forwardedPrefix(fields) + prefix);
   if (fields.has('forwarded')) {
     appendToList(
       fields,
@@ -40,6 +62,19 @@ export function setForwardedFields(fields: Fields, facts: ForwardedFacts): void 
       formatForwardedElement({ for: address, host: facts.host, proto: facts.proto }),
     );
   }
+}
+
+/** The port of an authority, or the one that goes without saying. */
+const portOf = (host: string, proto: string): string =>
+  /:(\d+)$/.exec(host)?.[1] ?? (proto.toLowerCase() === 'https' ? '443' : '80');
+
+/** What X-Forwarded-Prefix says: each proxy has added what it took off the path. `''` where that is nothing. */
+export function forwardedPrefix(fields: ReadonlyFields): string {
+  return fields
+    .list('x-forwarded-prefix')
+    .filter((member) => /^\/[\x21\x22\x24-\x3e\x40-\x5b\x5d-\x7e]*$/.test(member))
+    .map((member) => member.replace(/\/$/, ''))
+    .join('');
 }
 
 /** One element of Forwarded (RFC 7239 section 4). A null host is left out, a null address is `unknown`. */

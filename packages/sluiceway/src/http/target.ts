@@ -125,20 +125,36 @@ export function joinTarget(
   path: string,
   query: string | null,
 ): string {
-  const bare = base.path === '' || base.path === '/';
+  const bare = isBare(base);
   let target: string;
   if (path === '*') {
     if (bare && base.query === '') return '*';
     target = bare ? '/' : base.path;
   } else {
-    if (!bare && UPWARD.test(path)) refuseClimbing(path);
-    target = joinPaths(base.path, path);
+    target = joinPath(base, path);
   }
   if (base.query !== '') target += query ? `?${base.query}&${query}` : `?${base.query}`;
   else if (query !== null) target += `?${query}`;
   if (!WIRE_TEXT.test(target)) throw invalidTarget();
   return target;
 }
+
+/** As `joinTarget`, for a path alone, whose characters are not judged. */
+export function joinPath(base: Pick<BaseTarget, 'path'>, path: string): string {
+  if (!isBare(base) && UPWARD.test(path) && climbs(path))
+    throw new SluicewayError('http_request_error', 'The path leads out of the base path');
+  return joinPaths(base.path, path);
+}
+
+/** Whether a path is that of the base or lies under it, however its dot segments are resolved. */
+export function isUnderBase(base: Pick<BaseTarget, 'path'>, path: string): boolean {
+  const prefix = base.path.endsWith('/') ? base.path.slice(0, -1) : base.path;
+  if (path !== prefix && !path.startsWith(`${prefix}/`)) return false;
+  const rest = path.slice(prefix.length);
+  return !UPWARD.test(rest) || !climbs(rest);
+}
+
+const isBare = ({ path }: Pick<BaseTarget, 'path'>): boolean => path === '' || path === '/';
 
 /** The value of the Host field (RFC 9110 section 7.2): IPv6 in brackets, no default port. */
 export function hostField(hostname: string, port: number, protocol: 'http:' | 'https:'): string {
@@ -154,10 +170,10 @@ function joinPaths(base: string, path: string): string {
 }
 
 /**
- * Counts a segment as a step down only where every server takes it for one, and as steps up where any server
+ * Whether a path leads above its beginning. Counts a segment as a step down only where every server takes it for one, and as steps up where any server
  * might: `%2f` and `\` split segments for some, and some cut `;parameters` off before they resolve dots.
  */
-function refuseClimbing(path: string): void {
+function climbs(path: string): boolean {
   let depth = 0;
   for (const segment of path.split('/')) {
     let ups = 0;
@@ -169,9 +185,9 @@ function refuseClimbing(path: string): void {
     }
     if (ups > 0) depth -= ups;
     else if (named) depth++;
-    if (depth < 0)
-      throw new SluicewayError('http_request_error', 'The request-target leads out of the base path');
+    if (depth < 0) return true;
   }
+  return false;
 }
 
 function toRequestTarget(form: 'origin' | 'absolute', authority: string | null, rest: string): RequestTarget {

@@ -2,7 +2,7 @@ import { SluicewayError } from '../errors.js';
 import { appendCdnLoop } from '../http/cdn-loop.js';
 import { type Digest, toDigest } from '../http/digest.js';
 import { type Fields, isNamed, isToken } from '../http/fields.js';
-import { setForwardedFields } from '../http/forwarded.js';
+import { type ForwardedExtras, setForwardedFields } from '../http/forwarded.js';
 import { acceptsTrailers, isFramingField, removeHopByHop } from '../http/hop-by-hop.js';
 import { maxForwards } from '../http/max-forwards.js';
 import { type BaseTarget, joinTarget, parseBaseTarget } from '../http/target.js';
@@ -11,6 +11,7 @@ import { appendVia } from '../http/via.js';
 import type { Target } from '../upstream/redirect-policy.js';
 import type { Admission } from './admission.js';
 import type { DownstreamRequest } from './downstream-request.js';
+import type { FieldSettings } from './field-options.js';
 import type { Profile } from './profiles.js';
 
 /** The request that will be sent to the origin server; everything of it may be changed until then. */
@@ -23,13 +24,15 @@ export class UpstreamRequestDraft {
    */
   mirrors: (string | URL | Target)[] = [];
   readonly #downstream: DownstreamRequest;
+  readonly #extras: ForwardedExtras;
   #method: string;
   #target: Target | null = null;
   #joinedTo: BaseTarget | null = null;
   #digest: Digest | null = null;
 
-  constructor(downstream: DownstreamRequest, fields: Fields) {
+  constructor(downstream: DownstreamRequest, fields: Fields, extras: ForwardedExtras) {
     this.#downstream = downstream;
+    this.#extras = extras;
     this.#method = downstream.method;
     this.fields = fields;
   }
@@ -107,18 +110,21 @@ export class UpstreamRequestDraft {
     this.fields.set('Host', target.base.host);
   }
 
-  /** Sets `X-Forwarded-For`, `-Host` and `-Proto`, and continues a `Forwarded` of a trusted proxy. */
+  /** Sets `X-Forwarded-For`, `-Host` and `-Proto`, and what `fields.forwarded` says, and continues a `Forwarded` of a trusted proxy. */
   setForwarded(): void {
     const { clientAddress, host, protocol, trusted } = this.#downstream;
-    setForwardedFields(this.fields, { clientAddress, host, proto: protocol, trusted });
+    setForwardedFields(this.fields, { clientAddress, host, proto: protocol, trusted }, this.#extras);
   }
 }
+
+const NOT_FORWARDED: FieldSettings['forwarded'] = { port: false, prefix: false };
 
 /** Drafts the upstream request: what may pass of the client's, without what is meant for our connection only. */
 export function draftUpstreamRequest(
   { downstream, consumed }: Pick<Admission, 'downstream' | 'consumed'>,
   profile: Profile,
   pseudonym: string,
+  forwarded: FieldSettings['forwarded'] = NOT_FORWARDED,
 ): UpstreamRequestDraft {
   const fields = downstream.fields.clone();
   for (const name of consumed) fields.delete(name);
@@ -127,7 +133,9 @@ export function draftUpstreamRequest(
   const allowed = profile.requestFields;
   if (allowed === 'all') fields.retain((name) => !isOwnField(name));
   else fields.retain((name) => allowed.has(name.toLowerCase()));
-  const draft = new UpstreamRequestDraft(downstream, fields);
+  const { port, prefix } = forwarded;
+  const extras = { port, prefix: prefix ? downstream.mountPath : null };
+  const draft = new UpstreamRequestDraft(downstream, fields, extras);
   const forwards = maxForwards(downstream.method, fields);
   if (forwards !== null) fields.set('Max-Forwards', String(forwards - 1));
   if (profile.forwarded) {

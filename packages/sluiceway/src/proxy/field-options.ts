@@ -35,12 +35,30 @@ export interface CookieOptions {
   secure?: 'keep' | 'remove' | 'add' | 'match';
 }
 
+/** Which forwarding fields the origin server gets beside `X-Forwarded-For`, `-Host` and `-Proto`. */
+export interface ForwardedOptions {
+  /**
+   * `X-Forwarded-Port`: the port that the client asked for, in `Host` or by its scheme (80, 443). The client's own field
+   * is replaced, unless it is in `trustedProxies`. Default false: the field, if any, is removed, or a trusted proxy's
+   * passes.
+   */
+  port?: boolean;
+  /**
+   * `X-Forwarded-Prefix`: what was taken off the path before the proxy saw it, by `stripPrefix` or a framework's mount
+   * path, behind the prefix that a trusted proxy sent. No field where that is nothing. The client's own field is
+   * removed, unless it is in `trustedProxies`. Default false.
+   */
+  prefix?: boolean;
+}
+
 export interface FieldOptions {
   /**
    * The `Host` that the origin server gets: its own of the upstream's URL (`'upstream'`, the default), the one that the
    * client asked for (`'client'`), or the one given, as `host` or `host:port`. A followed redirect has that of its URL.
    */
   host?: 'upstream' | 'client' | (string & {});
+  /** Further forwarding fields. Only where the profile sends forwarding fields, as `passThrough` does. */
+  forwarded?: ForwardedOptions;
   /** Changes the request before the hook `onUpstreamRequest`. */
   request?: FieldRuleOptions;
   /** Changes the response before the hook `onUpstreamResponse`, and adds to the answers of the proxy and of hooks. */
@@ -53,6 +71,12 @@ export interface FieldOptions {
    * pass.
    */
   location?: 'pass' | 'rewrite';
+  /**
+   * What becomes of a `Destination` (WebDAV COPY and MOVE, RFC 4918 section 10.3) and of the resource tags of `If`
+   * (section 10.4) that name this proxy: they become the URL of the same place on the origin server (`'rewrite'`, the
+   * default), which refuses a URL that is not its own, or pass (`'pass'`). Any others pass.
+   */
+  destination?: 'pass' | 'rewrite';
 }
 
 /** Checked values of `FieldOptions`. Null where nothing is to be done. */
@@ -63,19 +87,28 @@ export interface FieldSettings {
   response: FieldRules | null;
   cookies: 'remove' | CookieRules | null;
   rewritesLocation: boolean;
+  rewritesDestination: boolean;
+  forwarded: Required<ForwardedOptions>;
 }
 
-const OPTIONS = ['host', 'request', 'response', 'cookies', 'location'];
+const OPTIONS = ['host', 'forwarded', 'request', 'response', 'cookies', 'location', 'destination'];
 
 export function resolveFields(check: Checker, options: FieldOptions | undefined): FieldSettings {
   const given = check.unknownKeys('fields', options, OPTIONS) ? (options ?? {}) : {};
+  const forwarded = check.group('fields.forwarded', given.forwarded, ['port', 'prefix']);
   return {
+    forwarded: {
+      port: check.boolean('fields.forwarded.port', forwarded.port, false),
+      prefix: check.boolean('fields.forwarded.prefix', forwarded.prefix, false),
+    },
     host: check.parsed('fields.host', given.host, 'upstream', parseHostOption),
     request: resolveRules(check, 'fields.request', given.request, OF_REQUESTS),
     response: resolveRules(check, 'fields.response', given.response, {}),
     cookies: resolveCookies(check, given.cookies),
     rewritesLocation:
       check.oneOf('fields.location', given.location, ['pass', 'rewrite'], 'pass') === 'rewrite',
+    rewritesDestination:
+      check.oneOf('fields.destination', given.destination, ['pass', 'rewrite'], 'rewrite') === 'rewrite',
   };
 }
 

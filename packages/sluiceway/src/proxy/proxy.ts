@@ -11,6 +11,7 @@ import type { TransportResponse, UpstreamTunnel } from '../upstream/transport.js
 import { addDigestTrailer } from './add-digest-trailer.js';
 import { admit, answerAsLastServer } from './admission.js';
 import { applyTransform, askForWhole, changesContent } from './apply-transform.js';
+import { changeDestination } from './change-destination.js';
 import { type DownstreamRequest, nextRequestId, readDownstreamRequest } from './downstream-request.js';
 import { draftUpstreamRequest, mendRequest, type UpstreamRequestDraft } from './draft-request.js';
 import { draftDownstreamResponse, mendFraming, toUpstreamResponse } from './draft-response.js';
@@ -146,7 +147,7 @@ export class Proxy<Context = unknown> implements Handler<Context> {
 
       // 3. Draft the upstream request.
       const changes = hooks.transform !== undefined && (await changesContent(hooks.transform, downstream));
-      const upstream = draftUpstreamRequest(admission, profile, pseudonym);
+      const upstream = draftUpstreamRequest(admission, profile, pseudonym, fields.forwarded);
       if (changes) askForWhole(upstream.fields);
       this.#aim(upstream, choice, context);
       changeRequest(upstream, downstream, fields);
@@ -154,6 +155,7 @@ export class Proxy<Context = unknown> implements Handler<Context> {
         await runHook(hooks.onUpstreamRequest, { downstream, upstream });
         mendRequest(upstream);
       }
+      if (fields.rewritesDestination) changeDestination(upstream, downstream);
       expectDigest(passage, upstream, digests);
       transfer.throwIfAborted();
 
