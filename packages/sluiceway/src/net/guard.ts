@@ -2,7 +2,13 @@ import type { Checker } from '../check.js';
 import { SluicewayError } from '../errors.js';
 import type { BaseTarget } from '../http/target.js';
 import { type AddressPolicy, createAddressPolicy } from './address-policy.js';
-import { type HostPattern, matchesHost, parseHostPattern } from './host-pattern.js';
+import {
+  allowsTarget,
+  deniesTarget,
+  type HostPattern,
+  parseHostPattern,
+  toJudgedTarget,
+} from './host-pattern.js';
 import { OwnListeners } from './own-listeners.js';
 import type { Resolver } from './resolver.js';
 import { systemResolver } from './system-resolver.js';
@@ -19,9 +25,16 @@ export interface GuardOptions {
   denyAddresses?: readonly string[];
   /** Default 80 and 443. `'any'` is all of them. */
   allowPorts?: readonly number[] | 'any';
-  /** Hosts or URLs that may be asked: `files.example.com`, `*.example.com`, `https://example.com/public/*`. Default: any. */
+  /**
+   * Hosts or URLs that may be asked: `files.example.com`, `*.example.com`, `https://example.com/public/*`. A path that a
+   * server may take for one outside of the pattern is not allowed. Default: any.
+   */
   allowHosts?: readonly string[];
-  /** Looked at before `allowHosts`. */
+  /**
+   * Hosts or URLs that may not be asked, judged before `allowHosts`. A pattern with a path denies every URL whose path a
+   * server may take for such a path: dot segments, escapes (also of escapes), repeated slashes, backslashes,
+   * `;parameters` and the case of letters make no difference, and a path that cannot be read is denied. Default: none.
+   */
   denyHosts?: readonly string[];
   /** Default both. */
   schemes?: readonly ('http' | 'https')[];
@@ -74,9 +87,9 @@ export class Guard {
     if (!this.#schemes.includes(scheme)) return refused(`the scheme ${scheme}`);
     // An empty label, which no name has: what a resolver makes of one is not known, nor are lists of hosts for it.
     if (/^\.|\.\./.test(base.hostname)) return refused('a host whose name is not valid');
-    const matches = (pattern: HostPattern): boolean => matchesHost(pattern, base, path);
-    if (this.#denyHosts.some(matches)) return refused('a denied host');
-    if (this.#allowHosts !== null && !this.#allowHosts.some(matches))
+    const target = toJudgedTarget(base, path);
+    if (this.#denyHosts.some((pattern) => deniesTarget(pattern, target))) return refused('a denied host');
+    if (this.#allowHosts !== null && !this.#allowHosts.some((pattern) => allowsTarget(pattern, target)))
       return refused('a host that is not allowed');
     return null;
   }

@@ -1,4 +1,7 @@
+import ipaddr from 'ipaddr.js';
 import type { BaseTarget } from '../http/target.js';
+import { embeddedIPv4, parseAddress } from './address-class.js';
+import { pathForms, patternForms } from './path-forms.js';
 
 /** A host, or the URLs under one. */
 export interface HostPattern {
@@ -10,7 +13,7 @@ export interface HostPattern {
   isSuffix: boolean;
   /** Null for every port. */
   port: number | null;
-  /** Null for every path. */
+  /** Percent-encoded where it is not ASCII. Null for every path. */
   path: string | null;
   /** Every path that begins with `path`. */
   isPrefix: boolean;
@@ -35,31 +38,86 @@ export function parseHostPattern(text: string): HostPattern {
   if (path?.slice(0, -1).includes('*') === true)
     throw new TypeError('must have * only at the end of its path');
   const isPrefix = path?.endsWith('*') ?? false;
+  const encoded = path?.replace(/[^\0-\x7f]+/g, encodeURIComponent) ?? null;
   return {
     protocol: scheme === undefined ? null : scheme.toLowerCase() === 'https' ? 'https:' : 'http:',
     hostname: host === '*' ? null : normalise(name),
     isSuffix,
     port: port === undefined ? null : Number(port),
-    path: path === undefined ? null : isPrefix ? path.slice(0, -1) : path,
+    path: isPrefix ? (encoded?.slice(0, -1) ?? null) : encoded,
     isPrefix,
   };
 }
 
-export function matchesHost(pattern: HostPattern, base: BaseTarget, pathAndQuery: string): boolean {
-  const hostname = base.hostname.replace(/\.$/, '');
-  if (pattern.protocol !== null && pattern.protocol !== base.protocol) return false;
-  if (pattern.port !== null && pattern.port !== base.port) return false;
-  if (pattern.hostname !== null) {
-    const isNamed = pattern.isSuffix
-      ? hostname.endsWith(`.${pattern.hostname}`)
-      : hostname === pattern.hostname;
-    if (!isNamed) return false;
-  }
-  if (pattern.path === null) return true;
+/** Of the URL that is judged: what several patterns are compared with. */
+export interface JudgedTarget {
+  base: BaseTarget;
+  /** Without the query. */
+  path: string;
+  /** Of `path`: see `pathForms`. */
+  readonly forms: readonly string[] | null;
+}
+
+export function toJudgedTarget(base: BaseTarget, pathAndQuery: string): JudgedTarget {
   const path = pathAndQuery.split('?', 1)[0] ?? '';
-  // What the origin server makes of dots and other spellings of a slash is not known.
-  if (/\.\.|%2e|%2f|%5c|\\/i.test(path)) return false;
-  return pattern.isPrefix ? path.startsWith(pattern.path) : path === pattern.path;
+  let forms: readonly string[] | null | undefined;
+  return {
+    base,
+    path,
+    get forms() {
+      if (forms === undefined) forms = pathForms(path);
+      return forms;
+    },
+  };
+}
+
+/** Whether a pattern lets a URL in: only where no server can take its path for one that the pattern does not have. */
+export function allowsTarget(pattern: HostPattern, target: JudgedTarget): boolean {
+  if (!matchesPlace(pattern, target.base, target.base.hostname.replace(/\.$/, ''))) return false;
+  const { path: start, isPrefix } = pattern;
+  const { path } = target;
+  if (start === null) return true;
+  if (!isPrefix) return path === start;
+  if (!path.startsWith(start) || /\.\.|%2e|%2f|%5c|\\/i.test(path)) return false;
+  const starts = patternForms(start);
+  return target.forms?.every((form) => starts.some((each) => form.startsWith(each))) ?? false;
+}
+
+/**
+ * Whether a pattern shuts a URL out: where any server may take its path for one that the pattern has, whatever the
+ * case of its letters and whether or not it ends with a slash; and where that cannot be told.
+ */
+export function deniesTarget(pattern: HostPattern, target: JudgedTarget): boolean {
+  const { hostname } = target.base;
+  const carried = toCarriedAddress(hostname);
+  const isAt = (host: string): boolean => matchesPlace(pattern, target.base, host);
+  if (!isAt(hostname.replace(/\.$/, '')) && !isAt(carried)) return false;
+  const { path, isPrefix } = pattern;
+  if (path === null || target.forms === null) return true;
+  const starts = patternForms(path);
+  return target.forms.some((form) =>
+    starts.some((start) => (isPrefix && form.startsWith(start)) || trimSlashes(form) === trimSlashes(start)),
+  );
+}
+
+function matchesPlace(pattern: HostPattern, { protocol, port }: BaseTarget, hostname: string): boolean {
+  if (pattern.protocol !== null && pattern.protocol !== protocol) return false;
+  if (pattern.port !== null && pattern.port !== port) return false;
+  if (pattern.hostname === null) return true;
+  return pattern.isSuffix ? hostname.endsWith(`.${pattern.hostname}`) : hostname === pattern.hostname;
+}
+
+function trimSlashes(path: string): string {
+  let end = path.length;
+  while (path[end - 1] === '/') end -= 1;
+  return path.slice(0, end);
+}
+
+/** The IPv4 address that an IPv6 one leads to (IPv4-mapped, NAT64); any other host as it is. */
+function toCarriedAddress(hostname: string): string {
+  const parsed = hostname.includes(':') ? parseAddress(hostname) : null;
+  const carried = parsed instanceof ipaddr.IPv6 ? embeddedIPv4(parsed) : null;
+  return carried?.toString() ?? hostname;
 }
 
 function normalise(name: string): string {

@@ -201,17 +201,30 @@ describe('a gateway refuses a redirect', () => {
   });
 
   test.for([
-    ['a host that is not allowed', { allowHosts: ['127.0.0.1'] }, '127.0.0.3'],
-    ['a host that is denied', { denyHosts: ['127.0.0.3'] }, '127.0.0.3'],
-    ['a denied host in another spelling', { denyHosts: ['127.0.0.3'] }, '0x7f000003'],
-    ['a path that is not allowed', { allowHosts: ['127.0.0.1', 'http://127.0.0.3/public/*'] }, '127.0.0.3'],
-  ] as const)('to %s, on any hop [smokescreen]', async ([, hosts, host], { net }) => {
+    ['a host that is not allowed', { allowHosts: ['127.0.0.1'] }, '127.0.0.3', '/private'],
+    ['a host that is denied', { denyHosts: ['127.0.0.3'] }, '127.0.0.3', '/private'],
+    ['a denied host in another spelling', { denyHosts: ['127.0.0.3'] }, '0x7f000003', '/private'],
+    [
+      'a path that is not allowed',
+      { allowHosts: ['127.0.0.1', 'http://127.0.0.3/public/*'] },
+      '127.0.0.3',
+      '/private',
+    ],
+    ['a denied path', { denyHosts: ['127.0.0.3/private/*'] }, '127.0.0.3', '/private/a'],
+    [
+      'a denied path in another spelling',
+      { denyHosts: ['127.0.0.3/private/*'] },
+      '127.0.0.3',
+      '//%70rivate/a',
+    ],
+    ['a denied path by way of dots', { denyHosts: ['127.0.0.3/private/*'] }, '127.0.0.3', '/b/../private/a'],
+  ] as const)('to %s, on any hop [smokescreen]', async ([, hosts, host, path], { net }) => {
     const third = await net.origin(
       from(() => null),
       { host: '127.0.0.3' },
     );
     const second = await net.origin(
-      from((target) => (target === '/second' ? redirect(`http://${host}:${third.port}/private`) : null)),
+      from((target) => (target === '/second' ? redirect(`http://${host}:${third.port}${path}`) : null)),
     );
     const first = await net.origin(start(`${second.url}/second`));
     const { gateway, running } = await startGateway(net, {
