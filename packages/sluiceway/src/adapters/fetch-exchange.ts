@@ -11,6 +11,7 @@ import { SluicewayError } from '../errors.js';
 import { Fields, isFieldValue, type ReadonlyFields } from '../http/fields.js';
 import { decideRequestFraming, judgeRequestHead } from '../http/framing.js';
 import { readRequestTarget } from '../http/target.js';
+import type { ListenerAddress } from '../net/own-listeners.js';
 import type { ChunkSource } from '../stream/chunk-source.js';
 import { drainRequestContent, type RequestContent, RequestContentSource } from './request-content.js';
 import { ResponseStream } from './response-stream.js';
@@ -33,6 +34,7 @@ export class FetchExchange implements ClientExchange {
   readonly clientAddress = null;
   readonly isOnUnixSocket = false;
   readonly isEncrypted: boolean;
+  readonly listener: ListenerAddress | null;
   readonly isTunnelOnly = false;
   /** Hosts take care of what is left over. */
   readonly isRequestComplete = true;
@@ -54,13 +56,19 @@ export class FetchExchange implements ClientExchange {
   #isClosed = false;
   isDelivered = false;
 
-  constructor(request: Request, content: RequestContent, allowsUnknownLength: boolean) {
+  constructor(
+    request: Request,
+    content: RequestContent,
+    allowsUnknownLength: boolean,
+    listener: ListenerAddress | null,
+  ) {
     const { url } = request;
     const authority = url.indexOf('//') + 2;
     const path = url.indexOf('/', authority);
     this.#request = request;
     this.#content = content;
     this.#allowsUnknownLength = allowsUnknownLength;
+    this.listener = listener;
     this.#dropsCoding = dropsCoding(request);
     this.method = request.method;
     this.#host = url.slice(authority, path);

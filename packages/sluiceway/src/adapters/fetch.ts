@@ -3,6 +3,7 @@ import { checkHandler, type Handler } from '../proxy/handler.js';
 import type { HandleContext, KnownClient } from '../proxy/passage.js';
 import { type FileUrl, proxyFor, type StreamFromOptions, toPlaces } from '../proxy/stream-from.js';
 import { FetchExchange } from './fetch-exchange.js';
+import { findHostListener } from './host-listener.js';
 import { openRequestContent } from './request-content.js';
 
 /** What hooks find as `downstream.context`. */
@@ -136,7 +137,9 @@ async function respond(
   host: unknown,
   url?: FileUrl,
 ): Promise<Response> {
-  const exchange = new FetchExchange(request, await openRequestContent(request), allowsUnknownLength);
+  const content = await openRequestContent(request);
+  const listener = findHostListener(request, host);
+  const exchange = new FetchExchange(request, content, allowsUnknownLength, listener);
   const context: HandleContext<FetchContext> = {
     context: { request, host },
     errors,

@@ -4,6 +4,7 @@ import type { Fields, ReadonlyFields } from '../http/fields.js';
 import type { ContentFraming } from '../http/framing.js';
 import type { RequestTarget } from '../http/target.js';
 import type { ClientConnection } from '../net/client-connection.js';
+import type { ListenerAddress } from '../net/own-listeners.js';
 import type { ChunkSink, ChunkSource } from '../stream/chunk-source.js';
 import type { Tunnel } from '../stream/tunnel.js';
 
@@ -69,6 +70,8 @@ export interface ClientExchange {
   /** The client has come by a Unix socket, and so has no address. */
   readonly isOnUnixSocket: boolean;
   readonly isEncrypted: boolean;
+  /** Where the request has reached this process; null where nothing tells. */
+  readonly listener: ListenerAddress | null;
 
   /** Reads and judges the request. `target` takes the place of the client's own. Throws `http_request_error`. */
   readHead(target?: string): RequestHead;

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { LinkUse as Facts } from '../access/link-conditions.js';
 import type { ClientExchange, ClientRequest, ClientResponse } from '../downstream/exchange.js';
 import { type Outcome, SluicewayError } from '../errors.js';
+import type { ListenerAddress } from '../net/own-listeners.js';
 import type { Handler } from '../proxy/handler.js';
 import { resolveProxyOptions } from '../proxy/options.js';
 import type { HandleContext } from '../proxy/passage.js';
@@ -100,7 +101,9 @@ export function createDownloadGateway<Context = unknown>(options: GatewayOptions
     (transport, protocol) => createTransport({ ...transport, policy, resolver }, protocol),
   );
   const planner = new GatewayPlanner(settings);
-  return new Gateway(settings, new Proxy({ ...proxySettings, planner }));
+  const { guard } = settings;
+  const learnListener = (listener: ListenerAddress | null): void => guard.learnListener(listener);
+  return new Gateway(settings, new Proxy({ ...proxySettings, planner, learnListener }));
 }
 
 /** OPTIONS is for the question that browsers ask before some requests; what a link is for is the link's to say. */

@@ -9,7 +9,7 @@ import {
   parseHostPattern,
   toJudgedTarget,
 } from './host-pattern.js';
-import { OwnListeners } from './own-listeners.js';
+import { type ListenerAddress, OwnListeners } from './own-listeners.js';
 import type { Resolver } from './resolver.js';
 import { systemResolver } from './system-resolver.js';
 
@@ -97,6 +97,11 @@ export class Guard {
   /** Refuses connections to a listener of our own. An address of all zeros stands for every one of this machine. */
   addListener(address: string, port: number): void {
     this.#own.add(address, port);
+  }
+
+  /** As `addListener`, for the listener that a request has come by; null where that is not known. */
+  learnListener(listener: ListenerAddress | null): void {
+    this.#own.learn(listener);
   }
 
   #decide(address: string, port: number): { allowed: boolean; reason: string } {

@@ -1,6 +1,14 @@
 import { networkInterfaces } from 'node:os';
 import ipaddr from 'ipaddr.js';
 import { embeddedIPv4, parseAddress } from './address-class.js';
+import { type AddressPolicy, publicAddresses } from './address-policy.js';
+
+/** Where a request has reached this process. */
+export interface ListenerAddress {
+  /** Of the socket, or that which its server is bound to. */
+  address: string;
+  port: number;
+}
 
 /** Where this process listens itself: a request that it sends there would come back for ever. */
 export class OwnListeners {
@@ -13,6 +21,11 @@ export class OwnListeners {
     this.#addresses.set(port, addresses.add(normalise(address)));
   }
 
+  /** Learns the listener that has accepted a request; null teaches nothing. */
+  learn(listener: ListenerAddress | null): void {
+    if (listener !== null) this.add(listener.address, listener.port);
+  }
+
   includes(address: string, port: number): boolean {
     const addresses = this.#addresses.get(port);
     if (addresses === undefined) return false;
@@ -23,7 +36,40 @@ export class OwnListeners {
   }
 }
 
-const ANY: readonly string[] = ['0.0.0.0', '::'];
+/** The listeners at which requests have reached proxies that connect to public addresses only, in this process. */
+export const processListeners: OwnListeners = new OwnListeners();
+
+/** Public unicast addresses, but for those at which `processListeners` are. */
+export const publicAddressesOfOthers: AddressPolicy = {
+  decide(address, port) {
+    if (processListeners.includes(address, port))
+      return { allowed: false, reason: `${address}:${port} is our own listener` };
+    return publicAddresses.decide(address, port);
+  },
+};
+
+/**
+ * Where the server listens that has accepted a connection; null where the socket does not tell (a Unix socket, a
+ * connection that is gone). A socket whose server is not known counts for every address of the machine.
+ */
+export function readListener(socket: object): ListenerAddress | null {
+  const { localAddress, localPort, server }: Partial<AcceptedSocket> = socket;
+  if (typeof localAddress !== 'string' || typeof localPort !== 'number') return null;
+  const bound = typeof server?.address === 'function' ? server.address() : null;
+  if (typeof bound !== 'object' || bound === null || bound.port !== localPort)
+    return { address: ANY_IPV4, port: localPort };
+  return { address: bound.address, port: localPort };
+}
+
+/** Node sets `server` on the sockets that its servers accept; its types do not say so. */
+interface AcceptedSocket {
+  localAddress: string | undefined;
+  localPort: number | undefined;
+  server: { address?: () => ListenerAddress | string | null } | null;
+}
+
+const ANY_IPV4 = '0.0.0.0';
+const ANY: readonly string[] = [ANY_IPV4, '::'];
 
 /** All of 127.0.0.0/8 is, although the interface names one address of it. */
 function isOfThisMachine(address: string): boolean {

@@ -8,7 +8,7 @@ const PLAIN = /^[\w/!$&'()*+,=:@~-]*$/;
  * What servers do not agree on how to read: control characters (some end at NUL), `%u002e` as IIS decodes it, and
  * overlong UTF-8, which some decoders accept as `.` or `/`.
  */
-const UNREADABLE = /[\0-\x1f\x7f]|%u[\da-f]{4}|[\xc0\xc1]|\xe0[\x80-\x9f]|\xf0[\x80-\x8f]/;
+const UNREADABLE = /[^\x20-\x7e\x80-\xff]|%u[\da-f]{4}|[\xc0\xc1]|\xe0[\x80-\x9f]|\xf0[\x80-\x8f]/;
 
 /**
  * Every path that some server may take a path for, in lower case and percent-decoded to bytes (one character a byte):

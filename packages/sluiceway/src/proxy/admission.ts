@@ -26,20 +26,17 @@ export function admit(
   client: ClientExchange,
   { downstream, framing, consumed }: ReadRequest,
   transfer: Transfer,
-  settings: Pick<ProxySettings, 'profile' | 'pseudonym' | 'maxRequestContent'>,
+  settings: Pick<ProxySettings, 'profile' | 'pseudonym' | 'loopName' | 'maxRequestContent'>,
   content: Uint8Array | undefined,
 ): Admission {
-  const { profile, pseudonym, maxRequestContent } = settings;
+  const { profile, pseudonym, loopName, maxRequestContent } = settings;
   checkMethod(downstream.method, profile);
-  if (
-    profile.forwarded &&
-    (hasVia(downstream.fields, pseudonym) || hasCdnLoop(downstream.fields, pseudonym))
-  ) {
+  const { fields } = downstream;
+  if (hasCdnLoop(fields, loopName) || (profile.forwarded && hasVia(fields, pseudonym)))
     throw new SluicewayError(
       'proxy_loop_detected',
-      `The request has our name ${pseudonym} in Via or CDN-Loop`,
+      `The request has our name ${loopName} in Via or CDN-Loop`,
     );
-  }
   const protocol = profile.upgrades ? client.wantedProtocol(downstream.fields) : null;
   // There is no other way to ask for it than by a method that is not served.
   if (client.isTunnelOnly && protocol === null) checkMethod('CONNECT', profile);

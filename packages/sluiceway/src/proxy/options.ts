@@ -4,7 +4,8 @@ import { Checker } from '../check.js';
 import type { Digest } from '../http/digest.js';
 import { isToken } from '../http/fields.js';
 import type { BaseTarget } from '../http/target.js';
-import { anyAddress, publicAddresses } from '../net/address-policy.js';
+import { anyAddress } from '../net/address-policy.js';
+import { type ListenerAddress, processListeners, publicAddressesOfOthers } from '../net/own-listeners.js';
 import type { TrustedPeers } from '../net/trusted-peers.js';
 import type { TimeoutSettings } from '../stream/timeouts.js';
 import type { Duration, Size } from '../units.js';
@@ -99,6 +100,8 @@ export interface ProxySettings {
   /** Of the upstream. */
   mirrors: readonly BaseTarget[];
   pseudonym: string;
+  /** By which this proxy knows its own requests in CDN-Loop; another than `pseudonym` where the profile does not forward. */
+  loopName: string;
   profile: Profile;
   peers: TrustedPeers;
   /** Null: everybody may. */
@@ -116,6 +119,8 @@ export interface ProxySettings {
   hooks: Hooks;
   /** Chooses in place of `onRequest`; null but for a gateway. */
   planner: Planner | null;
+  /** Told where each request has reached this process; null where that does not matter. */
+  learnListener: ((listener: ListenerAddress | null) => void) | null;
   observers: readonly Observer[];
   transport: Transport;
   throwsErrors: boolean;
@@ -209,7 +214,7 @@ function resolveSettings(
   });
   const connectTimeoutMs = check.duration('timeouts.connect', timeouts.connect, 10_000, { min: 1 });
   const connecting: TransportOptions = {
-    policy: addresses === 'public' ? publicAddresses : anyAddress,
+    policy: addresses === 'public' ? publicAddressesOfOthers : anyAddress,
     connectTimeoutMs,
     maxHeadBytes: check.bytes('limits.responseHead', limits.responseHead, 64 * 1024, { min: 1024 }),
     maxHeadFields: check.integer('limits.responseFields', limits.responseFields, 256, { min: 1 }),
@@ -237,6 +242,7 @@ function resolveSettings(
     upstream: base,
     mirrors,
     pseudonym: name,
+    loopName: profile.forwarded ? name : `${name}-files`,
     profile,
     peers,
     access,
@@ -249,6 +255,7 @@ function resolveSettings(
     digest: null,
     hooks,
     planner: null,
+    learnListener: addresses === 'public' ? (listener) => processListeners.learn(listener) : null,
     observers,
     transport: options.transport ?? makeTransport(connecting, protocol),
     throwsErrors,

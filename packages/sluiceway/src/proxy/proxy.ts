@@ -130,6 +130,7 @@ export class Proxy<Context = unknown> implements Handler<Context> {
       const request = readDownstreamRequest(client, context, transfer.id, peers);
       const { downstream } = request;
       passage.downstream = downstream;
+      this.#settings.learnListener?.(client.listener);
       if (access !== null) await requireAccess(access, request, transfer);
       const admission = admit(client, request, transfer, this.#settings, context.content);
       passage.admission = admission;

@@ -1,4 +1,5 @@
 import { SluicewayError } from '../errors.js';
+import { appendCdnLoop } from '../http/cdn-loop.js';
 import { isAgreed } from '../http/upgrade.js';
 import type { ClientConnection } from '../net/client-connection.js';
 import { findRangeFault, holdToRange } from '../upstream/partial-content.js';
@@ -24,7 +25,7 @@ import { decideVerification, isFitFor } from './verify-content.js';
 
 type SendSettings = Pick<
   ProxySettings,
-  'fields' | 'profile' | 'transport' | 'resume' | 'timeouts' | 'digests'
+  'fields' | 'profile' | 'loopName' | 'transport' | 'resume' | 'timeouts' | 'digests'
 >;
 
 /**
@@ -65,6 +66,7 @@ export async function sendUpstream(
   };
   const options: SendOptions = {
     maxRedirects: upload === null ? settings.profile.maxRedirects : 0,
+    ...(!settings.profile.forwarded && { markLoop: loopMarker(downstream, settings.loopName) }),
     onAttempt: (exchange) => transfer.attempt(exchange),
     ...(plan !== null && {
       judge: (target) => plan.judge(target),
@@ -125,6 +127,28 @@ function toMirrors({ method, mirrors }: UpstreamRequestDraft): readonly Target[]
     typeof mirror === 'string' || mirror instanceof URL ? toTarget(mirror) : mirror,
   );
 }
+
+/**
+ * A profile that does not forward sends no CDN-Loop to third parties. A request for the host that the client has asked
+ * us as may come back, by a way that our listeners do not show: it carries the client's CDN-Loop and our name (RFC 8586
+ * section 2).
+ */
+function loopMarker(downstream: DownstreamRequest, loopName: string): NonNullable<SendOptions['markLoop']> {
+  const ours = plainAuthority(downstream.host);
+  return (fields, { base }) => {
+    if (ours !== plainAuthority(base.host)) return;
+    fields.delete('CDN-Loop');
+    for (const line of downstream.fields.getAll('cdn-loop')) fields.append('CDN-Loop', line);
+    appendCdnLoop(fields, loopName);
+  };
+}
+
+/** Without a default port and the dot at the end of a name. */
+const plainAuthority = (host: string | null): string | undefined =>
+  host
+    ?.toLowerCase()
+    .replace(/:(?:80|443)?$/, '')
+    .replace(/\.(?=$|:)/, '');
 
 /** A 100 is sent where it is waited for, with the start of the content. */
 function passInterim(

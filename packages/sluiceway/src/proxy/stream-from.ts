@@ -1,7 +1,7 @@
 import type { ClientRequest, ClientResponse } from '../downstream/exchange.js';
 import type { Outcome } from '../errors.js';
 import { type Digest, parseDigest } from '../http/digest.js';
-import { publicAddresses } from '../net/address-policy.js';
+import { publicAddressesOfOthers } from '../net/own-listeners.js';
 import { createTransport, type UpstreamProtocol } from '../upstream/create-transport.js';
 import type { Transport } from '../upstream/transport.js';
 import type { TransportOptions } from '../upstream/transport-options.js';
@@ -97,7 +97,7 @@ export function proxyFor(options: StreamFromOptions): Proxy {
 
 function sharedTransport(options: TransportOptions, protocol: UpstreamProtocol): Transport {
   const { policy, ...numbers } = options;
-  const key = JSON.stringify([policy === publicAddresses, protocol, numbers]);
+  const key = JSON.stringify([policy === publicAddressesOfOthers, protocol, numbers]);
   const transport = transports.get(key) ?? createTransport(options, protocol);
   transports.set(key, transport);
   return transport;

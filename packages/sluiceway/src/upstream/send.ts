@@ -17,6 +17,8 @@ export interface SendOptions {
   judge?(target: Target): SluicewayError | null;
   /** Names of further fields that were meant for the first origin only. */
   secretFields?: readonly string[];
+  /** Called with the fields of each request before it is sent: one that may come back to us is marked. */
+  markLoop?(fields: Fields, target: Target): void;
   /** Told each exchange as it begins. */
   onAttempt(exchange: Exchange): void;
 }
@@ -40,6 +42,7 @@ export async function send(
   for (let hops = 0; ; hops += 1) {
     const refusal = options.judge?.(from) ?? null;
     if (refusal !== null) throw refusal;
+    options.markLoop?.(hop.fields, from);
     const exchange = transport.send(hop);
     options.onAttempt(exchange);
     const response = await exchange.response;

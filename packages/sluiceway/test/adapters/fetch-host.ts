@@ -10,10 +10,12 @@ type AtFailure = 'destroys' | 'appends text';
 export async function startFetchHost(
   handler: FetchHandler,
   atFailure: AtFailure = 'destroys',
+  shows: 'nothing' | 'shows the connection' = 'nothing',
 ): Promise<{ port: number; close(): Promise<void> }> {
   const server = createServer((incoming, outgoing) => {
     const request = toRequest(incoming, outgoing);
-    handler(request)
+    // As @hono/node-server does.
+    handler(request, shows === 'nothing' ? undefined : { incoming, outgoing })
       .then((response) => send(response, outgoing, atFailure))
       .catch(() => outgoing.destroy());
   });
