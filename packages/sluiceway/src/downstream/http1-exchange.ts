@@ -76,7 +76,7 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
   }
 
   get listener(): ListenerAddress | null {
-    const socket = this.#socketOfRequest;
+    const socket = this.connection;
     return socket === null ? null : readListener(socket);
   }
 
