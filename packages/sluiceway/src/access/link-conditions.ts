@@ -2,6 +2,7 @@ import { type Checker, OptionsError } from '../check.js';
 import { SluicewayError } from '../errors.js';
 import { isToken } from '../http/fields.js';
 import { checkAddressRange, createAddressRanges } from '../net/address-ranges.js';
+import { clientKey } from '../net/client-key.js';
 import { type Duration, parseDurationMs } from '../units.js';
 
 /** When, how and from where a link may be used. */
@@ -9,7 +10,7 @@ export interface LinkConditions {
   /** Seconds since 1970. */
   expires: number;
   methods: readonly string[];
-  /** Address or CIDR range; null for any. */
+  /** Address (IPv6: with its /64) or CIDR range; null for any. */
   clientIp: string | null;
 }
 
@@ -43,8 +44,17 @@ export function judgeLinkUse(
       fields: { Allow: methods.join(', ') },
     });
   }
-  if (clientIp !== null && !createAddressRanges([clientIp]).includes(clientAddress))
+  if (clientIp !== null && !isClient(clientIp, clientAddress))
     throw new SluicewayError('link_client', 'The link is for another client');
+}
+
+/**
+ * A single IPv6 address stands for its /64, within which a client changes its address (RFC 8981): whoever means one
+ * address writes `/128`. A range is taken to the letter.
+ */
+function isClient(clientIp: string, clientAddress: string | null): boolean {
+  if (createAddressRanges([clientIp]).includes(clientAddress)) return true;
+  return /^[^/]*:[^/]*$/.test(clientIp) && clientKey(clientIp) === clientKey(clientAddress);
 }
 
 /** Of a link that shall be signed: a moment or a time from now, as seconds since 1970. */

@@ -31,7 +31,7 @@ export interface SignedUrlConditions {
   expires: Date | Duration;
   /** Default GET and HEAD. Another is refused with 405. Of letters and `-` only. */
   methods?: readonly string[];
-  /** Address or CIDR range from which the URL works. Default: any. */
+  /** Address or CIDR range from which the URL works. An IPv6 address stands for its /64, `/128` for one. Default: any. */
   clientIp?: string;
 }
 

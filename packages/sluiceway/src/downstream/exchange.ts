@@ -70,8 +70,8 @@ export interface ClientExchange {
   /** The client has come by a Unix socket, and so has no address. */
   readonly isOnUnixSocket: boolean;
   readonly isEncrypted: boolean;
-  /** Where the request has reached this process; null where nothing tells. */
-  readonly listener: ListenerAddress | null;
+  /** Where the request has reached this process, where `connection` does not show it. */
+  readonly listener?: ListenerAddress | null;
 
   /** Reads and judges the request. `target` takes the place of the client's own. Throws `http_request_error`. */
   readHead(target?: string): RequestHead;

@@ -6,7 +6,6 @@ import { decideRequestFraming, judgeRequestHead } from '../http/framing.js';
 import { readRequestTarget } from '../http/target.js';
 import { readTrailers } from '../http/trailers.js';
 import { wantedProtocol } from '../http/upgrade.js';
-import { type ListenerAddress, readListener } from '../net/own-listeners.js';
 import { isUnixPeer } from '../net/trusted-peers.js';
 import { queuedBytes } from '../net/write-queue.js';
 import { ReadableSource } from '../stream/readable-source.js';
@@ -73,11 +72,6 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
 
   get isOnUnixSocket(): boolean {
     return isUnixPeer(this.request.socket);
-  }
-
-  get listener(): ListenerAddress | null {
-    const socket = this.connection;
-    return socket === null ? null : readListener(socket);
   }
 
   get isEncrypted(): boolean {

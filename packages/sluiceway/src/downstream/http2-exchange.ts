@@ -12,7 +12,6 @@ import { parseRequestTarget, readRequestTarget } from '../http/target.js';
 import { readTrailers } from '../http/trailers.js';
 import type { ClientConnection } from '../net/client-connection.js';
 import { resetStream, watchContentEnd } from '../net/http2-stream.js';
-import { type ListenerAddress, readListener } from '../net/own-listeners.js';
 import { isUnixPeer } from '../net/trusted-peers.js';
 import { ReadableSource } from '../stream/readable-source.js';
 import { findTouch } from '../stream/untouched.js';
@@ -82,11 +81,6 @@ export class Http2Exchange implements ClientExchange, SinkOptions {
   get isOnUnixSocket(): boolean {
     const { session } = this.#stream;
     return session !== undefined && isUnixPeer(session.socket);
-  }
-
-  get listener(): ListenerAddress | null {
-    const { session } = this.#stream;
-    return session === undefined || session.destroyed ? null : readListener(session.socket);
   }
 
   readHead(target?: string): RequestHead {

@@ -48,9 +48,9 @@ export interface GrantOptions {
   maxBytes?: Size;
   /** Bytes per second of all downloads of this link together. Default: no limit. */
   rate?: Size;
-  /** Address or CIDR range from which the link works. Default: any. */
+  /** Address or CIDR range from which the link works. An IPv6 address stands for its /64, `/128` for one. Default: any. */
   clientIp?: string;
-  /** The link belongs to the first client that gets a successful response. Default false. */
+  /** The link belongs to the first client (IPv4 address, or /64 of IPv6) that gets content of the file. Default false. */
   singleUse?: boolean;
   /**
    * Fields for the origin server, such as `Authorization`. Only in an encrypted link: the other form is readable. Not

@@ -1,6 +1,7 @@
 import { SluicewayError } from '../errors.js';
 import type { Answer, DownstreamResponseDraft } from '../proxy/hooks.js';
 import type { TransportResponse } from '../upstream/transport.js';
+import { judgeContentType } from './content-types.js';
 import { formatDisposition, readFileName } from './file-name.js';
 
 /** What holds for the response to one request. */
@@ -44,7 +45,7 @@ export function applyResponseRules(
   }
   if (status === 204) return null;
   judgeSize(received, draft, rules.maxBytes);
-  judgeType(draft, rules.contentTypes);
+  judgeContentType(fields, rules.contentTypes);
   if (rules.contentType !== null && !isMultipart(draft)) fields.set('Content-Type', rules.contentType);
   const fileName = rules.fileName ?? readFileName(fields.get('content-disposition'));
   fields.set('Content-Disposition', formatDisposition(rules.disposition, fileName));
@@ -119,14 +120,4 @@ function readTotal(contentRange: string | undefined): number | null {
   if (last === undefined) return null;
   const least = Number(last) + 1;
   return total === '*' ? least : Math.max(least, Number(total));
-}
-
-function judgeType({ fields }: DownstreamResponseDraft, contentTypes: readonly string[] | null): void {
-  if (contentTypes === null) return;
-  const type = (fields.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
-  const isAllowed = contentTypes.some((each) =>
-    each.endsWith('/*') ? type.startsWith(each.slice(0, -1)) : type === each,
-  );
-  if (!isAllowed)
-    throw new SluicewayError('response_denied', `The media type ${JSON.stringify(type)} is not allowed`);
 }

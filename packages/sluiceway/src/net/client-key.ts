@@ -6,7 +6,8 @@ import { embeddedIPv4, parseAddress } from './address-class.js';
  *
  * - an IPv4 address, also where it comes as IPv4-mapped (`::ffff:192.0.2.7`) or NAT64 (`64:ff9b::192.0.2.7`);
  * - the /64 of an IPv6 address. A host usually has a whole /64, and changes its address within it (RFC 8981).
- *   An IPv6 zone (`%eth0`) is ignored.
+ *   An IPv6 zone (`%eth0`) is ignored;
+ * - a link-local IPv6 address itself: all hosts of all links have the same /64.
  *
  * `''` for null and for text that is not an address: clients whose address is unknown share one key.
  */
@@ -16,6 +17,7 @@ export function clientKey(address: string | null): string {
   if (parsed instanceof ipaddr.IPv4) return parsed.toString();
   const embedded = embeddedIPv4(parsed);
   if (embedded !== null) return embedded.toString();
+  if (parsed.range() === 'linkLocal') return parsed.toString();
   const network = parsed.parts.slice(0, 4).map((part) => part.toString(16));
   return `${network.join(':')}::/64`;
 }

@@ -49,10 +49,13 @@ export const publicAddressesOfOthers: AddressPolicy = {
 };
 
 /**
- * Where the server listens that has accepted a connection; null where the socket does not tell (a Unix socket, a
+ * Where the server listens that has accepted a connection (a socket, or a session of HTTP/2); null where that does not tell (a Unix socket, a
  * connection that is gone). A socket whose server is not known counts for every address of the machine.
  */
-export function readListener(socket: object): ListenerAddress | null {
+export function readListener(connection: object | null): ListenerAddress | null {
+  if (connection === null) return null;
+  // A session of HTTP/2 has no socket any more once it is destroyed.
+  const { socket = connection }: { socket?: object | undefined } = connection;
   const { localAddress, localPort, server }: Partial<AcceptedSocket> = socket;
   if (typeof localAddress !== 'string' || typeof localPort !== 'number') return null;
   const bound = typeof server?.address === 'function' ? server.address() : null;

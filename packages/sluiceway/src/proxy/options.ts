@@ -14,7 +14,8 @@ import type { Transport } from '../upstream/transport.js';
 import type { TransportOptions } from '../upstream/transport-options.js';
 import { type DigestOptions, type DigestSettings, resolveDigests } from './digest-options.js';
 import { type FieldOptions, type FieldSettings, resolveFields } from './field-options.js';
-import type { Hooks, Transform } from './hooks.js';
+import type { Hooks } from './hooks.js';
+import { checkTransform, checkTransport, resolveObservers } from './option-objects.js';
 import type { Planner } from './plan.js';
 import { type Profile, passThrough, thirdParty } from './profiles.js';
 import { type ResumeOptions, type ResumeSettings, resolveResume } from './resume-options.js';
@@ -100,7 +101,7 @@ export interface ProxySettings {
   /** Of the upstream. */
   mirrors: readonly BaseTarget[];
   pseudonym: string;
-  /** By which this proxy knows its own requests in CDN-Loop; another than `pseudonym` where the profile does not forward. */
+  /** By which this proxy knows its own requests in CDN-Loop. */
   loopName: string;
   profile: Profile;
   peers: TrustedPeers;
@@ -155,7 +156,6 @@ export function resolveProxyOptions(
 ): ProxySettings {
   const check = new Checker(subject);
   check.required('', options);
-  // There is nothing more to say about what is no object.
   if (options === undefined || !check.unknownKeys('', options, OPTIONS)) check.throwIfAny();
   const settings = resolveSettings(check, options, makeTransport);
   checkMore(check);
@@ -271,32 +271,4 @@ function resolveProfile(check: Checker, profile: ProxyOptions['profile']): Profi
   }
   const name = check.oneOf('profile', profile, ['passThrough', 'thirdParty'], 'passThrough');
   return name === 'thirdParty' ? thirdParty : passThrough;
-}
-
-function resolveObservers(check: Checker, observers: ProxyOptions['observers']): readonly Observer[] {
-  return check.list('observers', observers, (path, item) => {
-    const observer = typeof item === 'object' && item !== null ? (item as Observer) : null;
-    if (observer === null) check.problem(path, 'must be an object');
-    check.func(`${path}.onTransferStart`, observer?.onTransferStart, undefined);
-    check.func(`${path}.onTransferEnd`, observer?.onTransferEnd, undefined);
-    check.func(`${path}.onResponseContent`, observer?.onResponseContent, undefined);
-    return observer ?? {};
-  });
-}
-
-function checkTransform(check: Checker, transform: Transform | undefined): transform is Transform {
-  const { changesContent, create } = check.group('transform', transform, ['changesContent', 'create']);
-  if (typeof transform !== 'object' || transform === null) return false;
-  check.required('transform.changesContent', changesContent);
-  check.required('transform.create', create);
-  if (typeof changesContent !== 'function')
-    check.boolean('transform.changesContent', changesContent, undefined);
-  check.func('transform.create', create, undefined);
-  return true;
-}
-
-function checkTransport(transport: Transport): Transport {
-  const methods: unknown[] = [transport?.send, transport?.close, transport?.destroy];
-  if (methods.every((method) => typeof method === 'function')) return transport;
-  throw new TypeError('must have the methods send, close and destroy');
 }

@@ -6,6 +6,7 @@ import { Http1Exchange } from '../downstream/http1-exchange.js';
 import { assignResponse, takeTurn } from '../downstream/http1-upgrade.js';
 import { toClientExchange } from '../downstream/to-exchange.js';
 import { type Outcome, SluicewayError, toSluicewayError } from '../errors.js';
+import { readListener } from '../net/own-listeners.js';
 import { toTarget } from '../upstream/redirect-policy.js';
 import type { TransportResponse, UpstreamTunnel } from '../upstream/transport.js';
 import { addDigestTrailer } from './add-digest-trailer.js';
@@ -130,7 +131,7 @@ export class Proxy<Context = unknown> implements Handler<Context> {
       const request = readDownstreamRequest(client, context, transfer.id, peers);
       const { downstream } = request;
       passage.downstream = downstream;
-      this.#settings.learnListener?.(client.listener);
+      this.#settings.learnListener?.(client.listener ?? readListener(client.connection));
       if (access !== null) await requireAccess(access, request, transfer);
       const admission = admit(client, request, transfer, this.#settings, context.content);
       passage.admission = admission;

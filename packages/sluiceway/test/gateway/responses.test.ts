@@ -91,21 +91,44 @@ describe('the file name', () => {
 });
 
 describe('limits', () => {
-  test('let only the media types through that are listed', async ({ net }) => {
+  test('let only the media types through that are listed, by all that Content-Type says [RFC 9110 8.3; Sluiceway]', async ({
+    net,
+  }) => {
     const { client, link } = await throughGateway(
       net,
-      respondWith((head) => sized('x', [`Content-Type: ${decodeURIComponent(head.target.slice(1))}`])),
+      respondWith(({ target }) => {
+        const lines = JSON.parse(decodeURIComponent(target.slice(1))) as string[];
+        return sized(
+          'x',
+          lines.map((line) => `Content-Type: ${line}`),
+        );
+      }),
       { limits: { contentTypes: ['video/*', 'application/pdf'] } },
     );
-    for (const [type, status] of [
-      ['video/mp4', 200],
-      ['Application/PDF; charset=x', 200],
-      ['videos/mp4', 403],
-      ['text/html', 403],
-      ['', 403],
+    for (const [lines, status] of [
+      [['video/mp4'], 200],
+      [['Application/PDF; charset=x'], 200],
+      [['video/mp4; codecs="avc1.42E01E, mp4a.40.2"'], 200],
+      [['VIDEO/MP4', 'video/mp4;a=b'], 200],
+      [['videos/mp4'], 403],
+      [['text/html'], 403],
+      [[''], 403],
+      [[], 403],
+      [['video/mp4', 'text/html'], 403],
+      [['text/html', 'video/mp4'], 403],
+      [['video/mp4, text/html'], 403],
+      [['video/mp4;a="b", text/html'], 403],
+      [['video/mp4;a="b, text/html'], 403],
+      [['video/mp4', ''], 403],
+      [['video/mp4,'], 403],
+      [['video/'], 403],
+      [['video/mp4 text/html'], 403],
+      [['video/mp4/html'], 403],
+      [['multipart/byteranges; boundary=a'], 403],
+      [[`video/mp4;a=${'b'.repeat(2000)}`], 403],
     ] as const) {
-      await client.get(link(`/${encodeURIComponent(type)}`));
-      expect([type, (await client.readResponse()).head.status]).toEqual([type, status]);
+      await client.get(link(`/${encodeURIComponent(JSON.stringify(lines))}`));
+      expect([lines, (await client.readResponse()).head.status]).toEqual([lines, status]);
     }
   });
 

@@ -52,4 +52,76 @@ describe('a link for a single use', () => {
       expect((await client.readResponse()).head.status).toBe(status);
     }
   });
+
+  test.for([
+    ['2001:db8:0:1::1', '2001:db8:0:1:ffff:ffff:ffff:ffff', 200],
+    ['2001:db8:0:1::1', '2001:DB8:0:1:0:0:0:1', 200],
+    ['2001:db8:0:1::1', '2001:db8:0:2::1', 403],
+    ['192.0.2.1', '::ffff:192.0.2.1', 200],
+    ['192.0.2.1', '::ffff:c000:201', 200],
+    ['192.0.2.1', '192.0.2.2', 403],
+    ['::ffff:192.0.2.1', '::ffff:192.0.2.2', 403],
+  ] as const)('that %s has taken gives %s the status %i [RFC 8981; Sluiceway]', async (row, { net }) => {
+    const [owner, other, status] = row;
+    const { client, link } = await throughGateway(net, statuses, { trustedProxies: ['127.0.0.1'] });
+    const target = link('/200', { singleUse: true });
+    await client.get(target, [`X-Forwarded-For: ${owner}`]);
+    expect((await client.readResponse()).head.status).toBe(200);
+    await client.get(target, [`X-Forwarded-For: ${other}`]);
+    expect((await client.readResponse()).head.status).toBe(status);
+  });
+});
+
+describe('a link for one client', () => {
+  test.for([
+    ['2001:db8:0:1::1', '2001:db8:0:1:2::3', 200],
+    ['2001:db8:0:1::1', '2001:db8:0:2::1', 403],
+    ['2001:db8:0:1::1/128', '2001:db8:0:1::1', 200],
+    ['2001:db8:0:1::1/128', '2001:db8:0:1:2::3', 403],
+    ['2001:db8:0:1::/112', '2001:db8:0:1::ffff', 200],
+    ['2001:db8:0:1::/112', '2001:db8:0:1::1:0', 403],
+    ['192.0.2.1', '::ffff:c000:201', 200],
+    ['::ffff:192.0.2.1', '192.0.2.1', 200],
+    ['::ffff:192.0.2.1', '192.0.2.2', 403],
+    ['192.0.2.1', '192.0.2.2', 403],
+  ] as const)(
+    '%s gives %s the status %i [RFC 8981; Sluiceway]',
+    async ([clientIp, address, status], { net }) => {
+      const { client, link } = await throughGateway(net, statuses, { trustedProxies: ['127.0.0.1'] });
+      await client.get(link('/200', { clientIp }), [`X-Forwarded-For: ${address}`]);
+      expect((await client.readResponse()).head.status).toBe(status);
+    },
+  );
+});
+
+describe('downloads of one client at a time', () => {
+  test('are counted for a /64 of IPv6 and for each spelling of an address [RFC 8981; Sluiceway]', async ({
+    net,
+  }) => {
+    const { running, link } = await throughGateway(
+      net,
+      async (connection) => {
+        await connection.readHead();
+        await connection.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n');
+      },
+      { limits: { transfersPerClient: 1 }, trustedProxies: ['127.0.0.1'] },
+    );
+    const start = async (address: string): Promise<number> => {
+      const client = await net.client(running);
+      await client.get(link('/'), [`X-Forwarded-For: ${address}`]);
+      return (await client.readHead()).status;
+    };
+    for (const [address, status] of [
+      ['2001:db8:0:1::1', 200],
+      ['2001:db8:0:1::2', 429],
+      ['2001:db8:0:1:a:b:c:d', 429],
+      ['2001:DB8:0:1:0::1', 429],
+      ['2001:db8:0:2::1', 200],
+      ['192.0.2.1', 200],
+      ['::ffff:192.0.2.1', 429],
+      ['::ffff:c000:201', 429],
+      ['192.0.2.2', 200],
+    ] as const)
+      expect([address, await start(address)]).toEqual([address, status]);
+  });
 });

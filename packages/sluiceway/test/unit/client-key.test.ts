@@ -14,6 +14,7 @@ describe('the key of a client', () => {
     ['an IPv4 address and its NAT64 form', '192.0.2.7', '64:ff9b::c000:207', true],
     ['two NAT64 addresses', '64:ff9b::c000:207', '64:ff9b::c000:208', false],
     ['an IPv6 address with a zone and without one', 'fe80::1%eth0', 'fe80::1', true],
+    ['two link-local addresses', 'fe80::1', 'fe80::2', false],
     ['an IPv6 address with two zones', 'fe80::1%eth0', 'fe80::1%2', true],
     ['the loopback addresses of IPv4 and IPv6', '127.0.0.1', '::1', false],
     ['an unknown address and text that is not one', null, 'unknown', true],
