@@ -15,8 +15,12 @@ export class Program {
   stdout = '';
   stderr = '';
 
-  constructor(script: string, args: readonly string[], env: Record<string, string> = {}) {
-    this.child = spawn(process.execPath, [fileURLToPath(new URL(script, packageUrl)), ...args], {
+  /** `shell` are commands that its shell runs first, such as `ulimit`. */
+  constructor(script: string, args: readonly string[], env: Record<string, string> = {}, shell = '') {
+    const command = [process.execPath, fileURLToPath(new URL(script, packageUrl)), ...args];
+    const [file = '', ...rest] =
+      shell === '' ? command : ['sh', '-c', `${shell}; exec "$@"`, 'sh', ...command];
+    this.child = spawn(file, rest, {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -68,11 +72,20 @@ export class Program {
 }
 
 /** Runs `sluiceway` with these arguments. */
-export function sluiceway(net: Network, ...args: string[]): Program {
-  const program = new Program('bin/sluiceway.js', args);
+export const sluiceway = (net: Network, ...args: string[]): Program => run(net, args);
+
+function run(net: Network, args: readonly string[], shell?: string): Program {
+  const program = new Program('bin/sluiceway.js', args, {}, shell);
   net.cleanup(() => program.kill());
   return program;
 }
+
+/** Runs `sluiceway gateway`, which may have so many descriptors at a time. */
+export const sluicewayGatewayWith = (
+  net: Network,
+  descriptors: number,
+  ...flags: string[]
+): Promise<Listening> => runListening(net, ['gateway'], flags, `ulimit -n ${descriptors}`);
 
 /** Runs `sluiceway proxy` on a free port, and waits until it listens. */
 export const sluicewayProxy = (net: Network, originUrl: string, ...flags: string[]): Promise<Listening> =>
@@ -88,9 +101,10 @@ async function runListening(
   net: Network,
   command: readonly string[],
   flags: readonly string[],
+  shell?: string,
 ): Promise<Listening> {
   const listen = flags.includes('--listen') ? [] : ['--listen', '127.0.0.1:0'];
-  const program = sluiceway(net, ...command, ...listen, ...flags);
+  const program = run(net, [...command, ...listen, ...flags], shell);
   const [, port] = await program.match('stdout', /listening on \S+:(\d+),/);
   return Object.assign(program, { port: Number(port) });
 }

@@ -5,11 +5,15 @@ import type { AddressPolicy } from './address-policy.js';
 import { toConfigurationError, toConnectError } from './connect-error.js';
 import { DialAttempt, type DialListener, type Dialling, type DialOptions } from './dial-attempt.js';
 import { toTlsOptions } from './dial-tls.js';
+import { closeIdleSockets, isOutOfDescriptors } from './idle-sockets.js';
 import { type ResolvedAddress, toDnsError } from './resolver.js';
 import { systemResolver } from './system-resolver.js';
 
 /** How long one of several addresses may take before the next is tried (RFC 8305 section 5). */
 const ATTEMPT_TIMEOUT_MS = 500;
+
+/** How often a connection is tried for which there are no descriptors, while idle connections can make room. */
+const MAX_TRIES = 4;
 
 /**
  * Connects to the destination itself. Every address is judged by the policy before a packet goes to it: a literal one
@@ -39,32 +43,45 @@ export function dialDirectly(options: DialOptions, listener: DialListener): Dial
     process.nextTick(attempt.fail, prohibited);
     return attempt;
   }
-  let opened: net.Socket;
-  try {
-    opened = open(options, lookup);
-  } catch (error) {
-    process.nextTick(attempt.fail, toConfigurationError(error));
-    return attempt;
-  }
-
-  attempt.onGivenUp(() => void opened.destroy());
-  // Stays for the life of the socket: an error after `cancel` or between two owners must not end the process.
-  opened.on('error', (error) => attempt.fail(toConnectError(error)));
-  opened.once('close', () => {
-    const message = `${hostname}:${port} closed the connection before it stood`;
-    attempt.fail(new SluicewayError('connection_terminated', message, { retryable: true }));
-  });
-  // Before Node's own listener, which would send a TLS ClientHello with the name in it.
-  opened.prependOnceListener('connect', () => {
-    // A peer that is already gone has no address; its close follows.
-    if (opened.remoteAddress === undefined) return;
-    const mismatch = judge(hostname, opened.remoteAddress, port, options.policy);
-    if (mismatch !== null) attempt.fail(mismatch);
-    else if (protocol === 'http:') attempt.connected(opened);
-  });
-  opened.once('secureConnect', () => attempt.connected(opened));
-  // Node keeps no sessions for a listener that comes after the handshake.
-  if (listener.session) opened.on('session', (session: Buffer) => listener.session?.(session));
+  let tries = 0;
+  const connect = (): void => {
+    if (attempt.isSettled) return;
+    tries += 1;
+    let opened: net.Socket;
+    try {
+      opened = open(options, lookup);
+    } catch (error) {
+      process.nextTick(attempt.fail, toConfigurationError(error));
+      return;
+    }
+    let isGivenUp = false;
+    attempt.onGivenUp(() => void opened.destroy());
+    // Stays for the life of the socket: an error after `cancel` or between two owners must not end the process.
+    opened.on('error', (error) => {
+      if (attempt.isSettled || isGivenUp) return;
+      if (tries < MAX_TRIES && isOutOfDescriptors(error) && closeIdleSockets() > 0) {
+        isGivenUp = true;
+        setImmediate(connect);
+      } else attempt.fail(toConnectError(error));
+    });
+    opened.once('close', () => {
+      if (isGivenUp) return;
+      const message = `${hostname}:${port} closed the connection before it stood`;
+      attempt.fail(new SluicewayError('connection_terminated', message, { retryable: true }));
+    });
+    // Before Node's own listener, which would send a TLS ClientHello with the name in it.
+    opened.prependOnceListener('connect', () => {
+      // A peer that is already gone has no address; its close follows.
+      if (opened.remoteAddress === undefined) return;
+      const mismatch = judge(hostname, opened.remoteAddress, port, options.policy);
+      if (mismatch !== null) attempt.fail(mismatch);
+      else if (protocol === 'http:') attempt.connected(opened);
+    });
+    opened.once('secureConnect', () => attempt.connected(opened));
+    // Node keeps no sessions for a listener that comes after the handshake.
+    if (listener.session) opened.on('session', (session: Buffer) => listener.session?.(session));
+  };
+  connect();
   return attempt;
 }
 

@@ -53,12 +53,12 @@ export class WatchedFile<T> {
     const stats = statSync(this.#path, { throwIfNoEntry: false });
     const stamp = stats === undefined ? '' : `${stats.mtimeMs} ${stats.size} ${stats.ino}`;
     if (stamp === this.#stamp) return this.#value;
-    this.#stamp = stamp;
-    this.changes += 1;
     try {
       this.#value = this.#parse(stats === undefined ? '' : readFileSync(this.#path, 'latin1'));
+      this.#stamp = stamp;
+      this.changes += 1;
     } catch {
-      this.#value = this.#parse('');
+      // What was read before holds until it can be read.
     }
     return this.#value;
   }

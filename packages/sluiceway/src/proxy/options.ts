@@ -11,7 +11,7 @@ import type { TimeoutSettings } from '../stream/timeouts.js';
 import type { Duration, Size } from '../units.js';
 import { createTransport } from '../upstream/create-transport.js';
 import type { Transport } from '../upstream/transport.js';
-import type { TransportOptions } from '../upstream/transport-options.js';
+import { MAX_IDLE_CONNECTIONS, type TransportOptions } from '../upstream/transport-options.js';
 import { type DigestOptions, type DigestSettings, resolveDigests } from './digest-options.js';
 import { type FieldOptions, type FieldSettings, resolveFields } from './field-options.js';
 import type { Hooks } from './hooks.js';
@@ -223,6 +223,12 @@ function resolveSettings(
     }),
     maxQueued: check.integer('upstream.connections.maxQueued', connections.maxQueued, 1000, { min: 0 }),
     idleTimeoutMs: check.duration('upstream.connections.idleTimeout', connections.idleTimeout, 60_000),
+    maxIdleConnections: check.integer(
+      'upstream.connections.maxIdle',
+      connections.maxIdle,
+      MAX_IDLE_CONNECTIONS,
+      { min: 0 },
+    ),
     ...(tls !== undefined && { tls }),
     ...(egress !== undefined && { egress }),
   };

@@ -12,6 +12,11 @@ export interface ConnectionOptions {
   maxQueued?: number;
   /** How long an unused connection is kept. Default 60 s. */
   idleTimeout?: Duration;
+  /**
+   * Unused connections to all origin servers together; the one that has been unused longest is closed. 0 keeps none. A
+   * quarter of the descriptors of the process is a limit for all proxies in it besides. Default 1000.
+   */
+  maxIdle?: number;
 }
 
 export interface UpstreamOptions {
@@ -76,7 +81,12 @@ export function resolveUpstream(
       )
       .filter((mirror) => mirror !== null),
     tls: resolveTls(check, 'upstream.tls', tls),
-    connections: check.group('upstream.connections', connections, ['max', 'maxQueued', 'idleTimeout']),
+    connections: check.group('upstream.connections', connections, [
+      'max',
+      'maxQueued',
+      'idleTimeout',
+      'maxIdle',
+    ]),
     proxy,
     protocol: check.oneOf('upstream.protocol', protocol, ['http1', 'http2', 'auto'], 'http1'),
   };

@@ -37,9 +37,10 @@ export class NegotiatingTransport implements Transport {
   #isDestroyed = false;
 
   constructor(options: TransportOptions = {}) {
-    this.#wire = new WireTransport(options);
-    this.#http2 = new Http2Transport(options);
-    this.#maxWaiting = resolveTransportOptions(options).maxQueued;
+    const { idle, maxQueued } = resolveTransportOptions(options);
+    this.#wire = new WireTransport({ ...options, idle });
+    this.#http2 = new Http2Transport({ ...options, idle });
+    this.#maxWaiting = maxQueued;
   }
 
   send(request: TransportRequest): Exchange {

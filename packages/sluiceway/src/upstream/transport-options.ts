@@ -4,6 +4,9 @@ import type { DialTlsOptions } from '../net/dial-tls.js';
 import type { Egress } from '../net/egress.js';
 import type { Resolver } from '../net/resolver.js';
 import { systemResolver } from '../net/system-resolver.js';
+import { IdleConnections } from './idle-connections.js';
+
+export const MAX_IDLE_CONNECTIONS = 1000;
 
 /** Options of the built-in transports, whichever version of HTTP they speak. */
 export interface TransportOptions {
@@ -27,6 +30,10 @@ export interface TransportOptions {
   maxQueued?: number;
   /** How long an unused connection is kept; the origin server's own shorter word is honoured. Default 60 s. */
   idleTimeoutMs?: number;
+  /** Unused connections to all destinations together; the oldest gives way. Default 1000. */
+  maxIdleConnections?: number;
+  /** Takes the place of `maxIdleConnections`, for transports that are limited together. */
+  idle?: IdleConnections;
 }
 
 /** Checked values of `TransportOptions`. */
@@ -42,6 +49,7 @@ export interface TransportSettings {
   /** Exchanges that may wait for one of them. */
   maxQueued: number;
   idleTimeoutMs: number;
+  idle: IdleConnections;
 }
 
 export function resolveTransportOptions(options: TransportOptions): TransportSettings {
@@ -55,5 +63,6 @@ export function resolveTransportOptions(options: TransportOptions): TransportSet
     maxConnections: options.maxConnections ?? Number.POSITIVE_INFINITY,
     maxQueued: options.maxQueued ?? 1000,
     idleTimeoutMs: options.idleTimeoutMs ?? 60_000,
+    idle: options.idle ?? new IdleConnections(options.maxIdleConnections ?? MAX_IDLE_CONNECTIONS),
   };
 }

@@ -100,6 +100,7 @@ function resolvedDefaults(): Record<string, unknown> {
     'upstream.connections.max': wire.maxConnections,
     'upstream.connections.maxQueued': wire.maxQueued,
     'upstream.connections.idleTimeout': wire.idleTimeoutMs,
+    'upstream.connections.maxIdle': wire.maxIdleConnections,
     'timeouts.connect': wire.connectTimeoutMs,
     'timeouts.responseHead': timeouts.responseHeadMs,
     'timeouts.upstreamIdle': timeouts.upstreamIdleMs,

@@ -66,7 +66,7 @@ export class Http2Pool implements SessionOwner {
     this.#change(() => {
       const connection = this.#find(exchange.triedOn);
       if (connection === undefined) this.#line.enter(exchange);
-      else exchange.run(connection);
+      else this.#run(exchange, connection);
     });
   }
 
@@ -88,10 +88,13 @@ export class Http2Pool implements SessionOwner {
   onChange(connection: Http2Connection): void {
     this.#capacity = Math.max(1, connection.capacity ?? this.#capacity);
     this.#change(() => {});
-    if (this.#isClosing && connection.isIdle) connection.destroy();
+    if (!connection.isIdle) return;
+    if (this.#isClosing) connection.destroy();
+    else if (connection.isOpen) this.#settings.idle.add(connection);
   }
 
   onClosed(connection: Http2Connection): void {
+    this.#settings.idle.delete(connection);
     this.#change(() => void this.#connections.delete(connection));
   }
 
@@ -112,9 +115,14 @@ export class Http2Pool implements SessionOwner {
       const connection = this.#find(this.#line.first?.triedOn ?? null);
       const exchange = connection && this.#line.next();
       if (connection === undefined || exchange === undefined) break;
-      exchange.run(connection);
+      this.#run(exchange, connection);
     }
     while (this.#line.length > this.#expected && this.#mayDial) this.#dial();
+  }
+
+  #run(exchange: Http2Exchange, connection: Http2Connection): void {
+    this.#settings.idle.delete(connection);
+    exchange.run(connection);
   }
 
   /** How many of those in line will find a place on connections that are on their way, or have just come. */

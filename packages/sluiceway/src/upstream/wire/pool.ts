@@ -130,11 +130,13 @@ export class ConnectionPool implements ConnectionOwner {
     } else {
       this.#idle.push(connection);
       this.#watchIdle();
+      this.#settings.idle.add(connection);
     }
   }
 
   onClosed(connection: WireConnection): void {
     if (!this.#connections.delete(connection)) return;
+    this.#settings.idle.delete(connection);
     const index = this.#idle.indexOf(connection);
     if (index >= 0) this.#idle.splice(index, 1);
     this.#bound.delete(connection);
@@ -158,6 +160,7 @@ export class ConnectionPool implements ConnectionOwner {
       this.#bound.keep(connection);
       this.#watchIdle();
       this.#bound.yieldSoon();
+      if (connection.isOpen) this.#settings.idle.add(connection);
     }
   }
 
@@ -166,6 +169,7 @@ export class ConnectionPool implements ConnectionOwner {
     for (;;) {
       const connection = this.#bound.take(client) ?? this.#idle.pop();
       if (connection === undefined) return undefined;
+      this.#settings.idle.delete(connection);
       if (connection.isOpen && !this.#isExpired(connection)) return connection;
       connection.destroy();
     }
