@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events';
 import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import { constants, type Http2SecureServer, type Http2Server, type Http2ServerResponse } from 'node:http2';
 import type { Server as HttpsServer } from 'node:https';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Checker } from '../check.js';
 import type { ClientRequest, ClientResponse } from '../downstream/exchange.js';
@@ -14,6 +15,9 @@ export type NodeServer = HttpServer | HttpsServer | Http2Server | Http2SecureSer
 
 /** How long a kept connection may wait for its next request; longer than the 60 s of usual load balancers before us. */
 const KEEP_ALIVE_TIMEOUT_MS = 75_000;
+
+/** Idle time of a client's connection before TCP probes whether the client is still there, as for origin servers. */
+const KEEP_ALIVE_DELAY_MS = 60_000;
 
 /** For a request head to arrive (slow-loris defence). */
 const HEAD_TIMEOUT_MS = 60_000;
@@ -30,7 +34,8 @@ const SESSION_LIMITS: SessionLimits = {
  * `node:http2` (with `allowHTTP1` for both): all requests, uploads whose client waits for `100 Continue`, upgrades,
  * WebSockets over HTTP/2. Sets the server's limits on purpose: no limit on the time of a whole request, which would
  * end long uploads (the proxy's own idle timeouts guard them), none on the number of fields, where Node would drop
- * the rest in silence (the proxy answers 431), and limits on HTTP/2 clients that flood. Throws an `OptionsError` for
+ * the rest in silence (the proxy answers 431), and limits on HTTP/2 clients that flood. Turns TCP keep-alive on, after 60 s
+ * of idle time, so that connections of clients that have vanished do not stay open. Throws an `OptionsError` for
  * what is no server or no handler.
  */
 export function attach(server: NodeServer, handler: Handler): void {
@@ -52,6 +57,10 @@ export function attach(server: NodeServer, handler: Handler): void {
 
   // One type for four kinds of server, whose own types list other events.
   const events: EventEmitter = server;
+  // With TLS this is the connection below it.
+  events.on('connection', (socket: Duplex) => {
+    if (socket instanceof Socket) socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS);
+  });
   const serve = (request: ClientRequest, response: ClientResponse, awaitsContinue: boolean): void => {
     if (wasRefused(request)) return;
     void handler.handle(request, response, { awaitsContinue }).catch(() => response.destroy());
