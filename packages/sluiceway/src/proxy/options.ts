@@ -11,7 +11,7 @@ import type { TimeoutSettings } from '../stream/timeouts.js';
 import type { Duration, Size } from '../units.js';
 import { createTransport } from '../upstream/create-transport.js';
 import type { Transport } from '../upstream/transport.js';
-import { MAX_IDLE_CONNECTIONS, type TransportOptions } from '../upstream/transport-options.js';
+import type { TransportOptions } from '../upstream/transport-options.js';
 import { type DigestOptions, type DigestSettings, resolveDigests } from './digest-options.js';
 import { type FieldOptions, type FieldSettings, resolveFields } from './field-options.js';
 import type { Hooks } from './hooks.js';
@@ -22,7 +22,12 @@ import { type ResumeOptions, type ResumeSettings, resolveResume } from './resume
 import type { Observer } from './transfer.js';
 import { resolvePeers } from './trusted-proxies.js';
 import { resolveEgress } from './upstream-egress.js';
-import { parseUpstreamUrl, resolveUpstream, type UpstreamOptions } from './upstream-options.js';
+import {
+  parseUpstreamUrl,
+  resolveConnections,
+  resolveUpstream,
+  type UpstreamOptions,
+} from './upstream-options.js';
 
 export interface TimeoutOptions {
   /** Looking up, connecting and the TLS handshake together. Default 10 s; cannot be turned off. */
@@ -218,17 +223,7 @@ function resolveSettings(
     connectTimeoutMs,
     maxHeadBytes: check.bytes('limits.responseHead', limits.responseHead, 64 * 1024, { min: 1024 }),
     maxHeadFields: check.integer('limits.responseFields', limits.responseFields, 256, { min: 1 }),
-    maxConnections: check.integer('upstream.connections.max', connections.max, Number.POSITIVE_INFINITY, {
-      min: 1,
-    }),
-    maxQueued: check.integer('upstream.connections.maxQueued', connections.maxQueued, 1000, { min: 0 }),
-    idleTimeoutMs: check.duration('upstream.connections.idleTimeout', connections.idleTimeout, 60_000),
-    maxIdleConnections: check.integer(
-      'upstream.connections.maxIdle',
-      connections.maxIdle,
-      MAX_IDLE_CONNECTIONS,
-      { min: 0 },
-    ),
+    ...resolveConnections(check, connections),
     ...(tls !== undefined && { tls }),
     ...(egress !== undefined && { egress }),
   };

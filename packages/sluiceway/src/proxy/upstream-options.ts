@@ -3,6 +3,7 @@ import { type BaseTarget, parseBaseTarget } from '../http/target.js';
 import type { DialTlsOptions } from '../net/dial-tls.js';
 import type { Duration } from '../units.js';
 import type { UpstreamProtocol } from '../upstream/create-transport.js';
+import { MAX_IDLE_CONNECTIONS, type TransportOptions } from '../upstream/transport-options.js';
 import { resolveTls, type UpstreamTlsOptions } from './upstream-tls.js';
 
 export interface ConnectionOptions {
@@ -89,6 +90,20 @@ export function resolveUpstream(
     ]),
     proxy,
     protocol: check.oneOf('upstream.protocol', protocol, ['http1', 'http2', 'auto'], 'http1'),
+  };
+}
+
+/** The numbers of `upstream.connections`, for the transport. */
+export function resolveConnections(
+  check: Checker,
+  { max, maxQueued, idleTimeout, maxIdle }: Partial<ConnectionOptions>,
+): Pick<TransportOptions, 'maxConnections' | 'maxQueued' | 'idleTimeoutMs' | 'maxIdleConnections'> {
+  const at = (name: string): string => `upstream.connections.${name}`;
+  return {
+    maxConnections: check.integer(at('max'), max, Number.POSITIVE_INFINITY, { min: 1 }),
+    maxQueued: check.integer(at('maxQueued'), maxQueued, 1000, { min: 0 }),
+    idleTimeoutMs: check.duration(at('idleTimeout'), idleTimeout, 60_000),
+    maxIdleConnections: check.integer(at('maxIdle'), maxIdle, MAX_IDLE_CONNECTIONS, { min: 0 }),
   };
 }
 

@@ -117,6 +117,11 @@ export class WireConnection implements ReceiverOwner {
     return this.#phase !== 'closed' && this.#socket !== null && !this.#ended;
   }
 
+  /** Whether it has been idle for so long, or for as long as the origin server keeps it. */
+  isExpired(idleTimeoutMs: number): boolean {
+    return performance.now() - this.idleSince >= Math.min(idleTimeoutMs, this.idleLimitMs);
+  }
+
   get socket(): Socket {
     if (this.#socket === null)
       throw new SluicewayError('proxy_internal_error', 'The connection has no socket yet');

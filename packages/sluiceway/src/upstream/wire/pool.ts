@@ -170,7 +170,7 @@ export class ConnectionPool implements ConnectionOwner {
       const connection = this.#bound.take(client) ?? this.#idle.pop();
       if (connection === undefined) return undefined;
       this.#settings.idle.delete(connection);
-      if (connection.isOpen && !this.#isExpired(connection)) return connection;
+      if (connection.isOpen && !connection.isExpired(this.#settings.idleTimeoutMs)) return connection;
       connection.destroy();
     }
   }
@@ -283,11 +283,6 @@ export class ConnectionPool implements ConnectionOwner {
     if (this.isEmpty) this.#onEmpty();
   }
 
-  #isExpired(connection: WireConnection): boolean {
-    const limit = Math.min(this.#settings.idleTimeoutMs, connection.idleLimitMs);
-    return performance.now() - connection.idleSince >= limit;
-  }
-
   /** One timer a pool, whatever its size; it runs only while something is idle and holds no process alive. */
   #watchIdle(): void {
     if (this.#idleTimer !== null) return;
@@ -295,7 +290,8 @@ export class ConnectionPool implements ConnectionOwner {
     this.#idleTimer = setTimeout(() => {
       this.#idleTimer = null;
       const idle = [...this.#idle, ...this.#bound.idle()];
-      for (const connection of idle) if (this.#isExpired(connection)) connection.destroy();
+      for (const connection of idle)
+        if (connection.isExpired(this.#settings.idleTimeoutMs)) connection.destroy();
       if (this.#idle.length > 0 || this.#bound.size > 0) this.#watchIdle();
     }, everyMs);
     this.#idleTimer.unref();
