@@ -15,7 +15,7 @@ const topics = [
   {
     heading: 'Fields',
     files:
-      /field|hop-by-hop|forwarded|\/via|cdn-loop|client-ip|trusted|cookie|location|early-data|max-forwards/,
+      /field|hop-by-hop|forwarded|\/via|cdn-loop|client-ip|trusted|cookie|location|destination|early-data|max-forwards/,
   },
   {
     heading: 'Responses',

@@ -234,7 +234,10 @@ export class SluicewayError extends Error {
   /** Of the default answer, beside what every failure has. */
   readonly fields: Readonly<Record<string, string | readonly string[]>>;
 
-  /** `message` is for logs and developers and may name addresses; clients only ever see `publicMessage`. */
+  /**
+   * `message` is for logs (`errorMessage` of the record) and developers, and may name addresses; clients only ever see
+   * `publicMessage`.
+   */
   constructor(code: ErrorCode, message: string, options: SluicewayErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     const defaults = kinds[code];

@@ -14,6 +14,7 @@ const NAMES = [
   'attempts',
   'resumes',
   'error',
+  'errorMessage',
   'identity',
 ] as const satisfies readonly (keyof TransferRecord)[];
 

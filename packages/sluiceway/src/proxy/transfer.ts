@@ -4,6 +4,7 @@ import { type ErrorCode, type Outcome, SluicewayError } from '../errors.js';
 import type { Meter } from '../stream/metered-source.js';
 import { type TimeoutSettings, TransferTimeouts } from '../stream/timeouts.js';
 import type { Exchange } from '../upstream/transport.js';
+import { toLogMessage } from './log-message.js';
 import { DownloadMeter, TunnelMeter, UploadMeter } from './transfer-meters.js';
 import { TransformMeters } from './transform-meters.js';
 
@@ -28,6 +29,11 @@ export interface TransferRecord {
   /** Times that a broken content was continued. */
   resumes: number;
   error: ErrorCode | null;
+  /**
+   * What went wrong in more words; null where `error` is. For the operator's log, and never for clients: it may name
+   * internal addresses. URLs are cut behind their host, and queries and credentials are left out.
+   */
+  errorMessage: string | null;
   /** Who sent the request, as the option `access` has found; null for nobody. */
   identity: string | null;
 }
@@ -214,6 +220,7 @@ export class Transfer implements LiveTransfer {
       attempts: this.attempts,
       resumes: this.resumes,
       error: this.error?.code ?? null,
+      errorMessage: this.error === null ? null : toLogMessage(this.error.message),
       identity: this.identity,
     };
   }

@@ -47,6 +47,7 @@ test('an observer gets one start and one record for each transfer, with its numb
       attempts: 1,
       resumes: 0,
       error: null,
+      errorMessage: null,
       identity: null,
     });
     expect(Date.parse(record.time)).toBeGreaterThanOrEqual(before - 1);

@@ -14,6 +14,7 @@ const record: TransferRecord = {
   attempts: 1,
   resumes: 0,
   error: null,
+  errorMessage: null,
   identity: null,
 };
 

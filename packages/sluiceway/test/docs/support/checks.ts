@@ -140,6 +140,7 @@ export const checks: Readonly<Record<string, Check>> = {
     const line = formatTransferText({
       ...(values as unknown as Parameters<typeof formatTransferText>[0]),
       error: null,
+      errorMessage: null,
     });
     expect(line.split(' ')).toEqual(shown);
   },
