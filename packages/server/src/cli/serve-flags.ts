@@ -30,9 +30,13 @@ export interface ServeFlags extends AccessFlags {
   minRate?: string;
   resume: boolean;
   verifyDigests: boolean;
+  convertHead?: HeadConversion;
   drainTimeout: string;
   log: LogFormat;
 }
+
+const headConversions = ['never', 'fallback', 'always'] as const;
+type HeadConversion = (typeof headConversions)[number];
 
 const logFormats = ['text', 'json', 'none'] as const;
 export type LogFormat = (typeof logFormats)[number];
@@ -55,6 +59,7 @@ export interface ServedOptions {
   limits: { minRate?: string };
   resume: boolean;
   digests: DigestOptions;
+  convertHead?: HeadConversion;
   tls?: { ca: string };
   observers: Observer[];
 }
@@ -94,6 +99,12 @@ export function addTransferOptions(command: Command): Command {
     .option('--min-rate <size>', 'bytes per second below which a transfer is ended (default off)')
     .option('--no-resume', 'do not continue a download that the origin server breaks off')
     .option('--no-verify-digests', 'do not verify content against the digest that the origin server gives')
+    .addOption(
+      new Option(
+        '--convert-head <mode>',
+        'ask with GET where the client asks with HEAD; fallback: where the origin server refuses HEAD',
+      ).choices(headConversions),
+    )
     .option('--drain-timeout <duration>', 'for running transfers to end when the proxy is stopped', '30s')
     .addOption(
       new Option('--log <format>', 'form of the transfer log')
@@ -127,6 +138,7 @@ export function toServedOptions(flags: ServeFlags): Omit<ServedOptions, 'observe
     resume: flags.resume,
     digests: { verify: flags.verifyDigests },
     ...given({ name: flags.name }),
+    ...(flags.convertHead !== undefined && { convertHead: flags.convertHead }),
     ...(access !== undefined && { access }),
     ...(ca !== undefined && { tls: { ca } }),
     ...(flags.trustedProxies !== undefined && { trustedProxies: flags.trustedProxies.split(',') }),

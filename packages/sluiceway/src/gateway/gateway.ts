@@ -96,7 +96,7 @@ export function createDownloadGateway<Context = unknown>(options: GatewayOptions
   const { settings, proxyOptions } = resolveGatewayOptions(options as GatewayOptions);
   const { policy, resolver } = settings.guard;
   const proxySettings = resolveProxyOptions(
-    { ...proxyOptions, profile: PROFILE, onRequest: neverCalled },
+    { convertHead: 'fallback', ...proxyOptions, profile: PROFILE, onRequest: neverCalled },
     'createDownloadGateway',
     (transport, protocol) => createTransport({ ...transport, policy, resolver }, protocol),
   );

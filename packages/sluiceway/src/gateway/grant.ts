@@ -9,6 +9,7 @@ import {
 } from '../access/link-conditions.js';
 import { Checker } from '../check.js';
 import { formatDigest, parseDigest } from '../http/digest.js';
+import { encodeSpaces, encodeUrl } from '../http/encode-url.js';
 import { isFieldValue, isToken } from '../http/fields.js';
 import { isFramingField, isHopByHop } from '../http/hop-by-hop.js';
 import { parseBaseTarget } from '../http/target.js';
@@ -17,8 +18,8 @@ import type { Duration, Size } from '../units.js';
 /** What a link shall permit. */
 export interface GrantOptions {
   /**
-   * http: or https: URL of the file, as the gateway will ask for it, byte for byte. No user name, no fragment: put
-   * credentials into `headers`.
+   * http: or https: URL of the file, as the gateway will ask for it, byte for byte, but for spaces and characters beyond
+   * ASCII, which are encoded as browsers do. No user name, no fragment: put credentials into `headers`.
    */
   url: string | URL;
   /**
@@ -202,9 +203,13 @@ function resolveMembers(check: Checker, members: Members, expires: number): Gran
 }
 
 function parseUrl(url: unknown): string {
+  if (typeof url === 'string') {
+    parseBaseTarget(encodeUrl(url));
+    return encodeSpaces(url);
+  }
   // It says what else it would have to be.
-  parseBaseTarget(url as string | URL);
-  return url instanceof URL ? url.href : (url as string);
+  parseBaseTarget(url as URL);
+  return (url as URL).href;
 }
 
 function parseFilename(filename: unknown): string {

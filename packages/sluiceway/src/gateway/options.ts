@@ -34,7 +34,10 @@ export interface CorsOptions {
 
 export interface GatewayOptions<Context = unknown>
   extends Pick<Hooks<Context>, 'onUpstreamRequest' | 'onUpstreamResponse' | 'onError'>,
-    Pick<ProxyOptions, 'access' | 'name' | 'trustedProxies' | 'observers' | 'errors' | 'resume' | 'digests'>,
+    Pick<
+      ProxyOptions,
+      'access' | 'name' | 'trustedProxies' | 'observers' | 'errors' | 'resume' | 'digests' | 'convertHead'
+    >,
     Partial<LinkOptions> {
   /** Serve `GET <path>?url=…` without a signature. Needs `guard.allowHosts` or `access`. Default false. */
   unsigned?: boolean;
@@ -96,6 +99,7 @@ const PROXY_OPTIONS = [
   'name',
   'trustedProxies',
   'digests',
+  'convertHead',
   'observers',
   'errors',
   'timeouts',

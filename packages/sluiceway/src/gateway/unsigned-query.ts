@@ -1,5 +1,6 @@
 import { DEFAULT_METHODS } from '../access/link-conditions.js';
 import { SluicewayError } from '../errors.js';
+import { decodeUtf8, encodeUrlBytes } from '../http/encode-url.js';
 import { parseBaseTarget } from '../http/target.js';
 import type { Grant } from './grant.js';
 
@@ -15,20 +16,23 @@ export function readUnsignedQuery(query: string): { grant: Grant; id: string } {
     const name = equals < 0 ? part : part.slice(0, equals);
     if (!['url', 'filename', 'disposition'].includes(name) || parameters.has(name))
       throw invalid('A parameter is not known, or is there twice');
-    parameters.set(name, decode(part.slice(equals + 1)));
+    parameters.set(name, percentDecode(part.slice(equals + 1)));
   }
-  const url = parameters.get('url') ?? '';
   const disposition = parameters.get('disposition') ?? 'attachment';
   if (disposition !== 'attachment' && disposition !== 'inline') throw invalid('The disposition is not valid');
+  let url: string;
   try {
+    // Its path and query may be in any encoding, escaped or not.
+    url = encodeUrlBytes(parameters.get('url') ?? '');
     parseBaseTarget(url);
   } catch (cause) {
     throw invalid('The URL is not valid', cause);
   }
+  const filename = parameters.get('filename');
   const grant: Grant = {
     url,
     expires: Number.MAX_SAFE_INTEGER,
-    filename: parameters.get('filename') ?? null,
+    filename: filename === undefined ? null : toText(filename),
     disposition,
     contentType: null,
     mirrors: [],
@@ -43,9 +47,17 @@ export function readUnsignedQuery(query: string): { grant: Grant; id: string } {
   return { grant, id: '' };
 }
 
-function decode(text: string): string {
+/** The bytes that stand behind escapes, one a character. */
+function percentDecode(text: string): string {
+  if (/%(?![0-9a-f]{2})/i.test(text)) throw invalid('A parameter is not percent-encoded');
+  return text.replace(/%[0-9a-f]{2}/gi, (escape) =>
+    String.fromCharCode(Number.parseInt(escape.slice(1), 16)),
+  );
+}
+
+function toText(bytes: string): string {
   try {
-    return decodeURIComponent(text);
+    return decodeUtf8(bytes);
   } catch (cause) {
     throw invalid('A parameter is not percent-encoded UTF-8', cause);
   }

@@ -1,7 +1,8 @@
+import { encodeSpaces } from './encode-url.js';
 import type { BaseTarget } from './target.js';
 
 /**
- * No spaces, control characters or backslashes: browsers drop some of them from a URL and take `\` for `/`, so that
+ * No control characters or backslashes: browsers drop some of them from a URL and take `\` for `/`, so that
  * `/<tab>/host` is another host to them.
  */
 const PLAIN = /^[\x21-\x5b\x5d-\x7e\x80-\xff]*$/;
@@ -19,7 +20,9 @@ export type LocationBase = Pick<BaseTarget, 'protocol' | 'host' | 'path'>;
  * Null where the value points elsewhere, is relative to the request's own path, or could be read in more than one way:
  * it passes as it is. Never yields what a browser would take for another host.
  */
-export function rewriteLocation(location: string, base: LocationBase, mountPath: string): string | null {
+export function rewriteLocation(value: string, base: LocationBase, mountPath: string): string | null {
+  // Browsers encode them too.
+  const location = encodeSpaces(value);
   if (!PLAIN.test(location)) return null;
   const reference = withoutAuthority(location, base);
   if (reference === null) return null;

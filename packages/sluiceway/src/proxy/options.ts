@@ -9,6 +9,7 @@ import { type ListenerAddress, processListeners, publicAddressesOfOthers } from 
 import type { TrustedPeers } from '../net/trusted-peers.js';
 import type { TimeoutSettings } from '../stream/timeouts.js';
 import type { Duration, Size } from '../units.js';
+import type { HeadConversion } from '../upstream/convert-head.js';
 import { createTransport } from '../upstream/create-transport.js';
 import type { Transport } from '../upstream/transport.js';
 import type { TransportOptions } from '../upstream/transport-options.js';
@@ -88,6 +89,13 @@ export interface ProxyOptions<Context = unknown> extends Hooks<Context> {
    * provably the same file. False: never. Default: it is.
    */
   resume?: boolean | ResumeOptions;
+  /**
+   * Whether a HEAD of a client is asked with GET, of whose response the head is taken and the content is not read: `never`,
+   * `always`, or where the origin server answers HEAD with 403, 405 or 501 (`fallback`), as it does for URLs that are
+   * signed for GET. nginx calls it `proxy_cache_convert_head`. A GET may cost the origin server some content that nobody
+   * reads. Default: `fallback` with the profile `thirdParty`, `never` with any other.
+   */
+  convertHead?: HeadConversion;
   /** Which content is verified while it passes. Default: what the origin server gives a digest for. */
   digests?: DigestOptions;
   observers?: readonly Observer[];
@@ -119,6 +127,7 @@ export interface ProxySettings {
   maxRequestContent: number;
   /** Null: broken content is not continued. */
   resume: ResumeSettings | null;
+  convertHead: HeadConversion;
   digests: DigestSettings;
   /** Of the file that every request is for; null but for `streamFrom`. */
   digest: Digest | null;
@@ -147,7 +156,7 @@ const GROUPS = [
   'digests',
   'observers',
 ];
-const OPTIONS = [...GROUPS, 'transport', 'errors', 'transform', ...HOOKS];
+const OPTIONS = [...GROUPS, 'transport', 'convertHead', 'errors', 'transform', ...HOOKS];
 
 /** One for the process: workers and proxies of one start are the same hop. */
 const defaultPseudonym = `sluiceway-${randomBytes(4).toString('hex')}`;
@@ -227,6 +236,12 @@ function resolveSettings(
     ...(tls !== undefined && { tls }),
     ...(egress !== undefined && { egress }),
   };
+  const convertHead = check.oneOf(
+    'convertHead',
+    options.convertHead,
+    ['never', 'fallback', 'always'],
+    profile.name === thirdParty.name ? 'fallback' : 'never',
+  );
   const throwsErrors = check.oneOf('errors', options.errors, ['answer', 'throw'], 'answer') === 'throw';
   const tunnelDrainMs = check.duration('timeouts.tunnelDrain', timeouts.tunnelDrain, 0);
   const timeoutSettings: TimeoutSettings = {
@@ -252,6 +267,7 @@ function resolveSettings(
     tunnelDrainMs,
     maxRequestContent,
     resume,
+    convertHead,
     digests,
     digest: null,
     hooks,

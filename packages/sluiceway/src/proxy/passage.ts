@@ -1,6 +1,6 @@
 import type { ClientExchange } from '../downstream/exchange.js';
 import type { Digest } from '../http/digest.js';
-import type { Fields } from '../http/fields.js';
+import type { Fields, ReadonlyFields } from '../http/fields.js';
 import type { Verification } from '../stream/verified-source.js';
 import type { Admission } from './admission.js';
 import type { DownstreamRequest } from './downstream-request.js';
@@ -76,4 +76,6 @@ export interface Passage {
   digest: Digest | null;
   /** What is to be verified of the content under way; null for nothing. */
   verification: Verification | null;
+  /** Fields of the upstream request before options and hooks have changed them; null where none could. */
+  clientFields: ReadonlyFields | null;
 }

@@ -121,6 +121,7 @@ export class Proxy<Context = unknown> implements Handler<Context> {
       plan: null,
       digest: null,
       verification: null,
+      clientFields: null,
     };
     let outcome: Outcome = 'internal';
     this.#running.add(transfer);
@@ -152,6 +153,7 @@ export class Proxy<Context = unknown> implements Handler<Context> {
       const upstream = draftUpstreamRequest(admission, profile, pseudonym, fields.forwarded);
       if (changes) askForWhole(upstream.fields);
       this.#aim(upstream, choice, context);
+      if (fields.request !== null || hooks.onUpstreamRequest) passage.clientFields = upstream.fields.clone();
       changeRequest(upstream, downstream, fields);
       if (hooks.onUpstreamRequest) {
         await runHook(hooks.onUpstreamRequest, { downstream, upstream });

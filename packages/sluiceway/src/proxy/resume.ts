@@ -35,6 +35,8 @@ export function resumeWhereBroken(
   const isWhole = part.start === 0 && part.end === part.total;
   // Hooks may change the head until content breaks, if it ever does.
   const head = digests.verifies && mayGiveDigest(response.fields) ? response.fields.clone() : null;
+  // A redirect that has made a GET of another method is never walked again.
+  const begin = start.request.method === 'GET' ? start : { target, request };
   const makeFinder = (): AttemptingFinder => {
     const verifier = digests.verifies ? new RestVerifier(verification, isWhole, head) : null;
     return new AttemptingFinder({
@@ -42,7 +44,7 @@ export function resumeWhereBroken(
       settings: resume,
       part,
       proof,
-      route: new Route(start, { target, request }, isProvable ? mirrors : [], send.secretFields ?? []),
+      route: new Route(begin, { target, request }, isProvable ? mirrors : [], send.secretFields ?? []),
       send,
       limits: timeouts,
       readDigests: verifier && ((rest, length) => verifier.read(rest, length)),

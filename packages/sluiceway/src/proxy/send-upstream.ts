@@ -20,12 +20,13 @@ import { changeInterim, changeRequestContent } from './field-changes.js';
 import type { ProxySettings } from './options.js';
 import type { Passage } from './passage.js';
 import { resumeWhereBroken } from './resume.js';
+import { secretFields } from './secret-fields.js';
 import { continueWhenWanted } from './upload.js';
 import { decideVerification, isFitFor } from './verify-content.js';
 
 type SendSettings = Pick<
   ProxySettings,
-  'fields' | 'profile' | 'loopName' | 'transport' | 'resume' | 'timeouts' | 'digests'
+  'fields' | 'profile' | 'loopName' | 'transport' | 'convertHead' | 'resume' | 'timeouts' | 'digests'
 >;
 
 /**
@@ -65,13 +66,14 @@ export async function sendUpstream(
     },
   };
   const options: SendOptions = {
-    maxRedirects: upload === null ? settings.profile.maxRedirects : 0,
+    maxRedirects: settings.profile.maxRedirects,
     ...(!settings.profile.forwarded && { markLoop: loopMarker(downstream, settings.loopName) }),
+    convertHead: settings.convertHead,
     onAttempt: (exchange) => transfer.attempt(exchange),
-    ...(plan !== null && {
-      judge: (target) => plan.judge(target),
-      secretFields: Object.keys(plan.requestFields),
-    }),
+    get secretFields() {
+      return secretFields(passage, draft.fields);
+    },
+    ...(plan !== null && { judge: (target) => plan.judge(target) }),
   };
   const { transport } = settings;
   const { target } = draft;
@@ -90,15 +92,18 @@ export async function sendUpstream(
             isFitFor(draft, response, settings.digests) && findRangeFault(draft.method, response) === null,
         });
   const received = sent.response;
+  const { method } = sent.request;
+  // A redirect has changed it. A HEAD that was asked with GET has been answered as a HEAD is.
+  if (draft.method !== 'HEAD' && draft.method !== method) draft.method = method;
   answered = true;
   timeouts.responseWaitsFor('nobody');
   if (upload?.source.isRunning !== true) timeouts.requestWaitsFor('nobody');
   transfer.throwIfAborted();
   if (received.tunnel !== null && !isAgreed(protocol ?? '', received.fields.get('upgrade')))
     throw new SluicewayError('http_upgrade_failed', 'The origin server switched to another protocol');
-  const fault = findRangeFault(sent.request.method, received);
+  const fault = findRangeFault(draft.method, received);
   if (fault !== null) throw fault;
-  holdToRange(sent.request.method, received);
+  holdToRange(draft.method, received);
   decideVerification(passage, draft, received, settings.digests);
   if (mayResume) resumeWhereBroken(passage, start, sent, others, options, settings);
   return received;

@@ -5,6 +5,9 @@ export interface DiscardLimits {
   maxMs: number;
 }
 
+/** Content that nobody wants is read, to keep its connection, for as long as that costs less than a new one. */
+export const DISCARD_LIMITS: DiscardLimits = { maxBytes: 64 * 1024, maxMs: 1000 };
+
 /**
  * Reads content that nobody wants, so that its connection can be used again; where it is longer or takes longer
  * than that is worth, the connection is given up instead.

@@ -1,4 +1,5 @@
 import { SluicewayError } from '../errors.js';
+import { encodeUrl, encodeUrlBytes } from '../http/encode-url.js';
 import { type BaseTarget, parseBaseTarget } from '../http/target.js';
 import type { TransportResponse } from './transport.js';
 
@@ -11,9 +12,12 @@ export interface Target {
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
-/** The target that a URL names, byte for byte. Throws a `TypeError`. */
+/**
+ * The target that a URL names: byte for byte, but for spaces and characters beyond ASCII, which are encoded. Throws a
+ * `TypeError`.
+ */
 export function toTarget(url: string | URL): Target {
-  const base = parseBaseTarget(url);
+  const base = parseBaseTarget(typeof url === 'string' ? encodeUrl(url) : url);
   const path = base.path === '' ? '/' : base.path;
   return { base, path: base.query === '' ? path : `${path}?${base.query}` };
 }
@@ -25,6 +29,17 @@ export const isSameTarget = (one: Target, other: Target): boolean =>
 /** RFC 6454 section 5. */
 export const isSameOrigin = (one: Target, other: Target): boolean =>
   one.base.protocol === other.base.protocol && one.base.host === other.base.host;
+
+/**
+ * The method for the request that follows a redirect (RFC 9110 sections 15.4.2 to 15.4.4, and as browsers do): after 303 GET,
+ * and after 301 and 302 GET in place of POST. HEAD stays HEAD.
+ */
+export function redirectedMethod(method: string, status: number): string {
+  if (status === 303) return method === 'HEAD' ? method : 'GET';
+  return method === 'POST' && (status === 301 || status === 302) ? 'GET' : method;
+}
+
+export const isRedirect = (status: number): boolean => REDIRECTS.has(status);
 
 /**
  * Where a response sends us next (RFC 9110 section 15.4), or null where it does not. Throws where that may not be
@@ -45,10 +60,9 @@ export function decideRedirect(from: Target, response: TransportResponse): Targe
 
 /** Absolute forms stay byte for byte, since a signature may cover them; only a relative path is resolved. */
 function resolveLocation(from: Target, location: string): Target {
-  // Non-ASCII bytes in a Location are UTF-8 in practice.
-  const text = Buffer.from(location, 'latin1').toString('utf8').replace(/#.*$/s, '');
   const { protocol, host } = from.base;
   try {
+    const text = encodeUrlBytes(location.replace(/#.*$/s, ''));
     if (/^[a-z][a-z0-9+.-]*:/i.test(text)) return toTarget(text);
     if (text.startsWith('//')) return toTarget(protocol + text);
     if (text.startsWith('/')) return toTarget(`${protocol}//${host}${text}`);

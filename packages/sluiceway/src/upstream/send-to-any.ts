@@ -1,9 +1,9 @@
 import { SluicewayError } from '../errors.js';
-import { discard } from '../stream/discard.js';
+import { DISCARD_LIMITS, discard } from '../stream/discard.js';
 import type { Target } from './redirect-policy.js';
 import { mayPass } from './resume/resume-policy.js';
 import type { Place } from './resume/route.js';
-import { aimElsewhere, DISCARD_LIMITS, type SendOptions, type Sent, send } from './send.js';
+import { aimElsewhere, type SendOptions, type Sent, send } from './send.js';
 import type { Transport, TransportRequest, TransportResponse } from './transport.js';
 
 /** Statuses of a server that has not, or does not give, what others have. */

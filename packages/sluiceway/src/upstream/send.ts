@@ -1,18 +1,30 @@
 import type { SluicewayError } from '../errors.js';
 import type { Fields } from '../http/fields.js';
-import { type DiscardLimits, discard } from '../stream/discard.js';
-import { decideRedirect, isSameOrigin, refused, type Target } from './redirect-policy.js';
+import { DISCARD_LIMITS, discard } from '../stream/discard.js';
+import { askWithGet, type HeadConversion, refusesHead, withoutContent } from './convert-head.js';
+import { decideRedirect, isSameOrigin, redirectedMethod, refused, type Target } from './redirect-policy.js';
 import type { Exchange, Transport, TransportRequest, TransportResponse } from './transport.js';
 
-/** Content that nobody wants is read, to keep its connection, for as long as that costs less than a new one. */
-export const DISCARD_LIMITS: DiscardLimits = { maxBytes: 64 * 1024, maxMs: 1000 };
+/** Fields that were meant for one origin only, as Go has them. */
+const CREDENTIALS = ['authorization', 'cookie', 'cookie2', 'proxy-authorization', 'www-authenticate'];
 
-/** Fields that were meant for one origin only. */
-const CREDENTIALS = ['authorization', 'cookie'];
+/** Fields beside `Content-*` that describe content (RFC 9110 section 15.4). */
+const OF_CONTENT: ReadonlySet<string> = new Set([
+  'digest',
+  'expect',
+  'last-modified',
+  'repr-digest',
+  'trailer',
+]);
 
 export interface SendOptions {
-  /** Redirects that are followed; 0 hands every redirect over. Only for requests without content. */
+  /**
+   * Redirects that are followed; 0 hands every redirect over. One that would have content sent again is handed over too:
+   * it has gone by.
+   */
   maxRedirects: number;
+  /** Whether a HEAD is asked with GET: default `never`. */
+  convertHead?: HeadConversion;
   /** Says why a target may not be asked; asked for the first one and for that of each redirect. Default: any may. */
   judge?(target: Target): SluicewayError | null;
   /** Names of further fields that were meant for the first origin only. */
@@ -37,29 +49,42 @@ export async function send(
   target: Target,
   options: SendOptions,
 ): Promise<Sent> {
+  const isHead = request.method === 'HEAD';
+  const { convertHead = 'never', maxRedirects } = options;
   let from = target;
-  let hop = request;
-  for (let hops = 0; ; hops += 1) {
+  let hop = isHead && convertHead === 'always' ? askWithGet(request) : request;
+  for (let hops = 0; ; ) {
     const refusal = options.judge?.(from) ?? null;
     if (refusal !== null) throw refusal;
     options.markLoop?.(hop.fields, from);
     const exchange = transport.send(hop);
     options.onAttempt(exchange);
     const response = await exchange.response;
-    if (options.maxRedirects === 0) return { target: from, request: hop, response };
-    let next: Target | null;
-    try {
-      next = decideRedirect(from, response);
-      if (next !== null && hops >= options.maxRedirects)
-        throw refused(`more than ${options.maxRedirects} redirects`);
-    } catch (error) {
-      response.content.cancel();
-      throw error;
+    if (hop.method === 'HEAD' && convertHead === 'fallback' && refusesHead(response.status)) {
+      discard(response.content, DISCARD_LIMITS);
+      hop = askWithGet(hop);
+      continue;
     }
-    if (next === null) return { target: from, request: hop, response };
+    let next: Target | null = null;
+    const method = redirectedMethod(hop.method, response.status);
+    if (maxRedirects > 0 && (hop.content === null || method !== hop.method)) {
+      try {
+        next = decideRedirect(from, response);
+        if (next !== null && hops >= maxRedirects) throw refused(`more than ${maxRedirects} redirects`);
+      } catch (error) {
+        response.content.cancel();
+        throw error;
+      }
+    }
+    if (next === null) {
+      const isConverted = isHead && hop.method !== 'HEAD';
+      return { target: from, request: hop, response: isConverted ? withoutContent(response) : response };
+    }
     discard(response.content, DISCARD_LIMITS);
     hop = aimElsewhere(hop, from, next, options.secretFields ?? []);
+    if (method !== hop.method) hop = withoutRequestContent(hop, method);
     from = next;
+    hops += 1;
   }
 }
 
@@ -79,4 +104,11 @@ export function aimElsewhere(
 function removeSecrets(fields: Fields, secretFields: readonly string[]): void {
   const secrets = new Set([...CREDENTIALS, ...secretFields.map((name) => name.toLowerCase())]);
   fields.retain((name) => !secrets.has(name.toLowerCase()));
+}
+
+/** The same request by a method without content: the fields that describe content go with it (RFC 9110 section 15.4). */
+function withoutRequestContent(request: TransportRequest, method: string): TransportRequest {
+  const { fields } = request;
+  fields.retain((name) => !/^content-/i.test(name) && !OF_CONTENT.has(name.toLowerCase()));
+  return { ...request, method, content: null, expectContinue: false, upgrade: null };
 }

@@ -96,7 +96,7 @@ describe('a URL that is none, or none of the web', () => {
     'http:///path',
     'http://user:password@host/',
     'http://host:99999/',
-    'http://host/ a',
+    'http://ho st/',
     'http://host/\r\nX-Smuggled: 1',
     'http://ho\tst/',
     'http://host\\@evil/',

@@ -85,6 +85,7 @@ function resolvedDefaults(): Record<string, unknown> {
   return {
     profile: `'${profile.name}'`,
     addresses: wire.policy === publicAddresses ? "'public'" : "'any'",
+    convertHead: `'${settings.convertHead}'`,
     errors: settings.throwsErrors ? "'throw'" : "'answer'",
     'fields.host': `'${fields.host}'`,
     'fields.cookies': fields.cookies === null ? "'pass'" : "'remove'",

@@ -186,7 +186,7 @@ describe('what must stay hidden', () => {
     for (const grant of [
       { url: `ftp://${MARK}.test/${MARK}` },
       { url: `http://${MARK}:${MARK}@a.test/` },
-      { url: `http://a.test/ ${MARK}` },
+      { url: `http://a.test/\t${MARK}` },
       { headers: { Authorization: secret } },
       { filename: secret },
     ]) {
