@@ -44,3 +44,19 @@ test("the library's page lists what it exports", () => {
   );
   expect(listed.toSorted()).toEqual(Object.keys(library).toSorted());
 });
+
+test("the library's page lists every further entry with what it exports at run time", async () => {
+  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    exports: Record<string, unknown>;
+  };
+  const names = Object.keys(manifest.exports).filter((name) => !['.', './package.json'].includes(name));
+  const rows = tableUnder(readPage('packages/sluiceway/README.md'), 'entries');
+  const listed = rows.map(([entry = '', exported = '']) => [bare(entry), codesIn(exported).toSorted()]);
+  const actual = await Promise.all(
+    names.map(async (name): Promise<[string, string[]]> => {
+      const entry = (await import(`../../src/${name.slice(2)}.ts`)) as object;
+      return [`sluiceway/${name.slice(2)}`, Object.keys(entry).toSorted()];
+    }),
+  );
+  expect(Object.fromEntries(listed)).toEqual(Object.fromEntries(actual));
+});
