@@ -35,6 +35,9 @@ import { acceptKey, createKey } from './websocket-handshake.js';
  */
 const LEAVE_AFTER_MS = 1000;
 
+/** Of all streams of a connection, before no more interim responses are added. Content does not count. */
+const MAX_QUEUED_FRAMES = 1000;
+
 /** RFC 9110 section 15: others are invalid. */
 const MAX_STATUS = 599;
 
@@ -176,8 +179,10 @@ export class Http2Exchange implements ClientExchange, SinkOptions {
     this.#response.writeContinue();
   }
 
+  /** A client that does not read misses some, as over HTTP/1. */
   sendInterim(head: ResponseHead): void {
     if (this.isGone || this.isHeadSent) return;
+    if ((this.#stream.session?.state.outboundQueueSize ?? 0) >= MAX_QUEUED_FRAMES) return;
     this.#stream.additionalHeaders({ ...toHttp2Headers(head.fields), ':status': head.status });
   }
 
