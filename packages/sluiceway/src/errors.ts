@@ -254,6 +254,14 @@ export class SluicewayError extends Error {
 /** Wraps whatever was thrown (a hook may throw anything) without losing it. */
 export function toSluicewayError(thrown: unknown, code: ErrorCode = 'proxy_internal_error'): SluicewayError {
   if (thrown instanceof SluicewayError) return thrown;
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return new SluicewayError(code, message, { cause: thrown });
+  return new SluicewayError(code, describeThrown(thrown), { cause: thrown });
+}
+
+/** What was thrown, as text. Never throws itself: not everything can be made a string of. */
+export function describeThrown(thrown: unknown): string {
+  try {
+    return thrown instanceof Error ? thrown.message : String(thrown);
+  } catch {
+    return `a value of the type ${typeof thrown}`;
+  }
 }

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Checker } from '../check.js';
 import { parsePathPrefix, stripTargetPrefix } from '../http/prefix.js';
+import { guard } from '../proxy/attach.js';
 import { checkHandler, type Handler } from '../proxy/handler.js';
 import { stripPrefix } from '../proxy/strip-prefix.js';
 
@@ -36,6 +37,7 @@ export function attachUpgrades(
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const isOurs = stripTargetPrefix(request.url ?? '', prefix) !== null;
     // Where nobody else listens, what is not ours is answered too: the socket would be left open.
-    if (isOurs || server.listenerCount('upgrade') === 1) void served.upgrade(request, socket, head);
+    if (isOurs || server.listenerCount('upgrade') === 1)
+      guard(socket, () => served.upgrade(request, socket, head));
   });
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Outcome } from '../errors.js';
+import { isMountPoint } from '../http/prefix.js';
 import type { Handler } from '../proxy/handler.js';
 import type { HandleContext, KnownClient } from '../proxy/passage.js';
 import { type FileUrl, type StreamFromOptions, streamFrom as streamFromUrl } from '../proxy/stream-from.js';
@@ -18,6 +19,7 @@ import { restoreContent } from './parsed-body.js';
 export interface ExpressRequest extends IncomingMessage {
   readonly app: { get(name: string): unknown };
   readonly baseUrl: string;
+  readonly originalUrl?: string;
   readonly ip?: string | undefined;
   readonly protocol: string;
   body?: unknown;
@@ -87,9 +89,22 @@ function toContext<Request extends ExpressRequest>(
     context: request,
     errors,
     mountPath: request.baseUrl,
+    ...findTarget(request),
     onHead: ({ fields }) => keepOwnFields(response, fields),
     ...(client !== undefined && { client }),
     ...(content !== undefined && { content }),
+  };
+}
+
+/** Middleware may leave no slash before the query, and Express puts one where `originalUrl` has none. */
+function findTarget({
+  url = '',
+  originalUrl = url,
+  baseUrl,
+}: ExpressRequest): Pick<HandleContext, 'target' | 'isMountPoint'> {
+  return {
+    ...((url === '' || url.startsWith('?')) && { target: `/${url}` }),
+    ...(isMountPoint(originalUrl, baseUrl) && { isMountPoint: true }),
   };
 }
 

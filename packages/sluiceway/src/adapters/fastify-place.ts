@@ -1,5 +1,5 @@
 import { SluicewayError } from '../errors.js';
-import { type PathPrefix, splitTarget } from '../http/prefix.js';
+import { isMountPoint, type PathPrefix, splitTarget } from '../http/prefix.js';
 import { joinTarget, readRequestTarget } from '../http/target.js';
 import type { HandleContext } from '../proxy/passage.js';
 
@@ -12,7 +12,7 @@ export interface PlaceOptions {
   collapses: boolean;
 }
 
-type Place = Pick<HandleContext, 'target' | 'mountPath'>;
+type Place = Pick<HandleContext, 'target' | 'mountPath' | 'isMountPoint'>;
 
 const isParameter = (segment: string): boolean => segment.startsWith(':');
 
@@ -47,10 +47,11 @@ export class MountPlace {
     if (split === null)
       throw new SluicewayError('http_request_error', 'The request-target is not under the prefix');
     const { prefix, rest } = split;
-    if (this.#rewritePrefix === undefined) return { target: rest, mountPath: prefix };
+    const isExact = isMountPoint(target, prefix);
+    if (this.#rewritePrefix === undefined) return { target: rest, mountPath: prefix, isMountPoint: isExact };
     const { path, query } = readRequestTarget('GET', rest);
     const base = this.#rewriteParameters(this.#rewritePrefix, prefix);
-    return { target: joinTarget({ path: base, query: '' }, path, query), mountPath: prefix };
+    return { target: joinTarget({ path: base, query: '' }, isExact ? null : path, query), mountPath: prefix };
   }
 
   /** Puts the client's segments into the new prefix, none of which may be a step upwards. */

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { assignResponse, takeTurn } from '../downstream/http1-upgrade.js';
+import { guard } from '../proxy/attach.js';
 import type { Handler } from '../proxy/handler.js';
 import type { HandleContext } from '../proxy/passage.js';
 import { logOutcome, readClient } from './fastify-reply.js';
@@ -31,7 +32,7 @@ export function routeUpgrades(app: FastifyInstance, owns: (path: string) => bool
     const path = request.url ?? '';
     if (server.listenerCount('upgrade') > 1 && !owners.some((owner) => owner(path))) return;
     // The types of Node say less than its documentation: it is the client's socket.
-    void routeUpgrade(app, request, duplex as Socket, head);
+    guard(duplex, () => routeUpgrade(app, request, duplex as Socket, head));
   });
 }
 
@@ -59,12 +60,18 @@ export async function serveUpgrade(
   // From here on the socket is the handler's, which makes a response of its own where it does not become a tunnel.
   reply.hijack();
   reply.raw.detachSocket(socket);
-  const outcome = await handler.upgrade(request.raw, socket, NOTHING, {
-    ...context,
-    errors: 'answer',
-    context: request,
-    ...(client !== null && { client }),
-  });
-  logOutcome(request, outcome);
+  try {
+    const outcome = await handler.upgrade(request.raw, socket, NOTHING, {
+      ...context,
+      errors: 'answer',
+      context: request,
+      ...(client !== null && { client }),
+    });
+    logOutcome(request, outcome);
+  } catch (error) {
+    // Fastify only logs what a handler throws after its reply was hijacked.
+    socket.destroy();
+    throw error;
+  }
   return true;
 }

@@ -53,7 +53,9 @@ export const sluiceway: FastifyPluginAsync<FastifySluicewayOptions> = async (app
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, content, done) => done(null, content));
   // Not waited for: the server stops listening at once, and then waits for all that still runs.
-  app.addHook('preClose', async () => void drain(app, handler));
+  app.addHook('preClose', async () => {
+    drain(app, handler).catch((error: unknown) => app.log.error(error));
+  });
   if (websocket) routeUpgrades(app, (target) => place.holds(target));
 
   const respond = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {

@@ -1,8 +1,10 @@
 import { Checker } from '../check.js';
+import { type Outcome, toSluicewayError } from '../errors.js';
 import { checkHandler, type Handler } from '../proxy/handler.js';
 import type { HandleContext, KnownClient } from '../proxy/passage.js';
 import { type FileUrl, proxyFor, type StreamFromOptions, toPlaces } from '../proxy/stream-from.js';
 import { FetchExchange } from './fetch-exchange.js';
+import { FrameworkError } from './framework-error.js';
 import { findHostListener } from './host-listener.js';
 import { openRequestContent } from './request-content.js';
 
@@ -21,7 +23,7 @@ export interface FetchOptions<Host = unknown> {
    */
   allowUndetectableTruncation?: boolean;
   /** Who the client is, which a `Request` does not tell, from fields or a host that are to be believed. Default: nobody knows. */
-  client?: (request: Request, host: Host) => KnownClient;
+  client?: (request: Request, host: Host) => KnownClient | Promise<KnownClient>;
   /**
    * `answer` (default): a failure is answered with its status and a problem report. `throw`: one before the head
    * rejects with the `SluicewayError`, for the host to deal with; most make a 500 of it.
@@ -137,6 +139,12 @@ async function respond(
   host: unknown,
   url?: FileUrl,
 ): Promise<Response> {
+  let client: KnownClient | undefined;
+  try {
+    client = await findClient?.(request, host);
+  } catch (thrown) {
+    return answerFailure(thrown, errors);
+  }
   const content = await openRequestContent(request);
   const listener = findHostListener(request, host);
   const exchange = new FetchExchange(request, content, allowsUnknownLength, listener);
@@ -144,11 +152,20 @@ async function respond(
     context: { request, host },
     errors,
     ...(url !== undefined && toPlaces(url)),
-    ...(findClient !== undefined && { client: findClient(request, host) }),
+    ...(client !== undefined && { client }),
   };
-  handler.serve(exchange, context).then(
+  const serve = async (): Promise<Outcome> => handler.serve(exchange, context);
+  serve().then(
     () => exchange.settle(),
     (error: unknown) => exchange.refuse(error),
   );
   return exchange.response;
+}
+
+/** What the function `client` throws is a failure before the response. */
+function answerFailure(thrown: unknown, errors: FetchSettings['errors']): Response {
+  const failure = toSluicewayError(thrown);
+  if (errors === 'throw') throw failure;
+  process.emitWarning(`client has failed: ${failure.message}`, 'SluicewayHandlerWarning');
+  return new FrameworkError(failure).getResponse();
 }

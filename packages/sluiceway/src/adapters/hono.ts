@@ -1,5 +1,6 @@
 import type { ClientRequest, ClientResponse } from '../downstream/exchange.js';
 import type { Outcome } from '../errors.js';
+import { charsetOf, isUtf8 } from '../http/charset.js';
 import type { Handler } from '../proxy/handler.js';
 import type { HandleContext } from '../proxy/passage.js';
 import { type FileUrl, type StreamFromOptions, streamFrom as streamFromUrl } from '../proxy/stream-from.js';
@@ -93,6 +94,10 @@ function nodePair({ env }: HonoContext): NodePair {
   return { incoming, outgoing };
 }
 
+/** What Hono keeps of content that was read in one of these ways is the client's bytes. */
+const EXACT = ['arrayBuffer', 'blob'];
+/** Of U+FFFD, which stands where text was not UTF-8. */
+const REPLACEMENT = Buffer.from('\ufffd');
 /** What Hono has kept of content that was read in one of these ways gives the same value again. */
 const RESTORABLE = ['json', 'text', 'arrayBuffer', 'blob'];
 const FORM = 'application/x-www-form-urlencoded';
@@ -107,12 +112,18 @@ async function restoreContent(
 ): Promise<Uint8Array | undefined> {
   if (findTouch(incoming) === null) return undefined;
   const kept = Object.keys(req.bodyCache);
-  if (kept.some((kind) => RESTORABLE.includes(kind))) return new Uint8Array(await req.arrayBuffer());
-  if (!kept.includes('formData') || incoming.headers['content-type']?.split(';', 1)[0] !== FORM)
-    return undefined;
+  const type = incoming.headers['content-type'];
+  // Hono takes all text for UTF-8.
+  const inUtf8 = isUtf8(charsetOf(type));
+  if (kept.some((kind) => RESTORABLE.includes(kind))) {
+    const bytes = Buffer.from(await req.arrayBuffer());
+    const isExact = inUtf8 || kept.some((kind) => EXACT.includes(kind));
+    return isExact || (kept.includes('text') && !bytes.includes(REPLACEMENT)) ? bytes : undefined;
+  }
+  if (!kept.includes('formData') || type?.split(';', 1)[0]?.trim().toLowerCase() !== FORM) return undefined;
   const form = new URLSearchParams();
   for (const [name, value] of await req.formData()) {
-    if (typeof value !== 'string') return undefined;
+    if (typeof value !== 'string' || (!inUtf8 && /[^\0-\x7f]/.test(name + value))) return undefined;
     form.append(name, value);
   }
   return Buffer.from(form.toString());

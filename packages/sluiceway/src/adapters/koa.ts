@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Checker } from '../check.js';
 import type { Outcome } from '../errors.js';
-import { parsePathPrefix, stripTargetPrefix } from '../http/prefix.js';
+import { isMountPoint, parsePathPrefix, stripTargetPrefix } from '../http/prefix.js';
 import type { Handler } from '../proxy/handler.js';
 import type { HandleContext, KnownClient } from '../proxy/passage.js';
 import { type FileUrl, type StreamFromOptions, streamFrom as streamFromUrl } from '../proxy/stream-from.js';
@@ -53,13 +53,16 @@ export function toKoa<Context extends KoaContext = KoaContext>(
   const prefix = check.parsed('path', options.path, '', parsePathPrefix);
   check.throwIfAny();
   return async function sluiceway(ctx, next) {
-    const target = prefix === '' ? ctx.url : stripTargetPrefix(ctx.url, prefix);
+    const url = targetOf(ctx);
+    const target = prefix === '' ? url : stripTargetPrefix(url, prefix);
     if (target === null) {
       await next();
       return;
     }
     const context = toContext(ctx, settings);
     context.target = target;
+    context.isMountPoint =
+      prefix === '' ? isMountPoint(ctx.originalUrl, context.mountPath) : isMountPoint(url, prefix);
     context.mountPath += prefix;
     await serve(handler, ctx.req, ctx.res, context);
     // Koa answers what nobody has answered, unless it is told not to; where an error is thrown, it does.
@@ -118,6 +121,9 @@ function mountPathOf({ url, originalUrl }: KoaContext): string {
   // Of `/files` a slash is left that was not there.
   return left === '/' ? whole : '';
 }
+
+/** Middleware may leave no slash before the query. */
+const targetOf = ({ url }: KoaContext): string => (url === '' || url.startsWith('?') ? `/${url}` : url);
 
 const pathOf = (url: string): string => url.split('?', 1)[0] as string;
 

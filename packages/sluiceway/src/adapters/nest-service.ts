@@ -1,7 +1,7 @@
 import { HttpException, Logger } from '@nestjs/common';
 import { Checker } from '../check.js';
 import type { Outcome } from '../errors.js';
-import { parsePathPrefix, stripTargetPrefix } from '../http/prefix.js';
+import { isMountPoint, type PathPrefix, parsePathPrefix, stripTargetPrefix } from '../http/prefix.js';
 import { createProxy } from '../proxy/create-proxy.js';
 import type { Handler } from '../proxy/handler.js';
 import type { ProxyOptions } from '../proxy/options.js';
@@ -75,9 +75,9 @@ export class SluicewayService {
     { path }: NestHandleOptions = {},
   ): Promise<void> {
     const mountPath = path === undefined ? '' : parsePathPrefix(path);
-    const target = stripTargetPrefix(originalTarget(request), mountPath);
-    if (target === null) throw new HttpException('There is nothing at this path.', 404);
-    await this.#serve(request, response, { target, mountPath });
+    const place = locate(request, mountPath);
+    if (place === null) throw new HttpException('There is nothing at this path.', 404);
+    await this.#serve(request, response, place);
   }
 
   /** Answers with the file at `url`, as `streamFrom` of `sluiceway` does. */
@@ -100,10 +100,9 @@ export class SluicewayService {
     response: PlatformResponse,
     next: () => void,
   ): Promise<void> => {
-    const mountPath = this.path ?? '';
-    const target = stripTargetPrefix(originalTarget(request), mountPath);
-    if (target === null) next();
-    else await this.#serve(request, response, { target, mountPath });
+    const place = locate(request, this.path ?? '');
+    if (place === null) next();
+    else await this.#serve(request, response, place);
   };
 
   /** Running transfers may end, and new requests get 503; WebSockets are closed. */
@@ -111,11 +110,7 @@ export class SluicewayService {
     if (isClosable(this.handler)) await this.handler.close();
   }
 
-  async #serve(
-    request: PlatformRequest,
-    response: PlatformResponse,
-    place: Pick<HandleContext, 'target' | 'mountPath'>,
-  ): Promise<void> {
+  async #serve(request: PlatformRequest, response: PlatformResponse, place: Place): Promise<void> {
     const { handler } = this;
     const [node, answer] = [toNodeRequest(request), toNodeResponse(response)];
     const { body } = request as Partial<NestRequest>;
@@ -155,4 +150,13 @@ export class SluicewayService {
     if (status >= 500) this.#logger.error(`${code}: ${cause instanceof Error ? cause.message : message}`);
     return new HttpException(message, status, { cause });
   }
+}
+
+type Place = Pick<HandleContext, 'target' | 'mountPath' | 'isMountPoint'>;
+
+/** Null where the request is not for what is below the path. */
+function locate(request: PlatformRequest, mountPath: PathPrefix): Place | null {
+  const whole = originalTarget(request);
+  const target = stripTargetPrefix(whole, mountPath);
+  return target === null ? null : { target, mountPath, isMountPoint: isMountPoint(whole, mountPath) };
 }

@@ -32,6 +32,17 @@ export function stripTargetPrefix(target: string, prefix: PathPrefix): string | 
 }
 
 /**
+ * Whether the path of a request-target is exactly the prefix, with no slash after it: the request asks for the mount
+ * point itself. False for the prefix `''`.
+ */
+export function isMountPoint(target: string, prefix: PathPrefix): boolean {
+  const start = pathStart(target);
+  if (start < 0 || prefix === '' || !target.startsWith(prefix, start)) return false;
+  const next = target.charAt(start + prefix.length);
+  return next === '' || next === '?';
+}
+
+/**
  * The request-target in two: the first `count` segments of its path as they were sent, and the target without them.
  * Null where its path has fewer. `collapses` says that several slashes are one, as a router may be set up to see it.
  */

@@ -115,20 +115,20 @@ export function readRequestTarget(method: string, rawUrl: string): RequestTarget
 /**
  * The request-target to send: path under the base path with exactly one slash between them, the queries joined
  * by `&` with the base's first. Every byte of all parts is kept. `*` stays itself where the base is a bare host,
- * else it stands for the base.
+ * else it stands for the base. A path of null stands for the base in any case.
  *
  * Throws `http_request_error` for a character that cannot be sent, and for dot segments, encoded or not, that
  * lead out of the base path: an origin server that resolves them would serve what the base path shuts off.
  */
 export function joinTarget(
   base: Pick<BaseTarget, 'path' | 'query'>,
-  path: string,
+  path: string | null,
   query: string | null,
 ): string {
   const bare = isBare(base);
   let target: string;
-  if (path === '*') {
-    if (bare && base.query === '') return '*';
+  if (path === null || path === '*') {
+    if (path !== null && bare && base.query === '') return '*';
     target = bare ? '/' : base.path;
   } else {
     target = joinPath(base, path);

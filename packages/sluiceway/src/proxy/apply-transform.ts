@@ -16,6 +16,7 @@ import { findTouch } from '../stream/untouched.js';
 import type { TransportResponse } from '../upstream/transport.js';
 import type { DownstreamRequest } from './downstream-request.js';
 import { runHook, type Transform, type TransformMessages } from './hooks.js';
+import { Interception } from './interception.js';
 import { isContentless } from './respond.js';
 import type { Transfer } from './transfer.js';
 
@@ -47,6 +48,7 @@ export async function applyTransform(
 ): Promise<TransportResponse> {
   const { upstream, downstream, request } = messages;
   const { fields } = downstream;
+  if (transform instanceof Interception) return transform.apply(messages, received, transfer);
   if (received.tunnel !== null || downstream.content !== undefined) return received;
   if (changes) {
     // RFC 9110 section 7.7. The directive of a request is not heeded: a client could switch the transform off.

@@ -8,6 +8,7 @@ import { Checker } from '../check.js';
 import type { ClientRequest, ClientResponse } from '../downstream/exchange.js';
 import { superviseSessions } from '../downstream/http2-sessions.js';
 import type { SessionLimits } from '../downstream/watched-session.js';
+import { describeThrown } from '../errors.js';
 import { checkHandler, type Handler } from './handler.js';
 
 /** A server of `node:http`, `node:https` or `node:http2`. */
@@ -63,20 +64,20 @@ export function attach(server: NodeServer, handler: Handler): void {
   });
   const serve = (request: ClientRequest, response: ClientResponse, awaitsContinue: boolean): void => {
     if (wasRefused(request)) return;
-    void handler.handle(request, response, { awaitsContinue }).catch(() => response.destroy());
+    guard(response, () => handler.handle(request, response, { awaitsContinue }));
   };
   events.on('request', (request: ClientRequest, response: ClientResponse) => serve(request, response, false));
   events.on('checkContinue', (request: ClientRequest, response: ClientResponse) =>
     serve(request, response, true),
   );
   events.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    void handler.upgrade(request, socket, head);
+    guard(socket, () => handler.upgrade(request, socket, head));
   });
   // Without a listener Node closes the connection without a word. A CONNECT of HTTP/1 is answered like any other
   // method that is not served; in HTTP/2 it may ask for a WebSocket, and comes with a response.
   events.on('connect', (request: ClientRequest, answer: Duplex | Http2ServerResponse, head: Buffer) => {
     if ('stream' in request) serve(request, answer as Http2ServerResponse, false);
-    else void handler.upgrade(request, answer as Duplex, head);
+    else guard(answer, () => handler.upgrade(request, answer as Duplex, head));
   });
   if ('updateSettings' in server) {
     superviseSessions(server, SESSION_LIMITS);
@@ -86,6 +87,20 @@ export function attach(server: NodeServer, handler: Handler): void {
       else Object.assign(response, { statusCode: 417 }).end();
     });
   }
+}
+
+/** A handler of the application's own may throw or reject, which ends its request and nothing else. */
+export function guard(answer: { destroy(): unknown }, serve: () => unknown): void {
+  try {
+    Promise.resolve(serve()).catch((thrown: unknown) => giveUp(answer, thrown));
+  } catch (thrown) {
+    giveUp(answer, thrown);
+  }
+}
+
+function giveUp(answer: { destroy(): unknown }, thrown: unknown): void {
+  process.emitWarning(`A handler has failed: ${describeThrown(thrown)}`, 'SluicewayHandlerWarning');
+  answer.destroy();
 }
 
 function tellListener(server: NodeServer, handler: Handler): void {

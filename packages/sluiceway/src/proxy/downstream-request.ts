@@ -14,6 +14,8 @@ export interface DownstreamRequest<Context = unknown> extends AccessRequest {
   readonly identity: string | null;
   /** Query without the question mark; null where there is none. Without what the policy has taken off it. */
   readonly query: string | null;
+  /** Whether the client asked for exactly `mountPath`, without a slash after it. `path` is `/` then. */
+  readonly isMountPoint: boolean;
 }
 
 /** What we know of a client's request beside what hooks see. */
@@ -57,6 +59,7 @@ class ReadDownstreamRequest implements DownstreamRequest {
   readonly path: string;
   query: string | null;
   readonly mountPath: string;
+  readonly isMountPoint: boolean;
   readonly host: string | null;
   readonly protocol: 'http' | 'https';
   readonly httpVersion: string;
@@ -83,6 +86,7 @@ class ReadDownstreamRequest implements DownstreamRequest {
     this.path = target.path === '' ? '/' : target.path;
     this.query = target.query;
     this.mountPath = context.mountPath ?? '';
+    this.isMountPoint = context.isMountPoint === true && this.path === '/';
     this.host = knownHost(known) ?? target.authority ?? fields.get('host') ?? null;
     this.protocol = known?.protocol ?? (client.isEncrypted ? 'https' : 'http');
     this.httpVersion = client.httpVersion;

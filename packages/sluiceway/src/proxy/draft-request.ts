@@ -23,6 +23,11 @@ export class UpstreamRequestDraft {
    * the response head, or in the middle of the content. For GET and HEAD. Empty where nobody has named some.
    */
   mirrors: (string | URL | Target)[] = [];
+  /**
+   * Content to send in place of the client's, with its length; a string is sent as UTF-8. Fields that describe the
+   * client's bytes (`Content-Encoding`, digests) are not changed. Default undefined: the client's content is sent.
+   */
+  content: string | Uint8Array | undefined;
   readonly #downstream: DownstreamRequest;
   readonly #extras: ForwardedExtras;
   #method: string;
@@ -96,8 +101,9 @@ export class UpstreamRequestDraft {
 
   /** As `setTarget`, for URLs that are parsed already. */
   joinTo(base: BaseTarget, mirrors: readonly BaseTarget[] = []): void {
-    const { path, query } = this.#downstream;
-    const join = (each: BaseTarget): Target => ({ base: each, path: joinTarget(each, path, query) });
+    const { path, query, isMountPoint } = this.#downstream;
+    const joined = isMountPoint ? null : path;
+    const join = (each: BaseTarget): Target => ({ base: each, path: joinTarget(each, joined, query) });
     this.aimAt(join(base), mirrors.map(join));
     this.#joinedTo = base;
   }

@@ -1,5 +1,5 @@
 import type { Duplex, Readable } from 'node:stream';
-import { SluicewayError } from '../errors.js';
+import { describeThrown, SluicewayError } from '../errors.js';
 import type { Fields, ReadonlyFields } from '../http/fields.js';
 import type { DownstreamRequest } from './downstream-request.js';
 import type { UpstreamRequestDraft } from './draft-request.js';
@@ -121,7 +121,7 @@ export async function runHook<A, R>(
     return ((await hook?.(argument)) ?? undefined) as Exclude<R, void> | undefined;
   } catch (thrown) {
     if (thrown instanceof SluicewayError) throw thrown;
-    const message = thrown instanceof Error ? thrown.message : String(thrown);
+    const message = describeThrown(thrown);
     throw new SluicewayError('proxy_internal_error', `A hook failed: ${message}`, {
       cause: thrown,
       status: 502,

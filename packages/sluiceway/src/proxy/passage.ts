@@ -28,6 +28,11 @@ export interface HandleContext<Context = unknown> {
   target?: string;
   /** The path prefix that was taken off, for responses that name a place on this server. Default none. */
   mountPath?: string;
+  /**
+   * The client asked for exactly the mount path, without a slash after it: `/files` and not `/files/`. The upstream's
+   * path is then asked for as it is, without a slash after it. Default false.
+   */
+  isMountPoint?: boolean;
   /** The exact URL to ask for, in place of the upstream and the request's own path. */
   url?: string | URL;
   /** With `url`: exact URLs of the same file on other servers, asked in this order where the ones before fail. Default none. */

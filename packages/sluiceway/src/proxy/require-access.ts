@@ -1,5 +1,5 @@
 import { type AccessDecision, type AccessPolicy, challengesOf, checkDecision } from '../access/policy.js';
-import { SluicewayError } from '../errors.js';
+import { describeThrown, SluicewayError } from '../errors.js';
 import { isFieldValue } from '../http/fields.js';
 import type { ReadRequest } from './downstream-request.js';
 import type { Transfer } from './transfer.js';
@@ -46,7 +46,7 @@ async function decide(policy: AccessPolicy, { downstream }: ReadRequest): Promis
     return decision;
   } catch (thrown) {
     if (thrown instanceof SluicewayError) throw thrown;
-    const message = thrown instanceof Error ? thrown.message : String(thrown);
+    const message = describeThrown(thrown);
     throw new SluicewayError('proxy_internal_error', `The access policy failed: ${message}`, {
       cause: thrown,
     });

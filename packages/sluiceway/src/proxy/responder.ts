@@ -1,6 +1,6 @@
 import { answeredElsewhere } from '../downstream/checks.js';
 import type { ResponseHead } from '../downstream/exchange.js';
-import { SluicewayError } from '../errors.js';
+import { describeThrown, SluicewayError } from '../errors.js';
 import { allowedMethods } from './admission.js';
 import { draftErrorAnswer, frameOwnContent, toResponseHead } from './answer.js';
 import type { Answer } from './hooks.js';
@@ -79,7 +79,7 @@ export class Responder {
     } catch (thrown) {
       // The hook has failed too, or nobody takes the answer.
       if (!(thrown instanceof SluicewayError))
-        process.emitWarning(thrown instanceof Error ? thrown : String(thrown));
+        process.emitWarning(thrown instanceof Error ? thrown : describeThrown(thrown));
       if (transfer.status !== null) client.breakOff();
       else if (!client.isHeadSent) await this.#report(passage, error).catch(() => client.destroy());
     }

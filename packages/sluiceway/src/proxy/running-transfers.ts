@@ -1,4 +1,4 @@
-import type { Outcome, SluicewayError } from '../errors.js';
+import { describeThrown, type Outcome, type SluicewayError } from '../errors.js';
 import type { Observer, Transfer } from './transfer.js';
 
 /** The transfers of one proxy that have not ended, and who watches them. */
@@ -89,12 +89,14 @@ function showContent(transfer: Transfer, observers: readonly Observer[]): (bytes
 function notify(call: () => unknown, onMistake: (error: unknown) => void = warn): void {
   try {
     const result = call();
-    if (result instanceof Promise) result.catch(onMistake);
+    // Also what is only like a promise, or one of another realm.
+    if (typeof result === 'object' && result !== null && 'then' in result)
+      Promise.resolve(result).catch(onMistake);
   } catch (error) {
     onMistake(error);
   }
 }
 
 function warn(error: unknown): void {
-  process.emitWarning(error instanceof Error ? error : String(error), 'SluicewayObserverWarning');
+  process.emitWarning(error instanceof Error ? error : describeThrown(error), 'SluicewayObserverWarning');
 }

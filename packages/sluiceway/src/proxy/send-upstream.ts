@@ -21,7 +21,7 @@ import type { ProxySettings } from './options.js';
 import type { Passage } from './passage.js';
 import { resumeWhereBroken } from './resume.js';
 import { secretFields } from './secret-fields.js';
-import { continueWhenWanted } from './upload.js';
+import { continueWhenWanted, type Upload, uploadBytes } from './upload.js';
 import { decideVerification, isFitFor } from './verify-content.js';
 
 type SendSettings = Pick<
@@ -42,9 +42,9 @@ export async function sendUpstream(
 ): Promise<TransportResponse> {
   const { transfer, context, client, plan } = passage;
   const { downstream, protocol } = admission;
-  const upload = keepsContent(draft, downstream) ? admission.upload : null;
+  const upload = chooseUpload(passage, admission, draft);
   const { timeouts } = transfer;
-  const expectContinue = upload !== null && context.awaitsContinue === true;
+  const expectContinue = upload !== null && draft.content === undefined && context.awaitsContinue === true;
   // Content that is held back until the origin server says 100 waits for the origin server.
   if (expectContinue) timeouts.requestWaitsFor('upstream');
   let answered = false;
@@ -121,6 +121,18 @@ function toRequestClient(
   if (!downstream.trusted) return { connection, address: downstream.clientAddress };
   const address = downstream.forwarded.for;
   return address === null ? null : { connection, address };
+}
+
+/** The content to send: a hook's own, or the client's where it keeps its meaning. */
+function chooseUpload(
+  { transfer }: Passage,
+  admission: Admission,
+  draft: UpstreamRequestDraft,
+): Upload | null {
+  const { content } = draft;
+  if (content !== undefined)
+    return uploadBytes(typeof content === 'string' ? Buffer.from(content) : content, transfer, 0);
+  return keepsContent(draft, admission.downstream) ? admission.upload : null;
 }
 
 const NONE: readonly Target[] = [];

@@ -1,12 +1,13 @@
 import { Checker } from '../check.js';
 import type { ClientExchange } from '../downstream/exchange.js';
-import { parsePathPrefix, stripTargetPrefix } from '../http/prefix.js';
+import { isMountPoint, parsePathPrefix, stripTargetPrefix } from '../http/prefix.js';
 import { checkHandler, type Handler, notFound } from './handler.js';
 import type { HandleContext } from './passage.js';
 
 /**
  * Serves the paths under `prefix` by `handler`, which sees them without it: with `/files`, a request for
- * `/files/a%2Fb?c` becomes one for `/a%2Fb?c`, and `/files` one for `/`. Any other path gets 404. Whole segments
+ * `/files/a%2Fb?c` becomes one for `/a%2Fb?c`, and `/files` one for `/` that asks for the upstream's path without a
+ * slash after it. Any other path gets 404. Whole segments
  * are compared, byte for byte; nothing is decoded. The request object itself is not changed.
  *
  * Throws an `OptionsError` for what is no path.
@@ -84,7 +85,14 @@ export function mount(routes: Readonly<Record<string, Handler>>): Handler {
 }
 
 function strip(url: string | undefined, prefix: string, context: HandleContext): HandleContext | null {
-  const target = stripTargetPrefix(context.target ?? url ?? '', prefix);
+  const whole = context.target ?? url ?? '';
+  const target = stripTargetPrefix(whole, prefix);
   if (target === null) return null;
-  return { ...context, target, mountPath: (context.mountPath ?? '') + prefix };
+  return {
+    ...context,
+    target,
+    mountPath: (context.mountPath ?? '') + prefix,
+    // Nothing is stripped by an empty prefix.
+    isMountPoint: prefix === '' ? context.isMountPoint === true : isMountPoint(whole, prefix),
+  };
 }

@@ -41,7 +41,8 @@ describe.each(VERSIONS)('Fastify %s', (_version, make) => {
     });
     for (const [target, status, expected] of [
       ['/u/7/files/a?b', 200, '/tenants/7/public/a?b'],
-      ['/u/a%20b/files', 200, '/tenants/a%20b/public/'],
+      ['/u/a%20b/files', 200, '/tenants/a%20b/public'],
+      ['/u/7/files/?c', 200, '/tenants/7/public/?c'],
       ['/u/7/files/../../8/public/x', 400],
       ['/u/%2e%2e/files/x', 400],
     ] as const) {

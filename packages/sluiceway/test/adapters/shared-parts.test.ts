@@ -92,6 +92,14 @@ async function restored(
   return response.head.status === 200 ? response.content.toString() : String(response.head.status);
 }
 
+/** A parser that reads the content, and makes this of it. */
+const setsBody =
+  (body: unknown): RequestHandler =>
+  (request, _, next) => {
+    request.resume().once('end', () => next());
+    request.body = body;
+  };
+
 describe('content that is made anew', () => {
   const form = express.urlencoded({ extended: true });
   const rows: [kind: string, parser: RequestHandler, type: string, sent: string, expected: string][] = [
@@ -106,6 +114,66 @@ describe('content that is made anew', () => {
       `${length}${expected.slice(expected.indexOf(' '))}`,
     );
   });
+
+  const charsets: [
+    kind: string,
+    parser: RequestHandler,
+    type: string,
+    sent: string,
+    expected: string | null,
+  ][] = [
+    [
+      'a form of a charset',
+      form,
+      'application/x-www-form-urlencoded; charset="ISO-8859-1"',
+      'a=%E9+b',
+      'a=%E9+b',
+    ],
+    [
+      'a form with what the charset has not',
+      setsBody({ a: '\u20ac' }),
+      'application/x-www-form-urlencoded; charset=latin1',
+      'a=%80',
+      null,
+    ],
+    [
+      'a form whose escapes the parser did not know',
+      setsBody({ a: '%E9' }),
+      'application/x-www-form-urlencoded; charset=latin1',
+      'a=%E9',
+      null,
+    ],
+    [
+      'JSON in a charset of single bytes',
+      setsBody({ a: '\u20ac' }),
+      'application/json; charset=us-ascii',
+      '{"a":1}',
+      '{"a":"\\u20ac"}',
+    ],
+    [
+      'JSON whose bytes were lost',
+      setsBody({ a: '\ufffd' }),
+      'application/json; charset=latin1',
+      '{"a":1}',
+      null,
+    ],
+    [
+      'JSON in a charset that is not known',
+      setsBody({ a: 'a' }),
+      'application/json; charset=ebcdic-us',
+      '{"a":1}',
+      null,
+    ],
+    ['JSON that a parser of text has read', setsBody('{"a":1}'), 'application/json', '{"a":1}', null],
+  ];
+  test.for(charsets)(
+    'has the bytes of its charset, or is refused: %s [RFC 9110 8.3.2]',
+    async ([, parser, type, sent, expected], { net }) => {
+      expect(await restored(net, parser, `POST / HTTP/1.1\r\nContent-Type: ${type}`, sent)).toBe(
+        expected === null ? '500' : `${expected.length} ${expected}`,
+      );
+    },
+  );
 
   test('is none for text, which may have been another coding, and is refused [Express]', async ({ net }) => {
     expect(await restored(net, express.text(), 'POST / HTTP/1.1\r\nContent-Type: text/plain', 'x')).toBe(

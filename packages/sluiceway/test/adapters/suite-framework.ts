@@ -42,6 +42,34 @@ export function testMount(app: AppLine): void {
       ]);
     });
 
+    test('the path itself asks for that of the upstream, with a slash after it only where there was one [@fastify/http-proxy; nginx]', async ({
+      net,
+    }) => {
+      const { client } = await app.through(
+        net,
+        respondWith((head) => sized(head.target)),
+        {
+          path: '/files',
+          proxy: {
+            onUpstreamRequest({ upstream }) {
+              const { protocol, host } = upstream.target.base;
+              upstream.setTarget(`${protocol}//${host}/base`);
+            },
+          },
+        },
+      );
+      for (const [target, asked] of [
+        ['/files', '/base'],
+        ['/files?c=1', '/base?c=1'],
+        ['/files/', '/base/'],
+        ['/files/?c=1', '/base/?c=1'],
+        ['/files/a', '/base/a'],
+      ] as const) {
+        await client.get(target);
+        expect((await client.readResponse()).content.toString()).toBe(asked);
+      }
+    });
+
     test('the proxy gets no request for another path [Express; Caddy]', async ({ net }) => {
       const { client, origin } = await app.through(net, () => {}, { path: '/files', ownErrors: true });
       for (const target of ['/filesystem', '/', '/a/files']) {

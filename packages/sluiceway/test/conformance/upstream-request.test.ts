@@ -146,3 +146,31 @@ describe('an HTTP/1.1 client', () => {
     expect((await client.readResponse()).content.toString()).toBe('POST /x HTTP/1.1 hello');
   });
 });
+
+describe('content that a hook sets', () => {
+  test.for([
+    ['a string', 'caf\u00e9', 5],
+    ['bytes', Buffer.from('12'), 2],
+    ['nothing', '', 0],
+  ] as const)(
+    "takes the place of the client's, with its length: %s [http-proxy buffer]",
+    async ([, content, length], { net }) => {
+      const { client, running } = await through(
+        net,
+        respondWith((head, bytes) => sized(`${head.get('content-length')} ${bytes.length}`)),
+        {
+          onUpstreamRequest({ upstream }) {
+            upstream.content = content;
+          },
+        },
+      );
+      await client.send('POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 6\r\n\r\nclient');
+      const { content: told } = await client.readResponse();
+      expect(told.toString()).toMatch(new RegExp(`^(?:${length}|undefined) ${length}$`));
+      // What the client has sent is no part of the next request.
+      const next = await net.client(running);
+      await next.get('/');
+      expect((await next.readResponse()).head.status).toBe(200);
+    },
+  );
+});

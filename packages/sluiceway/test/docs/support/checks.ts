@@ -126,7 +126,7 @@ export const checks: Readonly<Record<string, Check>> = {
     for (const path of paths) await running.send(path);
     expect(example.origin.seen.map(({ url }) => url)).toEqual([
       '/storage/a%2Fb',
-      '/storage/',
+      '/storage',
       '/filesystem',
       '/%66iles/a',
       '/',

@@ -1,0 +1,39 @@
+/** Encodes text; null where the charset has no bytes for it. */
+export type TextEncode = (text: string) => Uint8Array | null;
+
+const utf8: TextEncode = (text) => Buffer.from(text);
+const ascii: TextEncode = (text) => (/^[\0-\x7f]*$/.test(text) ? Buffer.from(text, 'latin1') : null);
+const latin1: TextEncode = (text) => (/^[\0-\xff]*$/.test(text) ? Buffer.from(text, 'latin1') : null);
+const utf16le: TextEncode = (text) => Buffer.from(text, 'utf16le');
+const utf16be: TextEncode = (text) => Buffer.from(text, 'utf16le').swap16();
+/** With a byte order mark, which is how a reader tells the order (RFC 2781 section 3.3). */
+const utf16: TextEncode = (text) => utf16le(`\ufeff${text}`);
+
+const CHARSETS: Readonly<Record<string, TextEncode>> = {
+  'utf-8': utf8,
+  utf8,
+  'us-ascii': ascii,
+  ascii,
+  'iso-8859-1': latin1,
+  iso8859_1: latin1,
+  'iso8859-1': latin1,
+  latin1,
+  'utf-16': utf16,
+  'utf-16le': utf16le,
+  'utf-16be': utf16be,
+};
+
+/** The `charset` of a Content-Type in lower case; null where it has none (RFC 9110 section 8.3.2). */
+export function charsetOf(contentType: string | undefined): string | null {
+  const match = /;[\t ]*charset=(?:"([^"\\]*)"|([^\s;"]+))/i.exec(contentType?.slice(0, 1024) ?? '');
+  return (match?.[1] ?? match?.[2])?.toLowerCase() ?? null;
+}
+
+/** UTF-8 is what holds where no charset is named. */
+export const isUtf8 = (charset: string | null): boolean =>
+  charset === null || charset === 'utf-8' || charset === 'utf8';
+
+/** The encoder of a charset in lower case, UTF-8 for null; null for one that is not known. */
+export function encoderFor(charset: string | null): TextEncode | null {
+  return charset === null ? utf8 : (CHARSETS[charset] ?? null);
+}
