@@ -18,6 +18,16 @@ export class ProxyRequest {
     this.#draft = draft;
   }
 
+  /** Whether something has been set to be sent in place of the client's content. */
+  get hasOwnContent(): boolean {
+    return this.#draft.content !== undefined;
+  }
+
+  /** For `fixRequestBody`: sends these bytes in place of the client's content. */
+  setContent(content: Uint8Array): void {
+    this.#draft.content = content;
+  }
+
   get method(): string {
     return this.#draft.method;
   }
@@ -64,11 +74,11 @@ export class ProxyRequest {
   }
 
   write(): never {
-    refuse('proxyReq.write()', 'change request.body before the proxy, and use reuseParsedBody');
+    refuse('proxyReq.write()', 'change request.body, and call fixRequestBody(proxyReq, request)');
   }
 
   end(): never {
-    refuse('proxyReq.end()', 'change request.body before the proxy, and use reuseParsedBody');
+    refuse('proxyReq.end()', 'change request.body, and call fixRequestBody(proxyReq, request)');
   }
 
   destroy(): never {
@@ -83,8 +93,11 @@ export class ProxyResponse {
   readonly httpVersion: string;
   /** By names in lower case, as Node has them: `set-cookie` is a list, and lines of other names are joined. */
   readonly headers: Record<string, string | string[]> = {};
+  /** The request that it answers. */
+  readonly req: ProxyRequest | null;
 
-  constructor(received: UpstreamResponse, draft: DownstreamResponseDraft) {
+  constructor(received: UpstreamResponse, draft: DownstreamResponseDraft, request: ProxyRequest | null) {
+    this.req = request;
     this.statusCode = draft.status;
     this.statusMessage = draft.statusText;
     this.httpVersion = received.httpVersion;

@@ -3,15 +3,17 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { SluicewayError } from '../../errors.js';
 import { createProxy } from '../../proxy/create-proxy.js';
-import type { HandleContext } from '../../proxy/passage.js';
+import { notFound } from '../../proxy/handler.js';
+import type { Proxy } from '../../proxy/proxy.js';
 import { guardResponse } from '../adapter.js';
-import { type ExpressRequest, findClient } from '../express.js';
 import { toFrameworkError } from '../framework-error.js';
-import { restoreContent } from '../parsed-body.js';
+import { callSafely, warnOf } from './handlers.js';
+import { toCompatError } from './option-names.js';
 import { type CompatOptions, checkCompatOptions } from './options.js';
 import { compilePathFilter } from './path-filter.js';
 import { type CompatContext, toProxyOptions } from './proxy-options.js';
-import { compilePathRewrite, findTarget, toTargetUrl } from './targets.js';
+import { toRoute } from './route.js';
+import { isLeftByAll, serveUpgrade } from './upgrade.js';
 
 /** A middleware of Express, Connect and their like, with what is needed for upgrades. */
 export interface ProxyMiddleware<
@@ -26,11 +28,6 @@ export interface ProxyMiddleware<
 }
 
 /**
- * For `on.proxyReq`, and nothing else: content that a body parser has read is made anew, as by `reuseParsedBody`.
- */
-export function fixRequestBody(): void {}
-
-/**
  * Takes the options of http-proxy-middleware 3 and 4, as far as they are common, and makes a middleware of the same
  * kind. What is not supported is refused at once: throws an `OptionsError` that names it, and what to use instead.
  */
@@ -39,50 +36,20 @@ export function createProxyMiddleware<
   Response extends ServerResponse = ServerResponse,
 >(options: CompatOptions<Request, Response>): ProxyMiddleware<Request, Response> {
   checkCompatOptions(options);
-  const { on = {}, router, ignorePath } = options;
-  const reusesParsedBody = options.reuseParsedBody === true || on.proxyReq === fixRequestBody;
-  const isWanted = compilePathFilter(options.pathFilter);
-  const rewrite = compilePathRewrite(options.pathRewrite);
-  const usualTarget = options.target === undefined ? undefined : toTargetUrl(options.target);
-  const proxy = createProxy<CompatContext<Request, Response>>(toProxyOptions(options));
+  const { on = {} } = options;
+  const isWanted = toSafeFilter(options);
+  const route = toRoute(options);
+  const proxy = makeProxy(options);
   const servers = new WeakSet<object>();
 
-  const route = async (
-    request: Request,
-    response: Response | null,
-  ): Promise<
-    HandleContext<CompatContext<Request, Response>> & { context: CompatContext<Request, Response> }
-  > => {
-    const target = (await findTarget(router, request)) ?? usualTarget;
-    if (target === undefined)
-      throw new SluicewayError('proxy_configuration_error', 'router has named no target');
-    const path = await rewrite(request);
-    const content = reusesParsedBody
-      ? restoreContent(request, (request as { body?: unknown }).body)
-      : undefined;
-    const client = 'app' in request ? findClient(request as unknown as ExpressRequest) : undefined;
-    return {
-      context: { request, response, target },
-      target: path,
-      errors: 'throw',
-      ...(ignorePath === true && { url: target }),
-      ...(client !== undefined && { client }),
-      ...(content !== undefined && { content }),
-    };
+  const upgrade = (request: Request, socket: Socket, head: Buffer): void => {
+    const onError = on.error;
+    void serveUpgrade(request, socket, head, {
+      proxy,
+      route: () => route(request, null),
+      onError: onError && ((error, target) => onError(error, request, socket, target)),
+    });
   };
-
-  const upgrade = async (request: Request, socket: Socket, head: Buffer): Promise<void> => {
-    // What is not ours is left to others who listen.
-    if (!isWanted(request)) return;
-    try {
-      await proxy.upgrade(request, socket, head, { ...(await route(request, null)), errors: 'answer' });
-    } catch (error) {
-      on.error?.(toError(error), request, socket);
-      socket.destroy();
-    }
-  };
-  const upgradeNow = (request: Request, socket: Socket, head: Buffer): void =>
-    void upgrade(request, socket, head);
 
   const middleware = async (
     request: Request,
@@ -99,36 +66,75 @@ export function createProxyMiddleware<
       const context = await route(request, response);
       ({ target } = context.context);
       const outcome = await guardResponse(request, response, () => proxy.handle(request, response, context));
-      if (outcome === 'completed') on.end?.(request, response);
-      else if (outcome === 'client_aborted') on.econnreset?.(leftError(), request, response, target);
+      const { context: known } = context;
+      if (outcome === 'completed') await callSafely('on.end', () => on.end?.(request, response));
+      else if (outcome === 'client_aborted')
+        await callSafely('on.econnreset', () =>
+          on.econnreset?.(leftError(), request, response, known.target),
+        );
     } catch (thrown) {
-      const error = toError(thrown);
-      on.error?.(error, request, response, target);
+      const error = toFrameworkError(thrown);
+      await callSafely('on.error', () => on.error?.(error, request, response, target));
       if (response.headersSent || response.writableEnded) return;
       if (next) next(error);
-      else response.writeHead('status' in error ? Number(error.status) : 500).end();
+      else response.writeHead('status' in error ? error.status : 500).end();
     }
   };
 
   /** Node tells of which server a socket is. */
-  const listenTo = (socket: object): void => {
-    const { server }: { server?: EventEmitter } = socket;
-    if (server === undefined || servers.has(server)) return;
+  const listenTo = (socket: object | null): void => {
+    const server = serverOf(socket);
+    if (server === null || servers.has(server)) return;
     servers.add(server);
-    server.on('upgrade', upgradeNow);
+    server.on('upgrade', (request: Request, client: Socket, head: Buffer) => {
+      if (isWanted(request)) upgrade(request, client, head);
+      else if (isLeftByAll(request, server.listenerCount('upgrade')))
+        notFound.upgrade(request, client, head).catch(() => client.destroy());
+    });
   };
 
   return Object.assign(middleware, {
     upgrade(request: Request, socket: Socket, head: Buffer) {
-      const { server }: { server?: object } = request.socket as object;
-      // With `ws` the server may have been found already.
-      if (server === undefined || !servers.has(server)) upgradeNow(request, socket, head);
+      const server = serverOf(request.socket);
+      // With `ws` the server may have been found already. What is not ours is left to others who listen.
+      if ((server === null || !servers.has(server)) && isWanted(request)) upgrade(request, socket, head);
     },
     close: () => proxy.close(),
   });
 }
 
-const leftError = (): Error =>
-  toError(new SluicewayError('client_aborted', 'The client closed the connection'));
+function makeProxy<Request extends IncomingMessage, Response extends ServerResponse>(
+  options: CompatOptions<Request, Response>,
+): Proxy<CompatContext<Request, Response>> {
+  try {
+    return createProxy(toProxyOptions(options));
+  } catch (error) {
+    throw toCompatError(error);
+  }
+}
 
-const toError = (thrown: unknown): Error => toFrameworkError(thrown);
+/** A filter that throws leaves the request to others, as that of http-proxy-middleware does. */
+function toSafeFilter<Request extends IncomingMessage>({
+  pathFilter,
+}: {
+  pathFilter?: CompatOptions<Request>['pathFilter'];
+}): (request: Request) => boolean {
+  const isWanted = compilePathFilter(pathFilter);
+  return (request) => {
+    try {
+      return isWanted(request);
+    } catch (thrown) {
+      warnOf('pathFilter', thrown);
+      return false;
+    }
+  };
+}
+
+/** Null also for what is made for a test, and has no server. */
+function serverOf(socket: object | null): EventEmitter | null {
+  const { server }: { server?: EventEmitter | null } = socket ?? {};
+  return server ?? null;
+}
+
+const leftError = (): Error =>
+  toFrameworkError(new SluicewayError('client_aborted', 'The client closed the connection'));

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Checker } from '../../check.js';
+import { isHostValue } from '../../http/framing.js';
 import type { ProxyRequest, ProxyResponse } from './messages.js';
 import { compilePathFilter, type PathFilter } from './path-filter.js';
 import { ResponseInterception } from './response-interceptor.js';
@@ -11,20 +12,27 @@ import {
   type Router,
   toTargetUrl,
 } from './targets.js';
+import { refuseUnsupported, UNSUPPORTED, UNSUPPORTED_EVENTS } from './unsupported.js';
 
-/** Handlers of events. One that throws fails the request. */
+/**
+ * Handlers of events. One of `proxyReq`, `proxyReqWs`, `proxyRes` and `start` that throws fails the request; what the
+ * others throw is reported as a warning of the process.
+ */
 export interface ProxyEvents<
   Request extends IncomingMessage = IncomingMessage,
   Response extends ServerResponse = ServerResponse,
 > {
-  /** A failure before the response. May answer; what it leaves unanswered goes to `next`, or is answered. */
-  error?: (error: Error, request: Request, response: Response | Socket, target?: URL) => void;
+  /**
+   * A failure before the response, that of an upgrade included, for which there is a socket in place of the response.
+   * May answer, and is waited for; what it leaves unanswered goes to `next`, or is answered with the error's status.
+   */
+  error?: (error: Error, request: Request, response: Response | Socket, target?: URL) => void | Promise<void>;
   proxyReq?: (proxyRequest: ProxyRequest, request: Request, response: Response) => void | Promise<void>;
   proxyReqWs?: (proxyRequest: ProxyRequest, request: Request, socket: Socket) => void | Promise<void>;
   proxyRes?:
     | ((proxyResponse: ProxyResponse, request: Request, response: Response) => void | Promise<void>)
     | ResponseInterception;
-  start?: (request: Request, response: Response, target: URL) => void;
+  start?: (request: Request, response: Response, target: URL) => void | Promise<void>;
   /** The response has been sent whole. */
   end?: (request: Request, response: Response) => void;
   /** The client has left. */
@@ -38,9 +46,9 @@ export interface CompatOptions<
 > {
   /** Required, unless `router` always names one. */
   target?: ProxyTarget;
-  router?: Router<Request>;
+  router?: Router<Request, Response, CompatOptions<Request, Response>>;
   pathFilter?: PathFilter<Request>;
-  pathRewrite?: PathRewrite<Request>;
+  pathRewrite?: PathRewrite<Request, Response, CompatOptions<Request, Response>> | null;
   on?: ProxyEvents<Request, Response>;
   /** Takes WebSockets from the server of the first request. `upgrade` of the middleware needs none. Default false. */
   ws?: boolean;
@@ -54,6 +62,7 @@ export interface CompatOptions<
   ignorePath?: boolean;
   /** `user:password` for `Authorization`. */
   auth?: string;
+  /** Fields of all requests. `host` takes the place of the client's `Host`, unless `changeOrigin` is set. */
   headers?: Readonly<Record<string, string | readonly string[]>>;
   cookieDomainRewrite?: false | string | Readonly<Record<string, string>>;
   cookiePathRewrite?: false | string | Readonly<Record<string, string>>;
@@ -67,7 +76,10 @@ export interface CompatOptions<
   followRedirects?: boolean | number;
   /** Milliseconds for the response head, and between two pieces of content. Default 60 s. */
   proxyTimeout?: number;
-  /** Milliseconds in which a client neither sends nor takes anything. Default 10 min. */
+  /**
+   * Milliseconds in which nothing passes between the client and this server, also while the target is waited for.
+   * Default: 10 min while the client is waited for, and `proxyTimeout` while the target is.
+   */
   timeout?: number;
   /** Needs `on.proxyRes: responseInterceptor(…)`. */
   selfHandleResponse?: boolean;
@@ -76,51 +88,34 @@ export interface CompatOptions<
   logger?: { info(message: string): void; error(message: string): void };
   /** As of the other adapters. `on.proxyReq: fixRequestBody` asks for it as well. Default false. */
   reuseParsedBody?: boolean;
+  /**
+   * The name in `Via` and `CDN-Loop`, by which a request that comes back is known as a loop (508): a token. Default: one
+   * for each configuration, made when the process starts, so that middlewares of one process may stand in a row.
+   */
+  name?: string;
 }
 
+const BOOLEANS = [
+  ...['ws', 'changeOrigin', 'xfwd', 'prependPath', 'ignorePath', 'autoRewrite', 'selfHandleResponse'],
+  ...['preserveHeaderKeyCase', 'reuseParsedBody'],
+] as const satisfies readonly (keyof CompatOptions)[];
 const OPTIONS = [
-  ...['target', 'router', 'pathFilter', 'pathRewrite', 'on', 'ws', 'changeOrigin', 'xfwd', 'secure'],
-  ...['prependPath', 'ignorePath', 'auth', 'headers', 'cookieDomainRewrite', 'cookiePathRewrite'],
-  ...['hostRewrite', 'autoRewrite', 'protocolRewrite', 'followRedirects', 'proxyTimeout', 'timeout'],
-  ...['selfHandleResponse', 'preserveHeaderKeyCase', 'logger', 'reuseParsedBody'],
+  ...BOOLEANS,
+  ...['target', 'router', 'pathFilter', 'pathRewrite', 'on', 'secure', 'auth', 'headers'],
+  ...['cookieDomainRewrite', 'cookiePathRewrite', 'hostRewrite', 'protocolRewrite', 'followRedirects'],
+  ...['proxyTimeout', 'timeout', 'logger', 'name'],
 ];
 const EVENTS = ['error', 'proxyReq', 'proxyReqWs', 'proxyRes', 'start', 'end', 'econnreset'] as const;
 
-/** What http-proxy-middleware has, and this has not, with what to use. */
-const UNSUPPORTED: Readonly<Record<string, string>> = {
-  forward: 'use an observer with onResponseContent, or send the request yourself',
-  agent: 'use createProxy with upstream.connections, upstream.proxy or transport',
-  ssl: 'use attach with a server of node:https',
-  toProxy: 'use createProxy with upstream.proxy',
-  localAddress: 'use createProxy with transport',
-  buffer: 'use reuseParsedBody, or handle() with content',
-  http2: 'use createProxy with upstream.protocol',
-  upgradeTimeout: 'proxyTimeout holds for upgrades as well',
-  plugins: 'use the hooks and observers of createProxy',
-  ejectPlugins: 'use on.error',
-  onError: 'use on.error',
-  onProxyReq: 'use on.proxyReq',
-  onProxyReqWs: 'use on.proxyReqWs',
-  onProxyRes: 'use on.proxyRes',
-  onOpen: 'use onUpstreamResponse of createProxy, with the status 101',
-  onClose: 'use an observer of createProxy',
-  logLevel: 'use logger',
-  logProvider: 'use logger',
-  proxyTable: 'use router',
-  proxyHost: 'use changeOrigin',
-};
-const UNSUPPORTED_EVENTS: Readonly<Record<string, string>> = {
-  open: 'use onUpstreamResponse of createProxy, with the status 101',
-  close: 'use an observer of createProxy',
-  proxySocket: 'use onUpstreamResponse of createProxy, with the status 101',
-};
-
-/** Checks all options at once. Throws an `OptionsError` that names what is not supported, and what to use instead. */
+/**
+ * Checks all options at once. Throws an `OptionsError` that names what is not supported, and what to use instead. What
+ * `createProxy` checks as well is checked by it.
+ */
 export function checkCompatOptions<Request extends IncomingMessage, Response extends ServerResponse>(
   options: CompatOptions<Request, Response>,
 ): void {
   const check = new Checker('createProxyMiddleware');
-  if (typeof options !== 'object' || options === null) {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     check.problem(
       '',
       'must be an object of options: of an older version, the path is now the option pathFilter',
@@ -132,37 +127,62 @@ export function checkCompatOptions<Request extends IncomingMessage, Response ext
   if (options.target === undefined && options.router === undefined) check.required('target', undefined);
   check.parsed('target', options.target, null, toTargetUrl);
   check.parsed('pathFilter', options.pathFilter, null, compilePathFilter);
-  check.parsed('pathRewrite', options.pathRewrite, null, compilePathRewrite);
-  if (typeof options.router === 'object')
+  check.parsed('pathRewrite', options.pathRewrite ?? undefined, null, compilePathRewrite);
+  if (typeof options.router !== 'function')
     check.record('router', options.router, (path, _, target) =>
       check.parsed(path, target as ProxyTarget, null, toTargetUrl),
     );
-  const on = options.on ?? {};
+  checkEvents(check, options);
+  checkValues(check, options);
+  check.throwIfAny();
+}
+
+function checkEvents(check: Checker, options: Pick<CompatOptions, 'selfHandleResponse'>): void {
+  const { on: given, selfHandleResponse } = options as CompatOptions;
+  if (!check.unknownKeys('on', given, [...EVENTS, ...Object.keys(UNSUPPORTED_EVENTS)])) return;
+  const on = given ?? {};
   refuseUnsupported(check, 'on', on, UNSUPPORTED_EVENTS);
-  check.unknownKeys('on', on, [...EVENTS, ...Object.keys(UNSUPPORTED_EVENTS)]);
   for (const event of EVENTS) {
     const handler = on[event];
     if (!(handler instanceof ResponseInterception)) check.func(`on.${event}`, handler, undefined);
   }
-  if ((options.secure as unknown) === false)
-    check.problem('secure', 'must not be false: trust the certificate of the target by target.ca');
-  if (options.selfHandleResponse === true && !(on.proxyRes instanceof ResponseInterception))
+  if (selfHandleResponse === true && !(on.proxyRes instanceof ResponseInterception))
     check.problem(
       'selfHandleResponse',
       'needs on.proxyRes: responseInterceptor(…); use onUpstreamResponse or transform',
     );
-  if (options.selfHandleResponse !== true && on.proxyRes instanceof ResponseInterception)
+  if (selfHandleResponse !== true && on.proxyRes instanceof ResponseInterception)
     check.problem('on.proxyRes', 'responseInterceptor() needs selfHandleResponse: true');
-  check.throwIfAny();
 }
 
-function refuseUnsupported(
-  check: Checker,
-  group: string,
-  options: object,
-  hints: Readonly<Record<string, string>>,
-): void {
-  for (const [name, instead] of Object.entries(hints))
-    if (name in options)
-      check.problem(group === '' ? name : `${group}.${name}`, `is not supported: ${instead}`);
+function checkValues(check: Checker, options: object): void {
+  const given: Readonly<Record<string, unknown>> = { ...options };
+  const { secure, followRedirects, logger } = given;
+  for (const name of BOOLEANS) check.boolean(name, given[name], undefined);
+  if (secure === false)
+    check.problem('secure', 'must not be false: trust the certificate of the target by target.ca');
+  else check.boolean('secure', secure, true);
+  for (const name of ['auth', 'hostRewrite']) check.string(name, given[name], undefined);
+  check.oneOf('protocolRewrite', given['protocolRewrite'], ['http', 'https'], undefined);
+  if (typeof followRedirects !== 'boolean')
+    check.integer('followRedirects', followRedirects, 0, { max: 100 });
+  check.record('headers', given['headers'], (path, name, value) => {
+    if (name.toLowerCase() === 'host') check.parsed(path, value, null, checkHost);
+  });
+  if (logger === undefined) return;
+  const { info, error }: { info?: unknown; error?: unknown } = { ...bound(logger) };
+  if (typeof info !== 'function' || typeof error !== 'function')
+    check.problem('logger', 'must have the methods info and error');
+}
+
+function checkHost(host: unknown): void {
+  if (typeof host !== 'string' || !isHostValue(host))
+    throw new TypeError('must be a host, with or without a port');
+}
+
+/** Methods of a logger may be those of its class. */
+function bound(logger: unknown): { info?: unknown; error?: unknown } {
+  if (typeof logger !== 'object' || logger === null) return {};
+  const { info, error }: { info?: unknown; error?: unknown } = logger;
+  return { info, error };
 }

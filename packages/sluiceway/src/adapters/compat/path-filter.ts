@@ -14,7 +14,8 @@ export function compilePathFilter<Request extends IncomingMessage>(
   filter: PathFilter<Request> | undefined,
 ): (request: Request) => boolean {
   if (filter === undefined) return () => true;
-  if (typeof filter === 'function') return (request) => Boolean(filter(pathnameOf(request), request));
+  if (typeof filter === 'function')
+    return (request) => Boolean(refusePromise(filter(pathnameOf(request), request)));
   const patterns = typeof filter === 'string' ? [filter] : filter;
   if (!Array.isArray(patterns) || !patterns.every((pattern) => typeof pattern === 'string'))
     throw new TypeError('must be a path, a glob, a list of them, or a function');
@@ -29,6 +30,13 @@ export function compilePathFilter<Request extends IncomingMessage>(
     const isWanted = wanted.length === 0 || wanted.some((matches) => matches(path));
     return isWanted && !unwanted.some((matches) => matches(path));
   };
+}
+
+/** A promise is truthy, whatever it says: it would let everything pass. */
+function refusePromise<T>(result: T): T {
+  if (!(result instanceof Promise)) return result;
+  result.catch(() => {});
+  throw new TypeError('pathFilter must say at once what it wants, and not return a promise');
 }
 
 function pathnameOf({ url = '/' }: IncomingMessage): string {

@@ -1,10 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { SluicewayError } from '../../errors.js';
 import { formatTransferText } from '../../observe/transfer-log.js';
-import type { ProxyOptions } from '../../proxy/options.js';
+import { Interception } from '../../proxy/interception.js';
+import type { ProxyOptions, TimeoutOptions } from '../../proxy/options.js';
 import { passThrough } from '../../proxy/profiles.js';
+import { isRewritten, rewriteLocation } from './location.js';
 import { ProxyRequest, ProxyResponse } from './messages.js';
 import type { CompatOptions } from './options.js';
-import { ResponseInterception, toTransform } from './response-interceptor.js';
+import { nameOf } from './proxy-name.js';
+import { ResponseInterception, toContentInterceptor } from './response-interceptor.js';
 import { tlsOf } from './targets.js';
 
 /** What the middleware knows of a request. */
@@ -14,19 +18,30 @@ export interface CompatContext<Request, Response> {
   response: Response | null;
   /** Where it goes, path included. */
   target: URL;
+  /** Fields of this request alone, which `router` has set; null: those of the options. */
+  headers: CompatOptions['headers'] | null;
+  /** Content that a body parser has read, which only `fixRequestBody` gives back. */
+  awaitsContent: boolean;
+  /** What `on.proxyReq` was given; null until then. */
+  proxyRequest: ProxyRequest | null;
 }
 
 const FORWARDED = ['X-Forwarded-For', 'X-Forwarded-Host', 'X-Forwarded-Proto'];
+/** The defaults of `createProxy`, which `timeout` may shorten. */
+const CONNECT_TIMEOUT_MS = 10_000;
+const RESPONSE_TIMEOUT_MS = 60_000;
 
 /** The options of a proxy that does what those of http-proxy-middleware say. */
 export function toProxyOptions<Request extends IncomingMessage, Response extends ServerResponse>(
   options: CompatOptions<Request, Response>,
 ): ProxyOptions<CompatContext<Request, Response>> {
-  const { on = {}, followRedirects, proxyTimeout, timeout, logger, auth, headers, xfwd } = options;
+  const { on = {}, followRedirects, logger, auth, headers, xfwd, changeOrigin } = options;
   const tls = tlsOf(options.target);
   const domain = options.cookieDomainRewrite;
   const path = options.cookiePathRewrite;
+  const { host, others } = splitHost(headers);
   const proxyOptions: ProxyOptions<CompatContext<Request, Response>> = {
+    name: options.name ?? nameOf(options),
     profile: {
       ...passThrough,
       name: 'http-proxy-middleware',
@@ -34,11 +49,11 @@ export function toProxyOptions<Request extends IncomingMessage, Response extends
     },
     upstream: { url: UNUSED, ...(tls !== undefined && { tls }) },
     fields: {
-      host: options.changeOrigin ? 'upstream' : 'client',
+      host: changeOrigin === true ? 'upstream' : 'client',
       request: {
         ...(xfwd === false && { remove: FORWARDED }),
         set: {
-          ...headers,
+          ...others,
           ...(auth !== undefined && { Authorization: `Basic ${Buffer.from(auth).toString('base64')}` }),
         },
       },
@@ -47,10 +62,7 @@ export function toProxyOptions<Request extends IncomingMessage, Response extends
         ...(path !== undefined && path !== false && { path }),
       },
     },
-    timeouts: {
-      ...(proxyTimeout !== undefined && { responseHead: proxyTimeout, upstreamIdle: proxyTimeout }),
-      ...(timeout !== undefined && { clientIdle: timeout }),
-    },
+    timeouts: toTimeouts(options),
     onRequest({ context: { target } }) {
       // An exact URL is given with the request.
       if (options.ignorePath === true) return undefined;
@@ -59,15 +71,26 @@ export function toProxyOptions<Request extends IncomingMessage, Response extends
     async onUpstreamRequest({ downstream: { context }, upstream }) {
       const { request, response, target } = context;
       const proxyRequest = new ProxyRequest(upstream);
+      context.proxyRequest = proxyRequest;
+      const own = splitHost(context.headers ?? undefined);
+      for (const [name, value] of Object.entries(own.others)) upstream.fields.set(name, value);
+      const wantedHost = own.host ?? host;
+      if (wantedHost !== undefined && changeOrigin !== true) upstream.fields.set('Host', wantedHost);
       if (response === null) return on.proxyReqWs?.(proxyRequest, request, request.socket);
-      on.start?.(request, response, target);
+      await on.start?.(request, response, target);
       await on.proxyReq?.(proxyRequest, request, response);
+      if (context.awaitsContent && !proxyRequest.hasOwnContent) throw contentWasRead();
     },
-    async onUpstreamResponse({ upstream, downstream, request: { context, host } }) {
-      rewriteLocation(downstream, options, context.target, host);
-      const { request, response } = context;
+    async onUpstreamResponse({ upstream, downstream, request: { context, host: clientHost } }) {
+      const { request, response, proxyRequest, target } = context;
+      const { fields, status } = downstream;
+      if (isRewritten(status)) {
+        const asked = askedUrl(target, proxyRequest?.path);
+        const place = { asked, clientHost };
+        fields.rewrite('Location', (value) => rewriteLocation(value, options, place) ?? value);
+      }
       if (response === null || typeof on.proxyRes !== 'function') return;
-      const proxyResponse = new ProxyResponse(upstream, downstream);
+      const proxyResponse = new ProxyResponse(upstream, downstream, proxyRequest);
       await on.proxyRes(proxyResponse, request, response);
       proxyResponse.applyTo(downstream);
     },
@@ -76,53 +99,77 @@ export function toProxyOptions<Request extends IncomingMessage, Response extends
     proxyOptions.observers = [
       {
         onTransferEnd(record) {
-          if (record.error === null) logger.info(formatTransferText(record));
-          else logger.error(formatTransferText(record));
+          const text = formatTransferText(record);
+          // Whatever a logger returns: a promise may reject.
+          return record.error === null ? logger.info(text) : logger.error(text);
         },
       },
     ];
   if (on.proxyRes instanceof ResponseInterception)
-    proxyOptions.transform = toTransform<CompatContext<Request, Response>>(
-      on.proxyRes.interceptor,
-      ({ request, response }, received, draft) => ({
-        proxyResponse: new ProxyResponse(received, draft),
-        request,
-        // Content after an upgrade is no response's.
-        response: response as Response,
+    proxyOptions.transform = new Interception(
+      toContentInterceptor(on.proxyRes.interceptor, ({ upstream, downstream, request }) => {
+        const context = request.context as CompatContext<Request, Response>;
+        return {
+          proxyResponse: new ProxyResponse(upstream, downstream, context.proxyRequest),
+          request: context.request,
+          // Content after an upgrade is no response's.
+          response: context.response as Response,
+        };
       }),
     );
   return proxyOptions;
 }
 
-/** As http-proxy: a Location that names the host of the target, of a 201 or a redirect. */
-function rewriteLocation(
-  draft: {
-    status: number;
-    fields: { get(name: string): string | undefined; set(name: string, value: string): unknown };
-  },
-  {
-    hostRewrite,
-    autoRewrite,
-    protocolRewrite,
-  }: Pick<CompatOptions, 'hostRewrite' | 'autoRewrite' | 'protocolRewrite'>,
-  target: URL,
-  host: string | null,
-): void {
-  if (hostRewrite === undefined && !autoRewrite && protocolRewrite === undefined) return;
-  const location = draft.fields.get('location');
-  if (location === undefined || ![201, 301, 302, 303, 307, 308].includes(draft.status)) return;
-  if (!URL.canParse(location)) return;
-  const url = new URL(location);
-  if (url.host !== target.host) return;
-  const wanted = hostRewrite ?? (autoRewrite ? host : null);
-  if (wanted !== null) {
-    // A host without a port has the default one: the setter would leave the old one.
-    url.port = '';
-    url.host = wanted;
-  }
-  if (protocolRewrite !== undefined) url.protocol = protocolRewrite;
-  draft.fields.set('Location', url.href);
+/** Joined as text: a path may begin with two slashes, which a relative reference takes for a host. */
+const askedUrl = ({ origin }: URL, path = '/'): URL => new URL(origin + (path.startsWith('/') ? path : '/'));
+
+/** `host` among the fields is not one of the others: it is made for each request. */
+function splitHost(headers: CompatOptions['headers']): {
+  host: string | readonly string[] | undefined;
+  others: Record<string, string | readonly string[]>;
+} {
+  const entries = Object.entries(headers ?? {}).filter(([, value]) => (value as unknown) !== undefined);
+  const isHost = ([name]: [string, unknown]): boolean => name.toLowerCase() === 'host';
+  return {
+    host: entries.find(isHost)?.[1],
+    others: Object.fromEntries(entries.filter((entry) => !isHost(entry))),
+  };
 }
+
+/**
+ * `timeout` is that of the client's connection, on which nothing passes either while the target is connected to and
+ * waited for. Here that ends with a response, and not with a closed connection.
+ */
+function toTimeouts({
+  timeout,
+  proxyTimeout,
+}: Pick<CompatOptions, 'timeout' | 'proxyTimeout'>): TimeoutOptions {
+  const upstream = shorter(proxyTimeout, timeout, RESPONSE_TIMEOUT_MS);
+  const given = {
+    ...(isSet(timeout) && { connect: Math.min(timeout, CONNECT_TIMEOUT_MS) }),
+    ...(timeout !== undefined && { clientIdle: timeout }),
+  };
+  return upstream === undefined ? given : { ...given, responseHead: upstream, upstreamIdle: upstream };
+}
+
+const isSet = (ms: number | undefined): ms is number => ms !== undefined && ms > 0;
+
+/** Undefined leaves the default; 0 is off. What is not valid is passed on, for `createProxy` to refuse it. */
+function shorter(
+  proxyTimeout: number | undefined,
+  timeout: number | undefined,
+  usual: number,
+): number | undefined {
+  if (!isSet(timeout)) return proxyTimeout;
+  if (proxyTimeout === undefined) return Math.min(timeout, usual);
+  return isSet(proxyTimeout) ? Math.min(timeout, proxyTimeout) : timeout;
+}
+
+const contentWasRead = (): SluicewayError =>
+  new SluicewayError(
+    'proxy_configuration_error',
+    'The request content was read before: mount the proxy before body parsers, or call fixRequestBody in on.proxyReq',
+  );
 
 /** Stands where an upstream is required; every request has its own. */
 const UNUSED = 'http://url.invalid/';

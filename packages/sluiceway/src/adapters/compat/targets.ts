@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { UpstreamTlsOptions } from '../../proxy/upstream-tls.js';
 
 /** Where requests go: a URL, or its parts. */
@@ -49,20 +49,32 @@ export function tlsOf(target: ProxyTarget | undefined): UpstreamTlsOptions | und
   };
 }
 
-/** By host, by path prefix, or by both (`host/path`): the first that fits. Or a function, which may be async. */
-export type Router<Request extends IncomingMessage = IncomingMessage> =
+/**
+ * By host, by path prefix, or by both (`host/path`): the first that fits. Or a function, which may be async; what it
+ * returns that is falsy leaves `target`. Its options are a copy for this request, whose `target` and `headers` it may
+ * change. There is no response for an upgrade.
+ */
+export type Router<
+  Request extends IncomingMessage = IncomingMessage,
+  Response extends ServerResponse = ServerResponse,
+  Options = object,
+> =
   | Readonly<Record<string, ProxyTarget>>
-  | ((request: Request) => ProxyTarget | undefined | Promise<ProxyTarget | undefined>);
+  | ((request: Request, response: Response | undefined, options: Options) => Routed | Promise<Routed>);
+
+type Routed = ProxyTarget | null | undefined | false;
 
 /** The target that a router names for a request; undefined leaves the usual one. */
-export async function findTarget<Request extends IncomingMessage>(
-  router: Router<Request> | undefined,
+export async function findTarget<Request extends IncomingMessage, Response extends ServerResponse, Options>(
+  router: Router<Request, Response, Options> | undefined,
   request: Request,
+  response: Response | undefined,
+  options: Options,
 ): Promise<URL | undefined> {
   if (router === undefined) return undefined;
   if (typeof router === 'function') {
-    const target = await router(request);
-    return target === undefined ? undefined : toTargetUrl(target);
+    const target = await router(request, response, options);
+    return target ? toTargetUrl(target) : undefined;
   }
   const { url = '', headers } = request;
   const entry = Object.entries(router).find(([key]) => {
@@ -73,24 +85,56 @@ export async function findTarget<Request extends IncomingMessage>(
   return entry === undefined ? undefined : toTargetUrl(entry[1]);
 }
 
-/** By regular expressions, of which the first that fits is applied, or by a function, which may be async. */
-export type PathRewrite<Request extends IncomingMessage = IncomingMessage> =
+/**
+ * By regular expressions, of which the first that fits is applied, or by a function, which may be async and is given
+ * what a function as `router` is.
+ */
+export type PathRewrite<
+  Request extends IncomingMessage = IncomingMessage,
+  Response extends ServerResponse = ServerResponse,
+  Options = object,
+> =
   | Readonly<Record<string, string>>
-  | ((path: string, request: Request) => string | undefined | Promise<string | undefined>);
+  | ((
+      path: string,
+      request: Request,
+      response: Response | undefined,
+      options: Options,
+    ) => string | undefined | Promise<string | undefined>);
 
-/** Compiles a rewrite of paths with their queries. Throws a `SyntaxError` for what is no regular expression. */
-export function compilePathRewrite<Request extends IncomingMessage>(
-  rewrite: PathRewrite<Request> | undefined,
-): (request: Request) => string | Promise<string> {
-  if (rewrite === undefined) return ({ url = '/' }) => url;
-  if (typeof rewrite === 'function')
-    return async (request) => toPath((await rewrite(request.url ?? '/', request)) ?? request.url ?? '/');
-  const rules = Object.entries(rewrite).map(([pattern, value]) => ({ pattern: new RegExp(pattern), value }));
-  return ({ url = '/' }) => {
-    const rule = rules.find(({ pattern }) => pattern.test(url));
-    return rule === undefined ? url : toPath(url.replace(rule.pattern, rule.value));
+/** Rewrites a path with its query. */
+type Rewrite<Request, Response, Options> = (
+  path: string,
+  request: Request,
+  response: Response | undefined,
+  options: Options,
+) => string | Promise<string>;
+
+/**
+ * Compiles a rewrite of paths with their queries. Throws a `TypeError` for what is none, and a `SyntaxError` for what is
+ * no regular expression.
+ */
+export function compilePathRewrite<Request extends IncomingMessage, Response extends ServerResponse, Options>(
+  rewrite: PathRewrite<Request, Response, Options> | undefined,
+): Rewrite<Request, Response, Options> {
+  if (rewrite === undefined) return (path) => path;
+  if (typeof rewrite === 'function') {
+    return async (path, request, response, options) => {
+      const rewritten: unknown = await rewrite(path, request, response, options);
+      return typeof rewritten === 'string' ? toPath(rewritten) : path;
+    };
+  }
+  if (typeof rewrite !== 'object' || rewrite === null || Array.isArray(rewrite))
+    throw new TypeError('must be a function, or an object of replacements by regular expressions');
+  const rules = Object.entries(rewrite).map(([pattern, value]) => {
+    if (typeof value !== 'string') throw new TypeError(`must have a string for '${pattern}'`);
+    return { pattern: new RegExp(pattern), value };
+  });
+  return (path) => {
+    const rule = rules.find(({ pattern }) => pattern.test(path));
+    return rule === undefined ? path : toPath(path.replace(rule.pattern, rule.value));
   };
 }
 
-/** A rewrite may leave nothing of a path, or no slash before it. */
-const toPath = (path: string): string => (path.startsWith('/') ? path : `/${path}`);
+/** Middleware and rewrites may leave nothing of a path, or no slash before it. */
+export const toPath = (path: string): string => (path.startsWith('/') ? path : `/${path}`);

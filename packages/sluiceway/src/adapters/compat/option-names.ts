@@ -1,0 +1,26 @@
+import { type OptionProblem, OptionsError } from '../../check.js';
+
+/** What an option of `createProxy` is made of here, by the start of its path. */
+const NAMES: readonly (readonly [path: string, name: string])[] = [
+  ['fields.request.set', 'headers'],
+  ['fields.cookies.domain', 'cookieDomainRewrite'],
+  ['fields.cookies.path', 'cookiePathRewrite'],
+  ['timeouts.clientIdle', 'timeout'],
+  ['timeouts.connect', 'timeout'],
+  ['timeouts.responseHead', 'proxyTimeout'],
+  ['timeouts.upstreamIdle', 'proxyTimeout'],
+  ['upstream.tls', 'target'],
+  ['profile.maxRedirects', 'followRedirects'],
+];
+
+/** The same problems by the names of the options that the middleware was given. */
+export function toCompatError(error: unknown): unknown {
+  if (!(error instanceof OptionsError)) return error;
+  const problems = new Map<string, OptionProblem>();
+  for (const { path, message } of error.problems) {
+    const [start, name] = NAMES.find(([known]) => path === known || path.startsWith(`${known}.`)) ?? ['', ''];
+    const renamed = name + path.slice(start.length);
+    problems.set(`${renamed} ${message}`, { path: renamed, message });
+  }
+  return new OptionsError('createProxyMiddleware', [...problems.values()]);
+}

@@ -1,0 +1,66 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { Http1Exchange } from '../../downstream/http1-exchange.js';
+import { assignResponse, takeTurn } from '../../downstream/http1-upgrade.js';
+import { problemJson } from '../../http/problem.js';
+import type { HandleContext } from '../../proxy/passage.js';
+import type { Proxy } from '../../proxy/proxy.js';
+import { toFrameworkError } from '../framework-error.js';
+import { callSafely } from './handlers.js';
+
+export interface UpgradeOptions<Context> {
+  proxy: Proxy<Context>;
+  /** Finds out where the request goes; may reject. */
+  route(): Promise<HandleContext<Context> & { context: { target: URL } }>;
+  /** Is told of a failure before the response, and may answer on the socket. */
+  onError: ((error: Error, target: URL | undefined) => unknown) | undefined;
+}
+
+/**
+ * Serves a request of an `upgrade` event. A failure goes to `onError`; where that leaves the socket as it is, or is not
+ * there, it is answered. Never rejects.
+ */
+export async function serveUpgrade<Context>(
+  request: IncomingMessage,
+  socket: Socket,
+  head: Buffer,
+  { proxy, route, onError }: UpgradeOptions<Context>,
+): Promise<void> {
+  let response: ServerResponse | null = null;
+  let target: URL | undefined;
+  try {
+    if (!(await takeTurn(socket))) return;
+    response = assignResponse(request, socket, head);
+    const context = await route();
+    ({ target } = context.context);
+    await proxy.serve(new Http1Exchange(request, response, socket), { ...context, errors: 'throw' });
+  } catch (thrown) {
+    const error = toFrameworkError(thrown);
+    const { bytesWritten } = socket;
+    if (onError !== undefined) await callSafely('on.error', () => onError(error, target));
+    if (response === null || socket.destroyed || !socket.writable || socket.bytesWritten !== bytesWritten) {
+      if (!socket.destroyed) socket.destroySoon();
+    } else answer(response, error);
+  }
+}
+
+function answer(response: ServerResponse, error: ReturnType<typeof toFrameworkError>): void {
+  const { status = 500, headers = {} } = 'status' in error ? error : {};
+  const text = 'status' in error ? error.message : 'The proxy is not configured correctly.';
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  response.writeHead(status, { 'Content-Type': 'application/problem+json' });
+  response.end(problemJson(status, text));
+}
+
+/** For each request, how many of the listeners that a middleware has added have left it to others. */
+const left = new WeakMap<IncomingMessage, number>();
+
+/**
+ * Whether the last of a server's listeners has left a request: when all of them are middlewares' own, nothing else would
+ * ever answer it.
+ */
+export function isLeftByAll(request: IncomingMessage, listeners: number): boolean {
+  const count = (left.get(request) ?? 0) + 1;
+  left.set(request, count);
+  return count === listeners;
+}
