@@ -30,6 +30,7 @@ const alone = [
   'unit/window-tuner',
   'faults/client-leaves',
   'faults/http2-aborts',
+  'faults/http2-borrowed-memory',
   'faults/http2-client-stalls',
   'faults/laboratory',
 ].map((name) => `packages/sluiceway/test/${name}.test.ts`);

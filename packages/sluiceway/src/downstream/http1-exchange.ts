@@ -172,8 +172,10 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
     return this.#response.headersSent;
   }
 
+  /** The response hears of the end of its socket a moment later. */
   get isGone(): boolean {
-    return this.#response.destroyed;
+    const { destroyed, socket } = this.#response;
+    return destroyed || socket?.destroyed === true;
   }
 
   get isDelivered(): boolean {

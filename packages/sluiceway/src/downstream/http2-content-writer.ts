@@ -1,4 +1,5 @@
 import type { Http2ServerResponse, ServerHttp2Stream } from 'node:http2';
+import { type Http2Loans, http2Loans } from '../net/http2-loans.js';
 import { queuedBytes } from '../net/write-queue.js';
 import { type SessionQueue, sessionQueue } from './http2-sessions.js';
 import type { ContentWriter } from './response-sink.js';
@@ -16,6 +17,8 @@ const MIN_PIECE_BYTES = 32 * 1024;
 interface Chunk {
   bytes: Uint8Array;
   at: number;
+  /** Of the first piece, for `Http2Loans`. */
+  since: number;
   done: () => void;
 }
 
@@ -26,6 +29,7 @@ export class Http2ContentWriter implements ContentWriter {
   readonly #onEnd: () => void;
   /** What all streams of the connection have written, and Node holds. */
   readonly #queue: SessionQueue;
+  readonly #loans: Http2Loans;
   readonly #chunks: Chunk[] = [];
   #hasEnded = false;
   /** Bytes written that Node holds. */
@@ -40,6 +44,7 @@ export class Http2ContentWriter implements ContentWriter {
     this.#stream = stream;
     this.#onEnd = onEnd;
     this.#queue = sessionQueue(stream);
+    this.#loans = http2Loans(stream);
   }
 
   write(bytes: Uint8Array, done?: () => void): boolean {
@@ -47,7 +52,7 @@ export class Http2ContentWriter implements ContentWriter {
     if (done === undefined) return this.#response.write(bytes);
     if (this.#outstanding === 0) this.#takenBefore = this.#taken;
     this.#outstanding += bytes.length;
-    this.#chunks.push({ bytes, at: 0, done });
+    this.#chunks.push({ bytes, at: 0, since: 0, done });
     this.#writePieces();
     return true;
   }
@@ -89,6 +94,7 @@ export class Http2ContentWriter implements ContentWriter {
   }
 
   #writePiece(chunk: Chunk, room: number): void {
+    if (chunk.at === 0) chunk.since = this.#loans.position;
     const piece = chunk.bytes.subarray(chunk.at, chunk.at + room);
     const { length } = piece;
     chunk.at += length;
@@ -101,7 +107,7 @@ export class Http2ContentWriter implements ContentWriter {
       this.#queue.bytes -= length;
       this.#outstanding -= length;
       this.#takenBefore = this.#taken;
-      if (isLast) chunk.done();
+      if (isLast) this.#return(chunk);
       if (this.#stream.destroyed) this.#giveBack();
       this.#writePieces();
       this.#endOnceWritten();
@@ -111,7 +117,14 @@ export class Http2ContentWriter implements ContentWriter {
   /** Nobody takes what has not been written. */
   #giveBack(): void {
     this.#outstanding = 0;
-    for (const { done } of this.#chunks.splice(0)) done();
+    for (const chunk of this.#chunks.splice(0)) {
+      if (chunk.at === 0) chunk.done();
+      else this.#return(chunk);
+    }
+  }
+
+  #return({ bytes, since, done }: Chunk): void {
+    this.#loans.returned(this.#stream, bytes, since, done);
   }
 
   #endOnceWritten(): void {

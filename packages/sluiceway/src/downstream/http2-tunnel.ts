@@ -1,4 +1,5 @@
 import type { ServerHttp2Stream } from 'node:http2';
+import { type Http2Loans, http2Loans } from '../net/http2-loans.js';
 import { resetStream } from '../net/http2-stream.js';
 import type { ChunkSource } from '../stream/chunk-source.js';
 import { ReadableSource } from '../stream/readable-source.js';
@@ -9,14 +10,19 @@ export class Http2Tunnel implements ClientTunnel {
   readonly status = 200;
   readonly source: ChunkSource;
   readonly #stream: ServerHttp2Stream;
+  readonly #loans: Http2Loans;
 
   constructor(stream: ServerHttp2Stream) {
     this.#stream = stream;
+    this.#loans = http2Loans(stream);
     this.source = new ReadableSource(stream, { destroyOnCancel: false });
   }
 
   write(bytes: Uint8Array, done: () => void): void {
-    this.#stream.write(bytes, () => done());
+    const since = this.#loans.position;
+    this.#stream.write(bytes, () => {
+      this.#loans.returned(this.#stream, bytes, since, done);
+    });
   }
 
   end(onSent: () => void): void {

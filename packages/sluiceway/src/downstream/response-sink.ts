@@ -45,7 +45,10 @@ export class ResponseSink implements ContentSink {
 
   chunk(bytes: Uint8Array, done: () => void): void {
     this.#started = true;
-    if (this.#options.callsBack) {
+    if (this.#options.isGone) {
+      // Node may never call back for what is written now.
+      done();
+    } else if (this.#options.callsBack) {
       this.#response.write(bytes, done);
     } else {
       const ready = this.#response.write(Buffer.from(bytes));

@@ -1,6 +1,7 @@
 import type { ClientHttp2Stream } from 'node:http2';
 import { SluicewayError } from '../../errors.js';
 import { toHttp2Headers } from '../../http/http2-fields.js';
+import { type Http2Loans, http2Loans } from '../../net/http2-loans.js';
 import type { ChunkSink } from '../../stream/chunk-source.js';
 import type { RequestContent } from '../transport.js';
 
@@ -8,6 +9,7 @@ import type { RequestContent } from '../transport.js';
 export class Http2RequestWriter implements ChunkSink {
   readonly #stream: ClientHttp2Stream;
   readonly #content: RequestContent;
+  readonly #loans: Http2Loans;
   readonly #onFail: (error: Error) => void;
   #written = 0;
   #outstanding = 0;
@@ -19,6 +21,7 @@ export class Http2RequestWriter implements ChunkSink {
     this.#stream = stream;
     this.#content = content;
     this.#onFail = onFail;
+    this.#loans = http2Loans(stream);
     stream.once('wantTrailers', () => {
       stream.sendTrailers(content.source.trailers === null ? {} : toHttp2Headers(content.source.trailers));
     });
@@ -34,10 +37,11 @@ export class Http2RequestWriter implements ChunkSink {
     }
     if (this.#outstanding === 0) this.#sentBefore = this.#sent;
     this.#outstanding += length;
+    const since = this.#loans.position;
     this.#stream.write(bytes, () => {
       this.#outstanding -= length;
       this.#sentBefore = this.#sent;
-      done();
+      this.#loans.returned(this.#stream, bytes, since, done);
     });
   }
 
