@@ -174,8 +174,7 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
 
   /** The response hears of the end of its socket a moment later. */
   get isGone(): boolean {
-    const { destroyed, socket } = this.#response;
-    return destroyed || socket?.destroyed === true;
+    return this.#response.destroyed || this.#response.socket?.destroyed === true;
   }
 
   get isDelivered(): boolean {

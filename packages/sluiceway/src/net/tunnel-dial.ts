@@ -80,6 +80,8 @@ function release(toProxy: Socket, reader: ConnectReader, attempt: DialAttempt): 
   if (attempt.isSettled) return;
   const early = reader.takeEarly();
   if (early.length > 0) toProxy.unshift(early);
+  // Reading was stopped behind the answer, and an HTTP/2 session starts it only where something has come early.
+  toProxy.read(0);
   attempt.connected(toProxy);
 }
 

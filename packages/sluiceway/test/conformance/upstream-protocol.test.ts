@@ -279,6 +279,22 @@ describe('what an https: origin server speaks', () => {
     }
   });
 
+  test('without TLS through an egress proxy: an origin server that waits for the preface gets it, and its answer is read [RFC 9113 3.4]', async ({
+    net,
+  }) => {
+    const origin = await net.origin(
+      speakFrames(async (frames) => answer(frames, (await frames.readSection()).stream, 'over HTTP/2')),
+    );
+    const proxy = await startConnectProxy(net);
+    const running = await net.proxy({
+      upstream: { url: origin.url, protocol: 'http2', proxy: proxy.url },
+      timeouts: { responseHead: 2000 },
+    });
+    const client = await net.client(running);
+    await client.get('/');
+    expect((await client.readResponse()).content.toString()).toBe('over HTTP/2');
+  });
+
   test('is of no matter for transports that end: closing waits, destroying does not [Go ReverseProxy]', async ({
     net,
   }) => {

@@ -1,4 +1,3 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
 import { describe, expect } from 'vitest';
 import { SluicewayError } from '../../src/errors.js';
@@ -16,6 +15,7 @@ import type { ProxyOptions, RunningProxy } from '../support/servers.js';
 import { StoppedTime } from '../support/stopped-time.js';
 import { speakFrames, throughFrames } from '../support/through-http2.js';
 import { until } from '../support/until.js';
+import { watchDialled } from '../support/watch-dialled.js';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -259,12 +259,3 @@ describe('the memory of request content on a session whose origin server has sto
     },
   );
 });
-
-/** The sockets that this process connects from now on. */
-function watchDialled(net: Network): Socket[] {
-  const dialled: Socket[] = [];
-  const onSocket = (message: unknown): void => void dialled.push((message as { socket: Socket }).socket);
-  subscribe('net.client.socket', onSocket);
-  net.cleanup(() => unsubscribe('net.client.socket', onSocket));
-  return dialled;
-}

@@ -26,6 +26,12 @@ const FIELD_OVERHEAD = 32;
 /** MB. Node counts what waits to be sent, and refuses new streams beyond it; each upload has 256 KiB at most. */
 const MAX_SESSION_MEMORY = 100;
 
+/**
+ * How long the socket outlives its last stream where the session has ended: what is queued may leave, and the origin
+ * server may end its side. Node waits for that without a limit, and for a write that is under way before it.
+ */
+const END_TIMEOUT_MS = 1000;
+
 /** Stream numbers end at 2^31, and only the odd ones are a client's. */
 const MAX_EXCHANGES = 1_000_000_000;
 
@@ -61,6 +67,7 @@ export class Http2Connection {
   #bytesSeen = 0;
   #quietSince: number;
   #askedAt: number | null = null;
+  #isEnding = false;
   /** Requests so far. */
   exchanges = 0;
   /** When the last stream ended, as `performance.now`. */
@@ -102,6 +109,7 @@ export class Http2Connection {
     this.#tuner = new WindowTuner(session, sharedWindowBudget, () => owner.onChange(this));
     session.on('error', (error: Error) => {
       this.#failure ??= error;
+      if (this.isIdle) this.#endSocket();
     });
     session.on('remoteSettings', () => {
       this.#isSettled = true;
@@ -110,9 +118,11 @@ export class Http2Connection {
     session.on('goaway', (code: number, lastProcessed: number) => {
       this.#goawayCode = code;
       this.#lastProcessed = lastProcessed;
+      if (this.isIdle) this.#endSocket();
       owner.onChange(this);
     });
-    session.on('close', () => owner.onClosed(this));
+    // The session's own event may never come.
+    socket.once('close', () => owner.onClosed(this));
   }
 
   /** New requests may be sent on it. */
@@ -194,6 +204,14 @@ export class Http2Connection {
   destroy(error?: SluicewayError): void {
     this.#failure ??= error ?? null;
     this.#session.destroy();
+    this.#endSocket();
+  }
+
+  #endSocket(): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    const timer = setTimeout(() => this.#socket.destroy(), END_TIMEOUT_MS).unref();
+    this.#socket.once('close', () => clearTimeout(timer));
   }
 
   get #allowed(): number {
@@ -223,6 +241,7 @@ export class Http2Connection {
       // An idle connection keeps no process alive.
       if (!this.#session.destroyed) this.#session.unref();
       if (this.exchanges >= MAX_EXCHANGES) this.#session.close();
+      if (!this.isOpen) this.#endSocket();
     }
     this.#owner.onChange(this);
   }
