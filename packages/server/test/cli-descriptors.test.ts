@@ -1,17 +1,20 @@
 import { expect } from 'vitest';
-import { test } from '../../sluiceway/test/support/fixture.js';
 import { respondWith } from '../../sluiceway/test/support/raw-origin.js';
+import { requireTool, testWith } from '../../sluiceway/test/support/requirements.js';
 import { sized } from '../../sluiceway/test/support/through.js';
 import { until } from '../../sluiceway/test/support/until.js';
 import { LOOPBACK } from './support/gateway-program.js';
 import { sluicewayGatewayWith } from './support/program.js';
 
-test.skipIf(process.platform === 'win32')(
+const bash = requireTool('bash');
+
+testWith(bash)(
   'a client that names a new host with each request does not use up the descriptors [HAProxy]',
   async ({ net }) => {
     const origin = await net.origin(respondWith(sized('content')));
     const program = await sluicewayGatewayWith(
       net,
+      bash,
       128,
       '--unsigned',
       '--allow-host',

@@ -1,9 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Network } from '../../../sluiceway/test/support/fixture.js';
+import { node, type Tool } from '../../../sluiceway/test/support/requirements.js';
 import { until } from '../../../sluiceway/test/support/until.js';
 
 const packageUrl = new URL('../../', import.meta.url);
+
+interface Start {
+  tool: Tool;
+  args: readonly string[];
+}
+
+const plainly: Start = { tool: node, args: [] };
 
 /** How a process ended: its exit code, or the signal that killed it. */
 export type Exit = number | NodeJS.Signals;
@@ -15,12 +23,15 @@ export class Program {
   stdout = '';
   stderr = '';
 
-  /** `shell` are commands that its shell runs first, such as `ulimit`. */
-  constructor(script: string, args: readonly string[], env: Record<string, string> = {}, shell = '') {
-    const command = [process.execPath, fileURLToPath(new URL(script, packageUrl)), ...args];
-    const [file = '', ...rest] =
-      shell === '' ? command : ['sh', '-c', `${shell}; exec "$@"`, 'sh', ...command];
-    this.child = spawn(file, rest, {
+  /** `tool` with its `args` is what starts Node.js with the arguments that follow. */
+  constructor(
+    script: string,
+    args: readonly string[],
+    env: Record<string, string> = {},
+    { tool, args: before } = plainly,
+  ) {
+    const path = fileURLToPath(new URL(script, packageUrl));
+    this.child = spawn(tool.path, [...before, path, ...args], {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -74,18 +85,23 @@ export class Program {
 /** Runs `sluiceway` with these arguments. */
 export const sluiceway = (net: Network, ...args: string[]): Program => run(net, args);
 
-function run(net: Network, args: readonly string[], shell?: string): Program {
-  const program = new Program('bin/sluiceway.js', args, {}, shell);
+function run(net: Network, args: readonly string[], start?: Start): Program {
+  const program = new Program('bin/sluiceway.js', args, {}, start);
   net.cleanup(() => program.kill());
   return program;
 }
 
-/** Runs `sluiceway gateway`, which may have so many descriptors at a time. */
+/** Runs `sluiceway gateway` from bash, which lets it have so many descriptors at a time. */
 export const sluicewayGatewayWith = (
   net: Network,
+  bash: Tool,
   descriptors: number,
   ...flags: string[]
-): Promise<Listening> => runListening(net, ['gateway'], flags, `ulimit -n ${descriptors}`);
+): Promise<Listening> =>
+  runListening(net, ['gateway'], flags, {
+    tool: bash,
+    args: ['-c', `ulimit -n ${descriptors}; exec "$@"`, 'bash', node.path],
+  });
 
 /** Runs `sluiceway proxy` on a free port, and waits until it listens. */
 export const sluicewayProxy = (net: Network, originUrl: string, ...flags: string[]): Promise<Listening> =>
@@ -101,10 +117,10 @@ async function runListening(
   net: Network,
   command: readonly string[],
   flags: readonly string[],
-  shell?: string,
+  start?: Start,
 ): Promise<Listening> {
   const listen = flags.includes('--listen') ? [] : ['--listen', '127.0.0.1:0'];
-  const program = run(net, [...command, ...listen, ...flags], shell);
+  const program = run(net, [...command, ...listen, ...flags], start);
   const [, port] = await program.match('stdout', /listening on \S+:(\d+),/);
   return Object.assign(program, { port: Number(port) });
 }

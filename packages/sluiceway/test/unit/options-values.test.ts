@@ -51,6 +51,7 @@ test('defaults', () => {
     maxConnections: Number.POSITIVE_INFINITY,
     maxQueued: 1000,
     idleTimeoutMs: 60_000,
+    maxIdleConnections: 1000,
   });
 });
 
@@ -71,7 +72,7 @@ test('values of every option reach their place', () => {
   const { settings, wire } = resolve({
     upstream: {
       url: new URL('https://origin.test:8443/base?q=1'),
-      connections: { max: 10, maxQueued: 0, idleTimeout: '5s' },
+      connections: { max: 10, maxQueued: 0, idleTimeout: '5s', maxIdle: 3 },
     },
     name: 'edge-1',
     profile: 'thirdParty',
@@ -116,6 +117,7 @@ test('values of every option reach their place', () => {
     maxConnections: 10,
     maxQueued: 0,
     idleTimeoutMs: 5000,
+    maxIdleConnections: 3,
   });
 });
 
