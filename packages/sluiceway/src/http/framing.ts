@@ -1,10 +1,13 @@
 import { type ErrorCode, SluicewayError } from '../errors.js';
 import { isNamed, type ReadonlyFields } from './fields.js';
 
-/** How the end of a message's content is found (RFC 9112 section 6.3). `length` is in bytes. */
+/**
+ * How the end of a message's content is found (RFC 9112 section 6.3). `length` is in bytes; beyond 2^53 - 1 it is only close,
+ * and `text` has it exactly, for whoever sends it on.
+ */
 export type ContentFraming =
   | { readonly kind: 'none' }
-  | { readonly kind: 'length'; readonly length: number }
+  | { readonly kind: 'length'; readonly length: number; readonly text?: string }
   | { readonly kind: 'chunked' }
   | { readonly kind: 'close' };
 
@@ -12,6 +15,8 @@ const NONE: ContentFraming = Object.freeze({ kind: 'none' });
 const CHUNKED: ContentFraming = Object.freeze({ kind: 'chunked' });
 const CLOSE: ContentFraming = Object.freeze({ kind: 'close' });
 const NO_BYTES: ContentFraming = Object.freeze({ kind: 'length', length: 0 });
+
+const MAX_LENGTH = 2n ** 63n - 1n;
 
 /** Results of `readFramingFields` that are not a length. */
 const UNFRAMED = -1;
@@ -55,7 +60,9 @@ export function decideResponseFraming(
  */
 export function decideRequestFraming(httpVersion: '1.0' | '1.1', fields: ReadonlyFields): ContentFraming {
   const framing = readFramingFields(httpVersion, fields, false, REQUEST_FAULTS);
-  return framing === UNFRAMED ? NONE : toFraming(framing);
+  if (framing === UNFRAMED) return NONE;
+  const text = framing > Number.MAX_SAFE_INTEGER ? fields.get('content-length') : undefined;
+  return text === undefined ? toFraming(framing) : { kind: 'length', length: framing, text };
 }
 
 /**
@@ -123,17 +130,23 @@ function readFramingFields(
   return IS_CHUNKED;
 }
 
-/** 1*DIGIT up to 2^53 - 1: RFC 9110 section 8.6. A list is refused by its comma. */
+/**
+ * 1*DIGIT up to 2^63 - 1, as Go and nginx have it: RFC 9110 section 8.6. A list is refused by its comma. Beyond 2^53 - 1 the
+ * number is only close: no content is ever so long, and what passes of it never ends well.
+ */
 function parseContentLength(value: string, fault: ErrorCode): number {
   let length = 0;
   for (let i = 0; i < value.length; i++) {
     const digit = value.charCodeAt(i) - 0x30;
     if (digit < 0 || digit > 9) throw new SluicewayError(fault, 'Content-Length is not a number');
     length = length * 10 + digit;
-    if (length > Number.MAX_SAFE_INTEGER) throw new SluicewayError(fault, 'Content-Length is too large');
   }
   if (value === '') throw new SluicewayError(fault, 'Content-Length is empty');
-  return length;
+  if (length <= Number.MAX_SAFE_INTEGER) return length;
+  // Never parses a number that is much longer.
+  if (length > 2 ** 65 || BigInt(value) > MAX_LENGTH)
+    throw new SluicewayError(fault, 'Content-Length is too large');
+  return Number(value);
 }
 
 function toFraming(framing: number): ContentFraming {

@@ -59,13 +59,18 @@ export function toUpstreamResponse(received: TransportResponse): UpstreamRespons
   return { status, statusText, httpVersion, contentLength, fields };
 }
 
-/** After a hook: the length is what will be sent, and replaced content takes its description along. */
+/**
+ * After a hook: the length is what will be sent, and replaced content takes its description along. `announced` is what the
+ * origin server has said of it; default: what the draft says.
+ */
 export function mendFraming(
   draft: DownstreamResponseDraft,
   received: TransportResponse,
   method: string,
+  announced: string | undefined = draft.fields.get('content-length'),
 ): void {
   const { fields } = draft;
+  const { contentLength } = received;
   fields.delete('transfer-encoding');
   // Trailers follow content of the origin server's, where there is any.
   if (draft.content !== undefined || isContentless(method, draft.status)) fields.delete('trailer');
@@ -73,7 +78,8 @@ export function mendFraming(
     removeByteDescription(fields);
     fields.delete('content-encoding');
   } else if (!isContentless(method, draft.status)) {
-    if (received.contentLength === null) fields.delete('content-length');
-    else fields.set('Content-Length', String(received.contentLength));
+    if (contentLength === null) fields.delete('content-length');
+    else if (Number.isSafeInteger(contentLength)) fields.set('Content-Length', String(contentLength));
+    else fields.set('Content-Length', announced ?? String(BigInt(contentLength)));
   }
 }

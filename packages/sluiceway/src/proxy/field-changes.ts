@@ -30,7 +30,7 @@ export function changeRequestContent(
 ): RequestContent | null {
   if (content === null || request === null) return content;
   const source = new FilteredTrailers(content.source, (trailers) => request.stop(trailers));
-  return { source, length: content.length };
+  return { ...content, source };
 }
 
 /** What the options change of the final response of an origin server (101 included), before hooks see it. */

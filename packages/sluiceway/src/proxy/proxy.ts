@@ -192,7 +192,7 @@ export class Proxy<Context = unknown> implements Handler<Context> {
         transfer.throwIfAborted();
       }
       if (seen !== undefined || upstream.method !== downstream.method)
-        mendFraming(draft, content, downstream.method);
+        mendFraming(draft, content, downstream.method, seen?.fields.get('content-length'));
 
       // 7. Commit to the head, and relay the content.
       if (received.tunnel !== null) await this.#tunnel(passage, draft, received.tunnel, switchedTo ?? '');

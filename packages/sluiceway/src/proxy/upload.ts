@@ -28,14 +28,15 @@ export function openUpload(
   if (fault !== null) throw fault;
   if (maxBytes > 0 && framing.kind === 'length' && framing.length > maxBytes) throw tooLarge(maxBytes);
   const source = client.openContent();
-  const length = framing.kind === 'length' ? framing.length : null;
+  const { length, text } = framing.kind === 'length' ? framing : { length: null };
   const limited =
     maxBytes > 0 && length === null
       ? new MaxLengthSource(source, maxBytes, () => tooLarge(maxBytes))
       : source;
   // A hook, or middleware that goes on beside the proxy, may have read of it when it is sent at last.
   const checked = new UntouchedSource(limited, () => findFault(client));
-  return { source: new MeteredSource(checked, transfer.meterUpload()), length };
+  const metered = new MeteredSource(checked, transfer.meterUpload());
+  return { source: metered, length, ...(text !== undefined && { lengthText: text }) };
 }
 
 /** Content that has been read already, and given back: null where it is empty. */
@@ -61,9 +62,9 @@ export const OF_BYTES_AS_SENT: readonly string[] = [
  * origin server that knows no expectations and a client that waits would wait for each other.
  */
 export function continueWhenWanted(content: RequestContent, client: ClientExchange): RequestContent {
-  const { source, length } = content;
+  const { source } = content;
   return {
-    length,
+    ...content,
     source: {
       get trailers() {
         return source.trailers;

@@ -27,9 +27,10 @@ export function checkRequestLine({ method, path }: TransportRequest): void {
 }
 
 /** `Content-Length` of a request; null where there is none to be sent. */
-export function requestContentLength({ method, content }: TransportRequest): number | null {
-  if (content !== null) return content.length;
-  return EXPECTS_CONTENT.has(method) ? 0 : null;
+export function requestContentLength({ method, content }: TransportRequest): string | null {
+  if (content !== null)
+    return content.length === null ? null : (content.lengthText ?? String(content.length));
+  return EXPECTS_CONTENT.has(method) ? '0' : null;
 }
 
 /** Whether a request may be sent again that may have been received, of whose content nothing is used up. */

@@ -16,6 +16,8 @@ export interface RequestContent {
   source: ChunkSource;
   /** Bytes that will come, or null where only the end tells (sent chunked over HTTP/1.1). */
   length: number | null;
+  /** The `Content-Length` to send where `length` is beyond 2^53 - 1 and so is only close to it. */
+  lengthText?: string;
 }
 
 /** Who may use a connection again that authentication has bound to one client. */
@@ -59,7 +61,10 @@ export interface InterimResponse {
 
 export interface TransportResponse extends InterimResponse {
   httpVersion: '1.0' | '1.1' | '2.0';
-  /** Bytes to come, or null where only the end tells. 0 where the response has no content. */
+  /**
+   * Bytes to come, or null where only the end tells. 0 where the response has no content. Beyond 2^53 - 1 only close:
+   * `Content-Length` in `fields` is exact.
+   */
   contentLength: number | null;
   /**
    * The content. It must be started or cancelled, or its connection is held for ever. It is cancelled by

@@ -50,7 +50,7 @@ const faults: [boundary: string, raw: string[], code: string][] = [
   ['a length with a space inside', ['Content-Length', '1 2'], 'http_protocol_error'],
   ['a length with a point', ['Content-Length', '1.0'], 'http_protocol_error'],
   ['a length with a superscript digit', ['Content-Length', '1\u00b2'], 'http_protocol_error'],
-  ['a length of 2^53', ['Content-Length', '9007199254740992'], 'http_protocol_error'],
+  ['a length of 2^63', ['Content-Length', '9223372036854775808'], 'http_protocol_error'],
   ['a length of a thousand digits', ['Content-Length', '9'.repeat(1000)], 'http_protocol_error'],
   ['a list of different lengths', ['Content-Length', '1, 2'], 'http_protocol_error'],
   ['a list of equal lengths', ['Content-Length', '1, 1'], 'http_protocol_error'],
@@ -213,11 +213,13 @@ describe('properties', () => {
         if (lengths.length + codings.length === 0) expected = none;
         else if (lengths.length === 1 && codings.length === 0) {
           const [text = ''] = lengths;
-          if (/^\d+$/.test(text) && BigInt(text) <= BigInt(MAX)) expected = length(Number(text));
+          if (/^\d+$/.test(text) && BigInt(text) < 2n ** 63n) expected = length(Number(text));
         } else if (codings.length === 1 && lengths.length === 0 && codings[0] === 'chunked')
           expected = chunked;
         const [asRequest, asResponse] = [request(lines.flat()), response(lines.flat())];
-        expect(asRequest).toEqual(expected ?? 'http_request_error 400');
+        const isExact = Number(lengths[0] ?? 0) <= MAX;
+        const ofRequest = expected === null || isExact ? expected : { ...expected, text: lengths[0] };
+        expect(asRequest).toEqual(ofRequest ?? 'http_request_error 400');
         const refusal: unknown = expect.stringMatching(/^http_(?:protocol_error|response_transfer_coding)$/);
         expect(asResponse).toEqual(expected === none ? close : (expected ?? refusal));
       }),

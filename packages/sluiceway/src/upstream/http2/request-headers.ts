@@ -34,7 +34,7 @@ export function formatRequestHeaders(request: TransportRequest): OutgoingHttpHea
   if (acceptsTrailers(fields)) headers['te'] = 'trailers';
   else delete headers['te'];
   const length = requestContentLength(request);
-  if (length !== null) headers['content-length'] = String(length);
+  if (length !== null) headers['content-length'] = length;
   if (request.content !== null && request.expectContinue) headers['expect'] = '100-continue';
   headers[':method'] = method;
   headers[':scheme'] = destination.protocol.slice(0, -1);

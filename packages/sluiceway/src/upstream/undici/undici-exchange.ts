@@ -211,6 +211,8 @@ export class UndiciExchange extends LegacyHandler implements Exchange, ContentOw
     const { protocol, hostname, port } = destination;
     // Undici would send TE without the connection option that has to go with it (RFC 9110 section 10.1.4).
     const headers = [...fields].flatMap(([name, value]) => (/^te$/i.test(name) ? [] : [name, value]));
+    if (content?.lengthText !== undefined)
+      throw new SluicewayError('content_too_large', 'Undici sends no Content-Length beyond 2^53 - 1');
     if (content !== null && content.length !== null) headers.push('Content-Length', String(content.length));
     this.#body?.once('end', () => this.#sent());
     return {
