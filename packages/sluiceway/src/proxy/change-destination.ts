@@ -1,7 +1,8 @@
+import type { ClientExchange } from '../downstream/exchange.js';
 import { mapDestination, mapIfTags, type OwnPlace, type UpstreamPlace } from '../http/destination.js';
 import type { ReadonlyFields } from '../http/fields.js';
 import { forwardedPrefix } from '../http/forwarded.js';
-import { joinTarget } from '../http/target.js';
+import { joinTarget, parseRequestTarget } from '../http/target.js';
 import type { DownstreamRequest } from './downstream-request.js';
 import type { UpstreamRequestDraft } from './draft-request.js';
 
@@ -10,11 +11,15 @@ import type { UpstreamRequestDraft } from './draft-request.js';
  * of what `fields.location` does with responses. This comes after the hook, which may choose another upstream; what a
  * rule or the hook has changed of a field is left alone.
  */
-export function changeDestination(upstream: UpstreamRequestDraft, downstream: DownstreamRequest): void {
+export function changeDestination(
+  upstream: UpstreamRequestDraft,
+  downstream: DownstreamRequest,
+  { url }: Pick<ClientExchange, 'url'>,
+): void {
   const { fields } = upstream;
   const hasDestination = isAsSent('destination', fields, downstream.fields);
   const hasIf = isAsSent('if', fields, downstream.fields);
-  if (!hasDestination && !hasIf) return;
+  if ((!hasDestination && !hasIf) || isRewritten(url, downstream)) return;
   const to = toUpstreamPlace(upstream, downstream);
   if (to === null) return;
   const own = toOwnPlace(downstream);
@@ -28,6 +33,18 @@ function isAsSent(name: string, fields: ReadonlyFields, sent: ReadonlyFields): b
   const lines = sent.getAll(name);
   return fields.getAll(name).every((line, i) => line === lines[i]);
 }
+
+/**
+ * Whether somebody before the proxy has done more to the path than to take the mount path off: nobody knows then what
+ * it would do to another one. `url` has lost what a framework has taken off, and `path` all of the mount path.
+ */
+function isRewritten(url: string, { path, mountPath }: DownstreamRequest): boolean {
+  const asked = withoutSlash(parseRequestTarget(url).path);
+  const rest = withoutSlash(path);
+  return !asked.endsWith(rest) || !(mountPath + rest).endsWith(asked);
+}
+
+const withoutSlash = (path: string): string => path.replace(/\/$/, '');
 
 /** Null where the target is not what joining the client's path has made: nobody knows then where another path leads. */
 function toUpstreamPlace(

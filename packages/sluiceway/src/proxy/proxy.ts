@@ -159,7 +159,7 @@ export class Proxy<Context = unknown> implements Handler<Context> {
         await runHook(hooks.onUpstreamRequest, { downstream, upstream });
         mendRequest(upstream);
       }
-      if (fields.rewritesDestination) changeDestination(upstream, downstream);
+      if (fields.rewritesDestination) changeDestination(upstream, downstream, client);
       expectDigest(passage, upstream, digests);
       transfer.throwIfAborted();
 

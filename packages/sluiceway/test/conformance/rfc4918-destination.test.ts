@@ -1,7 +1,10 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
+import express from 'express';
 import { describe, expect } from 'vitest';
+import { createProxyMiddleware } from '../../src/compat.js';
+import { toExpress } from '../../src/express.js';
 import { attach, createProxy, stripPrefix } from '../../src/index.js';
 import { loopbackCertificate } from '../support/certificates.js';
 import { type Network, test } from '../support/fixture.js';
@@ -160,6 +163,41 @@ describe('the Destination of a WebDAV request', () => {
       options: { onUpstreamRequest: ({ upstream }) => void (upstream.path += '?key') },
     });
     expect(query).toBe('http://{up}/b');
+  });
+
+  test('is mapped below the mount path of a framework, and passes where the path was rewritten [Sluiceway]', async ({
+    net,
+  }) => {
+    const seen: unknown[] = [];
+    const origin = await net.origin(
+      respondWith((head) => {
+        seen.push(head.get('destination')?.replace(head.get('host') ?? '', '{up}'));
+        return sized('');
+      }),
+    );
+    const proxy = createProxy({ upstream: `${origin.url}/dav` });
+    const rewriting = createProxyMiddleware({
+      target: origin.url,
+      changeOrigin: true,
+      pathFilter: '/api',
+      pathRewrite: { '^/api': '/v1' },
+    });
+    const mounted = createProxyMiddleware({ target: `${origin.url}/dav`, changeOrigin: true });
+    const app = express();
+    app.use('/files', toExpress(stripPrefix('/m', proxy)));
+    app.use('/compat', mounted);
+    app.use(rewriting);
+    const running = await startServer(app);
+    net.cleanup(() => running.stop());
+    net.cleanup(() => Promise.all([proxy.close(), rewriting.close(), mounted.close()]));
+    const client = await net.client(running);
+    for (const path of ['/files/m/a', '/compat/a', '/api/a']) {
+      await client.send(
+        `MOVE ${path} HTTP/1.1\r\nHost: files.test\r\nDestination: http://files.test${path}2\r\n\r\n`,
+      );
+      expect((await client.readResponse()).head.status).toBe(200);
+    }
+    expect(seen).toEqual(['http://{up}/dav/a2', 'http://{up}/dav/a2', 'http://files.test/api/a2']);
   });
 
   test('is mapped over HTTP/2 on both sides [RFC 9113 8.3.1]', async ({ net }) => {

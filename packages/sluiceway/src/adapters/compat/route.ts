@@ -44,6 +44,7 @@ export function toRoute<Request extends IncomingMessage, Response extends Server
         proxyRequest: null,
       },
       target: path,
+      mountPath: 'baseUrl' in request && typeof request.baseUrl === 'string' ? request.baseUrl : '',
       // What has been rewritten is meant as it is.
       isMountPoint: path === url && isMountPointOf(request),
       errors: 'throw',
