@@ -140,7 +140,10 @@ describe('a failed upgrade', () => {
 });
 
 describe('a request whose socket tells of no server', () => {
-  test.for([null, undefined])('(%s) is served with ws [http-proxy-middleware]', async (server, { net }) => {
+  test.for([
+    ['null', null],
+    ['undefined', undefined],
+  ] as const)('(%s) is served with ws [http-proxy-middleware]', async ([, server], { net }) => {
     const proxy = createProxyMiddleware({ target: 'http://127.0.0.1:9', ws: true, pathFilter: '/x' });
     net.cleanup(() => proxy.close());
     let passed = 0;

@@ -240,7 +240,7 @@ describe('a Location of the target', () => {
     ['autoRewrite: a backslash', { autoRewrite: true }, '/\\else.test/', '/\\else.test/'],
   ];
   test.for(rows)(
-    'under %s is rewritten as httpxy does [httpxy]',
+    'under %s names this server where it named the target, and passes otherwise [httpxy]',
     async ([, options, location, expected], { net }) => {
       let self = '';
       const script = respondWith(() =>
@@ -331,10 +331,15 @@ describe('functions as router and pathRewrite', () => {
     expect(causes[0]).toContain('has changed changeOrigin');
   });
 
-  const falsy = [null, undefined, '', false] as const;
+  const falsy = [
+    ['null', null],
+    ['undefined', undefined],
+    ['an empty string', ''],
+    ['false', false],
+  ] as const;
   test.for(falsy)(
     'leave the target where router returns %s [http-proxy-middleware]',
-    async (value, { net }) => {
+    async ([, value], { net }) => {
       const { client } = await behind(net, tells, { router: () => value });
       expect(await ask(client, '/a')).toBe('/a');
     },
