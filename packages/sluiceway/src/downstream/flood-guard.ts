@@ -21,4 +21,9 @@ export class FloodGuard {
     this.#count += 1;
     if (this.#count === this.#max + 1) this.#onFlood();
   }
+
+  /** Takes one event back. */
+  credit(): void {
+    this.#count = Math.max(0, this.#count - 1);
+  }
 }

@@ -20,12 +20,15 @@ const MAX_CONCURRENT_STREAMS = 128;
 const MAX_HEADER_LIST_BYTES = 64 * 1024;
 
 /**
- * What one client may do in `FLOOD_WINDOW_MS`. A browser that seeks in a video resets a few streams a second; who
- * resets hundreds makes us work for nothing (CVE-2023-44487), and so does who has us reset them (CVE-2025-8671). A
- * client changes its settings a handful of times.
+ * What one client may do in `FLOOD_WINDOW_MS`. A client that resets requests as soon as it has sent them makes us work
+ * for nothing (CVE-2023-44487), and so does one that has us reset them (CVE-2025-8671). A proxy in front of us resets many
+ * streams for many users, so only unfinished work counts: a request without an answer that was open for less than
+ * `MIN_OPEN_MS`, and each request that is answered takes one such back. `MAX_CONCURRENT_STREAMS` limits the others, as in
+ * nginx and Go. A client changes its settings a handful of times.
  */
 const FLOOD_WINDOW_MS = 10_000;
 const MAX_RESETS = 400;
+const MIN_OPEN_MS = 1000;
 const MAX_SETTINGS = 100;
 const MAX_PINGS = 1000;
 
@@ -115,14 +118,12 @@ function limitFloods(session: ServerHttp2Session): void {
   const settings = new FloodGuard(MAX_SETTINGS, FLOOD_WINDOW_MS, end);
   const pings = new FloodGuard(MAX_PINGS, FLOOD_WINDOW_MS, end);
   session.on('stream', (stream) => {
+    const openedAt = performance.now();
     stream.once('close', () => {
-      if (isCut(stream) && !wasResetHere(stream)) resets.count();
+      if (stream.headersSent) resets.credit();
+      else if (!wasResetHere(stream) && performance.now() - openedAt < MIN_OPEN_MS) resets.count();
     });
   });
   session.on('remoteSettings', () => settings.count());
   session.on('ping', () => pings.count());
 }
-
-/** Node has ended its side of a HEAD from the start, so that it aborts none. */
-const isCut = ({ aborted, rstCode, headersSent }: ServerHttp2Stream): boolean =>
-  aborted || rstCode !== constants.NGHTTP2_NO_ERROR || !headersSent;

@@ -249,3 +249,48 @@ test('400 downloads that origin servers break off are not held against their cli
   }
   expect(running.open).toBe(1);
 });
+
+describe('a connection that carries the requests of many users stays, though it resets 600 of them at once:', () => {
+  test('of downloads that have begun [nginx; Go]', async ({ net }) => {
+    const { frames, running } = await framesLine(net, async (connection) => {
+      await connection.readHead();
+      await connection.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf');
+      await connection.readAll();
+    });
+    for (let i = 0; i < 600; i += 50) {
+      const streams = Array.from({ length: 50 }, () => frames.get('/'));
+      for (const stream of streams) await frames.readSection(stream);
+      for (const stream of streams) void frames.reset(stream, ErrorCode.CANCEL);
+    }
+    await until(() => running.records.length === 600, 'every transfer had ended');
+    expect(running.sessions).toBe(1);
+  });
+
+  test('of requests without an answer, where as many are answered [nginx; Go]', async ({ net }) => {
+    const { frames, running } = await framesLine(net, serve);
+    for (let i = 0; i < 600; i += 50) {
+      const answered = Array.from({ length: 50 }, () => frames.get('/'));
+      for (const stream of answered) await frames.readResponse(stream);
+      const slow = Array.from({ length: 50 }, () => frames.get('/slow'));
+      await until(() => running.proxy.active === 50, 'they had come');
+      for (const stream of slow) void frames.reset(stream, ErrorCode.CANCEL);
+      await until(() => running.proxy.active === 0, 'they had ended');
+    }
+    expect(running.records).toHaveLength(1200);
+    expect(running.sessions).toBe(1);
+  });
+
+  test('of requests that had waited for an answer for a second [nginx; Go]', async ({ net }) => {
+    const { frames, running } = await framesLine(net, serve);
+    const time = new StoppedTime(net);
+    for (let i = 0; i < 600; i += 100) {
+      const slow = Array.from({ length: 100 }, () => frames.get('/slow'));
+      await until(() => running.proxy.active === 100, 'they had come');
+      await time.pass(1000);
+      for (const stream of slow) void frames.reset(stream, ErrorCode.CANCEL);
+      await until(() => running.proxy.active === 0, 'they had ended');
+    }
+    expect(running.records).toHaveLength(600);
+    expect(running.sessions).toBe(1);
+  });
+});
