@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Fields } from '../../src/http/fields.js';
-import { isAgreed, wantedProtocol } from '../../src/http/upgrade.js';
+import { isAgreed, offeredProtocols, wantedProtocol } from '../../src/http/upgrade.js';
 
 const wanted = (raw: string[], version = '1.1'): string | null => wantedProtocol(version, new Fields(raw));
 
@@ -11,7 +11,8 @@ describe('RFC 9110 section 7.8, what a client asks for', () => {
     ['among other options', ['Connection', 'keep-alive, Upgrade', 'Upgrade', 'websocket'], 'websocket'],
     ['options in two lines', ['Connection', 'keep-alive', 'Connection', 'upgrade', 'Upgrade', 'a/1'], 'a/1'],
     ['several protocols', ['Connection', 'upgrade', 'Upgrade', 'a/1,b', 'Upgrade', 'c'], 'a/1, b, c'],
-    ['with white space inside', ['Connection', 'upgrade', 'Upgrade', 'a b'], 'a b'],
+    ['what is no protocol', ['Connection', 'upgrade', 'Upgrade', 'a b'], null],
+    ['what is no version', ['Connection', 'upgrade', 'Upgrade', 'a/1/2, b/, /c'], null],
     ['no Upgrade', ['Connection', 'upgrade'], null],
     ['an empty Upgrade', ['Connection', 'upgrade', 'Upgrade', ' , '], null],
     ['no Connection', ['Upgrade', 'websocket'], null],
@@ -25,10 +26,43 @@ describe('RFC 9110 section 7.8, what a client asks for', () => {
       'websocket',
     ],
     ['a protocol outside of ASCII', ['Connection', 'upgrade', 'Upgrade', 'websoc\xe9'], null],
-    ['one such among others', ['Connection', 'upgrade', 'Upgrade', 'websocket, \xe9'], null],
+    [
+      'one such among others, which are left',
+      ['Connection', 'upgrade', 'Upgrade', 'websocket, \xe9'],
+      'websocket',
+    ],
+    [
+      'names that only begin like HTTP',
+      ['Connection', 'upgrade', 'Upgrade', 'httpx, h2cx/1'],
+      'httpx, h2cx/1',
+    ],
   ])('%s', (_, raw, expected) => {
     expect(wanted(raw)).toBe(expected);
     expect(wanted(raw, '1.0')).toBeNull();
+  });
+});
+
+describe('RFC 9110 section 7.8, HTTP/2 by any name', () => {
+  const names = [
+    'h2c',
+    'H2C',
+    'h2',
+    'h2c/1',
+    'h2/2',
+    'h2-14',
+    'h2c-17',
+    'HTTP/2.0',
+    'http/2',
+    'HTTP',
+    'HTTP2',
+    'h3',
+  ];
+  test.each([...names, '"h2c"', '"h2', "'h2c'", 'h2c;q=1', 'h2c h2c'])('%s is never passed on', (name) => {
+    expect(wanted(['Connection', 'upgrade', 'Upgrade', name])).toBeNull();
+    expect(wanted(['Connection', 'upgrade', 'Upgrade', `websocket, ${name}`])).toBe('websocket');
+    expect(wanted(['Connection', 'upgrade', 'Upgrade', name, 'Upgrade', 'websocket'])).toBe('websocket');
+    expect(offeredProtocols(new Fields(['Upgrade', `${name}, foo/2`]))).toBe('foo/2');
+    expect(isAgreed(name, name)).toBe(false);
   });
 });
 
