@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { assignResponse, takeTurn } from '../downstream/http1-upgrade.js';
+import { takeOver } from '../downstream/http1-connection.js';
+import { assignResponse } from '../downstream/http1-upgrade.js';
 import { guard } from '../proxy/attach.js';
 import type { Handler } from '../proxy/handler.js';
 import type { HandleContext } from '../proxy/passage.js';
@@ -11,7 +11,7 @@ import { logOutcome, readClient } from './fastify-reply.js';
 const NOTHING = Buffer.alloc(0);
 
 /** Requests that Node has handed over with their bare socket, and that are on their way through Fastify's hooks. */
-const upgrades = new WeakMap<IncomingMessage, Socket>();
+const upgrades = new WeakMap<IncomingMessage, Duplex>();
 /** For each server the prefixes whose upgrades are ours. */
 const mounts = new WeakMap<object, ((path: string) => boolean)[]>();
 
@@ -31,19 +31,20 @@ export function routeUpgrades(app: FastifyInstance, owns: (path: string) => bool
   server.on('upgrade', (request: IncomingMessage, duplex: Duplex, head: Buffer) => {
     const path = request.url ?? '';
     if (server.listenerCount('upgrade') > 1 && !owners.some((owner) => owner(path))) return;
-    // The types of Node say less than its documentation: it is the client's socket.
-    guard(duplex, () => routeUpgrade(app, request, duplex as Socket, head));
+    guard(duplex, () => routeUpgrade(app, request, duplex, head));
   });
 }
 
 async function routeUpgrade(
   app: FastifyInstance,
   request: IncomingMessage,
-  socket: Socket,
+  duplex: Duplex,
   head: Buffer,
 ): Promise<void> {
-  if (!(await takeTurn(socket))) return;
-  upgrades.set(request, socket);
+  const { socket } = request;
+  duplex.on('error', () => {});
+  if (!(await takeOver(socket))) return;
+  upgrades.set(request, duplex);
   app.routing(request, assignResponse(request, socket, head));
 }
 
@@ -54,14 +55,14 @@ export async function serveUpgrade(
   reply: FastifyReply,
   context: HandleContext<FastifyRequest>,
 ): Promise<boolean> {
-  const socket = upgrades.get(request.raw);
-  if (socket === undefined) return false;
+  const duplex = upgrades.get(request.raw);
+  if (duplex === undefined) return false;
   const client = readClient(request);
   // From here on the socket is the handler's, which makes a response of its own where it does not become a tunnel.
   reply.hijack();
-  reply.raw.detachSocket(socket);
+  reply.raw.detachSocket(request.raw.socket);
   try {
-    const outcome = await handler.upgrade(request.raw, socket, NOTHING, {
+    const outcome = await handler.upgrade(request.raw, duplex, NOTHING, {
       ...context,
       errors: 'answer',
       context: request,
@@ -70,7 +71,7 @@ export async function serveUpgrade(
     logOutcome(request, outcome);
   } catch (error) {
     // Fastify only logs what a handler throws after its reply was hijacked.
-    socket.destroy();
+    duplex.destroy();
     throw error;
   }
   return true;

@@ -19,10 +19,13 @@ import type {
   ResponseHead,
   SendHeadOptions,
 } from './exchange.js';
+import { Http1Connection } from './http1-connection.js';
 import { formatSwitchingProtocols, writeHead, writeInterim } from './http1-heads.js';
+import type { Upgrade } from './http1-upgrade.js';
 import { lingeringClose, lingerOnClose } from './lingering-close.js';
 import { warnOfRequestTimeout } from './request-timeout-warning.js';
 import { ResponseSink, type SinkOptions } from './response-sink.js';
+import type { SizedContent } from './sized-content.js';
 import { SocketTunnel } from './socket-tunnel.js';
 
 const EMPTY = Buffer.alloc(0);
@@ -37,18 +40,24 @@ const faulty = new WeakSet<Socket>();
 export class Http1Exchange implements ClientExchange, SinkOptions {
   readonly request: IncomingMessage;
   readonly #response: ServerResponse;
-  /** The bare socket of an `upgrade` event. */
-  readonly #socket: Socket | null;
+  readonly #upgrade: Upgrade | null;
+  /** Content that Node has not read, because the request wants another protocol. */
+  readonly #content: IncomingMessage | SizedContent;
+  /** Null for an `upgrade`, which takes the connection. */
+  readonly #connection: Http1Connection | null;
   readonly callsBack: boolean;
   readonly isTunnelOnly = false;
   /** The client can only tell the end of the content by the end of the connection. */
   #delimitedByClose = false;
 
-  /** `socket` is given where the request came by an `upgrade` event. */
-  constructor(request: IncomingMessage, response: ServerResponse, socket: Socket | null) {
+  /** `upgrade` is given where the request came by an `upgrade` event. */
+  constructor(request: IncomingMessage, response: ServerResponse, upgrade: Upgrade | null) {
     this.request = request;
     this.#response = response;
-    this.#socket = socket;
+    this.#upgrade = upgrade;
+    this.#content = upgrade?.content ?? request;
+    this.#connection = upgrade === null ? Http1Connection.of(request) : null;
+    this.#connection?.add(request, response);
     this.callsBack = response.write === OutgoingMessage.prototype.write;
     // A response can fail on its own account (a write after its socket is gone); `close` tells the rest.
     response.on('error', ignore);
@@ -98,6 +107,8 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
 
   #readHead(target: string): RequestHead {
     const { request } = this;
+    if (this.#connection?.isInvalid(request) === true)
+      throw new SluicewayError('http_request_error', 'The content of the request is invalid');
     const fields = Fields.fromParser(request.rawHeaders);
     checkFieldCount(fields);
     const httpVersion = judgeRequestHead(request.httpVersion, fields);
@@ -105,40 +116,35 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
     // That of CONNECT is valid, and the method is refused.
     const parsed = readRequestTarget(method, target === '' ? '/' : target);
     const framing = decideRequestFraming(httpVersion, fields);
-    if (
-      this.#socket !== null &&
-      framing.kind !== 'none' &&
-      !(framing.kind === 'length' && framing.length === 0)
-    ) {
-      // Node's parser has let go of the connection, so nobody knows where the content ends.
-      throw new SluicewayError('http_request_error', 'Content in a request that asks for another protocol');
-    }
     return { method, target: parsed, fields, framing };
   }
 
   wantedProtocol(fields: ReadonlyFields): string | null {
-    return this.#socket === null ? null : wantedProtocol(this.request.httpVersion, fields);
+    return this.#upgrade === null ? null : wantedProtocol(this.request.httpVersion, fields);
   }
 
   openContent(): ReadableSource {
     const { request } = this;
-    if (request.destroyed) throw destroyedEarly(request);
+    const content = this.#content;
+    if (content.destroyed) throw destroyedEarly(content);
     warnOfRequestTimeout(request);
-    return new ReadableSource(request, {
+    return new ReadableSource(content, {
       destroyOnCancel: false,
-      releaseChunks: true,
+      // What follows on the connection lies in the same memory.
+      releaseChunks: content === request,
       trailers: () => readTrailers(rawTrailersOf(request), request.rawHeaders),
       toError: requestContentError,
     });
   }
 
   findContentTouch(): string | null {
-    return findTouch(this.request);
+    return findTouch(this.#content);
   }
 
   /** Node notes the end after its `request` event, also of a request that has no content. */
   get isRequestComplete(): boolean {
     const { request } = this;
+    if (this.#content !== request) return this.#content.complete;
     // Not before it is needed: Node makes `headers` when it is first read.
     if (request.complete) return true;
     const { 'transfer-encoding': coding, 'content-length': length } = request.headers;
@@ -206,14 +212,16 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
     const response = this.#response;
     checkFinalStatus(head);
     const { socket } = response;
-    if (leavesContentUnread && socket !== null) lingerOnClose(request, socket);
+    // Content that is still under way when the response ends is not waited for (RFC 9112 section 9.6).
+    const isEarly = leavesContentUnread || !this.isRequestComplete;
+    if (isEarly && socket !== null && this.#upgrade === null) lingerOnClose(request, socket);
     const isFaulty = socket !== null && faulty.has(socket);
-    const closes = leavesContentUnread || isLast || isFaulty;
+    const connection = this.#connection;
+    const closes = isEarly || isLast || isFaulty || connection?.isClosedBy(response) === true;
     if (closes) head.fields.set('Connection', 'close');
     if (head.status === 426) this.#offerUpgrade(head.fields, closes || !response.shouldKeepAlive);
     writeHead(response, head);
     this.#delimitedByClose = !response.chunkedEncoding && !head.fields.has('content-length');
-    if (this.#delimitedByClose) this.#breakOffAtClientEnd();
   }
 
   /** An Upgrade counts only where Connection names it; HTTP/1.0 has none (RFC 9110 section 7.8). */
@@ -254,13 +262,14 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
   }
 
   switchProtocols(head: ResponseHead, protocol: string): ClientTunnel {
-    const socket = this.#socket;
-    if (socket === null)
+    const upgrade = this.#upgrade;
+    if (upgrade === null)
       throw new SluicewayError('http_upgrade_failed', 'There is no socket for another protocol');
     const text = formatSwitchingProtocols(head, protocol);
+    const { socket, stream } = upgrade;
     this.#response.detachSocket(socket);
     socket.write(text, 'latin1');
-    return new SocketTunnel(socket, protocol.toLowerCase() === 'websocket');
+    return new SocketTunnel(socket, stream, protocol.toLowerCase() === 'websocket');
   }
 
   handBack(): void {
@@ -273,7 +282,8 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
 
   finish(): void {
     const socket = this.connection;
-    if (!this.request.complete && this.isDelivered && socket !== null) lingeringClose(this.request, socket);
+    if (this.#upgrade === null && !this.request.complete && this.isDelivered && socket !== null)
+      lingeringClose(this.request, socket);
   }
 
   #breakOffNow(): void {
@@ -281,16 +291,6 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
     if (socket instanceof Socket && this.#delimitedByClose && !('encrypted' in socket))
       socket.resetAndDestroy();
     this.#response.destroy();
-  }
-
-  /**
-   * For content that ends with the connection: Node's server ends our side as soon as the client has ended its own,
-   * and a response that is under way would seem complete. It is broken off before.
-   */
-  #breakOffAtClientEnd(): void {
-    this.connection?.prependOnceListener('end', () => {
-      if (!this.#response.writableEnded) this.#breakOffNow();
-    });
   }
 }
 

@@ -20,6 +20,14 @@ export function lingeringClose(request: IncomingMessage, socket: Socket | null):
   else linger(request, socket);
 }
 
+/** As `lingeringClose`, for a connection whose input nobody will read as requests any more. */
+export function lingerDiscarding(socket: Socket): void {
+  if (socket.destroyed) return;
+  // Those of Node's server, which would go on parsing it.
+  socket.removeAllListeners('data');
+  linger(socket, socket);
+}
+
 /** As `lingeringClose`, for a bare socket: nobody knows whether its client has more to send. */
 export function lingeringCloseBare(socket: Socket): void {
   if (!socket.destroyed) linger(socket, socket);

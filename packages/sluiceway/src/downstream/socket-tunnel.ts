@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 import { wasReset } from '../net/reset.js';
 import type { ChunkSource } from '../stream/chunk-source.js';
 import { ReadableSource } from '../stream/readable-source.js';
@@ -10,12 +11,12 @@ export class SocketTunnel implements ClientTunnel {
   readonly source: ChunkSource;
   readonly #socket: Socket;
 
-  /** `saysGoodBye`: of a protocol that says its ends itself, so that a reset may count as one. */
-  constructor(socket: Socket, saysGoodBye: boolean) {
+  /** `stream` is what the client sends. `saysGoodBye`: of a protocol that says its ends itself, so that a reset may count as one. */
+  constructor(socket: Socket, stream: Readable, saysGoodBye: boolean) {
     this.#socket = socket;
     // Servers of node:https answer an end by an end, and nothing more could be sent.
     socket.allowHalfOpen = true;
-    this.source = new ReadableSource(socket, {
+    this.source = new ReadableSource(stream, {
       destroyOnCancel: false,
       isWhole: () => saysGoodBye || socket.writableEnded || !wasReset(socket),
     });

@@ -1,10 +1,9 @@
 import type { IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Checker } from '../check.js';
 import type { ClientExchange, ClientRequest, ClientResponse } from '../downstream/exchange.js';
 import { Http1Exchange } from '../downstream/http1-exchange.js';
-import { assignResponse, takeTurn } from '../downstream/http1-upgrade.js';
+import { takeUpgrade } from '../downstream/http1-upgrade.js';
 import { toClientExchange } from '../downstream/to-exchange.js';
 import type { Outcome } from '../errors.js';
 import { problemJson } from '../http/problem.js';
@@ -49,9 +48,11 @@ export const notFound: Handler & Required<Pick<Handler, 'serve'>> = {
     return answerNotFound(toClientExchange(request, response));
   },
   async upgrade(request, duplex, head) {
-    const socket = duplex as Socket;
-    if (!(await takeTurn(socket))) return 'client_aborted';
-    return answerNotFound(new Http1Exchange(request, assignResponse(request, socket, head), socket));
+    const upgrade = await takeUpgrade(request, duplex, head, (again, response) =>
+      answerNotFound(toClientExchange(again, response)),
+    );
+    if (typeof upgrade === 'string') return upgrade;
+    return answerNotFound(new Http1Exchange(request, upgrade.response, upgrade));
   },
 };
 

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ClientExchange, ClientRequest, ClientResponse } from '../downstream/exchange.js';
+import { isTurnedAway } from '../downstream/http1-connection.js';
 import { Http1Exchange } from '../downstream/http1-exchange.js';
-import { assignResponse, takeTurn } from '../downstream/http1-upgrade.js';
+import { takeUpgrade } from '../downstream/http1-upgrade.js';
 import { toClientExchange } from '../downstream/to-exchange.js';
 import { type Outcome, SluicewayError, toSluicewayError } from '../errors.js';
 import { readListener } from '../net/own-listeners.js';
@@ -61,6 +61,7 @@ export class Proxy<Context = unknown> implements Handler<Context> {
     response: ClientResponse,
     context: HandleContext<Context> = {},
   ): Promise<Outcome> {
+    if (isTurnedAway(request)) return Promise.resolve('client_aborted');
     return this.#pass(toClientExchange(request, response), context);
   }
 
@@ -79,15 +80,17 @@ export class Proxy<Context = unknown> implements Handler<Context> {
     head: Buffer,
     context: HandleContext<Context> = {},
   ): Promise<Outcome> {
-    // The types of Node say less than its documentation: it is the client's socket.
-    const socket = duplex as Socket;
     try {
-      if (!(await takeTurn(socket))) return 'client_aborted';
-      const response = assignResponse(request, socket, head);
-      return await this.#pass(new Http1Exchange(request, response, socket), context);
+      const upgrade = await takeUpgrade(request, duplex, head, (again, response, waits) =>
+        this.handle(again, response, { ...context, awaitsContinue: waits }),
+      );
+      if (typeof upgrade === 'string') return upgrade;
+      const awaitsContinue = request.headers.expect?.toLowerCase() === '100-continue';
+      const client = new Http1Exchange(request, upgrade.response, upgrade);
+      return await this.#pass(client, { ...context, awaitsContinue });
     } catch (error) {
       // Thrown for a framework that has no part in upgrades: the client is the only one to be told.
-      socket.destroy();
+      duplex.destroy();
       return toSluicewayError(error).outcome;
     }
   }

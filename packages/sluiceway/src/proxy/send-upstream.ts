@@ -101,6 +101,8 @@ export async function sendUpstream(
   transfer.throwIfAborted();
   if (received.tunnel !== null && !isAgreed(protocol ?? '', received.fields.get('upgrade')))
     throw new SluicewayError('http_upgrade_failed', 'The origin server switched to another protocol');
+  if (received.tunnel !== null && upload?.source.isRunning === true)
+    throw new SluicewayError('http_upgrade_failed', 'The origin server switched in the midst of the request');
   const fault = findRangeFault(draft.method, received);
   if (fault !== null) throw fault;
   holdToRange(draft.method, received);

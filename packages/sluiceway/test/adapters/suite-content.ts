@@ -165,7 +165,7 @@ export function testContent(app: AppLine): void {
         await client.send(request);
         if (response === '') await until(() => origin.total === 1, 'the origin server was asked');
         else await client.readHead();
-        client.close();
+        client.reset();
         expect((await ended(line)).outcome).toBe('client_aborted');
         await origin.connections[0]?.closed;
         expect(errors).toEqual([]);

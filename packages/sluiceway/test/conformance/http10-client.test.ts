@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { describe, expect } from 'vitest';
 import { isSeeded, seededBytes } from '../support/content.js';
 import { test } from '../support/fixture.js';
@@ -76,28 +77,28 @@ describe('an HTTP/1.0 client', () => {
     },
   );
 
-  test('that has ended its own direction never sees a cut response end cleanly [RFC 9112 8]', async ({
-    net,
-  }) => {
-    const gone = new Gate();
-    const { client } = await through(net, async (connection) => {
-      await connection.readHead();
-      await connection.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
-      await connection.write('5\r\nfirst\r\n');
-      await gone.opened;
-      void connection.write('4\r\nlast\r\n0\r\n\r\n');
-    });
-    await client.send('GET / HTTP/1.0\r\n\r\n');
-    const head = await client.readHead();
-    expect(head.status).toBe(200);
-    expect((await client.readExactly(5)).toString()).toBe('first');
-    // Node's server takes a FIN from the client for an abort.
-    client.end();
-    const { bytes, ended } = await client.readUntilClose();
-    gone.open();
-    expect(bytes.length).toBe(0);
-    expect(ended).toBe('reset');
-  });
+  test.for(['whole', 'cut'] as const)(
+    'that has ended its own direction gets a %s response as that [RFC 9112 8]',
+    async (kind, { net }) => {
+      const ended = new Gate();
+      const { client, running } = await through(net, async (connection) => {
+        await connection.readHead();
+        await connection.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
+        await connection.write('5\r\nfirst\r\n');
+        await ended.opened;
+        await connection.write(kind === 'whole' ? '4\r\nlast\r\n0\r\n\r\n' : '4\r\nla');
+        connection.end();
+      });
+      running.server.once('request', ({ socket }: IncomingMessage) => socket.once('end', () => ended.open()));
+      await client.send('GET / HTTP/1.0\r\n\r\n');
+      expect((await client.readHead()).status).toBe(200);
+      expect((await client.readExactly(5)).toString()).toBe('first');
+      client.end();
+      const rest = await client.readUntilClose();
+      if (kind === 'whole') expect(rest.bytes.toString()).toBe('last');
+      expect(rest.ended).toBe(kind === 'whole' ? 'fin' : 'reset');
+    },
+  );
 
   test('is not told of interim responses [RFC 9110 15.2]', async ({ net }) => {
     const { client } = await through(

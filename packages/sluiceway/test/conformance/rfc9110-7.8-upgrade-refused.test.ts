@@ -129,17 +129,6 @@ describe('a request for another protocol', () => {
     },
   );
 
-  test('with content gets 400, and nothing is sent on [RFC 9110 7.8]', async ({ net }) => {
-    const { client, origin } = await through(net, respondWith(sized('')));
-    await client.send(
-      'POST / HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 5\r\n\r\nhello',
-    );
-    const response = await client.readResponse();
-    expect(response.head.status).toBe(400);
-    expect(await client.closed).toBe('fin');
-    expect(origin.total).toBe(0);
-  });
-
   test('of HTTP/1.0 is an ordinary request [RFC 9110 7.8]', async ({ net }) => {
     const { client } = await through(
       net,

@@ -23,7 +23,7 @@ test('clients that leave in the queue for a connection take their requests along
   const others = await Promise.all(['/a', '/b', '/c'].map(() => net.client(running)));
   for (const [index, other] of others.entries()) await other.get(`/queued-${index}`);
   await until(() => running.proxy.active === 4, 'all requests were there');
-  for (const other of others) other.close();
+  for (const other of others) other.reset();
   await until(() => running.proxy.active === 1, 'those who waited had gone');
   finish.open();
   expect((await first.readResponse()).complete).toBe(true);
@@ -39,7 +39,7 @@ test('a client that leaves with requests pipelined leaves no transfer behind [RF
   });
   await client.send([0, 1, 2, 3].map((i) => `GET /${i} HTTP/1.1\r\nHost: test\r\n\r\n`).join(''));
   await until(() => running.proxy.active === 4, 'every request was read');
-  client.close();
+  client.reset();
   await until(() => running.records.length === 4, 'every transfer had ended');
   for (const record of running.records) expect(record.outcome).toBe('client_aborted');
   expect(origin.total).toBe(1);

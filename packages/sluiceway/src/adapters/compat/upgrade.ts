@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Http1Exchange } from '../../downstream/http1-exchange.js';
-import { assignResponse, takeTurn } from '../../downstream/http1-upgrade.js';
+import { takeUpgrade } from '../../downstream/http1-upgrade.js';
 import { problemJson } from '../../http/problem.js';
 import type { HandleContext } from '../../proxy/passage.js';
 import type { Proxy } from '../../proxy/proxy.js';
@@ -22,18 +22,27 @@ export interface UpgradeOptions<Context> {
  */
 export async function serveUpgrade<Context>(
   request: IncomingMessage,
-  socket: Socket,
+  stream: Socket,
   head: Buffer,
   { proxy, route, onError }: UpgradeOptions<Context>,
 ): Promise<void> {
+  const { socket } = request;
   let response: ServerResponse | null = null;
   let target: URL | undefined;
   try {
-    if (!(await takeTurn(socket))) return;
-    response = assignResponse(request, socket, head);
+    const upgrade = await takeUpgrade(request, stream, head, async (again, anew, awaitsContinue) => {
+      response = anew;
+      const context = await route();
+      ({ target } = context.context);
+      return proxy.handle(again, anew, { ...context, awaitsContinue, errors: 'throw' });
+    });
+    if (typeof upgrade === 'string') return;
+    ({ response } = upgrade);
     const context = await route();
     ({ target } = context.context);
-    await proxy.serve(new Http1Exchange(request, response, socket), { ...context, errors: 'throw' });
+    const awaitsContinue = request.headers.expect?.toLowerCase() === '100-continue';
+    const client = new Http1Exchange(request, response, upgrade);
+    await proxy.serve(client, { ...context, awaitsContinue, errors: 'throw' });
   } catch (thrown) {
     const error = toFrameworkError(thrown);
     const { bytesWritten } = socket;

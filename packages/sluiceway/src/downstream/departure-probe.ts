@@ -1,0 +1,120 @@
+import { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+
+/** What every response begins with. */
+const START = 'HTTP/1.1 ';
+
+/** Zeros before the size of a chunk, of which readers take 16 digits. */
+const MAX_ZEROS = 6;
+
+/** When to send each byte. They come in pairs: a write fails once an earlier one has been answered by a reset. */
+const DELAYS_MS = [1000, 250, 2000, 250, 4000, 250, 8000, 250, 16_000];
+
+/** The step at which a client is given up to which no byte can be sent. */
+const LAST_SILENT_STEP = 3;
+
+/**
+ * Finds out whether a client is still there of which nothing can be read: it has ended its side of the connection,
+ * which looks the same from a client that waits for its response and from one that has closed the connection. Only a
+ * client that has closed answers bytes by a reset. So while there is nothing else to send, single bytes are sent that
+ * belong to the response anyway: of the start of its head, or zeros before the size of a chunk (RFC 9112 section 7.1).
+ *
+ * Within other content there are no such bytes. A client that ends its side when that has begun has left, as a rule: it
+ * is given up once nothing has been sent for some seconds.
+ */
+export class DepartureProbe {
+  readonly #socket: Socket;
+  #timer: NodeJS.Timeout | undefined;
+  #step = 0;
+  /** Characters of the start of the head that have been sent. */
+  #sent = 0;
+  #zeros = 0;
+  #bytesWritten: number;
+  /** The response in whose midst the client has ended its side. */
+  readonly #left: ServerResponse | null;
+
+  constructor(socket: Socket, left: ServerResponse | null) {
+    this.#socket = socket;
+    this.#left = left;
+    this.#bytesWritten = socket.bytesWritten;
+    this.#schedule();
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #schedule(): void {
+    const delayMs = DELAYS_MS[this.#step];
+    this.#step += 1;
+    if (delayMs !== undefined) this.#timer = setTimeout(this.#probe, delayMs).unref();
+  }
+
+  readonly #probe = (): void => {
+    const socket = this.#socket;
+    const response: unknown = Reflect.get(socket, '_httpMessage');
+    if (socket.destroyed || !socket.writable) return;
+    // Bytes that wait to be taken find out the same.
+    if (response instanceof ServerResponse && socket.writableLength === 0) {
+      if (!response.headersSent) this.#sendStart();
+      else if (response.writableEnded) this.#bytesWritten = socket.bytesWritten;
+      else if (response.chunkedEncoding) this.#sendZero();
+      else if (response === this.#left && this.#step >= LAST_SILENT_STEP) {
+        if (socket.bytesWritten === this.#bytesWritten) return this.#giveUp();
+        this.#bytesWritten = socket.bytesWritten;
+      }
+    }
+    this.#schedule();
+  };
+
+  #sendStart(): void {
+    if (this.#sent >= START.length - 1) return;
+    const byte = START.charAt(this.#sent);
+    if (this.#sent === 0) this.#cutNextWrite();
+    this.#sent += 1;
+    this.#writeNow(byte);
+  }
+
+  #sendZero(): void {
+    const socket = this.#socket;
+    if (socket.bytesWritten !== this.#bytesWritten) this.#zeros = 0;
+    if (this.#zeros >= MAX_ZEROS) return;
+    this.#zeros += 1;
+    this.#writeNow('0');
+    this.#bytesWritten = socket.bytesWritten;
+  }
+
+  /** Not by an end, which would be that of content that is delimited by it. */
+  #giveUp(): void {
+    if ('encrypted' in this.#socket) this.#socket.destroy();
+    else this.#socket.resetAndDestroy();
+  }
+
+  /** As the class of the socket does it, past what is put before the next write. */
+  #writeNow(byte: string): void {
+    const { write } = Object.getPrototypeOf(this.#socket) as Pick<Socket, 'write'>;
+    write.call(this.#socket, byte, 'latin1');
+  }
+
+  /** The next head, interim or final, goes out without the characters that have been sent of it. */
+  #cutNextWrite(): void {
+    const socket = this.#socket;
+    const inherited = Object.hasOwn(socket, 'write') ? socket.write : undefined;
+    const write = socket.write.bind(socket);
+    socket.write = (chunk: string | Uint8Array, ...rest: unknown[]): boolean => {
+      if (inherited === undefined) Reflect.deleteProperty(socket, 'write');
+      else socket.write = inherited;
+      const sent = this.#sent;
+      this.#sent = 0;
+      const start =
+        typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('latin1', 0, START.length);
+      if (!start.startsWith(START.slice(0, sent))) {
+        socket.destroy(new Error('Something else than a response head was written'));
+        return false;
+      }
+      const cut = typeof chunk === 'string' ? chunk.slice(sent) : chunk.subarray(sent);
+      const isTaken: unknown = Reflect.apply(write, socket, [cut, ...rest]);
+      return isTaken === true;
+    };
+  }
+}

@@ -1,0 +1,70 @@
+import type { Socket } from 'node:net';
+import { Readable } from 'node:stream';
+
+/**
+ * The next bytes of a connection as content of a request, for requests of which Node's server has read the head alone.
+ * What follows stays with the socket.
+ */
+export class SizedContent extends Readable {
+  readonly #socket: Socket;
+  #left: number;
+  #isStarted = false;
+
+  constructor(socket: Socket, length: number) {
+    super();
+    this.#socket = socket;
+    this.#left = length;
+    // Nobody may read it.
+    this.on('error', () => {});
+  }
+
+  /** All of it has arrived. */
+  get complete(): boolean {
+    return this.#left === 0;
+  }
+
+  override _read(): void {
+    const socket = this.#socket;
+    if (this.complete) return;
+    if (!this.#isStarted) {
+      this.#isStarted = true;
+      socket.on('data', this.#onData);
+      socket.once('end', this.#onEnd);
+      socket.once('close', this.#onEnd);
+    }
+    socket.resume();
+  }
+
+  override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
+    this.#detach();
+    callback(error);
+  }
+
+  readonly #onData = (bytes: Buffer): void => {
+    const part = bytes.subarray(0, this.#left);
+    this.#left -= part.length;
+    if (!this.complete) {
+      if (!this.push(part)) this.#socket.pause();
+      return;
+    }
+    this.#detach();
+    if (part.length < bytes.length) this.#socket.unshift(bytes.subarray(part.length));
+    // Goes on reading, so that a reset is noticed.
+    this.#socket.read(0);
+    this.push(part);
+    this.push(null);
+  };
+
+  readonly #onEnd = (): void => {
+    this.destroy(new Error('The connection ended in the midst of the request'));
+  };
+
+  #detach(): void {
+    const socket = this.#socket;
+    if (!this.#isStarted) return;
+    socket.pause();
+    socket.off('data', this.#onData);
+    socket.off('end', this.#onEnd);
+    socket.off('close', this.#onEnd);
+  }
+}
