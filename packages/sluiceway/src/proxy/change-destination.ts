@@ -49,10 +49,11 @@ const withoutSlash = (path: string): string => path.replace(/\/$/, '');
 /** Null where the target is not what joining the client's path has made: nobody knows then where another path leads. */
 function toUpstreamPlace(
   { joinedTo, path, fields }: UpstreamRequestDraft,
-  { path: asked, query }: DownstreamRequest,
+  { path: asked, query, isMountPoint }: DownstreamRequest,
 ): UpstreamPlace | null {
-  if (joinedTo === null || withoutQuery(path) !== withoutQuery(joinTarget(joinedTo, asked, query)))
-    return null;
+  if (joinedTo === null) return null;
+  const joined = joinTarget(joinedTo, isMountPoint ? null : asked, query);
+  if (withoutQuery(path) !== withoutQuery(joined)) return null;
   return { base: joinedTo, host: fields.get('host') ?? joinedTo.host };
 }
 
