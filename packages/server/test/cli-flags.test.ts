@@ -245,3 +245,22 @@ test('--no-verify-digests passes content that has another digest than the origin
     expect((await client.readResponse()).complete).toBe(flags.length > 0);
   }
 });
+
+test('--convert-head asks with GET where the origin server refuses HEAD [RFC 9110 9.3.2; nginx]', async ({
+  net,
+}) => {
+  const origin = await net.origin(
+    respondWith(({ method }) =>
+      method === 'GET' ? sized('file') : 'HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\n\r\n',
+    ),
+  );
+  for (const [flags, status] of [
+    [[], 405],
+    [['--convert-head', 'fallback'], 200],
+  ] as const) {
+    const program = await sluicewayProxy(net, origin.url, ...flags);
+    const client = await net.client(program);
+    await client.send('HEAD / HTTP/1.1\r\nHost: a\r\n\r\n');
+    expect((await client.readResponse({ method: 'HEAD' })).head.status).toBe(status);
+  }
+});
