@@ -1,12 +1,15 @@
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { createLinks, formatKeys, generateKey, type Key } from 'sluiceway/gateway';
 import { describe, expect } from 'vitest';
 import { isSeeded } from '../../sluiceway/test/support/content.js';
 import { type Network, test } from '../../sluiceway/test/support/fixture.js';
 import { Gate } from '../../sluiceway/test/support/gate.js';
 import type { RawClient } from '../../sluiceway/test/support/raw-client.js';
 import { respondWith } from '../../sluiceway/test/support/raw-origin.js';
-import { sluicewayProxy } from './support/program.js';
+import { key, LOOPBACK, writeKeys } from './support/gateway-program.js';
+import { sluicewayGateway, sluicewayProxy } from './support/program.js';
 
 /** More than the sockets on the way can hold. */
 const size = 32 * 1024 * 1024;
@@ -142,5 +145,67 @@ describe('while the program stops,', () => {
     // The client has its response and never says that it is done with the connection.
     expect(await program.exited).toBe(0);
     client.close();
+  });
+});
+
+describe('SIGHUP', () => {
+  test('ends neither a running transfer nor the program, however often it comes [nginx; HAProxy]', async ({
+    net,
+  }) => {
+    const { program, client, head } = await startPausedDownload(net);
+    program.signal('SIGHUP');
+    await program.match('stdout', /SIGHUP: there is nothing to read again, going on\n/);
+    program.signal('SIGHUP');
+    await program.match('stdout', /(?:SIGHUP: [^\n]*\n[^]*){2}/);
+    expect(await isRefused(program.port)).toBe(false);
+    expect(await readRest(client, head)).toEqual({ complete: true, offset: size, wrong: 0 });
+    program.signal('SIGTERM');
+    expect(await program.exited).toBe(0);
+  });
+
+  test('ends nothing while the program stops [nginx]', async ({ net }) => {
+    const { program, client, head } = await startPausedDownload(net);
+    program.signal('SIGTERM');
+    await program.match('stdout', /stopping/);
+    program.signal('SIGHUP');
+    await program.match('stdout', /SIGHUP: /);
+    expect(await readRest(client, head)).toEqual({ complete: true, offset: size, wrong: 0 });
+    expect(await program.exited).toBe(0);
+  });
+
+  test('ends nothing where the terminal is gone, and with it all output [POSIX 11.1.10]', async ({ net }) => {
+    const { program, client, head } = await startPausedDownload(net);
+    program.child.stdout?.destroy();
+    program.child.stderr?.destroy();
+    program.signal('SIGHUP');
+    expect(await readRest(client, head)).toEqual({ complete: true, offset: size, wrong: 0 });
+    const other = await net.client(program);
+    other.close();
+    program.signal('SIGTERM');
+    expect(await program.exited).toBe(0);
+  });
+
+  test('makes a gateway read its keys again, and keep them where they cannot be read [nginx]', async ({
+    net,
+  }) => {
+    const origin = await net.origin(respondWith(() => 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx'));
+    const keys = writeKeys(net);
+    const program = await sluicewayGateway(net, '--keys', keys, ...LOOPBACK);
+    const fresh = generateKey();
+    const statusOf = async (by: Key): Promise<number> => {
+      const client = await net.client(program);
+      const url = `${origin.url}/`;
+      await client.get(createLinks({ keys: [by] }).sign({ url, expires: '1h' }));
+      return (await client.readResponse()).head.status;
+    };
+    expect([await statusOf(key), await statusOf(fresh)]).toEqual([200, 403]);
+    writeFileSync(keys, '{');
+    program.signal('SIGHUP');
+    await program.match('stderr', /SIGHUP: the keys stay as they were: /);
+    expect(await statusOf(key)).toBe(200);
+    writeFileSync(keys, formatKeys([fresh]));
+    program.signal('SIGHUP');
+    await program.match('stdout', /SIGHUP: the keys in .* have been read again/);
+    expect([await statusOf(key), await statusOf(fresh)]).toEqual([403, 200]);
   });
 });

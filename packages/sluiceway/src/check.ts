@@ -27,12 +27,12 @@ const MAX_DELAY_MS = 2 ** 31 - 1;
  * is of no use then, since `throwIfAny` will throw).
  */
 export class Checker {
-  readonly #subject: string;
+  readonly subject: string;
   readonly #problems: OptionProblem[] = [];
 
   /** `subject` starts the message of the error: the name of the function whose options these are. */
   constructor(subject: string) {
-    this.#subject = subject;
+    this.subject = subject;
   }
 
   problem(path: string, message: string): void {
@@ -40,7 +40,7 @@ export class Checker {
   }
 
   throwIfAny(): void {
-    if (this.#problems.length > 0) throw new OptionsError(this.#subject, this.#problems);
+    if (this.#problems.length > 0) throw new OptionsError(this.subject, this.#problems);
   }
 
   /** Milliseconds, up to what a timer can wait for (about 24 days). */

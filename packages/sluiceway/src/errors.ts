@@ -93,7 +93,8 @@ export type ErrorCode =
   | 'link_invalid'
   | 'link_expired'
   | 'link_client'
-  | 'link_used';
+  | 'link_used'
+  | 'link_revoked';
 
 const kinds: Readonly<Record<ErrorCode, ErrorKind>> = {
   dns_timeout: kind('upstream', 504, 'upstream_timeout', 'The origin server could not be looked up in time.'),
@@ -207,6 +208,7 @@ const kinds: Readonly<Record<ErrorCode, ErrorKind>> = {
   link_expired: kind('policy', 410, 'rejected', 'The link has expired.'),
   link_client: kind('policy', 403, 'rejected', 'The link is for another client.'),
   link_used: kind('policy', 403, 'rejected', 'The link has been used by another client.'),
+  link_revoked: kind('policy', 410, 'rejected', 'The link has been revoked.'),
 };
 
 export interface SluicewayErrorOptions {

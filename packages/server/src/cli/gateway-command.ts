@@ -18,6 +18,8 @@ to public addresses at the ports 80 and 443 only, unless the flags with allow sa
 --access-token-file or --basic-file, so that not everybody can fetch everything through here; --allow-host '*'
 says that they may.
 
+A key file that changes is read again, at once on SIGHUP; running downloads go on.
+
 Everything else is as for sluiceway proxy: see its help.
 
 Examples:
@@ -56,6 +58,11 @@ export function gatewayCommand(onExit: (code: number) => void): Command {
     .option('--max-file <size>', 'of one file (default off)')
     .option('--max-transfers <n>', 'downloads at a time (default off)')
     .option('--max-transfers-per-client <n>', 'downloads at a time of one client (default off)')
+    .option(
+      '--ignore-parameter <name>',
+      'query parameter that may be appended to links, such as fbclid or utm_*; can be repeated',
+      collect,
+    )
     .option('--cors <origin>', 'let scripts of this site download; can be repeated; "*" for all', collect);
   addTransferOptions(addListenOptions(command));
   return command

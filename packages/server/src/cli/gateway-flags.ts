@@ -15,6 +15,7 @@ export interface GatewayFlags extends ServeFlags {
   maxFile?: string;
   maxTransfers?: string;
   maxTransfersPerClient?: string;
+  ignoreParameter?: string[];
   cors?: string[];
 }
 
@@ -32,6 +33,7 @@ export const gatewayFlagOf: Readonly<Record<string, string>> = {
   'limits.fileBytes': '--max-file',
   'limits.transfers': '--max-transfers',
   'limits.transfersPerClient': '--max-transfers-per-client',
+  ignoredParameters: '--ignore-parameter',
   'cors.origins': '--cors',
 };
 
@@ -39,7 +41,7 @@ export const gatewayFlagOf: Readonly<Record<string, string>> = {
 export function toGatewayOptions(flags: GatewayFlags): GatewayOptions {
   checkOpenness(flags);
   const { limits, ...served } = toServedOptions(flags);
-  const { allowHost, denyHost, allowAddress, denyAddress, allowPort, cors } = flags;
+  const { allowHost, denyHost, allowAddress, denyAddress, allowPort, ignoreParameter, cors } = flags;
   const transfers = readNumber('--max-transfers', flags.maxTransfers);
   const transfersPerClient = readNumber('--max-transfers-per-client', flags.maxTransfersPerClient);
   return {
@@ -64,6 +66,7 @@ export function toGatewayOptions(flags: GatewayFlags): GatewayOptions {
       ...(transfers !== undefined && { transfers }),
       ...(transfersPerClient !== undefined && { transfersPerClient }),
     },
+    ...(ignoreParameter && { ignoredParameters: ignoreParameter }),
     ...(cors && { cors: { origins: cors.includes('*') ? '*' : cors } }),
   };
 }

@@ -13,8 +13,9 @@ interface NewKeyFlags {
 const notes = `
 Without --out and --add, the text of a key file goes to standard output, and the secret with it.
 
-Links are signed with the first key of a file, and valid as long as their key is in it. To rotate: --add, restart
-or reload what reads the file, and take the old key out when the last of its links has expired.
+Links are signed with the first key of a file, and valid as long as their key is in it. To rotate: --add, and take
+the old key out when the last of its links has expired. What reads the file notices the change by itself; a running
+sluiceway gateway also reads it on SIGHUP.
 
 Exit codes:
   0  done

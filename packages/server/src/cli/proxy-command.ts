@@ -25,6 +25,7 @@ standard error; --log sets its form.
 
 SIGTERM and SIGINT (Ctrl-C) stop the proxy: it accepts no more connections, and transfers that are running
 have the time of --drain-timeout to end. WebSockets are closed in their own words. A second signal ends it at once.
+SIGHUP ends nothing.
 
 Exit codes:
   0    stopped, and no transfer was cut off

@@ -5,16 +5,24 @@ import {
   type Handler,
   type NodeServer,
   type Observer,
+  OptionsError,
   type TransferRecord,
 } from 'sluiceway';
 import { Connections } from '../server/connections.js';
 import { createH2cListener, createListener, type ListenAddress, listen } from '../server/listen.js';
-import { drain, type Listener, type Running, waitForStopSignal } from '../server/shutdown.js';
+import {
+  drain,
+  type Listener,
+  onHangup,
+  outliveOutput,
+  type Running,
+  waitForStopSignal,
+} from '../server/shutdown.js';
 import { complain, say } from './output.js';
 import type { LogFormat, ServeFlags, ServeSettings } from './serve-flags.js';
 
 /** What the program serves: a proxy or a gateway. */
-export type Served = Handler & Running['proxy'];
+export type Served = Handler & Running['proxy'] & { reloadKeys?(): void };
 
 /**
  * Serves until a signal stops it; resolves with the exit code. `what` ends the line that says where it listens. Throws
@@ -34,7 +42,9 @@ export async function serve(
     return listen(server, where, (error) => complain(`a connection was not accepted: ${error.message}`));
   };
 
+  outliveOutput();
   const stopSignal = waitForStopSignal();
+  onHangup(() => reload(served, flags));
   try {
     const url = await open(createListener(identity, flags.http2), address);
     const h2cUrl = h2cAddress === null ? null : await open(createH2cListener(), h2cAddress);
@@ -53,6 +63,22 @@ export async function serve(
   const cut = await drained;
   if (cut > 0) complain(`${count(cut)} cut off after ${flags.drainTimeout}`);
   return cut > 0 ? 1 : 0;
+}
+
+/** SIGHUP: reads again what can be read again, and goes on in any case. */
+function reload(served: Served, flags: ServeFlags & { keys?: string }): void {
+  if (served.reloadKeys === undefined || flags.keys === undefined) {
+    say('SIGHUP: there is nothing to read again, going on');
+    return;
+  }
+  try {
+    served.reloadKeys();
+    say(`SIGHUP: the keys in ${flags.keys} have been read again`);
+  } catch (error) {
+    const reason =
+      error instanceof OptionsError ? error.problems.map(({ message }) => message).join('; ') : error;
+    complain(`SIGHUP: the keys stay as they were: ${String(reason)}`);
+  }
 }
 
 const count = (transfers: number): string => (transfers === 1 ? '1 transfer' : `${transfers} transfers`);

@@ -44,6 +44,20 @@ export async function drain({ listeners, proxy }: Running, timeoutMs: number): P
   return cut;
 }
 
+/**
+ * Calls `reload` at each SIGHUP, whose default is to end the process: a terminal that is closed must not cut off
+ * transfers, nor must the signal by which programs are told to read their files again. Returns how to stop that.
+ */
+export function onHangup(reload: () => void, source: EventEmitter = process): () => void {
+  source.on('SIGHUP', reload);
+  return () => void source.off('SIGHUP', reload);
+}
+
+/** A closed terminal or log reader fails each write to it, which would end the process. */
+export function outliveOutput(outputs: readonly EventEmitter[] = [process.stdout, process.stderr]): void {
+  for (const output of outputs) output.on('error', () => {});
+}
+
 const stopSignals = ['SIGINT', 'SIGTERM'] as const;
 export type StopSignal = (typeof stopSignals)[number];
 

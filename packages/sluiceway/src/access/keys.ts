@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { statSync } from 'node:fs';
 import { Checker } from '../check.js';
 import { readSecretFile } from '../secret-file.js';
 
@@ -13,7 +14,7 @@ export interface Key {
 /**
  * Keys by themselves, or where they are: a file, or a variable of the environment, that holds what `sluiceway keys
  * new` prints. New links are signed with the first one, links of all of them are valid: put a new key first to rotate,
- * and take the old one out when its links have expired. Read once, when the links are made ready.
+ * and take the old one out when its links have expired. A file is read again when it has changed.
  */
 export type KeyOptions = readonly Key[] | { file: string } | { env: string };
 
@@ -31,6 +32,8 @@ export interface KeyRing {
    * right, and finding that out takes as long as with any other.
    */
   find(id: string): ResolvedKey;
+  /** Reads the keys again where they came from. Throws an `OptionsError`, and keeps those that it has. */
+  reload(): void;
 }
 
 const KEY_ID = /^[A-Za-z0-9_-]{1,32}$/;
@@ -59,13 +62,84 @@ export function parseKeys(text: string): readonly Key[] {
 
 /** Reads and checks keys. No problem repeats a secret. Null where there is a problem. */
 export function resolveKeys(check: Checker, path: string, options: KeyOptions | undefined): KeyRing | null {
+  const keys = readKeyRing(check, path, options);
+  return keys === null || options === undefined
+    ? null
+    : new ReloadingKeys(check.subject, path, options, keys);
+}
+
+type FixedKeys = Omit<KeyRing, 'reload'>;
+
+function readKeyRing(check: Checker, path: string, options: KeyOptions | undefined): FixedKeys | null {
   check.required(path, options);
   if (options === undefined) return null;
   const given = Array.isArray(options) ? (options as unknown[]) : readKeys(check, path, options);
   return given === null ? null : resolveKeyList(check, path, given);
 }
 
-function resolveKeyList(check: Checker, path: string, given: readonly unknown[]): KeyRing | null {
+/** How often a key file is looked at, at most. */
+const LOOK_MS = 1000;
+
+/** Keys that are read again where their file has changed. What cannot be read then leaves the keys as they are. */
+class ReloadingKeys implements KeyRing {
+  readonly #subject: string;
+  readonly #path: string;
+  readonly #options: KeyOptions;
+  readonly #file: string | null;
+  #keys: FixedKeys;
+  #version: string;
+  #lookedAt = performance.now();
+
+  constructor(subject: string, path: string, options: KeyOptions, keys: FixedKeys) {
+    this.#subject = subject;
+    this.#path = path;
+    this.#options = options;
+    this.#file = 'file' in options ? options.file : null;
+    this.#keys = keys;
+    this.#version = this.#readVersion();
+  }
+
+  get first(): ResolvedKey {
+    this.#look();
+    return this.#keys.first;
+  }
+
+  find(id: string): ResolvedKey {
+    this.#look();
+    return this.#keys.find(id);
+  }
+
+  reload(): void {
+    this.#version = this.#readVersion();
+    const check = new Checker(this.#subject);
+    const keys = readKeyRing(check, this.#path, this.#options);
+    check.throwIfAny();
+    if (keys !== null) this.#keys = keys;
+  }
+
+  #look(): void {
+    if (this.#file === null || performance.now() - this.#lookedAt < LOOK_MS) return;
+    this.#lookedAt = performance.now();
+    if (this.#readVersion() === this.#version) return;
+    try {
+      this.reload();
+    } catch (error) {
+      process.emitWarning(
+        `The keys stay as they were: ${error instanceof Error ? error.message : String(error)}`,
+        'SluicewayKeysWarning',
+      );
+    }
+  }
+
+  /** What changes when a file is written, or another takes its place. */
+  #readVersion(): string {
+    if (this.#file === null) return '';
+    const stats = statSync(this.#file, { throwIfNoEntry: false });
+    return stats === undefined ? 'none' : `${stats.ino} ${stats.size} ${stats.mtimeMs} ${stats.ctimeMs}`;
+  }
+}
+
+function resolveKeyList(check: Checker, path: string, given: readonly unknown[]): FixedKeys | null {
   const keys = given.flatMap((key, i) => resolveKey(check, `${path}[${i}]`, key) ?? []);
   const byId = new Map<string, ResolvedKey>();
   for (const key of keys) {

@@ -54,7 +54,8 @@ export function judgeLinkUse(
  */
 function isClient(clientIp: string, clientAddress: string | null): boolean {
   if (createAddressRanges([clientIp]).includes(clientAddress)) return true;
-  return /^[^/]*:[^/]*$/.test(clientIp) && clientKey(clientIp) === clientKey(clientAddress);
+  const isSingleIPv6 = clientIp.includes(':') && !clientIp.includes('/');
+  return isSingleIPv6 && clientKey(clientIp) === clientKey(clientAddress);
 }
 
 /** Of a link that shall be signed: a moment or a time from now, as seconds since 1970. */

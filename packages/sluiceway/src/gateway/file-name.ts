@@ -7,19 +7,30 @@ const RESERVED = /[<>:"|?*]/g;
 const DEVICE = /^(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?=\.|$)/i;
 /** As long as file systems allow. */
 const MAX_BYTES = 255;
+/** Of what comes from outside, before it is looked at: the start and the end, where the extension is. */
+const MAX_LENGTH = 4096;
+const MAX_END_LENGTH = 64;
 
 /** A name that is only a name on every system, or null where nothing is left of it. */
 export function toSafeFileName(name: string): string | null {
-  const last = name.split(/[/\\]/).at(-1) ?? '';
+  const last = cut(name.slice(Math.max(name.lastIndexOf('/'), name.lastIndexOf('\\')) + 1));
   // Halves of surrogate pairs have no bytes of their own.
   const wellFormed = Buffer.from(last).toString();
-  const plain = wellFormed
-    .replace(UNSAFE, '')
-    .replace(RESERVED, '_')
-    .trim()
-    .replace(/^\.+|[. ]+$/g, '');
+  const plain = trimDots(wellFormed.replace(UNSAFE, '').replace(RESERVED, '_').trim());
   const safe = shorten(DEVICE.test(plain) ? `_${plain}` : plain);
   return safe === '' ? null : safe;
+}
+
+const cut = (name: string): string =>
+  name.length <= MAX_LENGTH ? name : name.slice(0, MAX_LENGTH - MAX_END_LENGTH) + name.slice(-MAX_END_LENGTH);
+
+/** Without dots at the start, and dots and spaces at the end. A regular expression would be quadratic. */
+function trimDots(name: string): string {
+  let start = 0;
+  let end = name.length;
+  while (name[start] === '.') start += 1;
+  while (end > start && (name[end - 1] === '.' || name[end - 1] === ' ')) end -= 1;
+  return name.slice(start, end);
 }
 
 /** Cuts the part before the extension, between characters. */
@@ -37,7 +48,7 @@ function shorten(name: string): string {
 
 /** The file name in a Content-Disposition field of an origin server, made safe; null where there is none. */
 export function readFileName(field: string | undefined): string | null {
-  if (field === undefined) return null;
+  if (field === undefined || field.length > MAX_LENGTH) return null;
   try {
     // Raw bytes are UTF-8 in practice (RFC 6266 section 4.3 leaves them open).
     const { filename } = parse(Buffer.from(field, 'latin1').toString('utf8')).parameters;

@@ -8,15 +8,18 @@ import { type Answer, type DownstreamResponseDraft, runHook } from '../proxy/hoo
 import type { Plan, Planner } from '../proxy/plan.js';
 import type { ChunkSource } from '../stream/chunk-source.js';
 import { MaxLengthSource } from '../stream/max-length.js';
+import { ObservedSource } from '../stream/observed-source.js';
 import { RatedSource } from '../stream/rated-source.js';
 import { type Target, toTarget } from '../upstream/redirect-policy.js';
 import type { TransportResponse } from '../upstream/transport.js';
 import { answerPreflight, setCorsFields } from './cors.js';
 import { toSafeFileName } from './file-name.js';
 import type { Grant } from './grant.js';
+import { removeIgnored } from './ignored-parameters.js';
 import { type LinkUse, LinkUses } from './link-uses.js';
 import type { GatewayDecision, GatewaySettings } from './options.js';
-import { applyResponseRules, isSuccessful } from './response-rules.js';
+import { applyResponseRules, isSuccessful, isWholeRange, readTotalLength } from './response-rules.js';
+import { Revocations } from './revocations.js';
 import { TransferLimits } from './transfer-limits.js';
 import { readUnsignedQuery } from './unsigned-query.js';
 
@@ -25,6 +28,7 @@ export class GatewayPlanner implements Planner {
   readonly #settings: GatewaySettings;
   readonly #limits: TransferLimits;
   readonly #uses: LinkUses;
+  readonly revocations: Revocations = new Revocations();
 
   constructor(settings: GatewaySettings) {
     this.#settings = settings;
@@ -35,18 +39,27 @@ export class GatewayPlanner implements Planner {
   async plan(
     request: DownstreamRequest,
     onAborted: (listener: (error: Error) => void) => void,
+    abort: (error: SluicewayError) => void,
   ): Promise<Answer | Plan> {
     const preflight = answerPreflight(this.#settings.cors, request);
     if (preflight !== null) return preflight;
     const { grant, id } = this.#readGrant(request);
+    this.revocations.check(id);
+    if (grant.singleUse && isPrefetch(request)) throw notForPrefetch();
     const answer = await this.#decide(grant, request, onAborted);
     if (answer !== null) return answer;
     const target = toTarget(grant.url);
     const client = clientKey(request.forwarded.for);
-    const leave = this.#limits.enter(client);
+    const forget = this.revocations.begin(id, abort);
+    let free: (() => void) | null = null;
+    const leave = (): void => {
+      forget();
+      free?.();
+    };
     try {
+      free = this.#limits.enter(client);
       const use = this.#uses.begin(id, client === '' ? null : client, grant);
-      return new GrantPlan(this.#settings, grant, target, use, leave);
+      return new GrantPlan(this.#settings, grant, target, use, leave, request.method);
     } catch (error) {
       leave();
       throw error;
@@ -84,7 +97,7 @@ export class GatewayPlanner implements Planner {
   #readGrant(request: DownstreamRequest): { grant: Grant; id: string } {
     const { links, path, unsigned } = this.#settings;
     if (!isAt(path, request.path) && !isAt(path, request.mountPath + request.path)) throw notFound();
-    const query = request.query ?? '';
+    const query = removeIgnored(request.query ?? '', this.#settings.ignores);
     if (unsigned && /(?:^|&)url=/.test(query) && !/&signature=/.test(query)) {
       if (!DEFAULT_METHODS.includes(request.method)) throw methodNotAllowed();
       return readUnsignedQuery(query);
@@ -107,12 +120,25 @@ class GrantPlan implements Plan {
   readonly #grant: Grant;
   readonly #use: LinkUse;
   readonly #leave: () => void;
+  readonly #method: string;
+  /** Of the file; null where that is not known. */
+  #total: number | null = null;
+  /** The response is all of the file. */
+  #isWhole = false;
 
-  constructor(settings: GatewaySettings, grant: Grant, target: Target, use: LinkUse, leave: () => void) {
+  constructor(
+    settings: GatewaySettings,
+    grant: Grant,
+    target: Target,
+    use: LinkUse,
+    leave: () => void,
+    method: string,
+  ) {
     this.#settings = settings;
     this.#grant = grant;
     this.#use = use;
     this.#leave = leave;
+    this.#method = method;
     this.target = target;
     this.requestFields = grant.headers;
     this.mirrors = grant.mirrors.map(toTarget);
@@ -135,25 +161,30 @@ class GrantPlan implements Plan {
       relaysErrorContent,
       isForOneClient: this.#grant.singleUse || this.#grant.clientIp !== null,
     });
-    if (isSuccessful(received.status)) this.#use.succeeded();
+    this.#total = readTotalLength(received);
+    this.#isWhole = isSuccessful(received.status) && (received.status !== 206 || isWholeRange(received));
     return answer;
   }
 
   wrapContent(content: ChunkSource, onHeldBack: () => void): ChunkSource {
     const maxBytes = this.#maxBytes;
     const { rate } = this.#use;
+    const counted = this.#grant.singleUse
+      ? new ObservedSource(content, ({ length }) => this.#use.sends(length, this.#total))
+      : content;
     const limited =
       maxBytes === null
-        ? content
+        ? counted
         : new MaxLengthSource(
-            content,
+            counted,
             maxBytes,
             () => new SluicewayError('http_response_body_size', `The file has more than ${maxBytes} bytes`),
           );
     return rate === null ? limited : new RatedSource(limited, rate, onHeldBack);
   }
 
-  end(_outcome: Outcome): void {
+  end(outcome: Outcome): void {
+    if (outcome === 'completed' && this.#isWhole && this.#method !== 'HEAD') this.#use.succeeded();
     this.#use.end();
     this.#leave();
   }
@@ -206,4 +237,16 @@ const methodNotAllowed = (): SluicewayError =>
     status: 405,
     publicMessage: 'The method is not allowed.',
     fields: { Allow: DEFAULT_METHODS.join(', ') },
+  });
+
+/** A browser may ask before anybody has clicked: then the link must not be the one that has been used. */
+const isPrefetch = ({ fields }: DownstreamRequest): boolean =>
+  [...fields.list('sec-purpose'), ...fields.list('purpose'), ...fields.list('x-moz')].some((purpose) =>
+    /^(?:prefetch|prerender|preview)(?![\w-])/i.test(purpose),
+  );
+
+const notForPrefetch = (): SluicewayError =>
+  new SluicewayError('http_request_denied', 'A single-use link is not for prefetching', {
+    status: 503,
+    publicMessage: 'The link is for a single use, and not for prefetching.',
   });

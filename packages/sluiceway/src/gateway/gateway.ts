@@ -14,6 +14,7 @@ import { GatewayPlanner } from './gateway-planner.js';
 import type { GrantOptions } from './grant.js';
 import type { VerifiedLink } from './links.js';
 import { type GatewayOptions, type GatewaySettings, resolveGatewayOptions } from './options.js';
+import type { Revocations } from './revocations.js';
 
 /**
  * Serves files of other servers under links that say what they permit. Made by `createDownloadGateway`; `attach` mounts
@@ -23,8 +24,11 @@ export class Gateway<Context = unknown> implements Handler<Context> {
   readonly #settings: GatewaySettings;
   readonly #proxy: Proxy;
 
-  constructor(settings: GatewaySettings, proxy: Proxy) {
+  readonly #revocations: Revocations;
+
+  constructor(settings: GatewaySettings, proxy: Proxy, revocations: Revocations) {
     this.#settings = settings;
+    this.#revocations = revocations;
     this.#proxy = proxy;
   }
 
@@ -62,7 +66,27 @@ export class Gateway<Context = unknown> implements Handler<Context> {
 
   /** What a link permits, or a `SluicewayError` that says why it permits nothing. */
   verify(link: string | URL, use: Facts): VerifiedLink {
-    return this.#links.verify(link, use);
+    const verified = this.#links.verify(link, use);
+    this.#revocations.check(verified.id);
+    return verified;
+  }
+
+  /**
+   * Takes a link back: it gets 410 (`link_revoked`) until it expires, and downloads that run under it are broken off.
+   * Returns how many those were. This holds for one process, and until it ends. Throws `link_invalid` for what is none of
+   * our links.
+   */
+  revoke(link: string | URL): number {
+    const { id, grant } = this.#links.read(link);
+    return this.#revocations.revoke(id, grant.expires * 1000);
+  }
+
+  /**
+   * Reads the keys again from their file or variable. Throws an `OptionsError`, and goes on with the keys that it has,
+   * where they cannot be read. A file that changes is also noticed by itself, within a second or at the next link.
+   */
+  reloadKeys(): void {
+    this.#links.reloadKeys();
   }
 
   /** A listener of this process, to which no link may lead: `attach` tells it. */
@@ -103,7 +127,7 @@ export function createDownloadGateway<Context = unknown>(options: GatewayOptions
   const planner = new GatewayPlanner(settings);
   const { guard } = settings;
   const learnListener = (listener: ListenerAddress | null): void => guard.learnListener(listener);
-  return new Gateway(settings, new Proxy({ ...proxySettings, planner, learnListener }));
+  return new Gateway(settings, new Proxy({ ...proxySettings, planner, learnListener }), planner.revocations);
 }
 
 /** OPTIONS is for the question that browsers ask before some requests; what a link is for is the link's to say. */

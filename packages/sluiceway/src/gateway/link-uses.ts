@@ -8,6 +8,8 @@ interface Use {
   owner: { client: string; hasSucceeded: boolean } | null;
   rate: RateLimit | null;
   running: number;
+  /** Bytes that clients have been sent while nobody was the owner for good. */
+  probed: number;
   /** When the owner's hold ends, as `performance.now`. */
   until: number;
   /** When the link ends, and nobody can ask for it any more: milliseconds since 1970. */
@@ -53,12 +55,18 @@ export class LinkUses {
       use.owner ??= { client, hasSucceeded: false };
     }
     use.running += 1;
+    const succeeded = (): void => {
+      if (use.owner === null || use.owner.hasSucceeded) return;
+      use.owner.hasSucceeded = true;
+      use.until = performance.now() + this.#windowMs;
+    };
     return {
       rate: use.rate,
-      succeeded: () => {
+      succeeded,
+      sends: (bytes, total) => {
         if (use.owner === null || use.owner.hasSucceeded) return;
-        use.owner.hasSucceeded = true;
-        use.until = performance.now() + this.#windowMs;
+        use.probed += bytes;
+        if (use.probed > probeLimit(total)) succeeded();
       },
       end: () => {
         use.running -= 1;
@@ -75,6 +83,7 @@ export class LinkUses {
       owner: null,
       rate: rate === null ? null : new RateLimit(rate),
       running: 0,
+      probed: 0,
       until: Number.POSITIVE_INFINITY,
       expires,
     };
@@ -96,14 +105,24 @@ export class LinkUses {
  * Whether forgetting the link would change nothing. One whose rate has just been used up must be remembered for a
  * moment: asked for piece by piece, it would have no limit otherwise.
  */
-const isLikeNew = ({ owner, rate }: Use): boolean => owner === null && (rate === null || rate.isFull);
+const isLikeNew = ({ owner, rate, probed }: Use): boolean =>
+  owner === null && probed === 0 && (rate === null || rate.isFull);
+
+/** Mail scanners and previews ask for no more of a file than this, or leave. */
+const PROBE_BYTES = 1024;
+
+/** What may be sent of a file, to all clients together, before the link counts as used: at most a quarter of it. */
+const probeLimit = (total: number | null): number =>
+  total === null ? PROBE_BYTES : Math.min(PROBE_BYTES, Math.max(1, Math.floor(total / 4)));
 
 /** One request's part in a link. */
 export interface LinkUse {
   /** Shared by all requests of the link; null for no limit. */
   rate: RateLimit | null;
-  /** The client gets a successful response. */
+  /** The client has the file: from now on the link is its own. */
   succeeded(): void;
+  /** So many bytes of content are about to be sent; of the whole file there are `total` (null: not known). */
+  sends(bytes: number, total: number | null): void;
   /** The request is over. Called once. */
   end(): void;
 }

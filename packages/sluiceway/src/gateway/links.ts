@@ -49,6 +49,8 @@ export interface Links {
    * `link_invalid`.
    */
   read(link: string | URL): VerifiedLink;
+  /** Reads the keys again; see `Gateway.reloadKeys`. */
+  reloadKeys(): void;
 }
 
 const MAX_LINK_LENGTH = 8000;
@@ -109,6 +111,10 @@ class KeyedLinks implements Links {
       ? decryptGrant(query.slice(ENCRYPTED.length), this.#keys)
       : readSignedGrant(query, this.#keys);
     return { ...signed, id: createHash('sha256').update(query).digest('base64url').slice(0, 22) };
+  }
+
+  reloadKeys(): void {
+    this.#keys.reload();
   }
 
   /** Tools that go by the URL save the file under the last part of its path. It is not a part of what is signed. */

@@ -7,6 +7,7 @@ import type { LimitOptions, ProxyOptions, TimeoutOptions } from '../proxy/option
 import type { UpstreamTlsOptions } from '../proxy/upstream-tls.js';
 import type { Duration, Size } from '../units.js';
 import type { Grant } from './grant.js';
+import { type IgnoresParameter, resolveIgnoredParameters } from './ignored-parameters.js';
 import { createLinks, type LinkOptions, type Links } from './links.js';
 
 /** What becomes of a request that may have its file. */
@@ -33,7 +34,7 @@ export interface CorsOptions {
 }
 
 export interface GatewayOptions<Context = unknown>
-  extends Pick<Hooks<Context>, 'onUpstreamRequest' | 'onUpstreamResponse' | 'onError'>,
+  extends Pick<Hooks<Context>, 'onUpstreamRequest' | 'onUpstreamResponse' | 'transform' | 'onError'>,
     Pick<
       ProxyOptions,
       'access' | 'name' | 'trustedProxies' | 'observers' | 'errors' | 'resume' | 'digests' | 'convertHead'
@@ -52,6 +53,12 @@ export interface GatewayOptions<Context = unknown>
   }) => GatewayDecision | Promise<GatewayDecision>;
   /** How long a single-use link stays with the client that took it. Default 1 h. */
   singleUseWindow?: Duration;
+  /**
+   * Names of query parameters that others append to links and that are ignored: `fbclid`, or `utm_*` for all that begin
+   * so. They are removed before a link is verified. None may be one that links have themselves. Default: none, so that a
+   * link with anything appended is refused.
+   */
+  ignoredParameters?: readonly string[];
   /** Let scripts of other sites download. Default: none. */
   cors?: CorsOptions;
   /** Pass the content of the origin server's errors on. It may name buckets, hosts and keys. Default false. */
@@ -70,6 +77,7 @@ export interface GatewaySettings {
   guard: Guard;
   decide: GatewayOptions['decide'];
   singleUseWindowMs: number;
+  ignores: IgnoresParameter | null;
   cors: CorsOptions | null;
   relaysErrorContent: boolean;
   /** Null for no limit. */
@@ -88,6 +96,7 @@ const OWN_OPTIONS = [
   'guard',
   'decide',
   'singleUseWindow',
+  'ignoredParameters',
   'cors',
   'relayErrorContent',
   'tls',
@@ -106,6 +115,7 @@ const PROXY_OPTIONS = [
   'resume',
   'onUpstreamRequest',
   'onUpstreamResponse',
+  'transform',
   'onError',
 ] as const satisfies readonly (keyof GatewayOptions)[];
 
@@ -134,6 +144,7 @@ export function resolveGatewayOptions(options: GatewayOptions): {
     guard: resolveGuard(check, 'guard', options.guard),
     decide: check.func('decide', options.decide, undefined),
     singleUseWindowMs: check.duration('singleUseWindow', options.singleUseWindow, 3_600_000, { min: 1000 }),
+    ignores: resolveIgnoredParameters(check, 'ignoredParameters', options.ignoredParameters),
     cors: resolveCors(check, options.cors),
     relaysErrorContent: check.boolean('relayErrorContent', options.relayErrorContent, false),
     maxFileBytes: check.bytes('limits.fileBytes', fileBytes, null, { min: 1 }),

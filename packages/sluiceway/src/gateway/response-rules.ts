@@ -114,6 +114,21 @@ function judgeSize(
     );
 }
 
+/** Of the whole file; null where the response does not say. */
+export function readTotalLength({ status, fields, contentLength }: TransportResponse): number | null {
+  if (status !== 206) return contentLength;
+  const total = RANGE.exec(fields.get('content-range') ?? '')?.[3];
+  return total === undefined || total === '*' ? null : Number(total);
+}
+
+/** Whether a 206 has all of the file. */
+export function isWholeRange({ fields }: TransportResponse): boolean {
+  const [, first, last, total] = RANGE.exec(fields.get('content-range') ?? '') ?? [];
+  return first === '0' && total !== undefined && Number(last) + 1 === Number(total);
+}
+
+const RANGE = /^bytes (\d{1,19})-(\d{1,19})\/(\d{1,19}|\*)$/i;
+
 /** Of how many bytes a range is a part, at the least; null where it does not say, as for several ranges at once. */
 function readTotal(contentRange: string | undefined): number | null {
   const [, last, total] = /^bytes \d+-(\d+)\/(\d+|\*)$/i.exec(contentRange ?? '') ?? [];

@@ -52,6 +52,8 @@ const GUARD_OPTIONS = [
   'resolver',
 ] as const satisfies readonly (keyof GuardOptions)[];
 
+const LOOPBACK = ['127.0.0.1', '::1'] as const;
+
 const DEFAULT_PORTS: readonly number[] = [80, 443];
 
 /** Judges where a request may go: what its URL says, and each address that is dialled for it. */
@@ -87,6 +89,11 @@ export class Guard {
     if (!this.#schemes.includes(scheme)) return refused(`the scheme ${scheme}`);
     // An empty label, which no name has: what a resolver makes of one is not known, nor are lists of hosts for it.
     if (/^\.|\.\./.test(base.hostname)) return refused('a host whose name is not valid');
+    const name = base.hostname.replace(/\.$/, '');
+    if (name === 'unix') return refused('a Unix socket');
+    // RFC 6761 section 6.3: whatever a resolver says of such names, they are this machine.
+    if (/(?:^|\.)localhost$/.test(name) && LOOPBACK.every((each) => !this.#decide(each, base.port).allowed))
+      return refused('this machine');
     const target = toJudgedTarget(base, path);
     if (this.#denyHosts.some((pattern) => deniesTarget(pattern, target))) return refused('a denied host');
     if (this.#allowHosts !== null && !this.#allowHosts.some((pattern) => allowsTarget(pattern, target)))

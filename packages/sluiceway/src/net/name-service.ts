@@ -112,7 +112,7 @@ const COMPATIBLE = /^(?:files|cache|myhostname|mymachines|mdns[46]?(?:_minimal)?
 export function usesDnsFirst(text: string): boolean {
   const line = lines(text).find((each) => /^\s*hosts\s*:/.test(each));
   if (line === undefined) return true;
-  const sources = words(line.slice(line.indexOf(':') + 1).replace(/\[[^\]]*\]/g, ' '));
+  const sources = words(line.slice(line.indexOf(':') + 1).replace(/\[[^\][]*\]/g, ' '));
   const dns = sources.findIndex((each) => each === 'dns' || each === 'resolve');
   return dns >= 0 && sources.slice(0, dns).every((each) => COMPATIBLE.test(each));
 }

@@ -34,11 +34,12 @@ export interface Plan {
 export interface Planner {
   /**
    * Decides what becomes of a request, before anything is looked up or connected to. What it throws is answered.
-   * Listeners of `onAborted` are told when there is nothing to decide any more.
+   * Listeners of `onAborted` are told when there is nothing to decide any more. `abort` ends the transfer, at any time.
    */
   plan(
     downstream: DownstreamRequest,
     onAborted: (listener: (error: SluicewayError) => void) => void,
+    abort: (error: SluicewayError) => void,
   ): Answer | Plan | Promise<Answer | Plan>;
   /** A request's path as records and observers shall see it. */
   readonly hidePath: (path: string) => string;

@@ -227,7 +227,12 @@ export class Proxy<Context = unknown> implements Handler<Context> {
     transfer: Transfer,
   ): Promise<Answer | Plan | UpstreamChoice | undefined> {
     const { hooks, planner } = this.#settings;
-    if (planner !== null) return planner.plan(downstream, (listener) => transfer.onAborted(listener));
+    if (planner !== null)
+      return planner.plan(
+        downstream,
+        (listener) => transfer.onAborted(listener),
+        (error) => transfer.abort(error),
+      );
     return hooks.onRequest && runHook(hooks.onRequest, downstream);
   }
 

@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
-import { test } from '../support/fixture.js';
+import { type Network, test } from '../support/fixture.js';
 import { throughGateway } from '../support/gateway.js';
-import { respondWith } from '../support/raw-origin.js';
+import { type OriginScript, respondWith } from '../support/raw-origin.js';
 import { sized } from '../support/through.js';
 
 const statuses = respondWith(({ method, target }) => {
@@ -15,7 +15,7 @@ describe('a link for a single use', () => {
   test.for([
     ['is taken', 'GET', 200],
     ['is taken', 'GET', 206],
-    ['is taken', 'HEAD', 200],
+    ['stays free', 'HEAD', 200],
     ['stays free', 'GET', 304],
     ['stays free', 'GET', 412],
     ['stays free', 'GET', 416],
@@ -69,6 +69,66 @@ describe('a link for a single use', () => {
     expect((await client.readResponse()).head.status).toBe(200);
     await client.get(target, [`X-Forwarded-For: ${other}`]);
     expect((await client.readResponse()).head.status).toBe(status);
+  });
+});
+
+/** A file of 100,000 bytes, by parts. */
+const parts = respondWith((head) => {
+  const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(head.get('range') ?? '') ?? [];
+  if (first === undefined || last === undefined)
+    return head.method === 'HEAD'
+      ? 'HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n'
+      : sized('x'.repeat(100_000));
+  return sized(
+    'x'.repeat(Number(last) - Number(first) + 1),
+    [`Content-Range: bytes ${first}-${last}/100000`],
+    'HTTP/1.1 206 Partial Content',
+  );
+});
+
+describe('a link for a single use counts as used', () => {
+  const start = async (net: Network, script: OriginScript = parts) => {
+    const { client, link } = await throughGateway(net, script, { trustedProxies: ['127.0.0.1'] });
+    const target = link('/file', { singleUse: true });
+    return async (address: string, method: string, ...lines: string[]): Promise<number> => {
+      const fields = [`X-Forwarded-For: ${address}`, ...lines].map((line) => `${line}\r\n`).join('');
+      await client.send(`${method} ${target} HTTP/1.1\r\nHost: test\r\n${fields}\r\n`);
+      return (await client.readResponse({ method })).head.status;
+    };
+  };
+
+  test.for([
+    ['not', 'a HEAD', 'HEAD', []],
+    ['not', 'the first byte', 'GET', ['Range: bytes=0-0']],
+    ['not', 'the last KiB', 'GET', ['Range: bytes=98976-99999']],
+    ['not', 'a prefetch', 'GET', ['Sec-Purpose: prefetch;prerender']],
+    ['not', 'a prefetch of an old browser', 'GET', ['Purpose: prefetch']],
+    ['', 'more than a KiB', 'GET', ['Range: bytes=0-1024']],
+    ['', 'the file', 'GET', []],
+  ] as const)('%s by %s [Sluiceway]', async ([not, , method, lines], { net }) => {
+    const ask = await start(net);
+    await ask('192.0.2.1', method, ...lines);
+    expect(await ask('192.0.2.2', 'GET', 'Range: bytes=0-0')).toBe(not === 'not' ? 206 : 403);
+  });
+
+  test('by many small parts, whoever asks for them [Sluiceway]', async ({ net }) => {
+    const ask = await start(net);
+    expect(await ask('192.0.2.1', 'GET', 'Range: bytes=0-599')).toBe(206);
+    expect(await ask('192.0.2.2', 'GET', 'Range: bytes=600-1199')).toBe(206);
+    expect(await ask('192.0.2.1', 'GET', 'Range: bytes=1200-1799')).toBe(403);
+    expect(await ask('192.0.2.2', 'GET')).toBe(200);
+  });
+
+  test.for([
+    ['an empty file', ''],
+    ['a file of one byte', 'x'],
+  ])('by %s [Sluiceway]', async ([, content], { net }) => {
+    const ask = await start(
+      net,
+      respondWith(() => sized(content as string)),
+    );
+    expect(await ask('192.0.2.1', 'GET')).toBe(200);
+    expect(await ask('192.0.2.2', 'GET')).toBe(403);
   });
 });
 
