@@ -5,7 +5,7 @@ import type { Fields } from '../http/fields.js';
 import { clientKey } from '../net/client-key.js';
 import type { DownstreamRequest } from '../proxy/downstream-request.js';
 import { type Answer, type DownstreamResponseDraft, runHook } from '../proxy/hooks.js';
-import type { Plan, Planner } from '../proxy/plan.js';
+import type { Plan, PlannedTransfer, Planner } from '../proxy/plan.js';
 import type { ChunkSource } from '../stream/chunk-source.js';
 import { MaxLengthSource } from '../stream/max-length.js';
 import { ObservedSource } from '../stream/observed-source.js';
@@ -36,21 +36,17 @@ export class GatewayPlanner implements Planner {
     this.#uses = new LinkUses(settings.singleUseWindowMs);
   }
 
-  async plan(
-    request: DownstreamRequest,
-    onAborted: (listener: (error: Error) => void) => void,
-    abort: (error: SluicewayError) => void,
-  ): Promise<Answer | Plan> {
+  async plan(request: DownstreamRequest, transfer: PlannedTransfer): Promise<Answer | Plan> {
     const preflight = answerPreflight(this.#settings.cors, request);
     if (preflight !== null) return preflight;
     const { grant, id } = this.#readGrant(request);
     this.revocations.check(id);
     if (grant.singleUse && isPrefetch(request)) throw notForPrefetch();
-    const answer = await this.#decide(grant, request, onAborted);
+    const answer = await this.#decide(grant, request, transfer);
     if (answer !== null) return answer;
     const target = toTarget(grant.url);
     const client = clientKey(request.forwarded.for);
-    const forget = this.revocations.begin(id, abort);
+    const forget = this.revocations.begin(id, (error) => transfer.abort(error));
     let free: (() => void) | null = null;
     const leave = (): void => {
       forget();
@@ -73,15 +69,11 @@ export class GatewayPlanner implements Planner {
   };
 
   /** What the application wants instead of the file; null where that is to be relayed. A client that leaves need not wait. */
-  #decide(
-    grant: Grant,
-    downstream: DownstreamRequest,
-    onAborted: (listener: (error: Error) => void) => void,
-  ): Promise<Answer | null> {
+  #decide(grant: Grant, downstream: DownstreamRequest, transfer: PlannedTransfer): Promise<Answer | null> {
     const { decide } = this.#settings;
     if (decide === undefined) return Promise.resolve(null);
     return new Promise((resolve, reject) => {
-      onAborted(reject);
+      transfer.onAborted(reject);
       runHook(async () => toAnswer(await decide({ grant, downstream })), null).then(
         (answer) => resolve(answer ?? null),
         reject,

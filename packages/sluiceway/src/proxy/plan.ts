@@ -30,17 +30,20 @@ export interface Plan {
   end(outcome: Outcome): void;
 }
 
+/** Of a transfer, what a planner needs. */
+export interface PlannedTransfer {
+  /** Calls the listener when there is nothing to decide any more. */
+  onAborted(listener: (error: SluicewayError) => void): void;
+  /** Ends the transfer, at any time. */
+  abort(error: SluicewayError): void;
+}
+
 /** What a gateway adds to the data path of its proxy. */
 export interface Planner {
   /**
    * Decides what becomes of a request, before anything is looked up or connected to. What it throws is answered.
-   * Listeners of `onAborted` are told when there is nothing to decide any more. `abort` ends the transfer, at any time.
    */
-  plan(
-    downstream: DownstreamRequest,
-    onAborted: (listener: (error: SluicewayError) => void) => void,
-    abort: (error: SluicewayError) => void,
-  ): Answer | Plan | Promise<Answer | Plan>;
+  plan(downstream: DownstreamRequest, transfer: PlannedTransfer): Answer | Plan | Promise<Answer | Plan>;
   /** A request's path as records and observers shall see it. */
   readonly hidePath: (path: string) => string;
   /** Completes the head of each final response, of those to failures too. */

@@ -227,12 +227,7 @@ export class Proxy<Context = unknown> implements Handler<Context> {
     transfer: Transfer,
   ): Promise<Answer | Plan | UpstreamChoice | undefined> {
     const { hooks, planner } = this.#settings;
-    if (planner !== null)
-      return planner.plan(
-        downstream,
-        (listener) => transfer.onAborted(listener),
-        (error) => transfer.abort(error),
-      );
+    if (planner !== null) return planner.plan(downstream, transfer);
     return hooks.onRequest && runHook(hooks.onRequest, downstream);
   }
 
