@@ -15,8 +15,6 @@ export type {
 } from './access/policy.js';
 export type { SignedUrlConditions, SignedUrlOptions, UrlSigner } from './access/signed-url.js';
 export { createUrlSigner, signed } from './access/signed-url.js';
-export type { OptionProblem } from './check.js';
-export { OptionsError } from './check.js';
 export type { ClientRequest, ClientResponse } from './downstream/exchange.js';
 export type { ErrorCode, ErrorSource, Outcome, SluicewayErrorOptions } from './errors.js';
 export { SluicewayError } from './errors.js';
@@ -26,6 +24,8 @@ export { Fields } from './http/fields.js';
 export type { BaseTarget } from './http/target.js';
 export type { ForwardedClient } from './net/forwarded-client.js';
 export { formatTransferJson, formatTransferText } from './observe/transfer-log.js';
+export type { OptionProblem } from './options/checker.js';
+export { OptionsError } from './options/checker.js';
 export type { NodeServer } from './proxy/attach.js';
 export { attach } from './proxy/attach.js';
 export { createProxy } from './proxy/create-proxy.js';

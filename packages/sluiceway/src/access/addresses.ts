@@ -1,5 +1,5 @@
-import { Checker } from '../check.js';
 import { checkAddressRange, createAddressRanges } from '../net/address-ranges.js';
+import { Checker } from '../options/checker.js';
 import type { AccessPolicy } from './policy.js';
 
 /**

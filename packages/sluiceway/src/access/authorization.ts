@@ -1,5 +1,5 @@
-import type { Checker } from '../check.js';
 import { isToken, type ReadonlyFields } from '../http/fields.js';
+import type { Checker } from '../options/checker.js';
 import type { AccessGrant, AccessRefusal } from './policy.js';
 
 /** Options of the policies that go by the field `Authorization`. */

@@ -1,4 +1,4 @@
-import type { Checker } from '../check.js';
+import type { Checker } from '../options/checker.js';
 import { isFileOption, isIdentity, readCredentialFile } from './credential-file.js';
 import { type PasswordHash, PasswordHashReader } from './password-hash.js';
 

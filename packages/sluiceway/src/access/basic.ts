@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import { Checker } from '../check.js';
 import { clientKey } from '../net/client-key.js';
+import { Checker } from '../options/checker.js';
 import { type CredentialOptions, readCredentials, resolveAnswers } from './authorization.js';
 import { type BasicUsers, resolveUsers } from './basic-users.js';
 import { Passwords } from './passwords.js';

@@ -1,4 +1,4 @@
-import type { Checker } from '../check.js';
+import type { Checker } from '../options/checker.js';
 import { TOKEN68 } from './authorization.js';
 import { isFileOption, isIdentity, readCredentialFile } from './credential-file.js';
 

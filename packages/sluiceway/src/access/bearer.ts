@@ -1,5 +1,5 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { Checker } from '../check.js';
+import { Checker } from '../options/checker.js';
 import { type CredentialOptions, readCredentials, resolveAnswers } from './authorization.js';
 import { type BearerTokens, type KnownToken, resolveTokens } from './bearer-tokens.js';
 import type { AccessPolicy } from './policy.js';

@@ -1,4 +1,4 @@
-import { Checker } from '../check.js';
+import { Checker } from '../options/checker.js';
 import {
   type AccessDecision,
   type AccessPolicy,

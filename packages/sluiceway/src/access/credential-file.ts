@@ -1,4 +1,4 @@
-import type { Checker } from '../check.js';
+import type { Checker } from '../options/checker.js';
 import { readSecretFile } from '../secret-file.js';
 
 /** A line of a file with credentials that holds something. */

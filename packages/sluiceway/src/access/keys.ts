@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { statSync } from 'node:fs';
-import { Checker } from '../check.js';
+import { Checker } from '../options/checker.js';
 import { readSecretFile } from '../secret-file.js';
 
 /** A secret that signs links, and the name by which links say which one they need. */

@@ -1,8 +1,8 @@
-import { type Checker, OptionsError } from '../check.js';
 import { SluicewayError } from '../errors.js';
 import { isToken } from '../http/fields.js';
 import { checkAddressRange, createAddressRanges } from '../net/address-ranges.js';
 import { clientKey } from '../net/client-key.js';
+import { type Checker, OptionsError } from '../options/checker.js';
 import { type Duration, parseDurationMs } from '../units.js';
 
 /** When, how and from where a link may be used. */

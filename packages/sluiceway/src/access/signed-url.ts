@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { Checker } from '../check.js';
+import { Checker } from '../options/checker.js';
 import type { Duration } from '../units.js';
 import { invalidLink, wrongSignature } from './invalid-link.js';
 import { decodeBase64Url, type KeyOptions, type KeyRing, type ResolvedKey, resolveKeys } from './keys.js';

@@ -1,6 +1,6 @@
-import { Checker } from '../check.js';
 import type { ClientRequest, ClientResponse } from '../downstream/exchange.js';
 import type { Outcome } from '../errors.js';
+import { Checker } from '../options/checker.js';
 import { checkHandler, type Handler } from '../proxy/handler.js';
 import type { HandleContext } from '../proxy/passage.js';
 import { toFrameworkError } from './framework-error.js';

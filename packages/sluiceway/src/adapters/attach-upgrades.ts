@@ -1,8 +1,8 @@
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { Checker } from '../check.js';
 import { parsePathPrefix, stripTargetPrefix } from '../http/prefix.js';
+import { Checker } from '../options/checker.js';
 import { guard } from '../proxy/attach.js';
 import { checkHandler, type Handler } from '../proxy/handler.js';
 import { stripPrefix } from '../proxy/strip-prefix.js';

@@ -1,7 +1,7 @@
 import type { FastifyContextConfig, FastifyInstance, FastifyRequest, RouteOptions } from 'fastify';
-import { Checker } from '../check.js';
 import { type PathPrefix, parsePathPrefix } from '../http/prefix.js';
 import { type BaseTarget, parseBaseTarget } from '../http/target.js';
+import { Checker } from '../options/checker.js';
 import { createProxy } from '../proxy/create-proxy.js';
 import { checkHandler, type Handler } from '../proxy/handler.js';
 import type { ProxyOptions } from '../proxy/options.js';

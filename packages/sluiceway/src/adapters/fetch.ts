@@ -1,5 +1,5 @@
-import { Checker } from '../check.js';
 import { type Outcome, toSluicewayError } from '../errors.js';
+import { Checker } from '../options/checker.js';
 import { checkHandler, type Handler } from '../proxy/handler.js';
 import type { HandleContext, KnownClient } from '../proxy/passage.js';
 import { type FileUrl, proxyFor, type StreamFromOptions, toPlaces } from '../proxy/stream-from.js';

@@ -1,6 +1,6 @@
-import { OptionsError } from '../check.js';
 import { SluicewayError, toSluicewayError } from '../errors.js';
 import { problemJson } from '../http/problem.js';
+import { OptionsError } from '../options/checker.js';
 
 /**
  * A failure as the error handlers of frameworks take it: `status` and `statusCode` for the response, `headers` that go

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Checker } from '../check.js';
 import type { Outcome } from '../errors.js';
 import { isMountPoint, parsePathPrefix, stripTargetPrefix } from '../http/prefix.js';
+import { Checker } from '../options/checker.js';
 import type { Handler } from '../proxy/handler.js';
 import type { HandleContext, KnownClient } from '../proxy/passage.js';
 import { type FileUrl, type StreamFromOptions, streamFrom as streamFromUrl } from '../proxy/stream-from.js';

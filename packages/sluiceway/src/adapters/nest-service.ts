@@ -1,7 +1,7 @@
 import { HttpException, Logger } from '@nestjs/common';
-import { Checker } from '../check.js';
 import type { Outcome } from '../errors.js';
 import { isMountPoint, type PathPrefix, parsePathPrefix, stripTargetPrefix } from '../http/prefix.js';
+import { Checker } from '../options/checker.js';
 import { createProxy } from '../proxy/create-proxy.js';
 import type { Handler } from '../proxy/handler.js';
 import type { ProxyOptions } from '../proxy/options.js';

@@ -7,12 +7,12 @@ import {
   resolveExpires,
   resolveMethods,
 } from '../access/link-conditions.js';
-import { Checker } from '../check.js';
 import { formatDigest, parseDigest } from '../http/digest.js';
 import { encodeSpaces, encodeUrl } from '../http/encode-url.js';
 import { isFieldValue, isToken } from '../http/fields.js';
 import { isFramingField, isHopByHop } from '../http/hop-by-hop.js';
 import { parseBaseTarget } from '../http/target.js';
+import { Checker } from '../options/checker.js';
 import type { Duration, Size } from '../units.js';
 
 /** What a link shall permit. */

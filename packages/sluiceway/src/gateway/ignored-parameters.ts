@@ -1,4 +1,4 @@
-import type { Checker } from '../check.js';
+import type { Checker } from '../options/checker.js';
 
 /** Names that mean something in a link, of whatever form. */
 const OWN_NAMES: readonly string[] = [

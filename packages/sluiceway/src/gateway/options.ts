@@ -1,6 +1,6 @@
-import { Checker } from '../check.js';
 import { parsePathPrefix } from '../http/prefix.js';
 import { type Guard, type GuardOptions, resolveGuard } from '../net/guard.js';
+import { Checker } from '../options/checker.js';
 import type { DownstreamRequest } from '../proxy/downstream-request.js';
 import type { Hooks } from '../proxy/hooks.js';
 import type { LimitOptions, ProxyOptions, TimeoutOptions } from '../proxy/options.js';

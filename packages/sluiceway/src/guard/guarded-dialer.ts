@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net';
-import { Checker } from '../check.js';
 import { SluicewayError } from '../errors.js';
 import { hostField, parseBaseTarget } from '../http/target.js';
 import type { DialTlsOptions } from '../net/dial-tls.js';
 import { dialDirectly } from '../net/direct-dial.js';
 import { type Guard, type GuardOptions, resolveGuard } from '../net/guard.js';
 import { parseHostPattern } from '../net/host-pattern.js';
+import { Checker } from '../options/checker.js';
 import { resolveTls, type UpstreamTlsOptions } from '../proxy/upstream-tls.js';
 import type { Duration } from '../units.js';
 

@@ -1,6 +1,6 @@
-import type { Checker } from '../check.js';
 import { SluicewayError } from '../errors.js';
 import type { BaseTarget } from '../http/target.js';
+import type { Checker } from '../options/checker.js';
 import { type AddressPolicy, createAddressPolicy } from './address-policy.js';
 import {
   allowsTarget,

@@ -4,11 +4,11 @@ import { constants, type Http2SecureServer, type Http2Server, type Http2ServerRe
 import type { Server as HttpsServer } from 'node:https';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { Checker } from '../check.js';
 import type { ClientRequest, ClientResponse } from '../downstream/exchange.js';
 import { superviseSessions } from '../downstream/http2-sessions.js';
 import type { SessionLimits } from '../downstream/watched-session.js';
 import { describeThrown } from '../errors.js';
+import { Checker } from '../options/checker.js';
 import { checkHandler, type Handler } from './handler.js';
 
 /** A server of `node:http`, `node:https` or `node:http2`. */

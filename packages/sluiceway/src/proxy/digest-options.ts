@@ -1,4 +1,4 @@
-import type { Checker } from '../check.js';
+import type { Checker } from '../options/checker.js';
 
 /** Digests of content (RFC 9530), by SHA-256 and SHA-512. */
 export interface DigestOptions {

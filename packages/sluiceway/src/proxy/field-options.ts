@@ -1,4 +1,3 @@
-import type { Checker } from '../check.js';
 import { FieldRules, type FieldValues } from '../http/field-rules.js';
 import { isFieldValue, isToken } from '../http/fields.js';
 import { isFramingField } from '../http/hop-by-hop.js';
@@ -8,6 +7,7 @@ import {
   mappedRewrite,
   toCookieDomain,
 } from '../http/set-cookie.js';
+import type { Checker } from '../options/checker.js';
 
 /** Changes to the fields of every message of one direction: `remove`, then `set`, then `append`. */
 export interface FieldRuleOptions {

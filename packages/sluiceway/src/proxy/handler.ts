@@ -1,12 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Checker } from '../check.js';
 import type { ClientExchange, ClientRequest, ClientResponse } from '../downstream/exchange.js';
 import { Http1Exchange } from '../downstream/http1-exchange.js';
 import { takeUpgrade } from '../downstream/http1-upgrade.js';
 import { toClientExchange } from '../downstream/to-exchange.js';
 import type { Outcome } from '../errors.js';
 import { problemJson } from '../http/problem.js';
+import type { Checker } from '../options/checker.js';
 import { frameOwnContent, toResponseHead } from './answer.js';
 import type { HandleContext } from './passage.js';
 import { isContentless } from './respond.js';

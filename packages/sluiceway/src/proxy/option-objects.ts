@@ -1,4 +1,4 @@
-import type { Checker } from '../check.js';
+import type { Checker } from '../options/checker.js';
 import type { Transport } from '../upstream/transport.js';
 import type { Transform } from './hooks.js';
 import type { Observer } from './transfer.js';

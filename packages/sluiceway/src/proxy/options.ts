@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { AccessPolicy } from '../access/policy.js';
-import { Checker } from '../check.js';
 import type { Digest } from '../http/digest.js';
 import { isToken } from '../http/fields.js';
 import type { BaseTarget } from '../http/target.js';
 import { anyAddress } from '../net/address-policy.js';
 import { type ListenerAddress, processListeners, publicAddressesOfOthers } from '../net/own-listeners.js';
 import type { TrustedPeers } from '../net/trusted-peers.js';
+import { Checker } from '../options/checker.js';
 import type { TimeoutSettings } from '../stream/timeouts.js';
 import type { Duration, Size } from '../units.js';
 import type { HeadConversion } from '../upstream/convert-head.js';

@@ -1,4 +1,4 @@
-import type { Checker } from '../check.js';
+import type { Checker } from '../options/checker.js';
 import type { Duration } from '../units.js';
 import type { ResumeSettings as FinderSettings } from '../upstream/resume/rest-finder.js';
 import type { DownstreamRequest } from './downstream-request.js';

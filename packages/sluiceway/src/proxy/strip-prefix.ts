@@ -1,6 +1,6 @@
-import { Checker } from '../check.js';
 import type { ClientExchange } from '../downstream/exchange.js';
 import { isMountPoint, parsePathPrefix, stripTargetPrefix } from '../http/prefix.js';
+import { Checker } from '../options/checker.js';
 import { checkHandler, type Handler, notFound } from './handler.js';
 import type { HandleContext } from './passage.js';
 

@@ -1,5 +1,5 @@
-import type { Checker } from '../check.js';
 import { createTrustedPeers, type TrustedPeers } from '../net/trusted-peers.js';
+import type { Checker } from '../options/checker.js';
 
 /** Checks the option `trustedProxies`. */
 export function resolvePeers(check: Checker, ranges: readonly string[] | undefined): TrustedPeers {

@@ -1,5 +1,5 @@
-import type { Checker } from '../check.js';
 import { type Egress, parseEgress, readEgressEnvironment } from '../net/egress.js';
+import type { Checker } from '../options/checker.js';
 
 /**
  * The proxy that connections to origin servers go through. It looks names up and connects, so there

@@ -1,6 +1,6 @@
-import type { Checker } from '../check.js';
 import { type BaseTarget, parseBaseTarget } from '../http/target.js';
 import type { DialTlsOptions } from '../net/dial-tls.js';
+import type { Checker } from '../options/checker.js';
 import type { Duration } from '../units.js';
 import type { UpstreamProtocol } from '../upstream/create-transport.js';
 import { MAX_IDLE_CONNECTIONS, type TransportOptions } from '../upstream/transport-options.js';

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
-import type { Checker } from '../check.js';
 import type { DialTlsOptions } from '../net/dial-tls.js';
+import type { Checker } from '../options/checker.js';
 
 /** Verification of the origin server's certificate cannot be turned off: trust a private CA instead. */
 export interface UpstreamTlsOptions {

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { Checker } from '../../src/check.js';
 import { publicAddresses } from '../../src/net/address-policy.js';
+import { Checker } from '../../src/options/checker.js';
 import { attach } from '../../src/proxy/attach.js';
 import { createProxy } from '../../src/proxy/create-proxy.js';
 import { resolveProxyOptions } from '../../src/proxy/options.js';

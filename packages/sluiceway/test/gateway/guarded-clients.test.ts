@@ -1,7 +1,7 @@
 import type { TLSSocket } from 'node:tls';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from 'vitest';
-import { OptionsError } from '../../src/check.js';
 import { GuardedAgent, type GuardedConnectOptions, guardedConnect } from '../../src/guard.js';
+import { OptionsError } from '../../src/options/checker.js';
 import { makeCertificate, type TestCertificate } from '../support/certificates.js';
 import { type ConnectSpy, watchConnects } from '../support/connect-spy.js';
 import { test } from '../support/fixture.js';

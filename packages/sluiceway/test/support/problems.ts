@@ -1,4 +1,4 @@
-import { OptionsError } from '../../src/check.js';
+import { OptionsError } from '../../src/options/checker.js';
 
 /** What is wrong with options, a line for each problem: its path, and what it must be. */
 export function problemsOf(call: () => unknown): string[] {

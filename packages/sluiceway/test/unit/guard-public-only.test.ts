@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { OptionsError } from '../../src/check.js';
 import { publicOnly } from '../../src/guard.js';
+import { OptionsError } from '../../src/options/checker.js';
 
 test.for([
   ['https://files.example/a', null],

@@ -1,7 +1,7 @@
 import { networkInterfaces } from 'node:os';
 import { describe, expect, test } from 'vitest';
-import { Checker, OptionsError } from '../../src/check.js';
 import { type Guard, type GuardOptions, resolveGuard } from '../../src/net/guard.js';
+import { Checker, OptionsError } from '../../src/options/checker.js';
 import { toTarget } from '../../src/upstream/redirect-policy.js';
 
 function guard(options?: GuardOptions): Guard {

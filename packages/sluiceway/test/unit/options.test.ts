@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { OptionsError } from '../../src/check.js';
+import { OptionsError } from '../../src/options/checker.js';
 import { type ProxyOptions, resolveProxyOptions } from '../../src/proxy/options.js';
 import { loopbackCertificate, makeCertificate, type TestCertificate } from '../support/certificates.js';
 

@@ -1,4 +1,4 @@
-import { type OptionProblem, OptionsError } from '../../check.js';
+import { type OptionProblem, OptionsError } from '../../options/checker.js';
 
 /** What an option of `createProxy` is made of here, by the start of its path. */
 const NAMES: readonly (readonly [path: string, name: string])[] = [

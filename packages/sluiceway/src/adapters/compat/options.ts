@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { Checker } from '../../check.js';
 import { isHostValue } from '../../http/framing.js';
+import { Checker } from '../../options/checker.js';
 import type { ProxyRequest, ProxyResponse } from './messages.js';
 import { compilePathFilter, type PathFilter } from './path-filter.js';
 import { ResponseInterception } from './response-interceptor.js';

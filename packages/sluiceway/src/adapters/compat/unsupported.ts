@@ -1,4 +1,4 @@
-import type { Checker } from '../../check.js';
+import type { Checker } from '../../options/checker.js';
 
 /** What http-proxy-middleware has, and this has not, with what to use. */
 export const UNSUPPORTED: Readonly<Record<string, string>> = {

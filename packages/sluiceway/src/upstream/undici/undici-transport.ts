@@ -1,5 +1,5 @@
-import { Checker } from '../../check.js';
 import { SluicewayError } from '../../errors.js';
+import { Checker } from '../../options/checker.js';
 import type { Exchange, Transport, TransportRequest } from '../transport.js';
 import type { UndiciDispatcher } from './dispatcher.js';
 import { UndiciExchange } from './undici-exchange.js';

@@ -1,4 +1,4 @@
-import { formatBytes, formatDuration, parseBytes, parseDurationMs } from './units.js';
+import { formatBytes, formatDuration, parseBytes, parseDurationMs } from '../units.js';
 
 export interface OptionProblem {
   /** Where the option stands, as `timeouts.connect`; `''` for the options as a whole. */

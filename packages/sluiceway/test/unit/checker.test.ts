@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { Checker, type OptionProblem, OptionsError } from '../../src/check.js';
 import { parseBaseTarget } from '../../src/http/target.js';
+import { Checker, type OptionProblem, OptionsError } from '../../src/options/checker.js';
 
 /** What `run` finds wrong. */
 function problems(run: (check: Checker) => unknown): readonly OptionProblem[] {
