@@ -2,14 +2,16 @@
 
 /** @import { Behaviour } from './list.mjs' */
 
-const standard = /^(?:RFC|CVE|WHATWG|W3C)[ -]/;
+const standard = /^(?:RFC|CVE|CWE|WHATWG|W3C|draft|POSIX)[ -]/;
 
 /**
  * @param {string} page
  * @returns {Set<string>} The first cell of each row that names a standard.
  */
 export function readRows(page) {
-  const cells = page.split('\n').map((line) => /^\| ((?:RFC|CVE|WHATWG|W3C)[^|]*?) \|/.exec(line)?.[1]);
+  const cells = page
+    .split('\n')
+    .map((line) => /^\| ((?:RFC|CVE|CWE|WHATWG|W3C|draft|POSIX)[ -][^|]*?) \|/.exec(line)?.[1]);
   return new Set(cells.filter((cell) => cell !== undefined));
 }
 
@@ -29,7 +31,7 @@ export function rowOf(rows, source) {
  *
  * @param {string} section
  */
-const outer = (section) => /^(.* .*)[ .][^ .]+$/.exec(section)?.[1] ?? '';
+const outer = (section) => /^(.* .*|draft-\S+)[ .][^ .]+$/.exec(section)?.[1] ?? '';
 
 /**
  * @param {ReadonlySet<string>} rows

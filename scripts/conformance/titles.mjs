@@ -28,6 +28,7 @@ const systems = [
   'Pingora',
   'React Router',
   'Sluiceway',
+  'Spring',
   'SvelteKit',
   'Traefik',
   'WebKit',
@@ -36,6 +37,7 @@ const systems = [
   'curl',
   'http-proxy',
   'http-proxy-middleware',
+  'httpxy',
   '@fastify/http-proxy',
   '@fastify/reply-from',
   'grpc-go',
@@ -52,6 +54,11 @@ const sourcePatterns = [
   // A section, an appendix, or all of it: RFC 9110 7.6.1, RFC 9110 A, RFC 8297.
   /^RFC [1-9]\d{2,4}(?: (?:\d+|[A-Z])(?:\.\d+)*)?$/,
   /^CVE-\d{4}-\d{4,}$/,
+  /^CWE-\d+$/,
+  /^draft-[a-z\d-]+(?: \d+(?:\.\d+)*)?$/,
+  /^POSIX \d+(?:\.\d+)*$/,
+  // A page of the manual: resolv.conf(5).
+  /^[a-z][a-z.]*\(\d\)$/,
   /^(?:WHATWG|W3C) [A-Z][\w ]*(?: \d+(?:\.\d+)*)?$/,
   // A part of Go's library, by its name there: Go ReverseProxy.
   /^Go [A-Z]\w*$/,

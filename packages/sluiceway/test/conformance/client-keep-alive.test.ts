@@ -12,7 +12,7 @@ test.for([
   ['HTTP/2', async () => ({ http2: 'h2c' })],
   ['HTTP/2 over TLS', async () => ({ http2: 'tls' })],
 ] satisfies [string, () => Promise<ProxyListenOptions>][])(
-  'a connection of a client has TCP keep-alive, with %s [Go net/http; HAProxy]',
+  'a connection of a client has TCP keep-alive, with %s [Go; HAProxy]',
   async ([, listen], { net }) => {
     const running = await net.proxy({ upstream: 'http://127.0.0.1:9' }, await listen());
     const calls: unknown[][] = [];

@@ -153,7 +153,7 @@ describe('content that a hook sets', () => {
     ['bytes', Buffer.from('12'), 2],
     ['nothing', '', 0],
   ] as const)(
-    "takes the place of the client's, with its length: %s [http-proxy buffer]",
+    "takes the place of the client's, with its length: %s [http-proxy]",
     async ([, content, length], { net }) => {
       const { client, running } = await through(
         net,

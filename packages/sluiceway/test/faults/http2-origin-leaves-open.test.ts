@@ -64,7 +64,7 @@ describe('an origin server that says GOAWAY and leaves the connection open:', ()
       ['directly', 'through a proxy'].map((how) => [what, how, script] as const),
     ),
   )(
-    '%s, %s: its socket is closed, and close() resolves [RFC 9113 6.8, 9.1; Sluiceway]',
+    '%s, %s: its socket is closed, and close() resolves [RFC 9113 6.8; RFC 9113 9.1; Sluiceway]',
     async ([, how, script], { net }) => {
       const dialled = watchDialled(net);
       const origin = await startOpenOrigin(net, async (frames, connection) => {

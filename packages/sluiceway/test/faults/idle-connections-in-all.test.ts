@@ -30,7 +30,7 @@ const startOrigins = (net: Network, count: number): Promise<RawOrigin[]> =>
   Promise.all(Array.from({ length: count }, () => net.origin(respondWith(sized('x')))));
 
 describe('idle connections to all destinations together', () => {
-  test('are as many as `upstream.connections.maxIdle` says, and the oldest gives way [Go http.Transport]', async ({
+  test('are as many as `upstream.connections.maxIdle` says, and the oldest gives way [Go Transport]', async ({
     net,
   }) => {
     const origins = await startOrigins(net, 5);
@@ -55,7 +55,7 @@ describe('idle connections to all destinations together', () => {
     await until(() => origins.every(({ open }) => open === 0), 'none was kept');
   });
 
-  test('count those of HTTP/2 [Go http.Transport]', async ({ net }) => {
+  test('count those of HTTP/2 [Go Transport]', async ({ net }) => {
     const origins = await Promise.all(
       Array.from({ length: 4 }, () =>
         startHttp2Server(net, (stream) => stream.respond({}, { endStream: true })),
