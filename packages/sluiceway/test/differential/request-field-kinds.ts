@@ -35,9 +35,9 @@ export const requestFieldKinds: readonly Kind[] = [
     (w) => [`X-A: \xc3\xa4${w}`],
   ),
   fields('an underscore in a field name', (w) => [`X_A: ${w}`]),
-  fields('every other character of a token in a field name', (w) => [`X!#$%&'*+.^~: ${w}`]),
+  fields('every other token character in a field name', (w) => [`X!#$%&'*+.^~: ${w}`]),
   fields(
-    'a field name that is no token',
+    'a field name that is not a token',
     (w) => [`X(A): ${w}`],
     (w) => [`X@A: ${w}`],
     (w) => [`\xe4: ${w}`],
@@ -77,7 +77,7 @@ export const requestFieldKinds: readonly Kind[] = [
   one('an empty Host', (dice) => ({ request: toRequest(dice, { host: '' }) })),
   fields('two Host fields', (w) => [`Host: ${w}.test`]),
   {
-    kind: 'a Host that is none',
+    kind: 'an invalid Host',
     variants: ['a b', 'a/b', 'user@host', '\xe4', 'a,b'].map((host) => (dice) => ({
       request: toRequest(dice, { host }),
     })),
@@ -89,7 +89,7 @@ export const requestFieldKinds: readonly Kind[] = [
     (w) => [`X-A: ${w}`, 'Connection: close, x-a'],
     (w) => ['Connection: keep-alive', 'Connection: X-a', `X-A: ${w}`],
   ),
-  fields('fields of the connection: Keep-Alive, Proxy-Connection', () => [
+  fields('connection fields: Keep-Alive, Proxy-Connection', () => [
     'Keep-Alive: timeout=5',
     'Proxy-Connection: keep-alive',
   ]),

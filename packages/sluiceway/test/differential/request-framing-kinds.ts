@@ -74,7 +74,7 @@ export const requestFramingKinds: readonly Kind[] = [
   one('trailers of a request', (dice) => ({
     request: toChunked(dice, { lines: ['Trailer: X-T'], trailers: [`X-T: ${word(dice)}`] }),
   })),
-  one('trailers of a request that may not be there', (dice) => ({
+  one('forbidden trailers of a request', (dice) => ({
     request: toChunked(dice, {
       trailers: ['Content-Length: 5', `Authorization: ${word(dice)}`, 'Host: other'],
     }),
@@ -92,9 +92,9 @@ export const requestFramingKinds: readonly Kind[] = [
   ),
   framed('the same Content-Length twice', [['Content-Length: 5', 'Content-Length: 5'], 'hello']),
   framed('two Content-Length fields that differ', [['Content-Length: 5', 'Content-Length: 6'], 'hello!']),
-  framed('a Content-Length that is a list of the same', [['Content-Length: 5, 5'], 'hello']),
+  framed('a Content-Length that lists one value twice', [['Content-Length: 5, 5'], 'hello']),
   framed(
-    'a Content-Length that is no number',
+    'a Content-Length that is not a number',
     [['Content-Length: +5'], 'hello'],
     [['Content-Length: 0x5'], 'hello'],
     [['Content-Length: -1'], ''],
@@ -104,7 +104,7 @@ export const requestFramingKinds: readonly Kind[] = [
   framed('an empty Content-Length', [['Content-Length:'], '']),
   framed('a Content-Length with leading zeros', [['Content-Length: 0005'], 'hello']),
   cut(
-    'a Content-Length beyond all integers',
+    'a Content-Length that overflows',
     `${POST}Content-Length: 18446744073709551616\r\n\r\n`,
     'fin',
     'sent',
@@ -122,7 +122,7 @@ export const requestFramingKinds: readonly Kind[] = [
     [[CHUNKED, CHUNKED], '0\r\n\r\n'],
   ),
   framed(
-    'what only looks like chunked',
+    'a coding that resembles chunked',
     [['Transfer-Encoding: xchunked'], '0\r\n\r\n'],
     [['Transfer-Encoding: "chunked"'], '0\r\n\r\n'],
     [['Transfer-Encoding: chunked;a=b'], '0\r\n\r\n'],
@@ -140,14 +140,14 @@ export const requestFramingKinds: readonly Kind[] = [
     [['Transfer_Encoding: chunked', 'Content-Length: 5'], 'hello'],
   ),
   chunks(
-    'a chunk size that is none',
+    'an invalid chunk size',
     'x\r\nhello\r\n0\r\n\r\n',
     '-5\r\nhello\r\n0\r\n\r\n',
     '0x5\r\nhello\r\n0\r\n\r\n',
     '\r\nhello\r\n0\r\n\r\n',
   ),
   chunks(
-    'a chunk size beyond all integers',
+    'a chunk size that overflows',
     '10000000000000005\r\nhello\r\n0\r\n\r\n',
     'fffffffffffffffffff\r\nhello\r\n0\r\n\r\n',
   ),
@@ -158,15 +158,15 @@ export const requestFramingKinds: readonly Kind[] = [
   chunks('a bare CR in a chunk extension', '5;a\rb\r\nhello\r\n0\r\n\r\n'),
   chunks('a bare LF in a chunk extension', '5;a\nb\r\nhello\r\n0\r\n\r\n'),
 
-  cut('a client that ends within the request line', 'GET /cu', 'fin', 'sent'),
-  cut('a client that ends within the fields', `${POST}X-A: b\r\n`, 'fin', 'sent'),
-  cut('a client that ends within sized content', `${POST}Content-Length: 10\r\n\r\nhello`),
+  cut('a client that half-closes within the request line', 'GET /cu', 'fin', 'sent'),
+  cut('a client that half-closes within the fields', `${POST}X-A: b\r\n`, 'fin', 'sent'),
+  cut('a client that half-closes within sized content', `${POST}Content-Length: 10\r\n\r\nhello`),
   cut('a client that resets within sized content', `${POST}Content-Length: 10\r\n\r\nhello`, 'reset'),
-  cut('a client that ends within a chunk', `${POST}${CHUNKED}\r\n\r\na\r\nhello`),
-  cut('a client that ends after a chunk', `${POST}${CHUNKED}\r\n\r\n5\r\nhello\r\n`),
-  cut('a client that ends within the trailer section', `${POST}${CHUNKED}\r\n\r\n5\r\nhello\r\n0\r\n`),
+  cut('a client that half-closes within a chunk', `${POST}${CHUNKED}\r\n\r\na\r\nhello`),
+  cut('a client that half-closes after a chunk', `${POST}${CHUNKED}\r\n\r\n5\r\nhello\r\n`),
+  cut('a client that half-closes within the trailer section', `${POST}${CHUNKED}\r\n\r\n5\r\nhello\r\n0\r\n`),
   {
-    kind: 'content larger than what is read at a time',
+    kind: 'content larger than one read',
     variants: [
       (dice) => ({ request: toSized(dice, { content: words(dice).repeat(20_000) }) }),
       (dice) => ({ request: toChunked(dice, { content: toChunks(dice, words(dice).repeat(20_000)) }) }),

@@ -30,10 +30,10 @@ export const requestLineKinds: readonly Kind[] = [
       request: toSized(dice, { method: each }),
     })),
   },
-  method('a method of WebDAV and the like', 'PROPFIND', 'MKCOL', 'REPORT', 'M-SEARCH'),
-  method('a method that nobody has registered', 'FROBNICATE', 'X-Y', 'GETT'),
+  method('a registered method of WebDAV or another extension', 'PROPFIND', 'MKCOL', 'REPORT', 'M-SEARCH'),
+  method('an unregistered method', 'FROBNICATE', 'X-Y', 'GETT'),
   method('a method in lower case', 'get', 'Head'),
-  method('a method with a character that no token has', 'G(T', 'P@T'),
+  method('a method that is not a token', 'G(T', 'P@T'),
   method('TRACE', 'TRACE'),
   one('CONNECT', (dice) => ({
     method: 'CONNECT',
@@ -83,7 +83,7 @@ export const requestLineKinds: readonly Kind[] = [
   ),
   target('a backslash in the target', (w) => `/${w}\\..\\${w}`),
   target(
-    'an escape that is none in the path',
+    'an invalid percent-encoding in the path',
     (w) => `/${w}%zz`,
     (w) => `/${w}%4`,
   ),
@@ -100,7 +100,7 @@ export const requestLineKinds: readonly Kind[] = [
   ),
   target('a tab in the target', (w) => `/${w}\t${w}`),
   target(
-    'a target without its slash',
+    'a target without its leading slash',
     (w) => w,
     (w) => `${w}/${w}`,
   ),
@@ -131,11 +131,11 @@ export const requestLineKinds: readonly Kind[] = [
   one('HTTP/1.0 with Connection: keep-alive', (dice) => ({
     request: toRequest(dice, { version: 'HTTP/1.0', lines: ['Connection: keep-alive'] }),
   })),
-  version('a version 1.2 or later', 'HTTP/1.2', 'HTTP/1.9'),
-  version('a version 2.0 or later in a message of HTTP/1', 'HTTP/2.0', 'HTTP/3.0'),
-  version('a version that is none', 'http/1.1', 'HTTP/1.', 'HTTP/11', 'HTTP'),
+  version('version 1.2 or later', 'HTTP/1.2', 'HTTP/1.9'),
+  version('version 2.0 or later in an HTTP/1 message', 'HTTP/2.0', 'HTTP/3.0'),
+  version('an invalid version', 'http/1.1', 'HTTP/1.', 'HTTP/11', 'HTTP'),
   one('a request line without a version', () => ({ request: 'GET /\r\n\r\n' })),
-  one('the preface of HTTP/2', () => ({
+  one('the HTTP/2 preface', () => ({
     request: 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
     clientEnds: { how: 'fin', when: 'sent' },
   })),
@@ -147,7 +147,7 @@ export const requestLineKinds: readonly Kind[] = [
     request: toSized(dice, { content: words(dice) }) + GREETING,
     responses: 2,
   })),
-  one('what is no request after a request', (dice) => ({
+  one('invalid data after a request', (dice) => ({
     request: `${toRequest(dice)}${word(dice)}\r\n\r\n`,
     responses: 2,
   })),

@@ -25,7 +25,7 @@ export const responseFramingKinds: readonly Kind[] = [
   framed('an empty response of length 0', 'fin', [['Content-Length: 0'], '']),
   framed('a response that ends with the connection', 'fin', [[], 'hello'], [['Connection: close'], 'hello']),
   framed('an empty response that ends with the connection', 'fin', [[], '']),
-  framed('a response of HTTP/1.0 that ends with the connection', 'fin', [[], 'hello', 'HTTP/1.0 200 OK']),
+  framed('an HTTP/1.0 response that ends with the connection', 'fin', [[], 'hello', 'HTTP/1.0 200 OK']),
   framed(
     'chunk extensions in a response',
     'fin',
@@ -47,7 +47,7 @@ export const responseFramingKinds: readonly Kind[] = [
       content: toChunks(dice, words(dice), [`X-T: ${word(dice)}`]),
     }),
   })),
-  one('trailers that may not be there', (dice) => ({
+  one('forbidden trailers of a response', (dice) => ({
     response: toResponse(dice, {
       framing: 'none',
       lines: [CHUNKED],
@@ -58,11 +58,11 @@ export const responseFramingKinds: readonly Kind[] = [
       ]),
     }),
   })),
-  one('chunks to a client of HTTP/1.0', (dice) => ({
+  one('chunks to an HTTP/1.0 client', (dice) => ({
     request: toRequest(dice, { version: 'HTTP/1.0' }),
     response: toResponse(dice, { framing: 'chunked', content: words(dice) }),
   })),
-  one('a cut in chunks to a client of HTTP/1.0', (dice) => ({
+  one('a cut in chunks to an HTTP/1.0 client', (dice) => ({
     request: toRequest(dice, { version: 'HTTP/1.0' }),
     response: `${HEAD}${CHUNKED}\r\n\r\na\r\nhello`,
     originEnds: 'fin',
@@ -112,7 +112,7 @@ export const responseFramingKinds: readonly Kind[] = [
     ['Content-Length: 5', 'Content-Length: 5'],
     'hello',
   ]),
-  framed('a Content-Length of a response that is a list of the same', 'fin', [
+  framed('a Content-Length of a response that lists one value twice', 'fin', [
     ['Content-Length: 5, 5'],
     'hello',
   ]),
@@ -121,7 +121,7 @@ export const responseFramingKinds: readonly Kind[] = [
     'hello!',
   ]),
   framed(
-    'a Content-Length of a response that is no number',
+    'a Content-Length of a response that is not a number',
     'fin',
     [['Content-Length: +5'], 'hello'],
     [['Content-Length: -5'], 'hello'],
@@ -139,11 +139,7 @@ export const responseFramingKinds: readonly Kind[] = [
     '5\r\nhello\r\n0\r\n\r\n',
   ]),
   framed('chunked twice in a response', 'fin', [[CHUNKED, CHUNKED], '5\r\nhello\r\n0\r\n\r\n']),
-  framed('chunked in a response of HTTP/1.0', 'fin', [
-    [CHUNKED],
-    '5\r\nhello\r\n0\r\n\r\n',
-    'HTTP/1.0 200 OK',
-  ]),
+  framed('chunked in an HTTP/1.0 response', 'fin', [[CHUNKED], '5\r\nhello\r\n0\r\n\r\n', 'HTTP/1.0 200 OK']),
   framed(
     'more content than the length says',
     'fin',
@@ -167,15 +163,15 @@ export const responseFramingKinds: readonly Kind[] = [
     [[CHUNKED], '5\r\nhello\r\n0\r\n'],
     [[CHUNKED], '5\r\nhello\r\n0\r\nX-T: a\r\n'],
   ),
-  framed('a reset where the connection tells the end', 'reset', [[], 'hello']),
+  framed('a reset of a response that ends with the connection', 'reset', [[], 'hello']),
   framed(
-    'a chunk size of a response that is none',
+    'an invalid chunk size of a response',
     'fin',
     [[CHUNKED], '5\r\nhello\r\nx\r\nmore\r\n0\r\n\r\n'],
     [[CHUNKED], '5\r\nhello\r\n-1\r\n\r\n'],
   ),
   framed('a chunk of a response that is longer than its size', 'fin', [[CHUNKED], '3\r\nhello\r\n0\r\n\r\n']),
-  framed('a chunk size of a response beyond all integers', 'fin', [
+  framed('a chunk size of a response that overflows', 'fin', [
     [CHUNKED],
     '5\r\nhello\r\n10000000000000005\r\nhello\r\n0\r\n\r\n',
   ]),
@@ -186,7 +182,7 @@ export const responseFramingKinds: readonly Kind[] = [
   one('half the fields, then FIN', () => ({ response: `${HEAD}Content-Length: 0\r\n`, originEnds: 'fin' })),
   one('a response without a head', () => ({ response: 'hello\r\n\r\n', originEnds: 'fin' })),
   {
-    kind: 'content larger than what is read at a time, in a response',
+    kind: 'content larger than one read, in a response',
     variants: (['length', 'chunked'] as const).map((framing) => (dice) => ({
       response: toResponse(dice, { content: words(dice).repeat(30_000), framing }),
     })),

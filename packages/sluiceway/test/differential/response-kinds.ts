@@ -37,11 +37,11 @@ export const responseKinds: readonly Kind[] = [
   ),
   status('a partial content', 'HTTP/1.1 206 Partial Content'),
   status('an error of the origin server', 'HTTP/1.1 404 Not Found', 'HTTP/1.1 500 Oh', 'HTTP/1.1 503 Busy'),
-  status('a status that nobody has registered', 'HTTP/1.1 299 Odd', 'HTTP/1.1 477 Odd', 'HTTP/1.1 599 Odd'),
+  status('an unregistered status', 'HTTP/1.1 299 Odd', 'HTTP/1.1 477 Odd', 'HTTP/1.1 599 Odd'),
   status('a status of 600 or more', 'HTTP/1.1 600 Odd', 'HTTP/1.1 999 Odd'),
   status('a status below 100', 'HTTP/1.1 099 Odd', 'HTTP/1.1 000 Odd'),
   status(
-    'a status that is no number of three digits',
+    'a status that is not a three-digit number',
     'HTTP/1.1 20 OK',
     'HTTP/1.1 2000 OK',
     'HTTP/1.1 2x0 OK',
@@ -50,7 +50,7 @@ export const responseKinds: readonly Kind[] = [
   status('a status line without a reason', 'HTTP/1.1 200', 'HTTP/1.1 200 '),
   status('a reason with bytes beyond ASCII', 'HTTP/1.1 200 \xe4h'),
   status('a redirect', 'HTTP/1.1 301 Moved', 'HTTP/1.1 307 Temporary Redirect'),
-  status('a response of HTTP/1.0', 'HTTP/1.0 200 OK'),
+  status('an HTTP/1.0 response', 'HTTP/1.0 200 OK'),
   status('a response of version 1.2 or later', 'HTTP/1.2 200 OK', 'HTTP/1.9 200 OK'),
   status('a response of version 2.0', 'HTTP/2.0 200 OK', 'HTTP/2 200 OK'),
   status('a status line of another protocol', 'ICY 200 OK', 'FTP/1.1 200 OK', 'http/1.1 200 OK'),
@@ -64,7 +64,7 @@ export const responseKinds: readonly Kind[] = [
     (w) => [`Set-Cookie: a=${w}`, 'Set-Cookie: b'],
   ),
   fields(
-    'repeated fields that may be there once',
+    'repeated singleton fields',
     (w) => [`ETag: "${w}"`, 'ETag: "b"'],
     (w) => [`Content-Type: text/${w}`, 'Content-Type: text/b'],
     (w) => [`Location: /${w}`, 'Location: /b'],
@@ -86,8 +86,8 @@ export const responseKinds: readonly Kind[] = [
     (w) => [`X-A: \xff${w}`],
   ),
   fields('an underscore in a field name of a response', (w) => [`X_A: ${w}`]),
-  fields('every other character of a token in a field name of a response', (w) => [`X!#$%&'*+.^~: ${w}`]),
-  fields('what describes a file', (w) => [
+  fields('every other token character in a field name of a response', (w) => [`X!#$%&'*+.^~: ${w}`]),
+  fields('fields that describe a file', (w) => [
     'Accept-Ranges: bytes',
     `ETag: W/"${w}"`,
     'Last-Modified: Wed, 01 Jan 2025 00:00:00 GMT',
@@ -104,10 +104,7 @@ export const responseKinds: readonly Kind[] = [
     (w) => ['Connection: X-A', `X-A: ${w}`],
     (w) => [`X-A: ${w}`, 'Connection: x-a, keep-alive'],
   ),
-  fields('fields of the connection of a response', () => [
-    'Keep-Alive: timeout=7',
-    'Proxy-Connection: keep-alive',
-  ]),
+  fields('connection fields of a response', () => ['Keep-Alive: timeout=7', 'Proxy-Connection: keep-alive']),
   fields('Proxy-Authenticate in a response', (w) => [`Proxy-Authenticate: Basic realm="${w}"`]),
   fields('Upgrade in a response that does not switch', () => ['Upgrade: h2', 'Connection: Upgrade']),
   fields('Alt-Svc', (w) => [`Alt-Svc: h3="${w}.test:443"`]),
@@ -120,7 +117,7 @@ export const responseKinds: readonly Kind[] = [
   ),
   fields('space before the colon in a response', (w) => [`X-A : ${w}`]),
   fields(
-    'a field name of a response that is no token',
+    'a field name of a response that is not a token',
     (w) => [`X(A): ${w}`],
     (w) => [`X A: ${w}`],
   ),
@@ -138,23 +135,23 @@ export const responseKinds: readonly Kind[] = [
     originEnds: 'fin',
   })),
   after('an empty line before a response', '\r\n'),
-  after('what is no response before a response', 'garbage\r\n', 'x'),
+  after('invalid data before a response', 'garbage\r\n', 'x'),
   after('a 103', HINTS),
   after('a 102 and a 103', PROCESSING + HINTS, HINTS + PROCESSING),
-  after('a 100 that nobody asked for', 'HTTP/1.1 100 Continue\r\n\r\n'),
+  after('an unrequested 100', 'HTTP/1.1 100 Continue\r\n\r\n'),
   after(
-    'a 103 with fields of the connection',
+    'a 103 with connection fields',
     'HTTP/1.1 103 Early Hints\r\nConnection: X-A\r\nX-A: b\r\nKeep-Alive: c\r\nLink: </a>\r\n\r\n',
   ),
   after('a 103 with a Content-Length', 'HTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\nLink: </a>\r\n\r\n'),
   after(
-    'a 101 that nobody asked for',
+    'an unrequested 101',
     'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: foo\r\n\r\n',
   ),
-  one('a 103 to a client of HTTP/1.0', (dice) => ({
+  one('a 103 to an HTTP/1.0 client', (dice) => ({
     request: toRequest(dice, { version: 'HTTP/1.0' }),
     response: HINTS + toResponse(dice),
     originEnds: 'fin',
   })),
-  one('a 103 and then nothing', () => ({ response: HINTS, originEnds: 'fin' })),
+  one('a 103 without a final response', () => ({ response: HINTS, originEnds: 'fin' })),
 ];

@@ -14,17 +14,17 @@ export interface SeenMessage {
   complete: boolean;
 }
 
-/** What an exchange looked like from both ends of a proxy. */
+/** What both ends of a proxy saw of an exchange. */
 export interface Trace {
   /** At the origin server. */
   requests: SeenMessage[];
   /** At the client, interim ones included. */
   responses: SeenMessage[];
   /**
-   * What became of the client's connection: another request on it was answered, it was over, the proxy let the
-   * client wait, or what came is no response to what was asked.
+   * What happens to the client's connection: another request on it is answered, it cannot be used again, nothing
+   * arrives for seconds, or what arrives is not a response to the request.
    */
-  afterwards: 'goes on' | 'ends' | 'waits' | 'confuses';
+  afterwards: 'stays open' | 'closes' | 'hangs' | 'desyncs';
 }
 
 const NEXT_TARGET = '/next-on-this-connection';
@@ -67,7 +67,7 @@ export class Stage {
     clearTimeout(patience);
     client.destroy();
     await this.#strike();
-    return { requests: this.#requests, responses, afterwards: waited ? 'waits' : afterwards };
+    return { requests: this.#requests, responses, afterwards: waited ? 'hangs' : afterwards };
   }
 
   /** Ends the connections of an exchange, so that nothing of it is left for the next one. */
@@ -119,15 +119,15 @@ async function converse(
       const response = await readResponse(client, exchange.method);
       responses.push(response);
       if (!response.startLine.includes(' 1')) finals++;
-      if (!response.complete) return { responses, afterwards: 'ends' };
+      if (!response.complete) return { responses, afterwards: 'closes' };
     }
-    return { responses, afterwards: clientEnds === null ? await next(client) : 'ends' };
+    return { responses, afterwards: clientEnds === null ? await next(client) : 'closes' };
   } catch (error) {
-    if (error instanceof Confusion) return { responses, afterwards: 'confuses' };
+    if (error instanceof Desync) return { responses, afterwards: 'desyncs' };
     if (!(error instanceof ConnectionEnded)) throw error;
     return {
       responses,
-      afterwards: error.partial.length === 0 ? 'ends' : 'confuses',
+      afterwards: error.partial.length === 0 ? 'closes' : 'desyncs',
     };
   }
 }
@@ -137,12 +137,12 @@ async function next(client: RawClient): Promise<Trace['afterwards']> {
   void client.send(NEXT);
   const response = await readResponse(client, 'GET');
   return response.lines.includes('X-From: next') || response.lines.includes('x-from: next')
-    ? 'goes on'
-    : 'confuses';
+    ? 'stays open'
+    : 'desyncs';
 }
 
-/** What came where a response was to come. */
-class Confusion extends Error {}
+/** Data that is not a response arrived in place of one. */
+class Desync extends Error {}
 
 function seenHead(raw: string): SeenMessage {
   const [startLine = '', ...lines] = raw.slice(0, -4).split('\r\n');
@@ -166,7 +166,7 @@ async function readResponse(client: RawClient, method: string): Promise<SeenMess
   const raw = await client.readThrough('\r\n\r\n');
   const response = seenHead(raw);
   const status = Number(/^HTTP\/\d\.\d (\d{3})(?: |$)/.exec(response.startLine)?.[1]);
-  if (Number.isNaN(status)) throw new Confusion();
+  if (Number.isNaN(status)) throw new Desync();
   const isContentless = method === 'HEAD' || status < 200 || status === 204 || status === 304;
   const framing = requestFraming(response);
   await readContent(client, response, isContentless ? 'none' : framing === 'none' ? 'close' : framing);
