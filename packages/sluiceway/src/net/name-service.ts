@@ -29,13 +29,14 @@ const LOOK_EVERY_MS = 1000;
 /** glibc's limit. */
 const MAX_NDOTS = 15;
 
-/** A file that is read again when it has changed. What cannot be read counts as empty. */
+/** A file that is read again when it has changed. One that is not there counts as empty. */
 export class WatchedFile<T> {
   readonly #path: string;
   readonly #parse: (text: string) => T;
   #lookedAt = Number.NEGATIVE_INFINITY;
   #stamp = '';
   #value: T;
+  #isKnown = true;
   /** Goes up with every change. */
   changes = 0;
 
@@ -45,22 +46,36 @@ export class WatchedFile<T> {
     this.#value = parse('');
   }
 
-  /** Synchronous: libuv's thread pool, where files are read otherwise, may be taken up by lookups. */
   get value(): T {
+    this.#look();
+    return this.#value;
+  }
+
+  /** False where the file has never been read although it is there: Node's permission model denies it, for example. */
+  get isKnown(): boolean {
+    this.#look();
+    return this.#isKnown;
+  }
+
+  /** Synchronous: libuv's thread pool, where files are read otherwise, may be taken up by lookups. */
+  #look(): void {
     const now = performance.now();
-    if (now - this.#lookedAt < LOOK_EVERY_MS) return this.#value;
+    if (now - this.#lookedAt < LOOK_EVERY_MS) return;
     this.#lookedAt = now;
-    const stats = statSync(this.#path, { throwIfNoEntry: false });
-    const stamp = stats === undefined ? '' : `${stats.mtimeMs} ${stats.size} ${stats.ino}`;
-    if (stamp === this.#stamp) return this.#value;
     try {
-      this.#value = this.#parse(stats === undefined ? '' : readFileSync(this.#path, 'latin1'));
-      this.#stamp = stamp;
-      this.changes += 1;
+      // The permission model refuses this as well.
+      const stats = statSync(this.#path, { throwIfNoEntry: false });
+      const stamp = stats === undefined ? '' : `${stats.mtimeMs} ${stats.size} ${stats.ino}`;
+      if (stamp !== this.#stamp) {
+        this.#value = this.#parse(stats === undefined ? '' : readFileSync(this.#path, 'latin1'));
+        this.#stamp = stamp;
+        this.changes += 1;
+      }
+      this.#isKnown = true;
     } catch {
       // What was read before holds until it can be read.
+      this.#isKnown = this.changes > 0;
     }
-    return this.#value;
   }
 }
 

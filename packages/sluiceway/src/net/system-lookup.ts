@@ -8,6 +8,9 @@ import type { ResolvedAddress } from './resolver.js';
  */
 const MAX_HERE = 1;
 
+/** Where there is no other process: as many as libuv runs. */
+const MAX_HERE_ALONE = 2;
+
 /** Lookups in the lookup process at a time, for all and for one client. */
 const MAX_THERE = 64;
 const MAX_PER_CLIENT = 16;
@@ -28,7 +31,8 @@ interface Waiting {
 
 /**
  * The operating system's resolver (getaddrinfo), which blocks a thread for as long as a name server is silent. The first
- * lookup takes a thread of this process; those that come meanwhile go to a process of their own.
+ * lookup takes a thread of this process; those that come meanwhile go to a process of their own. Lookups of one name that
+ * have started are one.
  */
 export class BoundedLookup implements SystemLookup {
   readonly #there: Pick<LookupProcess, 'isPossible' | 'lookup'>;
@@ -37,6 +41,7 @@ export class BoundedLookup implements SystemLookup {
   #runningThere = 0;
   readonly #byClient = new Map<string, number>();
   readonly #waiting = new Set<Waiting>();
+  readonly #started = new Map<string, Promise<ResolvedAddress[]>>();
 
   constructor(
     here: (name: string) => Promise<ResolvedAddress[]> = lookupHere,
@@ -47,17 +52,34 @@ export class BoundedLookup implements SystemLookup {
   }
 
   async lookup(name: string, client: string): Promise<ResolvedAddress[]> {
-    const isHere = this.#hasRoom(client) ? this.#enter(client) : await this.#turn(client);
+    const started = this.#started.get(name);
+    if (started !== undefined) return started;
+    return this.#start(name, client, this.#hasRoom(client) ? this.#enter(client) : await this.#turn(client));
+  }
+
+  #start(name: string, client: string, isHere: boolean): Promise<ResolvedAddress[]> {
+    const running = this.#run(name, client, isHere).finally(() => {
+      if (this.#started.get(name) === running) this.#started.delete(name);
+    });
+    this.#started.set(name, running);
+    return running;
+  }
+
+  async #run(name: string, client: string, isHere: boolean): Promise<ResolvedAddress[]> {
     try {
       return await (isHere ? this.#here(name) : this.#there.lookup(name));
+    } catch (error) {
+      if (isHere || this.#there.isPossible) throw error;
     } finally {
       this.#leave(client, isHere);
     }
+    // The process could not be started, or has ended.
+    return this.#run(name, client, this.#hasRoom(client) ? this.#enter(client) : await this.#turn(client));
   }
 
   /** Returns whether the lookup is for this process. */
   #enter(client: string): boolean {
-    const isHere = this.#runningHere < MAX_HERE;
+    const isHere = this.#runningHere < this.#maxHere;
     if (isHere) this.#runningHere += 1;
     else this.#runningThere += 1;
     this.#byClient.set(client, (this.#byClient.get(client) ?? 0) + 1);
@@ -79,9 +101,14 @@ export class BoundedLookup implements SystemLookup {
 
   #hasRoom(client: string): boolean {
     if ((this.#byClient.get(client) ?? 0) >= MAX_PER_CLIENT) return false;
-    return this.#runningHere < MAX_HERE || (this.#there.isPossible && this.#runningThere < MAX_THERE);
+    return this.#runningHere < this.#maxHere || (this.#there.isPossible && this.#runningThere < MAX_THERE);
   }
 
+  get #maxHere(): number {
+    return this.#there.isPossible ? MAX_HERE : MAX_HERE_ALONE;
+  }
+
+  /** Waits for room, and enters. */
   #turn(client: string): Promise<boolean> {
     return new Promise((resolve, reject) => {
       const waiting: Waiting = {

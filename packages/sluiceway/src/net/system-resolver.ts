@@ -40,7 +40,8 @@ const ASKS_DNS = process.platform !== 'darwin' && process.platform !== 'win32';
  * system, which may know more (mDNS, NIS, spellings such as `127.1`): see `BoundedLookup`. Where the Name Service
  * Switch names other sources before DNS, and on macOS and Windows, that is all there is.
  *
- * Lookups of one name under way are one. Nothing is kept after that: there is no cache.
+ * Lookups of one name under way are one, but for clients that wait for their turn. Nothing is kept after that: there is no
+ * cache.
  */
 export class SystemResolver implements Resolver {
   readonly #hosts: WatchedFile<ReturnType<typeof parseHosts>>;
@@ -49,6 +50,9 @@ export class SystemResolver implements Resolver {
   readonly #servers: readonly string[] | undefined;
   readonly #lookup: SystemLookup;
   readonly #asksDns: boolean;
+  /** What DNS is being asked for. */
+  readonly #asking = new Map<string, Promise<DnsAnswer>>();
+  /** By client and name: lookups wait in the line of a client. */
   readonly #running = new Map<string, Promise<ResolvedAddress[]>>();
   #client: DnsClient | null = null;
   #clientOf = -1;
@@ -70,26 +74,28 @@ export class SystemResolver implements Resolver {
     // Empty where the name is none.
     const ascii = domainToASCII(hostname);
     const name = ascii === '' || isIP(ascii) !== 0 ? hostname.toLowerCase() : ascii;
-    const running = this.#running.get(name);
+    const asker = clientKey(client);
+    const key = `${asker} ${name}`;
+    const running = this.#running.get(key);
     if (running !== undefined) return running;
-    const started = this.#resolve(name, clientKey(client))
+    const started = this.#resolve(name, asker)
       .catch((error: unknown) => {
         throw toDnsError(hostname, error);
       })
-      .finally(() => this.#running.delete(name));
-    this.#running.set(name, started);
+      .finally(() => this.#running.delete(key));
+    this.#running.set(key, started);
     return started;
   }
 
   async #resolve(name: string, client: string): Promise<ResolvedAddress[]> {
     const bare = name.replace(/\.$/, '');
-    if (!this.#asksDns || !this.#usesDnsFirst.value || !isDnsName(bare))
+    if (!this.#asksDns || !this.#isConfigurationKnown || !this.#usesDnsFirst.value || !isDnsName(bare))
       return this.#lookup.lookup(name, client);
     const known = this.#hosts.value.get(bare);
     if (known !== undefined) return this.#sort(known.map(toResolved));
     // RFC 6761 section 6.3: never a question for DNS.
     if (bare === 'localhost' || bare.endsWith('.localhost')) return this.#sort(LOOPBACK.map(toResolved));
-    const asked = this.#askDns(name);
+    const asked = this.#askOnce(name);
     const answer = this.#isProven ? await asked : await Promise.race([asked, late(UNPROVEN_MS)]);
     if (answer === null) return this.#askBoth(asked, name, client);
     if (answer.kind === 'found') return this.#sort(answer.addresses);
@@ -109,6 +115,20 @@ export class SystemResolver implements Resolver {
     } catch {
       return looked;
     }
+  }
+
+  /** Where we may not read what the operating system goes by, only it can tell. */
+  get #isConfigurationKnown(): boolean {
+    return this.#usesDnsFirst.isKnown && this.#hosts.isKnown && this.#search.isKnown;
+  }
+
+  /** All clients that want a name share the question. */
+  #askOnce(name: string): Promise<DnsAnswer> {
+    const asking = this.#asking.get(name);
+    if (asking !== undefined) return asking;
+    const asked = this.#askDns(name).finally(() => this.#asking.delete(name));
+    this.#asking.set(name, asked);
+    return asked;
   }
 
   /** As glibc walks through the search domains: on to the next where there is none, or the server cannot tell. */

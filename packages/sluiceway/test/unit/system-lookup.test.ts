@@ -66,16 +66,47 @@ describe('lookups by the operating system', () => {
     expect(await late).toMatchObject({ code: 'ETIMEOUT' });
   });
 
-  test('take one thread where no process can be started [Sluiceway]', async () => {
+  test('take as many threads as libuv gives where no process can be started [Node]', async () => {
     const [here, there] = [new Lookups(), new Lookups(false)];
     const bounded = new BoundedLookup(here.lookup, there);
-    const all = [bounded.lookup('a', 'x'), bounded.lookup('b', 'y')];
-    expect(here.names).toEqual(['a']);
+    const all = ['a', 'b', 'c'].map((name) => bounded.lookup(name, name));
+    expect(here.names).toEqual(['a', 'b']);
     here.end();
-    await until(() => here.names.length === 2, 'the other had its turn');
+    await until(() => here.names.length === 3, 'the other had its turn');
     here.end();
     await Promise.all(all);
     expect(there.names).toEqual([]);
+  });
+
+  test('of one name by several clients are one [Sluiceway]', async () => {
+    const [here, there] = [new Lookups(), new Lookups()];
+    const bounded = new BoundedLookup(here.lookup, there);
+    const all = ['x', 'y', 'x'].map((client) => bounded.lookup('a', client));
+    expect(here.names).toEqual(['a']);
+    here.end();
+    expect(await Promise.all(all)).toHaveLength(3);
+    const again = bounded.lookup('a', 'x');
+    here.end();
+    expect(await again).toHaveLength(1);
+    expect([here.names, there.names]).toEqual([['a', 'a'], []]);
+  });
+
+  test('that another process was at when it ended are done in this one [Sluiceway]', async () => {
+    const there = {
+      isPossible: true,
+      lookup(): Promise<ResolvedAddress[]> {
+        this.isPossible = false;
+        return Promise.reject(new Error('gone'));
+      },
+    };
+    const here = new Lookups();
+    const bounded = new BoundedLookup(here.lookup, there);
+    const all = ['a', 'b', 'c'].map((name) => bounded.lookup(name, name));
+    await until(() => here.names.length === 2, 'another took a thread');
+    here.end();
+    await until(() => here.names.length === 3, 'the last had its turn');
+    here.end();
+    expect(await Promise.all(all)).toHaveLength(3);
   });
 });
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
@@ -22,9 +22,19 @@ interface Names {
   /** What the operating system's resolver says; a name that is not there does not exist. */
   system?: Readonly<Record<string, string>>;
   servers?: readonly string[];
+  /** A file that cannot be read although it is there, and how. */
+  unreadable?: readonly [file: 'hosts' | 'resolv.conf' | 'nsswitch.conf', how: 'loop' | 'folder'];
 }
 
-async function start({ hosts = '', resolv = '', nsswitch, dns = {}, system = {}, servers }: Names) {
+async function start({
+  hosts = '',
+  resolv = '',
+  nsswitch,
+  dns = {},
+  system = {},
+  servers,
+  unreadable,
+}: Names) {
   const server = await startDns((name) => dns[name] ?? 'nxdomain');
   const folder = mkdtempSync(join(tmpdir(), 'sluiceway-names-'));
   stops.push(
@@ -34,6 +44,12 @@ async function start({ hosts = '', resolv = '', nsswitch, dns = {}, system = {},
   writeFileSync(join(folder, 'hosts'), hosts);
   writeFileSync(join(folder, 'resolv.conf'), resolv);
   if (nsswitch !== undefined) writeFileSync(join(folder, 'nsswitch.conf'), nsswitch);
+  if (unreadable !== undefined) {
+    const [file, how] = unreadable;
+    rmSync(join(folder, file), { force: true });
+    if (how === 'loop') symlinkSync(file, join(folder, file));
+    else mkdirSync(join(folder, file));
+  }
   const looked: string[] = [];
   const lookup: SystemLookup = {
     async lookup(name): Promise<ResolvedAddress[]> {
@@ -149,6 +165,11 @@ describe('the resolver of the operating system is asked', () => {
       'alone where another source comes before DNS',
       { nsswitch: 'hosts: files ldap [NOTFOUND=return] dns\n' },
     ],
+    // As with Node's permission model, which hides these files from us and not from getaddrinfo.
+    ['alone where we may not look at the hosts file', { unreadable: ['hosts', 'loop'] }],
+    ['alone where we may not read the hosts file', { unreadable: ['hosts', 'folder'] }],
+    ['alone where we may not read resolv.conf', { unreadable: ['resolv.conf', 'loop'] }],
+    ['alone where we may not read the Name Service Switch', { unreadable: ['nsswitch.conf', 'loop'] }],
   ] as const)('%s [nsswitch.conf(5)]', async ([how, names]) => {
     const { find, looked, server } = await start({ system: { 'printer.test': '192.0.2.5' }, ...names });
     expect(await find('printer.test')).toEqual(['192.0.2.5']);
@@ -205,4 +226,18 @@ test('lookups of one name under way are one, and the next asks again [Sluiceway]
   expect(server.asked).toEqual(['A files.test', 'AAAA files.test']);
   await find('files.test');
   expect(server.asked).toHaveLength(4);
+});
+
+test('a client whose lookup waits for its turn does not hold up another that wants the same name [Sluiceway]', async () => {
+  const resolver = new SystemResolver({
+    asksDns: false,
+    lookup: {
+      lookup: (_name, client) =>
+        client === '192.0.2.1'
+          ? new Promise(() => {})
+          : Promise.resolve([{ address: '192.0.2.9', family: 4 }]),
+    },
+  });
+  void resolver.resolve('files.test', '192.0.2.1');
+  expect(await resolver.resolve('files.test', '192.0.2.2')).toEqual([{ address: '192.0.2.9', family: 4 }]);
 });
