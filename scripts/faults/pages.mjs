@@ -1,12 +1,12 @@
-// Writes what the fault laboratory has measured: all of it into docs/faults.md, the sums into the README. The figures
-// themselves are kept beside the laboratory, so that a test can tell whether the pages still say what was measured.
+// Writes the results of the fault laboratory into docs/faults.md, and their sums into the README. The figures are stored
+// beside the laboratory, so a test can compare the pages with them.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../support.mjs';
 
 /** @typedef {'whole' | 'broken' | 'SPLICED' | 'SHORT' | 'hang'} Verdict */
 
-/** @typedef {Partial<Record<Verdict, number>>} Tally How often each verdict came of one fault. */
+/** @typedef {Partial<Record<Verdict, number>>} Tally The count of each verdict for one fault. */
 
 /**
  * @typedef {object} Subject
@@ -33,8 +33,8 @@ const files = {
 const verdicts = ['whole', 'broken', 'SPLICED', 'SHORT', 'hang'];
 
 /**
- * Left out of the sums: where nothing can be lost, where nobody can tell, what a client can verify as well, and what
- * only some proxies can be told of.
+ * Leaves faults out of the sums: those that lose nothing, those that no receiver can detect, those that a client can
+ * detect with a digest, and those that need mirrors, which only some proxies support.
  *
  * @param {{ expected: string, line: string }} fault
  */
@@ -45,35 +45,40 @@ const introduction = `# Faults
 
 <!-- Made by \`npm run faults -- --write\`. -->
 
-What a client gets when a download breaks on its way. An origin server of the laboratory breaks off what it sends, or goes
-on with something else, at places drawn by chance from a seed; the client compares each byte with the file.
-\`npm run faults\` prints these tables, with those of the proxies that are installed.
+What does a client get when a download breaks on its way? In this test, an origin server breaks off what it sends, or
+continues with something else, at places that a seeded random generator chooses. The client compares each byte with the
+file. \`npm run faults\` prints these tables for the proxies that are installed.
 
-| Verdict | What the client has |
+| Verdict | What the client gets |
 | --- | --- |
 | whole | every byte, and a clean end |
-| broken | a failure that it can see: an error response, or a connection that ends before the message does |
-| **SPLICED** | bytes that are not those of the file |
-| **SHORT** | a clean end of what is not whole |
-| **hang** | no end, long after the origin server had gone |
+| broken | a failure that it can detect: an error response, or a connection that ends before the message does |
+| **SPLICED** | bytes that are not in the file |
+| **SHORT** | incomplete content with a clean end |
+| **hang** | no end, long after the origin server has disconnected |
 
-A number says how many of the downloads ended so, where not all of them did. Files have up to 300,000 bytes, a strong
-\`ETag\` where nothing else is said, and a \`Content-Length\` or chunks. All proxies give up on a silent origin server after
-two seconds, where that can be set. Sluiceway has a minimum rate of 1000 bytes a second, and gives up after three attempts
-in vain; undici's \`RetryAgent\` begins with a pause of 50 ms. All else is as it comes. The Node peers are the programs in
-\`bench/peers\`, each the few lines that its documentation shows.
+A number is the count of downloads with that verdict. A verdict without a number holds for all of them.
+
+Setup:
+
+- Files have up to 300,000 bytes, a strong \`ETag\` unless the fault says otherwise, and a \`Content-Length\` or chunks.
+- If a proxy has a timeout for a silent origin server, it is two seconds.
+- Sluiceway requires at least 1000 bytes a second, and gives up after three attempts without progress. \`RetryAgent\` of
+  undici starts with a pause of 50 ms. All other settings are the defaults.
+- The Node peers are the programs in \`bench/peers\`. Each has only the few lines that its documentation shows.
 `;
 
-/** What the numbers do not say by themselves. */
+/** What explains the numbers. */
 const notes = `## Notes
 
-- Nobody can see that content is cut whose end is the end of its connection, unless the connection is reset. Over TLS a
-  close that was not announced (\`close_notify\`) would tell it, but Node does not pass that on to programs.
-- A digest can be verified by the client as well. Proxies that do not verify it pass on what the client can still find out.
-- A response that was whole when its connection was reset may be lost with it: the reset discards what the proxy has not
-  read yet. With resume it is asked for again.
-- http-proxy-middleware answers an error of its origin server with a line of text, which then stands in the file.
-- \`pipe\` does not pass on that its source has failed, and so the client waits for ever; \`pipeline\` does.
+- If only the end of the connection marks the end of the content, no receiver can detect a cut, unless the connection is
+  reset. Over TLS, the missing \`close_notify\` would show the cut, but Node does not report it to programs.
+- A client can also verify a digest. A proxy that does not verify digests passes on errors that the client can still
+  detect.
+- A reset can discard a response that had already arrived whole, if the proxy has not read it yet. With resuming,
+  Sluiceway requests it again.
+- http-proxy-middleware answers an error of its origin server with a line of text, which becomes part of the file.
+- \`pipe\` does not pass on an error of its source, so the client waits forever. \`pipeline\` does.
 `;
 
 /** @param {Tally} tally */
@@ -84,7 +89,7 @@ function formatCell(tally) {
       ? []
       : [{ shown: verdict === 'whole' || verdict === 'broken' ? verdict : `**${verdict}**`, count }];
   });
-  // A proxy that cannot be told of mirrors.
+  // A proxy that does not support mirrors.
   if (present.length === 0) return '–';
   if (present.length === 1) return present[0]?.shown ?? '';
   return present.map(({ shown, count }) => `${count} ${shown}`).join(', ');
@@ -132,10 +137,11 @@ export function formatSummary({ date, runs, sections, subjects }) {
   });
   const downloads = counted.length * runs;
   return `${downloads} downloads through each proxy, each broken in one of ${counted.length} ways, on ${date.slice(0, 10)}.
-"Healed" is the share that arrived whole, of those whose rest could be had and proved to be the same file; the others
-count all downloads. [docs/faults.md](docs/faults.md) has every fault, and the versions; \`npm run faults\` repeats it.
+"Healed" is the share of resumable downloads that arrived whole: those whose rest is available and provably from the same
+file. The other columns count all downloads. [docs/faults.md](docs/faults.md) lists every fault and the versions.
+\`npm run faults\` repeats the measurement.
 
-${formatTable(['', 'Healed', 'Broken, and seen', 'Wrong bytes', 'Short, and not seen', 'Hanging'], rows, '--:')}`;
+${formatTable(['', 'Healed', 'Broken, detected', 'Wrong bytes', 'Short, undetected', 'Hanging'], rows, '--:')}`;
 }
 
 const block = /(<!-- faults -->\n)(.*?)(<!-- \/faults -->)/s;

@@ -19,7 +19,7 @@ const asReplaced: NonNullable<Draw['later']> = (_honest, { file, request }) =>
 export const changedFiles: readonly Fault[] = [
   replaced('a weak ETag, and the file was replaced meanwhile', { etag: 'W/"version-1"' }),
   replaced('no validator, and the file was replaced meanwhile', { etag: null }),
-  replaced('a Last-Modified as young as Date, and the file was replaced meanwhile', {
+  replaced('a Last-Modified as recent as Date, and the file was replaced meanwhile', {
     etag: null,
     lastModified: 'Thu, 01 Oct 2026 12:00:00 GMT',
   }),

@@ -2,7 +2,7 @@ import type { Fault } from './fault.js';
 
 export const CONTROLS = 'Nothing breaks';
 
-/** Nothing goes wrong: whoever does not pass this is not set up right. */
+/** No fault. A subject that fails here is misconfigured. */
 export const controls: readonly Fault[] = [
   { name: 'that is whole', expected: 'harmless', draw: { framings: ['length', 'chunked', 'close'] } },
   {

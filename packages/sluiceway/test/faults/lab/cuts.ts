@@ -70,7 +70,7 @@ export const cuts: readonly Fault[] = [
     draw: { first: cut(anywhere, 'unannounced', 'reset') },
   },
   {
-    name: 'that falls silent anywhere',
+    name: 'that stalls anywhere',
     expected: 'healed',
     draw: { first: cut(anywhere, 'stall') },
   },
@@ -90,7 +90,7 @@ export const cuts: readonly Fault[] = [
     },
   },
   {
-    name: 'cut anywhere, the next connection being reset',
+    name: 'cut anywhere, and the next connection is reset',
     expected: 'healed',
     draw: {
       first: cut(anywhere, 'fin'),
@@ -98,7 +98,7 @@ export const cuts: readonly Fault[] = [
     },
   },
   {
-    name: 'cut anywhere, the next answer being 503 with Retry-After',
+    name: 'cut anywhere, and the next answer is 503 with Retry-After',
     expected: 'healed',
     draw: {
       first: cut(inTheMiddle, 'fin'),
@@ -106,7 +106,7 @@ export const cuts: readonly Fault[] = [
     },
   },
   {
-    name: 'that fails in one way after another, at random',
+    name: 'that fails several times, each time in a random way',
     expected: 'healed',
     draw: { first: cut(anywhere, 'fin', 'reset'), later: failAtRandom },
   },

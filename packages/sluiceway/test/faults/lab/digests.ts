@@ -15,7 +15,7 @@ const NO_VALIDATOR: Partial<LabFile> = { etag: null };
 
 /** Files whose digest the origin server gives: they are what they are. */
 export const digests: readonly Fault[] = [
-  { name: 'which is right', expected: 'harmless', draw: { first: digested((reply) => reply) } },
+  { name: 'that is correct', expected: 'harmless', draw: { first: digested((reply) => reply) } },
   {
     name: 'but with other bytes',
     expected: 'verified',

@@ -38,7 +38,7 @@ export const falseContinuations: readonly Fault[] = [
   continuedBy('a 206 whose range begins one byte late', (honest, { file }) =>
     saysRange(honest, (from, end) => [from + 1, end], file.size),
   ),
-  continuedBy('a 206 that carries the file from its start', (honest, { file }) =>
+  continuedBy('a 206 with the file from its start', (honest, { file }) =>
     saysRange(honest, (_from, end) => [0, end], file.size),
   ),
   continuedBy('a 206 whose range ends beyond the file', (honest, { file }) =>
@@ -52,7 +52,7 @@ export const falseContinuations: readonly Fault[] = [
     lines: withLine(honest.lines, 'Content-Range', null),
   })),
   continuedBy(
-    'a 206 that carries more than its range says',
+    'a 206 with more content than its range',
     (honest) => ({ ...honest, content: Buffer.concat([honest.content, Buffer.from('HTTP/1.1 200 OK\r\n')]) }),
     { framings: ['length'] },
   ),
@@ -79,23 +79,23 @@ export const falseContinuations: readonly Fault[] = [
     ),
     expected: 'healed',
   },
-  continuedBy('a 200 of another file, which has replaced it', (_honest, { file, request }) =>
+  continuedBy('a 200 of another file that has replaced it', (_honest, { file, request }) =>
     answerWhole({ ...file, isReplaced: true, etag: '"version-2"' }, request),
   ),
   continuedBy('a 416 in the middle of the file', (_honest, { file }) =>
     refuse(416, [contentRange(null, file.size)]),
   ),
   continuedBy(
-    'a 416 that says that the file is shorter',
+    'a 416 with a smaller total',
     (_honest, { file }) => refuse(416, [contentRange(null, file.size - 1)]),
     { framings: ['length'] },
   ),
   continuedBy('404 (Not Found)', () => refuse(404)),
-  continuedBy('500 (Internal Server Error), again and again', () => refuse(500)),
-  continuedBy('503 (Service Unavailable), again and again', () => refuse(503, ['Retry-After: 0'])),
-  continuedBy('a redirect to where nothing is', () => refuse(302, ['Location: /elsewhere'])),
+  continuedBy('500 (Internal Server Error), repeatedly', () => refuse(500)),
+  continuedBy('503 (Service Unavailable), repeatedly', () => refuse(503, ['Retry-After: 0'])),
+  continuedBy('a redirect to a missing file', () => refuse(302, ['Location: /elsewhere'])),
   continuedBy('resets of all further connections', () => 'reset'),
-  continuedBy('cuts before the first byte, again and again', (honest, { dice }) =>
+  continuedBy('cuts before the first byte, repeatedly', (honest, { dice }) =>
     cut(() => 0, 'fin', 'reset')(honest, dice),
   ),
 ];

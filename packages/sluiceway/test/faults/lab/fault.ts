@@ -2,39 +2,39 @@ import type { Draw } from './draw.js';
 import type { Verdict } from './verdict.js';
 
 /**
- * What has to come of a fault. `healed`: the client gets the whole file where downloads are resumed, and sees a
- * failure where they are not. `visible`: it sees a failure. `harmless`: it gets the whole file. `racing`: it gets
- * the whole file, or else sees a failure where nothing is resumed. `unnoticed`: it may get less and not see it, since
- * nothing tells. `verified`: as `visible`, to clients of whoever verifies digests.
+ * The required result of a fault. `healed`: the client gets the whole file if downloads are resumed, and detects a
+ * failure otherwise. `visible`: it detects a failure. `harmless`: it gets the whole file. `racing`: it gets the whole
+ * file, or without resuming may detect a failure instead. `unnoticed`: it may get less without detecting it, because
+ * nothing shows it. `verified`: as `visible`, for proxies that verify digests.
  */
 export type Expected = 'healed' | 'visible' | 'harmless' | 'racing' | 'unnoticed' | 'verified';
 
-/** What there is before the proxies: an origin server, one that speaks TLS, or one that has two mirrors. */
+/** What the proxies connect to: an origin server, one with TLS, or one with two mirrors. */
 export type LineName = 'plain' | 'secure' | 'mirrored';
 
-/** One row of the table: what goes wrong, and what must come of it. */
+/** One row of the table: a fault and its required result. */
 export interface Fault {
-  /** Goes on with the sentence that its section begins. */
+  /** Continues the sentence that `begins` of its section starts. */
   name: string;
   expected: Expected;
   draw: Draw;
-  /** Default: an origin server without TLS, and no mirror of it. */
+  /** Default: an origin server without TLS and without mirrors. */
   line?: LineName;
-  /** It takes seconds, by its nature: left out where hundreds of downloads have to be quick. */
+  /** It takes seconds. Runs of hundreds of downloads leave it out. */
   slow?: true;
 }
 
 /** Faults of one kind. */
 export interface Section {
   heading: string;
-  /** `a response`: the name of a fault goes on from there. */
+  /** The start of each test title, such as `a response`. The name of the fault follows. */
   begins: string;
-  /** Where it is said what must come of them, as the titles of tests name it. */
+  /** The sources of the required results, as test titles name them. */
   sources: string;
   faults: readonly Fault[];
 }
 
-/** What may come of a fault, with resume and without. */
+/** The permitted verdicts of a fault, with and without resuming. */
 export function allowed(fault: Fault, resume: boolean): readonly Verdict[] {
   switch (fault.expected) {
     case 'harmless':
@@ -51,18 +51,18 @@ export function allowed(fault: Fault, resume: boolean): readonly Verdict[] {
   }
 }
 
-/** The same in words, for titles. */
+/** The required result in words, for test titles. */
 export function comesOf(fault: Fault): string {
   switch (fault.expected) {
     case 'harmless':
-      return 'the client gets the whole of it';
+      return 'the client gets the whole file';
     case 'visible':
     case 'verified':
-      return 'the client sees that it is not whole';
+      return 'the client detects that it is incomplete';
     case 'healed':
     case 'racing':
-      return 'the client gets the whole of it, and without resume sees where it does not';
+      return 'the client gets the whole file, or without resuming detects a failure';
     case 'unnoticed':
-      return 'nothing tells the client that it is not whole';
+      return 'the client may get less without detecting it';
   }
 }

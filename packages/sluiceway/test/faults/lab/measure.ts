@@ -76,7 +76,7 @@ async function measureOnce(
     const failed = Object.entries(ofSection).filter(([, { whole }]) => whole !== RUNS);
     // The controls come first, and alone.
     if (heading === CONTROLS && failed.length > 0)
-      throw new Error(`${subject.name} is not set up right: ${JSON.stringify(failed)}`);
+      throw new Error(`${subject.name} is misconfigured: ${JSON.stringify(failed)}`);
   }
   return tallies;
 }

@@ -24,19 +24,19 @@ function survived(
 /** An origin server that is gone, and other servers that have its files, or say so. */
 export const mirrors: readonly Fault[] = [
   {
-    name: 'all of whose connections are reset',
+    name: 'that resets every connection',
     expected: 'harmless',
     line: 'mirrored',
     draw: { first: () => 'reset', later: (honest, { site }) => (site === 0 ? 'reset' : honest) },
   },
-  survived('which dies anywhere', 'healed', (honest) => honest, {
+  survived('that dies anywhere', 'healed', (honest) => honest, {
     first: cut(anywhere, 'fin', 'reset', 'stall'),
   }),
-  survived('which dies, as has the first mirror', 'healed', (honest, { site }) =>
+  survived('that dies, as the first mirror did', 'healed', (honest, { site }) =>
     site === 1 ? 'reset' : honest,
   ),
   survived(
-    'which dies, the first mirror dying as well, a little later',
+    'that dies, and the first mirror dies a little later',
     'healed',
     (honest, { site, attempt, dice }) => {
       if (site !== 1) return honest;
@@ -45,19 +45,19 @@ export const mirrors: readonly Fault[] = [
     },
   ),
   survived(
-    'which dies, the mirrors having another version of the file',
+    'that dies, and the mirrors have another version of the file',
     'visible',
     (_honest, { file, request }) =>
       answerHonestly({ ...file, isReplaced: true, etag: '"version-2"' }, request),
   ),
   survived(
-    'which dies, the mirrors having a file of another length under the same ETag',
+    'that dies, and the mirrors have a file of another length under the same ETag',
     'visible',
     (_honest, { file, request }) => answerHonestly({ ...file, size: file.size + 1 }, request),
     { framings: ['length'] },
   ),
   survived(
-    'which dies, the mirrors having entity tags of their own, and a digest being known',
+    'that dies, and the mirrors have other entity tags, with a known digest',
     'healed',
     (honest) => retagged(honest, '"of the mirror"'),
     {
@@ -66,7 +66,7 @@ export const mirrors: readonly Fault[] = [
     },
   ),
   survived(
-    'which dies, the mirrors having other bytes under the same ETag, and a digest being known',
+    'that dies, and the mirrors have other bytes under the same ETag, with a known digest',
     'visible',
     (honest) => withOtherBytes(honest),
     {
