@@ -4,5 +4,5 @@ export type {
   FetchOptions,
   FetchStreamFromOptions,
   RouteHandlers,
-} from './adapters/fetch.js';
-export { streamFrom, toFetch, toRouteHandlers } from './adapters/fetch.js';
+} from './adapters/fetch/fetch.js';
+export { streamFrom, toFetch, toRouteHandlers } from './adapters/fetch/fetch.js';

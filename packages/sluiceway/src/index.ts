@@ -26,19 +26,19 @@ export type { ForwardedClient } from './net/forwarded-client.js';
 export { formatTransferJson, formatTransferText } from './observe/transfer-log.js';
 export type { OptionProblem } from './options/checker.js';
 export { OptionsError } from './options/checker.js';
-export type { NodeServer } from './proxy/attach.js';
-export { attach } from './proxy/attach.js';
+export type { NodeServer } from './proxy/mount/attach.js';
+export { attach } from './proxy/mount/attach.js';
 export { createProxy } from './proxy/create-proxy.js';
-export type { DigestOptions } from './proxy/digest-options.js';
-export type { DownstreamRequest } from './proxy/downstream-request.js';
-export type { UpstreamRequestDraft } from './proxy/draft-request.js';
+export type { DigestOptions } from './proxy/options/digest-options.js';
+export type { DownstreamRequest } from './proxy/request/downstream-request.js';
+export type { UpstreamRequestDraft } from './proxy/request/draft-request.js';
 export type {
   CookieOptions,
   FieldOptions,
   FieldRuleOptions,
   ForwardedOptions,
-} from './proxy/field-options.js';
-export type { Handler } from './proxy/handler.js';
+} from './proxy/options/field-options.js';
+export type { Handler } from './proxy/mount/handler.js';
 export type {
   Answer,
   DownstreamResponseDraft,
@@ -48,18 +48,18 @@ export type {
   UpstreamChoice,
   UpstreamResponse,
 } from './proxy/hooks.js';
-export type { LimitOptions, ProxyOptions, TimeoutOptions } from './proxy/options.js';
-export type { HandleContext, KnownClient } from './proxy/passage.js';
-export type { Profile } from './proxy/profiles.js';
-export { passThrough, thirdParty } from './proxy/profiles.js';
+export type { LimitOptions, ProxyOptions, TimeoutOptions } from './proxy/options/proxy-options.js';
+export type { HandleContext, KnownClient } from './proxy/request/request-state.js';
+export type { Profile } from './proxy/options/profiles.js';
+export { passThrough, thirdParty } from './proxy/options/profiles.js';
 export type { Proxy } from './proxy/proxy.js';
-export type { ExpiredTarget, ResumeOptions } from './proxy/resume-options.js';
-export type { FileUrl, StreamFromOptions } from './proxy/stream-from.js';
-export { streamFrom } from './proxy/stream-from.js';
-export { mount, stripPrefix } from './proxy/strip-prefix.js';
-export type { LiveTransfer, Observer, TransferRecord } from './proxy/transfer.js';
-export type { ConnectionOptions, UpstreamOptions } from './proxy/upstream-options.js';
-export type { UpstreamTlsOptions } from './proxy/upstream-tls.js';
+export type { ExpiredTarget, ResumeOptions } from './proxy/options/resume-options.js';
+export type { FileUrl, StreamFromOptions } from './proxy/mount/stream-from.js';
+export { streamFrom } from './proxy/mount/stream-from.js';
+export { mount, stripPrefix } from './proxy/mount/strip-prefix.js';
+export type { LiveTransfer, Observer, TransferRecord } from './proxy/transfer/transfer.js';
+export type { ConnectionOptions, UpstreamOptions } from './proxy/options/upstream-options.js';
+export type { UpstreamTlsOptions } from './proxy/options/upstream-tls.js';
 export type { ChunkSink, ChunkSource } from './stream/chunk-source.js';
 export type { Tunnel } from './stream/tunnel.js';
 export type { Duration, Size } from './units.js';

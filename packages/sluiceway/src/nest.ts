@@ -1,9 +1,9 @@
-export { attachUpgrades, type UpgradeOptions } from './adapters/attach-upgrades.js';
-export { SluicewayModule } from './adapters/nest.js';
-export type { NestRequest, PlatformRequest, PlatformResponse } from './adapters/nest-request.js';
+export { attachUpgrades, type UpgradeOptions } from './adapters/shared/attach-upgrades.js';
+export { SluicewayModule } from './adapters/nest/nest.js';
+export type { NestRequest, PlatformRequest, PlatformResponse } from './adapters/nest/nest-request.js';
 export type {
   NestHandleOptions,
   NestModuleOptions,
   SluicewayModuleOptions,
-} from './adapters/nest-service.js';
-export { SluicewayService } from './adapters/nest-service.js';
+} from './adapters/nest/nest-service.js';
+export { SluicewayService } from './adapters/nest/nest-service.js';

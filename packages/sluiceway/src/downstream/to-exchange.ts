@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import type { Http2ServerResponse } from 'node:http2';
 import type { ClientExchange, ClientRequest, ClientResponse } from './exchange.js';
-import { Http1Exchange } from './http1-exchange.js';
-import { Http2Exchange } from './http2-exchange.js';
+import { Http1Exchange } from './http1/http1-exchange.js';
+import { Http2Exchange } from './http2/http2-exchange.js';
 
 /**
  * A request and its response belong together, so one of them tells the version of both. Not by its number: an HTTP/1

@@ -1,5 +1,5 @@
 import type { Fields } from '../http/fields.js';
-import type { DownstreamRequest } from '../proxy/downstream-request.js';
+import type { DownstreamRequest } from '../proxy/request/downstream-request.js';
 import type { Answer } from '../proxy/hooks.js';
 import type { CorsOptions } from './options.js';
 

@@ -1,10 +1,10 @@
 import { parsePathPrefix } from '../http/prefix.js';
 import { type Guard, type GuardOptions, resolveGuard } from '../net/guard.js';
 import { Checker } from '../options/checker.js';
-import type { DownstreamRequest } from '../proxy/downstream-request.js';
+import type { DownstreamRequest } from '../proxy/request/downstream-request.js';
 import type { Hooks } from '../proxy/hooks.js';
-import type { LimitOptions, ProxyOptions, TimeoutOptions } from '../proxy/options.js';
-import type { UpstreamTlsOptions } from '../proxy/upstream-tls.js';
+import type { LimitOptions, ProxyOptions, TimeoutOptions } from '../proxy/options/proxy-options.js';
+import type { UpstreamTlsOptions } from '../proxy/options/upstream-tls.js';
 import type { Duration, Size } from '../units.js';
 import type { Grant } from './grant.js';
 import { type IgnoresParameter, resolveIgnoredParameters } from './ignored-parameters.js';

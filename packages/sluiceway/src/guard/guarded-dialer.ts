@@ -6,7 +6,7 @@ import { dialDirectly } from '../net/direct-dial.js';
 import { type Guard, type GuardOptions, resolveGuard } from '../net/guard.js';
 import { parseHostPattern } from '../net/host-pattern.js';
 import { Checker } from '../options/checker.js';
-import { resolveTls, type UpstreamTlsOptions } from '../proxy/upstream-tls.js';
+import { resolveTls, type UpstreamTlsOptions } from '../proxy/options/upstream-tls.js';
 import type { Duration } from '../units.js';
 
 /** `allowHosts` and `denyHosts` have no paths here: a connection is made before anybody knows what for. */

@@ -1,4 +1,4 @@
-import type { TransferRecord } from '../proxy/transfer.js';
+import type { TransferRecord } from '../proxy/transfer/transfer.js';
 
 /** The names of a record in the order in which both formats give them. */
 const NAMES = [

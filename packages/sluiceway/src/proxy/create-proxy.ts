@@ -1,4 +1,4 @@
-import { type ProxyOptions, resolveProxyOptions } from './options.js';
+import { type ProxyOptions, resolveProxyOptions } from './options/proxy-options.js';
 import { Proxy } from './proxy.js';
 
 /**

@@ -3,9 +3,9 @@ import { rewriteLocation } from '../http/location.js';
 import { type CookieRules, rewriteSetCookie } from '../http/set-cookie.js';
 import { FilteredTrailers } from '../stream/filtered-trailers.js';
 import type { InterimResponse, RequestContent, TransportResponse } from '../upstream/transport.js';
-import type { DownstreamRequest } from './downstream-request.js';
-import type { UpstreamRequestDraft } from './draft-request.js';
-import type { FieldSettings } from './field-options.js';
+import type { DownstreamRequest } from './request/downstream-request.js';
+import type { UpstreamRequestDraft } from './request/draft-request.js';
+import type { FieldSettings } from './options/field-options.js';
 import type { DownstreamResponseDraft } from './hooks.js';
 
 /** What the options change of a request that has been drafted and aimed, before hooks see it. */

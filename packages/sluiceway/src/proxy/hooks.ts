@@ -1,8 +1,8 @@
 import type { Duplex, Readable } from 'node:stream';
 import { describeThrown, SluicewayError } from '../errors.js';
 import type { Fields, ReadonlyFields } from '../http/fields.js';
-import type { DownstreamRequest } from './downstream-request.js';
-import type { UpstreamRequestDraft } from './draft-request.js';
+import type { DownstreamRequest } from './request/downstream-request.js';
+import type { UpstreamRequestDraft } from './request/draft-request.js';
 
 type MaybePromise<T> = T | Promise<T>;
 

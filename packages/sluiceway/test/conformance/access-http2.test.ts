@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { describe, expect } from 'vitest';
-import { acceptKey } from '../../src/downstream/websocket-handshake.js';
+import { acceptKey } from '../../src/downstream/http2/websocket-handshake.js';
 import { attach, bearer } from '../../src/index.js';
 import { type Network, test } from '../support/fixture.js';
 import { Flag, Frames, fieldOf, PREFACE } from '../support/frames.js';

@@ -143,7 +143,7 @@ describe('the layer check', () => {
     [
       'a path into another package',
       `${program}/server/x.ts`,
-      `import { code } from '../../../sluiceway/src/errors.js';\nexport const x = code;\n`,
+      `import { code } from '../../src/errors.js';\nexport const x = code;\n`,
       /import the package by its name/,
     ],
     [

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type ClientHttp2Stream, constants } from 'node:http2';
 import { Readable } from 'node:stream';
 import { expect } from 'vitest';
-import { watchContentEnd } from '../../src/net/http2-stream.js';
+import { watchContentEnd } from '../../src/http2/stream.js';
 import { collectEscapes, draw, type Plan, serve } from './chaos.js';
 import { isSeeded, seededBytes, seededViews } from './content.js';
 import { Dice } from './dice.js';

@@ -4,7 +4,7 @@ import { SluicewayError } from '../../src/errors.js';
 import { type ProblemExtra, problemJson } from '../../src/http/problem.js';
 import { formatProxyStatus } from '../../src/http/proxy-status.js';
 import { statusText } from '../../src/http/status-text.js';
-import { draftErrorAnswer } from '../../src/proxy/answer.js';
+import { draftErrorAnswer } from '../../src/proxy/response/answer.js';
 
 describe('problemJson, RFC 9457', () => {
   test('title is the reason phrase', () => {

@@ -7,8 +7,8 @@ import {
 } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import { describe, expect } from 'vitest';
-import { superviseSessions } from '../../src/downstream/http2-sessions.js';
-import { resetStream } from '../../src/net/http2-stream.js';
+import { superviseSessions } from '../../src/downstream/http2/http2-sessions.js';
+import { resetStream } from '../../src/http2/stream.js';
 import { standstill } from '../support/backpressure.js';
 import { loopbackCertificate } from '../support/certificates.js';
 import { type Network, test } from '../support/fixture.js';

@@ -1,6 +1,6 @@
 import { connect, type Http2Stream, type ServerHttp2Stream } from 'node:http2';
 import { describe, expect } from 'vitest';
-import { resetStream, watchContentEnd } from '../../src/net/http2-stream.js';
+import { resetStream, watchContentEnd } from '../../src/http2/stream.js';
 import { type Network, test } from '../support/fixture.js';
 import { ErrorCode, Flag, Frames, FrameType } from '../support/frames.js';
 import { Gate } from '../support/gate.js';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { toLogMessage } from '../../src/proxy/log-message.js';
+import { toLogMessage } from '../../src/proxy/transfer/log-message.js';
 
 test.each([
   'connect ECONNREFUSED 10.0.0.5:9000',

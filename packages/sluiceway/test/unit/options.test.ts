@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { OptionsError } from '../../src/options/checker.js';
-import { type ProxyOptions, resolveProxyOptions } from '../../src/proxy/options.js';
+import { type ProxyOptions, resolveProxyOptions } from '../../src/proxy/options/proxy-options.js';
 import { loopbackCertificate, makeCertificate, type TestCertificate } from '../support/certificates.js';
 
 const UPSTREAM = 'http://origin.test';

@@ -1,7 +1,7 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'vitest';
-import { Http1Exchange } from '../../src/downstream/http1-exchange.js';
+import { Http1Exchange } from '../../src/downstream/http1/http1-exchange.js';
 import { test } from '../support/fixture.js';
 import { until } from '../support/until.js';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { TransformMeters } from '../../src/proxy/transform-meters.js';
+import { TransformMeters } from '../../src/proxy/transfer/transform-meters.js';
 import type { Meter } from '../../src/stream/metered-source.js';
 import type { TransferTimeouts } from '../../src/stream/timeouts.js';
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { SMALLEST_WINDOW, WindowBudget, type WindowHolder } from '../../src/stream/window-budget.js';
+import { SMALLEST_WINDOW, WindowBudget, type WindowHolder } from '../../src/http2/window-budget.js';
 
 const MIB = 1024 * 1024;
 

@@ -14,8 +14,8 @@ import {
   LARGEST_WINDOW,
   SMALLEST_WINDOW,
   WindowBudget,
-} from '../../src/stream/window-budget.js';
-import { initialWindowSettings, tuneServerWindows, WindowTuner } from '../../src/stream/window-tuner.js';
+} from '../../src/http2/window-budget.js';
+import { initialWindowSettings, tuneServerWindows, WindowTuner } from '../../src/http2/window-tuner.js';
 import { type Network, test } from '../support/fixture.js';
 import { ErrorCode, Frames, FrameType } from '../support/frames.js';
 import type { FieldLine } from '../support/hpack.js';

@@ -7,8 +7,8 @@ import {
 } from 'node:http2';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { expect } from 'vitest';
-import { writeInterim } from '../../src/downstream/http1-heads.js';
-import { Http2Exchange } from '../../src/downstream/http2-exchange.js';
+import { writeInterim } from '../../src/downstream/http1/http1-heads.js';
+import { Http2Exchange } from '../../src/downstream/http2/http2-exchange.js';
 import { Fields } from '../../src/http/fields.js';
 import { test } from '../support/fixture.js';
 

@@ -1,6 +1,6 @@
 import { SluicewayError } from '../../errors.js';
 import type { Fields } from '../../http/fields.js';
-import type { UpstreamRequestDraft } from '../../proxy/draft-request.js';
+import type { UpstreamRequestDraft } from '../../proxy/request/draft-request.js';
 import type { DownstreamResponseDraft, UpstreamResponse } from '../../proxy/hooks.js';
 
 /** Where a handler of http-proxy wants what is not there: the client gets 500, the log what to use. */

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { encodeText, isContentRead, restoreContent } from '../parsed-body.js';
+import { encodeText, isContentRead, restoreContent } from '../shared/parsed-body.js';
 import type { ProxyRequest } from './messages.js';
 
 /**

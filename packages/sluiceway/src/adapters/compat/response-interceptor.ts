@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
 import type { Fields } from '../../http/fields.js';
 import type { DownstreamResponseDraft } from '../../proxy/hooks.js';
-import type { ContentInterceptor } from '../../proxy/interception.js';
+import type { ContentInterceptor } from '../../proxy/response/interception.js';
 import type { ProxyResponse } from './messages.js';
 
 /** Gets the whole content of a response, its coding taken off, and returns what the client shall get. */

@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SluicewayError } from '../../errors.js';
 import { isMountPoint } from '../../http/prefix.js';
-import type { HandleContext } from '../../proxy/passage.js';
-import { type ExpressRequest, findClient } from '../express.js';
-import { isContentRead, restoreContent } from '../parsed-body.js';
+import type { HandleContext } from '../../proxy/request/request-state.js';
+import { type ExpressRequest, findClient } from '../express/express.js';
+import { isContentRead, restoreContent } from '../shared/parsed-body.js';
 import type { CompatOptions } from './options.js';
 import type { CompatContext } from './proxy-options.js';
 import { fixRequestBody } from './request-body.js';

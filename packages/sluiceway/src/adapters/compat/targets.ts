@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { UpstreamTlsOptions } from '../../proxy/upstream-tls.js';
+import type { UpstreamTlsOptions } from '../../proxy/options/upstream-tls.js';
 
 /** Where requests go: a URL, or its parts. */
 export type ProxyTarget =

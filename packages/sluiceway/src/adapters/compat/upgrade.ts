@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { Http1Exchange } from '../../downstream/http1-exchange.js';
-import { takeUpgrade } from '../../downstream/http1-upgrade.js';
+import { Http1Exchange } from '../../downstream/http1/http1-exchange.js';
+import { takeUpgrade } from '../../downstream/http1/http1-upgrade.js';
 import { problemJson } from '../../http/problem.js';
-import type { HandleContext } from '../../proxy/passage.js';
+import type { HandleContext } from '../../proxy/request/request-state.js';
 import type { Proxy } from '../../proxy/proxy.js';
-import { toFrameworkError } from '../framework-error.js';
+import { toFrameworkError } from '../shared/framework-error.js';
 import { callSafely } from './handlers.js';
 
 export interface UpgradeOptions<Context> {

@@ -9,8 +9,8 @@ import type { Socket } from 'node:net';
 import { SluicewayError } from '../../errors.js';
 import type { HeadLimits } from '../../http/head-reader.js';
 import type { BufferPool } from '../../stream/buffer-pool.js';
-import { sharedWindowBudget } from '../../stream/window-budget.js';
-import { initialWindowSettings, WindowTuner } from '../../stream/window-tuner.js';
+import { sharedWindowBudget } from '../../http2/window-budget.js';
+import { initialWindowSettings, WindowTuner } from '../../http2/window-tuner.js';
 import { MAX_REQUEST_FIELDS_BYTES } from './request-headers.js';
 import { nameOfCode } from './stream-error.js';
 

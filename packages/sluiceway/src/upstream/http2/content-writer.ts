@@ -1,7 +1,7 @@
 import type { ClientHttp2Stream } from 'node:http2';
 import { SluicewayError } from '../../errors.js';
 import { toHttp2Headers } from '../../http/http2-fields.js';
-import { type Http2Loans, http2Loans } from '../../net/http2-loans.js';
+import { type Http2Loans, http2Loans } from '../../http2/loans.js';
 import type { ChunkSink } from '../../stream/chunk-source.js';
 import type { RequestContent } from '../transport.js';
 

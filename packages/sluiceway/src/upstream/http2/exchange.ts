@@ -1,7 +1,7 @@
 import type { ClientHttp2Stream, OutgoingHttpHeaders } from 'node:http2';
 import { SluicewayError } from '../../errors.js';
 import { decideResponseFraming } from '../../http/framing.js';
-import { resetStream, watchContentEnd } from '../../net/http2-stream.js';
+import { resetStream, watchContentEnd } from '../../http2/stream.js';
 import { GatheredSource } from '../../stream/gathered-source.js';
 import { InterimLimit } from '../interim-limit.js';
 import { CONTINUE_GRACE_MS, isIdempotent, STOPS_CONTENT_FROM } from '../request-rules.js';

@@ -20,7 +20,7 @@ import type { RequestClient } from '../transport.js';
 import { type ContentReader, createContentReader } from './content-reader.js';
 import type { WireExchange } from './exchange.js';
 import { Receiver, type ReceiverOwner } from './receiver.js';
-import { TunnelReader } from './tunnel.js';
+import { TunnelReader } from './upgraded-connection.js';
 
 /** How long an origin server that takes no more content may need for what it says about it. */
 const LAST_WORDS_MS = 1000;

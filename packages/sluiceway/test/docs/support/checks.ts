@@ -147,7 +147,7 @@ export const checks: Readonly<Record<string, Check>> = {
 
   'the default answer to a failure': async ({ block }) => {
     const { SluicewayError } = await import('../../../src/errors.js');
-    const { draftErrorAnswer } = await import('../../../src/proxy/answer.js');
+    const { draftErrorAnswer } = await import('../../../src/proxy/response/answer.js');
     const answer = draftErrorAnswer(new SluicewayError('connection_refused', 'internal'), 'us', '');
     expect(JSON.parse(block.text)).toEqual(JSON.parse(answer.content as string));
   },

@@ -1,5 +1,5 @@
 import { expect, vi } from 'vitest';
-import type { UpstreamOptions } from '../../../src/proxy/upstream-options.js';
+import type { UpstreamOptions } from '../../../src/proxy/options/upstream-options.js';
 import { BufferPool } from '../../../src/stream/buffer-pool.js';
 import { held } from '../../support/aborts.js';
 import { loopbackCertificate, type TestCertificate } from '../../support/certificates.js';

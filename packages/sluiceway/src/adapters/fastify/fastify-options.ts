@@ -1,0 +1,128 @@
+import type { FastifyContextConfig, FastifyInstance, FastifyRequest, RouteOptions } from 'fastify';
+import { type PathPrefix, parsePathPrefix } from '../../http/prefix.js';
+import { type BaseTarget, parseBaseTarget } from '../../http/target.js';
+import { Checker } from '../../options/checker.js';
+import { createProxy } from '../../proxy/create-proxy.js';
+import { checkHandler, type Handler } from '../../proxy/mount/handler.js';
+import type { ProxyOptions } from '../../proxy/options/proxy-options.js';
+import type { UpstreamOptions } from '../../proxy/options/upstream-options.js';
+import type { AdapterOptions } from '../shared/adapter.js';
+import { MountPlace } from './fastify-place.js';
+
+/** How the plugin `sluiceway` is mounted: mostly in the words of `@fastify/http-proxy`. */
+export interface FastifyMountOptions extends Pick<AdapterOptions, 'errors'> {
+  /**
+   * Takes the place of the prefix in the path that the handler sees; parameters of the prefix (`/:id`) may stand in it.
+   * Default: the prefix is taken off, and the path of the upstream, if it has one, comes before what is left.
+   */
+  rewritePrefix?: string;
+  /** Default: all that the instance supports. */
+  httpMethods?: readonly string[];
+  /** Routes under the prefix. Default `['/', '/*']`. */
+  routes?: readonly string[];
+  preValidation?: NonNullable<RouteOptions['preValidation']>;
+  preHandler?: NonNullable<RouteOptions['preHandler']>;
+  /** As of any route of Fastify's: found as `request.routeOptions.config`. */
+  config?: FastifyContextConfig;
+  /** As of any route of Fastify's. */
+  constraints?: NonNullable<RouteOptions['constraints']>;
+  /** Serve upgrades: WebSockets, and whatever else both sides agree on. Hooks see their requests first. Default false. */
+  websocket?: boolean;
+}
+
+/**
+ * What to mount, or the options of `createProxy` for a proxy of the plugin's own. Of these, the default of
+ * `fields.location` is `'rewrite'`.
+ */
+export type FastifySluicewayOptions = FastifyMountOptions &
+  ({ handler: Handler<FastifyRequest> } | ({ handler?: undefined } & ProxyOptions<FastifyRequest>));
+
+/** Checked values of `FastifySluicewayOptions`. */
+export interface Mount {
+  handler: Handler<FastifyRequest>;
+  place: MountPlace;
+  routes: readonly string[];
+  httpMethods: readonly string[];
+  websocket: boolean;
+  errors: 'throw' | 'answer';
+  /** Passed on to each route. */
+  route: Pick<RouteOptions, 'preValidation' | 'preHandler' | 'config' | 'constraints'>;
+}
+
+/** What `register` adds to the options of a plugin. */
+interface Registration {
+  prefix?: unknown;
+  logLevel?: unknown;
+  logSerializers?: unknown;
+}
+
+/** Checks everything. Throws an `OptionsError`. */
+export function resolveMount(app: FastifyInstance, options: FastifySluicewayOptions & Registration): Mount {
+  const check = new Checker('sluiceway');
+  const { prefix: _, logLevel: __, logSerializers: ___, ...given } = options;
+  const { rewritePrefix, httpMethods, routes, preValidation, preHandler, config, constraints, ...rest } =
+    given;
+  const { handler, websocket: upgrades, ...others } = rest;
+  const proxyOptions: ProxyOptions<FastifyRequest> = others;
+  const websocket = check.boolean('websocket', upgrades, false);
+  const errors = check.oneOf('errors', proxyOptions.errors, ['throw', 'answer'], 'throw');
+  const rewritten = check.parsed('rewritePrefix', rewritePrefix, undefined, parsePathPrefix);
+  const segments = app.prefix.split('/');
+  for (const name of rewritten?.match(/:\w+/g) ?? []) {
+    if (!segments.includes(name))
+      check.problem('rewritePrefix', `names ${name}, which is no segment of the prefix`);
+  }
+  if (handler !== undefined) {
+    checkHandler(check, 'handler', handler);
+    check.unknownKeys('', proxyOptions, ['errors']);
+  }
+  // In the upstream's own path, so that what it says of places on it can be told from the rest.
+  const aimed =
+    rewritten === undefined || rewritten.includes(':') ? null : aimAt(check, proxyOptions, rewritten);
+  check.throwIfAny();
+  const { routerOptions, ignoreDuplicateSlashes } = app.initialConfig;
+  return {
+    handler:
+      handler ??
+      createProxy<FastifyRequest>({
+        ...proxyOptions,
+        ...(aimed !== null && { upstream: aimed }),
+        fields: { location: 'rewrite', ...proxyOptions.fields },
+      }),
+    place: new MountPlace({
+      prefix: app.prefix,
+      rewritePrefix: aimed === null ? rewritten : undefined,
+      collapses: routerOptions?.ignoreDuplicateSlashes ?? ignoreDuplicateSlashes ?? false,
+    }),
+    routes: routes ?? ['/', '/*'],
+    httpMethods: httpMethods ?? app.supportedMethods,
+    websocket,
+    errors,
+    route: {
+      ...(preValidation !== undefined && { preValidation }),
+      ...(preHandler !== undefined && { preHandler }),
+      ...(config !== undefined && { config }),
+      ...(constraints !== undefined && { constraints }),
+    },
+  };
+}
+
+/** The upstream with that path; null where there is none, or none that is valid, which `createProxy` will say. */
+function aimAt(
+  check: Checker,
+  { upstream }: Pick<ProxyOptions, 'upstream'>,
+  path: PathPrefix,
+): UpstreamOptions | null {
+  if (upstream === undefined) return null;
+  const options = typeof upstream === 'string' || upstream instanceof URL ? { url: upstream } : upstream;
+  let base: BaseTarget;
+  try {
+    base = parseBaseTarget(options.url);
+  } catch {
+    return null;
+  }
+  if (base.path !== '' && base.path !== '/')
+    check.problem('rewritePrefix', 'stands for the path of the upstream: one of them must have none');
+  const query = base.query === '' ? '' : `?${base.query}`;
+  return { ...options, url: `${base.protocol}//${base.host}${path}${query}` };
+}

@@ -1,0 +1,68 @@
+import { SluicewayError } from '../../errors.js';
+import { isMountPoint, type PathPrefix, splitTarget } from '../../http/prefix.js';
+import { joinTarget, readRequestTarget } from '../../http/target.js';
+import type { HandleContext } from '../../proxy/request/request-state.js';
+
+export interface PlaceOptions {
+  /** As Fastify has it: of the plugin and of all that it is registered in; segments may be parameters (`/:id`). */
+  prefix: string;
+  /** Checked; `''` for the root. Undefined: the prefix is taken off. */
+  rewritePrefix: PathPrefix | undefined;
+  /** The router takes several slashes for one. */
+  collapses: boolean;
+}
+
+type Place = Pick<HandleContext, 'target' | 'mountPath' | 'isMountPoint'>;
+
+const isParameter = (segment: string): boolean => segment.startsWith(':');
+
+/** Where a plugin is mounted: what of a request's path is its prefix, and what the handler sees in place of it. */
+export class MountPlace {
+  readonly #segments: readonly string[];
+  readonly #rewritePrefix: PathPrefix | undefined;
+  readonly #collapses: boolean;
+
+  constructor({ prefix, rewritePrefix, collapses }: PlaceOptions) {
+    this.#segments = prefix.split('/').filter((segment) => segment !== '');
+    this.#collapses = collapses;
+    this.#rewritePrefix = rewritePrefix;
+  }
+
+  /** Whether a target lies under the prefix. */
+  holds(target: string): boolean {
+    const split = splitTarget(target, this.#segments.length, this.#collapses);
+    if (split === null) return false;
+    const raw = split.prefix.split('/').filter((segment) => segment !== '');
+    return this.#segments.every((segment, i) => isParameter(segment) || segment === raw[i]);
+  }
+
+  /**
+   * Takes the prefix off a target that the router has found to be under it, by counting segments: the router decodes,
+   * and so finds `/%66iles` under `/files`. Throws `http_request_error` for dot segments that lead out of the new prefix.
+   */
+  locate(target: string): Place {
+    const count = this.#segments.length;
+    if (count === 0 && this.#rewritePrefix === undefined) return {};
+    const split = splitTarget(target, count, this.#collapses);
+    if (split === null)
+      throw new SluicewayError('http_request_error', 'The request-target is not under the prefix');
+    const { prefix, rest } = split;
+    const isExact = isMountPoint(target, prefix);
+    if (this.#rewritePrefix === undefined) return { target: rest, mountPath: prefix, isMountPoint: isExact };
+    const { path, query } = readRequestTarget('GET', rest);
+    const base = this.#rewriteParameters(this.#rewritePrefix, prefix);
+    return { target: joinTarget({ path: base, query: '' }, isExact ? null : path, query), mountPath: prefix };
+  }
+
+  /** Puts the client's segments into the new prefix, none of which may be a step upwards. */
+  #rewriteParameters(rewritePrefix: string, prefix: string): string {
+    if (!rewritePrefix.includes(':')) return rewritePrefix;
+    const raw = prefix.split('/').filter((segment) => segment !== '');
+    return rewritePrefix.replace(/:\w+/g, (name) => {
+      const value = raw[this.#segments.indexOf(name)];
+      if (value === undefined) return name;
+      joinTarget({ path: '/-', query: '' }, `/${value}`, null);
+      return value;
+    });
+  }
+}

@@ -1,0 +1,171 @@
+import { type Outcome, toSluicewayError } from '../../errors.js';
+import { Checker } from '../../options/checker.js';
+import { checkHandler, type Handler } from '../../proxy/mount/handler.js';
+import type { HandleContext, KnownClient } from '../../proxy/request/request-state.js';
+import { type FileUrl, proxyFor, type StreamFromOptions, toPlaces } from '../../proxy/mount/stream-from.js';
+import { FetchExchange } from './fetch-exchange.js';
+import { FrameworkError } from '../shared/framework-error.js';
+import { findHostListener } from './host-listener.js';
+import { openRequestContent } from './request-content.js';
+
+/** What hooks find as `downstream.context`. */
+export interface FetchContext<Host = unknown> {
+  readonly request: Request;
+  /** What the host gave beside the request: Next.js `{ params }`, an event, a loader's arguments. */
+  readonly host: Host;
+}
+
+export interface FetchOptions<Host = unknown> {
+  /**
+   * Pass content on whose length the origin server does not tell (`Transfer-Encoding: chunked`, server-sent events).
+   * Only on a host that breaks the connection where the stream of a response fails: others end it as if it were
+   * whole, and a client takes a part of the file for all of it. Default false: such a response is refused with 502.
+   */
+  allowUndetectableTruncation?: boolean;
+  /** Who the client is, which a `Request` does not tell, from fields or a host that are to be believed. Default: nobody knows. */
+  client?: (request: Request, host: Host) => KnownClient | Promise<KnownClient>;
+  /**
+   * `answer` (default): a failure is answered with its status and a problem report. `throw`: one before the head
+   * rejects with the `SluicewayError`, for the host to deal with; most make a 500 of it.
+   */
+  errors?: 'answer' | 'throw';
+}
+
+/** As for `streamFrom` of `sluiceway`, and for `toFetch`. */
+export interface FetchStreamFromOptions<Host = unknown>
+  extends Omit<StreamFromOptions<FetchContext<Host>>, 'errors'>,
+    FetchOptions<Host> {}
+
+/** A handler in WHATWG's shape. Never rejects, but for `errors: 'throw'`. */
+export type FetchHandler<Host = unknown> = (request: Request, host?: Host) => Promise<Response>;
+
+type Serves = Handler & Required<Pick<Handler, 'serve'>>;
+
+/** The methods that route handlers of Next.js, SvelteKit and Astro are named by. */
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
+
+export type RouteHandlers<Host = unknown> = Record<
+  (typeof METHODS)[number],
+  (request: Request, host: Host) => Promise<Response>
+>;
+
+/**
+ * Serves a proxy, a gateway, or what `stripPrefix` and `mount` make of them, on a host that takes a `Request` and
+ * wants a `Response`. Content passes both ways while it arrives, as it is: nothing is decoded, length, ranges and
+ * `Content-Encoding` stay. What such a host has no words for does not pass: trailers, interim responses, and upgrades,
+ * which are answered as ordinary requests. Where Node's own pair of request and response can be had, use that.
+ *
+ * Throws an `OptionsError`.
+ */
+export function toFetch<Host = unknown>(
+  handler: Handler<FetchContext<Host>>,
+  options: FetchOptions<Host> = {},
+): FetchHandler<Host> {
+  const check = new Checker('toFetch');
+  checkHandler(check, 'handler', handler);
+  if (typeof handler?.serve !== 'function')
+    check.problem('handler', 'must be able to serve requests that no server of Node’s has read (serve)');
+  const settings = resolveOptions(check, check.group('', options as FetchOptions, OPTIONS));
+  check.throwIfAny();
+  // Checked above. Hooks are only ever called with the context that is made here.
+  const serves = handler as unknown as Serves;
+  return (request, host) => respond(serves, settings, request, host);
+}
+
+/**
+ * The same as the exports of a route file:
+ * `export const { GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS } = toRouteHandlers(proxy)`.
+ */
+export function toRouteHandlers<Host = unknown>(
+  handler: Handler<FetchContext<Host>>,
+  options?: FetchOptions<Host>,
+): RouteHandlers<Host> {
+  const serve = toFetch(handler, options);
+  return Object.fromEntries(METHODS.map((method) => [method, serve])) as RouteHandlers<Host>;
+}
+
+const defaults: FetchStreamFromOptions = {};
+const streams = new WeakMap<FetchStreamFromOptions, { proxy: Serves; settings: FetchSettings }>();
+
+/**
+ * Answers a request with the file at `url`: as `streamFrom` of `sluiceway`, for a host that wants a `Response`, and
+ * with the limits of `toFetch`.
+ */
+export function streamFrom<Host = unknown>(
+  request: Request,
+  url: FileUrl,
+  options: FetchStreamFromOptions<Host> = defaults,
+  host?: Host,
+): Promise<Response> {
+  // Hooks are only ever called with the context of a call that had these options.
+  const given = options as FetchStreamFromOptions;
+  let stream = streams.get(given);
+  if (stream === undefined) {
+    const { allowUndetectableTruncation, client, errors, ...others } = given;
+    const check = new Checker('streamFrom');
+    const settings = resolveOptions(check, { allowUndetectableTruncation, client, errors });
+    check.throwIfAny();
+    stream = { proxy: proxyFor(others as StreamFromOptions), settings };
+    streams.set(given, stream);
+  }
+  return respond(stream.proxy, stream.settings, request, host, url);
+}
+
+const OPTIONS = ['allowUndetectableTruncation', 'client', 'errors'] as const;
+
+interface FetchSettings {
+  allowsUnknownLength: boolean;
+  client: FetchOptions['client'];
+  errors: 'answer' | 'throw';
+}
+
+type Given = { [Name in keyof FetchOptions]: FetchOptions[Name] | undefined };
+
+function resolveOptions(
+  check: Checker,
+  { allowUndetectableTruncation, client, errors }: Given,
+): FetchSettings {
+  return {
+    allowsUnknownLength: check.boolean('allowUndetectableTruncation', allowUndetectableTruncation, false),
+    client: check.func('client', client, undefined),
+    errors: check.oneOf('errors', errors, ['answer', 'throw'], 'answer'),
+  };
+}
+
+async function respond(
+  handler: Serves,
+  { allowsUnknownLength, client: findClient, errors }: FetchSettings,
+  request: Request,
+  host: unknown,
+  url?: FileUrl,
+): Promise<Response> {
+  let client: KnownClient | undefined;
+  try {
+    client = await findClient?.(request, host);
+  } catch (thrown) {
+    return answerFailure(thrown, errors);
+  }
+  const content = await openRequestContent(request);
+  const listener = findHostListener(request, host);
+  const exchange = new FetchExchange(request, content, allowsUnknownLength, listener);
+  const context: HandleContext<FetchContext> = {
+    context: { request, host },
+    errors,
+    ...(url !== undefined && toPlaces(url)),
+    ...(client !== undefined && { client }),
+  };
+  const serve = async (): Promise<Outcome> => handler.serve(exchange, context);
+  serve().then(
+    () => exchange.settle(),
+    (error: unknown) => exchange.refuse(error),
+  );
+  return exchange.response;
+}
+
+/** What the function `client` throws is a failure before the response. */
+function answerFailure(thrown: unknown, errors: FetchSettings['errors']): Response {
+  const failure = toSluicewayError(thrown);
+  if (errors === 'throw') throw failure;
+  process.emitWarning(`client has failed: ${failure.message}`, 'SluicewayHandlerWarning');
+  return new FrameworkError(failure).getResponse();
+}

@@ -1,0 +1,130 @@
+import type { ClientRequest, ClientResponse } from '../../downstream/exchange.js';
+import type { Outcome } from '../../errors.js';
+import { charsetOf, isUtf8 } from '../../http/charset.js';
+import type { Handler } from '../../proxy/mount/handler.js';
+import type { HandleContext } from '../../proxy/request/request-state.js';
+import { type FileUrl, type StreamFromOptions, streamFrom as streamFromUrl } from '../../proxy/mount/stream-from.js';
+import { findTouch } from '../../stream/untouched.js';
+import { type AdapterOptions, guardResponse, resolveAdapter, serve } from '../shared/adapter.js';
+import { addFields, type HonoContext, ResponseGuard, standIn } from './hono-response.js';
+
+/** Never sent: for a client that has left before the head. */
+const GONE = 499;
+
+/**
+ * A handler of Hono 4 on `@hono/node-server` for a proxy, a gateway, or what `stripPrefix` and `mount` make of them:
+ * `app.all('/files/*', toHono(stripPrefix('/files', proxy)))`. It uses Node's own request and response, and returns
+ * when the transfer is over. Hooks find the context of Hono as `downstream.context`; what middleware before it has set
+ * with `c.header` is sent along. Failures before the response go to `app.onError`. Throws an `OptionsError` for
+ * options that are not valid.
+ */
+export function toHono<Context extends HonoContext = HonoContext>(
+  handler: Handler<Context>,
+  options: AdapterOptions = {},
+): (c: Context) => Promise<Response> {
+  const { errors, reusesParsedBody } = resolveAdapter('toHono', handler, options);
+  return async function sluiceway(c) {
+    const { incoming } = nodePair(c);
+    const content = reusesParsedBody ? await restoreContent(c, incoming) : undefined;
+    return respond(c, (request, response, context) =>
+      serve(handler, request, response, { ...context, errors, ...(content !== undefined && { content }) }),
+    );
+  };
+}
+
+/** One object for all calls, so that they share a proxy. */
+const DEFAULTS: StreamFromOptions = {};
+
+/**
+ * Answers with the file at `url`, as `streamFrom` of `sluiceway` does, for a handler of Hono to return:
+ * `app.get('/file', (c) => streamFrom(c, url))`. Rejects with a failure before the response, for `app.onError`, unless
+ * `options.errors` is `answer`.
+ */
+export function streamFrom<Context extends HonoContext>(
+  c: Context,
+  url: FileUrl,
+  options: StreamFromOptions<Context> = DEFAULTS,
+): Promise<Response> {
+  const { errors = 'throw' } = options;
+  return respond(c, (request, response, context) =>
+    guardResponse(request, response, () =>
+      streamFromUrl(request, response, url, options, { ...context, errors }),
+    ),
+  );
+}
+
+type Send<Context> = (
+  request: ClientRequest,
+  response: ClientResponse,
+  context: HandleContext<Context>,
+) => Promise<Outcome>;
+
+interface NodePair {
+  incoming: ClientRequest;
+  outgoing: ClientResponse;
+}
+
+/** Sends by Node's pair; the response that is returned stands for what has been sent, for middleware that looks at it. */
+async function respond<Context extends HonoContext>(c: Context, send: Send<Context>): Promise<Response> {
+  const { incoming, outgoing } = nodePair(c);
+  let sent: Response | null = null;
+  const guard = new ResponseGuard(outgoing);
+  try {
+    await send(incoming, outgoing, {
+      context: c,
+      onHead({ status, fields }) {
+        sent = standIn(c, status);
+        addFields(fields, sent.headers);
+        queueMicrotask(() => guard.install());
+      },
+    });
+  } finally {
+    guard.over();
+  }
+  return sent ?? standIn(c, GONE);
+}
+
+function nodePair({ env }: HonoContext): NodePair {
+  const { incoming, outgoing } = (env ?? {}) as Partial<NodePair>;
+  if (incoming === undefined || outgoing === undefined) {
+    throw new TypeError(
+      'There is no request and response of Node’s in c.env: sluiceway/hono needs @hono/node-server; elsewhere use sluiceway/fetch',
+    );
+  }
+  return { incoming, outgoing };
+}
+
+/** What Hono keeps of content that was read in one of these ways is the client's bytes. */
+const EXACT = ['arrayBuffer', 'blob'];
+/** Of U+FFFD, which stands where text was not UTF-8. */
+const REPLACEMENT = Buffer.from('\ufffd');
+/** What Hono has kept of content that was read in one of these ways gives the same value again. */
+const RESTORABLE = ['json', 'text', 'arrayBuffer', 'blob'];
+const FORM = 'application/x-www-form-urlencoded';
+
+/**
+ * Request content made anew from what Hono has kept of it; undefined where nobody has read it, and for forms with
+ * files, which the proxy refuses then.
+ */
+async function restoreContent(
+  { req }: HonoContext,
+  incoming: ClientRequest,
+): Promise<Uint8Array | undefined> {
+  if (findTouch(incoming) === null) return undefined;
+  const kept = Object.keys(req.bodyCache);
+  const type = incoming.headers['content-type'];
+  // Hono takes all text for UTF-8.
+  const inUtf8 = isUtf8(charsetOf(type));
+  if (kept.some((kind) => RESTORABLE.includes(kind))) {
+    const bytes = Buffer.from(await req.arrayBuffer());
+    const isExact = inUtf8 || kept.some((kind) => EXACT.includes(kind));
+    return isExact || (kept.includes('text') && !bytes.includes(REPLACEMENT)) ? bytes : undefined;
+  }
+  if (!kept.includes('formData') || type?.split(';', 1)[0]?.trim().toLowerCase() !== FORM) return undefined;
+  const form = new URLSearchParams();
+  for (const [name, value] of await req.formData()) {
+    if (typeof value !== 'string' || (!inUtf8 && /[^\0-\x7f]/.test(name + value))) return undefined;
+    form.append(name, value);
+  }
+  return Buffer.from(form.toString());
+}

@@ -1,0 +1,139 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Outcome } from '../../errors.js';
+import { isMountPoint, parsePathPrefix, stripTargetPrefix } from '../../http/prefix.js';
+import { Checker } from '../../options/checker.js';
+import type { Handler } from '../../proxy/mount/handler.js';
+import type { HandleContext, KnownClient } from '../../proxy/request/request-state.js';
+import { type FileUrl, type StreamFromOptions, streamFrom as streamFromUrl } from '../../proxy/mount/stream-from.js';
+import {
+  type AdapterOptions,
+  type AdapterSettings,
+  guardResponse,
+  resolveAdapter,
+  serve,
+} from '../shared/adapter.js';
+import { keepOwnFields } from '../shared/own-fields.js';
+import { restoreContent } from '../shared/parsed-body.js';
+
+/** What is needed of a context of Koa 2 or 3: `Context` of its types is one. */
+export interface KoaContext {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly app: { readonly proxy: boolean };
+  readonly url: string;
+  readonly originalUrl: string;
+  readonly ip: string;
+  readonly protocol: string;
+  readonly host: string;
+  respond?: boolean | undefined;
+}
+
+export interface KoaAdapterOptions extends AdapterOptions {
+  /** Serve requests under this path only, without it, and leave others to the next middleware. Default: all. */
+  path?: string;
+}
+
+export type KoaHandler<Context extends KoaContext = KoaContext> = (
+  context: Context,
+  next: () => Promise<unknown>,
+) => Promise<void>;
+
+/**
+ * A middleware of Koa 2 or 3 for a proxy, a gateway, or what `stripPrefix` and `mount` make of them:
+ * `app.use(toKoa(proxy, { path: '/files' }))`. A path that `koa-mount` has taken off is known. Hooks find the context of
+ * Koa as `downstream.context`; `app.proxy` decides who the client is. Failures before the response are thrown. Throws an
+ * `OptionsError` for options that are not valid.
+ */
+export function toKoa<Context extends KoaContext = KoaContext>(
+  handler: Handler<Context>,
+  options: KoaAdapterOptions = {},
+): KoaHandler<Context> {
+  const settings = resolveAdapter('toKoa', handler, options, ['path']);
+  const check = new Checker('toKoa');
+  const prefix = check.parsed('path', options.path, '', parsePathPrefix);
+  check.throwIfAny();
+  return async function sluiceway(ctx, next) {
+    const url = targetOf(ctx);
+    const target = prefix === '' ? url : stripTargetPrefix(url, prefix);
+    if (target === null) {
+      await next();
+      return;
+    }
+    const context = toContext(ctx, settings);
+    context.target = target;
+    context.isMountPoint =
+      prefix === '' ? isMountPoint(ctx.originalUrl, context.mountPath) : isMountPoint(url, prefix);
+    context.mountPath += prefix;
+    await serve(handler, ctx.req, ctx.res, context);
+    // Koa answers what nobody has answered, unless it is told not to; where an error is thrown, it does.
+    ctx.respond = false;
+  };
+}
+
+/**
+ * Answers a request of Koa with the file at `url`, as `streamFrom` of `sluiceway` does; it has to be waited for. Failures
+ * before the response are thrown, for the application's error handling, unless `options.errors` is `answer`.
+ */
+export async function streamFrom<Context extends KoaContext = KoaContext>(
+  ctx: Context,
+  url: FileUrl,
+  options: StreamFromOptions<Context> = DEFAULTS,
+): Promise<Outcome> {
+  const context = toContext(ctx, { errors: options.errors ?? 'throw', reusesParsedBody: false });
+  const outcome = await guardResponse(ctx.req, ctx.res, () =>
+    streamFromUrl(ctx.req, ctx.res, url, options, context),
+  );
+  ctx.respond = false;
+  return outcome;
+}
+
+/** One object for all calls, so that they share a proxy. */
+const DEFAULTS: StreamFromOptions = {};
+
+function toContext<Context extends KoaContext>(
+  ctx: Context,
+  { errors, reusesParsedBody }: AdapterSettings,
+): HandleContext<Context> & { mountPath: string } {
+  const content = reusesParsedBody ? restoreContent(ctx.req, bodyOf(ctx)) : undefined;
+  const client = findClient(ctx);
+  return {
+    context: ctx,
+    errors,
+    mountPath: mountPathOf(ctx),
+    onHead: ({ fields }) => keepOwnFields(ctx.res, fields),
+    ...(client !== undefined && { client }),
+    ...(content !== undefined && { content }),
+  };
+}
+
+/** Where parsers of Koa leave what they have read. */
+function bodyOf(ctx: KoaContext): unknown {
+  const { request }: { request?: { body?: unknown } } = ctx as object;
+  return request?.body;
+}
+
+/** What stands before the path that is left, as `koa-mount` leaves it. */
+function mountPathOf({ url, originalUrl }: KoaContext): string {
+  if (url === originalUrl) return '';
+  const left = pathOf(url);
+  const whole = pathOf(originalUrl);
+  if (whole.endsWith(left)) return whole.slice(0, -left.length);
+  // Of `/files` a slash is left that was not there.
+  return left === '/' ? whole : '';
+}
+
+/** Middleware may leave no slash before the query. */
+const targetOf = ({ url }: KoaContext): string => (url === '' || url.startsWith('?') ? `/${url}` : url);
+
+const pathOf = (url: string): string => url.split('?', 1)[0] as string;
+
+/** The client by the word of the proxies before the application, where that believes them. */
+function findClient(ctx: KoaContext): KnownClient | undefined {
+  if (!ctx.app.proxy) return undefined;
+  const { ip, protocol, host } = ctx;
+  return {
+    ...(ip !== '' && { address: ip }),
+    ...((protocol === 'http' || protocol === 'https') && { protocol }),
+    ...(host !== '' && { host }),
+  };
+}

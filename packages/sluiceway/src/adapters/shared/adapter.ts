@@ -1,0 +1,98 @@
+import type { ClientRequest, ClientResponse } from '../../downstream/exchange.js';
+import type { Outcome } from '../../errors.js';
+import { Checker } from '../../options/checker.js';
+import { checkHandler, type Handler } from '../../proxy/mount/handler.js';
+import type { HandleContext } from '../../proxy/request/request-state.js';
+import { toFrameworkError } from './framework-error.js';
+
+/** Options of the functions that turn a handler into that of a framework. */
+export interface AdapterOptions {
+  /**
+   * What becomes of a failure before the response has begun. `throw` (default): it goes to the framework's error
+   * handler, with `status` and a message that clients may read. `answer`: the proxy answers, as it does without a
+   * framework.
+   */
+  errors?: 'throw' | 'answer';
+  /**
+   * Whether request content that a body parser before the proxy has read is made anew from what it made of it: JSON
+   * and forms are written again, bytes are sent as they are, and anything else is refused. Default false: such a
+   * request gets 500, because content should reach the proxy as it came.
+   */
+  reuseParsedBody?: boolean;
+}
+
+/** Checked values of `AdapterOptions`. */
+export interface AdapterSettings {
+  errors: 'throw' | 'answer';
+  reusesParsedBody: boolean;
+}
+
+const OPTIONS = ['errors', 'reuseParsedBody'] as const satisfies readonly (keyof AdapterOptions)[];
+
+/** Throws an `OptionsError` that lists every problem. `more` checks what a framework's adapter has beside. */
+export function resolveAdapter(
+  subject: string,
+  handler: Handler,
+  options: AdapterOptions,
+  more: readonly string[] = [],
+): AdapterSettings {
+  const check = new Checker(subject);
+  checkHandler(check, 'handler', handler);
+  check.unknownKeys('', options, [...OPTIONS, ...more]);
+  const settings = {
+    errors: check.oneOf('errors', options.errors, ['throw', 'answer'], 'throw'),
+    reusesParsedBody: check.boolean('reuseParsedBody', options.reuseParsedBody, false),
+  };
+  check.throwIfAny();
+  return settings;
+}
+
+/** Serves one request that a framework hands over: see `guardResponse`. */
+export function serve<Context>(
+  handler: Handler<Context>,
+  request: ClientRequest,
+  response: ClientResponse,
+  context: HandleContext<Context>,
+): Promise<Outcome> {
+  tellListener(handler, request);
+  return guardResponse(request, response, () => handler.handle(request, response, context));
+}
+
+/**
+ * Lets `respond` answer, unless somebody else has begun to: that is left alone. Rejects with what the error handler of
+ * a framework takes while nothing is written, and never afterwards.
+ */
+export async function guardResponse(
+  request: ClientRequest,
+  response: ClientResponse,
+  respond: () => Promise<Outcome>,
+): Promise<Outcome> {
+  if (response.headersSent) {
+    warnOfAnswered(request);
+    return 'internal';
+  }
+  try {
+    return await respond();
+  } catch (error) {
+    throw toFrameworkError(error);
+  }
+}
+
+/** There is no other way to know where a framework listens: a gateway does not fetch from itself. */
+function tellListener(handler: Handler, { socket }: ClientRequest): void {
+  if (handler.listensOn === undefined) return;
+  const { localAddress, localPort } = socket;
+  if (localAddress !== undefined && localPort !== undefined) handler.listensOn(localAddress, localPort);
+}
+
+function warnOfAnswered(request: ClientRequest & { originalUrl?: string }): void {
+  const { method, url = '', originalUrl = url } = request;
+  process.emitWarning(
+    `A request reached the proxy after something else had begun its response: ${method} ${originalUrl.replace(/\?.*/s, '?…')}`,
+    'SluicewayAnsweredWarning',
+  );
+}
+
+/** A handler that the shutdown of an application can drain: a proxy or a gateway, but not what others make of them. */
+export const isClosable = (handler: object): handler is { close(): Promise<void> } =>
+  'close' in handler && typeof handler.close === 'function';

@@ -1,0 +1,41 @@
+import { SluicewayError, toSluicewayError } from '../../errors.js';
+import { problemJson } from '../../http/problem.js';
+import { OptionsError } from '../../options/checker.js';
+
+/**
+ * A failure as the error handlers of frameworks take it: `status` and `statusCode` for the response, `headers` that go
+ * with it, and a message that any client may read, since many handlers send it. The failure itself, whose message is
+ * for logs and may name addresses, is the `cause`.
+ */
+export class FrameworkError extends SluicewayError {
+  readonly statusCode: number;
+  readonly headers: Readonly<Record<string, string | string[]>>;
+  /** Whether a framework may show the message to the client. False for 5xx, which frameworks then log as well. */
+  readonly expose: boolean;
+
+  constructor(failure: SluicewayError) {
+    const { code, status, outcome, publicMessage, retryable, fields } = failure;
+    super(code, publicMessage, { cause: failure, status, outcome, publicMessage, retryable, fields });
+    const headers: Record<string, string | string[]> = { 'Cache-Control': 'no-store' };
+    for (const [name, value] of Object.entries(fields))
+      headers[name] = typeof value === 'string' ? value : [...value];
+    this.statusCode = status;
+    this.headers = headers;
+    this.expose = status < 500;
+  }
+
+  /** The answer of the proxy, which is what Hono's own error handler sends. */
+  getResponse(): Response {
+    const headers = new Headers({ 'Content-Type': 'application/problem+json' });
+    for (const [name, value] of Object.entries(this.headers)) {
+      for (const line of typeof value === 'string' ? [value] : value) headers.append(name, line);
+    }
+    return new Response(problemJson(this.status, this.publicMessage), { status: this.status, headers });
+  }
+}
+
+/** What a call has rejected with, for the error handler of a framework. A mistake in options stays what it is. */
+export const toFrameworkError = (thrown: unknown): FrameworkError | OptionsError =>
+  thrown instanceof OptionsError || thrown instanceof FrameworkError
+    ? thrown
+    : new FrameworkError(toSluicewayError(thrown));

@@ -1,0 +1,300 @@
+import { type IncomingMessage, OutgoingMessage, type ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import { SluicewayError } from '../../errors.js';
+import { Fields, type ReadonlyFields } from '../../http/fields.js';
+import { decideRequestFraming, judgeRequestHead } from '../../http/framing.js';
+import { readRequestTarget } from '../../http/target.js';
+import { readTrailers } from '../../http/trailers.js';
+import { wantedProtocol } from '../../http/upgrade.js';
+import { isUnixPeer } from '../../net/trusted-peers.js';
+import { queuedBytes } from '../../net/write-queue.js';
+import { ReadableSource } from '../../stream/readable-source.js';
+import { findTouch } from '../../stream/untouched.js';
+import { checkFieldCount, checkFinalStatus, destroyedEarly, requestContentError } from '../checks.js';
+import type {
+  ClientExchange,
+  ClientTunnel,
+  ContentSink,
+  RequestHead,
+  ResponseHead,
+  SendHeadOptions,
+} from '../exchange.js';
+import { Http1Connection } from './http1-connection.js';
+import { formatSwitchingProtocols, writeHead, writeInterim } from './http1-heads.js';
+import type { Upgrade } from './http1-upgrade.js';
+import { lingeringClose, lingerOnClose } from './lingering-close.js';
+import { warnOfRequestTimeout } from './request-timeout-warning.js';
+import { ResponseSink, type SinkOptions } from '../response-sink.js';
+import type { SizedContent } from './sized-content.js';
+import { SocketTunnel } from '../socket-tunnel.js';
+
+const EMPTY = Buffer.alloc(0);
+
+/**
+ * Connections with a request on them that was not valid: what comes behind it may be part of it. They are closed
+ * with its answer, and requests that were pipelined do not get their turn.
+ */
+const faulty = new WeakSet<Socket>();
+
+/** A request that Node's HTTP/1 server has read, and its response. */
+export class Http1Exchange implements ClientExchange, SinkOptions {
+  readonly request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #upgrade: Upgrade | null;
+  /** Content that Node has not read, because the request wants another protocol. */
+  readonly #content: IncomingMessage | SizedContent;
+  /** Null for an `upgrade`, which takes the connection. */
+  readonly #connection: Http1Connection | null;
+  readonly callsBack: boolean;
+  readonly isTunnelOnly = false;
+  /** The client can only tell the end of the content by the end of the connection. */
+  #delimitedByClose = false;
+
+  /** `upgrade` is given where the request came by an `upgrade` event. */
+  constructor(request: IncomingMessage, response: ServerResponse, upgrade: Upgrade | null) {
+    this.request = request;
+    this.#response = response;
+    this.#upgrade = upgrade;
+    this.#content = upgrade?.content ?? request;
+    this.#connection = upgrade === null ? Http1Connection.of(request) : null;
+    this.#connection?.add(request, response);
+    this.callsBack = response.write === OutgoingMessage.prototype.write;
+    // A response can fail on its own account (a write after its socket is gone); `close` tells the rest.
+    response.on('error', ignore);
+  }
+
+  get method(): string {
+    return this.request.method ?? '';
+  }
+
+  get url(): string {
+    return this.request.url ?? '';
+  }
+
+  get httpVersion(): string {
+    return this.request.httpVersion;
+  }
+
+  get clientAddress(): string | null {
+    return this.request.socket.remoteAddress ?? null;
+  }
+
+  get isOnUnixSocket(): boolean {
+    return isUnixPeer(this.request.socket);
+  }
+
+  get isEncrypted(): boolean {
+    const { socket } = this.request;
+    return 'encrypted' in socket && socket.encrypted === true;
+  }
+
+  /** Node takes the socket away from a request over which somebody has left an iteration; its types don't say so. */
+  get connection(): Socket | null {
+    const { socket }: { socket: Socket | null } = this.request;
+    return socket;
+  }
+
+  readHead(target?: string): RequestHead {
+    const socket = this.connection;
+    if (socket === null) throw destroyedEarly(this.request);
+    try {
+      return this.#readHead(target ?? this.url);
+    } catch (error) {
+      faulty.add(socket);
+      throw error;
+    }
+  }
+
+  #readHead(target: string): RequestHead {
+    const { request } = this;
+    if (this.#connection?.isInvalid(request) === true)
+      throw new SluicewayError('http_request_error', 'The content of the request is invalid');
+    const fields = Fields.fromParser(request.rawHeaders);
+    checkFieldCount(fields);
+    const httpVersion = judgeRequestHead(request.httpVersion, fields);
+    const method = request.method ?? 'GET';
+    // That of CONNECT is valid, and the method is refused.
+    const parsed = readRequestTarget(method, target === '' ? '/' : target);
+    const framing = decideRequestFraming(httpVersion, fields);
+    return { method, target: parsed, fields, framing };
+  }
+
+  wantedProtocol(fields: ReadonlyFields): string | null {
+    return this.#upgrade === null ? null : wantedProtocol(this.request.httpVersion, fields);
+  }
+
+  openContent(): ReadableSource {
+    const { request } = this;
+    const content = this.#content;
+    if (content.destroyed) throw destroyedEarly(content);
+    warnOfRequestTimeout(request);
+    return new ReadableSource(content, {
+      destroyOnCancel: false,
+      // What follows on the connection lies in the same memory.
+      releaseChunks: content === request,
+      trailers: () => readTrailers(rawTrailersOf(request), request.rawHeaders),
+      toError: requestContentError,
+    });
+  }
+
+  findContentTouch(): string | null {
+    return findTouch(this.#content);
+  }
+
+  /** Node notes the end after its `request` event, also of a request that has no content. */
+  get isRequestComplete(): boolean {
+    const { request } = this;
+    if (this.#content !== request) return this.#content.complete;
+    // Not before it is needed: Node makes `headers` when it is first read.
+    if (request.complete) return true;
+    const { 'transfer-encoding': coding, 'content-length': length } = request.headers;
+    return coding === undefined && Number(length ?? 0) === 0;
+  }
+
+  get isQueued(): boolean {
+    return this.#response.socket === null;
+  }
+
+  onTurn(listener: () => void): void {
+    this.#response.once('socket', listener);
+  }
+
+  onClose(listener: () => void): void {
+    if (this.#response.destroyed) {
+      listener();
+      return;
+    }
+    this.#response.once('close', listener);
+    // A response that is queued behind an earlier one has no socket, and is not told when that closes.
+    if (this.isQueued) {
+      const socket = this.connection;
+      this.request.once('close', () => {
+        if (socket?.destroyed === true) listener();
+      });
+    }
+  }
+
+  get isHeadSent(): boolean {
+    return this.#response.headersSent;
+  }
+
+  /** The response hears of the end of its socket a moment later. */
+  get isGone(): boolean {
+    return this.#response.destroyed || this.#response.socket?.destroyed === true;
+  }
+
+  get isDelivered(): boolean {
+    return this.#response.writableFinished;
+  }
+
+  queuedBytes(): number | null {
+    return queuedBytes(this.#response.socket);
+  }
+
+  /** Only where the content is chunked. */
+  takesTrailers(contentLength: number | null): boolean {
+    return contentLength === null && this.request.httpVersion !== '1.0';
+  }
+
+  sendContinue(): void {
+    this.#response.writeContinue();
+  }
+
+  /** HTTP/1.0 has none (RFC 9110 section 15.2). */
+  sendInterim(head: ResponseHead): void {
+    const { socket } = this.#response;
+    if (socket === null || this.isHeadSent || this.request.httpVersion === '1.0') return;
+    writeInterim(socket, head);
+  }
+
+  sendHead(head: ResponseHead, { leavesContentUnread, isLast }: SendHeadOptions): void {
+    const { request } = this;
+    const response = this.#response;
+    checkFinalStatus(head);
+    const { socket } = response;
+    // Content that is still under way when the response ends is not waited for (RFC 9112 section 9.6).
+    const isEarly = leavesContentUnread || !this.isRequestComplete;
+    if (isEarly && socket !== null && this.#upgrade === null) lingerOnClose(request, socket);
+    const isFaulty = socket !== null && faulty.has(socket);
+    const connection = this.#connection;
+    const closes = isEarly || isLast || isFaulty || connection?.isClosedBy(response) === true;
+    if (closes) head.fields.set('Connection', 'close');
+    if (head.status === 426) this.#offerUpgrade(head.fields, closes || !response.shouldKeepAlive);
+    writeHead(response, head);
+    this.#delimitedByClose = !response.chunkedEncoding && !head.fields.has('content-length');
+  }
+
+  /** An Upgrade counts only where Connection names it; HTTP/1.0 has none (RFC 9110 section 7.8). */
+  #offerUpgrade(fields: Fields, closes: boolean): void {
+    if (this.request.httpVersion === '1.0') fields.delete('Upgrade');
+    else if (fields.has('upgrade')) fields.set('Connection', closes ? 'Upgrade, close' : 'Upgrade');
+  }
+
+  contentSink(trailers: () => Fields | null, onEnd: () => void, onFail: (error: Error) => void): ContentSink {
+    return new ResponseSink(this.#response, this, trailers, onEnd, onFail);
+  }
+
+  sendTrailers(trailers: Fields): void {
+    if (this.#response.chunkedEncoding) this.#response.addTrailers([...trailers] as [string, string][]);
+  }
+
+  /** An empty write, because `flushHeaders` would encode bytes above 0x7F anew as UTF-8. */
+  flushHead(): void {
+    this.#response.write(EMPTY);
+  }
+
+  endWithoutContent(): void {
+    this.#response.end();
+  }
+
+  /**
+   * Closes the connection without the end of the message. Where only the close would tell the end, it must not look
+   * like one, so it is a reset; a TLS socket sends no close_notify when it is destroyed.
+   */
+  breakOff(): void {
+    // A head that was written in this turn of the event loop has not left yet, and an empty reply tells less than it.
+    if (this.#response.socket?.writableCorked) setImmediate(() => this.#breakOffNow());
+    else this.#breakOffNow();
+  }
+
+  destroy(): void {
+    this.#response.destroy();
+  }
+
+  switchProtocols(head: ResponseHead, protocol: string): ClientTunnel {
+    const upgrade = this.#upgrade;
+    if (upgrade === null)
+      throw new SluicewayError('http_upgrade_failed', 'There is no socket for another protocol');
+    const text = formatSwitchingProtocols(head, protocol);
+    const { socket, stream } = upgrade;
+    this.#response.detachSocket(socket);
+    socket.write(text, 'latin1');
+    return new SocketTunnel(socket, stream, protocol.toLowerCase() === 'websocket');
+  }
+
+  handBack(): void {
+    const socket = this.connection;
+    if (this.isRequestComplete || socket === null) return;
+    // Nothing of the response is written yet, so that it will say so.
+    this.#response.shouldKeepAlive = false;
+    lingerOnClose(this.request, socket);
+  }
+
+  finish(): void {
+    const socket = this.connection;
+    if (this.#upgrade === null && !this.request.complete && this.isDelivered && socket !== null)
+      lingeringClose(this.request, socket);
+  }
+
+  #breakOffNow(): void {
+    const { socket } = this.#response;
+    if (socket instanceof Socket && this.#delimitedByClose && !('encrypted' in socket))
+      socket.resetAndDestroy();
+    this.#response.destroy();
+  }
+}
+
+const ignore = (): void => {};
+
+/** Requests that no parser has made, such as those of Fastify's `inject`, have none; their types do not say so. */
+const rawTrailersOf = ({ rawTrailers }: { rawTrailers?: string[] }): string[] => rawTrailers ?? [];

@@ -1,0 +1,98 @@
+import type { ClientExchange } from '../../downstream/exchange.js';
+import { isMountPoint, parsePathPrefix, stripTargetPrefix } from '../../http/prefix.js';
+import { Checker } from '../../options/checker.js';
+import { checkHandler, type Handler, notFound } from './handler.js';
+import type { HandleContext } from '../request/request-state.js';
+
+/**
+ * Serves the paths under `prefix` by `handler`, which sees them without it: with `/files`, a request for
+ * `/files/a%2Fb?c` becomes one for `/a%2Fb?c`, and `/files` one for `/` that asks for the upstream's path without a
+ * slash after it. Any other path gets 404. Whole segments
+ * are compared, byte for byte; nothing is decoded. The request object itself is not changed.
+ *
+ * Throws an `OptionsError` for what is no path.
+ */
+export function stripPrefix(prefix: string, handler: Handler): Handler {
+  const check = new Checker('stripPrefix');
+  check.required('prefix', prefix);
+  const checked = check.parsed('prefix', prefix, '', parsePathPrefix);
+  checkHandler(check, 'handler', handler);
+  check.throwIfAny();
+  const serve = handler.serve?.bind(handler);
+  return {
+    listensOn: (address, port) => handler.listensOn?.(address, port),
+    ...(serve && {
+      serve(client: ClientExchange, context: HandleContext = {}) {
+        const stripped = strip(client.url, checked, context);
+        return stripped === null ? notFound.serve(client) : serve(client, stripped);
+      },
+    }),
+    handle(request, response, context = {}) {
+      const stripped = strip(request.url, checked, context);
+      if (stripped === null) return notFound.handle(request, response, context);
+      return handler.handle(request, response, stripped);
+    },
+    upgrade(request, socket, head, context = {}) {
+      const stripped = strip(request.url, checked, context);
+      if (stripped === null) return notFound.upgrade(request, socket, head, context);
+      return handler.upgrade(request, socket, head, stripped);
+    },
+  };
+}
+
+/**
+ * Serves several handlers on one server, each under its prefix: the longest prefix that a path begins with, in whole
+ * segments, decides. `'/'` takes what is left; without it, that gets 404. The handlers see whole paths: combine with
+ * `stripPrefix` where they should not.
+ *
+ * `mount({ '/files': stripPrefix('/files', files), '/': site })`
+ *
+ * Throws an `OptionsError` that lists every problem.
+ */
+export function mount(routes: Readonly<Record<string, Handler>>): Handler {
+  const check = new Checker('mount');
+  check.required('', routes);
+  const mounted = Object.entries(routes ?? {}).map(([path, handler]) => {
+    checkHandler(check, path, handler);
+    return { prefix: check.parsed(path, path, '', parsePathPrefix), handler };
+  });
+  const prefixes = mounted.map(({ prefix }) => prefix);
+  for (const prefix of new Set(prefixes)) {
+    if (prefixes.indexOf(prefix) !== prefixes.lastIndexOf(prefix)) check.problem(prefix, 'is there twice');
+  }
+  check.throwIfAny();
+  // A longer prefix is tried before the ones that it begins with.
+  mounted.sort((a, b) => b.prefix.length - a.prefix.length);
+
+  const find = (url: string | undefined, context: HandleContext): Handler => {
+    const target = context.target ?? url ?? '';
+    return mounted.find(({ prefix }) => stripTargetPrefix(target, prefix) !== null)?.handler ?? notFound;
+  };
+  const servesAny = mounted.every(({ handler }) => handler.serve !== undefined);
+  return {
+    ...(servesAny && {
+      serve: (client: ClientExchange, context: HandleContext = {}) =>
+        find(client.url, context).serve?.(client, context) ?? notFound.serve(client),
+    }),
+    listensOn: (address, port) => {
+      for (const { handler } of mounted) handler.listensOn?.(address, port);
+    },
+    handle: (request, response, context = {}) =>
+      find(request.url, context).handle(request, response, context),
+    upgrade: (request, socket, head, context = {}) =>
+      find(request.url, context).upgrade(request, socket, head, context),
+  };
+}
+
+function strip(url: string | undefined, prefix: string, context: HandleContext): HandleContext | null {
+  const whole = context.target ?? url ?? '';
+  const target = stripTargetPrefix(whole, prefix);
+  if (target === null) return null;
+  return {
+    ...context,
+    target,
+    mountPath: (context.mountPath ?? '') + prefix,
+    // Nothing is stripped by an empty prefix.
+    isMountPoint: prefix === '' ? context.isMountPoint === true : isMountPoint(whole, prefix),
+  };
+}

@@ -1,0 +1,117 @@
+import type { AccessRequest } from '../../access/policy.js';
+import type { ClientExchange, ClientRequest, RequestHead } from '../../downstream/exchange.js';
+import type { ReadonlyFields } from '../../http/fields.js';
+import { type ContentFraming, isHostValue } from '../../http/framing.js';
+import { type ForwardedClient, readForwardedClient } from '../../net/forwarded-client.js';
+import type { TrustedPeers } from '../../net/trusted-peers.js';
+import type { HandleContext, KnownClient } from './request-state.js';
+
+/** The client's request as it came. It never changes; what is sent on is a draft of its own. */
+export interface DownstreamRequest<Context = unknown> extends AccessRequest {
+  /** What the application gave to `handle` as `context`, such as a framework's request; undefined where it gave none. */
+  readonly context: Context;
+  /** Who sent it, as the option `access` has found; null where there is none, or it names nobody. */
+  readonly identity: string | null;
+  /** Query without the question mark; null where there is none. Without what the policy has taken off it. */
+  readonly query: string | null;
+  /** Whether the client asked for exactly `mountPath`, without a slash after it. `path` is `/` then. */
+  readonly isMountPoint: boolean;
+}
+
+/** What we know of a client's request beside what hooks see. */
+export interface ReadRequest {
+  /** The identity is found when it has been read, and credentials taken off the query. */
+  downstream: DownstreamRequest & { identity: string | null; query: string | null };
+  framing: ContentFraming;
+  /** Names of fields whose credentials were meant for this proxy. */
+  consumed: readonly string[];
+}
+
+const NOTHING: readonly string[] = [];
+
+let requests = 0;
+const idPrefix = `${Date.now().toString(36)}-${process.pid.toString(36)}-`;
+
+export function nextRequestId(): string {
+  requests += 1;
+  return idPrefix + requests.toString(36);
+}
+
+/** Reads and judges a request that Node's server has let pass. Throws `http_request_error`. */
+export function readDownstreamRequest(
+  client: ClientExchange,
+  context: HandleContext,
+  id: string,
+  peers: TrustedPeers,
+): ReadRequest {
+  const head = client.readHead(context.target);
+  const downstream = new ReadDownstreamRequest(client, context, id, peers, head);
+  return { downstream, framing: head.framing, consumed: NOTHING };
+}
+
+/** Forwarding fields that an application believes may hold anything. */
+const knownHost = (known: KnownClient | undefined): string | undefined =>
+  known?.host !== undefined && isHostValue(known.host) ? known.host : undefined;
+
+class ReadDownstreamRequest implements DownstreamRequest {
+  readonly id: string;
+  readonly method: string;
+  readonly path: string;
+  query: string | null;
+  readonly mountPath: string;
+  readonly isMountPoint: boolean;
+  readonly host: string | null;
+  readonly protocol: 'http' | 'https';
+  readonly httpVersion: string;
+  readonly fields: ReadonlyFields;
+  readonly clientAddress: string | null;
+  readonly trusted: boolean;
+  readonly context: unknown;
+  identity: string | null = null;
+  readonly #client: ClientExchange;
+  readonly #peers: TrustedPeers;
+  #forwarded: ForwardedClient | null = null;
+
+  constructor(
+    client: ClientExchange,
+    context: HandleContext,
+    id: string,
+    peers: TrustedPeers,
+    { method, target, fields }: RequestHead,
+  ) {
+    const known = context.client;
+    const clientAddress = known?.address ?? client.clientAddress;
+    this.id = id;
+    this.method = method;
+    this.path = target.path === '' ? '/' : target.path;
+    this.query = target.query;
+    this.mountPath = context.mountPath ?? '';
+    this.isMountPoint = context.isMountPoint === true && this.path === '/';
+    this.host = knownHost(known) ?? target.authority ?? fields.get('host') ?? null;
+    this.protocol = known?.protocol ?? (client.isEncrypted ? 'https' : 'http');
+    this.httpVersion = client.httpVersion;
+    this.fields = fields;
+    this.clientAddress = clientAddress;
+    this.trusted =
+      clientAddress === null ? peers.unix && client.isOnUnixSocket : peers.includes(clientAddress);
+    this.context = context.context;
+    this.#client = client;
+    this.#peers = peers;
+  }
+
+  /** Throws where no server of Node's has read the request. */
+  get raw(): ClientRequest {
+    return this.#client.request;
+  }
+
+  /** Read when somebody asks: most proxies have no use for it. */
+  get forwarded(): ForwardedClient {
+    const { clientAddress, host, protocol, trusted } = this;
+    this.#forwarded ??= readForwardedClient(
+      this.fields,
+      { clientAddress, host, proto: protocol, trusted },
+      this.#peers,
+    );
+    return this.#forwarded;
+  }
+}

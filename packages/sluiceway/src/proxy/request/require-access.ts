@@ -1,0 +1,54 @@
+import { type AccessDecision, type AccessPolicy, challengesOf, checkDecision } from '../../access/policy.js';
+import { describeThrown, SluicewayError } from '../../errors.js';
+import { isFieldValue } from '../../http/fields.js';
+import type { ReadRequest } from './downstream-request.js';
+import type { Transfer } from '../transfer/transfer.js';
+
+/** What clients are told, and no more: not which part of the credentials was wrong. */
+const messages = {
+  401: 'The request needs valid credentials.',
+  403: 'The request is not allowed.',
+  429: 'There were too many attempts. Try again later.',
+} as const;
+
+/** Asks the policy, and notes who the client is. Throws where the client is not let in, and where nobody can tell. */
+export async function requireAccess(
+  policy: AccessPolicy,
+  request: ReadRequest,
+  transfer: Transfer,
+): Promise<void> {
+  const decision = await decide(policy, request);
+  transfer.throwIfAborted();
+  if (!decision.allowed) {
+    const { status, reason } = decision;
+    const challenges = challengesOf(decision);
+    throw new SluicewayError('http_request_denied', `The access policy refused: ${reason}`, {
+      status,
+      publicMessage: messages[status],
+      fields: {
+        ...(challenges.length > 0 && { 'WWW-Authenticate': challenges }),
+        ...(status === 429 && { 'Retry-After': '5' }),
+      },
+    });
+  }
+  const { identity = null, consumed = [], query } = decision;
+  request.downstream.identity = identity;
+  if (query !== undefined) request.downstream.query = query;
+  request.consumed = consumed;
+  transfer.identity = identity;
+}
+
+async function decide(policy: AccessPolicy, { downstream }: ReadRequest): Promise<AccessDecision> {
+  try {
+    const decision = checkDecision(await policy(downstream));
+    if (!decision.allowed && !challengesOf(decision).every(isFieldValue))
+      throw new TypeError('the challenge has characters that no field can have');
+    return decision;
+  } catch (thrown) {
+    if (thrown instanceof SluicewayError) throw thrown;
+    const message = describeThrown(thrown);
+    throw new SluicewayError('proxy_internal_error', `The access policy failed: ${message}`, {
+      cause: thrown,
+    });
+  }
+}

@@ -1,0 +1,45 @@
+import type { ReadonlyFields } from '../../http/fields.js';
+import { isForwardingField } from '../../http/forwarded.js';
+import type { Passage } from './request-state.js';
+
+/** What asks for a representation or says who asks: another server needs it as well, and none of it opens a door. */
+const NOT_SECRET: ReadonlySet<string> = new Set([
+  'accept',
+  'accept-charset',
+  'accept-encoding',
+  'accept-language',
+  'cache-control',
+  'cdn-loop',
+  'early-data',
+  'host',
+  'max-forwards',
+  'pragma',
+  'prefer',
+  'priority',
+  'range',
+  'te',
+  'traceparent',
+  'tracestate',
+  'user-agent',
+  'via',
+  'want-content-digest',
+  'want-repr-digest',
+]);
+
+/**
+ * Names of the fields that are for the origin of the request's own target only: those of a link, and those that options
+ * or a hook have added or changed, which may be keys of any name. What the client has sent itself is not among them.
+ */
+export function secretFields({ plan, clientFields }: Passage, fields: ReadonlyFields): string[] {
+  const ofLink = plan === null ? [] : Object.keys(plan.requestFields);
+  if (clientFields === null) return ofLink;
+  const names = new Set(Array.from(fields, ([name]) => name.toLowerCase()));
+  const ofOurs = [...names].filter((name) => {
+    if (NOT_SECRET.has(name) || name.startsWith('if-') || name.startsWith('content-')) return false;
+    return !isForwardingField(name) && !isSame(fields.getAll(name), clientFields.getAll(name));
+  });
+  return [...ofLink, ...ofOurs];
+}
+
+const isSame = (one: readonly string[], other: readonly string[]): boolean =>
+  one.length === other.length && one.every((value, index) => value === other[index]);

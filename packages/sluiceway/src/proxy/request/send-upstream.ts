@@ -1,0 +1,186 @@
+import { SluicewayError } from '../../errors.js';
+import { appendCdnLoop } from '../../http/cdn-loop.js';
+import { isAgreed } from '../../http/upgrade.js';
+import type { ClientConnection } from '../../net/client-connection.js';
+import { findRangeFault, holdToRange } from '../../upstream/partial-content.js';
+import { type Target, toTarget } from '../../upstream/redirect-policy.js';
+import { type SendOptions, send } from '../../upstream/send.js';
+import { sendToAny } from '../../upstream/send-to-any.js';
+import type {
+  InterimResponse,
+  RequestClient,
+  TransportRequest,
+  TransportResponse,
+} from '../../upstream/transport.js';
+import type { Admission } from './validate-request.js';
+import type { DownstreamRequest } from './downstream-request.js';
+import { announceTrailers, keepsContent, type UpstreamRequestDraft } from './draft-request.js';
+import { draftInterim } from '../response/draft-response.js';
+import { changeInterim, changeRequestContent } from '../field-changes.js';
+import type { ProxySettings } from '../options/proxy-options.js';
+import type { Passage } from './request-state.js';
+import { resumeWhereBroken } from '../response/resume-content.js';
+import { secretFields } from './secret-fields.js';
+import { continueWhenWanted, type Upload, uploadBytes } from './upload.js';
+import { decideVerification, isFitFor } from '../response/verify-content.js';
+
+type SendSettings = Pick<
+  ProxySettings,
+  'fields' | 'profile' | 'loopName' | 'transport' | 'convertHead' | 'resume' | 'timeouts' | 'digests'
+>;
+
+/**
+ * Sends the upstream request, and waits for a final response head. Interim ones are passed on. Where `mayResume`, the
+ * content of the response goes on where it breaks.
+ */
+export async function sendUpstream(
+  passage: Passage,
+  admission: Admission,
+  draft: UpstreamRequestDraft,
+  settings: SendSettings,
+  mayResume: boolean,
+): Promise<TransportResponse> {
+  const { transfer, context, client, plan } = passage;
+  const { downstream, protocol } = admission;
+  const upload = chooseUpload(passage, admission, draft);
+  const { timeouts } = transfer;
+  const expectContinue = upload !== null && draft.content === undefined && context.awaitsContinue === true;
+  // Content that is held back until the origin server says 100 waits for the origin server.
+  if (expectContinue) timeouts.requestWaitsFor('upstream');
+  let answered = false;
+  const content = changeRequestContent(upload, settings.fields);
+  if (content?.length === null) announceTrailers(draft, downstream);
+  const request: TransportRequest = {
+    destination: draft.target.base,
+    path: draft.path,
+    method: draft.method,
+    fields: draft.fields,
+    content: expectContinue && content !== null ? continueWhenWanted(content, client) : content,
+    upgrade: protocol,
+    expectContinue,
+    client: toRequestClient(client.connection, downstream),
+    onInterim: (head) => passInterim(passage, head, draft, settings),
+    onRequestSent: () => {
+      if (upload !== null) timeouts.requestWaitsFor('nobody');
+      if (!answered) timeouts.responseWaitsFor('head');
+    },
+  };
+  const options: SendOptions = {
+    maxRedirects: settings.profile.maxRedirects,
+    ...(!settings.profile.forwarded && { markLoop: loopMarker(downstream, settings.loopName) }),
+    convertHead: settings.convertHead,
+    onAttempt: (exchange) => transfer.attempt(exchange),
+    get secretFields() {
+      return secretFields(passage, draft.fields);
+    },
+    ...(plan !== null && { judge: (target) => plan.judge(target) }),
+  };
+  const { transport } = settings;
+  const { target } = draft;
+  const mirrors = upload === null && protocol === null ? toMirrors(draft) : NONE;
+  const { start, sent, others } =
+    mirrors.length === 0
+      ? { start: { target, request }, sent: await send(transport, request, target, options), others: NONE }
+      : await sendToAny(transport, request, [target, ...mirrors], {
+          ...options,
+          onTry: (hasOthers) => {
+            transfer.hasOtherTargets = hasOthers;
+            // For the head of the one before.
+            timeouts.responseWaitsFor('nobody');
+          },
+          isFit: (response) =>
+            isFitFor(draft, response, settings.digests) && findRangeFault(draft.method, response) === null,
+        });
+  const received = sent.response;
+  const { method } = sent.request;
+  // A redirect has changed it. A HEAD that was asked with GET has been answered as a HEAD is.
+  if (draft.method !== 'HEAD' && draft.method !== method) draft.method = method;
+  answered = true;
+  timeouts.responseWaitsFor('nobody');
+  if (upload?.source.isRunning !== true) timeouts.requestWaitsFor('nobody');
+  transfer.throwIfAborted();
+  if (received.tunnel !== null && !isAgreed(protocol ?? '', received.fields.get('upgrade')))
+    throw new SluicewayError('http_upgrade_failed', 'The origin server switched to another protocol');
+  if (received.tunnel !== null && upload?.source.isRunning === true)
+    throw new SluicewayError('http_upgrade_failed', 'The origin server switched in the midst of the request');
+  const fault = findRangeFault(draft.method, received);
+  if (fault !== null) throw fault;
+  holdToRange(draft.method, received);
+  decideVerification(passage, draft, received, settings.digests);
+  if (mayResume) resumeWhereBroken(passage, start, sent, others, options, settings);
+  return received;
+}
+
+/**
+ * Whose a connection is that authentication has bound. Of a trusted proxy, which may send requests of several clients on
+ * one connection, that takes the address that it tells; none is bound where it says that it does not know.
+ */
+function toRequestClient(
+  connection: ClientConnection | null,
+  downstream: DownstreamRequest,
+): RequestClient | null {
+  if (connection === null) return null;
+  if (!downstream.trusted) return { connection, address: downstream.clientAddress };
+  const address = downstream.forwarded.for;
+  return address === null ? null : { connection, address };
+}
+
+/** The content to send: a hook's own, or the client's where it keeps its meaning. */
+function chooseUpload(
+  { transfer }: Passage,
+  admission: Admission,
+  draft: UpstreamRequestDraft,
+): Upload | null {
+  const { content } = draft;
+  if (content !== undefined)
+    return uploadBytes(typeof content === 'string' ? Buffer.from(content) : content, transfer, 0);
+  return keepsContent(draft, admission.downstream) ? admission.upload : null;
+}
+
+const NONE: readonly Target[] = [];
+
+/** Other places of the same file. Only what has no effect may be asked of several servers. */
+function toMirrors({ method, mirrors }: UpstreamRequestDraft): readonly Target[] {
+  if (mirrors.length === 0 || (method !== 'GET' && method !== 'HEAD')) return NONE;
+  return mirrors.map((mirror) =>
+    typeof mirror === 'string' || mirror instanceof URL ? toTarget(mirror) : mirror,
+  );
+}
+
+/**
+ * A profile that does not forward sends no CDN-Loop to third parties. A request for the host that the client has asked
+ * us as may come back, by a way that our listeners do not show: it carries the client's CDN-Loop and our name (RFC 8586
+ * section 2).
+ */
+function loopMarker(downstream: DownstreamRequest, loopName: string): NonNullable<SendOptions['markLoop']> {
+  const ours = plainAuthority(downstream.host);
+  return (fields, { base }) => {
+    if (ours !== plainAuthority(base.host)) return;
+    fields.delete('CDN-Loop');
+    for (const line of downstream.fields.getAll('cdn-loop')) fields.append('CDN-Loop', line);
+    appendCdnLoop(fields, loopName);
+  };
+}
+
+/** Without a default port and the dot at the end of a name. */
+const plainAuthority = (host: string | null): string | undefined =>
+  host
+    ?.toLowerCase()
+    .replace(/:(?:80|443)?$/, '')
+    .replace(/\.(?=$|:)/, '');
+
+/** A 100 is sent where it is waited for, with the start of the content. */
+function passInterim(
+  { transfer, client, downstream }: Passage,
+  head: InterimResponse,
+  draft: UpstreamRequestDraft,
+  settings: SendSettings,
+): void {
+  if (transfer.error !== null || client.isHeadSent) return;
+  // RFC 9110 section 15.2.1, RFC 4918 section 20.1: it says that the request is being worked on.
+  transfer.timeouts.upstreamIsAlive();
+  if (head.status !== 100 && settings.profile.responseFields === 'all') {
+    const mountPath = downstream?.mountPath ?? '';
+    client.sendInterim(changeInterim(draftInterim(head), draft, mountPath, settings.fields));
+  }
+}

@@ -1,0 +1,70 @@
+import type { ClientExchange } from '../../downstream/exchange.js';
+import { SluicewayError } from '../../errors.js';
+import { hasCdnLoop } from '../../http/cdn-loop.js';
+import { maxForwards } from '../../http/max-forwards.js';
+import { hasVia } from '../../http/via.js';
+import type { DownstreamRequest, ReadRequest } from './downstream-request.js';
+import type { Answer } from '../hooks.js';
+import type { ProxySettings } from '../options/proxy-options.js';
+import type { Profile } from '../options/profiles.js';
+import type { Transfer } from '../transfer/transfer.js';
+import { OF_BYTES_AS_SENT, openUpload, type Upload, uploadBytes } from './upload.js';
+
+/** A request that may go on. */
+export interface Admission {
+  downstream: DownstreamRequest;
+  /** Null where the request has no content that is sent on. */
+  upload: Upload | null;
+  /** The protocol to ask the origin server for; null for an ordinary request. */
+  protocol: string | null;
+  /** Names of fields that the origin server does not get: their credentials were meant for this proxy. */
+  consumed: readonly string[];
+}
+
+/** Judges a request that has been read, and whose sender has access. */
+export function admit(
+  client: ClientExchange,
+  { downstream, framing, consumed }: ReadRequest,
+  transfer: Transfer,
+  settings: Pick<ProxySettings, 'profile' | 'pseudonym' | 'loopName' | 'maxRequestContent'>,
+  content: Uint8Array | undefined,
+): Admission {
+  const { profile, pseudonym, loopName, maxRequestContent } = settings;
+  checkMethod(downstream.method, profile);
+  const { fields } = downstream;
+  if (hasCdnLoop(fields, loopName) || (profile.forwarded && hasVia(fields, pseudonym)))
+    throw new SluicewayError(
+      'proxy_loop_detected',
+      `The request has our name ${loopName} in Via or CDN-Loop`,
+    );
+  const protocol = profile.upgrades ? client.wantedProtocol(downstream.fields) : null;
+  // There is no other way to ask for it than by a method that is not served.
+  if (client.isTunnelOnly && protocol === null) checkMethod('CONNECT', profile);
+  if (content !== undefined) {
+    const upload = profile.requestContent ? uploadBytes(content, transfer, maxRequestContent) : null;
+    return { downstream, upload, protocol, consumed: [...consumed, ...OF_BYTES_AS_SENT] };
+  }
+  const upload = profile.requestContent ? openUpload(client, framing, transfer, maxRequestContent) : null;
+  return { downstream, upload, protocol, consumed };
+}
+
+/** The value of Allow for the methods that a profile serves. */
+export const allowedMethods = (profile: Profile): string =>
+  profile.methods === 'any' ? 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS' : profile.methods.join(', ');
+
+/** An OPTIONS that may not be passed on any further asks what we serve (RFC 9110 section 7.6.2). */
+export function answerAsLastServer(downstream: DownstreamRequest, profile: Profile): Answer | undefined {
+  if (maxForwards(downstream.method, downstream.fields) !== 0) return undefined;
+  return { status: 200, fields: { Allow: allowedMethods(profile) } };
+}
+
+function checkMethod(method: string, profile: Profile): void {
+  const served = profile.methods === 'any' ? method !== 'TRACE' : profile.methods.includes(method);
+  if (served && method !== 'CONNECT') return;
+  throw new SluicewayError('http_request_denied', `Method ${method} is not served`, {
+    status: 405,
+    publicMessage: 'The method is not allowed.',
+    // Whoever answers: a framework may.
+    fields: { Allow: allowedMethods(profile) },
+  });
+}

@@ -1,0 +1,72 @@
+import { Readable } from 'node:stream';
+import type { ResponseHead } from '../../downstream/exchange.js';
+import type { SluicewayError } from '../../errors.js';
+import { Fields } from '../../http/fields.js';
+import { problemJson } from '../../http/problem.js';
+import { formatProxyStatus } from '../../http/proxy-status.js';
+import { statusText } from '../../http/status-text.js';
+import { type ChunkSource, emptySource, singleChunk } from '../../stream/chunk-source.js';
+import { ExactLengthSource } from '../../stream/exact-length.js';
+import { ReadableSource } from '../../stream/readable-source.js';
+import type { Answer } from '../hooks.js';
+
+/** Content of the application's own, with its length where it is known. */
+interface OwnContent {
+  source: ChunkSource;
+  length: number | null;
+}
+
+function toOwnContent(content: Answer['content']): OwnContent {
+  if (content instanceof Readable) return { source: new ReadableSource(content), length: null };
+  if (content === undefined || content.length === 0) return { source: emptySource, length: 0 };
+  const bytes = typeof content === 'string' ? Buffer.from(content) : content;
+  return { source: singleChunk(bytes), length: bytes.length };
+}
+
+/**
+ * Content of the application's own, framed as what it is: the length of bytes is known, and a stream has to be as
+ * long as its `Content-Length` says. `contentless` says that none will be sent.
+ */
+export function frameOwnContent(
+  head: ResponseHead,
+  content: Answer['content'],
+  contentless: boolean,
+): ChunkSource {
+  const { fields } = head;
+  const own = toOwnContent(content);
+  fields.delete('transfer-encoding').delete('trailer');
+  if (head.status === 204) fields.delete('content-length');
+  else if (own.length !== null && !(contentless && (head.status === 304 || fields.has('content-length'))))
+    fields.set('Content-Length', String(own.length));
+  const announced = fields.get('content-length');
+  if (own.length !== null || announced === undefined) return own.source;
+  return new ExactLengthSource(own.source, Number(announced));
+}
+
+/** Checks and completes an answer of a hook. Throws a `TypeError` where a field or the status is not valid. */
+export function toResponseHead(answer: Answer): ResponseHead {
+  const fields = new Fields();
+  for (const [name, value] of Object.entries(answer.fields ?? {})) {
+    for (const line of typeof value === 'string' ? [value] : value) fields.append(name, line);
+  }
+  if (!Number.isInteger(answer.status) || answer.status < 200 || answer.status > 999) {
+    throw new TypeError(`An answer needs a final status, not ${String(answer.status)}`);
+  }
+  return { status: answer.status, statusText: answer.statusText ?? statusText(answer.status), fields };
+}
+
+/** The default answer to a failure: what a client may know, and the error type for its operator (RFC 9209). */
+export function draftErrorAnswer(error: SluicewayError, proxyName: string, allowedMethods: string): Answer {
+  return {
+    status: error.status,
+    fields: {
+      'Content-Type': 'application/problem+json',
+      'Cache-Control': 'no-store',
+      'Proxy-Status': formatProxyStatus(proxyName, error.code),
+      ...(error.status === 405 && { Allow: allowedMethods }),
+      ...(error.status === 503 && { 'Retry-After': '5' }),
+      ...error.fields,
+    },
+    content: problemJson(error.status, error.publicMessage),
+  };
+}

@@ -1,0 +1,138 @@
+import { Duplex } from 'node:stream';
+import { SluicewayError } from '../../errors.js';
+import {
+  announceWithoutDescription,
+  describesBytes,
+  removeByteDescription,
+  restoreByteDescription,
+  weakenByteDescription,
+} from '../../http/byte-description.js';
+import { hasCacheDirective } from '../../http/cache-control.js';
+import type { Fields } from '../../http/fields.js';
+import { FilteredTrailers } from '../../stream/filtered-trailers.js';
+import { MeteredSource } from '../../stream/metered-source.js';
+import { TransformedSource } from '../../stream/transformed-source.js';
+import { findTouch } from '../../stream/untouched.js';
+import type { TransportResponse } from '../../upstream/transport.js';
+import type { DownstreamRequest } from '../request/downstream-request.js';
+import { runHook, type Transform, type TransformMessages } from '../hooks.js';
+import { Interception } from './interception.js';
+import { isContentless } from './respond.js';
+import type { Transfer } from '../transfer/transfer.js';
+
+type Streams = readonly [Duplex, ...Duplex[]];
+
+/** Whether the transform changes what this client gets. */
+export async function changesContent(
+  { changesContent: changes }: Transform,
+  request: DownstreamRequest,
+): Promise<boolean> {
+  return typeof changes === 'boolean' ? changes : Boolean(await runHook(changes, request));
+}
+
+/** A range of content that is changed on its way is not the same range of the origin server's: all of it is needed. */
+export function askForWhole(fields: Fields): void {
+  fields.delete('range').delete('if-range');
+}
+
+/**
+ * Puts the streams of a transform before the content of a response, and makes the head say no more than holds for what
+ * comes out of them. Returns the response as it is where nothing is to be transformed.
+ */
+export async function applyTransform(
+  transform: Transform,
+  changes: boolean,
+  messages: TransformMessages,
+  received: TransportResponse,
+  transfer: Transfer,
+): Promise<TransportResponse> {
+  const { upstream, downstream, request } = messages;
+  const { fields } = downstream;
+  if (transform instanceof Interception) return transform.apply(messages, received, transfer);
+  if (received.tunnel !== null || downstream.content !== undefined) return received;
+  if (changes) {
+    // RFC 9110 section 7.7. The directive of a request is not heeded: a client could switch the transform off.
+    if (hasCacheDirective(upstream.fields, 'no-transform')) return received;
+    if (received.status === 206)
+      throw new SluicewayError(
+        'http_protocol_error',
+        'A part (206) that was not asked for cannot be transformed',
+      );
+    if (downstream.status === 304) weakenByteDescription(fields);
+  }
+  if (isContentless('GET', downstream.status)) return received;
+
+  const removed = changes ? removeByteDescription(fields) : [];
+  const streams = await runHook(async () => takeStreams(await transform.create(messages)), undefined);
+  if (streams === undefined) {
+    restoreByteDescription(fields, removed);
+    return received;
+  }
+  if (changes) announceWithoutDescription(fields);
+  if (request.method === 'HEAD' || downstream.content !== undefined) {
+    discardStreams(streams);
+    return received;
+  }
+  const source = new MeteredSource(received.content, transfer.meterTransform());
+  const transformed = new TransformedSource(source, streams, {
+    keepsLength: !changes,
+    announced: changes ? null : received.contentLength,
+    toError: toTransformError,
+  });
+  transfer.onAborted(() => transformed.cancel());
+  const content = changes
+    ? new FilteredTrailers(transformed, (trailers) => void trailers.retain((name) => !describesBytes(name)))
+    : transformed;
+  const { status, statusText, httpVersion, contentLength } = received;
+  return {
+    status,
+    statusText,
+    httpVersion,
+    fields: received.fields,
+    contentLength: changes ? null : contentLength,
+    content,
+    tunnel: null,
+  };
+}
+
+/** Streams that a transfer has had. One that was given to a second would mix the contents of both. */
+const taken = new WeakSet<Duplex>();
+
+function takeStreams(given: Duplex | readonly Duplex[] | null | undefined): Streams | undefined {
+  const streams: Duplex[] = [];
+  for (const stream of given instanceof Duplex ? [given] : (given ?? [])) {
+    const fault = findStreamFault(stream);
+    if (fault !== null) {
+      discardStreams(streams);
+      throw new TypeError(`transform.create gave ${fault}`);
+    }
+    taken.add(stream);
+    streams.push(stream);
+  }
+  const [first, ...others] = streams;
+  return first && [first, ...others];
+}
+
+/** Why a stream cannot carry the content of a transfer; null where it can. */
+function findStreamFault(stream: unknown): string | null {
+  if (!(stream instanceof Duplex)) return 'something else than Duplex streams';
+  if (taken.has(stream)) return 'a stream for the second time: each transfer needs new ones';
+  // They pass chunks of any size one by one, so that memory would not be bounded.
+  if (stream.readableObjectMode || stream.writableObjectMode)
+    return 'a stream in object mode, not one of bytes';
+  const touch = findTouch(stream);
+  if (touch !== null) return `a stream that ${touch}`;
+  if (!stream.readable || !stream.writable) return 'a stream that has ended or is closed';
+  return null;
+}
+
+function discardStreams(streams: readonly Duplex[]): void {
+  for (const stream of streams) stream.on('error', ignore).destroy();
+}
+
+function toTransformError(cause: Error): SluicewayError {
+  if (cause instanceof SluicewayError) return cause;
+  return new SluicewayError('proxy_internal_error', `A transform failed: ${cause.message}`, { cause });
+}
+
+const ignore = (): void => {};

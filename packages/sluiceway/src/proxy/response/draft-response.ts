@@ -1,0 +1,85 @@
+import { removeByteDescription } from '../../http/byte-description.js';
+import { removeHopByHopFromResponse } from '../../http/hop-by-hop.js';
+import { announcedTrailers, retainTrailers } from '../../http/trailers.js';
+import { offeredProtocols } from '../../http/upgrade.js';
+import { appendVia } from '../../http/via.js';
+import { FilteredTrailers } from '../../stream/filtered-trailers.js';
+import type { InterimResponse, TransportResponse } from '../../upstream/transport.js';
+import type { DownstreamResponseDraft, UpstreamResponse } from '../hooks.js';
+import type { Profile } from '../options/profiles.js';
+import { isContentless } from './respond.js';
+
+/** Drafts the head for the client: what may pass of the origin server's. Changes `received.fields`. */
+export function draftDownstreamResponse(
+  received: TransportResponse,
+  profile: Profile,
+  pseudonym: string,
+  takesTrailers: boolean,
+): DownstreamResponseDraft {
+  const { fields, status } = received;
+  const announced = takesTrailers && fields.has('trailer') ? announcedTrailers(fields) : null;
+  const offered = status === 426 && profile.upgrades ? offeredProtocols(fields) : '';
+  const nominated = removeHopByHopFromResponse(fields);
+  const allowed = profile.responseFields;
+  if (allowed !== 'all') fields.retain((name) => mayPass(name, allowed));
+  if (takesTrailers && (nominated !== null || allowed !== 'all')) {
+    received.content = new FilteredTrailers(received.content, (trailers) => {
+      retainTrailers(trailers, nominated)?.retain((name) => mayPass(name, allowed));
+    });
+  }
+  // Somebody else's server has shown that it honours ranges: a client that is cut off may go on through us.
+  if (status === 206 && allowed !== 'all' && fields.has('content-range') && !fields.has('accept-ranges'))
+    fields.set('Accept-Ranges', 'bytes');
+  // RFC 9110 section 8.6: never in 204, and Node would send it.
+  if (status === 204) fields.delete('content-length');
+  for (const [name, value] of Object.entries(profile.setResponseFields)) fields.set(name, value);
+  const trailers = announced?.filter((name) => mayPass(name, allowed));
+  if (trailers !== undefined) fields.set('Trailer', trailers);
+  if (offered !== '') fields.set('Upgrade', offered);
+  if (profile.forwarded) appendVia(fields, received.httpVersion, pseudonym);
+  return { status, statusText: received.statusText, fields, content: undefined };
+}
+
+const mayPass = (name: string, allowed: Profile['responseFields']): boolean =>
+  allowed === 'all' || allowed.has(name.toLowerCase());
+
+/** An interim head without what is meant for our connection only. */
+export function draftInterim(head: InterimResponse): InterimResponse {
+  removeHopByHopFromResponse(head.fields);
+  // RFC 9110 section 8.6: never in 1xx. There are clients that wait for so much content.
+  head.fields.delete('content-length');
+  return head;
+}
+
+/** What hooks may read of the response while they change the draft. */
+export function toUpstreamResponse(received: TransportResponse): UpstreamResponse {
+  const { status, statusText, httpVersion, contentLength } = received;
+  const fields = received.fields.clone();
+  removeHopByHopFromResponse(fields);
+  return { status, statusText, httpVersion, contentLength, fields };
+}
+
+/**
+ * After a hook: the length is what will be sent, and replaced content takes its description along. `announced` is what the
+ * origin server has said of it; default: what the draft says.
+ */
+export function mendFraming(
+  draft: DownstreamResponseDraft,
+  received: TransportResponse,
+  method: string,
+  announced: string | undefined = draft.fields.get('content-length'),
+): void {
+  const { fields } = draft;
+  const { contentLength } = received;
+  fields.delete('transfer-encoding');
+  // Trailers follow content of the origin server's, where there is any.
+  if (draft.content !== undefined || isContentless(method, draft.status)) fields.delete('trailer');
+  if (draft.content !== undefined) {
+    removeByteDescription(fields);
+    fields.delete('content-encoding');
+  } else if (!isContentless(method, draft.status)) {
+    if (contentLength === null) fields.delete('content-length');
+    else if (Number.isSafeInteger(contentLength)) fields.set('Content-Length', String(contentLength));
+    else fields.set('Content-Length', announced ?? String(BigInt(contentLength)));
+  }
+}

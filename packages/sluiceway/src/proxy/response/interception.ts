@@ -1,0 +1,97 @@
+import { SluicewayError } from '../../errors.js';
+import { removeByteDescription, weakenByteDescription } from '../../http/byte-description.js';
+import { type ChunkSource, singleChunk } from '../../stream/chunk-source.js';
+import { MeteredSource } from '../../stream/metered-source.js';
+import type { TransportResponse } from '../../upstream/transport.js';
+import { runHook, type Transform, type TransformMessages } from '../hooks.js';
+import { isContentless } from './respond.js';
+import type { Transfer } from '../transfer/transfer.js';
+
+/**
+ * Gets the whole content of a response before its head is sent, may change the head (`downstream`), and returns the
+ * content that the client gets. Memory is not bounded, so no option of `createProxy` leads here: `transform` does the
+ * same in bounded memory.
+ */
+export type ContentInterceptor = (
+  content: Buffer,
+  messages: TransformMessages,
+) => string | Uint8Array | Promise<string | Uint8Array>;
+
+/**
+ * Stands in the place of a `transform`: gathers the content of each response and replaces it with what the interceptor
+ * returns. A response without content keeps none, and the interceptor is not called. What ends the content early can
+ * still be answered, since nothing is sent before.
+ */
+export class Interception implements Transform {
+  readonly changesContent = true;
+  readonly #interceptor: ContentInterceptor;
+
+  constructor(interceptor: ContentInterceptor) {
+    this.#interceptor = interceptor;
+  }
+
+  create(): null {
+    return null;
+  }
+
+  async apply(
+    messages: TransformMessages,
+    received: TransportResponse,
+    transfer: Transfer,
+  ): Promise<TransportResponse> {
+    const { downstream, request } = messages;
+    const { fields } = downstream;
+    if (received.tunnel !== null || downstream.content !== undefined) return received;
+    if (received.status === 206)
+      throw new SluicewayError(
+        'http_protocol_error',
+        'A part (206) that was not asked for cannot be intercepted',
+      );
+    if (downstream.status === 304) weakenByteDescription(fields);
+    else removeByteDescription(fields);
+    fields.delete('trailer');
+    if (isContentless(request.method, downstream.status)) {
+      fields.delete('content-encoding');
+      return received;
+    }
+    const content = await gather(received.content, transfer);
+    const result = await runHook(() => this.#interceptor(content, messages), undefined);
+    if (typeof result !== 'string' && !(result instanceof Uint8Array))
+      throw new SluicewayError(
+        'proxy_internal_error',
+        'An interceptor must return a string or bytes as the content',
+      );
+    const bytes = typeof result === 'string' ? Buffer.from(result) : result;
+    const { status, statusText, httpVersion } = received;
+    return {
+      status,
+      statusText,
+      httpVersion,
+      fields: received.fields,
+      contentLength: bytes.length,
+      content: singleChunk(bytes),
+      tunnel: null,
+    };
+  }
+}
+
+/** The whole content, copied out of what the source lends. */
+function gather(source: ChunkSource, transfer: Transfer): Promise<Buffer> {
+  const metered = new MeteredSource(source, transfer.meterTransform());
+  transfer.timeouts.responseWaitsFor('upstream');
+  const parts: Buffer[] = [];
+  return new Promise((resolve, reject) => {
+    transfer.onAborted((error) => {
+      metered.cancel();
+      reject(error);
+    });
+    metered.start({
+      chunk(bytes, done) {
+        parts.push(Buffer.from(bytes));
+        done();
+      },
+      end: () => resolve(Buffer.concat(parts)),
+      fail: reject,
+    });
+  });
+}

@@ -1,0 +1,97 @@
+import { answeredElsewhere } from '../../downstream/checks.js';
+import type { ResponseHead } from '../../downstream/exchange.js';
+import { describeThrown, SluicewayError } from '../../errors.js';
+import { allowedMethods } from '../request/validate-request.js';
+import { draftErrorAnswer, frameOwnContent, toResponseHead } from './answer.js';
+import type { Answer } from '../hooks.js';
+import type { ProxySettings } from '../options/proxy-options.js';
+import type { Passage } from '../request/request-state.js';
+import * as respond from './respond.js';
+import type { RunningTransfers } from '../transfer/running-transfers.js';
+import { isLeftUnread } from '../request/upload.js';
+
+/** Commits to response heads, sends content of the application's own, and answers failures. */
+export class Responder {
+  readonly #settings: ProxySettings;
+  readonly #running: RunningTransfers;
+
+  constructor(settings: ProxySettings, running: RunningTransfers) {
+    this.#settings = settings;
+    this.#running = running;
+  }
+
+  /** Sends an answer of a hook. */
+  async answer(passage: Passage, answer: Answer): Promise<void> {
+    const head = toResponseHead(answer);
+    this.#settings.fields.response?.complete(head.fields);
+    await this.sendOwn(passage, head, answer.content);
+  }
+
+  /** Sends a response with content of the application's own, or with none. */
+  async sendOwn(passage: Passage, head: ResponseHead, content: Answer['content']): Promise<void> {
+    const { transfer, client } = passage;
+    const contentless = respond.isContentless(client.method, head.status);
+    const source = frameOwnContent(head, content, contentless);
+    try {
+      this.commit(passage, head);
+    } catch (error) {
+      source.cancel();
+      throw error;
+    }
+    if (contentless) {
+      source.cancel();
+      client.endWithoutContent();
+    } else {
+      await respond.relayContent(transfer, client, source);
+    }
+    await transfer.closed();
+    transfer.throwIfAborted();
+  }
+
+  /** The point of no return: from here on a failure can only be shown by breaking off. */
+  commit(passage: Passage, head: ResponseHead): void {
+    const { transfer, client, admission, downstream } = passage;
+    const { planner } = this.#settings;
+    if (client.isHeadSent) throw answeredElsewhere();
+    if (planner !== null && downstream !== null) planner.completeHead(head.fields, downstream);
+    passage.context.onHead?.(head);
+    client.sendHead(head, {
+      leavesContentUnread: isLeftUnread(client, admission?.upload ?? null),
+      isLast: this.#running.isDraining,
+    });
+    transfer.status = head.status;
+  }
+
+  /** Answers a failure where that is still possible, and shows it otherwise. Never throws. */
+  async fail(passage: Passage, error: SluicewayError): Promise<void> {
+    const { transfer, client } = passage;
+    if (transfer.status !== null) {
+      client.breakOff();
+      return;
+    }
+    // A response that somebody else has begun is not ours to break off.
+    if (client.isHeadSent || client.isGone || error.code === 'client_aborted') return;
+    transfer.timeouts.responseWaitsFor('client');
+    try {
+      const { onError } = this.#settings.hooks;
+      const answer = await onError?.(error, passage.downstream);
+      await (answer ? this.answer(passage, answer) : this.#report(passage, error));
+    } catch (thrown) {
+      // The hook has failed too, or nobody takes the answer.
+      if (!(thrown instanceof SluicewayError))
+        process.emitWarning(thrown instanceof Error ? thrown : describeThrown(thrown));
+      if (transfer.status !== null) client.breakOff();
+      else if (!client.isHeadSent) await this.#report(passage, error).catch(() => client.destroy());
+    }
+  }
+
+  /** Sends the default answer to a failure. */
+  async #report(passage: Passage, error: SluicewayError): Promise<void> {
+    const { pseudonym, profile, fields } = this.#settings;
+    const answer = draftErrorAnswer(error, pseudonym, allowedMethods(profile));
+    const head = toResponseHead(answer);
+    fields.response?.remove(head.fields);
+    fields.response?.complete(head.fields);
+    await this.sendOwn(passage, head, answer.content);
+  }
+}

@@ -1,0 +1,67 @@
+import { mayGiveDigest } from '../../http/digest.js';
+import type { Target } from '../../upstream/redirect-policy.js';
+import { AttemptingFinder } from '../../upstream/resume/rest-finder.js';
+import { toPart } from '../../upstream/resume/resume-policy.js';
+import { ResumedContent } from '../../upstream/resume/resumed-content.js';
+import { type Place, Route } from '../../upstream/resume/route.js';
+import type { SendOptions, Sent } from '../../upstream/send.js';
+import { runHook } from '../hooks.js';
+import type { ProxySettings } from '../options/proxy-options.js';
+import type { Passage } from '../request/request-state.js';
+import { RestVerifier } from './verify-rest.js';
+
+/** Makes the content of a response go on where it breaks, if what comes then could be proved to be the rest of it. */
+export function resumeWhereBroken(
+  { transfer, downstream, digest, verification }: Passage,
+  start: Place,
+  { target, request, response }: Sent,
+  mirrors: readonly Target[],
+  send: SendOptions,
+  {
+    resume,
+    transport,
+    timeouts,
+    digests,
+  }: Pick<ProxySettings, 'resume' | 'transport' | 'timeouts' | 'digests'>,
+): void {
+  if (resume === null) return;
+  const { refreshTarget } = resume;
+  // All of the content is verified before its end is shown, wherever it comes from.
+  const proof = digest === null ? resume.proof : 'digest';
+  const part = toPart(request, response, proof);
+  if (part === null) return;
+  // Files of one length and date are not the same for that, where servers differ.
+  const isProvable = proof !== 'validator' || part.validator?.field !== 'Last-Modified';
+  const isWhole = part.start === 0 && part.end === part.total;
+  // Hooks may change the head until content breaks, if it ever does.
+  const head = digests.verifies && mayGiveDigest(response.fields) ? response.fields.clone() : null;
+  // A redirect that has made a GET of another method is never walked again.
+  const begin = start.request.method === 'GET' ? start : { target, request };
+  const makeFinder = (): AttemptingFinder => {
+    const verifier = digests.verifies ? new RestVerifier(verification, isWhole, head) : null;
+    return new AttemptingFinder({
+      transport,
+      settings: resume,
+      part,
+      proof,
+      route: new Route(begin, { target, request }, isProvable ? mirrors : [], send.secretFields ?? []),
+      send,
+      limits: timeouts,
+      readDigests: verifier && ((rest, length) => verifier.read(rest, length)),
+      refresh:
+        refreshTarget === undefined || downstream === null
+          ? null
+          : ({ base, path }, status) =>
+              runHook(refreshTarget, { url: `${base.protocol}//${base.host}${path}`, status, downstream }),
+      onBroken: () => transfer.timeouts.contentBroken(),
+      onResumed: () => {
+        transfer.resumes += 1;
+        transfer.timeouts.contentGoesOn();
+      },
+    });
+  };
+  const needsTrailers = verification !== null && verification.trailers.length > 0;
+  const content = new ResumedContent(response.content, part, makeFinder, needsTrailers);
+  transfer.resumedContent = content;
+  response.content = content;
+}

@@ -1,0 +1,156 @@
+import { SluicewayError } from '../../errors.js';
+import {
+  type Digest,
+  type DigestField,
+  formatDigest,
+  isSameDigest,
+  mayGiveDigest,
+  readDigest,
+} from '../../http/digest.js';
+import type { ReadonlyFields } from '../../http/fields.js';
+import { type ExpectedDigest, findMismatchOfNone, VerifiedSource } from '../../stream/verified-source.js';
+import { onlyRange } from '../../upstream/partial-content.js';
+import type { TransportResponse } from '../../upstream/transport.js';
+import { askForWhole } from './apply-transform.js';
+import type { DigestSettings } from '../options/digest-options.js';
+import type { UpstreamRequestDraft } from '../request/draft-request.js';
+import type { Passage } from '../request/request-state.js';
+import { isContentless } from './respond.js';
+
+const EXPECTED = 'the application';
+
+/** Asks for what can be verified, where the application expects a digest. */
+export function expectDigest(
+  passage: Passage,
+  upstream: UpstreamRequestDraft,
+  settings: DigestSettings,
+): void {
+  passage.digest = upstream.digest;
+  // A client could have corrupted content pass by asking for it part by part, and clients do when a download breaks.
+  if (upstream.digest !== null && !settings.relaysParts) askForWhole(upstream.fields);
+}
+
+/**
+ * Decides what the content of a response is verified against: the digest that the application expects, else those that
+ * the origin server gives. Throws `http_response_digest_mismatch` where the head is enough to tell.
+ */
+export function decideVerification(
+  passage: Passage,
+  { digest: expected, method }: UpstreamRequestDraft,
+  received: TransportResponse,
+  settings: DigestSettings,
+): void {
+  const { fields, status, contentLength } = received;
+  passage.digest = null;
+  const expects = expected !== null && isSuccessful(received);
+  const given = settings.verifies && received.tunnel === null && mayGiveDigest(fields);
+  if (!expects && !given) return;
+  if (expects) {
+    const fault = findFault(expected, method, received, settings);
+    if (fault !== null) throw fault;
+  }
+  if (method === 'HEAD') return;
+  const isWhole = isAll(received);
+  const isProven = expects && isWhole;
+  const names =
+    given && !isProven && !isContentless(method, status) ? fieldsFor(method, status, isWhole) : [];
+  const checks = isProven ? [{ digest: expected, by: EXPECTED }] : readGiven(fields, names);
+  // Over HTTP/1 trailers come with chunks only.
+  const mayHaveTrailers = contentLength === null || received.httpVersion === '2.0';
+  const trailers = mayHaveTrailers ? announcedDigests(fields, names) : [];
+  if (checks.length === 0 && trailers.length === 0) return;
+  passage.digest = checks[0]?.digest ?? null;
+  passage.verification = {
+    expected: checks,
+    trailers,
+    isWhole: isWhole && method === 'GET',
+    length: contentLength,
+    toError: toMismatch,
+  };
+}
+
+/**
+ * Has content verified while it passes, and tells the client which digest is expected. Throws
+ * `http_response_digest_mismatch` where there is no content to pass, and should be. What hooks make of the head afterwards
+ * changes nothing of it.
+ */
+export function verifyContent(
+  { verification }: Passage,
+  { digest: expected, method }: UpstreamRequestDraft,
+  received: TransportResponse,
+  { relaysParts }: DigestSettings,
+): void {
+  const { fields } = received;
+  if (expected !== null && isSuccessful(received)) {
+    if (!relaysParts) fields.delete('accept-ranges');
+    // With it a client can verify what it has stored, or has put together of parts.
+    if ((method === 'GET' || method === 'HEAD') && !fields.has('repr-digest'))
+      fields.set('Repr-Digest', formatDigest(expected));
+  }
+  if (verification === null) return;
+  if (verification.length === 0 || isContentless(method, received.status)) {
+    const error = findMismatchOfNone(verification);
+    if (error !== null) throw error;
+  } else {
+    received.content = new VerifiedSource(received.content, verification);
+  }
+}
+
+const isSuccessful = ({ status, tunnel }: TransportResponse): boolean =>
+  tunnel === null && status >= 200 && status < 300;
+
+/** Whether a response may be, by its head, the file that the application expects: another server may have it. */
+export const isFitFor = (
+  { digest, method }: UpstreamRequestDraft,
+  received: TransportResponse,
+  settings: DigestSettings,
+): boolean =>
+  digest === null || !isSuccessful(received) || findFault(digest, method, received, settings) === null;
+
+function findFault(
+  expected: Digest,
+  method: string,
+  received: TransportResponse,
+  { relaysParts, verifies }: DigestSettings,
+): SluicewayError | null {
+  // The origin server itself says that it has another file, of which not a byte need be sent.
+  if (verifies && (method === 'GET' || method === 'HEAD')) {
+    const given = readDigest(received.fields, 'Repr-Digest', [expected.algorithm]);
+    if (given !== null && !isSameDigest(expected, given))
+      return toMismatch({ digest: expected, by: EXPECTED }, given);
+  }
+  if (relaysParts || isAll(received)) return null;
+  return new SluicewayError('http_protocol_error', 'A part (206) that was not asked for cannot be verified');
+}
+
+/** Which fields tell of the content that a response has. A representation is enclosed for sure in answers to GET only. */
+const fieldsFor = (method: string, status: number, isWhole: boolean): DigestField[] =>
+  method === 'GET' && isWhole && (status === 200 || status === 203 || status === 206)
+    ? ['Repr-Digest', 'Content-Digest']
+    : ['Content-Digest'];
+
+/** The digests in these fields of a head. */
+export const readGiven = (fields: ReadonlyFields, names: readonly DigestField[]): ExpectedDigest[] =>
+  names.flatMap((name) => {
+    const digest = readDigest(fields, name);
+    return digest === null ? [] : [{ digest, by: name }];
+  });
+
+/** Those of the fields that a head announces as trailers. */
+export function announcedDigests(fields: ReadonlyFields, names: readonly DigestField[]): DigestField[] {
+  const trailers = fields.list('trailer').map((name) => name.toLowerCase());
+  return names.filter((name) => trailers.includes(name.toLowerCase()));
+}
+
+/** Several parts in one response are never all: they have a framing of their own. */
+function isAll({ status, fields }: TransportResponse): boolean {
+  if (status !== 206) return true;
+  const range = onlyRange(fields);
+  return range !== null && range.isExact && range.first === 0 && range.last + 1 === range.total;
+}
+
+export const toMismatch = ({ digest, by }: ExpectedDigest, actual: Digest): SluicewayError =>
+  new SluicewayError(
+    'http_response_digest_mismatch',
+    `The content is ${formatDigest(actual)}, and by ${by} ${formatDigest(digest)}`,
+  );

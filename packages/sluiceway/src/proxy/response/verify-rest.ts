@@ -1,0 +1,111 @@
+import {
+  ALGORITHMS,
+  type Digest,
+  type DigestField,
+  formatDigest,
+  isSameDigest,
+  mayGiveDigest,
+  readDigest,
+} from '../../http/digest.js';
+import type { Fields, ReadonlyFields } from '../../http/fields.js';
+import {
+  algorithmsOf,
+  DigestCheck,
+  type ExpectedDigest,
+  type Verification,
+} from '../../stream/verified-source.js';
+import { NO_DIGESTS, type RestDigests } from '../../upstream/resume/rest-digests.js';
+import type { TransportResponse } from '../../upstream/transport.js';
+import { announcedDigests, readGiven, toMismatch } from './verify-content.js';
+
+const FIELDS: readonly DigestField[] = ['Repr-Digest', 'Content-Digest'];
+
+/**
+ * Verifies the responses that continue a content against the digests that come with them (RFC 9530). Their `Content-Digest`
+ * is that of what they bring. Their `Repr-Digest` is that of the whole representation: it must be the same in all of
+ * them, and where the content is the whole it is verified with the content.
+ */
+export class RestVerifier {
+  readonly #verification: Verification | null;
+  /** Whether the content is the whole representation. */
+  readonly #isWhole: boolean;
+  /** The digests of the representation that are known, one for each algorithm. */
+  readonly #known: Digest[];
+
+  /** `head` is that of the first response, or null where it gives no digest; `verification` what is verified of all the content. */
+  constructor(verification: Verification | null, isWhole: boolean, head: ReadonlyFields | null) {
+    this.#verification = verification;
+    this.#isWhole = isWhole;
+    this.#known = head === null ? [] : readAll(head);
+    if (verification?.isWhole === true)
+      this.#known.push(...verification.expected.map(({ digest }) => digest));
+  }
+
+  /** Returns in words why the response must not be taken. `length` is that of its content. */
+  read({ fields }: TransportResponse, length: number): RestDigests | string {
+    if (!mayGiveDigest(fields)) return NO_DIGESTS;
+    const announced = announcedDigests(fields, FIELDS);
+    const given = readAll(fields);
+    const fault = this.#judge(given, announced.includes('Repr-Digest'));
+    if (fault !== null) return fault;
+    this.#expect(given, 'Repr-Digest of the rest');
+
+    const expected = this.#readContentDigest(fields);
+    const awaits = announced.includes('Content-Digest');
+    const algorithms = awaits ? ALGORITHMS : algorithmsOf({ expected, trailers: [] });
+    const check = algorithms.length === 0 ? null : new DigestCheck(expected, algorithms, length, toMismatch);
+    if (announced.length === 0) return { check, onTrailers: null };
+    return { check, onTrailers: (trailers) => this.#readTrailers(trailers, announced, check) };
+  }
+
+  #readTrailers(
+    trailers: Fields | null,
+    announced: readonly DigestField[],
+    check: DigestCheck | null,
+  ): Error | null {
+    if (trailers === null) return null;
+    if (announced.includes('Content-Digest')) check?.expected.push(...this.#readContentDigest(trailers));
+    if (!announced.includes('Repr-Digest')) return null;
+    const given = readAll(trailers);
+    for (const digest of given) {
+      const known = this.#known.find(({ algorithm }) => algorithm === digest.algorithm);
+      if (known !== undefined && !isSameDigest(known, digest))
+        return toMismatch({ digest: known, by: 'Repr-Digest' }, digest);
+    }
+    this.#expect(given, 'the trailer Repr-Digest of the rest');
+    return null;
+  }
+
+  /** A server that says of each part what the whole hashes to is wrong, and does no harm: the whole is verified anyway. */
+  #readContentDigest(fields: ReadonlyFields): ExpectedDigest[] {
+    const isVerified = (digest: Digest): boolean =>
+      this.#verification?.isWhole === true &&
+      this.#verification.expected.some((each) => isSameDigest(each.digest, digest));
+    return readGiven(fields, ['Content-Digest']).filter(({ digest }) => !isVerified(digest));
+  }
+
+  #judge(given: readonly Digest[], isAnnounced: boolean): string | null {
+    for (const digest of given) {
+      const known = this.#known.find(({ algorithm }) => algorithm === digest.algorithm);
+      if (known !== undefined && !isSameDigest(known, digest))
+        return `the rest is of a representation with ${formatDigest(digest)}, not ${formatDigest(known)}`;
+    }
+    // What has passed was not hashed, so that nothing could tell whether the digest is right.
+    if (this.#isWhole && this.#verification === null && (given.length > 0 || isAnnounced))
+      return 'the rest has a Repr-Digest, and the content before it had none';
+    return null;
+  }
+
+  #expect(given: readonly Digest[], by: string): void {
+    this.#known.push(...given);
+    const verification = this.#verification;
+    if (verification?.isWhole !== true) return;
+    const algorithms = algorithmsOf(verification);
+    for (const digest of given)
+      if (algorithms.includes(digest.algorithm)) verification.expected.push({ digest, by });
+  }
+}
+
+/** The `Repr-Digest` by each algorithm. */
+const readAll = (fields: ReadonlyFields): Digest[] =>
+  ALGORITHMS.flatMap((algorithm) => readDigest(fields, 'Repr-Digest', [algorithm]) ?? []);

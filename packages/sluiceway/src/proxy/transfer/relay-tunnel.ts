@@ -1,0 +1,80 @@
+import type { ClientTunnel } from '../../downstream/exchange.js';
+import type { ChunkSink } from '../../stream/chunk-source.js';
+import { MeteredSource } from '../../stream/metered-source.js';
+import type { Tunnel } from '../../stream/tunnel.js';
+import type { Transfer } from './transfer.js';
+import { type DirectionEvents, WebSocketDirection } from './web-socket-direction.js';
+
+/** How long both sides of a WebSocket may take to answer the Close of a proxy that stops. */
+const CLOSE_TIMEOUT_MS = 5000;
+
+/**
+ * Carries bytes both ways until both directions have ended or one is broken. A side that ends its direction is
+ * half-closed, and the other direction goes on. A break on one side is a reset on the other: nobody knows whether an
+ * end would mean something in a protocol of its own. WebSocket says its ends itself, and a reset could drop that.
+ */
+export async function runTunnel(
+  transfer: Transfer,
+  client: ClientTunnel,
+  upstream: Tunnel,
+  protocol: string,
+): Promise<void> {
+  const isWebSocket = protocol.toLowerCase() === 'websocket';
+  let isBroken = false;
+  let timer: NodeJS.Timeout | undefined;
+  await new Promise<void>((resolve) => {
+    const breaks = (): void => {
+      isBroken = true;
+      resolve();
+    };
+    let open = 2;
+    const events: DirectionEvents = {
+      onEnd: () => {
+        open -= 1;
+        if (open === 0) resolve();
+      },
+      onBroken: breaks,
+    };
+    let clientHasAll = false;
+    const downEvents: DirectionEvents = {
+      onEnd: () => {
+        clientHasAll = true;
+        events.onEnd();
+      },
+      onBroken: breaks,
+    };
+    const fromClient = new MeteredSource(client.source, transfer.meterTunnel('bytesUp'));
+    // A tunnel that nothing passes through is ended in good order.
+    transfer.onAborted(({ outcome }) => (outcome === 'completed' ? resolve() : breaks()));
+    // After both its ends the connection closes by itself, and the origin server may not have taken all of it yet.
+    client.onClose(() => {
+      if (fromClient.isRunning || !clientHasAll) breaks();
+    });
+
+    const up = isWebSocket ? new WebSocketDirection(upstream, true, events) : direction(upstream, events);
+    const down = isWebSocket
+      ? new WebSocketDirection(client, false, downEvents)
+      : direction(client, downEvents);
+    fromClient.start(up);
+    new MeteredSource(upstream.source, transfer.meterTunnel('bytesDown')).start(down);
+    // Nothing can be said in a protocol that we do not know.
+    transfer.onLeave(() => {
+      if (up instanceof WebSocketDirection) up.goAway();
+      if (down instanceof WebSocketDirection) down.goAway();
+      if (isWebSocket) timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);
+    });
+  });
+  clearTimeout(timer);
+  for (const tunnel of [upstream, client]) {
+    if (isBroken && !isWebSocket && tunnel.reset !== undefined) tunnel.reset();
+    else tunnel.destroy();
+  }
+}
+
+function direction(target: Tunnel, { onEnd, onBroken }: DirectionEvents): ChunkSink {
+  return {
+    chunk: (bytes, done) => target.write(bytes, done),
+    end: () => target.end(onEnd),
+    fail: onBroken,
+  };
+}

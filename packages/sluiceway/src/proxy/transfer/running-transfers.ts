@@ -1,0 +1,102 @@
+import { describeThrown, type Outcome, type SluicewayError } from '../../errors.js';
+import type { Observer, Transfer } from './transfer.js';
+
+/** The transfers of one proxy that have not ended, and who watches them. */
+export class RunningTransfers {
+  readonly #observers: readonly Observer[];
+  readonly #tunnelDrainMs: number;
+  readonly #contentObservers: readonly Observer[];
+  /** Each transfer knows its place; the last one fills a gap. */
+  readonly #running: Transfer[] = [];
+  #drained: Promise<void> | null = null;
+  #onEmpty: (() => void) | null = null;
+  #isLeaving = false;
+
+  /** `tunnelDrainMs`: how long tunnels go on before they are told of a drain. */
+  constructor(observers: readonly Observer[], tunnelDrainMs: number) {
+    this.#observers = observers;
+    this.#tunnelDrainMs = tunnelDrainMs;
+    this.#contentObservers = observers.filter((observer) => observer.onResponseContent !== undefined);
+  }
+
+  get size(): number {
+    return this.#running.length;
+  }
+
+  get isDraining(): boolean {
+    return this.#drained !== null;
+  }
+
+  add(transfer: Transfer): void {
+    transfer.place = this.#running.push(transfer) - 1;
+    if (this.#isLeaving) transfer.leave();
+    if (this.#contentObservers.length > 0) transfer.onContent = showContent(transfer, this.#contentObservers);
+    for (const observer of this.#observers) notify(() => observer.onTransferStart?.(transfer));
+  }
+
+  end(transfer: Transfer, outcome: Outcome): void {
+    transfer.timeouts.stop();
+    const last = this.#running.pop();
+    if (last !== undefined && last !== transfer) {
+      this.#running[transfer.place] = last;
+      last.place = transfer.place;
+    }
+    if (this.#observers.length > 0) {
+      const record = transfer.toRecord(outcome);
+      for (const observer of this.#observers) notify(() => observer.onTransferEnd?.(record));
+    }
+    if (this.#running.length === 0) this.#onEmpty?.();
+  }
+
+  /** Resolves once nothing runs. What is added meanwhile is waited for too. */
+  drain(): Promise<void> {
+    if (this.#drained !== null) return this.#drained;
+    this.#drained = new Promise((resolve) => {
+      this.#onEmpty = resolve;
+      if (this.#running.length === 0) resolve();
+    });
+    if (this.#tunnelDrainMs === 0) this.#leave();
+    else setTimeout(() => this.#leave(), this.#tunnelDrainMs).unref();
+    return this.#drained;
+  }
+
+  #leave(): void {
+    this.#isLeaving = true;
+    for (const transfer of [...this.#running]) transfer.leave();
+  }
+
+  abort(error: SluicewayError): void {
+    for (const transfer of [...this.#running]) transfer.abort(error);
+  }
+}
+
+/** Shows content to observers, to each until its first mistake: one for each chunk would flood the log. */
+function showContent(transfer: Transfer, observers: readonly Observer[]): (bytes: Uint8Array) => void {
+  const watching = new Set(observers);
+  return (bytes) => {
+    for (const observer of watching) {
+      notify(
+        () => observer.onResponseContent?.(transfer, bytes),
+        (error) => {
+          if (watching.delete(observer)) warn(error);
+        },
+      );
+    }
+  };
+}
+
+/** An observer may watch, not break, a transfer; its mistake must be seen all the same, also a later one. */
+function notify(call: () => unknown, onMistake: (error: unknown) => void = warn): void {
+  try {
+    const result = call();
+    // Also what is only like a promise, or one of another realm.
+    if (typeof result === 'object' && result !== null && 'then' in result)
+      Promise.resolve(result).catch(onMistake);
+  } catch (error) {
+    onMistake(error);
+  }
+}
+
+function warn(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : describeThrown(error), 'SluicewayObserverWarning');
+}

@@ -1,0 +1,91 @@
+import type { Meter } from '../../stream/metered-source.js';
+import type { TransferTimeouts } from '../../stream/timeouts.js';
+
+/** What meters keep of a transfer. */
+export interface Metered {
+  readonly timeouts: TransferTimeouts;
+  bytesUp: number;
+  bytesDown: number;
+}
+
+/** Counts request content on its way up. */
+export class UploadMeter implements Meter {
+  readonly #transfer: Metered;
+
+  constructor(transfer: Metered) {
+    this.#transfer = transfer;
+  }
+
+  started(): void {
+    this.#transfer.timeouts.requestWaitsFor('client');
+  }
+
+  lent(bytes: number): void {
+    this.#transfer.bytesUp += bytes;
+    this.#transfer.timeouts.progress(bytes);
+    this.#transfer.timeouts.requestWaitsFor('upstream');
+  }
+
+  allReturned(): void {
+    this.#transfer.timeouts.requestWaitsFor('client');
+  }
+
+  /** What was lent last may still wait for the origin server, until the request is sent. */
+  over(): void {
+    this.#transfer.timeouts.requestWaitsFor('upstream');
+  }
+}
+
+/** Counts response content on its way down. */
+export class DownloadMeter implements Meter {
+  readonly #transfer: Metered;
+
+  constructor(transfer: Metered) {
+    this.#transfer = transfer;
+  }
+
+  started(): void {
+    this.#transfer.timeouts.responseWaitsFor('upstream');
+  }
+
+  lent(bytes: number): void {
+    this.#transfer.bytesDown += bytes;
+    this.#transfer.timeouts.progress(bytes);
+    this.#transfer.timeouts.responseWaitsFor('client');
+  }
+
+  allReturned(): void {
+    this.#transfer.timeouts.responseWaitsFor('upstream');
+  }
+
+  /** What was written last may still wait for the client. */
+  over(): void {
+    this.#transfer.timeouts.responseWaitsFor('client');
+  }
+}
+
+/** Counts one direction of a tunnel, where silence is nobody's fault: only the tunnel's own limit runs. */
+export class TunnelMeter implements Meter {
+  readonly #transfer: Metered;
+  readonly #direction: 'bytesUp' | 'bytesDown';
+
+  constructor(transfer: Metered, direction: 'bytesUp' | 'bytesDown') {
+    this.#transfer = transfer;
+    this.#direction = direction;
+  }
+
+  started(): void {
+    this.#transfer.timeouts.tunnelProgress();
+  }
+
+  lent(bytes: number): void {
+    this.#transfer[this.#direction] += bytes;
+    this.#transfer.timeouts.tunnelProgress();
+  }
+
+  allReturned(): void {
+    this.#transfer.timeouts.tunnelProgress();
+  }
+
+  over(): void {}
+}

@@ -1,0 +1,247 @@
+import { answeredElsewhere } from '../../downstream/checks.js';
+import type { ClientExchange } from '../../downstream/exchange.js';
+import { type ErrorCode, type Outcome, SluicewayError } from '../../errors.js';
+import type { Meter } from '../../stream/metered-source.js';
+import { type TimeoutSettings, TransferTimeouts } from '../../stream/timeouts.js';
+import type { Exchange } from '../../upstream/transport.js';
+import { toLogMessage } from './log-message.js';
+import { DownloadMeter, TunnelMeter, UploadMeter } from './transfer-meters.js';
+import { TransformMeters } from './transform-meters.js';
+
+/** What is known of a transfer once it has ended: one log line, one sample of every metric. */
+export interface TransferRecord {
+  /** When the request arrived, ISO 8601 in UTC. */
+  time: string;
+  id: string;
+  method: string;
+  /** The path; a query is only hinted at (`?…`), since it may hold secrets. */
+  path: string;
+  /** Status that the client got; null where no head was sent. */
+  status: number | null;
+  outcome: Outcome;
+  /** Content bytes handed to the client's connection: an upper bound where the transfer was cut. */
+  bytesDown: number;
+  /** Content bytes handed to the origin server's connection. */
+  bytesUp: number;
+  durationMs: number;
+  /** Upstream requests made for a response head, redirects included. */
+  attempts: number;
+  /** Times that a broken content was continued. */
+  resumes: number;
+  error: ErrorCode | null;
+  /**
+   * What went wrong in more words; null where `error` is. For the operator's log, and never for clients: it may name
+   * internal addresses. URLs are cut behind their host, and queries and credentials are left out.
+   */
+  errorMessage: string | null;
+  /** Who sent the request, as the option `access` has found; null for nobody. */
+  identity: string | null;
+}
+
+/** A transfer under way, as observers see it. */
+export interface LiveTransfer {
+  readonly id: string;
+  readonly method: string;
+  readonly path: string;
+  readonly status: number | null;
+  readonly bytesDown: number;
+  readonly bytesUp: number;
+  readonly identity: string | null;
+}
+
+/** Watches transfers and can change nothing. What an observer throws is reported as a warning of the process. */
+export interface Observer {
+  onTransferStart?(transfer: LiveTransfer): void;
+  /**
+   * Shows each chunk of response content before it is handed to the client's connection, whoever made it. The bytes
+   * are **borrowed**: they may be read during the call only, and must not be changed. A transfer in which this has
+   * thrown shows no more.
+   */
+  onResponseContent?(transfer: LiveTransfer, bytes: Uint8Array): void;
+  onTransferEnd?(record: TransferRecord): void;
+}
+
+/** One client request from accept to end: its counts, its timeouts, its abort, its one outcome. */
+export class Transfer implements LiveTransfer {
+  readonly id: string;
+  readonly method: string;
+  readonly path: string;
+  readonly timeouts: TransferTimeouts;
+  readonly #client: ClientExchange;
+  readonly #startedAt = Date.now();
+  readonly #started = performance.now();
+  readonly #onAborted: Array<(error: SluicewayError) => void> = [];
+  #exchange: Exchange | null = null;
+  #onLeave: (() => void) | null = null;
+  #isLeaving = false;
+  #transformed: TransformMeters | null = null;
+  #aborted: SluicewayError | null = null;
+  #settled: (() => void) | null = null;
+  #closed = false;
+  /** Kept by `RunningTransfers`. */
+  place = -1;
+  /**
+   * Content of which `interrupt` gives up who sends it, and not the transfer; null where its rest could not be had
+   * elsewhere. An object: a function here had each transfer outlive the quick rounds of the garbage collector, which
+   * took small responses half as much CPU time again.
+   */
+  resumedContent: { interrupt(error: SluicewayError): boolean } | null = null;
+  /** Another target can be asked where the one that is asked now gives no response head. */
+  hasOtherTargets = false;
+  /** Shows response content to observers; null where none wants to see it. */
+  onContent: ((bytes: Uint8Array) => void) | null = null;
+  status: number | null = null;
+  bytesDown = 0;
+  bytesUp = 0;
+  attempts = 0;
+  resumes = 0;
+  identity: string | null = null;
+  /** Why the transfer cannot complete; the first reason stays. */
+  error: SluicewayError | null = null;
+
+  constructor(
+    id: string,
+    client: ClientExchange,
+    timeouts: TimeoutSettings,
+    hidePath?: (path: string) => string,
+  ) {
+    this.id = id;
+    this.method = client.method;
+    const { url } = client;
+    const question = url.indexOf('?');
+    const path = question < 0 ? url : url.slice(0, question);
+    this.path = (hidePath?.(path) ?? path) + (question < 0 ? '' : '?…');
+    this.#client = client;
+    this.timeouts = new TransferTimeouts(timeouts, (error) => this.#onExpired(error));
+    this.timeouts.watchClientQueue(() => client.queuedBytes());
+    client.onClose(() => this.#onClose());
+  }
+
+  /**
+   * For a request that was pipelined: settles when the responses before it are out. Otherwise one packet of a client
+   * could have hundreds of requests sent at once. Throws where the client leaves meanwhile.
+   */
+  async takesTurn(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#client.onTurn(resolve);
+      this.onAborted(() => resolve());
+    });
+    this.throwIfAborted();
+  }
+
+  /** Ends the transfer now: the exchange under way is given up, whoever waits for the transfer is told. */
+  abort(error: SluicewayError): void {
+    if (this.#aborted !== null) return;
+    this.#aborted = error;
+    this.error ??= error;
+    this.#exchange?.abort(error);
+    for (const listener of this.#onAborted.splice(0)) listener(error);
+  }
+
+  /** The transfer has failed, and what remains is to answer so: that can be aborted in its turn. */
+  fail(error: SluicewayError): void {
+    this.error ??= error;
+    this.#exchange?.abort(error);
+    this.#exchange = null;
+    this.resumedContent = null;
+    this.hasOtherTargets = false;
+    this.#transformed = null;
+    this.#aborted = null;
+    this.#onAborted.length = 0;
+  }
+
+  /** Calls the listener when the transfer is aborted, at once if it has been. */
+  onAborted(listener: (error: SluicewayError) => void): void {
+    if (this.#aborted !== null) listener(this.#aborted);
+    else this.#onAborted.push(listener);
+  }
+
+  /** Calls the listener when the proxy wants to stop and this transfer would never end by itself: a tunnel. */
+  onLeave(listener: () => void): void {
+    if (this.#isLeaving) listener();
+    else this.#onLeave = listener;
+  }
+
+  leave(): void {
+    if (this.#isLeaving) return;
+    this.#isLeaving = true;
+    this.#onLeave?.();
+  }
+
+  throwIfAborted(): void {
+    if (this.#aborted !== null) throw this.#aborted;
+  }
+
+  /** Notes the exchange under way, which an abort gives up. */
+  attempt(exchange: Exchange): void {
+    this.attempts += 1;
+    this.#exchange = exchange;
+    if (this.#aborted !== null) exchange.abort(this.#aborted);
+  }
+
+  /** Settles once the response has been handed over whole or its connection is gone. */
+  async closed(): Promise<void> {
+    if (this.#closed) return;
+    await new Promise<void>((resolve) => {
+      this.#settled = resolve;
+    });
+  }
+
+  meterUpload(): Meter {
+    this.timeouts.watchUpstreamQueue(() => this.#exchange?.queuedBytes?.() ?? null);
+    return new UploadMeter(this);
+  }
+
+  meterDownload(): Meter {
+    return this.#transformed?.output ?? new DownloadMeter(this);
+  }
+
+  /** For content before streams that it passes through; what comes out of them is then metered by `meterDownload`. */
+  meterTransform(): Meter {
+    this.#transformed = new TransformMeters(this.timeouts, new DownloadMeter(this));
+    return this.#transformed.input;
+  }
+
+  meterTunnel(direction: 'bytesUp' | 'bytesDown'): Meter {
+    return new TunnelMeter(this, direction);
+  }
+
+  toRecord(outcome: Outcome): TransferRecord {
+    return {
+      time: new Date(this.#startedAt).toISOString(),
+      id: this.id,
+      method: this.method,
+      path: this.path,
+      status: this.status,
+      outcome,
+      bytesDown: this.bytesDown,
+      bytesUp: this.bytesUp,
+      durationMs: Math.round(performance.now() - this.#started),
+      attempts: this.attempts,
+      resumes: this.resumes,
+      error: this.error?.code ?? null,
+      errorMessage: this.error === null ? null : toLogMessage(this.error.message),
+      identity: this.identity,
+    };
+  }
+
+  /** Returns whether the transfer goes on: somebody else is asked. */
+  #onExpired(error: SluicewayError): boolean {
+    if (error.code === 'http_response_timeout' && this.hasOtherTargets) {
+      this.#exchange?.abort(error);
+      return true;
+    }
+    if (error.code === 'connection_read_timeout' && this.resumedContent?.interrupt(error) === true)
+      return true;
+    this.abort(error);
+    return false;
+  }
+
+  #onClose(): void {
+    this.#closed = true;
+    if (!this.#client.isDelivered)
+      this.abort(new SluicewayError('client_aborted', 'The client closed the connection'));
+    else if (this.status === null) this.abort(answeredElsewhere());
+    this.#settled?.();
+  }
+}
