@@ -1,8 +1,8 @@
 /** @import { SourceFile } from './source-files.mjs' */
 
 /**
- * Finds import cycles between files, one per knot. Type-only imports are left out: the compiler erases them,
- * so they cannot make a file run before the one it needs, and two types may well describe each other.
+ * Finds import cycles between files, one per knot. Type-only imports count: files whose types need each other can only
+ * be understood together.
  *
  * @param {readonly SourceFile[]} files
  * @returns {string[][]} each as the paths along the cycle, beginning and ending with the same file
@@ -11,7 +11,7 @@ export function findCycles(files) {
   const graph = new Map(
     files.map(({ path, imports }) => [
       path,
-      imports.flatMap(({ target, typeOnly }) => (target === undefined || typeOnly ? [] : [target])),
+      imports.flatMap(({ target }) => (target === undefined ? [] : [target])),
     ]),
   );
   /** @type {string[][]} */

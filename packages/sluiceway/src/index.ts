@@ -22,51 +22,49 @@ export type { Digest, DigestAlgorithm } from './http/digest.js';
 export type { ReadonlyFields } from './http/fields.js';
 export { Fields } from './http/fields.js';
 export type { BaseTarget } from './http/target.js';
+export type { Destination } from './net/destination.js';
 export type { ForwardedClient } from './net/forwarded-client.js';
 export { formatTransferJson, formatTransferText } from './observe/transfer-log.js';
 export type { OptionProblem } from './options/checker.js';
 export { OptionsError } from './options/checker.js';
+export { createProxy } from './proxy/create-proxy.js';
+export type { DownstreamRequest } from './proxy/messages/downstream-request.js';
+export type { HandleContext, KnownClient } from './proxy/messages/handle-context.js';
+export type { Handler } from './proxy/messages/handler.js';
+export type { Hooks, Transform, TransformMessages } from './proxy/messages/hooks.js';
+export type {
+  Answer,
+  DownstreamResponseDraft,
+  UpstreamChoice,
+  UpstreamResponse,
+} from './proxy/messages/responses.js';
+export type { UpstreamRequestDraft } from './proxy/messages/upstream-request.js';
 export type { NodeServer } from './proxy/mount/attach.js';
 export { attach } from './proxy/mount/attach.js';
-export { createProxy } from './proxy/create-proxy.js';
+export type { FileUrl, StreamFromOptions } from './proxy/mount/stream-from.js';
+export { streamFrom } from './proxy/mount/stream-from.js';
+export { mount, stripPrefix } from './proxy/mount/strip-prefix.js';
 export type { DigestOptions } from './proxy/options/digest-options.js';
-export type { DownstreamRequest } from './proxy/request/downstream-request.js';
-export type { UpstreamRequestDraft } from './proxy/request/draft-request.js';
 export type {
   CookieOptions,
   FieldOptions,
   FieldRuleOptions,
   ForwardedOptions,
 } from './proxy/options/field-options.js';
-export type { Handler } from './proxy/mount/handler.js';
-export type {
-  Answer,
-  DownstreamResponseDraft,
-  Hooks,
-  Transform,
-  TransformMessages,
-  UpstreamChoice,
-  UpstreamResponse,
-} from './proxy/hooks.js';
-export type { LimitOptions, ProxyOptions, TimeoutOptions } from './proxy/options/proxy-options.js';
-export type { HandleContext, KnownClient } from './proxy/request/request-state.js';
 export type { Profile } from './proxy/options/profiles.js';
 export { passThrough, thirdParty } from './proxy/options/profiles.js';
-export type { Proxy } from './proxy/proxy.js';
+export type { LimitOptions, ProxyOptions, TimeoutOptions } from './proxy/options/proxy-options.js';
 export type { ExpiredTarget, ResumeOptions } from './proxy/options/resume-options.js';
-export type { FileUrl, StreamFromOptions } from './proxy/mount/stream-from.js';
-export { streamFrom } from './proxy/mount/stream-from.js';
-export { mount, stripPrefix } from './proxy/mount/strip-prefix.js';
-export type { LiveTransfer, Observer, TransferRecord } from './proxy/transfer/transfer.js';
 export type { ConnectionOptions, UpstreamOptions } from './proxy/options/upstream-options.js';
 export type { UpstreamTlsOptions } from './proxy/options/upstream-tls.js';
+export type { Proxy } from './proxy/proxy.js';
+export type { LiveTransfer, Observer, TransferRecord } from './proxy/transfer/transfer.js';
 export type { ChunkSink, ChunkSource } from './stream/chunk-source.js';
 export type { Tunnel } from './stream/tunnel.js';
 export type { Duration, Size } from './units.js';
 export { formatBytes, formatDuration, parseBytes, parseDurationMs } from './units.js';
-export type { Target } from './upstream/redirect-policy.js';
+export type { Target } from './upstream/target.js';
 export type {
-  Destination,
   Exchange,
   InterimResponse,
   RequestContent,

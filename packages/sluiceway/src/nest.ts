@@ -1,4 +1,3 @@
-export { attachUpgrades, type UpgradeOptions } from './adapters/shared/attach-upgrades.js';
 export { SluicewayModule } from './adapters/nest/nest.js';
 export type { NestRequest, PlatformRequest, PlatformResponse } from './adapters/nest/nest-request.js';
 export type {
@@ -7,3 +6,4 @@ export type {
   SluicewayModuleOptions,
 } from './adapters/nest/nest-service.js';
 export { SluicewayService } from './adapters/nest/nest-service.js';
+export { attachUpgrades, type UpgradeOptions } from './adapters/shared/attach-upgrades.js';

@@ -1,6 +1,6 @@
 import type { Fields } from '../http/fields.js';
-import type { DownstreamRequest } from '../proxy/request/downstream-request.js';
-import type { Answer } from '../proxy/hooks.js';
+import type { DownstreamRequest } from '../proxy/messages/downstream-request.js';
+import type { Answer } from '../proxy/messages/responses.js';
 import type { CorsOptions } from './options.js';
 
 /** What scripts that download need to read of a response, beyond the fields that they always may. */

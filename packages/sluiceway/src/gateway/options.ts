@@ -1,8 +1,8 @@
 import { parsePathPrefix } from '../http/prefix.js';
 import { type Guard, type GuardOptions, resolveGuard } from '../net/guard.js';
 import { Checker } from '../options/checker.js';
-import type { DownstreamRequest } from '../proxy/request/downstream-request.js';
-import type { Hooks } from '../proxy/hooks.js';
+import type { DownstreamRequest } from '../proxy/messages/downstream-request.js';
+import type { Hooks } from '../proxy/messages/hooks.js';
 import type { LimitOptions, ProxyOptions, TimeoutOptions } from '../proxy/options/proxy-options.js';
 import type { UpstreamTlsOptions } from '../proxy/options/upstream-tls.js';
 import type { Duration, Size } from '../units.js';

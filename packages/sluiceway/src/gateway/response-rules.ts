@@ -1,5 +1,5 @@
 import { SluicewayError } from '../errors.js';
-import type { Answer, DownstreamResponseDraft } from '../proxy/hooks.js';
+import type { Answer, DownstreamResponseDraft } from '../proxy/messages/responses.js';
 import type { TransportResponse } from '../upstream/transport.js';
 import { judgeContentType } from './content-types.js';
 import { formatDisposition, readFileName } from './file-name.js';

@@ -1,6 +1,7 @@
 import { SluicewayError } from '../errors.js';
 import { checkHeadStart, parseResponseHead, type ResponseHead, SectionScanner } from '../http/head-reader.js';
-import type { DialDestination, DialOnread } from './dial-attempt.js';
+import type { Destination } from './destination.js';
+import type { DialOnread } from './dial-attempt.js';
 import type { EgressProxy } from './egress.js';
 
 /** A proxy says little; what it says is not passed on. */
@@ -13,12 +14,12 @@ const PUBLIC_MESSAGE = 'The origin server could not be reached.';
 const HOSTNAME = /^[\x21-\x7e]+$/;
 
 /** `host:port`, as CONNECT asks for it: with the port in any case (RFC 9112 section 3.2.3). */
-export function formatAuthority({ hostname, port }: DialDestination): string {
+export function formatAuthority({ hostname, port }: Destination): string {
   return hostname.includes(':') ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
 /** The request for a tunnel to `destination`, to be written as latin1. */
-export function formatConnect(destination: DialDestination, { authorization }: EgressProxy): string {
+export function formatConnect(destination: Destination, { authorization }: EgressProxy): string {
   if (!HOSTNAME.test(destination.hostname)) throw new TypeError('The hostname is not valid');
   const authority = formatAuthority(destination);
   const credentials = authorization === null ? '' : `Proxy-Authorization: ${authorization}\r\n`;
@@ -42,11 +43,7 @@ export class ConnectReader {
   /**
    * `onOpen` is told that the tunnel stands, and says whether to go on reading; `onFailed` why there is none.
    */
-  constructor(
-    destination: DialDestination,
-    onOpen: () => boolean,
-    onFailed: (error: SluicewayError) => void,
-  ) {
+  constructor(destination: Destination, onOpen: () => boolean, onFailed: (error: SluicewayError) => void) {
     this.#authority = formatAuthority(destination);
     this.#onOpen = onOpen;
     this.#onFailed = onFailed;

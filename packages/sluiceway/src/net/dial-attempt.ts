@@ -1,12 +1,13 @@
 import type { Socket } from 'node:net';
 import { SluicewayError } from '../errors.js';
 import type { AddressPolicy } from './address-policy.js';
+import type { Destination } from './destination.js';
 import type { DialTlsOptions } from './dial-tls.js';
 import type { EgressProxy } from './egress.js';
 import type { Resolver } from './resolver.js';
 
 export interface DialOptions {
-  destination: DialDestination;
+  destination: Destination;
   policy: AddressPolicy;
   /** Default: the operating system's. */
   resolver?: Resolver;
@@ -32,13 +33,6 @@ export interface DialOptions {
   keepAliveDelayMs?: number;
   /** Whether our side stays writable after the other has ended, which tunnels need. Default false. */
   allowHalfOpen?: boolean;
-}
-
-export interface DialDestination {
-  protocol: 'http:' | 'https:';
-  /** A name or an address; IPv6 without brackets. */
-  hostname: string;
-  port: number;
 }
 
 export interface DialOnread {

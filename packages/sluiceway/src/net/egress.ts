@@ -1,10 +1,10 @@
 import { parseBaseTarget } from '../http/target.js';
-import type { DialDestination } from './dial-attempt.js';
+import type { Destination } from './destination.js';
 import type { DialTlsOptions } from './dial-tls.js';
 import { createTrustedPeers } from './trusted-peers.js';
 
 /** An HTTP proxy between us and origin servers, which are reached through its tunnels (RFC 9110 section 9.3.6). */
-export interface EgressProxy extends DialDestination {
+export interface EgressProxy extends Destination {
   /** The value of Proxy-Authorization, a secret; null for none. */
   readonly authorization: string | null;
   /** For a proxy that is reached over TLS. Default: what Node trusts. */
@@ -57,7 +57,7 @@ export function readEgressEnvironment(environment: Readonly<Record<string, strin
 }
 
 /** The proxy to go through, or null for a direct connection. */
-export function decideEgress(egress: Egress, destination: DialDestination): EgressProxy | null {
+export function decideEgress(egress: Egress, destination: Destination): EgressProxy | null {
   if (egress.except.some((entry) => matches(entry, destination))) return null;
   return destination.protocol === 'https:' ? egress.https : egress.http;
 }
@@ -91,7 +91,7 @@ function toBasic(userinfo: string): string {
  * `*`; an address or CIDR range; a name, which stands for the names under it as well; `.name` or `*.name` for those
  * only. All but ranges may have a port. What cannot be read matches nothing: the variable was not written for us.
  */
-function matches(entry: string, { hostname, port }: DialDestination): boolean {
+function matches(entry: string, { hostname, port }: Destination): boolean {
   if (entry === '*') return true;
   if (matchesAddress(entry, hostname)) return true;
   const [, host = entry, onlyPort] = /^(.*):(\d+)$/.exec(entry) ?? [];

@@ -7,29 +7,37 @@ import { takeUpgrade } from '../downstream/http1/http1-upgrade.js';
 import { toClientExchange } from '../downstream/to-exchange.js';
 import { type Outcome, SluicewayError, toSluicewayError } from '../errors.js';
 import { readListener } from '../net/own-listeners.js';
-import { toTarget } from '../upstream/redirect-policy.js';
+import { toTarget } from '../upstream/target.js';
 import type { TransportResponse, UpstreamTunnel } from '../upstream/transport.js';
-import { addDigestTrailer } from './response/add-digest-trailer.js';
-import { admit, answerAsLastServer } from './request/validate-request.js';
-import { applyTransform, askForWhole, changesContent } from './response/apply-transform.js';
-import { changeDestination } from './request/change-destination.js';
-import { type DownstreamRequest, nextRequestId, readDownstreamRequest } from './request/downstream-request.js';
-import { draftUpstreamRequest, mendRequest, type UpstreamRequestDraft } from './request/draft-request.js';
-import { draftDownstreamResponse, mendFraming, toUpstreamResponse } from './response/draft-response.js';
-import { changeRequest, changeResponse } from './field-changes.js';
-import type { Handler } from './mount/handler.js';
-import { type Answer, type DownstreamResponseDraft, runHook, type UpstreamChoice } from './hooks.js';
+import type { DownstreamRequest } from './messages/downstream-request.js';
+import type { HandleContext } from './messages/handle-context.js';
+import type { Handler } from './messages/handler.js';
+import { runHook } from './messages/hooks.js';
+import type { Plan } from './messages/plan.js';
+import type { Answer, DownstreamResponseDraft, UpstreamChoice } from './messages/responses.js';
+import type { UpstreamRequestDraft } from './messages/upstream-request.js';
 import type { ProxySettings } from './options/proxy-options.js';
-import type { HandleContext, Passage } from './request/request-state.js';
-import type { Plan } from './request/plan.js';
+import { changeDestination } from './request/change-destination.js';
+import { chooseTarget, setTarget } from './request/choose-target.js';
+import { draftUpstreamRequest, mendRequest } from './request/draft-request.js';
+import { nextRequestId, readDownstreamRequest } from './request/read-request.js';
+import { changeRequest } from './request/request-rules.js';
+import type { Passage } from './request/request-state.js';
 import { requireAccess } from './request/require-access.js';
+import { sendUpstream } from './request/send-upstream.js';
+import { admit, answerAsLastServer } from './request/validate-request.js';
+import { addDigestTrailer } from './response/add-digest-trailer.js';
+import { applyTransform, askForWhole, changesContent } from './response/apply-transform.js';
+import { draftDownstreamResponse, mendFraming, toUpstreamResponse } from './response/draft-response.js';
+import { relayInterim } from './response/relay-interim.js';
 import * as respond from './response/respond.js';
 import { Responder } from './response/responder.js';
-import { RunningTransfers } from './transfer/running-transfers.js';
-import { sendUpstream } from './request/send-upstream.js';
-import { Transfer } from './transfer/transfer.js';
+import { changeResponse } from './response/response-rules.js';
+import { resumeWhereBroken } from './response/resume-content.js';
+import { decideVerification, expectDigest, isFitFor, verifyContent } from './response/verify-content.js';
 import { runTunnel } from './transfer/relay-tunnel.js';
-import { expectDigest, verifyContent } from './response/verify-content.js';
+import { RunningTransfers } from './transfer/running-transfers.js';
+import { Transfer } from './transfer/transfer.js';
 
 /**
  * A reverse proxy: each request goes to an origin server, and its response comes back, while both arrive. Made by
@@ -141,7 +149,8 @@ export class Proxy<Context = unknown> implements Handler<Context> {
       passage.admission = admission;
 
       // 2. Choose the upstream, unless a hook answers.
-      const choice = answerAsLastServer(downstream, profile) ?? (await this.#choose(downstream, transfer));
+      const choice =
+        answerAsLastServer(downstream, profile) ?? (await chooseTarget(this.#settings, downstream, transfer));
       const plan = choice !== undefined && 'judge' in choice ? choice : null;
       passage.plan = plan;
       transfer.throwIfAborted();
@@ -155,7 +164,7 @@ export class Proxy<Context = unknown> implements Handler<Context> {
       const changes = hooks.transform !== undefined && (await changesContent(hooks.transform, downstream));
       const upstream = draftUpstreamRequest(admission, profile, pseudonym, fields.forwarded);
       if (changes) askForWhole(upstream.fields);
-      this.#aim(upstream, choice, context);
+      setTarget(upstream, choice, context, this.#settings);
       if (fields.request !== null || hooks.onUpstreamRequest) passage.clientFields = upstream.fields.clone();
       changeRequest(upstream, downstream, fields);
       if (hooks.onUpstreamRequest) {
@@ -167,7 +176,13 @@ export class Proxy<Context = unknown> implements Handler<Context> {
       transfer.throwIfAborted();
 
       // 4. Send it, until there is a response head.
-      const received = await sendUpstream(passage, admission, upstream, this.#settings, !changes);
+      const arrived = await sendUpstream(passage, admission, upstream, this.#settings, {
+        onInterim: (head) => relayInterim(passage, head, upstream, this.#settings),
+        isUsable: (response) => isFitFor(upstream, response, digests),
+      });
+      const received = arrived.response;
+      decideVerification(passage, upstream, received, digests);
+      if (!changes) resumeWhereBroken(passage, arrived, this.#settings);
       const switchedTo = received.fields.get('upgrade');
 
       // 5. Draft the response head.
@@ -220,41 +235,6 @@ export class Proxy<Context = unknown> implements Handler<Context> {
 
   #throws({ errors }: HandleContext): boolean {
     return errors === undefined ? this.#settings.throwsErrors : errors === 'throw';
-  }
-
-  async #choose(
-    downstream: DownstreamRequest,
-    transfer: Transfer,
-  ): Promise<Answer | Plan | UpstreamChoice | undefined> {
-    const { hooks, planner } = this.#settings;
-    if (planner !== null) return planner.plan(downstream, transfer);
-    return hooks.onRequest && runHook(hooks.onRequest, downstream);
-  }
-
-  #aim(
-    upstream: UpstreamRequestDraft,
-    choice: Plan | UpstreamChoice | undefined,
-    { url, mirrors = [], digest }: HandleContext,
-  ): void {
-    const { upstream: base, digest: ofAll } = this.#settings;
-    try {
-      if (choice !== undefined && 'judge' in choice) {
-        upstream.aimAt(choice.target, choice.mirrors);
-        upstream.digest = choice.digest;
-        for (const [name, value] of Object.entries(choice.requestFields)) upstream.fields.set(name, value);
-      } else if (choice !== undefined) upstream.setTarget(choice.upstream);
-      else if (url !== undefined) upstream.aimAt(toTarget(url), mirrors.map(toTarget));
-      else if (base !== null) upstream.joinTo(base, this.#settings.mirrors);
-      else
-        throw new SluicewayError(
-          'proxy_configuration_error',
-          'There is no upstream, and onRequest chose none',
-        );
-    } catch (error) {
-      // The URL of `streamFrom` usually comes from the client.
-      throw toSluicewayError(error, url === undefined ? 'proxy_configuration_error' : 'http_request_error');
-    }
-    if (digest !== undefined || ofAll !== null) upstream.digest = digest ?? ofAll;
   }
 
   async #relay(passage: Passage, draft: DownstreamResponseDraft, received: TransportResponse): Promise<void> {

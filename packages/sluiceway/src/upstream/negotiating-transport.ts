@@ -1,10 +1,11 @@
 import { SluicewayError } from '../errors.js';
 import { hasConnectionCredentials } from '../http/connection-authentication.js';
+import type { Destination } from '../net/destination.js';
 import { Http2Transport } from './http2/http2-transport.js';
 import { Http1Wanted } from './http2/stream-error.js';
 import { NegotiatingExchange } from './negotiating-exchange.js';
 import { destroyedError, toKey } from './pools.js';
-import type { Destination, Exchange, Transport, TransportRequest } from './transport.js';
+import type { Exchange, Transport, TransportRequest } from './transport.js';
 import { resolveTransportOptions, type TransportOptions } from './transport-options.js';
 import { WireTransport } from './wire/wire-transport.js';
 

@@ -1,5 +1,5 @@
 import { SluicewayError } from '../errors.js';
-import type { Destination } from './transport.js';
+import type { Destination } from '../net/destination.js';
 
 /** The connections to one destination. */
 interface Pool {

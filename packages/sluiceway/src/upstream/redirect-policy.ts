@@ -1,26 +1,9 @@
 import { SluicewayError } from '../errors.js';
-import { encodeUrl, encodeUrlBytes } from '../http/encode-url.js';
-import { type BaseTarget, parseBaseTarget } from '../http/target.js';
+import { encodeUrlBytes } from '../http/encode-url.js';
+import { type Target, toTarget } from './target.js';
 import type { TransportResponse } from './transport.js';
 
-/** An exact place: where to connect and what to ask for. */
-export interface Target {
-  base: BaseTarget;
-  /** Request-target in origin-form. */
-  path: string;
-}
-
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
-
-/**
- * The target that a URL names: byte for byte, but for spaces and characters beyond ASCII, which are encoded. Throws a
- * `TypeError`.
- */
-export function toTarget(url: string | URL): Target {
-  const base = parseBaseTarget(typeof url === 'string' ? encodeUrl(url) : url);
-  const path = base.path === '' ? '/' : base.path;
-  return { base, path: base.query === '' ? path : `${path}?${base.query}` };
-}
 
 /** Whether two targets are the same URL. */
 export const isSameTarget = (one: Target, other: Target): boolean =>

@@ -1,9 +1,9 @@
 import { SluicewayError } from '../errors.js';
 import { DISCARD_LIMITS, discard } from '../stream/discard.js';
-import type { Target } from './redirect-policy.js';
 import { mayPass } from './resume/resume-policy.js';
-import type { Place } from './resume/route.js';
+import type { StartingPoint } from './resume/route.js';
 import { aimElsewhere, type SendOptions, type Sent, send } from './send.js';
+import type { Target } from './target.js';
 import type { Transport, TransportRequest, TransportResponse } from './transport.js';
 
 /** Statuses of a server that has not, or does not give, what others have. */
@@ -11,7 +11,7 @@ const UNFIT: ReadonlySet<number> = new Set([401, 403, 404, 408, 410, 425, 429]);
 
 interface AnySent {
   /** Where the redirects to `sent` began. */
-  start: Place;
+  start: StartingPoint;
   sent: Sent;
   /** Those that did not answer, in the order in which they may be asked again: untried ones first. */
   others: Target[];
@@ -31,7 +31,7 @@ export async function sendToAny(
   for (let index = 0; ; index += 1) {
     const target = targets[index] as Target;
     const hasOthers = index + 1 < targets.length;
-    const start: Place = {
+    const start: StartingPoint = {
       target,
       request: index === 0 ? request : aimElsewhere(request, first, target, options.secretFields ?? []),
     };

@@ -2,7 +2,8 @@ import type { SluicewayError } from '../errors.js';
 import type { Fields } from '../http/fields.js';
 import { DISCARD_LIMITS, discard } from '../stream/discard.js';
 import { askWithGet, type HeadConversion, refusesHead, withoutContent } from './convert-head.js';
-import { decideRedirect, isSameOrigin, redirectedMethod, refused, type Target } from './redirect-policy.js';
+import { decideRedirect, isSameOrigin, redirectedMethod, refused } from './redirect-policy.js';
+import type { Target } from './target.js';
 import type { Exchange, Transport, TransportRequest, TransportResponse } from './transport.js';
 
 /** Fields that were meant for one origin only, as Go has them. */

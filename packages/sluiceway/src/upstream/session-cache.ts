@@ -1,4 +1,4 @@
-import type { Destination } from './transport.js';
+import type { Destination } from '../net/destination.js';
 
 /** Destinations whose session is kept. One takes a few KiB. */
 const MAX_SESSIONS = 1000;

@@ -1,16 +1,9 @@
 import type { SluicewayError } from '../errors.js';
 import type { Fields } from '../http/fields.js';
 import type { ClientConnection } from '../net/client-connection.js';
+import type { Destination } from '../net/destination.js';
 import type { ChunkSource } from '../stream/chunk-source.js';
 import type { Tunnel } from '../stream/tunnel.js';
-
-/** Where a request goes: what decides which connections may carry it. */
-export interface Destination {
-  protocol: 'http:' | 'https:';
-  /** A name or an address; IPv6 without brackets. */
-  hostname: string;
-  port: number;
-}
 
 export interface RequestContent {
   source: ChunkSource;

@@ -2,7 +2,7 @@ import { networkInterfaces } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { type Guard, type GuardOptions, resolveGuard } from '../../src/net/guard.js';
 import { Checker, OptionsError } from '../../src/options/checker.js';
-import { toTarget } from '../../src/upstream/redirect-policy.js';
+import { toTarget } from '../../src/upstream/target.js';
 
 function guard(options?: GuardOptions): Guard {
   const check = new Checker('test');

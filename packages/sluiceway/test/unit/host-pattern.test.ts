@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { allowsTarget, deniesTarget, parseHostPattern, toJudgedTarget } from '../../src/net/host-pattern.js';
-import { toTarget } from '../../src/upstream/redirect-policy.js';
+import { toTarget } from '../../src/upstream/target.js';
 
 const judged = (url: string) => {
   const { base, path } = toTarget(url);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { anyAddress, publicAddresses } from '../../src/net/address-policy.js';
-import { type ProxyOptions, resolveProxyOptions } from '../../src/proxy/options/proxy-options.js';
 import { passThrough, thirdParty } from '../../src/proxy/options/profiles.js';
+import { type ProxyOptions, resolveProxyOptions } from '../../src/proxy/options/proxy-options.js';
 import type { TransportOptions } from '../../src/upstream/transport-options.js';
 import { loopbackCertificate } from '../support/certificates.js';
 import { ManualTransport } from '../support/manual-transport.js';

@@ -2,10 +2,10 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { SluicewayError } from '../../src/errors.js';
 import { Fields } from '../../src/http/fields.js';
 import { emptySource } from '../../src/stream/chunk-source.js';
-import { toTarget } from '../../src/upstream/redirect-policy.js';
 import { AttemptingFinder } from '../../src/upstream/resume/rest-finder.js';
 import type { Part } from '../../src/upstream/resume/resume-policy.js';
 import { Route } from '../../src/upstream/resume/route.js';
+import { toTarget } from '../../src/upstream/target.js';
 import type { Transport, TransportRequest } from '../../src/upstream/transport.js';
 
 beforeEach(() => {

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
-import { toTarget } from '../../src/upstream/redirect-policy.js';
 import { type SendOptions, send } from '../../src/upstream/send.js';
+import { toTarget } from '../../src/upstream/target.js';
 import type { TransportRequest, TransportResponse } from '../../src/upstream/transport.js';
 import { collect, startTransport, toRequest } from '../support/exchange.js';
 import { type Network, test } from '../support/fixture.js';

@@ -1,7 +1,7 @@
 import { SluicewayError } from '../../errors.js';
 import type { Fields } from '../../http/fields.js';
-import type { UpstreamRequestDraft } from '../../proxy/request/draft-request.js';
-import type { DownstreamResponseDraft, UpstreamResponse } from '../../proxy/hooks.js';
+import type { DownstreamResponseDraft, UpstreamResponse } from '../../proxy/messages/responses.js';
+import type { UpstreamRequestDraft } from '../../proxy/messages/upstream-request.js';
 
 /** Where a handler of http-proxy wants what is not there: the client gets 500, the log what to use. */
 function refuse(what: string, instead: string): never {

@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SluicewayError } from '../../errors.js';
 import { formatTransferText } from '../../observe/transfer-log.js';
-import { Interception } from '../../proxy/response/interception.js';
-import type { ProxyOptions, TimeoutOptions } from '../../proxy/options/proxy-options.js';
 import { passThrough } from '../../proxy/options/profiles.js';
+import type { ProxyOptions, TimeoutOptions } from '../../proxy/options/proxy-options.js';
+import { Interception } from '../../proxy/response/interception.js';
 import { isRewritten, rewriteLocation } from './location.js';
 import { ProxyRequest, ProxyResponse } from './messages.js';
 import type { CompatOptions } from './options.js';

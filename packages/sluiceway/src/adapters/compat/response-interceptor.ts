@@ -2,7 +2,7 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:ht
 import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
 import type { Fields } from '../../http/fields.js';
-import type { DownstreamResponseDraft } from '../../proxy/hooks.js';
+import type { DownstreamResponseDraft } from '../../proxy/messages/responses.js';
 import type { ContentInterceptor } from '../../proxy/response/interception.js';
 import type { ProxyResponse } from './messages.js';
 

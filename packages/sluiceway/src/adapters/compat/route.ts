@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SluicewayError } from '../../errors.js';
 import { isMountPoint } from '../../http/prefix.js';
-import type { HandleContext } from '../../proxy/request/request-state.js';
+import type { HandleContext } from '../../proxy/messages/handle-context.js';
 import { type ExpressRequest, findClient } from '../express/express.js';
 import { isContentRead, restoreContent } from '../shared/parsed-body.js';
 import type { CompatOptions } from './options.js';

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { Http1Exchange } from '../../downstream/http1/http1-exchange.js';
 import { takeUpgrade } from '../../downstream/http1/http1-upgrade.js';
 import { problemJson } from '../../http/problem.js';
-import type { HandleContext } from '../../proxy/request/request-state.js';
+import type { HandleContext } from '../../proxy/messages/handle-context.js';
 import type { Proxy } from '../../proxy/proxy.js';
 import { toFrameworkError } from '../shared/framework-error.js';
 import { callSafely } from './handlers.js';

@@ -1,7 +1,7 @@
 import { SluicewayError } from '../../errors.js';
 import { isMountPoint, type PathPrefix, splitTarget } from '../../http/prefix.js';
 import { joinTarget, readRequestTarget } from '../../http/target.js';
-import type { HandleContext } from '../../proxy/request/request-state.js';
+import type { HandleContext } from '../../proxy/messages/handle-context.js';
 
 export interface PlaceOptions {
   /** As Fastify has it: of the plugin and of all that it is registered in; segments may be parameters (`/:id`). */

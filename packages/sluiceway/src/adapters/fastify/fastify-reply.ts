@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Outcome } from '../../errors.js';
 import type { Fields } from '../../http/fields.js';
-import type { HandleContext, KnownClient } from '../../proxy/request/request-state.js';
+import type { HandleContext, KnownClient } from '../../proxy/messages/handle-context.js';
 
 /** What a reply is served with beside what Fastify knows. */
 export type OwnContext = Omit<HandleContext, 'context' | 'client' | 'onHead'>;

@@ -3,9 +3,9 @@ import type { Duplex } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { takeOver } from '../../downstream/http1/http1-connection.js';
 import { assignResponse } from '../../downstream/http1/http1-upgrade.js';
+import type { HandleContext } from '../../proxy/messages/handle-context.js';
+import type { Handler } from '../../proxy/messages/handler.js';
 import { guard } from '../../proxy/mount/attach.js';
-import type { Handler } from '../../proxy/mount/handler.js';
-import type { HandleContext } from '../../proxy/request/request-state.js';
 import { logOutcome, readClient } from './fastify-reply.js';
 
 const NOTHING = Buffer.alloc(0);

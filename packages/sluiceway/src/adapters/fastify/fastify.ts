@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
-import type { Handler } from '../../proxy/mount/handler.js';
+import type { Handler } from '../../proxy/messages/handler.js';
 import {
   type FileUrl,
   proxyFor,
@@ -7,12 +7,12 @@ import {
   streamFrom as streamFromUrl,
 } from '../../proxy/mount/stream-from.js';
 import { type AdapterOptions, guardResponse, isClosable, resolveAdapter, serve } from '../shared/adapter.js';
+import { toFrameworkError } from '../shared/framework-error.js';
+import { restoreContent } from '../shared/parsed-body.js';
 import { type FastifySluicewayOptions, resolveMount } from './fastify-options.js';
 import type { MountPlace } from './fastify-place.js';
 import { serveReply } from './fastify-reply.js';
 import { routeUpgrades, serveUpgrade } from './fastify-upgrades.js';
-import { toFrameworkError } from '../shared/framework-error.js';
-import { restoreContent } from '../shared/parsed-body.js';
 
 declare module 'fastify' {
   interface FastifyReply {

@@ -1,10 +1,11 @@
 import { type Outcome, toSluicewayError } from '../../errors.js';
 import { Checker } from '../../options/checker.js';
-import { checkHandler, type Handler } from '../../proxy/mount/handler.js';
-import type { HandleContext, KnownClient } from '../../proxy/request/request-state.js';
+import type { HandleContext, KnownClient } from '../../proxy/messages/handle-context.js';
+import type { Handler } from '../../proxy/messages/handler.js';
+import { checkHandler } from '../../proxy/mount/handler.js';
 import { type FileUrl, proxyFor, type StreamFromOptions, toPlaces } from '../../proxy/mount/stream-from.js';
-import { FetchExchange } from './fetch-exchange.js';
 import { FrameworkError } from '../shared/framework-error.js';
+import { FetchExchange } from './fetch-exchange.js';
 import { findHostListener } from './host-listener.js';
 import { openRequestContent } from './request-content.js';
 

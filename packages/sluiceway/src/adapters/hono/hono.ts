@@ -1,9 +1,13 @@
 import type { ClientRequest, ClientResponse } from '../../downstream/exchange.js';
 import type { Outcome } from '../../errors.js';
 import { charsetOf, isUtf8 } from '../../http/charset.js';
-import type { Handler } from '../../proxy/mount/handler.js';
-import type { HandleContext } from '../../proxy/request/request-state.js';
-import { type FileUrl, type StreamFromOptions, streamFrom as streamFromUrl } from '../../proxy/mount/stream-from.js';
+import type { HandleContext } from '../../proxy/messages/handle-context.js';
+import type { Handler } from '../../proxy/messages/handler.js';
+import {
+  type FileUrl,
+  type StreamFromOptions,
+  streamFrom as streamFromUrl,
+} from '../../proxy/mount/stream-from.js';
 import { findTouch } from '../../stream/untouched.js';
 import { type AdapterOptions, guardResponse, resolveAdapter, serve } from '../shared/adapter.js';
 import { addFields, type HonoContext, ResponseGuard, standIn } from './hono-response.js';

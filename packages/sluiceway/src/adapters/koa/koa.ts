@@ -2,9 +2,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Outcome } from '../../errors.js';
 import { isMountPoint, parsePathPrefix, stripTargetPrefix } from '../../http/prefix.js';
 import { Checker } from '../../options/checker.js';
-import type { Handler } from '../../proxy/mount/handler.js';
-import type { HandleContext, KnownClient } from '../../proxy/request/request-state.js';
-import { type FileUrl, type StreamFromOptions, streamFrom as streamFromUrl } from '../../proxy/mount/stream-from.js';
+import type { HandleContext, KnownClient } from '../../proxy/messages/handle-context.js';
+import type { Handler } from '../../proxy/messages/handler.js';
+import {
+  type FileUrl,
+  type StreamFromOptions,
+  streamFrom as streamFromUrl,
+} from '../../proxy/mount/stream-from.js';
 import {
   type AdapterOptions,
   type AdapterSettings,

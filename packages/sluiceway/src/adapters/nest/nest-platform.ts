@@ -1,7 +1,7 @@
 // Beside nest-request.ts, because declarations of this file name Fastify, which applications on Express do not have.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { KnownClient } from '../../proxy/request/request-state.js';
+import type { KnownClient } from '../../proxy/messages/handle-context.js';
 import { type ExpressRequest, findClient as findExpressClient } from '../express/express.js';
 import { readClient } from '../fastify/fastify-reply.js';
 import type { NestRequest, PlatformRequest, PlatformResponse } from './nest-request.js';

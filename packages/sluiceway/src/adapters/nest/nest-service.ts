@@ -3,17 +3,17 @@ import type { Outcome } from '../../errors.js';
 import { isMountPoint, type PathPrefix, parsePathPrefix, stripTargetPrefix } from '../../http/prefix.js';
 import { Checker } from '../../options/checker.js';
 import { createProxy } from '../../proxy/create-proxy.js';
-import type { Handler } from '../../proxy/mount/handler.js';
-import type { ProxyOptions } from '../../proxy/options/proxy-options.js';
-import type { HandleContext } from '../../proxy/request/request-state.js';
+import type { HandleContext } from '../../proxy/messages/handle-context.js';
+import type { Handler } from '../../proxy/messages/handler.js';
 import { type FileUrl, type StreamFromOptions, streamFrom } from '../../proxy/mount/stream-from.js';
-import { type AdapterOptions, guardResponse, isClosable, resolveAdapter, serve } from '../shared/adapter.js';
+import type { ProxyOptions } from '../../proxy/options/proxy-options.js';
 import { completeInjected, type OwnContext, serveReply } from '../fastify/fastify-reply.js';
+import { type AdapterOptions, guardResponse, isClosable, resolveAdapter, serve } from '../shared/adapter.js';
 import { FrameworkError } from '../shared/framework-error.js';
-import { findClient, originalTarget, toFastifyPair, toNodeRequest, toNodeResponse } from './nest-platform.js';
-import type { NestRequest, PlatformRequest, PlatformResponse } from './nest-request.js';
 import { keepOwnFields } from '../shared/own-fields.js';
 import { restoreContent } from '../shared/parsed-body.js';
+import { findClient, originalTarget, toFastifyPair, toNodeRequest, toNodeResponse } from './nest-platform.js';
+import type { NestRequest, PlatformRequest, PlatformResponse } from './nest-request.js';
 
 /** Options of the module beside those of what it serves. */
 export interface NestModuleOptions extends AdapterOptions {

@@ -1,8 +1,9 @@
 import type { ClientRequest, ClientResponse } from '../../downstream/exchange.js';
 import type { Outcome } from '../../errors.js';
 import { Checker } from '../../options/checker.js';
-import { checkHandler, type Handler } from '../../proxy/mount/handler.js';
-import type { HandleContext } from '../../proxy/request/request-state.js';
+import type { HandleContext } from '../../proxy/messages/handle-context.js';
+import type { Handler } from '../../proxy/messages/handler.js';
+import { checkHandler } from '../../proxy/mount/handler.js';
 import { toFrameworkError } from './framework-error.js';
 
 /** Options of the functions that turn a handler into that of a framework. */

@@ -3,8 +3,9 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { parsePathPrefix, stripTargetPrefix } from '../../http/prefix.js';
 import { Checker } from '../../options/checker.js';
+import type { Handler } from '../../proxy/messages/handler.js';
 import { guard } from '../../proxy/mount/attach.js';
-import { checkHandler, type Handler } from '../../proxy/mount/handler.js';
+import { checkHandler } from '../../proxy/mount/handler.js';
 import { stripPrefix } from '../../proxy/mount/strip-prefix.js';
 
 export interface UpgradeOptions {

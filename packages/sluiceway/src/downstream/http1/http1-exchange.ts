@@ -19,14 +19,14 @@ import type {
   ResponseHead,
   SendHeadOptions,
 } from '../exchange.js';
+import { ResponseSink, type SinkOptions } from '../response-sink.js';
+import { SocketTunnel } from '../socket-tunnel.js';
 import { Http1Connection } from './http1-connection.js';
 import { formatSwitchingProtocols, writeHead, writeInterim } from './http1-heads.js';
 import type { Upgrade } from './http1-upgrade.js';
 import { lingeringClose, lingerOnClose } from './lingering-close.js';
 import { warnOfRequestTimeout } from './request-timeout-warning.js';
-import { ResponseSink, type SinkOptions } from '../response-sink.js';
 import type { SizedContent } from './sized-content.js';
-import { SocketTunnel } from '../socket-tunnel.js';
 
 const EMPTY = Buffer.alloc(0);
 

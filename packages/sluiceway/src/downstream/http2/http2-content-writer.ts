@@ -1,8 +1,8 @@
 import type { Http2ServerResponse, ServerHttp2Stream } from 'node:http2';
 import { type Http2Loans, http2Loans } from '../../http2/loans.js';
 import { queuedBytes } from '../../net/write-queue.js';
-import { type SessionQueue, sessionQueue } from './http2-sessions.js';
 import type { ContentWriter } from '../response-sink.js';
+import { type SessionQueue, sessionQueue } from './http2-sessions.js';
 
 /**
  * What is written at a time. Node refuses new streams of a connection that holds more than 10 MB, so that no stream

@@ -10,8 +10,8 @@ import {
 } from '../../http/http2-fields.js';
 import { parseRequestTarget, readRequestTarget } from '../../http/target.js';
 import { readTrailers } from '../../http/trailers.js';
-import type { ClientConnection } from '../../net/client-connection.js';
 import { resetStream, watchContentEnd } from '../../http2/stream.js';
+import type { ClientConnection } from '../../net/client-connection.js';
 import { isUnixPeer } from '../../net/trusted-peers.js';
 import { ReadableSource } from '../../stream/readable-source.js';
 import { findTouch } from '../../stream/untouched.js';
@@ -24,9 +24,9 @@ import type {
   ResponseHead,
   SendHeadOptions,
 } from '../exchange.js';
+import { ResponseSink, type SinkOptions } from '../response-sink.js';
 import { Http2ContentWriter } from './http2-content-writer.js';
 import { Http2Tunnel } from './http2-tunnel.js';
-import { ResponseSink, type SinkOptions } from '../response-sink.js';
 import { acceptKey, createKey } from './websocket-handshake.js';
 
 /**

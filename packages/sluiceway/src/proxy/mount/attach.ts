@@ -9,7 +9,8 @@ import { superviseSessions } from '../../downstream/http2/http2-sessions.js';
 import type { SessionLimits } from '../../downstream/http2/watched-session.js';
 import { describeThrown } from '../../errors.js';
 import { Checker } from '../../options/checker.js';
-import { checkHandler, type Handler } from './handler.js';
+import type { Handler } from '../messages/handler.js';
+import { checkHandler } from './handler.js';
 
 /** A server of `node:http`, `node:https` or `node:http2`. */
 export type NodeServer = HttpServer | HttpsServer | Http2Server | Http2SecureServer;

@@ -5,10 +5,10 @@ import { publicAddressesOfOthers } from '../../net/own-listeners.js';
 import { createTransport, type UpstreamProtocol } from '../../upstream/create-transport.js';
 import type { Transport } from '../../upstream/transport.js';
 import type { TransportOptions } from '../../upstream/transport-options.js';
+import type { HandleContext } from '../messages/handle-context.js';
 import { type ProxyOptions, resolveProxyOptions } from '../options/proxy-options.js';
-import type { HandleContext } from '../request/request-state.js';
-import { Proxy } from '../proxy.js';
 import type { UpstreamTlsOptions } from '../options/upstream-tls.js';
+import { Proxy } from '../proxy.js';
 
 /** As for `createProxy`; the URL of the call takes the upstream's place. */
 export interface StreamFromOptions<Context = unknown>

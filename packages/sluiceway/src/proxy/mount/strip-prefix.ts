@@ -1,8 +1,9 @@
 import type { ClientExchange } from '../../downstream/exchange.js';
 import { isMountPoint, parsePathPrefix, stripTargetPrefix } from '../../http/prefix.js';
 import { Checker } from '../../options/checker.js';
-import { checkHandler, type Handler, notFound } from './handler.js';
-import type { HandleContext } from '../request/request-state.js';
+import type { HandleContext } from '../messages/handle-context.js';
+import type { Handler } from '../messages/handler.js';
+import { checkHandler, notFound } from './handler.js';
 
 /**
  * Serves the paths under `prefix` by `handler`, which sees them without it: with `/files`, a request for

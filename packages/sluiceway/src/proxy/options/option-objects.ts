@@ -1,6 +1,6 @@
 import type { Checker } from '../../options/checker.js';
 import type { Transport } from '../../upstream/transport.js';
-import type { Transform } from '../hooks.js';
+import type { Transform } from '../messages/hooks.js';
 import type { Observer } from '../transfer/transfer.js';
 
 export function resolveObservers(

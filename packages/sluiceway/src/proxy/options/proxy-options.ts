@@ -13,14 +13,14 @@ import type { HeadConversion } from '../../upstream/convert-head.js';
 import { createTransport } from '../../upstream/create-transport.js';
 import type { Transport } from '../../upstream/transport.js';
 import type { TransportOptions } from '../../upstream/transport-options.js';
+import type { Hooks } from '../messages/hooks.js';
+import type { Planner } from '../messages/plan.js';
+import type { Observer } from '../transfer/transfer.js';
 import { type DigestOptions, type DigestSettings, resolveDigests } from './digest-options.js';
 import { type FieldOptions, type FieldSettings, resolveFields } from './field-options.js';
-import type { Hooks } from '../hooks.js';
 import { checkTransform, checkTransport, resolveObservers } from './option-objects.js';
-import type { Planner } from '../request/plan.js';
 import { type Profile, passThrough, thirdParty } from './profiles.js';
 import { type ResumeOptions, type ResumeSettings, resolveResume } from './resume-options.js';
-import type { Observer } from '../transfer/transfer.js';
 import { resolvePeers } from './trusted-proxies.js';
 import { resolveEgress } from './upstream-egress.js';
 import {

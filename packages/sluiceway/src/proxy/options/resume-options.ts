@@ -1,7 +1,7 @@
 import type { Checker } from '../../options/checker.js';
 import type { Duration } from '../../units.js';
 import type { ResumeSettings as FinderSettings } from '../../upstream/resume/rest-finder.js';
-import type { DownstreamRequest } from '../request/downstream-request.js';
+import type { DownstreamRequest } from '../messages/downstream-request.js';
 
 /** A target that has answered 401, 403, 404 or 410 in the middle of a transfer. */
 export interface ExpiredTarget {

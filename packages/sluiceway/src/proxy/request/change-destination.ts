@@ -3,8 +3,8 @@ import { mapDestination, mapIfTags, type OwnPlace, type UpstreamPlace } from '..
 import type { ReadonlyFields } from '../../http/fields.js';
 import { forwardedPrefix } from '../../http/forwarded.js';
 import { joinTarget, parseRequestTarget } from '../../http/target.js';
-import type { DownstreamRequest } from './downstream-request.js';
-import type { UpstreamRequestDraft } from './draft-request.js';
+import type { DownstreamRequest } from '../messages/downstream-request.js';
+import type { UpstreamRequestDraft } from '../messages/upstream-request.js';
 
 /**
  * Makes the places that a WebDAV client names beside the target of its request places of the origin server: the reverse

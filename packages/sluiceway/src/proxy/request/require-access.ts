@@ -1,8 +1,8 @@
 import { type AccessDecision, type AccessPolicy, challengesOf, checkDecision } from '../../access/policy.js';
 import { describeThrown, SluicewayError } from '../../errors.js';
 import { isFieldValue } from '../../http/fields.js';
-import type { ReadRequest } from './downstream-request.js';
 import type { Transfer } from '../transfer/transfer.js';
+import type { ReadRequest } from './read-request.js';
 
 /** What clients are told, and no more: not which part of the credentials was wrong. */
 const messages = {

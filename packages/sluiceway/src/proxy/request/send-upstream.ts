@@ -3,43 +3,55 @@ import { appendCdnLoop } from '../../http/cdn-loop.js';
 import { isAgreed } from '../../http/upgrade.js';
 import type { ClientConnection } from '../../net/client-connection.js';
 import { findRangeFault, holdToRange } from '../../upstream/partial-content.js';
-import { type Target, toTarget } from '../../upstream/redirect-policy.js';
-import { type SendOptions, send } from '../../upstream/send.js';
+import type { StartingPoint } from '../../upstream/resume/route.js';
+import { type SendOptions, type Sent, send } from '../../upstream/send.js';
 import { sendToAny } from '../../upstream/send-to-any.js';
+import { type Target, toTarget } from '../../upstream/target.js';
 import type {
   InterimResponse,
   RequestClient,
   TransportRequest,
   TransportResponse,
 } from '../../upstream/transport.js';
-import type { Admission } from './validate-request.js';
-import type { DownstreamRequest } from './downstream-request.js';
-import { announceTrailers, keepsContent, type UpstreamRequestDraft } from './draft-request.js';
-import { draftInterim } from '../response/draft-response.js';
-import { changeInterim, changeRequestContent } from '../field-changes.js';
+import type { DownstreamRequest } from '../messages/downstream-request.js';
+import type { UpstreamRequestDraft } from '../messages/upstream-request.js';
 import type { ProxySettings } from '../options/proxy-options.js';
+import { announceTrailers, keepsContent } from './draft-request.js';
+import { changeRequestContent } from './request-rules.js';
 import type { Passage } from './request-state.js';
-import { resumeWhereBroken } from '../response/resume-content.js';
 import { secretFields } from './secret-fields.js';
 import { continueWhenWanted, type Upload, uploadBytes } from './upload.js';
-import { decideVerification, isFitFor } from '../response/verify-content.js';
+import type { Admission } from './validate-request.js';
 
-type SendSettings = Pick<
-  ProxySettings,
-  'fields' | 'profile' | 'loopName' | 'transport' | 'convertHead' | 'resume' | 'timeouts' | 'digests'
->;
+type SendSettings = Pick<ProxySettings, 'fields' | 'profile' | 'loopName' | 'transport' | 'convertHead'>;
 
-/**
- * Sends the upstream request, and waits for a final response head. Interim ones are passed on. Where `mayResume`, the
- * content of the response goes on where it breaks.
- */
+/** What the response side decides while a request is sent. */
+export interface ResponseSteps {
+  /** Called with each interim response, 100 included. */
+  onInterim(head: InterimResponse): void;
+  /** Whether the response can be taken; if not, a mirror is asked. */
+  isUsable(response: TransportResponse): boolean;
+}
+
+/** The final response, and what is needed to ask for the rest of its content. */
+export interface ReceivedResponse {
+  response: TransportResponse;
+  /** The target and the request where the redirects to the response began. */
+  start: StartingPoint;
+  sent: Sent;
+  /** The other targets of the same file, in the order in which they can be asked. */
+  mirrors: readonly Target[];
+  send: SendOptions;
+}
+
+/** Sends the upstream request and waits for the final response head. */
 export async function sendUpstream(
   passage: Passage,
   admission: Admission,
   draft: UpstreamRequestDraft,
   settings: SendSettings,
-  mayResume: boolean,
-): Promise<TransportResponse> {
+  steps: ResponseSteps,
+): Promise<ReceivedResponse> {
   const { transfer, context, client, plan } = passage;
   const { downstream, protocol } = admission;
   const upload = chooseUpload(passage, admission, draft);
@@ -59,7 +71,7 @@ export async function sendUpstream(
     upgrade: protocol,
     expectContinue,
     client: toRequestClient(client.connection, downstream),
-    onInterim: (head) => passInterim(passage, head, draft, settings),
+    onInterim: (head) => steps.onInterim(head),
     onRequestSent: () => {
       if (upload !== null) timeouts.requestWaitsFor('nobody');
       if (!answered) timeouts.responseWaitsFor('head');
@@ -88,8 +100,7 @@ export async function sendUpstream(
             // For the head of the one before.
             timeouts.responseWaitsFor('nobody');
           },
-          isFit: (response) =>
-            isFitFor(draft, response, settings.digests) && findRangeFault(draft.method, response) === null,
+          isFit: (response) => steps.isUsable(response) && findRangeFault(draft.method, response) === null,
         });
   const received = sent.response;
   const { method } = sent.request;
@@ -106,9 +117,7 @@ export async function sendUpstream(
   const fault = findRangeFault(draft.method, received);
   if (fault !== null) throw fault;
   holdToRange(draft.method, received);
-  decideVerification(passage, draft, received, settings.digests);
-  if (mayResume) resumeWhereBroken(passage, start, sent, others, options, settings);
-  return received;
+  return { response: received, start, sent, mirrors: others, send: options };
 }
 
 /**
@@ -168,19 +177,3 @@ const plainAuthority = (host: string | null): string | undefined =>
     ?.toLowerCase()
     .replace(/:(?:80|443)?$/, '')
     .replace(/\.(?=$|:)/, '');
-
-/** A 100 is sent where it is waited for, with the start of the content. */
-function passInterim(
-  { transfer, client, downstream }: Passage,
-  head: InterimResponse,
-  draft: UpstreamRequestDraft,
-  settings: SendSettings,
-): void {
-  if (transfer.error !== null || client.isHeadSent) return;
-  // RFC 9110 section 15.2.1, RFC 4918 section 20.1: it says that the request is being worked on.
-  transfer.timeouts.upstreamIsAlive();
-  if (head.status !== 100 && settings.profile.responseFields === 'all') {
-    const mountPath = downstream?.mountPath ?? '';
-    client.sendInterim(changeInterim(draftInterim(head), draft, mountPath, settings.fields));
-  }
-}

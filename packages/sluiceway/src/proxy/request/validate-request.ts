@@ -3,11 +3,12 @@ import { SluicewayError } from '../../errors.js';
 import { hasCdnLoop } from '../../http/cdn-loop.js';
 import { maxForwards } from '../../http/max-forwards.js';
 import { hasVia } from '../../http/via.js';
-import type { DownstreamRequest, ReadRequest } from './downstream-request.js';
-import type { Answer } from '../hooks.js';
-import type { ProxySettings } from '../options/proxy-options.js';
+import type { DownstreamRequest } from '../messages/downstream-request.js';
+import type { Answer } from '../messages/responses.js';
 import type { Profile } from '../options/profiles.js';
+import type { ProxySettings } from '../options/proxy-options.js';
 import type { Transfer } from '../transfer/transfer.js';
+import type { ReadRequest } from './read-request.js';
 import { OF_BYTES_AS_SENT, openUpload, type Upload, uploadBytes } from './upload.js';
 
 /** A request that may go on. */

@@ -1,7 +1,7 @@
 import type { ClientExchange } from '../../downstream/exchange.js';
 import { DigestTrailer } from '../../stream/digest-trailer.js';
 import type { TransportResponse } from '../../upstream/transport.js';
-import type { DownstreamResponseDraft } from '../hooks.js';
+import type { DownstreamResponseDraft } from '../messages/responses.js';
 
 /**
  * Has the digest of a whole representation follow it, where none is in the head or announced, and where a trailer can be

@@ -8,7 +8,7 @@ import { statusText } from '../../http/status-text.js';
 import { type ChunkSource, emptySource, singleChunk } from '../../stream/chunk-source.js';
 import { ExactLengthSource } from '../../stream/exact-length.js';
 import { ReadableSource } from '../../stream/readable-source.js';
-import type { Answer } from '../hooks.js';
+import type { Answer } from '../messages/responses.js';
 
 /** Content of the application's own, with its length where it is known. */
 interface OwnContent {

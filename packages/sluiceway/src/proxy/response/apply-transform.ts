@@ -14,11 +14,11 @@ import { MeteredSource } from '../../stream/metered-source.js';
 import { TransformedSource } from '../../stream/transformed-source.js';
 import { findTouch } from '../../stream/untouched.js';
 import type { TransportResponse } from '../../upstream/transport.js';
-import type { DownstreamRequest } from '../request/downstream-request.js';
-import { runHook, type Transform, type TransformMessages } from '../hooks.js';
+import type { DownstreamRequest } from '../messages/downstream-request.js';
+import { runHook, type Transform, type TransformMessages } from '../messages/hooks.js';
+import type { Transfer } from '../transfer/transfer.js';
 import { Interception } from './interception.js';
 import { isContentless } from './respond.js';
-import type { Transfer } from '../transfer/transfer.js';
 
 type Streams = readonly [Duplex, ...Duplex[]];
 

@@ -5,7 +5,7 @@ import { offeredProtocols } from '../../http/upgrade.js';
 import { appendVia } from '../../http/via.js';
 import { FilteredTrailers } from '../../stream/filtered-trailers.js';
 import type { InterimResponse, TransportResponse } from '../../upstream/transport.js';
-import type { DownstreamResponseDraft, UpstreamResponse } from '../hooks.js';
+import type { DownstreamResponseDraft, UpstreamResponse } from '../messages/responses.js';
 import type { Profile } from '../options/profiles.js';
 import { isContentless } from './respond.js';
 

@@ -3,9 +3,9 @@ import { removeByteDescription, weakenByteDescription } from '../../http/byte-de
 import { type ChunkSource, singleChunk } from '../../stream/chunk-source.js';
 import { MeteredSource } from '../../stream/metered-source.js';
 import type { TransportResponse } from '../../upstream/transport.js';
-import { runHook, type Transform, type TransformMessages } from '../hooks.js';
-import { isContentless } from './respond.js';
+import { runHook, type Transform, type TransformMessages } from '../messages/hooks.js';
 import type { Transfer } from '../transfer/transfer.js';
+import { isContentless } from './respond.js';
 
 /**
  * Gets the whole content of a response before its head is sent, may change the head (`downstream`), and returns the

@@ -1,14 +1,14 @@
 import { answeredElsewhere } from '../../downstream/checks.js';
 import type { ResponseHead } from '../../downstream/exchange.js';
 import { describeThrown, SluicewayError } from '../../errors.js';
-import { allowedMethods } from '../request/validate-request.js';
-import { draftErrorAnswer, frameOwnContent, toResponseHead } from './answer.js';
-import type { Answer } from '../hooks.js';
+import type { Answer } from '../messages/responses.js';
 import type { ProxySettings } from '../options/proxy-options.js';
 import type { Passage } from '../request/request-state.js';
-import * as respond from './respond.js';
-import type { RunningTransfers } from '../transfer/running-transfers.js';
 import { isLeftUnread } from '../request/upload.js';
+import { allowedMethods } from '../request/validate-request.js';
+import type { RunningTransfers } from '../transfer/running-transfers.js';
+import { draftErrorAnswer, frameOwnContent, toResponseHead } from './answer.js';
+import * as respond from './respond.js';
 
 /** Commits to response heads, sends content of the application's own, and answers failures. */
 export class Responder {

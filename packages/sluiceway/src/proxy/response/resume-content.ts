@@ -1,22 +1,18 @@
 import { mayGiveDigest } from '../../http/digest.js';
-import type { Target } from '../../upstream/redirect-policy.js';
 import { AttemptingFinder } from '../../upstream/resume/rest-finder.js';
 import { toPart } from '../../upstream/resume/resume-policy.js';
 import { ResumedContent } from '../../upstream/resume/resumed-content.js';
-import { type Place, Route } from '../../upstream/resume/route.js';
-import type { SendOptions, Sent } from '../../upstream/send.js';
-import { runHook } from '../hooks.js';
+import { Route } from '../../upstream/resume/route.js';
+import { runHook } from '../messages/hooks.js';
 import type { ProxySettings } from '../options/proxy-options.js';
 import type { Passage } from '../request/request-state.js';
+import type { ReceivedResponse } from '../request/send-upstream.js';
 import { RestVerifier } from './verify-rest.js';
 
 /** Makes the content of a response go on where it breaks, if what comes then could be proved to be the rest of it. */
 export function resumeWhereBroken(
   { transfer, downstream, digest, verification }: Passage,
-  start: Place,
-  { target, request, response }: Sent,
-  mirrors: readonly Target[],
-  send: SendOptions,
+  { start, sent: { target, request, response }, mirrors, send }: ReceivedResponse,
   {
     resume,
     transport,

@@ -11,10 +11,10 @@ import type { ReadonlyFields } from '../../http/fields.js';
 import { type ExpectedDigest, findMismatchOfNone, VerifiedSource } from '../../stream/verified-source.js';
 import { onlyRange } from '../../upstream/partial-content.js';
 import type { TransportResponse } from '../../upstream/transport.js';
-import { askForWhole } from './apply-transform.js';
+import type { UpstreamRequestDraft } from '../messages/upstream-request.js';
 import type { DigestSettings } from '../options/digest-options.js';
-import type { UpstreamRequestDraft } from '../request/draft-request.js';
 import type { Passage } from '../request/request-state.js';
+import { askForWhole } from './apply-transform.js';
 import { isContentless } from './respond.js';
 
 const EXPECTED = 'the application';

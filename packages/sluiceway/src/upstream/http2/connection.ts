@@ -8,9 +8,9 @@ import {
 import type { Socket } from 'node:net';
 import { SluicewayError } from '../../errors.js';
 import type { HeadLimits } from '../../http/head-reader.js';
-import type { BufferPool } from '../../stream/buffer-pool.js';
 import { sharedWindowBudget } from '../../http2/window-budget.js';
 import { initialWindowSettings, WindowTuner } from '../../http2/window-tuner.js';
+import type { BufferPool } from '../../stream/buffer-pool.js';
 import { MAX_REQUEST_FIELDS_BYTES } from './request-headers.js';
 import { nameOfCode } from './stream-error.js';
 

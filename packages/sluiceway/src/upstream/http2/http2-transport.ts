@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net';
 import { SluicewayError } from '../../errors.js';
 import { hasConnectionCredentials } from '../../http/connection-authentication.js';
+import type { Destination } from '../../net/destination.js';
 import { BufferPool } from '../../stream/buffer-pool.js';
 import { destroyedError, Pools } from '../pools.js';
 import { SessionCache } from '../session-cache.js';
-import type { Destination, Exchange, Transport, TransportRequest } from '../transport.js';
+import type { Exchange, Transport, TransportRequest } from '../transport.js';
 import { resolveTransportOptions, type TransportOptions } from '../transport-options.js';
 import type { Liveness } from './connection.js';
 import { Http2Exchange } from './exchange.js';

@@ -1,6 +1,7 @@
 import { SluicewayError, toSluicewayError } from '../../errors.js';
-import { isSameTarget, type Target, toTarget } from '../redirect-policy.js';
+import { isSameTarget } from '../redirect-policy.js';
 import { type SendOptions, type Sent, send } from '../send.js';
+import { type Target, toTarget } from '../target.js';
 import type { Exchange, Transport } from '../transport.js';
 import { NO_DIGESTS, type ReadRestDigests, toRest } from './rest-digests.js';
 import {

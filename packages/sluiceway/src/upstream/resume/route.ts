@@ -1,9 +1,9 @@
-import type { Target } from '../redirect-policy.js';
 import { aimElsewhere } from '../send.js';
+import type { Target } from '../target.js';
 import type { TransportRequest } from '../transport.js';
 
 /** One exact place to ask, and the request as it goes there. */
-export interface Place {
+export interface StartingPoint {
   target: Target;
   request: TransportRequest;
 }
@@ -11,9 +11,9 @@ export interface Place {
 /** One server that has the file. */
 interface Site {
   /** Where one begins to ask. */
-  start: Place;
+  start: StartingPoint;
   /** Where the redirects from there have led to; the same where there were none. */
-  last: Place;
+  last: StartingPoint;
   /** False for the first site of all: others may have entity tags of their own. */
   isMirror: boolean;
   /** It asks not to be asked before that, as `performance.now`. */
@@ -27,8 +27,8 @@ export class Route {
 
   /** One began to ask at `start`, the second place has answered; `mirrors` have the same file. */
   constructor(
-    start: Place,
-    { target, request }: Place,
+    start: StartingPoint,
+    { target, request }: StartingPoint,
     mirrors: readonly Target[],
     secretFields: readonly string[],
   ) {
@@ -40,7 +40,7 @@ export class Route {
     this.#sites = [first, ...mirrors.map(toMirror)];
   }
 
-  get place(): Place {
+  get place(): StartingPoint {
     return this.#site.last;
   }
 
@@ -53,7 +53,7 @@ export class Route {
   }
 
   /** The place has answered, perhaps by way of redirects: there it goes on. */
-  arrived({ target, request }: Place): void {
+  arrived({ target, request }: StartingPoint): void {
     this.#site.last = { target, request };
   }
 
@@ -108,7 +108,11 @@ export class Route {
   }
 }
 
-const aim = ({ target: from, request }: Place, target: Target, secretFields: readonly string[]): Place => ({
+const aim = (
+  { target: from, request }: StartingPoint,
+  target: Target,
+  secretFields: readonly string[],
+): StartingPoint => ({
   target,
   request: aimElsewhere(request, from, target, secretFields),
 });

@@ -17,8 +17,10 @@ import type { ChunkSink } from '../../stream/chunk-source.js';
 import type { Block } from '../../stream/read-buffer.js';
 import { InterimLimit } from '../interim-limit.js';
 import type { RequestClient } from '../transport.js';
-import { type ContentReader, createContentReader } from './content-reader.js';
+import type { ContentReader } from './content-reader.js';
+import { createContentReader } from './content-readers.js';
 import type { WireExchange } from './exchange.js';
+import type { ExchangeConnection } from './exchange-connection.js';
 import { Receiver, type ReceiverOwner } from './receiver.js';
 import { TunnelReader } from './upgraded-connection.js';
 
@@ -38,7 +40,7 @@ export interface ConnectionOwner {
  * One HTTP/1.1 connection to an origin server: reads responses strictly and lends their content in place. At
  * most one exchange uses it at a time; requests are never pipelined.
  */
-export class WireConnection implements ReceiverOwner {
+export class WireConnection implements ReceiverOwner, ExchangeConnection {
   readonly #owner: ConnectionOwner;
   readonly #limits: HeadLimits;
   readonly #receiver: Receiver;

@@ -5,7 +5,7 @@ import { queuedBytes } from '../../net/write-queue.js';
 import type { ChunkSink, ChunkSource } from '../../stream/chunk-source.js';
 import { CONTINUE_GRACE_MS, isIdempotent, STOPS_CONTENT_FROM } from '../request-rules.js';
 import type { Exchange, TransportRequest, TransportResponse, UpstreamTunnel } from '../transport.js';
-import type { WireConnection } from './connection.js';
+import type { ExchangeConnection } from './exchange-connection.js';
 import { formatRequestHead, RequestContentWriter } from './request-writer.js';
 
 /** One request and its response on a wire connection, from the wait for a connection to the last content byte. */
@@ -16,7 +16,7 @@ export class WireExchange implements Exchange {
   #reject!: (error: SluicewayError) => void;
   /** Puts the exchange back in line for a fresh connection. */
   readonly #onStale: (exchange: WireExchange) => void;
-  #connection: WireConnection | null = null;
+  #connection: ExchangeConnection | null = null;
   #cancelWait: (() => void) | null = null;
   #grace: NodeJS.Timeout | null = null;
   #contentStarted = false;
@@ -52,7 +52,7 @@ export class WireExchange implements Exchange {
   }
 
   /** Writes the request to a connection of its own. */
-  run(connection: WireConnection): void {
+  run(connection: ExchangeConnection): void {
     this.#connection = connection;
     // Connected: there is no waiting to cancel any more.
     this.#cancelWait = null;
@@ -82,7 +82,7 @@ export class WireExchange implements Exchange {
   }
 
   /** The final head, or 101, has been read. `tunnel` is the connection in the latter case. */
-  answered(head: ResponseHead, contentLength: number | null, tunnel: WireConnection | null): void {
+  answered(head: ResponseHead, contentLength: number | null, tunnel: ExchangeConnection | null): void {
     this.#answered = true;
     if (this.#grace !== null) clearTimeout(this.#grace);
     if (!this.requestIsSent && (!this.#contentStarted || head.status >= STOPS_CONTENT_FROM))
@@ -212,7 +212,7 @@ class ExchangeContent implements ChunkSource {
   }
 }
 
-function createTunnel(connection: WireConnection, source: ChunkSource): UpstreamTunnel {
+function createTunnel(connection: ExchangeConnection, source: ChunkSource): UpstreamTunnel {
   const { socket } = connection;
   return {
     source,

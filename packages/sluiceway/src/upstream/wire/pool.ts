@@ -1,12 +1,13 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { SluicewayError } from '../../errors.js';
+import type { Destination } from '../../net/destination.js';
 import type { Dialling } from '../../net/dial-attempt.js';
 import { dial } from '../../net/dialer.js';
 import { decideEgress, type EgressProxy } from '../../net/egress.js';
 import type { BufferPool } from '../../stream/buffer-pool.js';
 import type { SessionCache } from '../session-cache.js';
-import type { Destination, RequestClient } from '../transport.js';
+import type { RequestClient } from '../transport.js';
 import type { TransportSettings } from '../transport-options.js';
 import { WaitingLine } from '../waiting-line.js';
 import { BoundConnections, isSameClient } from './bound-connections.js';

@@ -2,10 +2,10 @@ import type { Outcome, SluicewayError } from '../../errors.js';
 import type { Digest } from '../../http/digest.js';
 import type { Fields } from '../../http/fields.js';
 import type { ChunkSource } from '../../stream/chunk-source.js';
-import type { Target } from '../../upstream/redirect-policy.js';
+import type { Target } from '../../upstream/target.js';
 import type { TransportResponse } from '../../upstream/transport.js';
 import type { DownstreamRequest } from './downstream-request.js';
-import type { Answer, DownstreamResponseDraft } from '../hooks.js';
+import type { Answer, DownstreamResponseDraft } from './responses.js';
 
 /**
  * What is decided for one request beyond the options of its proxy: by a gateway, for the link that the request came

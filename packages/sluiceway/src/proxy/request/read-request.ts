@@ -1,22 +1,10 @@
-import type { AccessRequest } from '../../access/policy.js';
 import type { ClientExchange, ClientRequest, RequestHead } from '../../downstream/exchange.js';
 import type { ReadonlyFields } from '../../http/fields.js';
 import { type ContentFraming, isHostValue } from '../../http/framing.js';
 import { type ForwardedClient, readForwardedClient } from '../../net/forwarded-client.js';
 import type { TrustedPeers } from '../../net/trusted-peers.js';
-import type { HandleContext, KnownClient } from './request-state.js';
-
-/** The client's request as it came. It never changes; what is sent on is a draft of its own. */
-export interface DownstreamRequest<Context = unknown> extends AccessRequest {
-  /** What the application gave to `handle` as `context`, such as a framework's request; undefined where it gave none. */
-  readonly context: Context;
-  /** Who sent it, as the option `access` has found; null where there is none, or it names nobody. */
-  readonly identity: string | null;
-  /** Query without the question mark; null where there is none. Without what the policy has taken off it. */
-  readonly query: string | null;
-  /** Whether the client asked for exactly `mountPath`, without a slash after it. `path` is `/` then. */
-  readonly isMountPoint: boolean;
-}
+import type { DownstreamRequest } from '../messages/downstream-request.js';
+import type { HandleContext, KnownClient } from '../messages/handle-context.js';
 
 /** What we know of a client's request beside what hooks see. */
 export interface ReadRequest {

@@ -1,0 +1,23 @@
+import type { InterimResponse } from '../../upstream/transport.js';
+import type { UpstreamRequestDraft } from '../messages/upstream-request.js';
+import type { ProxySettings } from '../options/proxy-options.js';
+import type { Passage } from '../request/request-state.js';
+import { draftInterim } from './draft-response.js';
+import { changeInterim } from './response-rules.js';
+
+/**
+ * Relays an interim response. A 100 is not relayed here: the client gets it with the first request content that the
+ * origin server takes.
+ */
+export function relayInterim(
+  { transfer, client, downstream }: Passage,
+  head: InterimResponse,
+  draft: UpstreamRequestDraft,
+  { profile, fields }: Pick<ProxySettings, 'profile' | 'fields'>,
+): void {
+  if (transfer.error !== null || client.isHeadSent) return;
+  // The origin server works on the request (RFC 9110 section 15.2.1, RFC 4918 section 20.1).
+  transfer.timeouts.upstreamIsAlive();
+  if (head.status === 100 || profile.responseFields !== 'all') return;
+  client.sendInterim(changeInterim(draftInterim(head), draft, downstream?.mountPath ?? '', fields));
+}

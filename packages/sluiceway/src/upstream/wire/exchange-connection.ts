@@ -1,0 +1,13 @@
+import type { Socket } from 'node:net';
+import type { ChunkSink } from '../../stream/chunk-source.js';
+
+/** What an exchange needs of the connection that carries it. */
+export interface ExchangeConnection {
+  readonly socket: Socket;
+  /** The request, content included, has been handed to the operating system. */
+  requestSent(): void;
+  /** Starts the delivery of the response content. */
+  start(sink: ChunkSink): void;
+  /** Closes the connection now; the exchange is not told. */
+  destroy(): void;
+}
