@@ -22,7 +22,7 @@ export function redirectedMethod(method: string, status: number): string {
   return method === 'POST' && (status === 301 || status === 302) ? 'GET' : method;
 }
 
-export const isRedirect = (status: number): boolean => REDIRECTS.has(status);
+const isRedirect = (status: number): boolean => REDIRECTS.has(status);
 
 /**
  * Where a response sends us next (RFC 9110 section 15.4), or null where it does not. Throws where that may not be

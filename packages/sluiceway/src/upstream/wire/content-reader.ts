@@ -1,4 +1,4 @@
-import { SluicewayError } from '../../errors.js';
+import type { SluicewayError } from '../../errors.js';
 import type { Fields } from '../../http/fields.js';
 
 /** Takes the transfer framing off content, in place: content bytes stay where they were read, or move down. */
