@@ -22,8 +22,6 @@ export function redirectedMethod(method: string, status: number): string {
   return method === 'POST' && (status === 301 || status === 302) ? 'GET' : method;
 }
 
-const isRedirect = (status: number): boolean => REDIRECTS.has(status);
-
 /**
  * Where a response sends us next (RFC 9110 section 15.4), or null where it does not. Throws where that may not be
  * followed: no usable `Location` or several, another scheme than http and https, from https to http.
