@@ -34,6 +34,7 @@ export function findLayerProblems(root = workspace) {
       }),
     ),
     ...findCycles(files).map((cycle) => `import cycle: ${cycle.join(' -> ')}`),
+    ...findSharedNames(files),
   ];
 }
 
@@ -174,6 +175,25 @@ function readPackages(root, files) {
     }
   }
   return { names, entries };
+}
+
+/**
+ * Two types of one name make every mention of it ambiguous.
+ *
+ * @param {readonly SourceFile[]} files
+ */
+function findSharedNames(files) {
+  /** @type {Map<string, string[]>} */
+  const byName = new Map();
+  for (const { path, types } of files) {
+    for (const name of types) {
+      const key = `${packageOf(path)} ${name}`;
+      byName.set(key, [...(byName.get(key) ?? []), path]);
+    }
+  }
+  return [...byName]
+    .filter(([, paths]) => paths.length > 1)
+    .map(([key, paths]) => `${paths.join(' and ')} both export a type called ${key.split(' ')[1]}`);
 }
 
 /** @param {string} path */

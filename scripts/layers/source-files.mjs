@@ -18,6 +18,7 @@ import { parseSync } from 'oxc-parser';
  * @property {string} topComment The comments before the first statement.
  * @property {boolean} barrel Whether it contains nothing but re-exports.
  * @property {Import[]} imports
+ * @property {string[]} types The classes, interfaces and type aliases that it declares and exports.
  */
 
 /**
@@ -105,6 +106,9 @@ function readSource(root, path) {
           (node.type === 'ExportNamedDeclaration' && node.source !== null),
       ),
     imports,
+    types: [...text.matchAll(/^export (?:declare |abstract )*(?:class|interface|type) (\w+)/gm)].map(
+      ([, name]) => name ?? '',
+    ),
   };
 }
 

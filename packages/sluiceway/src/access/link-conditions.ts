@@ -32,7 +32,7 @@ const MAX_EXPIRES = 253_402_300_799;
 const REFUSED_METHODS: ReadonlySet<string> = new Set(['CONNECT', 'TRACE']);
 
 /** Throws `link_expired`, `http_request_denied` with 405 and `Allow`, or `link_client`. */
-export function judgeLinkUse(
+export function checkLinkUse(
   { expires, methods, clientIp }: LinkConditions,
   { method = 'GET', clientAddress, now = Date.now() }: LinkUse,
 ): void {

@@ -4,7 +4,7 @@ import { BoundedMap } from './bounded-map.js';
 import type { PasswordHash } from './password-hash.js';
 
 /** `limited`: the password was not looked at, because there were too many wrong ones, or too many wait. */
-export type Verdict = 'right' | 'wrong' | 'limited';
+export type PasswordVerdict = 'right' | 'wrong' | 'limited';
 
 /** Passwords that were right are remembered for so long after their last use, as many as that. */
 const REMEMBER_MS = 300_000;
@@ -30,7 +30,7 @@ export class Passwords {
   readonly #key = randomBytes(32);
   /** Until when each digest is remembered. */
   readonly #right = new BoundedMap<number>(MAX_REMEMBERED);
-  readonly #running = new Map<string, Promise<Verdict>>();
+  readonly #running = new Map<string, Promise<PasswordVerdict>>();
   readonly #attempts = new AttemptLimit();
   #last: Promise<unknown> = Promise.resolve();
 
@@ -41,7 +41,7 @@ export class Passwords {
   }
 
   /** `client` is who is made to wait after wrong passwords. Rejects where the password could not be verified. */
-  async verify(user: string, password: string, client: string): Promise<Verdict> {
+  async verify(user: string, password: string, client: string): Promise<PasswordVerdict> {
     // No NUL is in a user's name, which ends at it.
     const digest = this.#digest(`${user}\0${password}`).toString('base64');
     const until = this.#right.get(digest);
@@ -57,12 +57,17 @@ export class Passwords {
     return verdict;
   }
 
-  async #verifyInTurn(user: string, password: string, digest: string, client: string): Promise<Verdict> {
+  async #verifyInTurn(
+    user: string,
+    password: string,
+    digest: string,
+    client: string,
+  ): Promise<PasswordVerdict> {
     const another = this.#anyHash(user);
     const known = this.#users.get(user);
     const comparison = this.#last.then(() => (known ?? another).matches(password));
     this.#last = comparison.catch(() => {});
-    let verdict: Verdict | null = null;
+    let verdict: PasswordVerdict | null = null;
     try {
       const matches = await comparison;
       verdict = known !== undefined && matches ? 'right' : 'wrong';

@@ -4,7 +4,7 @@ import type { Duration } from '../units.js';
 import { invalidLink, wrongSignature } from './invalid-link.js';
 import { decodeBase64Url, type KeyOptions, type KeyRing, type ResolvedKey, resolveKeys } from './keys.js';
 import {
-  judgeLinkUse,
+  checkLinkUse,
   type LinkConditions,
   readExpires,
   readSigned,
@@ -51,7 +51,7 @@ export function signed(options: SignedUrlOptions): AccessPolicy {
     const at = query === null ? -1 : startOfSignature(query);
     if (query === null || at < 0) return { allowed: false, status: 403, reason: 'the URL is not signed' };
     const conditions = readSignature(`${mountPath}${path}?${query}`, query.slice(at), keys);
-    judgeLinkUse(conditions, { method, clientAddress: forwarded.for });
+    checkLinkUse(conditions, { method, clientAddress: forwarded.for });
     return { allowed: true, query: at === 0 ? null : query.slice(0, at - 1) };
   };
 }

@@ -87,7 +87,7 @@ export interface ClientExchange {
   readonly isRequestComplete: boolean;
 
   /** A response to an earlier request of the connection is not out yet (HTTP/1.1 pipelining). */
-  readonly isQueued: boolean;
+  readonly isPipelined: boolean;
   /** Calls the listener when those are out. */
   onTurn(listener: () => void): void;
   /** Calls the listener once: when the response is over, or its connection is gone; at once if it is. */
@@ -119,7 +119,7 @@ export interface ClientExchange {
   /** Opens the tunnel to which the origin server has agreed. Throws a `TypeError` for a head that cannot be sent. */
   switchProtocols(head: ResponseHead, protocol: string): ClientTunnel;
   /** Somebody else will answer, although nobody reads what is still to come of the request content. */
-  handBack(): void;
+  release(): void;
   /** The transfer is over: does what the connection still needs, such as to take request content that nobody read. */
   finish(): void;
 }

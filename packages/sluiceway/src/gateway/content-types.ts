@@ -13,7 +13,7 @@ const MAX_LENGTH = 1024;
  * guess where there is none. `multipart/byteranges` (a 206 with several ranges) has to be allowed by its own name, since
  * the type of the file stands inside of the content.
  */
-export function judgeContentType(fields: Fields, allowed: readonly string[] | null): void {
+export function checkContentType(fields: Fields, allowed: readonly string[] | null): void {
   if (allowed === null) return;
   const lines = fields.getAll('content-type');
   const types = lines.flatMap(toTypes);

@@ -17,7 +17,7 @@ import { answerPreflight, setCorsFields } from './cors.js';
 import { toSafeFileName } from './file-name.js';
 import type { Grant } from './grant.js';
 import { removeIgnored } from './ignored-parameters.js';
-import { type LinkUse, LinkUses } from './link-uses.js';
+import { LinkUses, type PendingUse } from './link-uses.js';
 import type { GatewayDecision, GatewaySettings } from './options.js';
 import { applyResponseRules, isSuccessful, isWholeRange, readTotalLength } from './response-rules.js';
 import { Revocations } from './revocations.js';
@@ -111,7 +111,7 @@ class GrantPlan implements Plan {
   readonly digest: Digest | null;
   readonly #settings: GatewaySettings;
   readonly #grant: Grant;
-  readonly #use: LinkUse;
+  readonly #use: PendingUse;
   readonly #leave: () => void;
   readonly #method: string;
   /** Of the file; null where that is not known. */
@@ -123,7 +123,7 @@ class GrantPlan implements Plan {
     settings: GatewaySettings,
     grant: Grant,
     target: Target,
-    use: LinkUse,
+    use: PendingUse,
     leave: () => void,
     method: string,
   ) {

@@ -42,7 +42,7 @@ export class LinkUses {
    * Takes part in a link. Throws `link_used` where it is another's: also while it is not clear yet whether the other
    * will get the file, since both must not. A client that nobody knows could be any other.
    */
-  begin(id: string, client: string | null, { singleUse, rate, expires }: LinkTerms): LinkUse {
+  begin(id: string, client: string | null, { singleUse, rate, expires }: LinkTerms): PendingUse {
     const now = performance.now();
     if (singleUse && client === null)
       throw new SluicewayError('link_used', 'The client of the single-use link is not known');
@@ -116,7 +116,7 @@ const probeLimit = (total: number | null): number =>
   total === null ? PROBE_BYTES : Math.min(PROBE_BYTES, Math.max(1, Math.floor(total / 4)));
 
 /** One request's part in a link. */
-export interface LinkUse {
+export interface PendingUse {
   /** Shared by all requests of the link; null for no limit. */
   rate: RateLimit | null;
   /** The client has the file: from now on the link is its own. */

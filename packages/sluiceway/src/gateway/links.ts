@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { invalidLink } from '../access/invalid-link.js';
 import { type KeyOptions, type KeyRing, resolveKeys } from '../access/keys.js';
-import { judgeLinkUse, type LinkUse } from '../access/link-conditions.js';
+import { checkLinkUse, type LinkUse } from '../access/link-conditions.js';
 import { parsePathPrefix } from '../http/prefix.js';
 import { parseBaseTarget } from '../http/target.js';
 import { Checker, OptionsError } from '../options/checker.js';
@@ -97,7 +97,7 @@ class KeyedLinks implements Links {
 
   verify(link: string | URL, use: LinkUse): VerifiedLink {
     const verified = this.read(link);
-    judgeLinkUse(verified.grant, use);
+    checkLinkUse(verified.grant, use);
     return verified;
   }
 

@@ -1,7 +1,7 @@
 import { SluicewayError } from '../errors.js';
 import type { Answer, DownstreamResponseDraft } from '../proxy/messages/responses.js';
 import type { TransportResponse } from '../upstream/transport.js';
-import { judgeContentType } from './content-types.js';
+import { checkContentType } from './content-types.js';
 import { formatDisposition, readFileName } from './file-name.js';
 
 /** What holds for the response to one request. */
@@ -44,8 +44,8 @@ export function applyResponseRules(
     return null;
   }
   if (status === 204) return null;
-  judgeSize(received, draft, rules.maxBytes);
-  judgeContentType(fields, rules.contentTypes);
+  checkSize(received, draft, rules.maxBytes);
+  checkContentType(fields, rules.contentTypes);
   if (rules.contentType !== null && !isMultipart(draft)) fields.set('Content-Type', rules.contentType);
   const fileName = rules.fileName ?? readFileName(fields.get('content-disposition'));
   fields.set('Content-Disposition', formatDisposition(rules.disposition, fileName));
@@ -92,7 +92,7 @@ function refuseStatus({ status, fields }: TransportResponse): SluicewayError {
 /** Seconds or an HTTP date (RFC 9110 section 10.2.3), and nothing that an origin server could tell otherwise. */
 const RETRY_AFTER = /^(?:\d{1,9}|[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT)$/;
 
-function judgeSize(
+function checkSize(
   received: TransportResponse,
   { fields }: DownstreamResponseDraft,
   maxBytes: number | null,

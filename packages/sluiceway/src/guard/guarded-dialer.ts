@@ -50,7 +50,7 @@ export class GuardedDialer {
 
   /** Tells `done` once, and not before this has returned. */
   connect(wanted: Wanted, done: Connected): void {
-    const target = this.#judge(wanted);
+    const target = this.#check(wanted);
     if (target instanceof SluicewayError) {
       process.nextTick(done, target, null);
       return;
@@ -69,7 +69,7 @@ export class GuardedDialer {
     );
   }
 
-  #judge({ protocol, hostname, port, socket }: Wanted): ReturnType<typeof parseBaseTarget> | SluicewayError {
+  #check({ protocol, hostname, port, socket }: Wanted): ReturnType<typeof parseBaseTarget> | SluicewayError {
     if (socket !== undefined && socket !== null)
       return new SluicewayError('destination_ip_prohibited', 'Nobody can judge where a given socket leads');
     // As a URL would have it: one spelling for each host.

@@ -70,7 +70,7 @@ export function decideRequestFraming(httpVersion: '1.0' | '1.1', fields: Readonl
  * 1.1 (505; Node lets `HTTP/0.9` and `HTTP/2.0` through), no Host in HTTP/1.1, more than one, or one that is not
  * `uri-host [":" port]` (400, RFC 9112 section 3.2). Returns the version.
  */
-export function judgeRequestHead(httpVersion: string, fields: ReadonlyFields): '1.0' | '1.1' {
+export function checkRequestHead(httpVersion: string, fields: ReadonlyFields): '1.0' | '1.1' {
   if (httpVersion !== '1.1' && httpVersion !== '1.0') {
     throw new SluicewayError('http_request_error', `HTTP/${httpVersion} in an HTTP/1 request`, {
       status: 505,

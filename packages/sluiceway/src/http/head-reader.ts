@@ -9,7 +9,7 @@ const LF = 0x0a;
 const STATUS_LINE = /^HTTP\/1\.([0-9]) ([1-9][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?$/;
 const STATUS_LINE_START = [0x48, 0x54, 0x54, 0x50, 0x2f];
 
-export interface ResponseHead {
+export interface ParsedHead {
   httpVersion: '1.0' | '1.1';
   status: number;
   statusText: string;
@@ -111,7 +111,7 @@ export function checkHeadStart(bytes: Uint8Array, from: number, to: number): voi
 }
 
 /** Parses a whole head, its empty line included, read as latin1. */
-export function parseResponseHead(text: string, limits: HeadLimits): ResponseHead {
+export function parseResponseHead(text: string, limits: HeadLimits): ParsedHead {
   const lineEnd = text.indexOf('\r\n');
   const match = STATUS_LINE.exec(text.slice(0, lineEnd));
   if (match === null) throw invalid('bad status line');

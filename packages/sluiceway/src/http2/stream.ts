@@ -72,7 +72,7 @@ const BLOCK_BYTES = 16 * 1024;
  */
 function gatherWhilePaused(stream: Http2Stream): void {
   const push = stream.push.bind(stream);
-  let piled = 0;
+  let unread = 0;
   let block: Buffer | null = null;
   let used = 0;
   const flush = (): void => {
@@ -82,12 +82,12 @@ function gatherWhilePaused(stream: Http2Stream): void {
     if (gathered !== undefined) push(gathered);
   };
   stream.on('resume', () => {
-    piled = 0;
+    unread = 0;
     flush();
   });
   stream.push = (chunk: unknown, encoding?: BufferEncoding): boolean => {
     const isSmall = chunk instanceof Uint8Array && chunk.length < SMALL_CHUNK_BYTES;
-    if (!isSmall || stream.readableFlowing === true || (piled += 1) <= MAX_PILED) {
+    if (!isSmall || stream.readableFlowing === true || (unread += 1) <= MAX_PILED) {
       flush();
       return push(chunk, encoding);
     }

@@ -26,11 +26,11 @@ export interface WindowHolder {
   /** Streams on which content may come. */
   readonly openStreams: number;
   /** Bytes that came under a larger window than there is now, and have not been read. */
-  readonly piledBytes: number;
+  readonly unreadBytes: number;
   /** Looks whether content flows fast. */
   tick(): void;
-  /** Looks whether the window is larger than is of use; `isTight` asks for more than only what is plainly wasted. */
-  review(isTight: boolean): void;
+  /** Looks whether the window is larger than is of use; `isUnderPressure` asks for more than only what is plainly wasted. */
+  review(isUnderPressure: boolean): void;
   /** Brings the window down to `bytes`, if it is larger. */
   shrinkTo(bytes: number): void;
 }
@@ -51,7 +51,7 @@ export class WindowBudget {
   #granted = 0;
   #timer: NodeJS.Timeout | null = null;
   #ticks = 0;
-  #hasRelieved = false;
+  #hasShrunk = false;
 
   constructor(options: WindowBudgetOptions = {}) {
     this.#limit = options.bytes ?? 128 * 1024 * 1024;
@@ -75,7 +75,7 @@ export class WindowBudget {
   /** Counts what a session grants more than before, or less. */
   charge(bytes: number): void {
     this.#granted += bytes;
-    if (bytes > 0 && this.#granted > this.#limit && !this.#hasRelieved) this.#relieve();
+    if (bytes > 0 && this.#granted > this.#limit && !this.#hasShrunk) this.#shrink();
   }
 
   /** Content may come on the session from now on. */
@@ -91,29 +91,29 @@ export class WindowBudget {
     if (this.#active.size > 0 || this.#timer === null) return;
     clearInterval(this.#timer);
     this.#timer = null;
-    this.#hasRelieved = false;
+    this.#hasShrunk = false;
   }
 
   #tick(): void {
     this.#ticks += 1;
-    this.#hasRelieved = false;
-    if (this.#granted > this.#limit) this.#relieve();
+    this.#hasShrunk = false;
+    if (this.#granted > this.#limit) this.#shrink();
     const isReview = this.#ticks % TICKS_BETWEEN_REVIEWS === 0;
-    const isTight = this.#granted > this.#limit / 2;
+    const isUnderPressure = this.#granted > this.#limit / 2;
     for (const holder of this.#active) {
       holder.tick();
-      if (isReview) holder.review(isTight);
+      if (isReview) holder.review(isUnderPressure);
     }
   }
 
   /** Nobody keeps more than an equal share of what is left; once a tick, since it goes through all sessions. */
-  #relieve(): void {
-    this.#hasRelieved = true;
+  #shrink(): void {
+    this.#hasShrunk = true;
     let streams = 0;
     let left = this.#limit;
     for (const holder of this.#active) {
       streams += holder.openStreams;
-      left -= holder.piledBytes;
+      left -= holder.unreadBytes;
     }
     const share = 2 ** Math.floor(Math.log2(Math.max(1, left / Math.max(1, streams)))) - ODD_BYTE;
     for (const holder of this.#active) holder.shrinkTo(Math.max(SMALLEST_WINDOW, share));

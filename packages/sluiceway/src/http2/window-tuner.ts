@@ -58,7 +58,7 @@ export class WindowTuner implements WindowHolder {
   #measuredAt = 0;
   #reviewedAt = 0;
   #charged = 0;
-  #piled = 0;
+  #unread = 0;
   /** Bytes a millisecond when the window last grew. */
   #rate = 0;
   #rateSince = 0;
@@ -87,8 +87,8 @@ export class WindowTuner implements WindowHolder {
     return this.#streams.size;
   }
 
-  get piledBytes(): number {
-    return this.#piled;
+  get unreadBytes(): number {
+    return this.#unread;
   }
 
   /** Content may come on this stream. */
@@ -134,14 +134,14 @@ export class WindowTuner implements WindowHolder {
     else if (this.#received - this.#measuredAt >= this.#acknowledged / 2) this.#measure();
   }
 
-  review(isTight: boolean): void {
+  review(isUnderPressure: boolean): void {
     const received = this.#received;
     const isIdle = received - this.#reviewedAt < this.#announced / 2;
     this.#reviewedAt = received;
     this.#countPile();
     let most = 0;
     for (const { readableLength } of this.#streams) most = Math.max(most, readableLength);
-    if (most >= this.#announced / 2 || (isTight && isIdle)) {
+    if (most >= this.#announced / 2 || (isUnderPressure && isIdle)) {
       this.shrinkTo(Math.max(INITIAL_WINDOW, Math.ceil(this.#announced / 2)));
     }
   }
@@ -221,15 +221,15 @@ export class WindowTuner implements WindowHolder {
 
   /** Bytes that came under a larger window, and lie there still. What fits into Node's own buffer counts as read. */
   #countPile(): void {
-    this.#piled = 0;
+    this.#unread = 0;
     for (const { readableLength, readableHighWaterMark } of this.#streams)
-      this.#piled += Math.max(0, readableLength - this.#acknowledged - readableHighWaterMark);
+      this.#unread += Math.max(0, readableLength - this.#acknowledged - readableHighWaterMark);
     this.#recharge();
   }
 
   #recharge(): void {
     const granted = Math.max(this.#announced, this.#acknowledged) - SMALLEST_WINDOW;
-    const charge = granted * this.#streams.size + (this.#streams.size === 0 ? 0 : this.#piled);
+    const charge = granted * this.#streams.size + (this.#streams.size === 0 ? 0 : this.#unread);
     const change = charge - this.#charged;
     this.#charged = charge;
     if (change !== 0) this.#budget.charge(change);
@@ -237,7 +237,7 @@ export class WindowTuner implements WindowHolder {
 
   #closed(): void {
     this.#streams.clear();
-    this.#piled = 0;
+    this.#unread = 0;
     this.#recharge();
     this.#budget.unwatch(this);
   }

@@ -1,5 +1,5 @@
 import { SluicewayError } from '../errors.js';
-import { checkHeadStart, parseResponseHead, type ResponseHead, SectionScanner } from '../http/head-reader.js';
+import { checkHeadStart, type ParsedHead, parseResponseHead, SectionScanner } from '../http/head-reader.js';
 import type { Destination } from './destination.js';
 import type { DialOnread } from './dial-attempt.js';
 import type { EgressProxy } from './egress.js';
@@ -70,7 +70,7 @@ export class ConnectReader {
   #onRead(length: number): boolean {
     this.#received = Buffer.concat([this.#received, this.#space.subarray(0, length)]);
     if (this.#isOver) return false;
-    let head: ResponseHead | null;
+    let head: ParsedHead | null;
     try {
       head = this.#readHead();
     } catch (error) {
@@ -86,7 +86,7 @@ export class ConnectReader {
   }
 
   /** The final head, or null where it is not there yet. */
-  #readHead(): ResponseHead | null {
+  #readHead(): ParsedHead | null {
     for (;;) {
       const bytes = this.#received;
       const { scanned } = this.#scanner;

@@ -22,7 +22,7 @@ interface StreamStates {
  * that it has not read makes a reset of that: Node would throw the answer away, although it has arrived. From now on
  * the socket has to be destroyed by whoever hears its `error`. Where Node's internals are others, nothing changes.
  */
-export function outliveWriteErrors(socket: Socket): void {
+export function keepReadingAfterWriteError(socket: Socket): void {
   const { _readableState: readable, _writableState: writable }: StreamStates = socket as object;
   if (readable === undefined || writable === undefined) return;
   readable.autoDestroy = false;

@@ -134,7 +134,7 @@ export class Proxy<Context = unknown> implements Handler<Context> {
     this.#running.add(transfer);
     try {
       // 1. Admit: read the client's request, once it is its turn, see that its sender has access, and judge it.
-      if (client.isQueued) await transfer.takesTurn();
+      if (client.isPipelined) await transfer.waitForPipeline();
       if (this.#running.isDraining) throw new SluicewayError('shutdown', 'The proxy is shutting down');
       const request = readDownstreamRequest(client, context, transfer.id, peers);
       const { downstream } = request;
@@ -217,7 +217,7 @@ export class Proxy<Context = unknown> implements Handler<Context> {
       outcome = error.outcome;
       transfer.fail(error);
       if (this.#throws(context) && !client.isHeadSent && error.code !== 'client_aborted') {
-        client.handBack();
+        client.release();
         throw error;
       }
       await this.#responder.fail(passage, error);

@@ -70,7 +70,7 @@ export class VerifiedSource implements ChunkSource {
         sink.fail(error);
       },
       end: () => {
-        const error = this.#judge(this.trailers);
+        const error = this.#check(this.trailers);
         if (error === null) sink.end();
         else sink.fail(error);
       },
@@ -94,10 +94,10 @@ export class VerifiedSource implements ChunkSource {
         `Content is longer than the announced ${length} bytes`,
       );
     this.#hash.update(bytes);
-    return length === null || this.#received < length ? null : this.#judge(this.trailers);
+    return length === null || this.#received < length ? null : this.#check(this.trailers);
   }
 
-  #judge(trailers: Fields | null): Error | null {
+  #check(trailers: Fields | null): Error | null {
     return findMismatch(this.#verification, this.#hash.digests(), trailers);
   }
 }

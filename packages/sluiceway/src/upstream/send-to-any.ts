@@ -1,8 +1,8 @@
 import { SluicewayError } from '../errors.js';
 import { DISCARD_LIMITS, discard } from '../stream/discard.js';
 import { mayPass } from './resume/resume-policy.js';
-import type { StartingPoint } from './resume/route.js';
-import { aimElsewhere, type SendOptions, type Sent, send } from './send.js';
+import type { StartingPoint } from './resume/resume-targets.js';
+import { retarget, type SendOptions, type Sent, send } from './send.js';
 import type { Target } from './target.js';
 import type { Transport, TransportRequest, TransportResponse } from './transport.js';
 
@@ -33,7 +33,7 @@ export async function sendToAny(
     const hasOthers = index + 1 < targets.length;
     const start: StartingPoint = {
       target,
-      request: index === 0 ? request : aimElsewhere(request, first, target, options.secretFields ?? []),
+      request: index === 0 ? request : retarget(request, first, target, options.secretFields ?? []),
     };
     options.onTry(hasOthers);
     try {

@@ -82,7 +82,7 @@ export async function send(
       return { target: from, request: hop, response: isConverted ? withoutContent(response) : response };
     }
     discard(response.content, DISCARD_LIMITS);
-    hop = aimElsewhere(hop, from, next, options.secretFields ?? []);
+    hop = retarget(hop, from, next, options.secretFields ?? []);
     if (method !== hop.method) hop = withoutRequestContent(hop, method);
     from = next;
     hops += 1;
@@ -90,7 +90,7 @@ export async function send(
 }
 
 /** The same request for another target. What was meant for the first one's origin only does not go to another. */
-export function aimElsewhere(
+export function retarget(
   request: TransportRequest,
   from: Target,
   to: Target,

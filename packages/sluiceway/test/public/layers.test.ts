@@ -38,7 +38,7 @@ const goodTree: Record<string, string> = {
   [`${library}/http/fields.ts`]: `import { code } from '../errors.js';\nexport const fields = code;\n`,
   [`${library}/net/dial.ts`]: `import { connect } from 'node:net';\nexport const dial = connect;\n`,
   [`${library}/stream/relay.ts`]: `import type { send } from './sink.js';\nexport const relay = 1;\nexport type S = typeof send;\n`,
-  [`${library}/stream/sink.ts`]: `import type { S } from './relay.js';\nexport declare const send: S;\n`,
+  [`${library}/stream/sink.ts`]: `export declare const send: unknown;\n`,
   [`${library}/upstream/send.ts`]: `import { pool } from './wire/pool.js';\nimport { relay } from '../stream/relay.js';\nexport const send = [pool, relay];\n`,
   [`${library}/upstream/transport.ts`]: `export interface Transport { close(): void }\n`,
   [`${library}/upstream/wire/pool.ts`]: `import type { Transport } from '../transport.js';\nexport const pool: Transport[] = [];\n`,
@@ -143,7 +143,7 @@ describe('the layer check', () => {
     [
       'a path into another package',
       `${program}/server/x.ts`,
-      `import { code } from '../../src/errors.js';\nexport const x = code;\n`,
+      `import { code } from '../../../sluiceway/src/errors.js';\nexport const x = code;\n`,
       /import the package by its name/,
     ],
     [
@@ -188,13 +188,21 @@ describe('the layer check', () => {
     ]);
   });
 
-  test('an inline type import counts in a cycle, since the statement stays', () => {
+  test.each(['import type { B }', 'import { type B }'])('%s counts in a cycle', (statement) => {
     const problems = problemsOf({
-      [`${library}/net/a.ts`]: `import { type B } from './b.js';\nexport const a = (b: B) => b;\n`,
+      [`${library}/net/a.ts`]: `${statement} from './b.js';\nexport const a = (b: B) => b;\n`,
       [`${library}/net/b.ts`]: `import { a } from './a.js';\nexport type B = typeof a;\n`,
     });
     expect(problems).toHaveLength(1);
     expect(problems[0]).toMatch(/^import cycle: /);
+  });
+
+  test('refuses two types of one name', () => {
+    const problems = problemsOf({
+      [`${library}/net/a.ts`]: `export interface Head {}\n`,
+      [`${library}/net/b.ts`]: `export type Head = string;\n`,
+    });
+    expect(problems).toEqual([`${library}/net/a.ts and ${library}/net/b.ts both export a type called Head`]);
   });
 
   test('accepts a long file with a reason at its top', () => {

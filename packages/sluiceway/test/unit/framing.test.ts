@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { SluicewayError } from '../../src/errors.js';
 import { Fields } from '../../src/http/fields.js';
-import { decideRequestFraming, decideResponseFraming, judgeRequestHead } from '../../src/http/framing.js';
+import { checkRequestHead, decideRequestFraming, decideResponseFraming } from '../../src/http/framing.js';
 
 const MAX = Number.MAX_SAFE_INTEGER;
 
@@ -151,7 +151,7 @@ describe('RFC 9112 section 6.3, requests', () => {
 describe('RFC 9112 section 3.2, Host', () => {
   const judge = (version: string, ...raw: string[]): string | number => {
     try {
-      return judgeRequestHead(version, new Fields(raw));
+      return checkRequestHead(version, new Fields(raw));
     } catch (error) {
       if (error instanceof SluicewayError && error.code === 'http_request_error') return error.status;
       throw error;

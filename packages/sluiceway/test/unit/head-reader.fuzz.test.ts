@@ -2,13 +2,13 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { SluicewayError } from '../../src/errors.js';
 import { decideResponseFraming } from '../../src/http/framing.js';
-import { parseResponseHead, type ResponseHead, SectionScanner } from '../../src/http/head-reader.js';
+import { type ParsedHead, parseResponseHead, SectionScanner } from '../../src/http/head-reader.js';
 import { readWithNode } from '../support/node-parser.js';
 
 const LIMITS = { maxBytes: 65_536, maxFields: 256 };
 
 /** The head at the start of `wire` with its length, its content framed; null where it is refused or not whole. */
-function read(wire: string): { head: ResponseHead; length: number } | null {
+function read(wire: string): { head: ParsedHead; length: number } | null {
   const bytes = Buffer.from(wire, 'latin1');
   try {
     const length = new SectionScanner(LIMITS.maxBytes, 'head').scan(bytes, 0, bytes.length);

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { SluicewayError } from '../../src/errors.js';
 import type { ChunkSink, ChunkSource } from '../../src/stream/chunk-source.js';
-import type { Part } from '../../src/upstream/resume/resume-policy.js';
+import type { ResumePoint } from '../../src/upstream/resume/resume-policy.js';
 import { type RestFinder, ResumedContent } from '../../src/upstream/resume/resumed-content.js';
 
 const broken = (): SluicewayError => new SluicewayError('http_response_incomplete', 'cut');
 
-const part: Part = { validator: null, etag: undefined, coding: '', total: 100, start: 0, end: 100 };
+const part: ResumePoint = { validator: null, etag: undefined, coding: '', total: 100, start: 0, end: 100 };
 
 /** Delivers what a test tells it to. */
 class ManualSource implements ChunkSource {

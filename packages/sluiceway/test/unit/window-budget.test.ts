@@ -6,7 +6,7 @@ const MIB = 1024 * 1024;
 /** A session of so many streams that notes what its budget tells it. */
 class Holder implements WindowHolder {
   readonly openStreams: number;
-  piledBytes = 0;
+  unreadBytes = 0;
   readonly calls: string[] = [];
 
   constructor(openStreams: number) {
@@ -17,8 +17,8 @@ class Holder implements WindowHolder {
     this.calls.push('tick');
   }
 
-  review(isTight: boolean): void {
-    this.calls.push(isTight ? 'review, tight' : 'review');
+  review(isUnderPressure: boolean): void {
+    this.calls.push(isUnderPressure ? 'review, tight' : 'review');
   }
 
   shrinkTo(bytes: number): void {
@@ -61,7 +61,7 @@ describe('the budget of receive windows', () => {
   test('what lies unread from before is no part of what is shared [Sluiceway]', () => {
     const budget = new WindowBudget({ bytes: 8 * MIB });
     const holder = new Holder(4);
-    holder.piledBytes = 6 * MIB;
+    holder.unreadBytes = 6 * MIB;
     budget.watch(holder);
     budget.charge(9 * MIB);
     expect(holder.calls).toEqual([`at most ${512 * 1024 - 1}`]);

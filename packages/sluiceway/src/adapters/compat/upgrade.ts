@@ -8,7 +8,7 @@ import type { Proxy } from '../../proxy/proxy.js';
 import { toFrameworkError } from '../shared/framework-error.js';
 import { callSafely } from './handlers.js';
 
-export interface UpgradeOptions<Context> {
+export interface CompatUpgradeOptions<Context> {
   proxy: Proxy<Context>;
   /** Finds out where the request goes; may reject. */
   route(): Promise<HandleContext<Context> & { context: { target: URL } }>;
@@ -24,7 +24,7 @@ export async function serveUpgrade<Context>(
   request: IncomingMessage,
   stream: Socket,
   head: Buffer,
-  { proxy, route, onError }: UpgradeOptions<Context>,
+  { proxy, route, onError }: CompatUpgradeOptions<Context>,
 ): Promise<void> {
   const { socket } = request;
   let response: ServerResponse | null = null;

@@ -9,11 +9,11 @@ import type {
 } from '../../downstream/exchange.js';
 import { SluicewayError } from '../../errors.js';
 import { Fields, isFieldValue, type ReadonlyFields } from '../../http/fields.js';
-import { decideRequestFraming, judgeRequestHead } from '../../http/framing.js';
+import { checkRequestHead, decideRequestFraming } from '../../http/framing.js';
 import { readRequestTarget } from '../../http/target.js';
 import type { ListenerAddress } from '../../net/own-listeners.js';
 import type { ChunkSource } from '../../stream/chunk-source.js';
-import { drainRequestContent, type RequestContent, RequestContentSource } from './request-content.js';
+import { drainRequestContent, type FetchRequestContent, RequestContentSource } from './request-content.js';
 import { ResponseStream } from './response-stream.js';
 
 /** Statuses that a `Response` can have no content with. */
@@ -38,11 +38,11 @@ export class FetchExchange implements ClientExchange {
   readonly isTunnelOnly = false;
   /** Hosts take care of what is left over. */
   readonly isRequestComplete = true;
-  readonly isQueued = false;
+  readonly isPipelined = false;
   /** What the host is given; rejected by `fail`. */
   readonly response: Promise<Response>;
   readonly #request: Request;
-  readonly #content: RequestContent;
+  readonly #content: FetchRequestContent;
   readonly #allowsUnknownLength: boolean;
   readonly #host: string;
   readonly #onClose: Array<() => void> = [];
@@ -58,7 +58,7 @@ export class FetchExchange implements ClientExchange {
 
   constructor(
     request: Request,
-    content: RequestContent,
+    content: FetchRequestContent,
     allowsUnknownLength: boolean,
     listener: ListenerAddress | null,
   ) {
@@ -95,7 +95,7 @@ export class FetchExchange implements ClientExchange {
     if (this.#dropsCoding) fields.set('Accept-Encoding', 'identity');
     // Hosts take it off a request that came by HTTP/2.
     if (!fields.has('host')) fields.set('Host', this.#host);
-    judgeRequestHead('1.1', fields);
+    checkRequestHead('1.1', fields);
     const framing = decideRequestFraming('1.1', fields);
     const { reader } = this.#content;
     return {
@@ -160,7 +160,7 @@ export class FetchExchange implements ClientExchange {
     if (head.status > MAX_STATUS)
       throw new SluicewayError('http_protocol_error', `A Response cannot have the status ${head.status}`);
     if (!isFieldValue(head.statusText)) throw new TypeError('Invalid character in a status phrase');
-    if (!this.#isContentless(head)) this.#judgeContent(head.fields);
+    if (!this.#isContentless(head)) this.#checkContent(head.fields);
     this.#head = head;
   }
 
@@ -204,7 +204,7 @@ export class FetchExchange implements ClientExchange {
     throw new SluicewayError('http_upgrade_failed', 'There is no socket for another protocol');
   }
 
-  handBack(): void {}
+  release(): void {}
 
   finish(): void {
     if (this.#source?.isComplete !== true) void drainRequestContent(this.#content);
@@ -221,7 +221,7 @@ export class FetchExchange implements ClientExchange {
   }
 
   /** Refuses content that could not be told from a part of it, or be read, as the host hands it on. */
-  #judgeContent(fields: ReadonlyFields): void {
+  #checkContent(fields: ReadonlyFields): void {
     if (!this.#allowsUnknownLength && !fields.has('content-length')) {
       throw refused(
         'The content has no length that would tell a client of its end',

@@ -12,7 +12,7 @@ type Reader = ReadableStreamDefaultReader<Uint8Array>;
 type Piece = Awaited<ReturnType<Reader['read']>>;
 
 /** The content of a `Request`, before anybody knows whether it is wanted. */
-export interface RequestContent {
+export interface FetchRequestContent {
   /** What somebody has done to it before us; null where nobody has. */
   touch: string | null;
   /** Null where there is none to be had. */
@@ -25,7 +25,7 @@ export interface RequestContent {
  * Opens the content of a request. Where its fields do not tell whether there is any (HTTP/2 needs none for that, and
  * hosts give an empty stream where there is none), the first of it is waited for.
  */
-export function openRequestContent(request: Request): RequestContent | Promise<RequestContent> {
+export function openRequestContent(request: Request): FetchRequestContent | Promise<FetchRequestContent> {
   const { method, headers } = request;
   // They have none in WHATWG's terms, and some hosts make an object of everything else that is asked for.
   if (method === 'GET' || method === 'HEAD') return { touch: null, reader: null, first: null };
@@ -47,7 +47,7 @@ export function openRequestContent(request: Request): RequestContent | Promise<R
  * Takes what nobody wants, for a while: a client that is sending may not look for its response before, and most hosts
  * wait for whoever has begun to read.
  */
-export async function drainRequestContent({ reader }: RequestContent): Promise<void> {
+export async function drainRequestContent({ reader }: FetchRequestContent): Promise<void> {
   if (reader === null) return;
   const timer = setTimeout(() => void reader.cancel().catch(() => {}), DRAIN_MS);
   try {

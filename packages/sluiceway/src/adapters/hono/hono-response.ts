@@ -22,7 +22,7 @@ const ADDED: ReadonlySet<string> = new Set(['set-cookie', 'vary', 'content-secur
 /** A `Response` can have no other. */
 const MAX_STATUS = 599;
 /** With what `c.header` has set. */
-export const standIn = (c: HonoContext, status: number): Response =>
+export const placeholder = (c: HonoContext, status: number): Response =>
   c.newResponse(null, Math.min(status, MAX_STATUS) as never, { [ALREADY_SENT]: 'true' });
 
 /** As Hono itself adds them to a response that a handler returns, but for those of which each line counts. */

@@ -10,7 +10,7 @@ import {
 } from '../../proxy/mount/stream-from.js';
 import { findTouch } from '../../stream/untouched.js';
 import { type AdapterOptions, guardResponse, resolveAdapter, serve } from '../shared/adapter.js';
-import { addFields, type HonoContext, ResponseGuard, standIn } from './hono-response.js';
+import { addFields, type HonoContext, placeholder, ResponseGuard } from './hono-response.js';
 
 /** Never sent: for a client that has left before the head. */
 const GONE = 499;
@@ -77,7 +77,7 @@ async function respond<Context extends HonoContext>(c: Context, send: Send<Conte
     await send(incoming, outgoing, {
       context: c,
       onHead({ status, fields }) {
-        sent = standIn(c, status);
+        sent = placeholder(c, status);
         addFields(fields, sent.headers);
         queueMicrotask(() => guard.install());
       },
@@ -85,7 +85,7 @@ async function respond<Context extends HonoContext>(c: Context, send: Send<Conte
   } finally {
     guard.over();
   }
-  return sent ?? standIn(c, GONE);
+  return sent ?? placeholder(c, GONE);
 }
 
 function nodePair({ env }: HonoContext): NodePair {

@@ -2,7 +2,7 @@ import { type IncomingMessage, OutgoingMessage, type ServerResponse } from 'node
 import { Socket } from 'node:net';
 import { SluicewayError } from '../../errors.js';
 import { Fields, type ReadonlyFields } from '../../http/fields.js';
-import { decideRequestFraming, judgeRequestHead } from '../../http/framing.js';
+import { checkRequestHead, decideRequestFraming } from '../../http/framing.js';
 import { readRequestTarget } from '../../http/target.js';
 import { readTrailers } from '../../http/trailers.js';
 import { wantedProtocol } from '../../http/upgrade.js';
@@ -111,7 +111,7 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
       throw new SluicewayError('http_request_error', 'The content of the request is invalid');
     const fields = Fields.fromParser(request.rawHeaders);
     checkFieldCount(fields);
-    const httpVersion = judgeRequestHead(request.httpVersion, fields);
+    const httpVersion = checkRequestHead(request.httpVersion, fields);
     const method = request.method ?? 'GET';
     // That of CONNECT is valid, and the method is refused.
     const parsed = readRequestTarget(method, target === '' ? '/' : target);
@@ -151,7 +151,7 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
     return coding === undefined && Number(length ?? 0) === 0;
   }
 
-  get isQueued(): boolean {
+  get isPipelined(): boolean {
     return this.#response.socket === null;
   }
 
@@ -166,7 +166,7 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
     }
     this.#response.once('close', listener);
     // A response that is queued behind an earlier one has no socket, and is not told when that closes.
-    if (this.isQueued) {
+    if (this.isPipelined) {
       const socket = this.connection;
       this.request.once('close', () => {
         if (socket?.destroyed === true) listener();
@@ -272,7 +272,7 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
     return new SocketTunnel(socket, stream, protocol.toLowerCase() === 'websocket');
   }
 
-  handBack(): void {
+  release(): void {
     const socket = this.connection;
     if (this.isRequestComplete || socket === null) return;
     // Nothing of the response is written yet, so that it will say so.

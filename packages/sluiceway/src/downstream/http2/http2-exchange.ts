@@ -1,7 +1,7 @@
 import { constants, type Http2ServerRequest, Http2ServerResponse, type ServerHttp2Stream } from 'node:http2';
 import { SluicewayError } from '../../errors.js';
 import type { Fields } from '../../http/fields.js';
-import { judgeRequestHead } from '../../http/framing.js';
+import { checkRequestHead } from '../../http/framing.js';
 import {
   decideHttp2RequestFraming,
   type Http2RequestHead,
@@ -90,7 +90,7 @@ export class Http2Exchange implements ClientExchange, SinkOptions {
     const head = readHttp2Request(this.request.rawHeaders);
     const { fields, protocol } = head;
     checkFieldCount(fields);
-    judgeRequestHead('1.1', fields);
+    checkRequestHead('1.1', fields);
     const framing = decideHttp2RequestFraming(this.#stream.endAfterHeaders, fields);
     if (protocol !== null) return this.#readExtendedConnect(head, target);
     const method = head.method ?? 'GET';
@@ -142,7 +142,7 @@ export class Http2Exchange implements ClientExchange, SinkOptions {
   }
 
   /** Streams do not wait for each other. */
-  readonly isQueued = false;
+  readonly isPipelined = false;
 
   onTurn(listener: () => void): void {
     listener();
@@ -235,7 +235,7 @@ export class Http2Exchange implements ClientExchange, SinkOptions {
     return new Http2Tunnel(this.#stream);
   }
 
-  handBack(): void {
+  release(): void {
     this.#leaveRest();
   }
 

@@ -138,7 +138,7 @@ function resolveRules(
   refused: Readonly<Record<string, string>>,
 ): FieldRules | null {
   if (!check.unknownKeys(path, options, ['set', 'append', 'remove']) || options === undefined) return null;
-  const judge = (at: string, name: string): boolean => judgeName(check, at, name, refused);
+  const judge = (at: string, name: string): boolean => checkName(check, at, name, refused);
   const set = readValues(check, `${path}.set`, options.set, judge);
   const append = readValues(check, `${path}.append`, options.append, judge);
   const remove = check.list(`${path}.remove`, options.remove, (at, item) => {
@@ -148,7 +148,7 @@ function resolveRules(
   return new FieldRules({ set, append, remove: remove.flat() });
 }
 
-function judgeName(
+function checkName(
   check: Checker,
   path: string,
   name: string,
@@ -198,9 +198,9 @@ function resolveCookies(check: Checker, options: FieldOptions['cookies']): Field
   if (!check.unknownKeys('fields.cookies', options, ['domain', 'path', 'secure'])) return null;
   const { domain, path, secure } = options;
   const domainOf = (value: string): string =>
-    judgeText(value, /^(?:\.?[\w-]+(?:\.[\w-]+)*)?$/, "must be a domain, or '' for none");
+    checkText(value, /^(?:\.?[\w-]+(?:\.[\w-]+)*)?$/, "must be a domain, or '' for none");
   const pathOf = (value: string): string =>
-    judgeText(value, /^(?:\/[\x21-\x3a\x3c-\x7e]*)?$/, "must be a path such as /files, or '' for none");
+    checkText(value, /^(?:\/[\x21-\x3a\x3c-\x7e]*)?$/, "must be a path such as /files, or '' for none");
   return {
     domain: resolveRewrite(check, 'fields.cookies.domain', domain, domainOf, toCookieDomain),
     path: resolveRewrite(check, 'fields.cookies.path', path, pathOf, (value) => value),
@@ -227,7 +227,7 @@ function resolveRewrite(
   return mappedRewrite(new Map(entries), toKey);
 }
 
-function judgeText(value: unknown, form: RegExp, message: string): string {
+function checkText(value: unknown, form: RegExp, message: string): string {
   if (typeof value === 'string' && form.test(value)) return value;
   throw new TypeError(message);
 }

@@ -1,6 +1,6 @@
 import type { Checker } from '../../options/checker.js';
 import type { Duration } from '../../units.js';
-import type { ResumeSettings as FinderSettings } from '../../upstream/resume/rest-finder.js';
+import type { RetryLimits } from '../../upstream/resume/range-retrier.js';
 import type { DownstreamRequest } from '../messages/downstream-request.js';
 
 /** A target that has answered 401, 403, 404 or 410 in the middle of a transfer. */
@@ -29,7 +29,7 @@ export interface ResumeOptions {
   refreshTarget?: (expired: ExpiredTarget) => string | URL | undefined | Promise<string | URL | undefined>;
 }
 
-export interface ResumeSettings extends FinderSettings {
+export interface ResumeSettings extends RetryLimits {
   proof: 'validator' | 'length';
   refreshTarget: ResumeOptions['refreshTarget'];
 }

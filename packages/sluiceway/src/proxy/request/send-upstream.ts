@@ -3,7 +3,7 @@ import { appendCdnLoop } from '../../http/cdn-loop.js';
 import { isAgreed } from '../../http/upgrade.js';
 import type { ClientConnection } from '../../net/client-connection.js';
 import { findRangeFault, holdToRange } from '../../upstream/partial-content.js';
-import type { StartingPoint } from '../../upstream/resume/route.js';
+import type { StartingPoint } from '../../upstream/resume/resume-targets.js';
 import { type SendOptions, type Sent, send } from '../../upstream/send.js';
 import { sendToAny } from '../../upstream/send-to-any.js';
 import { type Target, toTarget } from '../../upstream/target.js';

@@ -1,8 +1,8 @@
 import { mayGiveDigest } from '../../http/digest.js';
-import { AttemptingFinder } from '../../upstream/resume/rest-finder.js';
-import { toPart } from '../../upstream/resume/resume-policy.js';
+import { RangeRetrier } from '../../upstream/resume/range-retrier.js';
+import { toResumePoint } from '../../upstream/resume/resume-policy.js';
+import { ResumeTargets } from '../../upstream/resume/resume-targets.js';
 import { ResumedContent } from '../../upstream/resume/resumed-content.js';
-import { Route } from '../../upstream/resume/route.js';
 import { runHook } from '../messages/hooks.js';
 import type { ProxySettings } from '../options/proxy-options.js';
 import type { Passage } from '../request/request-state.js';
@@ -24,7 +24,7 @@ export function resumeWhereBroken(
   const { refreshTarget } = resume;
   // All of the content is verified before its end is shown, wherever it comes from.
   const proof = digest === null ? resume.proof : 'digest';
-  const part = toPart(request, response, proof);
+  const part = toResumePoint(request, response, proof);
   if (part === null) return;
   // Files of one length and date are not the same for that, where servers differ.
   const isProvable = proof !== 'validator' || part.validator?.field !== 'Last-Modified';
@@ -33,14 +33,19 @@ export function resumeWhereBroken(
   const head = digests.verifies && mayGiveDigest(response.fields) ? response.fields.clone() : null;
   // A redirect that has made a GET of another method is never walked again.
   const begin = start.request.method === 'GET' ? start : { target, request };
-  const makeFinder = (): AttemptingFinder => {
+  const makeFinder = (): RangeRetrier => {
     const verifier = digests.verifies ? new RestVerifier(verification, isWhole, head) : null;
-    return new AttemptingFinder({
+    return new RangeRetrier({
       transport,
       settings: resume,
       part,
       proof,
-      route: new Route(begin, { target, request }, isProvable ? mirrors : [], send.secretFields ?? []),
+      route: new ResumeTargets(
+        begin,
+        { target, request },
+        isProvable ? mirrors : [],
+        send.secretFields ?? [],
+      ),
       send,
       limits: timeouts,
       readDigests: verifier && ((rest, length) => verifier.read(rest, length)),

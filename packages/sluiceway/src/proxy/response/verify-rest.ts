@@ -46,7 +46,7 @@ export class RestVerifier {
     if (!mayGiveDigest(fields)) return NO_DIGESTS;
     const announced = announcedDigests(fields, FIELDS);
     const given = readAll(fields);
-    const fault = this.#judge(given, announced.includes('Repr-Digest'));
+    const fault = this.#check(given, announced.includes('Repr-Digest'));
     if (fault !== null) return fault;
     this.#expect(given, 'Repr-Digest of the rest');
 
@@ -84,7 +84,7 @@ export class RestVerifier {
     return readGiven(fields, ['Content-Digest']).filter(({ digest }) => !isVerified(digest));
   }
 
-  #judge(given: readonly Digest[], isAnnounced: boolean): string | null {
+  #check(given: readonly Digest[], isAnnounced: boolean): string | null {
     for (const digest of given) {
       const known = this.#known.find(({ algorithm }) => algorithm === digest.algorithm);
       if (known !== undefined && !isSameDigest(known, digest))

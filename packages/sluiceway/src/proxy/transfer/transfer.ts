@@ -121,7 +121,7 @@ export class Transfer implements LiveTransfer {
    * For a request that was pipelined: settles when the responses before it are out. Otherwise one packet of a client
    * could have hundreds of requests sent at once. Throws where the client leaves meanwhile.
    */
-  async takesTurn(): Promise<void> {
+  async waitForPipeline(): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#client.onTurn(resolve);
       this.onAborted(() => resolve());

@@ -36,7 +36,7 @@ export class TransformMeters {
       },
       allReturned: () => {
         this.#isServing = false;
-        this.#judge();
+        this.#check();
       },
       over: () => {
         this.#isOver = true;
@@ -47,10 +47,10 @@ export class TransformMeters {
 
   #setHungry(isHungry: boolean): void {
     this.#isHungry = isHungry;
-    this.#judge();
+    this.#check();
   }
 
-  #judge(): void {
+  #check(): void {
     if (!this.#isServing && !this.#isOver)
       this.#timeouts.responseWaitsFor(this.#isHungry ? 'upstream' : 'nobody');
   }

@@ -10,18 +10,18 @@ import type { Waiter } from '../waiting-line.js';
 import type { Http2Connection } from './connection.js';
 import { Http2RequestWriter } from './content-writer.js';
 import { formatRequestHeaders } from './request-headers.js';
-import { type ContentOwner, Http2Content } from './response-content.js';
+import { Http2Content, type StreamOwner } from './response-content.js';
 import { readFieldLines, readResponseHead } from './response-head.js';
 import { Http1Wanted, isUnprocessed, MAX_UNPROCESSED, toStreamError } from './stream-error.js';
 
 /** One request and its response on a stream, from the wait for a connection to the last content byte. */
-export class Http2Exchange implements Exchange, Waiter, ContentOwner {
+export class Http2UpstreamExchange implements Exchange, Waiter, StreamOwner {
   readonly request: TransportRequest;
   readonly response: Promise<TransportResponse>;
   #resolve!: (response: TransportResponse) => void;
   #reject!: (error: SluicewayError) => void;
   /** Puts the exchange back in line for another connection. */
-  readonly #onRetry: (exchange: Http2Exchange) => void;
+  readonly #onRetry: (exchange: Http2UpstreamExchange) => void;
   #leave: (() => void) | null = null;
   #connection: Http2Connection | null = null;
   #stream: ClientHttp2Stream | null = null;
@@ -38,7 +38,7 @@ export class Http2Exchange implements Exchange, Waiter, ContentOwner {
   /** Of the response, once its head is there. */
   #content: Http2Content | null = null;
 
-  constructor(request: TransportRequest, onRetry: (exchange: Http2Exchange) => void) {
+  constructor(request: TransportRequest, onRetry: (exchange: Http2UpstreamExchange) => void) {
     this.request = request;
     this.#onRetry = onRetry;
     this.response = new Promise((resolve, reject) => {

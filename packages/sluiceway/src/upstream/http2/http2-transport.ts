@@ -8,7 +8,7 @@ import { SessionCache } from '../session-cache.js';
 import type { Exchange, Transport, TransportRequest } from '../transport.js';
 import { resolveTransportOptions, type TransportOptions } from '../transport-options.js';
 import type { Liveness } from './connection.js';
-import { Http2Exchange } from './exchange.js';
+import { Http2UpstreamExchange } from './exchange.js';
 import { Http2Pool } from './pool.js';
 import { PrivatePools } from './private-pools.js';
 
@@ -46,7 +46,9 @@ export class Http2Transport implements Transport {
 
   send(request: TransportRequest): Exchange {
     let pools = this.#pools;
-    const exchange = new Http2Exchange(request, (retried) => pools.for(request.destination).assign(retried));
+    const exchange = new Http2UpstreamExchange(request, (retried) =>
+      pools.for(request.destination).assign(retried),
+    );
     const use = (chosen: Pools<Http2Pool>): void => {
       pools = chosen;
       pools.for(request.destination).assign(exchange);

@@ -10,7 +10,7 @@ import type { SessionCache } from '../session-cache.js';
 import type { TransportSettings } from '../transport-options.js';
 import { WaitingLine } from '../waiting-line.js';
 import { Http2Connection, type Liveness, MAX_STREAMS, type SessionOwner } from './connection.js';
-import type { Http2Exchange } from './exchange.js';
+import type { Http2UpstreamExchange } from './exchange.js';
 import { Http1Wanted } from './stream-error.js';
 
 /** With HTTP/1.1 as well, a server that has no HTTP/2 says so, instead of breaking the handshake off. */
@@ -29,7 +29,7 @@ export class Http2Pool implements SessionOwner {
   /** Oldest first: it is filled first, so that later ones come to rest. */
   readonly #connections = new Set<Http2Connection>();
   readonly #dialling = new Set<Dialling>();
-  readonly #line: WaitingLine<Http2Exchange>;
+  readonly #line: WaitingLine<Http2UpstreamExchange>;
   /** Streams that a connection can be expected to carry that has not said so yet. */
   #capacity = MAX_STREAMS;
   #timer: NodeJS.Timeout | null = null;
@@ -62,7 +62,7 @@ export class Http2Pool implements SessionOwner {
   }
 
   /** Gives the exchange a stream, or a place in line. */
-  assign(exchange: Http2Exchange): void {
+  assign(exchange: Http2UpstreamExchange): void {
     this.#change(() => {
       const connection = this.#find(exchange.triedOn);
       if (connection === undefined) this.#line.enter(exchange);
@@ -120,7 +120,7 @@ export class Http2Pool implements SessionOwner {
     while (this.#line.length > this.#expected && this.#mayDial) this.#dial();
   }
 
-  #run(exchange: Http2Exchange, connection: Http2Connection): void {
+  #run(exchange: Http2UpstreamExchange, connection: Http2Connection): void {
     this.#settings.idle.delete(connection);
     exchange.run(connection);
   }

@@ -7,7 +7,7 @@ import { ReadableSource } from '../../stream/readable-source.js';
 /** Chunks come back at once as long as there is room to copy them to. */
 const MAX_LENT_BYTES = 16 * 1024;
 
-export interface ContentOwner {
+export interface StreamOwner {
   /** All of it has been delivered. */
   contentEnded(): void;
   /** It will not be: has `fail` called, and the stream ended. */
@@ -19,7 +19,7 @@ export interface ContentOwner {
 
 /** The content of a response, of exactly the length that its head announces. */
 export class Http2Content implements ChunkSource {
-  readonly #owner: ContentOwner;
+  readonly #owner: StreamOwner;
   readonly #stream: ClientHttp2Stream;
   readonly #isEnded: () => boolean;
   readonly #length: number | null;
@@ -30,7 +30,7 @@ export class Http2Content implements ChunkSource {
   trailers: Fields | null = null;
 
   /** `isEnded` tells, when the stream does, whether the peer has ended it; `length` is null where only that tells. */
-  constructor(owner: ContentOwner, stream: ClientHttp2Stream, isEnded: () => boolean, length: number | null) {
+  constructor(owner: StreamOwner, stream: ClientHttp2Stream, isEnded: () => boolean, length: number | null) {
     this.#owner = owner;
     this.#stream = stream;
     this.#isEnded = isEnded;

@@ -13,7 +13,7 @@ import type { TransportRequest, TransportResponse } from '../transport.js';
 export type Proof = 'validator' | 'length' | 'digest';
 
 /** What must be the same about the rest of a content, and where in the representation the content lies. */
-export interface Part {
+export interface ResumePoint {
   /** Null where there is no strong one. */
   validator: Validator | null;
   /** The entity tag, weak or strong; undefined for none. */
@@ -29,7 +29,11 @@ export interface Part {
 }
 
 /** The part that a response is about to deliver; null where a break in it could never be mended. */
-export function toPart(request: TransportRequest, response: TransportResponse, proof: Proof): Part | null {
+export function toResumePoint(
+  request: TransportRequest,
+  response: TransportResponse,
+  proof: Proof,
+): ResumePoint | null {
   const { fields, status, contentLength, tunnel } = response;
   // Ranges are defined for GET (RFC 9110 section 14.2).
   if (request.method !== 'GET' || request.content !== null || tunnel !== null || contentLength === 0)
@@ -49,7 +53,7 @@ function locate({
   status,
   fields,
   contentLength,
-}: TransportResponse): Pick<Part, 'total' | 'start' | 'end'> | null {
+}: TransportResponse): Pick<ResumePoint, 'total' | 'start' | 'end'> | null {
   if (contentLength !== null && !Number.isSafeInteger(contentLength)) return null;
   if (status !== 206) return { total: contentLength, start: 0, end: contentLength };
   // None where there are several parts, which lie between headings of their own (multipart/byteranges).
@@ -71,7 +75,12 @@ const codingOf = (fields: ReadonlyFields): string =>
 const CONDITIONS = ['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'if-range'];
 
 /** Makes a request ask for the part from `position` on. `validator` null asks on no condition. */
-export function askForRest(fields: Fields, part: Part, position: number, validator: Validator | null): void {
+export function askForRest(
+  fields: Fields,
+  part: ResumePoint,
+  position: number,
+  validator: Validator | null,
+): void {
   for (const name of CONDITIONS) fields.delete(name);
   const isToEnd = part.end === null || part.end === part.total;
   fields.set('Range', formatRange(position, isToEnd ? null : (part.end ?? 0) - 1));
@@ -91,7 +100,7 @@ export interface RestPlace {
 }
 
 /** What a response to that is worth. */
-export type Verdict =
+export type RestVerdict =
   /** It is the rest, or the next piece of it. */
   | ({ kind: 'rest' } & RestPlace)
   /** There is no rest: all bytes had come when the content broke. */
@@ -110,17 +119,17 @@ const BUSY: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
 const MAX_SKIPPED_BYTES = 64 * 1024 * 1024;
 
 /** Judges the response to a request for the rest. `isConditional` says that the request had an `If-Range`. */
-export function judgeRest(
+export function checkRest(
   response: TransportResponse,
-  part: Part,
+  part: ResumePoint,
   position: number,
   proof: Proof,
   isConditional: boolean,
-): Verdict {
+): RestVerdict {
   const { status, fields } = response;
-  if (status === 206) return judgePartial(response, part, position, proof, isConditional);
+  if (status === 206) return checkPartial(response, part, position, proof, isConditional);
   const reason = `the origin server answered ${status} to a request for the rest`;
-  if (status === 200) return judgeWhole(response, part, position) ?? { kind: 'different', reason };
+  if (status === 200) return checkWhole(response, part, position) ?? { kind: 'different', reason };
   if (status === 416) {
     const [value, ...more] = new Set(fields.getAll('content-range'));
     const total = more.length > 0 ? null : parseUnsatisfiedRange(value);
@@ -138,16 +147,16 @@ export function judgeRest(
 }
 
 /** What an error says of the representation, where it says anything. */
-const isOfSame = (fields: ReadonlyFields, { validator, etag }: Part): boolean =>
+const isOfSame = (fields: ReadonlyFields, { validator, etag }: ResumePoint): boolean =>
   (!fields.has('etag') || fields.get('etag') === etag) &&
   (validator === null || !fields.has(validator.field) || fields.get(validator.field) === validator.value);
 
 /** Whether a response is of the same state of the representation by a strong entity tag. */
-export const hasSameTag = (fields: ReadonlyFields, { validator }: Part): boolean =>
+export const hasSameTag = (fields: ReadonlyFields, { validator }: ResumePoint): boolean =>
   validator?.field === 'ETag' && fields.getAll('etag').length === 1 && fields.get('etag') === validator.value;
 
 /** A server without ranges sends all of it again: what has come before is read and dropped, up to a limit. */
-function judgeWhole(response: TransportResponse, part: Part, position: number): Verdict | null {
+function checkWhole(response: TransportResponse, part: ResumePoint, position: number): RestVerdict | null {
   const { fields, contentLength } = response;
   if (contentLength === null || !hasSameTag(fields, part) || codingOf(fields) !== part.coding) return null;
   if (contentLength !== (part.total ?? contentLength) || contentLength !== (part.end ?? contentLength))
@@ -156,15 +165,15 @@ function judgeWhole(response: TransportResponse, part: Part, position: number): 
   return { kind: 'rest', end: contentLength, total: contentLength, skip: position, length: contentLength };
 }
 
-function judgePartial(
+function checkPartial(
   response: TransportResponse,
-  part: Part,
+  part: ResumePoint,
   position: number,
   proof: Proof,
   isConditional: boolean,
-): Verdict {
+): RestVerdict {
   const { fields, contentLength } = response;
-  const different = (reason: string): Verdict => ({ kind: 'different', reason });
+  const different = (reason: string): RestVerdict => ({ kind: 'different', reason });
   const range = onlyRange(fields);
   if (range === null || !range.isExact) return different('the rest has no usable Content-Range');
   const { first, last, length } = range;
@@ -195,7 +204,7 @@ function judgePartial(
 /** A digest decides by itself: mirrors have entity tags of their own. */
 function findOtherValidator(
   fields: ReadonlyFields,
-  { validator, etag }: Part,
+  { validator, etag }: ResumePoint,
   proof: Proof,
   mayOmit: boolean,
 ): string | null {

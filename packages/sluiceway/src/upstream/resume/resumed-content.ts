@@ -2,7 +2,7 @@ import { SluicewayError } from '../../errors.js';
 import { Fields } from '../../http/fields.js';
 import type { ChunkSink, ChunkSource } from '../../stream/chunk-source.js';
 import type { DigestCheck } from '../../stream/verified-source.js';
-import { isBreak, type Part } from './resume-policy.js';
+import { isBreak, type ResumePoint } from './resume-policy.js';
 
 /** Finds the rest of a content. */
 export interface RestFinder {
@@ -51,7 +51,7 @@ export class ResumedContent implements ChunkSource, ChunkSink {
    * `makeFinder` is called at the first break: to make one for each small response would cost it a third. Where
    * `needsTrailers`, content is not whole without the trailers that its head announces.
    */
-  constructor(content: ChunkSource, part: Part, makeFinder: () => RestFinder, needsTrailers = false) {
+  constructor(content: ChunkSource, part: ResumePoint, makeFinder: () => RestFinder, needsTrailers = false) {
     this.#needsTrailers = needsTrailers;
     this.#source = content;
     this.#position = part.start;

@@ -6,7 +6,7 @@ import type { ChunkSink, ChunkSource } from '../../stream/chunk-source.js';
 const MAX_LENT_BYTES = 256 * 1024;
 
 /** What the content asks of the exchange that it belongs to. */
-export interface ContentOwner {
+export interface DispatchOwner {
   pause(): void;
   resume(): void;
   /** Nobody wants the rest. */
@@ -18,7 +18,7 @@ export interface ContentOwner {
  * that is kept until the start. Its chunks belong to nobody else, so lending them only serves backpressure.
  */
 export class ResponseContent implements ChunkSource {
-  readonly #owner: ContentOwner;
+  readonly #owner: DispatchOwner;
   readonly #length: number | null;
   readonly #early: Buffer[] = [];
   #sink: ChunkSink | null = null;
@@ -30,7 +30,7 @@ export class ResponseContent implements ChunkSource {
   #isOver = false;
   trailers: Fields | null = null;
 
-  constructor(owner: ContentOwner, length: number | null) {
+  constructor(owner: DispatchOwner, length: number | null) {
     this.#owner = owner;
     this.#length = length;
   }

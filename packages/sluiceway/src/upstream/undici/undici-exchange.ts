@@ -21,7 +21,7 @@ import type {
 import type { DispatchController, DispatchOptions, RawFields, UndiciDispatcher } from './dispatcher.js';
 import { LegacyHandler } from './legacy-handler.js';
 import { RequestBody } from './request-body.js';
-import { type ContentOwner, ResponseContent } from './response-content.js';
+import { type DispatchOwner, ResponseContent } from './response-content.js';
 import { onceSent } from './sent-sockets.js';
 import { toFields } from './to-fields.js';
 import { type Phase, translateError } from './translate-error.js';
@@ -29,7 +29,7 @@ import { type Phase, translateError } from './translate-error.js';
 const CONTINUE: InterimResponse = { status: 100, statusText: 'Continue', fields: new Fields() };
 
 /** One request and its response, as a handler of undici. */
-export class UndiciExchange extends LegacyHandler implements Exchange, ContentOwner {
+export class UndiciExchange extends LegacyHandler implements Exchange, DispatchOwner {
   readonly response: Promise<TransportResponse>;
   readonly #request: TransportRequest;
   readonly #onOver: () => void;

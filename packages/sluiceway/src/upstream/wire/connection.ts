@@ -6,12 +6,12 @@ import { decideResponseFraming } from '../../http/framing.js';
 import {
   checkHeadStart,
   type HeadLimits,
+  type ParsedHead,
   parseResponseHead,
-  type ResponseHead,
   SectionScanner,
 } from '../../http/head-reader.js';
 import { allowsReuse, idleLimitMs } from '../../http/keep-alive.js';
-import { outliveWriteErrors, readsOn, wasReset } from '../../net/reset.js';
+import { keepReadingAfterWriteError, readsOn, wasReset } from '../../net/reset.js';
 import type { BufferPool } from '../../stream/buffer-pool.js';
 import type { ChunkSink } from '../../stream/chunk-source.js';
 import type { Block } from '../../stream/read-buffer.js';
@@ -25,7 +25,7 @@ import { Receiver, type ReceiverOwner } from './receiver.js';
 import { TunnelReader } from './upgraded-connection.js';
 
 /** How long an origin server that takes no more content may need for what it says about it. */
-const LAST_WORDS_MS = 1000;
+const EARLY_RESPONSE_MS = 1000;
 
 type Phase = 'idle' | 'head' | 'content' | 'closed';
 
@@ -88,7 +88,7 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection {
     this.#socket = socket;
     this.idleSince = performance.now();
     this.#receiver.attach(socket);
-    outliveWriteErrors(socket);
+    keepReadingAfterWriteError(socket);
     socket.on('end', () => this.#onEnd());
     socket.on('error', (error: Error) => this.#onError(error));
     socket.on('close', () => this.#onClose());
@@ -200,13 +200,13 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection {
     return true;
   }
 
-  #onInterim(head: ResponseHead): void {
+  #onInterim(head: ParsedHead): void {
     this.#interims ??= new InterimLimit();
     this.#interims.add(head);
     this.#exchange?.interim(head);
   }
 
-  #onFinal(head: ResponseHead): void {
+  #onFinal(head: ParsedHead): void {
     const exchange = this.#exchange;
     if (exchange === null) return;
     if (authenticatesConnection(head.fields)) this.#bindTo(exchange);
@@ -235,7 +235,7 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection {
   }
 
   /** RFC 9110 section 7.8. From here on there are no messages, only bytes. */
-  #switchProtocols(head: ResponseHead, exchange: WireExchange): void {
+  #switchProtocols(head: ParsedHead, exchange: WireExchange): void {
     if (exchange.request.upgrade === null) {
       throw new SluicewayError('http_upgrade_failed', 'The origin server switched protocols unasked');
     }
@@ -328,7 +328,7 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection {
       // The end follows at once; this is for the case that it does not.
       setTimeout(() => {
         if (this.#phase === 'head') this.#fail(this.#closedBeforeHead(cause));
-      }, LAST_WORDS_MS).unref();
+      }, EARLY_RESPONSE_MS).unref();
       return;
     }
     if (this.#phase === 'content') {

@@ -1,6 +1,6 @@
 import { SluicewayError } from '../../errors.js';
 import type { Fields } from '../../http/fields.js';
-import type { ResponseHead } from '../../http/head-reader.js';
+import type { ParsedHead } from '../../http/head-reader.js';
 import { queuedBytes } from '../../net/write-queue.js';
 import type { ChunkSink, ChunkSource } from '../../stream/chunk-source.js';
 import { CONTINUE_GRACE_MS, isIdempotent, STOPS_CONTENT_FROM } from '../request-rules.js';
@@ -76,13 +76,13 @@ export class WireExchange implements Exchange {
     else this.#grace = setTimeout(() => this.#startContent(), CONTINUE_GRACE_MS);
   }
 
-  interim(head: ResponseHead): void {
+  interim(head: ParsedHead): void {
     if (head.status === 100) this.#startContent();
     this.request.onInterim(head);
   }
 
   /** The final head, or 101, has been read. `tunnel` is the connection in the latter case. */
-  answered(head: ResponseHead, contentLength: number | null, tunnel: ExchangeConnection | null): void {
+  answered(head: ParsedHead, contentLength: number | null, tunnel: ExchangeConnection | null): void {
     this.#answered = true;
     if (this.#grace !== null) clearTimeout(this.#grace);
     if (!this.requestIsSent && (!this.#contentStarted || head.status >= STOPS_CONTENT_FROM))

@@ -2,9 +2,9 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { SluicewayError } from '../../src/errors.js';
 import { Fields } from '../../src/http/fields.js';
 import { emptySource } from '../../src/stream/chunk-source.js';
-import { AttemptingFinder } from '../../src/upstream/resume/rest-finder.js';
-import type { Part } from '../../src/upstream/resume/resume-policy.js';
-import { Route } from '../../src/upstream/resume/route.js';
+import { RangeRetrier } from '../../src/upstream/resume/range-retrier.js';
+import type { ResumePoint } from '../../src/upstream/resume/resume-policy.js';
+import { ResumeTargets } from '../../src/upstream/resume/resume-targets.js';
 import { toTarget } from '../../src/upstream/target.js';
 import type { Transport, TransportRequest } from '../../src/upstream/transport.js';
 
@@ -17,7 +17,7 @@ afterEach(() => {
 
 const KiB = 1024;
 const SIZE = 1024 ** 3;
-const part: Part = {
+const part: ResumePoint = {
   validator: { field: 'ETag', value: '"v1"' },
   etag: '"v1"',
   coding: '',
@@ -50,7 +50,7 @@ const generous: Transport = {
 
 const noop = (): void => {};
 
-function finderFor(minRate: number): AttemptingFinder {
+function finderFor(minRate: number): RangeRetrier {
   const target = toTarget('http://origin.test/file');
   const request: TransportRequest = {
     destination: target.base,
@@ -64,12 +64,12 @@ function finderFor(minRate: number): AttemptingFinder {
     onRequestSent: noop,
   };
   const place = { target, request };
-  return new AttemptingFinder({
+  return new RangeRetrier({
     transport: generous,
     settings: { attempts: 3, timeoutMs: 60_000 },
     part,
     proof: 'validator',
-    route: new Route(place, place, [], []),
+    route: new ResumeTargets(place, place, [], []),
     send: { maxRedirects: 0, onAttempt: noop },
     limits: { responseHeadMs: 0, minRate },
     readDigests: null,
@@ -84,7 +84,7 @@ const cut = (): SluicewayError => new SluicewayError('http_response_incomplete',
 
 /** Breaks the content again and again, `bytes` further each time, `ms` after it came. Returns how often, and for how long. */
 async function breakAgain(
-  finder: AttemptingFinder,
+  finder: RangeRetrier,
   { times, bytes, ms, error }: { times: number; bytes: number; ms: number; error: () => SluicewayError },
 ): Promise<{ continued: number; passedMs: number }> {
   const began = performance.now();

@@ -1,4 +1,4 @@
-import { aimElsewhere } from '../send.js';
+import { retarget } from '../send.js';
 import type { Target } from '../target.js';
 import type { TransportRequest } from '../transport.js';
 
@@ -9,20 +9,20 @@ export interface StartingPoint {
 }
 
 /** One server that has the file. */
-interface Site {
+interface Server {
   /** Where one begins to ask. */
   start: StartingPoint;
   /** Where the redirects from there have led to; the same where there were none. */
   last: StartingPoint;
-  /** False for the first site of all: others may have entity tags of their own. */
+  /** False for the first server of all: others may have entity tags of their own. */
   isMirror: boolean;
   /** It asks not to be asked before that, as `performance.now`. */
   notBefore: number;
 }
 
 /** The places that have the same content, and which of them is asked next. */
-export class Route {
-  readonly #sites: Site[];
+export class ResumeTargets {
+  readonly #servers: Server[];
   #at = 0;
 
   /** One began to ask at `start`, the second place has answered; `mirrors` have the same file. */
@@ -32,79 +32,79 @@ export class Route {
     mirrors: readonly Target[],
     secretFields: readonly string[],
   ) {
-    const toMirror = (mirror: Target): Site => {
+    const toMirror = (mirror: Target): Server => {
       const place = aim(start, mirror, secretFields);
       return { start: place, last: place, isMirror: true, notBefore: 0 };
     };
     const first = { start, last: { target, request }, isMirror: false, notBefore: 0 };
-    this.#sites = [first, ...mirrors.map(toMirror)];
+    this.#servers = [first, ...mirrors.map(toMirror)];
   }
 
   get place(): StartingPoint {
-    return this.#site.last;
+    return this.#server.last;
   }
 
   get isAtMirror(): boolean {
-    return this.#site.isMirror;
+    return this.#server.isMirror;
   }
 
   get hasMirrors(): boolean {
-    return this.#sites.length > 1;
+    return this.#servers.length > 1;
   }
 
   /** The place has answered, perhaps by way of redirects: there it goes on. */
   arrived({ target, request }: StartingPoint): void {
-    this.#site.last = { target, request };
+    this.#server.last = { target, request };
   }
 
   /** When this server may be asked, as `performance.now`. */
   get notBefore(): number {
-    return this.#site.notBefore;
+    return this.#server.notBefore;
   }
 
   /**
    * To the next server that has the file, in turn; the only one stays. This one is not to be asked for `afterMs`: others
    * need not wait for that.
    */
-  turn(afterMs = 0): void {
-    this.#site.notBefore = performance.now() + afterMs;
+  nextServer(afterMs = 0): void {
+    this.#server.notBefore = performance.now() + afterMs;
     this.#at += 1;
-    this.#passOverBusy();
+    this.#skipCoolingDown();
   }
 
   /** Never asks this server again, and goes to the next. False where there is none. */
   drop(): boolean {
     if (!this.hasMirrors) return false;
-    this.#sites.splice(this.#at, 1);
-    this.#passOverBusy();
+    this.#servers.splice(this.#at, 1);
+    this.#skipCoolingDown();
     return true;
   }
 
   /** To the first one, from here on, that may be asked; to the one that may be soonest, where none may. */
-  #passOverBusy(): void {
+  #skipCoolingDown(): void {
     const now = performance.now();
-    const inTurn = this.#sites.map((_, index) => (this.#at + index) % this.#sites.length);
-    const when = (index: number): number => Math.max(now, this.#sites[index]?.notBefore ?? 0);
+    const inTurn = this.#servers.map((_, index) => (this.#at + index) % this.#servers.length);
+    const when = (index: number): number => Math.max(now, this.#servers[index]?.notBefore ?? 0);
     this.#at = inTurn.reduce((first, index) => (when(index) < when(first) ? index : first));
   }
 
   /** Back to where the redirects began: they may lead elsewhere now. False where there were none. */
   walkAgain(): boolean {
-    const site = this.#site;
-    if (site.last === site.start || site.last.target === site.start.target) return false;
-    site.last = site.start;
+    const server = this.#server;
+    if (server.last === server.start || server.last.target === server.start.target) return false;
+    server.last = server.start;
     return true;
   }
 
   /** The server has the file at another URL now. */
   moveTo(target: Target, secretFields: readonly string[]): void {
-    const place = aim(this.#site.start, target, secretFields);
-    this.#site.start = place;
-    this.#site.last = place;
+    const place = aim(this.#server.start, target, secretFields);
+    this.#server.start = place;
+    this.#server.last = place;
   }
 
-  get #site(): Site {
-    return this.#sites[this.#at] as Site;
+  get #server(): Server {
+    return this.#servers[this.#at] as Server;
   }
 }
 
@@ -114,5 +114,5 @@ const aim = (
   secretFields: readonly string[],
 ): StartingPoint => ({
   target,
-  request: aimElsewhere(request, from, target, secretFields),
+  request: retarget(request, from, target, secretFields),
 });

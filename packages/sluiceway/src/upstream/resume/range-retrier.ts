@@ -7,19 +7,19 @@ import { NO_DIGESTS, type ReadRestDigests, toRest } from './rest-digests.js';
 import {
   askForRest,
   backoffMs,
+  checkRest,
   hasSameTag,
-  judgeRest,
   lost,
   mayPass,
-  type Part,
   type Proof,
-  type Verdict,
+  type RestVerdict,
+  type ResumePoint,
 } from './resume-policy.js';
+import type { ResumeTargets } from './resume-targets.js';
 import type { Rest, RestFinder } from './resumed-content.js';
-import type { Route } from './route.js';
 
 /** Checked values of `resume`. */
-export interface ResumeSettings {
+export interface RetryLimits {
   /** Attempts in a row that bring nothing. */
   attempts: number;
   /** Without a byte, from a break on. */
@@ -35,10 +35,10 @@ interface ProgressLimits {
 
 export interface RestFinderOptions {
   transport: Transport;
-  settings: ResumeSettings;
-  part: Part;
+  settings: RetryLimits;
+  part: ResumePoint;
   proof: Proof;
-  route: Route;
+  route: ResumeTargets;
   send: SendOptions;
   limits: ProgressLimits;
   /** Reads the digests of a rest; null where they are not verified. */
@@ -67,7 +67,7 @@ const MAX_DOUBLINGS = 6;
  * turn. Bounded by attempts in a row without a byte and by time without a byte; a content that moves may break for
  * ever.
  */
-export class AttemptingFinder implements RestFinder {
+export class RangeRetrier implements RestFinder {
   readonly #options: RestFinderOptions;
   /** In vain, since a byte came last. */
   #failures = 0;
@@ -85,7 +85,7 @@ export class AttemptingFinder implements RestFinder {
   #isCancelled = false;
   #wake: (() => void) | null = null;
   /** What is known of it by now: each rest may tell more, and none may contradict it. */
-  #part: Part;
+  #part: ResumePoint;
   /** Where the content began to come from. */
   readonly #firstTarget: Target;
   /** An `If-Range` is of no use: it is answered with the whole of the same file. */
@@ -137,7 +137,7 @@ export class AttemptingFinder implements RestFinder {
     const isSilent = broken.code === 'connection_read_timeout';
     // Whoever trickles would go on doing so, one that is silent has cost much time already, and one of which a rest has
     // come without a byte is no better.
-    if (isStuck || isSilent) route.turn();
+    if (isStuck || isSilent) route.nextServer();
     const bytes = position - this.#brokenPosition;
     this.#brokenPosition = position;
     const ms = now - this.#foundAt;
@@ -159,7 +159,7 @@ export class AttemptingFinder implements RestFinder {
     return Math.min(pauseMs, settings.timeoutMs / 2);
   }
 
-  async #attempt(position: number): Promise<Found | Exclude<Verdict, { kind: 'rest' | 'nothing left' }>> {
+  async #attempt(position: number): Promise<Found | Exclude<RestVerdict, { kind: 'rest' | 'nothing left' }>> {
     const { route, onResumed } = this.#options;
     const part = this.#part;
     const proof = this.#proof;
@@ -186,7 +186,7 @@ export class AttemptingFinder implements RestFinder {
     }
     const verdict = this.#isCancelled
       ? cancelled
-      : this.#refuseElsewhere(sent, judgeRest(response, part, position, proof, isConditional));
+      : this.#refuseElsewhere(sent, checkRest(response, part, position, proof, isConditional));
     const digests =
       verdict.kind === 'rest' ? this.#options.readDigests?.(response, verdict.length) : undefined;
     if (verdict.kind !== 'rest' || typeof digests === 'string') response.content.cancel();
@@ -200,7 +200,7 @@ export class AttemptingFinder implements RestFinder {
   }
 
   /** A date proves nothing of what comes from another URL: files of several servers may share one. */
-  #refuseElsewhere({ target }: Sent, verdict: Verdict): Verdict {
+  #refuseElsewhere({ target }: Sent, verdict: RestVerdict): RestVerdict {
     const { proof } = this.#options;
     if (proof !== 'validator' || this.#part.validator?.field !== 'Last-Modified') return verdict;
     if (verdict.kind !== 'rest' && verdict.kind !== 'nothing left') return verdict;
@@ -239,10 +239,10 @@ export class AttemptingFinder implements RestFinder {
   }
 
   /** Decides where to ask next; false where there is no use in asking again. */
-  async #goOn(verdict: Exclude<Verdict, { kind: 'rest' | 'nothing left' }>): Promise<boolean> {
+  async #goOn(verdict: Exclude<RestVerdict, { kind: 'rest' | 'nothing left' }>): Promise<boolean> {
     const { route } = this.#options;
     if (verdict.kind === 'later') {
-      route.turn(verdict.afterMs);
+      route.nextServer(verdict.afterMs);
       return true;
     }
     if (verdict.kind === 'gone') {
@@ -290,6 +290,6 @@ interface Found {
   rest: Rest | null;
 }
 
-const cancelled: Verdict & { kind: 'different' } = { kind: 'different', reason: 'the transfer is over' };
+const cancelled: RestVerdict & { kind: 'different' } = { kind: 'different', reason: 'the transfer is over' };
 
 const ignore = (): void => {};
