@@ -10,14 +10,17 @@ const MAX_ZEROS = 6;
 /** When to send each byte. They come in pairs: a write fails once an earlier one has been answered by a reset. */
 const DELAYS_MS = [1000, 250, 2000, 250, 4000, 250, 8000, 250, 16_000];
 
+/** The step at which a client is given up to which no byte can be sent. */
+const LAST_SILENT_STEP = 3;
+
 /**
- * Finds out whether a client is still there after the end of its side of the connection. A client that waits for its
- * response and a client that has closed the connection look the same; only the latter answers bytes with a reset. While
- * there is nothing else to send, this sends single bytes that belong to the response anyway: of the start of its head,
- * or zeros before the size of a chunk (RFC 9112 section 7.1).
+ * Finds out whether a client is still there of which nothing can be read: it has ended its side of the connection,
+ * which looks the same from a client that waits for its response and from one that has closed the connection. Only a
+ * client that has closed answers bytes by a reset. So while there is nothing else to send, single bytes are sent that
+ * belong to the response anyway: of the start of its head, or zeros before the size of a chunk (RFC 9112 section 7.1).
  *
- * Other content has no such bytes. A client that has closed is noticed with the next bytes of it, or when a timeout
- * ends the transfer: to give it up earlier would break off the client that waits.
+ * Within other content there are no such bytes. A client that ends its side when that has begun has left, as a rule: it
+ * is given up once nothing has been sent for some seconds.
  */
 export class DepartureProbe {
   readonly #socket: Socket;
@@ -27,9 +30,12 @@ export class DepartureProbe {
   #sent = 0;
   #zeros = 0;
   #bytesWritten: number;
+  /** The response in whose midst the client has ended its side. */
+  readonly #left: ServerResponse | null;
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, left: ServerResponse | null) {
     this.#socket = socket;
+    this.#left = left;
     this.#bytesWritten = socket.bytesWritten;
     this.#schedule();
   }
@@ -53,6 +59,10 @@ export class DepartureProbe {
       if (!response.headersSent) this.#sendStart();
       else if (response.writableEnded) this.#bytesWritten = socket.bytesWritten;
       else if (response.chunkedEncoding) this.#sendZero();
+      else if (response === this.#left && this.#step >= LAST_SILENT_STEP) {
+        if (socket.bytesWritten === this.#bytesWritten) return this.#giveUp();
+        this.#bytesWritten = socket.bytesWritten;
+      }
     }
     this.#schedule();
   };
@@ -72,6 +82,12 @@ export class DepartureProbe {
     this.#zeros += 1;
     this.#writeNow('0');
     this.#bytesWritten = socket.bytesWritten;
+  }
+
+  /** Not by an end, which would be that of content that is delimited by it. */
+  #giveUp(): void {
+    if ('encrypted' in this.#socket) this.#socket.destroy();
+    else this.#socket.resetAndDestroy();
   }
 
   /** As the class of the socket does it, past what is put before the next write. */

@@ -133,7 +133,7 @@ export class Http1Connection {
   #hold(): void {
     if (this.#isOutOfHand || this.#held !== null) return;
     this.#held = new HeldReading(this.#socket);
-    this.#probe ??= new DepartureProbe(this.#socket);
+    this.#probe ??= new DepartureProbe(this.#socket, null);
   }
 
   #stopProbe(): void {
@@ -184,8 +184,9 @@ export class Http1Connection {
     socket.prependOnceListener('end', () => {
       if (this.#last === null || isOver(this.#last.response)) return;
       this.#hasEnded = true;
+      const { response } = this.#last;
       this.#stopProbe();
-      this.#probe = new DepartureProbe(socket);
+      this.#probe = new DepartureProbe(socket, response.headersSent ? response : null);
       isSwitched = true;
       before = server.httpAllowHalfOpen;
       server.httpAllowHalfOpen = true;
