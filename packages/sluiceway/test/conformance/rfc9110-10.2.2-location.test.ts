@@ -137,7 +137,7 @@ describe('a Location and a Content-Location', () => {
     for (const [path, expected] of [
       ['/a/x', '/a/app/x'],
       ['/b/c/x?y', '/b/c/app/x?y'],
-      ['/b/c', '/b/c/app/'],
+      ['/b/c', '/b/c/app'],
     ] as const) {
       await client.get(path);
       expect((await client.readResponse()).head.get('location')).toBe(expected);

@@ -103,7 +103,8 @@ describe('a client that leaves', () => {
           const path = ['/head', '/part', '/pour'][i % 3] as string;
           await each.get(path);
           if (path !== '/head') await each.readHead();
-          if (i % 2 === 0) each.close();
+          // The end of a client's side alone is noticed with the second write after it.
+          if (path === '/pour' && i % 2 === 0) each.close();
           else each.reset();
         }),
       );

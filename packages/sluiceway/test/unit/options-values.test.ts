@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { anyAddress, publicAddresses } from '../../src/net/address-policy.js';
+import { anyAddress } from '../../src/net/address-policy.js';
+import { publicAddressesOfOthers } from '../../src/net/own-listeners.js';
 import { passThrough, thirdParty } from '../../src/proxy/options/profiles.js';
 import { type ProxyOptions, resolveProxyOptions } from '../../src/proxy/options/proxy-options.js';
 import type { TransportOptions } from '../../src/upstream/transport-options.js';
@@ -152,10 +153,10 @@ test('undefined is the same as nothing', () => {
 describe('addresses', () => {
   test.each<[ProxyOptions, typeof anyAddress]>([
     [{ profile: 'passThrough' }, anyAddress],
-    [{ profile: 'thirdParty' }, publicAddresses],
-    [{ profile: { ...thirdParty, name: 'own' } }, publicAddresses],
+    [{ profile: 'thirdParty' }, publicAddressesOfOthers],
+    [{ profile: { ...thirdParty, name: 'own' } }, publicAddressesOfOthers],
     [{ profile: 'thirdParty', addresses: 'any' }, anyAddress],
-    [{ profile: passThrough, addresses: 'public' }, publicAddresses],
+    [{ profile: passThrough, addresses: 'public' }, publicAddressesOfOthers],
   ])('%j', (options, policy) => {
     expect(resolve({ upstream: UPSTREAM, ...options }).wire.policy).toBe(policy);
   });
