@@ -81,3 +81,14 @@ test('the index of the documentation links every page in docs', () => {
   const others = userPages.filter((path) => path.startsWith('docs/') && path !== 'docs/README.md');
   expect(others.filter((path) => !linked.includes(path))).toEqual([]);
 });
+
+test('every source file and test helper that CONTRIBUTING.md names exists', () => {
+  const page = readPage('CONTRIBUTING.md').prose.join('\n');
+  const paths = [...page.matchAll(/`((?:[\w-]+\/)*[\w-]+\.ts)`/g)].map(([, path]) => path ?? '');
+  expect(paths.length).toBeGreaterThan(50);
+  const folders = ['packages/sluiceway/src', 'packages/sluiceway/test/support'];
+  const missing = paths.filter(
+    (path) => !folders.some((folder) => existsSync(join(repositoryRoot, folder, path))),
+  );
+  expect(missing).toEqual([]);
+});
