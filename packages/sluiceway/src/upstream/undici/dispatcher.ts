@@ -19,8 +19,6 @@ export interface DispatchOptions {
   headers: string[];
   body: Readable | null;
   upgrade: string | null;
-  /** Close the connection after the response. */
-  reset?: boolean;
   headersTimeout: number;
   bodyTimeout: number;
 }

@@ -26,6 +26,9 @@ import { onceSent } from './sent-sockets.js';
 import { toFields } from './to-fields.js';
 import { type Phase, translateError } from './translate-error.js';
 
+const NO_CONNECTION_CREDENTIALS =
+  'Undici cannot keep a connection for one client, as NTLM and Negotiate need it';
+
 const CONTINUE: InterimResponse = { status: 100, statusText: 'Continue', fields: new Fields() };
 
 /** One request and its response, as a handler of undici. */
@@ -63,6 +66,9 @@ export class UndiciExchange extends LegacyHandler implements Exchange, DispatchO
     try {
       if (!this.#request.path.startsWith('/'))
         throw new SluicewayError('http_request_error', 'Undici sends paths only', { status: 501 });
+      // A dispatcher keeps no connection for one client, and over HTTP/2 others use it at the same time.
+      if (hasConnectionCredentials(this.#request.fields))
+        throw new SluicewayError('http_request_error', NO_CONNECTION_CREDENTIALS, { status: 501 });
       dispatcher.dispatch(this.#toOptions(), this);
     } catch (error) {
       this.onResponseError(null, error as Error);
@@ -222,8 +228,6 @@ export class UndiciExchange extends LegacyHandler implements Exchange, DispatchO
       headers,
       body: this.#body,
       upgrade,
-      // A dispatcher keeps no connection for one client, so what NTLM or Negotiate authenticates is not kept at all.
-      ...(hasConnectionCredentials(fields) && { reset: true }),
       // The timeouts of the transfer watch instead.
       headersTimeout: 0,
       bodyTimeout: 0,

@@ -18,8 +18,8 @@ export interface UndiciTransportOptions {
  * turned off, since those of the proxy rule. Throws an `OptionsError`.
  *
  * Undici's limits are those of this transport: 100 Continue is not waited for, trailers of requests are not sent, and
- * an origin server that says 100 unasked is taken for broken. The connection of a request with NTLM or Negotiate
- * credentials is closed after the response, so that handshakes of several steps do not work.
+ * an origin server that says 100 unasked is taken for broken. Requests with NTLM or Negotiate credentials are answered
+ * with 501: they authenticate a connection, which other clients would use after that.
  */
 export function undiciTransport(
   dispatcher: UndiciDispatcher,
