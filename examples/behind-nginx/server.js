@@ -5,7 +5,7 @@ const { ORIGIN = 'http://127.0.0.1:9000', PORT = '8080' } = process.env;
 
 const proxy = createProxy({
   upstream: ORIGIN,
-  // What nginx says of the client is believed: the origin server gets it, and so do access, links and hooks.
+  // Trusts the forwarding fields of nginx: the origin server, access, links and hooks get the client that it names.
   trustedProxies: ['127.0.0.1', '::1'],
   onUpstreamRequest({ downstream, upstream }) {
     upstream.fields.set('X-Client', downstream.forwarded.for ?? 'unknown');

@@ -11,15 +11,15 @@ const trusted = Object.freeze({ addresses: 'any' });
 /** @type {express.RequestHandler} */
 const requireKey = (request, response, next) => {
   if (request.get('X-Api-Key') === 'let-me-in') next();
-  else response.status(401).json({ error: 'Who are you?' });
+  else response.status(401).json({ error: 'Key required' });
 };
 
 const app = express();
 
-// Everything below /files, uploads too, for whoever has a key. Body parsers come after it.
+// Everything under /files, uploads included, for clients with a key. Body parsers come after it.
 app.use('/files', requireKey, toExpress(files));
 
-// One file, under an address of its own, for everybody.
+// One file at its own path, for everyone.
 app.get('/logo', (request, response) => streamFrom(request, response, `${ORIGIN}/static/logo.png`, trusted));
 
 app.use(express.json());

@@ -5,17 +5,17 @@ const { ORIGIN = 'http://127.0.0.1:9000', PORT = '8080' } = process.env;
 
 const app = fastify({ logger: true });
 
-// Everything below /files, uploads and WebSockets too, for whoever has a key.
+// Everything under /files, uploads and WebSockets included, for clients with a key.
 await app.register(sluiceway, {
   prefix: '/files',
   upstream: ORIGIN,
   websocket: true,
   preHandler: async (request, reply) => {
-    if (request.headers['x-api-key'] !== 'let-me-in') await reply.code(401).send({ error: 'Who are you?' });
+    if (request.headers['x-api-key'] !== 'let-me-in') await reply.code(401).send({ error: 'Key required' });
   },
 });
 
-// One file, under an address of its own, for everybody.
+// One file at its own path, for everyone.
 await app.register(streamFrom, { addresses: 'any' });
 app.get('/logo', (_request, reply) => reply.streamFrom(`${ORIGIN}/static/logo.png`));
 

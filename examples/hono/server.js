@@ -21,5 +21,5 @@ app.onError((error) => {
 });
 
 const server = serve({ fetch: app.fetch, port: Number(PORT), hostname: '127.0.0.1' });
-// WebSockets do not pass the application: nobody asks for the token there.
+// WebSockets bypass the application, so the token is not checked.
 if (process.env.WEBSOCKETS) attachUpgrades(server, files, { path: '/files' });

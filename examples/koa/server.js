@@ -10,18 +10,18 @@ const trusted = Object.freeze({ addresses: 'any' });
 
 const app = new Koa();
 
-// One file, under an address of its own, for everybody.
+// One file at its own path, for everyone.
 app.use(async (ctx, next) => {
   if (ctx.path === '/logo') await streamFrom(ctx, `${ORIGIN}/static/logo.png`, trusted);
   else await next();
 });
 
 app.use(async (ctx, next) => {
-  if (ctx.get('X-Api-Key') !== 'let-me-in') ctx.throw(401, 'Who are you?');
+  if (ctx.get('X-Api-Key') !== 'let-me-in') ctx.throw(401, 'Key required');
   await next();
 });
 
-// Everything below /files, uploads too, for whoever has a key.
+// Everything under /files, uploads included, for clients with a key.
 app.use(toKoa(files, { path: '/files' }));
 
 const serve = app.callback();

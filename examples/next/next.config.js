@@ -1,7 +1,7 @@
 const config = {
-  // Node finds it in node_modules when the server runs: nothing of it needs bundling.
+  // Do not bundle it: Node loads it from node_modules at run time.
   serverExternalPackages: ['sluiceway'],
 };
 
-// Next.js looks for the default export.
+// Next.js reads the default export.
 export default config;

@@ -6,7 +6,7 @@ import { createDownloadGateway, generateKey } from 'sluiceway/gateway';
 const { FILES = 'http://127.0.0.1:9000', PORT = '8080', PASSWORD = 'open-sesame' } = process.env;
 
 const gateway = createDownloadGateway({
-  // Links of this process only; a file of keys makes them last: docs/signing.md.
+  // A random key: links stop working when the process ends. To keep them valid, use a key file: docs/signing.md.
   keys: [generateKey()],
   guard: { allowHosts: [new URL(FILES).hostname], allowAddresses: ['127.0.0.0/8'], allowPorts: 'any' },
 });
@@ -15,13 +15,13 @@ const app = express();
 
 app.post('/login', express.urlencoded(), (request, response) => {
   const { password } = /** @type {{ password?: string }} */ (request.body ?? {});
-  if (password !== PASSWORD) return response.status(401).send('No.\n');
+  if (password !== PASSWORD) return response.status(401).send('Wrong password.\n');
   const session = randomBytes(16).toString('hex');
   sessions.add(session);
   return response.cookie('session', session, { httpOnly: true, sameSite: 'strict' }).send('Welcome.\n');
 });
 
-// Whoever is logged in gets a link that is good for five minutes, for one client, and says nothing of where the file is.
+// A logged-in user gets a link that is valid for five minutes and for one client, and hides the location of the file.
 app.get('/reports/:name', (request, response) => {
   const [, session] = /(?:^|; )session=(\w+)/.exec(request.get('Cookie') ?? '') ?? [];
   if (!sessions.has(session)) return response.status(401).send('Log in first.\n');

@@ -8,11 +8,11 @@ const escape = (text) =>
   encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 
 /**
- * A URL under which a bucket gives one object to whoever has it, for some seconds: AWS Signature Version 4 in the query.
- * The SDK of your storage has the same (`@aws-sdk/s3-request-presigner`).
+ * Creates a URL that gives access to one object of a bucket for some seconds: AWS Signature Version 4 in the query. The
+ * SDK of your storage provider has the same function (`@aws-sdk/s3-request-presigner`).
  *
  * @param {{ endpoint: string, bucketPath: string, region: string, keyId: string, secret: string }} bucket
- * @param {string} key Of the object.
+ * @param {string} key The key of the object.
  * @param {{ seconds: number, now?: Date }} validity
  * @returns {string}
  */

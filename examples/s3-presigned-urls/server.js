@@ -14,14 +14,14 @@ const bucket = {
 };
 /** @type {import('sluiceway').StreamFromOptions<{ key: string, name: string }>} */
 const options = {
-  // The bucket is ours, and may be on a private address.
+  // The URL is trusted, and the bucket may be at a private address.
   addresses: 'any',
   onUpstreamResponse({ downstream, request }) {
     downstream.fields.set('Content-Disposition', `attachment; filename="${request.context.name}"`);
   },
 };
 
-/** What the application knows of who may have what; here it is a list. */
+/** Stands for the application's own data about documents. */
 const documents = new Map([['1', { key: '2026/annual report.pdf', name: 'annual-report.pdf' }]]);
 
 createServer((request, response) => {

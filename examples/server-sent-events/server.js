@@ -7,9 +7,9 @@ const { ORIGIN = 'http://127.0.0.1:9000', PORT = '8080' } = process.env;
 
 const events = createProxy({
   upstream: `${ORIGIN}/events`,
-  // compression() would hold events back to compress more of them at a time, and nginx would buffer them.
+  // Without these fields, compression() and nginx would buffer events.
   fields: { response: { set: { 'Cache-Control': 'no-cache, no-transform', 'X-Accel-Buffering': 'no' } } },
-  // Longer than the pauses between two comments with which the origin server shows that it lives.
+  // Longer than the interval of the origin server's keep-alive comments.
   timeouts: { upstreamIdle: '2m' },
 });
 

@@ -9,9 +9,9 @@ const {
 
 const uploads = createProxy({
   upstream: `${ORIGIN}/incoming`,
-  // Judged before a byte of the upload is read. The origin server never sees the token.
+  // Runs before any content is read. The origin server does not get the token.
   access: bearer({ [TOKEN]: 'uploader' }),
-  // Announced or not: more is refused with 413, or breaks the upload off.
+  // A larger upload gets 413. If its length is not known in advance, it breaks off at the limit.
   limits: { requestContent: '5GiB' },
   onRequest({ method }) {
     if (method !== 'PUT' && method !== 'POST') return { status: 405, fields: { Allow: 'PUT, POST' } };
@@ -20,7 +20,7 @@ const uploads = createProxy({
   observers: [{ onTransferEnd: (record) => console.log(formatTransferText(record)) }],
 });
 
-// `attach` takes off Node's limit of five minutes for a request, and lets the origin server decide about `100 Continue`.
+// `attach` disables Node's limit of five minutes for a request, and lets the origin server decide about `100 Continue`.
 const server = createServer();
 attach(server, mount({ '/uploads': stripPrefix('/uploads', uploads) }));
 server.listen(Number(PORT));

@@ -9,7 +9,7 @@ const page = `<!doctype html>
 
 const videos = createProxy({ upstream: ORIGIN });
 
-// A page of our own is an answer of a hook; a player seeks by ranges, which pass as they are.
+// The hook answers with the page. Range requests of the player pass unchanged.
 const site = createProxy({
   onRequest: ({ path }) =>
     path === '/'

@@ -23,7 +23,7 @@ class KeyGuard implements CanActivate {
   }
 }
 
-/** One file of the origin server at an address of its own, behind a guard. */
+/** One file of the origin server at its own path, behind a guard. */
 @Controller('reports')
 @UseGuards(KeyGuard)
 class ReportsController {
@@ -36,13 +36,13 @@ class ReportsController {
 }
 
 @Module({
-  // Everything below /files.
+  // Everything under /files.
   imports: [SluicewayModule.forRoot({ path: '/files', upstream: ORIGIN })],
   controllers: [ReportsController],
 })
 class AppModule {}
 
-// Nest's parsers would read uploads before the module gets them.
+// With `bodyParser`, Nest would read uploads before the module gets them.
 const app = await NestFactory.create(AppModule, { bodyParser: false });
 app.enableShutdownHooks();
 attachUpgrades(app.getHttpServer() as Server, app.get(SluicewayService).handler, { path: '/files' });

@@ -5,7 +5,7 @@ import { files } from '../../../files.js';
 export const runtime = 'nodejs';
 export const dynamic = 'force-dynamic';
 
-// Next.js closes the connection of a response that breaks off, so that its client can tell.
+// Next.js closes the connection if a response breaks off, so the client can tell.
 export const { GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS } = toRouteHandlers(
   stripPrefix('/files', files),
   {
