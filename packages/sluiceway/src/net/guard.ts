@@ -32,8 +32,8 @@ export interface GuardOptions {
   allowHosts?: readonly string[];
   /**
    * Hosts or URLs that may not be asked, judged before `allowHosts`. A pattern with a path denies every URL whose path a
-   * server may take for such a path: dot segments, escapes (also of escapes), repeated slashes, backslashes,
-   * `;parameters` and the case of letters make no difference, and a path that cannot be read is denied. Default: none.
+   * server may take for such a path: dot segments, escapes (also of escapes), repeated slashes, backslashes, `+` for a
+   * space, `;parameters` and the case of letters make no difference, and a path that cannot be read is denied. Default: none.
    */
   denyHosts?: readonly string[];
   /** Default both. */

@@ -13,7 +13,7 @@ export interface HostPattern {
   isSuffix: boolean;
   /** Null for every port. */
   port: number | null;
-  /** Percent-encoded where it is not ASCII. Null for every path. */
+  /** Percent-encoded where it is not ASCII, with escapes in capital letters. Null for every path. */
   path: string | null;
   /** Every path that begins with `path`. */
   isPrefix: boolean;
@@ -38,7 +38,8 @@ export function parseHostPattern(text: string): HostPattern {
   if (path?.slice(0, -1).includes('*') === true)
     throw new TypeError('must have * only at the end of its path');
   const isPrefix = path?.endsWith('*') ?? false;
-  const encoded = path?.replace(/[^\0-\x7f]+/g, encodeURIComponent) ?? null;
+  const encoded =
+    path === undefined ? null : capitalizeEscapes(path.replace(/[^\0-\x7f]+/g, encodeURIComponent));
   return {
     protocol: scheme === undefined ? null : scheme.toLowerCase() === 'https' ? 'https:' : 'http:',
     hostname: host === '*' ? null : normalise(name),
@@ -52,14 +53,14 @@ export function parseHostPattern(text: string): HostPattern {
 /** Of the URL that is judged: what several patterns are compared with. */
 export interface JudgedTarget {
   base: BaseTarget;
-  /** Without the query. */
+  /** Without the query, and with escapes in capital letters. */
   path: string;
   /** Of `path`: see `pathForms`. */
   readonly forms: readonly string[] | null;
 }
 
 export function toJudgedTarget(base: BaseTarget, pathAndQuery: string): JudgedTarget {
-  const path = pathAndQuery.split('?', 1)[0] ?? '';
+  const path = capitalizeEscapes(pathAndQuery.split('?', 1)[0] ?? '');
   let forms: readonly string[] | null | undefined;
   return {
     base,
@@ -78,10 +79,19 @@ export function allowsTarget(pattern: HostPattern, target: JudgedTarget): boolea
   const { path } = target;
   if (start === null) return true;
   if (!isPrefix) return path === start;
-  if (!path.startsWith(start) || /\.\.|%2e|%2f|%5c|\\/i.test(path)) return false;
+  if (!path.startsWith(start)) return false;
   const starts = patternForms(start);
-  return target.forms?.every((form) => starts.some((each) => form.startsWith(each))) ?? false;
+  const isInside = (form: string): boolean =>
+    !UPWARD.test(form) && starts.some((each) => form.startsWith(each));
+  return target.forms?.every(isInside) ?? false;
 }
+
+/** A segment that begins with `..`: more than one server has taken such a one for `..` itself. */
+const UPWARD = /[/\\]\.\./;
+
+/** RFC 3986 section 6.2.2.1. */
+const capitalizeEscapes = (path: string): string =>
+  path.replace(/%[\da-f]{2}/gi, (escape) => escape.toUpperCase());
 
 /**
  * Whether a pattern shuts a URL out: where any server may take its path for one that the pattern has, whatever the
