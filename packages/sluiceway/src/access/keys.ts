@@ -134,8 +134,13 @@ class ReloadingKeys implements KeyRing {
   /** What changes when a file is written, or another takes its place. */
   #readVersion(): string {
     if (this.#file === null) return '';
-    const stats = statSync(this.#file, { throwIfNoEntry: false });
-    return stats === undefined ? 'none' : `${stats.ino} ${stats.size} ${stats.mtimeMs} ${stats.ctimeMs}`;
+    try {
+      const { ino, size, mtimeMs, ctimeMs } = statSync(this.#file);
+      return `${ino} ${size} ${mtimeMs} ${ctimeMs}`;
+    } catch {
+      // It is gone, or its folder may not be looked into any more.
+      return 'none';
+    }
   }
 }
 

@@ -4,7 +4,8 @@ import { create, parse } from 'content-disposition';
 const UNSAFE = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/gu;
 /** What some system takes for a part of a path, a device or a stream. */
 const RESERVED = /[<>:"|?*]/g;
-const DEVICE = /^(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?=\.|$)/i;
+/** On Windows, where superscript digits count as digits, and spaces at the end do not. */
+const DEVICE = /^(?:con|conin\$|conout\$|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?= {0,255}(?:\.|$))/i;
 /** As long as file systems allow. */
 const MAX_BYTES = 255;
 /** Of what comes from outside, before it is looked at: the start and the end, where the extension is. */
@@ -17,7 +18,7 @@ export function toSafeFileName(name: string): string | null {
   // Halves of surrogate pairs have no bytes of their own.
   const wellFormed = Buffer.from(last).toString();
   const plain = trimDots(wellFormed.replace(UNSAFE, '').replace(RESERVED, '_').trim());
-  const safe = shorten(DEVICE.test(plain) ? `_${plain}` : plain);
+  const safe = trimDots(shorten(DEVICE.test(plain) ? `_${plain}` : plain));
   return safe === '' ? null : safe;
 }
 

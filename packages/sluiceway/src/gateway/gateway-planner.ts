@@ -234,9 +234,12 @@ const methodNotAllowed = (): SluicewayError =>
 
 /** A browser may ask before anybody has clicked: then the link must not be the one that has been used. */
 const isPrefetch = ({ fields }: DownstreamRequest): boolean =>
-  [...fields.list('sec-purpose'), ...fields.list('purpose'), ...fields.list('x-moz')].some((purpose) =>
+  PURPOSES.flatMap((name) => fields.list(name)).some((purpose) =>
     /^(?:prefetch|prerender|preview)(?![\w-])/i.test(purpose),
   );
+
+/** The first one is the standard's; the last one is Safari's, for its pictures of pages. */
+const PURPOSES = ['sec-purpose', 'purpose', 'x-moz', 'x-purpose'] as const;
 
 const notForPrefetch = (): SluicewayError =>
   new SluicewayError('http_request_denied', 'A single-use link is not for prefetching', {

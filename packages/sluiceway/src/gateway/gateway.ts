@@ -12,6 +12,7 @@ import { Proxy } from '../proxy/proxy.js';
 import { createTransport } from '../upstream/create-transport.js';
 import { GatewayPlanner } from './gateway-planner.js';
 import type { GrantOptions } from './grant.js';
+import { removeIgnored } from './ignored-parameters.js';
 import type { VerifiedLink } from './links.js';
 import { type GatewayOptions, type GatewaySettings, resolveGatewayOptions } from './options.js';
 import type { Revocations } from './revocations.js';
@@ -66,7 +67,7 @@ export class Gateway<Context = unknown> implements Handler<Context> {
 
   /** What a link permits, or a `SluicewayError` that says why it permits nothing. */
   verify(link: string | URL, use: Facts): VerifiedLink {
-    const verified = this.#links.verify(link, use);
+    const verified = this.#links.verify(this.#withoutIgnored(link), use);
     this.#revocations.check(verified.id);
     return verified;
   }
@@ -77,7 +78,7 @@ export class Gateway<Context = unknown> implements Handler<Context> {
    * our links.
    */
   revoke(link: string | URL): number {
-    const { id, grant } = this.#links.read(link);
+    const { id, grant } = this.#links.read(this.#withoutIgnored(link));
     return this.#revocations.revoke(id, grant.expires * 1000);
   }
 
@@ -102,6 +103,14 @@ export class Gateway<Context = unknown> implements Handler<Context> {
   /** As of a proxy: ends everything now. */
   destroy(): void {
     this.#proxy.destroy();
+  }
+
+  /** A link as somebody reports it may have what others have appended. */
+  #withoutIgnored(link: string | URL): string {
+    const text = typeof link === 'string' ? link : link.href;
+    const question = text.indexOf('?');
+    if (question < 0) return text;
+    return text.slice(0, question + 1) + removeIgnored(text.slice(question + 1), this.#settings.ignores);
   }
 
   get #links(): NonNullable<GatewaySettings['links']> {

@@ -150,17 +150,23 @@ describe('a gateway refuses a redirect', () => {
     ['to itself', '/a/start', 502],
     ['of two different Location lines', ['/end', 'http://10.0.0.1/'], 502],
     ['of two different Location lines, the first one to nowhere', ['http://10.0.0.1/', '/end'], 502],
-  ] as const)('%s, and says nothing of it [smokescreen]', async ([, location, status], { net }) => {
-    const { client, link, origin, records } = await throughGateway(net, start(location));
-    await client.get(link('/a/start'));
-    const { head, content } = await client.readResponse();
-    expect(head.status).toBe(status);
-    expect(`${head.lines.join('\n')}${content.toString()}`).not.toMatch(/169\.254|10\.0\.0\.1|passwd|moved/);
-    expect(outside()).toEqual([]);
-    expect(origin.total).toBeLessThanOrEqual(6);
-    await until(() => records.length === 1, 'the transfer had ended');
-    expect(JSON.stringify(records)).not.toMatch(/169\.254|10\.0\.0\.1|passwd/);
-  });
+  ] as const)(
+    '%s, and tells the client nothing of it, nor the log its path [smokescreen]',
+    async ([, location, status], { net }) => {
+      const { client, link, origin, records } = await throughGateway(net, start(location));
+      await client.get(link('/a/start'));
+      const { head, content } = await client.readResponse();
+      expect(head.status).toBe(status);
+      expect(`${head.lines.join('\n')}${content.toString()}`).not.toMatch(
+        /169\.254|10\.0\.0\.1|passwd|moved/,
+      );
+      expect(outside()).toEqual([]);
+      expect(origin.total).toBeLessThanOrEqual(6);
+      await until(() => records.length === 1, 'the transfer had ended');
+      // An address may be in the record, for whoever runs the gateway.
+      expect(JSON.stringify(records)).not.toMatch(/meta-data|passwd|alert|user:pass/);
+    },
+  );
 
   test('to its own listener [smokescreen]', async ({ net }) => {
     let port = 0;

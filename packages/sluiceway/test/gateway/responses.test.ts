@@ -3,6 +3,7 @@ import { test } from '../support/fixture.js';
 import { startGateway, throughGateway } from '../support/gateway.js';
 import { respondWith } from '../support/raw-origin.js';
 import { sized } from '../support/through.js';
+import { until } from '../support/until.js';
 
 const SECRET = '<Error><BucketName>secret-bucket</BucketName></Error>';
 
@@ -154,8 +155,7 @@ describe('limits', () => {
     expect(refused.head.has('retry-after')).toBe(true);
     expect((await start('10.0.0.2')).head.status).toBe(200);
     expect((await start('10.0.0.3')).head.status).toBe(503);
-    first.each.close();
-    const { until } = await import('../support/until.js');
+    first.each.reset();
     await until(() => gateway.active === 2, 'one download was over');
     expect((await start('10.0.0.3')).head.status).toBe(200);
     client.close();

@@ -103,6 +103,7 @@ describe('a link for a single use counts as used', () => {
     ['not', 'the last KiB', 'GET', ['Range: bytes=98976-99999']],
     ['not', 'a prefetch', 'GET', ['Sec-Purpose: prefetch;prerender']],
     ['not', 'a prefetch of an old browser', 'GET', ['Purpose: prefetch']],
+    ['not', 'a preview of Safari', 'GET', ['X-Purpose: preview']],
     ['', 'more than a KiB', 'GET', ['Range: bytes=0-1024']],
     ['', 'the file', 'GET', []],
   ] as const)('%s by %s [Sluiceway]', async ([not, , method, lines], { net }) => {

@@ -40,9 +40,14 @@ describe('a place among the downloads', () => {
     for (let i = 0; i < 200; i += 1) {
       const leaving = await net.client(running);
       await leaving.get(links[i % links.length] ?? '');
-      if (i % links.length > 1) expect((await leaving.readHead()).status).toBe(200);
-      else await until(() => gateway.active === 1, 'the request had come');
-      leaving.close();
+      if (i % links.length > 1) {
+        expect((await leaving.readHead()).status).toBe(200);
+        leaving.close();
+      } else {
+        await until(() => gateway.active === 1, 'the request had come');
+        // A client that only closes is noticed later: see the test below.
+        leaving.reset();
+      }
       await until(() => gateway.active === 0, 'the transfer was over');
     }
     expect(records.map(({ outcome }) => outcome)).toEqual(
@@ -60,6 +65,27 @@ describe('a place among the downloads', () => {
     undecided.at(-1)?.();
     expect((await client.readHead()).status).toBe(200);
   }, 60_000);
+
+  test('is free again after 200 clients at once that close their connection while nothing can be sent to them [Sluiceway]', async ({
+    net,
+  }) => {
+    const { gateway, running, origin, link, client, records } = await throughGateway(net, endless, {
+      // One that waits for `decide` has no place yet.
+      limits: { transfers: 100 },
+      decide: ({ grant }) =>
+        grant.url.endsWith('/undecided') ? new Promise<never>(() => {}) : Promise.resolve('relay'),
+    });
+    const leaving = await Promise.all(Array.from({ length: 200 }, () => net.client(running)));
+    await Promise.all(leaving.map((each, i) => each.get(link(i % 2 === 0 ? '/undecided' : '/silent'))));
+    await until(() => gateway.active === 200 && origin.total === 100, 'all had come');
+    await client.get(link('/whole'));
+    expect((await client.readResponse()).head.status).toBe(503);
+    for (const each of leaving) each.close();
+    await until(() => gateway.active === 0, 'all transfers were over');
+    expect(records.filter(({ outcome }) => outcome === 'client_aborted')).toHaveLength(200);
+    await client.get(link('/whole'));
+    expect((await client.readResponse()).content.toString()).toBe('whole');
+  });
 
   test('is not had by the 1,000 requests of one client over one HTTP/2 connection, but for its share [nginx]', async ({
     net,

@@ -11,6 +11,9 @@ describe('a file name', () => {
     ['photo\u202egpj.exe', 'attachment; filename=photogpj.exe'],
     ['.htaccess', 'attachment; filename=htaccess'],
     ['con.txt', 'attachment; filename=_con.txt'],
+    ['con .txt', 'attachment; filename="_con .txt"'],
+    ['CONOUT$', 'attachment; filename=_CONOUT$'],
+    ['com\u00b9.txt', `attachment; filename="_com?.txt"; filename*=UTF-8''_com%C2%B9.txt`],
     ['a/b/', 'attachment'],
     ['...', 'attachment'],
     ['half\ud83d.txt', `attachment; filename="half?.txt"; filename*=UTF-8''half%EF%BF%BD.txt`],
@@ -24,6 +27,11 @@ describe('a file name', () => {
     const name = toSafeFileName(`${'\u00e4'.repeat(200)}.tar`) ?? '';
     expect(Buffer.byteLength(name)).toBeLessThanOrEqual(255);
     expect(name).toMatch(/^\u00e4+\.tar$/);
+  });
+
+  test('that is cut does not end with a space or a dot', () => {
+    expect(toSafeFileName(`${'a'.repeat(254)} ${'b'.repeat(50)}`)).toBe('a'.repeat(254));
+    expect(toSafeFileName(`${'a'.repeat(254)}.${'b'.repeat(50)}`)).toBe('a'.repeat(254));
   });
 
   test.for([
