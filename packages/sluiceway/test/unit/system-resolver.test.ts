@@ -147,6 +147,20 @@ describe('a name is resolved as the operating system does it', () => {
     },
   );
 
+  test('although a fast name server takes longer for it than c-ares waits [resolv.conf(5)]', async () => {
+    let asked = 0;
+    const server = await startDns((name) => {
+      if (name !== 'slow.test') return ['192.0.2.1'];
+      asked += 1;
+      // More than three tries for two families.
+      return asked <= 8 ? 'silence' : ['192.0.2.2'];
+    });
+    stops.push(() => server.stop());
+    const { find } = await start({ servers: [server.address] });
+    for (let i = 0; i < 4; i += 1) await find(`fast${i}.test`);
+    expect(await find('slow.test')).toEqual(['192.0.2.2']);
+  }, 20_000);
+
   test('although the name server is silent about IPv6 [RFC 8305 3]', async () => {
     const server = await startDns((_name, type) => (type === 'A' ? ['192.0.2.1'] : 'silence'));
     stops.push(() => server.stop());
