@@ -183,7 +183,9 @@ export class ReadBuffer {
   /** A head larger than its block moves to a larger one, so that it can be parsed in one piece. */
   #enlarge(): Buffer {
     const from = this.#current;
-    const to = new Block(Buffer.allocUnsafeSlow(from.bytes.length * 4));
+    const size = from.bytes.length * 4;
+    const isPooled = CONTENT_BLOCK_SIZES.includes(size);
+    const to = new Block(isPooled ? this.#pool.acquire(size) : Buffer.allocUnsafeSlow(size));
     to.end = from.bytes.copy(to.bytes, 0, from.start, from.end);
     this.#current = to;
     this.#leave(from);

@@ -135,3 +135,17 @@ test('a head larger than its block is kept in one piece', () => {
   buffer.take(end);
   expect(buffer.space().length).toBe(HEAD_BLOCK_SIZE);
 });
+
+test('a head that fills its first block takes the next one from the pool, and gives both back', () => {
+  const pool = new CountingPool();
+  const buffer = new ReadBuffer(pool, false);
+  for (let at = 0; at < 20 * KiB; ) {
+    const space = buffer.space();
+    buffer.filled(space.length);
+    at += space.length;
+  }
+  expect([...pool.out].map(({ length }) => length)).toEqual([SMALL]);
+  buffer.take(buffer.front.end);
+  buffer.dispose();
+  expect(pool.out.size).toBe(0);
+});
