@@ -127,8 +127,7 @@ export class Checker {
   /** An object whose keys are the user's own: each entry is checked under the path `path.key`; undefined has none. */
   record<T>(path: string, value: unknown, checkEntry: (path: string, key: string, item: unknown) => T): T[] {
     if (value === undefined) return [];
-    if (typeof value !== 'object' || value === null || Array.isArray(value))
-      return this.#refuse(path, `must be an object, not ${kindOf(value)}`, []);
+    if (!this.isObject(path, value)) return [];
     return Object.entries(value).map(([key, item]) => checkEntry(`${path}.${key}`, key, item as unknown));
   }
 
@@ -137,12 +136,16 @@ export class Checker {
     if (value === undefined) this.problem(path, 'is required');
   }
 
+  /** Whether the value is an object; anything else is a problem. */
+  isObject(path: string, value: unknown): value is object {
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return true;
+    return this.#refuse(path, `must be an object, not ${kindOf(value)}`, false);
+  }
+
   /** Whether the value is undefined or an object; each key of it that is not known is a problem. */
   unknownKeys(path: string, value: unknown, known: readonly string[]): boolean {
     if (value === undefined) return true;
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      return this.#refuse(path, `must be an object, not ${kindOf(value)}`, false);
-    }
+    if (!this.isObject(path, value)) return false;
     for (const key of Object.keys(value)) {
       if (known.includes(key)) continue;
       const meant = findSimilar(key, known);

@@ -1,0 +1,21 @@
+/** The part of JSON Schema (draft 2020-12) that descriptions of options need. */
+export interface JsonSchema {
+  $schema?: string;
+  title?: string;
+  description?: string;
+  type?: 'array' | 'boolean' | 'integer' | 'number' | 'object' | 'string';
+  const?: string | number | boolean;
+  enum?: readonly string[];
+  anyOf?: readonly JsonSchema[];
+  default?: unknown;
+  format?: string;
+  pattern?: string;
+  minLength?: number;
+  minimum?: number;
+  maximum?: number;
+  items?: JsonSchema;
+  minItems?: number;
+  properties?: Readonly<Record<string, JsonSchema>>;
+  required?: readonly string[];
+  additionalProperties?: boolean | JsonSchema;
+}

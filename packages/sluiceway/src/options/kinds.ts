@@ -1,0 +1,241 @@
+import type { Duration, Size } from '../units.js';
+import type { Checker } from './checker.js';
+import type { JsonSchema } from './json-schema.js';
+import { type Members, OFF, type OptionKind, type Spec } from './spec.js';
+
+/** What every description may state. */
+export interface About {
+  doc?: string;
+  required?: boolean;
+  /** In place of the usual word for the kind. */
+  type?: string;
+  /** In place of what `default` says; needed where what an absent option means is no value of it. */
+  defaultText?: string;
+}
+
+/** A value that undefined cannot stand for where there is a default. */
+export type Settled<A, Value> = A extends { default: string | number | boolean | readonly unknown[] }
+  ? Value
+  : Value | undefined;
+
+export type IsRequired<A> = A extends { required: true } ? true : false;
+
+interface Parts<Value> {
+  kind: OptionKind;
+  type: string;
+  default?: unknown;
+  defaultText?: string;
+  off?: boolean;
+  read(check: Checker, path: string, value: unknown): Value;
+  schema(): JsonSchema | null;
+}
+
+/** Completes a description: its check reports an option that is required and missing, and fills in the default. */
+export function define<Input, Value, Required extends boolean>(
+  about: About,
+  parts: Parts<Value>,
+): Spec<Input, Value, Required> {
+  const { default: fallback, off = false, defaultText = describeDefault(fallback) } = parts;
+  const required = about.required ?? false;
+  return {
+    kind: parts.kind,
+    doc: about.doc ?? '',
+    type: about.type ?? parts.type,
+    default: fallback,
+    defaultText: about.defaultText ?? defaultText,
+    // `Required` is read from `about`.
+    required: required as Required,
+    off,
+    read: (check, path, value) => {
+      if (required) check.required(path, value);
+      return parts.read(check, path, value === undefined ? fallback : value);
+    },
+    schema: () => parts.schema(),
+  };
+}
+
+function describeDefault(value: unknown): string {
+  const isScalar = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+  return isScalar ? `\`${value}\`` : 'none';
+}
+
+export interface QuantityAbout<Quantity> extends About {
+  /** As a user would write it. */
+  default?: Quantity;
+  /** The smallest value in the unit of the check, other than `OFF`. */
+  min?: number;
+  /** Whether `OFF` turns it off. */
+  off?: boolean;
+}
+
+/** Milliseconds, from `'500ms'`, `'1h30m'` or a number, up to what a timer can wait for (24 days). */
+export function duration<const A extends QuantityAbout<Duration>>(
+  about: A,
+): Spec<Duration, Settled<A, number>, IsRequired<A>> {
+  return quantity(about, 'duration', String.raw`^(\d+|(\d+(\.\d+)?(ms|[smhd]))+)$`, (check, path, value) =>
+    check.duration(path, value, undefined, atLeast(about)),
+  );
+}
+
+/** Bytes, from `'64KiB'`, `'10MB'` or a number. */
+export function size<const A extends QuantityAbout<Size>>(
+  about: A,
+): Spec<Size, Settled<A, number>, IsRequired<A>> {
+  return quantity(about, 'size', String.raw`^(\d+|\d+(\.\d+)?([KMGT]iB|[kKMGT]?B))$`, (check, path, value) =>
+    check.bytes(path, value, undefined, atLeast(about)),
+  );
+}
+
+function quantity<A extends QuantityAbout<string | number>>(
+  about: A,
+  kind: 'duration' | 'size',
+  pattern: string,
+  read: (check: Checker, path: string, value: unknown) => number | undefined,
+): Spec<string | number, Settled<A, number>, IsRequired<A>> {
+  return define(about, {
+    ...withDefault(about),
+    kind,
+    type: kind,
+    off: about.off ?? false,
+    // With a default the check returns no undefined.
+    read: (check, path, value) => read(check, path, value) as Settled<A, number>,
+    schema: () => ({
+      anyOf: [
+        { type: 'string', pattern },
+        { type: 'integer', minimum: lowest(about) },
+      ],
+    }),
+  });
+}
+
+export interface IntegerAbout extends QuantityAbout<number> {
+  max?: number;
+}
+
+export function integer<const A extends IntegerAbout>(
+  about: A,
+): Spec<number, Settled<A, number>, IsRequired<A>> {
+  const { max } = about;
+  const limits = { ...atLeast(about), ...(max !== undefined && { max }) };
+  return define(about, {
+    ...withDefault(about),
+    kind: 'integer',
+    type: 'number',
+    off: about.off ?? false,
+    read: (check, path, value) => check.integer(path, value, undefined, limits) as Settled<A, number>,
+    schema: () => ({
+      type: 'integer',
+      minimum: lowest(about),
+      ...(max !== undefined && { maximum: max }),
+    }),
+  });
+}
+
+export function boolean<const A extends About & { default?: boolean }>(
+  about: A,
+): Spec<boolean, Settled<A, boolean>, IsRequired<A>> {
+  return define(about, {
+    ...withDefault(about),
+    kind: 'boolean',
+    type: 'boolean',
+    read: (check, path, value) => check.boolean(path, value, undefined) as Settled<A, boolean>,
+    schema: () => ({ type: 'boolean' }),
+  });
+}
+
+/** One of the words. */
+export function oneOf<
+  const Words extends readonly string[],
+  const A extends About & { default?: NoInfer<Words[number]> },
+>(words: Words, about: A): Spec<Words[number], Settled<A, Words[number]>, IsRequired<A>> {
+  return define(about, {
+    ...withDefault(about),
+    kind: 'oneOf',
+    type: alternatives(words.map((word) => `\`'${word}'\``)),
+    ...(about.default !== undefined && { defaultText: `\`'${about.default}'\`` }),
+    read: (check, path, value) => check.oneOf(path, value, words, undefined) as Settled<A, Words[number]>,
+    schema: () => ({ enum: words }),
+  });
+}
+
+export interface StringAbout extends About {
+  default?: string;
+  pattern?: RegExp;
+  /** What is wrong with a string that does not match: starts with a verb. */
+  message?: string;
+}
+
+/** A string that is not empty. No problem repeats it, since it may be a secret. */
+export function string<const A extends StringAbout>(
+  about: A,
+): Spec<string, Settled<A, string>, IsRequired<A>> {
+  const { pattern, message = 'is not valid' } = about;
+  return define(about, {
+    ...withDefault(about),
+    kind: 'string',
+    type: 'text',
+    read: (check, path, value) => {
+      const text = check.string(path, value, undefined);
+      if (text !== undefined && pattern !== undefined && !pattern.test(text)) check.problem(path, message);
+      return text as Settled<A, string>;
+    },
+    schema: () => ({
+      type: 'string',
+      ...(pattern === undefined ? { minLength: 1 } : { pattern: pattern.source }),
+    }),
+  });
+}
+
+/** A URL as a string or a `URL`, which `parse` reads; what it throws is the problem. */
+export function url<Value, const A extends About>(
+  about: A & { parse: (value: string | URL) => Value },
+): Spec<string | URL, Value | undefined, IsRequired<A>> {
+  return define(about, {
+    kind: 'url',
+    type: 'URL',
+    read: (check, path, value) =>
+      check.parsed(path, value as string | URL | undefined, undefined, about.parse),
+    schema: () => ({ type: 'string', format: 'uri' }),
+  });
+}
+
+/** A function of the application's, which no file can hold. */
+export function func<F extends (...args: never[]) => unknown>(about: About): Spec<F, F | undefined, false> {
+  return define(about, {
+    kind: 'function',
+    type: 'function',
+    read: (check, path, value) => check.func(path, value as F | undefined, undefined),
+    schema: () => null,
+  });
+}
+
+/** Anything else. `read` checks it by itself; a schema of null is for what no file can hold. */
+export function custom<Input, Value, const A extends About = About>(
+  about: A & {
+    type: string;
+    /** Of an object whose members have descriptions too. */
+    members?: Members;
+    read: (check: Checker, path: string, value: unknown) => Value;
+    schema: JsonSchema | null;
+  },
+): Spec<Input, Value, IsRequired<A>> {
+  const spec: Spec<Input, Value, IsRequired<A>> = define(about, {
+    kind: 'custom',
+    type: about.type,
+    read: about.read,
+    schema: () => about.schema,
+  });
+  return about.members === undefined ? spec : { ...spec, members: about.members };
+}
+
+/** `a, b or c`. */
+const alternatives = (words: readonly string[]): string =>
+  words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+
+export const withDefault = (about: { default?: unknown }): { default?: unknown } =>
+  about.default === undefined ? {} : { default: about.default };
+
+const atLeast = ({ min, off = false }: QuantityAbout<unknown>): { min?: number } =>
+  min === undefined || off ? {} : { min };
+
+const lowest = (about: QuantityAbout<unknown>): number => (about.off === true ? OFF : (about.min ?? 0));

@@ -1,0 +1,45 @@
+import type { JsonSchema } from './json-schema.js';
+import type { AnySpec, Members } from './spec.js';
+
+/**
+ * The JSON Schema of options that are written in a file. It has no functions and no objects of JavaScript, and of what
+ * remains it states what JSON Schema can say: the check at the start knows more, such as the limits of a duration.
+ */
+export function toJsonSchema(members: Members, title?: string): JsonSchema {
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    ...(title !== undefined && { title }),
+    ...groupSchema(members),
+  };
+}
+
+/** Of an object with these options. */
+export function groupSchema(members: Members): JsonSchema {
+  const properties: Record<string, JsonSchema> = {};
+  const required: string[] = [];
+  for (const [name, spec] of Object.entries(members)) {
+    const schema = describedSchema(spec);
+    if (schema === null) continue;
+    properties[name] = schema;
+    if (spec.required) required.push(name);
+  }
+  return {
+    type: 'object',
+    properties,
+    ...(required.length > 0 && { required }),
+    additionalProperties: false,
+  };
+}
+
+function describedSchema(spec: AnySpec): JsonSchema | null {
+  const schema = spec.schema();
+  if (schema === null) return null;
+  return {
+    ...schema,
+    ...(spec.doc !== '' && { description: withoutLinks(spec.doc) }),
+    ...(spec.default !== undefined && { default: spec.default }),
+  };
+}
+
+/** Text of Markdown with the words of its links only: what they lead to is relative to a page. */
+const withoutLinks = (text: string): string => text.replaceAll(/\[([^[\]]{1,200})\]\([^()]{1,200}\)/g, '$1');
