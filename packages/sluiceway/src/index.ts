@@ -44,17 +44,18 @@ export { attach } from './proxy/mount/attach.js';
 export type { FileUrl, StreamFromOptions } from './proxy/mount/stream-from.js';
 export { streamFrom } from './proxy/mount/stream-from.js';
 export { mount, stripPrefix } from './proxy/mount/strip-prefix.js';
+export type { CookieOptions } from './proxy/options/cookie-options.js';
 export type { DigestOptions } from './proxy/options/digest-options.js';
 export type {
-  CookieOptions,
   FieldOptions,
   FieldRuleOptions,
   ForwardedOptions,
 } from './proxy/options/field-options.js';
 export type { Profile } from './proxy/options/profiles.js';
 export { passThrough, thirdParty } from './proxy/options/profiles.js';
-export type { LimitOptions, ProxyOptions, TimeoutOptions } from './proxy/options/proxy-options.js';
+export type { ProxyOptions } from './proxy/options/proxy-options.js';
 export type { ExpiredTarget, ResumeOptions } from './proxy/options/resume-options.js';
+export type { LimitOptions, TimeoutOptions } from './proxy/options/timeout-options.js';
 export type { ConnectionOptions, UpstreamOptions } from './proxy/options/upstream-options.js';
 export type { UpstreamTlsOptions } from './proxy/options/upstream-tls.js';
 export type { Proxy } from './proxy/proxy.js';

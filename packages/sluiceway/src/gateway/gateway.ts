@@ -7,7 +7,7 @@ import type { ListenerAddress } from '../net/own-listeners.js';
 import type { HandleContext } from '../proxy/messages/handle-context.js';
 import type { Handler } from '../proxy/messages/handler.js';
 import { thirdParty } from '../proxy/options/profiles.js';
-import { resolveProxyOptions } from '../proxy/options/proxy-options.js';
+import { resolveProxyOptions } from '../proxy/options/proxy-settings.js';
 import { Proxy } from '../proxy/proxy.js';
 import { createTransport } from '../upstream/create-transport.js';
 import { GatewayPlanner } from './gateway-planner.js';

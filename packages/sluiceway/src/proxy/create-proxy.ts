@@ -1,4 +1,5 @@
-import { type ProxyOptions, resolveProxyOptions } from './options/proxy-options.js';
+import type { ProxyOptions } from './options/proxy-options.js';
+import { resolveProxyOptions } from './options/proxy-settings.js';
 import { Proxy } from './proxy.js';
 
 /**

@@ -12,7 +12,7 @@ import type { HandleContext } from './messages/handle-context.js';
 import type { Handler } from './messages/handler.js';
 import { runHook } from './messages/hooks.js';
 import type { DownstreamResponseDraft } from './messages/responses.js';
-import type { ProxySettings } from './options/proxy-options.js';
+import type { ProxySettings } from './options/proxy-settings.js';
 import { changeDestination } from './request/change-destination.js';
 import { chooseTarget, setTarget } from './request/choose-target.js';
 import { draftUpstreamRequest, mendRequest } from './request/draft-request.js';

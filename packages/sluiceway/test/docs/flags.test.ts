@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { bare, readPage, tablesUnder, tableUnder } from './support/markdown.js';
+import { listOptions, proxyOptions } from '../../src/options.js';
+import { bare, readPage, tableUnder } from './support/markdown.js';
 
 const page = readPage('docs/options.md');
 const program = fileURLToPath(new URL('../../../server/bin/sluiceway.js', import.meta.url));
@@ -67,11 +68,7 @@ test.each(commands)(
 const rows = tableUnder(page, 'flags').map((row) => row.map(bare));
 
 test('a flag that stands for an option has the default of the option', () => {
-  const options = new Map(
-    tablesUnder(page, 'options')
-      .flat()
-      .map(([path = '', , fallback = '']) => [bare(path), bare(fallback)]),
-  );
+  const options = new Map(listOptions(proxyOptions).map(({ path, spec }) => [path, bare(spec.defaultText)]));
   const standing = rows.filter(([, path]) => path !== '');
   expect(standing.length).toBeGreaterThan(8);
   expect(

@@ -1,62 +1,63 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { publicAddresses } from '../../src/net/address-policy.js';
-import { Checker } from '../../src/options/checker.js';
+import { describe, expect, test } from 'vitest';
+import { formatComments } from '../../../../scripts/options/comments.mjs';
+import { formatTables, pages } from '../../../../scripts/options/tables.mjs';
+import { publicAddressesOfOthers } from '../../src/net/own-listeners.js';
+import { listOptions } from '../../src/options/composites.js';
+import type { AnySpec } from '../../src/options/spec.js';
+import { documentedOptions, proxyOptions } from '../../src/options.js';
 import { createProxy } from '../../src/proxy/create-proxy.js';
 import { attach } from '../../src/proxy/mount/attach.js';
 import { type StreamFromOptions, streamFrom } from '../../src/proxy/mount/stream-from.js';
 import { passThrough, thirdParty } from '../../src/proxy/options/profiles.js';
-import { resolveProxyOptions } from '../../src/proxy/options/proxy-options.js';
+import { resolveProxyOptions } from '../../src/proxy/options/proxy-settings.js';
 import { parseBytes, parseDurationMs } from '../../src/units.js';
 import type { TransportOptions } from '../../src/upstream/transport-options.js';
 import { WireTransport } from '../../src/upstream/wire/wire-transport.js';
 import { problemsOf } from '../support/problems.js';
-import { bare, codesIn, readPage, tablesUnder, tableUnder } from './support/markdown.js';
+import { bare, codesIn, readPage, repositoryRoot, tableUnder } from './support/markdown.js';
 
 const page = readPage('docs/options.md');
 
-interface OptionRow {
-  path: string;
-  type: string;
-  /** As it stands in the table, without backticks. */
-  fallback: string;
-}
-
-const rows: OptionRow[] = tablesUnder(page, 'options')
-  .flat()
-  .map(([path = '', type = '', fallback = '']) => ({ path: bare(path), type, fallback: bare(fallback) }));
-
 const upstream = { url: 'http://127.0.0.1:9', tls: {}, connections: {} };
 
-/** Every path that the check of the options asks about, groups included. */
-function acceptedPaths(): string[] {
-  const unknownKeys = vi.spyOn(Checker.prototype, 'unknownKeys');
-  onTestFinished(() => unknownKeys.mockRestore());
-  resolveProxyOptions({
-    upstream,
-    fields: { request: {}, response: {}, cookies: {} },
-    timeouts: {},
-    limits: {},
-    resume: {},
-    digests: {},
-  });
-  const paths = unknownKeys.mock.calls.flatMap(([path, , known]) =>
-    known.map((key) => (path === '' ? key : `${path}.${key}`)),
-  );
-  return paths;
-}
-
-/** Without those that others are part of. */
-const leaves = (paths: readonly string[]): string[] =>
-  [...new Set(paths)].filter((path) => !paths.some((other) => other.startsWith(`${path}.`))).toSorted();
-
-test('every option is documented, and every documented option exists', () => {
-  expect(leaves(rows.map(({ path }) => path))).toEqual(leaves(acceptedPaths()));
+test('the tables of options are what the descriptions say', () => {
+  for (const path of pages) {
+    const text = readPage(path).lines.join('\n');
+    expect(formatTables(text, documentedOptions), `${path}: run npm run options`).toBe(text);
+  }
 });
 
-test('no documented option is refused as unknown', () => {
-  for (const { path } of rows) {
+test('the comments of options in the sources are what the descriptions say', () => {
+  const comments = formatComments(repositoryRoot, documentedOptions, listOptions);
+  expect(comments.size).toBeGreaterThan(5);
+  for (const [path, text] of comments)
+    expect(text, `${path}: run npm run options`).toBe(readPage(path).lines.join('\n'));
+});
+
+test('every option is in a table, or has its members in one', () => {
+  const rows = pages.flatMap((path) =>
+    readPage(path).lines.flatMap((line) => /^\| `([\w.]+)` \|/.exec(line)?.[1] ?? []),
+  );
+  for (const [root, members] of Object.entries(documentedOptions)) {
+    const paths = listOptions(members).map(({ path }) => path);
+    const isListed = (path: string) =>
+      rows.includes(path) || paths.some((other) => other.startsWith(`${path}.`) && rows.includes(other));
+    expect(
+      paths.filter((path) => !isListed(path)),
+      root,
+    ).toEqual([]);
+  }
+});
+
+test('every option is described by whole sentences', () => {
+  for (const { path, spec } of Object.values(documentedOptions).flatMap((members) => listOptions(members)))
+    expect(spec.doc, path).toMatch(/^[[A-Z`'].*\.$/);
+});
+
+test('no described option is refused as unknown', () => {
+  for (const { path } of listOptions(proxyOptions)) {
     const options: Record<string, unknown> = {};
     let group = options;
     const keys = path.split('.');
@@ -84,7 +85,7 @@ function resolvedDefaults(): Record<string, unknown> {
   const { cookies } = resolveProxyOptions({ upstream, fields: { cookies: {} } }).fields;
   return {
     profile: `'${profile.name}'`,
-    addresses: wire.policy === publicAddresses ? "'public'" : "'any'",
+    addresses: wire.policy === publicAddressesOfOthers ? "'public'" : "'any'",
     convertHead: `'${settings.convertHead}'`,
     errors: settings.throwsErrors ? "'throw'" : "'answer'",
     'fields.host': `'${fields.host}'`,
@@ -120,19 +121,21 @@ function resolvedDefaults(): Record<string, unknown> {
   };
 }
 
-function readDefault({ type, fallback }: OptionRow): unknown {
-  if (type === 'duration') return parseDurationMs(fallback);
-  if (type === 'size') return parseBytes(fallback);
-  if (type === 'number') return fallback === 'unlimited' ? Number.POSITIVE_INFINITY : Number(fallback);
-  return fallback;
+function readDefault({ kind, default: value, defaultText }: AnySpec): unknown {
+  if (kind === 'duration') return parseDurationMs(value as string | number);
+  if (kind === 'size') return parseBytes(value as string | number);
+  if (kind === 'integer') return defaultText === 'unlimited' ? Number.POSITIVE_INFINITY : value;
+  return bare(defaultText);
 }
 
-test('every documented default is the one in force', () => {
+test('every described default is the one in force', () => {
   const defaults = resolvedDefaults();
-  const documented = rows.filter(({ path }) => path in defaults);
-  expect(documented).toHaveLength(Object.keys(defaults).length);
-  expect(Object.fromEntries(documented.map((row) => [row.path, readDefault(row)]))).toEqual(defaults);
-  const others = rows.filter(({ path }) => !(path in defaults)).map(({ fallback }) => fallback);
+  const described = listOptions(proxyOptions).filter(({ path }) => path in defaults);
+  expect(described).toHaveLength(Object.keys(defaults).length);
+  expect(Object.fromEntries(described.map(({ path, spec }) => [path, readDefault(spec)]))).toEqual(defaults);
+  const others = listOptions(proxyOptions)
+    .filter(({ path }) => !(path in defaults))
+    .map(({ spec }) => spec.defaultText);
   expect(new Set(others)).toEqual(new Set(['none', 'random', '', 'built in', "Node's", "the URL's"]));
 });
 

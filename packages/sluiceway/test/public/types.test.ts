@@ -14,6 +14,7 @@ import * as guard from 'sluiceway/guard';
 import * as hono from 'sluiceway/hono';
 import * as koa from 'sluiceway/koa';
 import * as nest from 'sluiceway/nest';
+import * as descriptions from 'sluiceway/options';
 import * as undici from 'sluiceway/undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as user from './user-program.js';
@@ -135,6 +136,17 @@ test('what is exported at run time for hosts of fetch is what is promised, and n
 
 test('what is exported at run time for Hono is what is promised, and no more', () => {
   expect(Object.keys(hono).toSorted()).toEqual(['FrameworkError', 'attachUpgrades', 'streamFrom', 'toHono']);
+});
+
+test('what is exported at run time of the descriptions of options is what is promised, and no more', () => {
+  expect(Object.keys(descriptions).toSorted()).toEqual([
+    'OFF',
+    'documentedOptions',
+    'findSpec',
+    'listOptions',
+    'proxyOptions',
+    'toJsonSchema',
+  ]);
 });
 
 test('what is exported at run time for undici is what is promised, and no more', () => {

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { anyAddress, publicAddresses } from '../../src/net/address-policy.js';
 import { dial } from '../../src/net/dialer.js';
 import { decideEgress, parseEgress, readEgressEnvironment } from '../../src/net/egress.js';
-import { type ProxyOptions, resolveProxyOptions } from '../../src/proxy/options/proxy-options.js';
+import type { ProxyOptions } from '../../src/proxy/options/proxy-options.js';
+import { resolveProxyOptions } from '../../src/proxy/options/proxy-settings.js';
 import { ManualTransport } from '../support/manual-transport.js';
 import { problemsOf } from '../support/problems.js';
 

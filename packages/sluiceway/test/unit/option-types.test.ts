@@ -2,12 +2,12 @@ import { describe, expectTypeOf, test } from 'vitest';
 import { either, group, list, record } from '../../src/options/composites.js';
 import { boolean, custom, duration, func, integer, oneOf, string, url } from '../../src/options/kinds.js';
 import type { InputOf, OptionsOf, SettingsOf, ValueOf } from '../../src/options/spec.js';
-import type { FieldOptions } from '../../src/proxy/field-options.js';
-import type { ProxyOptions } from '../../src/proxy/proxy-options.js';
-import type { ResumeOptions } from '../../src/proxy/resume-options.js';
-import type { TimeoutOptions } from '../../src/proxy/timeout-options.js';
-import type { UpstreamOptions } from '../../src/proxy/upstream-options.js';
-import type { UpstreamTlsOptions } from '../../src/proxy/upstream-tls.js';
+import type { FieldOptions } from '../../src/proxy/options/field-options.js';
+import type { ProxyOptions } from '../../src/proxy/options/proxy-options.js';
+import type { ResumeOptions } from '../../src/proxy/options/resume-options.js';
+import type { TimeoutOptions } from '../../src/proxy/options/timeout-options.js';
+import type { UpstreamOptions } from '../../src/proxy/options/upstream-options.js';
+import type { UpstreamTlsOptions } from '../../src/proxy/options/upstream-tls.js';
 import type { Duration } from '../../src/units.js';
 
 // The compiler checks this file: `npm run typecheck`.

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { OptionsError } from '../../src/options/checker.js';
-import { type ProxyOptions, resolveProxyOptions } from '../../src/proxy/options/proxy-options.js';
+import type { ProxyOptions } from '../../src/proxy/options/proxy-options.js';
+import { resolveProxyOptions } from '../../src/proxy/options/proxy-settings.js';
 import { loopbackCertificate, makeCertificate, type TestCertificate } from '../support/certificates.js';
 
 const UPSTREAM = 'http://origin.test';

@@ -6,7 +6,8 @@ import { createTransport, type UpstreamProtocol } from '../../upstream/create-tr
 import type { Transport } from '../../upstream/transport.js';
 import type { TransportOptions } from '../../upstream/transport-options.js';
 import type { HandleContext } from '../messages/handle-context.js';
-import { type ProxyOptions, resolveProxyOptions } from '../options/proxy-options.js';
+import type { ProxyOptions } from '../options/proxy-options.js';
+import { resolveProxyOptions } from '../options/proxy-settings.js';
 import type { UpstreamTlsOptions } from '../options/upstream-tls.js';
 import { Proxy } from '../proxy.js';
 

@@ -1,24 +1,41 @@
-import type { Checker } from '../../options/checker.js';
+import { boolean, oneOf } from '../../options/kinds.js';
+import type { OptionsOf, SettingsOf } from '../../options/spec.js';
 
 /** Digests of content (RFC 9530), by SHA-256 and SHA-512. */
-export interface DigestOptions {
+export const digestOptions = {
   /**
-   * Whether `Content-Digest` and `Repr-Digest` of origin servers are verified while the content passes. A response with
-   * another digest is broken off before its end. Default true. A digest that the application expects always is.
+   * Verify content against the `Repr-Digest` or `Content-Digest` that the origin server sends, and cut off a
+   * response that does not match before its end. On by default, because nothing is hashed if the origin
+   * server sends no digest, and a server that sends one wants it verified. A digest that the application
+   * expects is always verified. Default: `true`.
    */
-  verify?: boolean;
+  verify: boolean({
+    default: true,
+    doc: 'Verify content against the `Repr-Digest` or `Content-Digest` that the origin server sends, and cut off a response that does not match before its end. On by default, because nothing is hashed if the origin server sends no digest, and a server that sends one wants it verified. A digest that [the application expects](digests.md#a-file-that-must-be-a-certain-one) is always verified.',
+  }),
   /**
-   * What becomes of a client's wish for a part of a file whose digest the application expects. `whole` (default): it
-   * gets the whole file (200), since a part cannot be verified. `unverified`: the part passes unverified, with the
-   * digest of the whole in `Repr-Digest` for the client to verify what it has put together.
+   * What a client gets that asks for a range of a file whose digest the application expects: the whole file
+   * (200), since a part cannot be verified, or the part unverified, with the digest of the whole file in
+   * `Repr-Digest`. The default is the safe one: an attacker who can break a download must not be able to
+   * replace its rest, which clients request as a range. Default: `'whole'`.
    */
-  ranges?: 'whole' | 'unverified';
+  ranges: oneOf(['whole', 'unverified'], {
+    default: 'whole',
+    doc: 'What a client gets that asks for a range of a file whose digest the application expects: the whole file (200), since a part cannot be verified, or the part unverified, with the digest of the whole file in `Repr-Digest`. The default is the safe one: an attacker who can break a download must not be able to replace its rest, which clients request as a range.',
+  }),
   /**
-   * Whether responses without a digest get one after their content, as the trailer field `Repr-Digest`: where it can be
-   * sent without a change of the framing, which over HTTP/1.1 is content of unknown length. Default false.
+   * Send a `Repr-Digest` after the content, as a trailer field, with responses to GET that have no digest.
+   * Over HTTP/1.1 this needs content of unknown length. Off by default, because few clients read trailers and
+   * all content must be hashed for it. Default: `false`.
    */
-  trailer?: boolean;
-}
+  trailer: boolean({
+    default: false,
+    doc: 'Send a `Repr-Digest` [after the content](digests.md#a-digest-for-the-client), as a trailer field, with responses to GET that have no digest. Over HTTP/1.1 this needs content of unknown length. Off by default, because few clients read trailers and all content must be hashed for it.',
+  }),
+};
+
+export interface DigestOptions extends OptionsOf<typeof digestOptions> {}
+export interface DigestValues extends SettingsOf<typeof digestOptions> {}
 
 /** Checked values of `DigestOptions`. */
 export interface DigestSettings {
@@ -27,12 +44,8 @@ export interface DigestSettings {
   sendsTrailer: boolean;
 }
 
-export function resolveDigests(check: Checker, options: DigestOptions | undefined): DigestSettings {
-  const given = check.group('digests', options, ['verify', 'ranges', 'trailer']);
-  return {
-    verifies: check.boolean('digests.verify', given.verify, true),
-    relaysParts:
-      check.oneOf('digests.ranges', given.ranges, ['whole', 'unverified'], 'whole') === 'unverified',
-    sendsTrailer: check.boolean('digests.trailer', given.trailer, false),
-  };
-}
+export const toDigestSettings = (given: DigestValues): DigestSettings => ({
+  verifies: given.verify,
+  relaysParts: given.ranges === 'unverified',
+  sendsTrailer: given.trailer,
+});

@@ -1,83 +1,175 @@
-import { FieldRules, type FieldValues } from '../../http/field-rules.js';
-import { isFieldValue, isToken } from '../../http/fields.js';
-import { isFramingField } from '../../http/hop-by-hop.js';
+import type { FieldValues } from '../../http/field-rules.js';
+import { FieldRules } from '../../http/field-rules.js';
+import { either, group } from '../../options/composites.js';
+import type { JsonSchema } from '../../options/json-schema.js';
+import { boolean, custom, oneOf } from '../../options/kinds.js';
+import type { OptionsOf, SettingsOf } from '../../options/spec.js';
 import {
-  type AttributeRewrite,
-  type CookieRules,
-  mappedRewrite,
-  toCookieDomain,
-} from '../../http/set-cookie.js';
-import type { Checker } from '../../options/checker.js';
+  type CookieOptions,
+  type CookieSettings,
+  type CookieValues,
+  cookieOptions,
+  toCookieRules,
+} from './cookie-options.js';
+import { OF_REQUESTS, parseHostOption, readFieldNames, readFieldValues } from './field-values.js';
+
+const fieldValuesSchema: JsonSchema = {
+  type: 'object',
+  additionalProperties: {
+    anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' }, minItems: 1 }],
+  },
+};
+
+/** Lines of fields by name; `refused` has names that are decided on elsewhere, with the reason. */
+const fieldValues = (refused: Readonly<Record<string, string>>, doc: string) =>
+  custom<Readonly<Record<string, string | readonly string[]>>, FieldValues | undefined>({
+    type: 'object',
+    doc,
+    schema: fieldValuesSchema,
+    read: (check, path, value) => readFieldValues(check, path, value, refused),
+  });
+
+const fieldNames = (refused: Readonly<Record<string, string>>, doc: string) =>
+  custom<readonly string[], string[] | undefined>({
+    type: 'list of names',
+    doc,
+    schema: { type: 'array', items: { type: 'string' } },
+    read: (check, path, value) => readFieldNames(check, path, value, refused),
+  });
+
+/** Changes to the fields of every request: `remove`, then `set`, then `append`. */
+const requestRuleOptions = {
+  /** Fields of the request that the origin server does not get. Names in any case. Default: none. */
+  remove: fieldNames(
+    OF_REQUESTS,
+    'Fields of the request that the origin server does not get. Names in any case.',
+  ),
+  /**
+   * Fields of the request by name: a value, or a list for several lines. They replace all lines that the
+   * client sent with that name. Default: none.
+   */
+  set: fieldValues(
+    OF_REQUESTS,
+    'Fields of the request by name: a value, or a list for several lines. They replace all lines that the client sent with that name.',
+  ),
+  /** The same, added to the lines that the client sent. Default: none. */
+  append: fieldValues(OF_REQUESTS, 'The same, added to the lines that the client sent.'),
+};
+
+/** Changes to the fields of every response, in the same order. */
+const responseRuleOptions = {
+  /**
+   * Fields of the response that the client does not get, such as `['Server', 'X-Powered-By']`. Default: none.
+   */
+  remove: fieldNames(
+    {},
+    "Fields of the response that the client does not get, such as `['Server', 'X-Powered-By']`.",
+  ),
+  /** Fields of the response by name. They replace the origin server's. Default: none. */
+  set: fieldValues({}, "Fields of the response by name. They replace the origin server's."),
+  /** The same, added to the origin server's. Default: none. */
+  append: fieldValues({}, "The same, added to the origin server's."),
+};
+
+/** Which forwarding fields the origin server gets in addition to `X-Forwarded-For`, `-Host` and `-Proto`. */
+const forwardedOptions = {
+  /**
+   * Send `X-Forwarded-Port` to the origin server: the port that the client asked for, from `Host` or the
+   * scheme (80, 443). The field that a client sends is replaced; that of a trusted proxy is kept. For
+   * applications that build their own URLs from it. Default: `false`.
+   */
+  port: boolean({
+    default: false,
+    doc: 'Send `X-Forwarded-Port` to the origin server: the port that the client asked for, from `Host` or the scheme (80, 443). The field that a client sends is replaced; that of a trusted proxy is kept. For applications that build their own URLs from it.',
+  }),
+  /**
+   * Send `X-Forwarded-Prefix` to the origin server: what `stripPrefix`, or the mount path of a framework,
+   * removed from the path, after the prefix that a trusted proxy sent. The field that a client sends is
+   * removed. Default: `false`.
+   */
+  prefix: boolean({
+    default: false,
+    doc: 'Send `X-Forwarded-Prefix` to the origin server: what `stripPrefix`, or the mount path of a framework, removed from the path, after the prefix that a trusted proxy sent. The field that a client sends is removed.',
+  }),
+};
+
+export const fieldOptions = {
+  /**
+   * The `Host` that the origin server gets: the host of the upstream's URL, the one that the client asked
+   * for, or the one given here, as `host` or `host:port`. Servers with several names, and certificates, go by
+   * the default; the client's host is in `X-Forwarded-Host`. If a hook calls `setTarget`, the `Host` is that
+   * of its URL, and a redirect that is followed has its own. Default: `'upstream'`.
+   */
+  host: custom<'upstream' | 'client' | (string & {}), string>({
+    type: "`'upstream'`, `'client'` or a host",
+    defaultText: "`'upstream'`",
+    doc: "The `Host` that the origin server gets: the host of the upstream's URL, the one that the client asked for, or the one given here, as `host` or `host:port`. Servers with several names, and certificates, go by the default; the client's host is in `X-Forwarded-Host`. If a hook calls `setTarget`, the `Host` is that of its URL, and a redirect that is followed has its own.",
+    schema: { type: 'string', minLength: 1 },
+    read: (check, path, value) =>
+      check.parsed(path, value as string | undefined, 'upstream', parseHostOption),
+  }),
+  /**
+   * Further forwarding fields. They are sent only if the profile sends forwarding fields, as `passThrough`
+   * does.
+   */
+  forwarded: group<ForwardedOptions, ForwardedValues>(forwardedOptions, {
+    doc: 'Further forwarding fields. They are sent only if the profile sends forwarding fields, as `passThrough` does.',
+  }),
+  /** Changes to the request, before the hook `onUpstreamRequest`: `remove`, then `set`, then `append`. */
+  request: group<FieldRuleOptions, FieldRuleValues>(requestRuleOptions, {
+    doc: 'Changes to the request, before the hook `onUpstreamRequest`: `remove`, then `set`, then `append`.',
+  }),
+  /**
+   * Changes to the response, before the hook `onUpstreamResponse`, and additions to the answers of the proxy
+   * and of hooks.
+   */
+  response: group<FieldRuleOptions, FieldRuleValues>(responseRuleOptions, {
+    doc: 'Changes to the response, before the hook `onUpstreamResponse`, and additions to the answers of the proxy and of hooks.',
+  }),
+  /**
+   * What happens to `Set-Cookie`: it passes, it is removed, or some of its attributes change as the three
+   * options below say. Default: `'pass'`.
+   */
+  cookies: either(
+    oneOf(['pass', 'remove'], { default: 'pass' }),
+    group<CookieOptions, CookieValues>(cookieOptions, {}),
+    {
+      type: "`'pass'`, `'remove'` or an object",
+      default: 'pass',
+      defaultText: "`'pass'`",
+      takesSecond: (value) => typeof value === 'object',
+      doc: 'What happens to `Set-Cookie`: it passes, it is removed, or some of its attributes change as the three options below say.',
+    },
+  ),
+  /**
+   * What happens to a `Location` or `Content-Location` that points into the upstream's URL: it passes, or
+   * becomes the path of this proxy that leads to the same place. This includes interim responses (104 of a
+   * resumable upload). Any other URL passes. The default is right if the origin server knows its public URL.
+   * Default: `'pass'`.
+   */
+  location: oneOf(['pass', 'rewrite'], {
+    default: 'pass',
+    doc: "What happens to a `Location` or `Content-Location` that points into the upstream's URL: it passes, or becomes the path of this proxy that leads to the same place. This includes interim responses (104 of a resumable upload). Any other URL passes. The default is right if the origin server knows its public URL.",
+  }),
+  /**
+   * What happens to a `Destination` (WebDAV `COPY` and `MOVE`, RFC 4918 section 10.3) and to the URLs in an
+   * `If` that name this proxy: they pass, or name the same place on the origin server. Any other URL passes.
+   * WebDAV servers refuse URLs that are not their own, so the default is right unless the origin server knows
+   * its public URL and expects it. Default: `'rewrite'`.
+   */
+  destination: oneOf(['pass', 'rewrite'], {
+    default: 'rewrite',
+    doc: 'What happens to a `Destination` (WebDAV `COPY` and `MOVE`, RFC 4918 section 10.3) and to the URLs in an `If` that name this proxy: they pass, or name the same place on the origin server. Any other URL passes. WebDAV servers refuse URLs that are not their own, so the default is right unless the origin server knows its public URL and expects it.',
+  }),
+};
 
 /** Changes to the fields of every message of one direction: `remove`, then `set`, then `append`. */
-export interface FieldRuleOptions {
-  /** Takes the place of all lines of the name. A list stands for several lines. */
-  set?: Readonly<Record<string, string | readonly string[]>>;
-  /** Adds lines to those that are there. */
-  append?: Readonly<Record<string, string | readonly string[]>>;
-  /** Names, in any case. */
-  remove?: readonly string[];
-}
-
-/** Changes to the attributes of cookies that origin servers set; the rest of each line stays byte for byte. */
-export interface CookieOptions {
-  /**
-   * In place of every `Domain`; `''` removes it. Or an object of new values by old ones, with `*` for any other.
-   * Domains are compared without regard to case, and to a dot before them.
-   */
-  domain?: string | Readonly<Record<string, string>>;
-  /** In place of every `Path`, in the same way. */
-  path?: string | Readonly<Record<string, string>>;
-  /**
-   * Whether `Secure` stays (`'keep'`, the default), is removed or added, or is there exactly where the client came
-   * by https (`'match'`). It is not removed where a browser would refuse the cookie without it.
-   */
-  secure?: 'keep' | 'remove' | 'add' | 'match';
-}
-
-/** Which forwarding fields the origin server gets beside `X-Forwarded-For`, `-Host` and `-Proto`. */
-export interface ForwardedOptions {
-  /**
-   * `X-Forwarded-Port`: the port that the client asked for, in `Host` or by its scheme (80, 443). The client's own field
-   * is replaced, unless it is in `trustedProxies`. Default false: the field, if any, is removed, or a trusted proxy's
-   * passes.
-   */
-  port?: boolean;
-  /**
-   * `X-Forwarded-Prefix`: what was taken off the path before the proxy saw it, by `stripPrefix` or a framework's mount
-   * path, behind the prefix that a trusted proxy sent. No field where that is nothing. The client's own field is
-   * removed, unless it is in `trustedProxies`. Default false.
-   */
-  prefix?: boolean;
-}
-
-export interface FieldOptions {
-  /**
-   * The `Host` that the origin server gets: its own of the upstream's URL (`'upstream'`, the default), the one that the
-   * client asked for (`'client'`), or the one given, as `host` or `host:port`. A followed redirect has that of its URL.
-   */
-  host?: 'upstream' | 'client' | (string & {});
-  /** Further forwarding fields. Only where the profile sends forwarding fields, as `passThrough` does. */
-  forwarded?: ForwardedOptions;
-  /** Changes the request before the hook `onUpstreamRequest`. */
-  request?: FieldRuleOptions;
-  /** Changes the response before the hook `onUpstreamResponse`, and adds to the answers of the proxy and of hooks. */
-  response?: FieldRuleOptions;
-  /** What becomes of `Set-Cookie`: passes (`'pass'`, the default), is removed, or has some attributes changed. */
-  cookies?: 'pass' | 'remove' | CookieOptions;
-  /**
-   * What becomes of a `Location` and `Content-Location` that point into the upstream's URL: they pass (`'pass'`, the
-   * default) or become the path of this proxy that leads there (`'rewrite'`), in interim responses too. Any others
-   * pass.
-   */
-  location?: 'pass' | 'rewrite';
-  /**
-   * What becomes of a `Destination` (WebDAV COPY and MOVE, RFC 4918 section 10.3) and of the resource tags of `If`
-   * (section 10.4) that name this proxy: they become the URL of the same place on the origin server (`'rewrite'`, the
-   * default), which refuses a URL that is not its own, or pass (`'pass'`). Any others pass.
-   */
-  destination?: 'pass' | 'rewrite';
-}
+export interface FieldRuleOptions extends OptionsOf<typeof responseRuleOptions> {}
+export interface FieldRuleValues extends SettingsOf<typeof responseRuleOptions> {}
+export interface ForwardedOptions extends OptionsOf<typeof forwardedOptions> {}
+export interface ForwardedValues extends SettingsOf<typeof forwardedOptions> {}
+export interface FieldOptions extends OptionsOf<typeof fieldOptions> {}
+export interface FieldOptionValues extends SettingsOf<typeof fieldOptions> {}
 
 /** Checked values of `FieldOptions`. Null where nothing is to be done. */
 export interface FieldSettings {
@@ -85,149 +177,26 @@ export interface FieldSettings {
   host: string;
   request: FieldRules | null;
   response: FieldRules | null;
-  cookies: 'remove' | CookieRules | null;
+  cookies: CookieSettings;
   rewritesLocation: boolean;
   rewritesDestination: boolean;
-  forwarded: Required<ForwardedOptions>;
+  forwarded: ForwardedValues;
 }
 
-const OPTIONS = ['host', 'forwarded', 'request', 'response', 'cookies', 'location', 'destination'];
-
-export function resolveFields(check: Checker, options: FieldOptions | undefined): FieldSettings {
-  const given = check.unknownKeys('fields', options, OPTIONS) ? (options ?? {}) : {};
-  const forwarded = check.group('fields.forwarded', given.forwarded, ['port', 'prefix']);
+export function toFieldSettings(given: FieldOptionValues): FieldSettings {
   return {
-    forwarded: {
-      port: check.boolean('fields.forwarded.port', forwarded.port, false),
-      prefix: check.boolean('fields.forwarded.prefix', forwarded.prefix, false),
-    },
-    host: check.parsed('fields.host', given.host, 'upstream', parseHostOption),
-    request: resolveRules(check, 'fields.request', given.request, OF_REQUESTS),
-    response: resolveRules(check, 'fields.response', given.response, {}),
-    cookies: resolveCookies(check, given.cookies),
-    rewritesLocation:
-      check.oneOf('fields.location', given.location, ['pass', 'rewrite'], 'pass') === 'rewrite',
-    rewritesDestination:
-      check.oneOf('fields.destination', given.destination, ['pass', 'rewrite'], 'rewrite') === 'rewrite',
+    host: given.host,
+    forwarded: given.forwarded,
+    request: toRules(given.request),
+    response: toRules(given.response),
+    cookies: toCookieRules(given.cookies),
+    rewritesLocation: given.location === 'rewrite',
+    rewritesDestination: given.destination === 'rewrite',
   };
 }
 
-/** `uri-host [":" port]` as a person writes it (RFC 9110 section 7.2): a name, an IPv4 address, or IPv6 in brackets. */
-const HOST = /^(?:[\w.~-]+|\[[\da-f:.]+\])(?::(\d{1,5}))?$/i;
-
-function parseHostOption(host: string): string {
-  if (typeof host !== 'string') throw new TypeError("must be 'upstream', 'client' or a host");
-  const port = HOST.exec(host)?.[1] ?? '1';
-  if (HOST.test(host) && Number(port) > 0 && Number(port) < 65_536) return host;
-  throw new TypeError(
-    `must be 'upstream', 'client', or a host with or without a port, not ${JSON.stringify(host)}`,
-  );
-}
-
-/** Fields of requests that are decided on elsewhere, with the reason. */
-const OF_REQUESTS: Readonly<Record<string, string>> = {
-  host: 'is what fields.host is for',
-  'cdn-loop': 'must pass as it is, or loops go on for ever (RFC 8586)',
-  'early-data': 'must pass as it is, or what may be a replay is taken for safe (RFC 8470)',
-};
-
-function resolveRules(
-  check: Checker,
-  path: string,
-  options: FieldRuleOptions | undefined,
-  refused: Readonly<Record<string, string>>,
-): FieldRules | null {
-  if (!check.unknownKeys(path, options, ['set', 'append', 'remove']) || options === undefined) return null;
-  const judge = (at: string, name: string): boolean => checkName(check, at, name, refused);
-  const set = readValues(check, `${path}.set`, options.set, judge);
-  const append = readValues(check, `${path}.append`, options.append, judge);
-  const remove = check.list(`${path}.remove`, options.remove, (at, item) => {
-    const name = check.string(at, item, null);
-    return name !== null && judge(at, name) ? [name] : [];
-  });
-  return new FieldRules({ set, append, remove: remove.flat() });
-}
-
-function checkName(
-  check: Checker,
-  path: string,
-  name: string,
-  refused: Readonly<Record<string, string>>,
-): boolean {
-  const reason = !isToken(name)
-    ? 'is no name of a field'
-    : isFramingField(name) || name.toLowerCase() === 'te'
-      ? 'frames the message, which is left to the proxy'
-      : refused[name.toLowerCase()];
-  if (reason !== undefined) check.problem(path, reason);
-  return reason === undefined;
-}
-
-function readValues(
-  check: Checker,
-  path: string,
-  values: unknown,
-  judge: (path: string, name: string) => boolean,
-): FieldValues {
-  const seen = new Set<string>();
-  return check
-    .record(path, values, (at, name, value): FieldValues => {
-      if (!judge(at, name)) return [];
-      if (seen.has(name.toLowerCase())) check.problem(at, 'names a field that is named before');
-      seen.add(name.toLowerCase());
-      const lines: readonly unknown[] = Array.isArray(value) ? value : [value];
-      if (lines.length === 0) check.problem(at, 'must not be an empty list');
-      // Not repeated in the message: it may be a secret.
-      if (lines.every(isLine)) return [[name, lines]];
-      check.problem(at, `must be a string, or a list of them, ${OF_A_VALUE}`);
-      return [];
-    })
-    .flat();
-}
-
-const OF_A_VALUE = 'without control characters, characters above U+00FF, or white space at an end';
-
-const isLine = (value: unknown): value is string =>
-  typeof value === 'string' && isFieldValue(value) && !/^[\t ]|[\t ]$/.test(value);
-
-function resolveCookies(check: Checker, options: FieldOptions['cookies']): FieldSettings['cookies'] {
-  if (typeof options !== 'object') {
-    const whole = check.oneOf('fields.cookies', options, ['pass', 'remove'], 'pass');
-    return whole === 'remove' ? whole : null;
-  }
-  if (!check.unknownKeys('fields.cookies', options, ['domain', 'path', 'secure'])) return null;
-  const { domain, path, secure } = options;
-  const domainOf = (value: string): string =>
-    checkText(value, /^(?:\.?[\w-]+(?:\.[\w-]+)*)?$/, "must be a domain, or '' for none");
-  const pathOf = (value: string): string =>
-    checkText(value, /^(?:\/[\x21-\x3a\x3c-\x7e]*)?$/, "must be a path such as /files, or '' for none");
-  return {
-    domain: resolveRewrite(check, 'fields.cookies.domain', domain, domainOf, toCookieDomain),
-    path: resolveRewrite(check, 'fields.cookies.path', path, pathOf, (value) => value),
-    secure: check.oneOf('fields.cookies.secure', secure, ['keep', 'remove', 'add', 'match'], 'keep'),
-  };
-}
-
-function resolveRewrite(
-  check: Checker,
-  path: string,
-  option: unknown,
-  judge: (value: string) => string,
-  toKey: (value: string) => string,
-): AttributeRewrite | null {
-  if (option === undefined) return null;
-  if (typeof option === 'string') {
-    const replacement = check.parsed(path, option, '', judge);
-    return () => replacement;
-  }
-  const entries = check.record(path, option, (at, old, value): [string, string] => [
-    toKey(old),
-    check.parsed(at, value as string, '', judge),
-  ]);
-  return mappedRewrite(new Map(entries), toKey);
-}
-
-function checkText(value: unknown, form: RegExp, message: string): string {
-  if (typeof value === 'string' && form.test(value)) return value;
-  throw new TypeError(message);
+function toRules(given: FieldRuleValues): FieldRules | null {
+  const { set, append, remove } = given;
+  if (set === undefined && append === undefined && remove === undefined) return null;
+  return new FieldRules({ set: set ?? [], append: append ?? [], remove: remove ?? [] });
 }

@@ -1,291 +1,128 @@
-import { randomBytes } from 'node:crypto';
 import type { AccessPolicy } from '../../access/policy.js';
-import type { Digest } from '../../http/digest.js';
-import { isToken } from '../../http/fields.js';
-import type { BaseTarget } from '../../http/target.js';
-import { anyAddress } from '../../net/address-policy.js';
-import { type ListenerAddress, processListeners, publicAddressesOfOthers } from '../../net/own-listeners.js';
-import type { TrustedPeers } from '../../net/trusted-peers.js';
-import { Checker } from '../../options/checker.js';
-import type { TimeoutSettings } from '../../stream/timeouts.js';
-import type { Duration, Size } from '../../units.js';
-import type { HeadConversion } from '../../upstream/convert-head.js';
-import { createTransport } from '../../upstream/create-transport.js';
-import type { Transport } from '../../upstream/transport.js';
-import type { TransportOptions } from '../../upstream/transport-options.js';
+import { group } from '../../options/composites.js';
+import { custom, oneOf, string } from '../../options/kinds.js';
+import type { OptionsOf } from '../../options/spec.js';
 import type { Hooks } from '../messages/hooks.js';
-import type { Planner } from '../messages/plan.js';
-import type { Observer } from '../transfer/transfer.js';
-import { type DigestOptions, type DigestSettings, resolveDigests } from './digest-options.js';
-import { type FieldOptions, type FieldSettings, resolveFields } from './field-options.js';
-import { checkTransform, checkTransport, resolveObservers } from './option-objects.js';
-import { type Profile, passThrough, thirdParty } from './profiles.js';
-import { type ResumeOptions, type ResumeSettings, resolveResume } from './resume-options.js';
-import { resolvePeers } from './trusted-proxies.js';
-import { resolveEgress } from './upstream-egress.js';
+import { type DigestOptions, type DigestValues, digestOptions } from './digest-options.js';
+import { type FieldOptions, type FieldOptionValues, fieldOptions } from './field-options.js';
+import { hookOptions, observersOption, transport } from './hook-options.js';
+import { profileOption } from './profile-option.js';
+import { resumeOption } from './resume-options.js';
 import {
-  parseUpstreamUrl,
-  resolveConnections,
-  resolveUpstream,
-  type UpstreamOptions,
-} from './upstream-options.js';
+  type LimitOptions,
+  type LimitValues,
+  limitOptions,
+  type TimeoutOptions,
+  type TimeoutValues,
+  timeoutOptions,
+} from './timeout-options.js';
+import { trustedProxiesOption } from './trusted-proxies.js';
+import { upstreamOption } from './upstream-options.js';
 
-export interface TimeoutOptions {
-  /** Looking up, connecting and the TLS handshake together. Default 10 s; cannot be turned off. */
-  connect?: Duration;
-  /** From the end of the request, or the last interim response, until the response head. Default 60 s; 0 is off. */
-  responseHead?: Duration;
-  /** Between bytes, while only the origin server is waited for. Default 60 s; 0 is off. */
-  upstreamIdle?: Duration;
-  /** Between bytes, while only the client is waited for. Default 10 min; 0 is off. */
-  clientIdle?: Duration;
-  /** Between bytes in either direction of a tunnel (WebSocket). Default 1 h; 0 is off. */
-  tunnelIdle?: Duration;
-  /** How long WebSockets go on after `close()` before they are closed with 1001. Default 0: at once. */
-  tunnelDrain?: Duration;
-  /** The whole transfer. Default 0: off, since no healthy transfer takes too long. */
-  total?: Duration;
-}
-
-export interface LimitOptions {
-  /** Bytes per second below which a transfer is ended, measured over 5 s. Default 0: off. */
-  minRate?: Size;
+/** What `createProxy` takes, besides the hooks. */
+export const proxyDataOptions = {
   /**
-   * Bytes of request content. More is refused with 413: before the origin server is asked where the request
-   * announces it, otherwise when it has come. Default 0: no limit.
+   * Where requests go: a URL, or an object with a URL and further options. Required, unless `onRequest`
+   * always chooses. Default: none.
    */
-  requestContent?: Size;
-  /** Bytes of a response head. Default 64 KiB. */
-  responseHead?: Size;
-  /** Field lines of a response head. Default 256. */
-  responseFields?: number;
-}
-
-export interface ProxyOptions<Context = unknown> extends Hooks<Context> {
-  /** Where requests go. May be left out where `onRequest` always chooses. */
-  upstream?: string | URL | UpstreamOptions;
-  /** This proxy's name in `Via` and `Proxy-Status`: a token. Default `sluiceway-` and 8 random characters. */
-  name?: string;
-  /** What is let through. Default `passThrough`. */
-  profile?: Profile | 'passThrough' | 'thirdParty';
-  /** Addresses that may be connected to: `any` or `public`. Default: the profile's. */
-  addresses?: 'any' | 'public';
+  upstream: upstreamOption,
   /**
-   * Addresses and CIDR ranges of proxies before this one, whose word about the client is believed; `'unix'` stands for
-   * whoever connects by a Unix socket. Default none.
+   * This proxy's name in `Via`, `CDN-Loop` and `Proxy-Status`. A request whose `Via` or `CDN-Loop` already
+   * has the name is a loop and gets 508. The default is `sluiceway-` and eight random characters, the same
+   * for all proxies of a process, so that two Sluiceways in a row are not taken for a loop. Two proxies in a
+   * row in one process need names of their own. Default: random.
    */
-  trustedProxies?: readonly string[];
+  name: string({
+    pattern: /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/,
+    message: "must be a token: letters, digits and -._~!#$%&'*+^`|",
+    type: 'token',
+    defaultText: 'random',
+    doc: "This proxy's name in `Via`, `CDN-Loop` and `Proxy-Status`. A request whose `Via` or `CDN-Loop` already has the name is a loop and gets 508. The default is `sluiceway-` and eight random characters, the same for all proxies of a process, so that two Sluiceways in a row are not taken for a loop. Two proxies in a row in one process need names of their own.",
+  }),
   /**
-   * Who may: decided for each request before anything else is done about it. `bearer`, `basic` and `addresses` make
-   * policies, `allOf` and `anyOf` combine them. Default: everybody may.
+   * What is let through: see profiles. A reverse proxy stands before servers of your own, so everything
+   * end-to-end passes. Default: `'passThrough'`.
    */
-  access?: AccessPolicy;
-  /** Changes to fields of requests and responses, as plain data. Default none. */
-  fields?: FieldOptions;
-  timeouts?: TimeoutOptions;
-  limits?: LimitOptions;
+  profile: profileOption,
   /**
-   * Content of a GET that breaks, stalls or falls under the minimum rate is continued from the exact byte, where that is
-   * provably the same file. False: never. Default: it is.
+   * Which addresses may be connected to. The default is the profile's: `any` for `passThrough`, since your
+   * own servers usually have private addresses, and `public` for `thirdParty`. The decision is made on the
+   * address that is actually dialled. Default: `'any'`.
    */
-  resume?: boolean | ResumeOptions;
+  addresses: oneOf(['any', 'public'], {
+    defaultText: "`'any'`",
+    doc: "Which addresses may be connected to. The default is the profile's: `any` for `passThrough`, since your own servers usually have private addresses, and `public` for `thirdParty`. The decision is made on the address that is actually dialled.",
+  }),
   /**
-   * Whether a HEAD of a client is asked with GET, of whose response the head is taken and the content is not read: `never`,
-   * `always`, or where the origin server answers HEAD with 403, 405 or 501 (`fallback`), as it does for URLs that are
-   * signed for GET. nginx calls it `proxy_cache_convert_head`. A GET may cost the origin server some content that nobody
-   * reads. Default: `fallback` with the profile `thirdParty`, `never` with any other.
+   * Proxies in front of this one whose `X-Forwarded-*` and `Forwarded` are believed and continued. Those of
+   * any other client are replaced, because a client can write anything; names such as `X_Forwarded_For`,
+   * which CGI takes for the same, never pass. The word `'unix'` stands for all peers on Unix sockets (without
+   * TLS). Hooks see the client behind them. Default: none.
    */
-  convertHead?: HeadConversion;
-  /** Which content is verified while it passes. Default: what the origin server gives a digest for. */
-  digests?: DigestOptions;
-  observers?: readonly Observer[];
-  /** Replaces the built-in HTTP/1.1 client. It is closed with the proxy. */
-  transport?: Transport;
+  trustedProxies: trustedProxiesOption,
   /**
-   * `answer` (default): failures are answered. `throw`: a failure before the head rejects the promise of
-   * `handle` with nothing written, for frameworks with an error handler of their own.
+   * Access policy. It decides for each request before any other processing: a function made by `bearer`,
+   * `basic`, `addresses`, `allOf` and `anyOf`, or your own; see who has access. Without one everybody has
+   * access, as with any other proxy. Default: none.
    */
-  errors?: 'answer' | 'throw';
-}
+  access: custom<AccessPolicy, AccessPolicy | undefined>({
+    type: 'policy',
+    schema: null,
+    doc: 'Access policy. It decides for each request before any other processing: a function made by `bearer`, `basic`, `addresses`, `allOf` and `anyOf`, or your own; see [who has access](access.md). Without one everybody has access, as with any other proxy.',
+    read: (check, path, value) => check.func(path, value as AccessPolicy | undefined, undefined),
+  }),
+  /** See fields. */
+  fields: group<FieldOptions, FieldOptionValues>(fieldOptions, { doc: 'See [fields](#fields).' }),
+  /** See timeouts. */
+  timeouts: group<TimeoutOptions, TimeoutValues>(timeoutOptions, { doc: 'See [timeouts](#timeouts).' }),
+  /** See limits. */
+  limits: group<LimitOptions, LimitValues>(limitOptions, { doc: 'See [limits](#limits).' }),
+  /**
+   * Whether broken content is continued from the exact byte: see resuming. Or an object with the options
+   * there. On by default, because it is done only if the rest is provably of the same file, and costs nothing
+   * until something breaks. Default: `true`.
+   */
+  resume: resumeOption,
+  /** See digests. */
+  digests: group<DigestOptions, DigestValues>(digestOptions, { doc: 'See [digests](#digests).' }),
+  /** Objects that are told when a transfer starts and ends: see observers. Default: none. */
+  observers: observersOption,
+  /**
+   * Replaces the built-in client: see a transport of your own. It is closed with the proxy. It cannot be
+   * combined with `upstream.proxy`, or with an `upstream.protocol` other than `http1`. `upstream.tls`,
+   * `upstream.connections`, `addresses`, `timeouts.connect`, `limits.responseHead` and
+   * `limits.responseFields` belong to the built-in client and have no effect then. Default: built in.
+   */
+  transport: transport({
+    defaultText: 'built in',
+    doc: 'Replaces the built-in client: see [a transport of your own](embedding.md#a-transport-of-your-own). It is closed with the proxy. It cannot be combined with `upstream.proxy`, or with an `upstream.protocol` other than `http1`. `upstream.tls`, `upstream.connections`, `addresses`, `timeouts.connect`, `limits.responseHead` and `limits.responseFields` belong to the built-in client and have no effect then.',
+  }),
+  /**
+   * Whether a HEAD request is sent on as GET; the client gets the head of the response, and the content is
+   * not read. With `fallback` this happens if the origin server answers HEAD with 403, 405 or 501, as it does
+   * for presigned URLs, which are valid for GET only. Off for origin servers of your own, because a GET may
+   * cost them work and some content; `fallback` is the default with the profile `thirdParty` and in a
+   * gateway, whose clients ask for the length of a file first. It corresponds to `proxy_cache_convert_head`
+   * of nginx. A `Range` is not sent, since HEAD has none. Default: `'never'`.
+   */
+  convertHead: oneOf(['never', 'fallback', 'always'], {
+    defaultText: "`'never'`",
+    doc: 'Whether a HEAD request is sent on as GET; the client gets the head of the response, and the content is not read. With `fallback` this happens if the origin server answers HEAD with 403, 405 or 501, as it does for presigned URLs, which are valid for GET only. Off for origin servers of your own, because a GET may cost them work and some content; `fallback` is the default with the profile `thirdParty` and in a gateway, whose clients ask for the length of a file first. It corresponds to `proxy_cache_convert_head` of nginx. A `Range` is not sent, since HEAD has none.',
+  }),
+  /**
+   * What happens to a failure before the response has begun. `answer` sends a response, so that no client
+   * waits in vain. With `throw` the promise of `handle` rejects with the `SluicewayError` and nothing is
+   * written, for frameworks with an error handler of their own. Default: `'answer'`.
+   */
+  errors: oneOf(['answer', 'throw'], {
+    default: 'answer',
+    doc: 'What happens to a failure before the response has begun. `answer` sends a response, so that no client waits in vain. With `throw` the promise of `handle` rejects with the `SluicewayError` and nothing is written, for frameworks with an error handler of their own.',
+  }),
+};
 
-/** Checked values of `ProxyOptions`. */
-export interface ProxySettings {
-  upstream: BaseTarget | null;
-  /** Of the upstream. */
-  mirrors: readonly BaseTarget[];
-  pseudonym: string;
-  /** By which this proxy knows its own requests in CDN-Loop. */
-  loopName: string;
-  profile: Profile;
-  peers: TrustedPeers;
-  /** Null: everybody may. */
-  access: AccessPolicy | null;
-  fields: FieldSettings;
-  timeouts: TimeoutSettings;
-  tunnelDrainMs: number;
-  /** Bytes of request content; 0 is no limit. */
-  maxRequestContent: number;
-  /** Null: broken content is not continued. */
-  resume: ResumeSettings | null;
-  convertHead: HeadConversion;
-  digests: DigestSettings;
-  /** Of the file that every request is for; null but for `streamFrom`. */
-  digest: Digest | null;
-  hooks: Hooks;
-  /** Chooses in place of `onRequest`; null but for a gateway. */
-  planner: Planner | null;
-  /** Told where each request has reached this process; null where that does not matter. */
-  learnListener: ((listener: ListenerAddress | null) => void) | null;
-  observers: readonly Observer[];
-  transport: Transport;
-  throwsErrors: boolean;
-}
+export const proxyOptions: typeof proxyDataOptions & typeof hookOptions = {
+  ...proxyDataOptions,
+  ...hookOptions,
+};
 
-const HOOKS = ['onRequest', 'onUpstreamRequest', 'onUpstreamResponse', 'onError'] as const;
-const GROUPS = [
-  'upstream',
-  'name',
-  'profile',
-  'addresses',
-  'trustedProxies',
-  'access',
-  'fields',
-  'timeouts',
-  'limits',
-  'resume',
-  'digests',
-  'observers',
-];
-const OPTIONS = [...GROUPS, 'transport', 'convertHead', 'errors', 'transform', ...HOOKS];
-
-/** One for the process: workers and proxies of one start are the same hop. */
-const defaultPseudonym = `sluiceway-${randomBytes(4).toString('hex')}`;
-
-/** Checks all options at once, and what `checkMore` adds. Throws an `OptionsError` that lists every problem. */
-export function resolveProxyOptions(
-  options: ProxyOptions,
-  subject = 'createProxy',
-  makeTransport: typeof createTransport = createTransport,
-  checkMore: (check: Checker) => void = () => {},
-): ProxySettings {
-  const check = new Checker(subject);
-  check.required('', options);
-  if (options === undefined || !check.unknownKeys('', options, OPTIONS)) check.throwIfAny();
-  const settings = resolveSettings(check, options, makeTransport);
-  checkMore(check);
-  check.throwIfAny();
-  return settings();
-}
-
-/** Gathers problems; the transport is made only when there are none. */
-function resolveSettings(
-  check: Checker,
-  options: ProxyOptions,
-  makeTransport: typeof createTransport,
-): () => ProxySettings {
-  const { path, url, mirrors, tls, connections, proxy, protocol } = resolveUpstream(check, options.upstream);
-  if (protocol !== 'http1' && options.transport !== undefined)
-    check.problem(
-      'upstream.protocol',
-      'must not be given together with transport, which speaks what it likes',
-    );
-  const base = check.parsed(path, url, null, parseUpstreamUrl);
-  if (options.onRequest === undefined) check.required(path, url);
-  const limits = check.group('limits', options.limits, [
-    'minRate',
-    'requestContent',
-    'responseHead',
-    'responseFields',
-  ]);
-  const timeouts = check.group('timeouts', options.timeouts, [
-    'connect',
-    'responseHead',
-    'upstreamIdle',
-    'clientIdle',
-    'tunnelIdle',
-    'tunnelDrain',
-    'total',
-  ]);
-  const name = check.string('name', options.name, defaultPseudonym);
-  if (!isToken(name)) check.problem('name', "must be a token: letters, digits and -._~!#$%&'*+^`|");
-  const profile = resolveProfile(check, options.profile);
-  const addresses = check.oneOf('addresses', options.addresses, ['any', 'public'], profile.addresses);
-  const peers = resolvePeers(check, options.trustedProxies);
-  const access = check.func('access', options.access, null);
-  const fields = resolveFields(check, options.fields);
-  const digests = resolveDigests(check, options.digests);
-  const observers = resolveObservers(check, options.observers);
-  check.parsed('transport', options.transport, undefined, checkTransport);
-  const hooks: Hooks = {};
-  for (const hook of HOOKS) {
-    const given = check.func(hook, options[hook], undefined);
-    if (given !== undefined) Object.assign(hooks, { [hook]: given });
-  }
-  if (checkTransform(check, options.transform)) hooks.transform = options.transform;
-  const egress = resolveEgress(check, 'upstream.proxy', proxy, {
-    addresses,
-    transport: options.transport,
-  });
-  const connectTimeoutMs = check.duration('timeouts.connect', timeouts.connect, 10_000, { min: 1 });
-  const connecting: TransportOptions = {
-    policy: addresses === 'public' ? publicAddressesOfOthers : anyAddress,
-    connectTimeoutMs,
-    maxHeadBytes: check.bytes('limits.responseHead', limits.responseHead, 64 * 1024, { min: 1024 }),
-    maxHeadFields: check.integer('limits.responseFields', limits.responseFields, 256, { min: 1 }),
-    ...resolveConnections(check, connections),
-    ...(tls !== undefined && { tls }),
-    ...(egress !== undefined && { egress }),
-  };
-  const convertHead = check.oneOf(
-    'convertHead',
-    options.convertHead,
-    ['never', 'fallback', 'always'],
-    profile.name === thirdParty.name ? 'fallback' : 'never',
-  );
-  const throwsErrors = check.oneOf('errors', options.errors, ['answer', 'throw'], 'answer') === 'throw';
-  const tunnelDrainMs = check.duration('timeouts.tunnelDrain', timeouts.tunnelDrain, 0);
-  const timeoutSettings: TimeoutSettings = {
-    responseHeadMs: check.duration('timeouts.responseHead', timeouts.responseHead, 60_000),
-    upstreamIdleMs: check.duration('timeouts.upstreamIdle', timeouts.upstreamIdle, 60_000),
-    clientIdleMs: check.duration('timeouts.clientIdle', timeouts.clientIdle, 600_000),
-    tunnelIdleMs: check.duration('timeouts.tunnelIdle', timeouts.tunnelIdle, 3_600_000),
-    totalMs: check.duration('timeouts.total', timeouts.total, 0),
-    minRate: check.bytes('limits.minRate', limits.minRate, 0),
-  };
-  const resume = resolveResume(check, options.resume);
-  const maxRequestContent = check.bytes('limits.requestContent', limits.requestContent, 0);
-  return () => ({
-    upstream: base,
-    mirrors,
-    pseudonym: name,
-    loopName: profile.forwarded ? name : `${name}-files`,
-    profile,
-    peers,
-    access,
-    fields,
-    timeouts: timeoutSettings,
-    tunnelDrainMs,
-    maxRequestContent,
-    resume,
-    convertHead,
-    digests,
-    digest: null,
-    hooks,
-    planner: null,
-    learnListener: addresses === 'public' ? (listener) => processListeners.learn(listener) : null,
-    observers,
-    transport: options.transport ?? makeTransport(connecting, protocol),
-    throwsErrors,
-  });
-}
-
-function resolveProfile(check: Checker, profile: ProxyOptions['profile']): Profile {
-  if (typeof profile === 'object' && profile !== null) {
-    const known = Object.keys(passThrough) as (keyof Profile)[];
-    check.unknownKeys('profile', profile, known);
-    for (const key of known) check.required(`profile.${key}`, profile[key]);
-    return profile;
-  }
-  const name = check.oneOf('profile', profile, ['passThrough', 'thirdParty'], 'passThrough');
-  return name === 'thirdParty' ? thirdParty : passThrough;
-}
+export interface ProxyOptions<Context = unknown> extends OptionsOf<typeof proxyDataOptions>, Hooks<Context> {}

@@ -1,5 +1,7 @@
-import type { Checker } from '../../options/checker.js';
-import type { Duration } from '../../units.js';
+import { Checker } from '../../options/checker.js';
+import { either, group } from '../../options/composites.js';
+import { boolean, duration, func, integer, oneOf } from '../../options/kinds.js';
+import type { OptionsOf, SettingsOf } from '../../options/spec.js';
 import type { RetryLimits } from '../../upstream/resume/range-retrier.js';
 import type { DownstreamRequest } from '../messages/downstream-request.js';
 
@@ -11,23 +13,60 @@ export interface ExpiredTarget {
   downstream: DownstreamRequest;
 }
 
-export interface ResumeOptions {
-  /** Attempts in a row that bring no byte, after which the transfer fails. Default 6. */
-  attempts?: number;
-  /** Without a byte, from the break on, after which the transfer fails. Default 60 s. */
-  timeout?: Duration;
+const resumeMembers = {
   /**
-   * What proves that the rest is of the same file. `validator` (default): a strong `ETag`, or, where the rest comes from
-   * the same URL, a `Last-Modified` that counts as strong (RFC 9110 section 8.8.2.2). `length`: where there is neither, the length of the whole file, which
-   * a file that has been replaced may share.
+   * Attempts in a row that bring no byte, after which the transfer fails. The first one is made at once, the
+   * others after 0.25, 0.5, 1, 2 and 4 s, half of each at random, or after the time that `Retry-After` gives.
+   * This is enough for an origin server to restart. Each byte that arrives resets the count. Default: `6`.
    */
-  proof?: 'validator' | 'length';
+  attempts: integer({
+    default: 6,
+    min: 1,
+    doc: 'Attempts in a row that bring no byte, after which the transfer fails. The first one is made at once, the others after 0.25, 0.5, 1, 2 and 4 s, half of each at random, or after the time that `Retry-After` gives. This is enough for an origin server to restart. Each byte that arrives resets the count.',
+  }),
   /**
-   * Gives the URL at which the file is to be had now, where its target does not give it any more: presigned URLs expire.
-   * Undefined: there is none. Redirects are walked again before it is asked. Default: the transfer fails.
+   * Time from the break without a byte for the client, after which the transfer fails. A transfer that moves
+   * on may break any number of times. Default: `60s`.
    */
-  refreshTarget?: (expired: ExpiredTarget) => string | URL | undefined | Promise<string | URL | undefined>;
-}
+  timeout: duration({
+    default: '60s',
+    min: 1,
+    doc: 'Time from the break without a byte for the client, after which the transfer fails. A transfer that moves on may break any number of times.',
+  }),
+  /**
+   * What proves that the rest is of the same file. `validator` is a strong `ETag` or, from the same URL, a
+   * `Last-Modified` at least a second older than `Date` (RFC 9110 section 8.8.2.2). With `length`, a file
+   * that has neither is also continued if it is as long as before; it may have been replaced by one of the
+   * same length. Default: `'validator'`.
+   */
+  proof: oneOf(['validator', 'length'], {
+    default: 'validator',
+    doc: 'What proves that the rest is of the same file. `validator` is a strong `ETag` or, from the same URL, a `Last-Modified` at least a second older than `Date` (RFC 9110 section 8.8.2.2). With `length`, a file that has neither is also continued if it is as long as before; it may have been replaced by one of the same length.',
+  }),
+  /**
+   * Returns the current URL of the file, or undefined. Called if the target answers 401, 403, 404 or 410 in
+   * the middle of a transfer and following the redirects again did not help: presigned URLs expire. Default:
+   * none.
+   */
+  refreshTarget: func<
+    (expired: ExpiredTarget) => string | URL | undefined | Promise<string | URL | undefined>
+  >({
+    doc: 'Returns the current URL of the file, or undefined. Called if the target answers 401, 403, 404 or 410 in the middle of a transfer and following the redirects again did not help: presigned URLs expire.',
+  }),
+};
+
+const resumeGroup = group<ResumeOptions, ResumeValues>(resumeMembers, {
+  doc: 'How broken content is resumed.',
+});
+
+export const resumeOption = either(boolean({ default: true }), resumeGroup, {
+  default: true,
+  takesSecond: (value) => typeof value !== 'boolean',
+  doc: 'Whether broken content is continued from the exact byte: see [resuming](#resuming). Or an object with the options there. On by default, because it is done only if the rest is provably of the same file, and costs nothing until something breaks.',
+});
+
+export interface ResumeOptions extends OptionsOf<typeof resumeMembers> {}
+export interface ResumeValues extends SettingsOf<typeof resumeMembers> {}
 
 export interface ResumeSettings extends RetryLimits {
   proof: 'validator' | 'length';
@@ -35,17 +74,9 @@ export interface ResumeSettings extends RetryLimits {
 }
 
 /** Null where broken content is not continued. */
-export function resolveResume(
-  check: Checker,
-  resume: boolean | ResumeOptions | undefined,
-): ResumeSettings | null {
-  const given = typeof resume === 'boolean' ? undefined : resume;
-  const group = check.group('resume', given, ['attempts', 'timeout', 'proof', 'refreshTarget']);
-  const settings: ResumeSettings = {
-    attempts: check.integer('resume.attempts', group.attempts, 6, { min: 1 }),
-    timeoutMs: check.duration('resume.timeout', group.timeout, 60_000, { min: 1 }),
-    proof: check.oneOf('resume.proof', group.proof, ['validator', 'length'], 'validator'),
-    refreshTarget: check.func('resume.refreshTarget', group.refreshTarget, undefined),
-  };
-  return resume === false ? null : settings;
+export function toResumeSettings(given: boolean | ResumeValues): ResumeSettings | null {
+  if (given === false) return null;
+  const { attempts, timeout, proof, refreshTarget } =
+    given === true ? resumeGroup.read(new Checker(''), '', undefined) : given;
+  return { attempts, timeoutMs: timeout, proof, refreshTarget };
 }

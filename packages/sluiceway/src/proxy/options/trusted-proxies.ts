@@ -1,20 +1,24 @@
-import { createTrustedPeers, type TrustedPeers } from '../../net/trusted-peers.js';
-import type { Checker } from '../../options/checker.js';
+import { createTrustedPeers } from '../../net/trusted-peers.js';
+import { list } from '../../options/composites.js';
+import { custom } from '../../options/kinds.js';
 
-/** Checks the option `trustedProxies`. */
-export function resolvePeers(check: Checker, ranges: readonly string[] | undefined): TrustedPeers {
-  const checked = check.list('trustedProxies', ranges, (path, item) => {
-    const range = check.string(path, item, null);
-    return range === null ? [] : check.parsed(path, range, [], checkRange);
-  });
-  return createTrustedPeers(checked.flat());
-}
+const range = custom<string, string | undefined>({
+  type: 'addresses and CIDR ranges',
+  schema: { type: 'string', minLength: 1 },
+  read: (check, path, value) =>
+    check.parsed(path, check.string(path, value, undefined), undefined, checkRange),
+});
 
-function checkRange(range: string): string[] {
+export const trustedProxiesOption = list(range, {
+  default: [],
+  doc: "Proxies in front of this one whose `X-Forwarded-*` and `Forwarded` are believed and continued. Those of any other client are replaced, because a client can write anything; names such as `X_Forwarded_For`, which CGI takes for the same, never pass. The word `'unix'` stands for all peers on Unix sockets (without TLS). Hooks see [the client behind them](hooks.md#onrequest).",
+});
+
+function checkRange(given: string): string {
   try {
-    createTrustedPeers([range]);
-    return [range];
+    createTrustedPeers([given]);
+    return given;
   } catch {
-    throw new TypeError(`must be an address, a CIDR range or 'unix', not ${JSON.stringify(range)}`);
+    throw new TypeError(`must be an address, a CIDR range or 'unix', not ${JSON.stringify(given)}`);
   }
 }

@@ -1,113 +1,138 @@
 import { type BaseTarget, parseBaseTarget } from '../../http/target.js';
-import type { DialTlsOptions } from '../../net/dial-tls.js';
-import type { Checker } from '../../options/checker.js';
-import type { Duration } from '../../units.js';
-import type { UpstreamProtocol } from '../../upstream/create-transport.js';
+import { Checker } from '../../options/checker.js';
+import { either, group, list } from '../../options/composites.js';
+import { duration, integer, oneOf, url } from '../../options/kinds.js';
+import type { OptionsOf, SettingsOf, Spec } from '../../options/spec.js';
 import { MAX_IDLE_CONNECTIONS, type TransportOptions } from '../../upstream/transport-options.js';
-import { resolveTls, type UpstreamTlsOptions } from './upstream-tls.js';
+import { egressOption } from './upstream-egress.js';
+import { tlsOption } from './upstream-tls.js';
 
-export interface ConnectionOptions {
-  /** Connections to one origin server at a time. Default unlimited. */
-  max?: number;
-  /** Requests that may wait for one of them, for as long as `timeouts.connect`; more get 503. Default 1000. */
-  maxQueued?: number;
-  /** How long an unused connection is kept. Default 60 s. */
-  idleTimeout?: Duration;
-  /**
-   * Unused connections to all origin servers together; the one that has been unused longest is closed. 0 keeps none. A
-   * quarter of the descriptors of the process is a limit for all proxies in it besides. Default 1000.
-   */
-  maxIdle?: number;
-}
+const upstreamUrl = url({ parse: parseUpstreamUrl });
 
-export interface UpstreamOptions {
-  /** http: or https: URL; its path and query are joined to the request's. */
-  url: string | URL;
+const connectionOptions = {
   /**
-   * URLs of other servers with the same files, which take over in this order where one fails: for GET and HEAD, before the
-   * response head or in the middle of a file. Joined with the request's path as `url` is. Default none.
+   * Connections to one origin server at a time. Unlimited, because a large file holds its connection for a
+   * long time, and a limit that is too low makes other clients wait behind it. A connection over HTTP/2
+   * carries up to 100 requests at a time, or as many as the origin server allows. Default: unlimited.
    */
-  mirrors?: readonly (string | URL)[];
-  tls?: UpstreamTlsOptions;
-  connections?: ConnectionOptions;
+  max: integer({
+    min: 1,
+    defaultText: 'unlimited',
+    doc: 'Connections to one origin server at a time. Unlimited, because a large file holds its connection for a long time, and a limit that is too low makes other clients wait behind it. A connection over HTTP/2 carries up to 100 requests at a time, or as many as the origin server allows.',
+  }),
   /**
-   * HTTP proxy through whose tunnels (CONNECT) origin servers are reached: an http: or https: URL, with user name and
-   * password where it asks for them, or `'environment'` for what HTTPS_PROXY, HTTP_PROXY and NO_PROXY say when the
-   * proxy is made. Needs `addresses: 'any'`, since it is the other proxy that connects. Default none.
+   * Requests that may wait for one of `max` connections, each for as long as `timeouts.connect`; further
+   * requests get 503. Enough for a burst, and bounded. Default: `1000`.
    */
-  proxy?: string | URL;
+  maxQueued: integer({
+    default: 1000,
+    doc: 'Requests that may wait for one of `max` connections, each for as long as `timeouts.connect`; further requests get 503. Enough for a burst, and bounded.',
+  }),
   /**
-   * What is spoken with origin servers. `http1` (default): HTTP/1.1, which costs us half to three quarters of the
-   * CPU per byte and gives each large file a connection of its own. `http2`: HTTP/2 and nothing else, also without TLS for http: URLs
-   * (prior knowledge). `auto`: HTTP/2 where an https: server chooses it (ALPN); HTTP/1.1 otherwise, and for upgrades.
+   * How long an unused connection is kept. If the origin server announces a shorter time in `Keep-Alive`,
+   * that applies. If a kept connection turns out to be dead, the request is sent once more on a new one,
+   * provided that it is idempotent and none of its content has been sent. Default: `60s`.
    */
-  protocol?: UpstreamProtocol;
-}
+  idleTimeout: duration({
+    default: '60s',
+    doc: 'How long an unused connection is kept. If the origin server announces a shorter time in `Keep-Alive`, that applies. If a kept connection turns out to be dead, the request is sent once more on a new one, provided that it is idempotent and none of its content has been sent.',
+  }),
+  /**
+   * Unused connections to all origin servers together, over HTTP/1.1 and HTTP/2. The one that has been unused
+   * longest is closed; `0` keeps none. Without a limit, clients that name the hosts could use up the file
+   * descriptors of the process. All proxies of a process together are also limited to a quarter of its
+   * descriptors, and if a connection fails because none is left (`EMFILE`, `ENFILE`), the oldest quarter is
+   * closed and the connection is tried again. Default: `1000`.
+   */
+  maxIdle: integer({
+    default: MAX_IDLE_CONNECTIONS,
+    doc: 'Unused connections to all origin servers together, over HTTP/1.1 and HTTP/2. The one that has been unused longest is closed; `0` keeps none. Without a limit, clients that name the hosts could use up the file descriptors of the process. All proxies of a process together are also limited to a quarter of its descriptors, and if a connection fails because none is left (`EMFILE`, `ENFILE`), the oldest quarter is closed and the connection is tried again.',
+  }),
+};
 
-interface ResolvedUpstream {
-  /** Of the URL. */
-  path: string;
-  url: string | URL | undefined;
-  mirrors: BaseTarget[];
-  tls: DialTlsOptions | undefined;
-  connections: Partial<ConnectionOptions>;
-  proxy: string | URL | undefined;
-  protocol: UpstreamProtocol;
-}
+const protocolOption = oneOf(['http1', 'http2', 'auto'], {
+  default: 'http1',
+  doc: 'The protocol that is used with origin servers: see [HTTP/2 to origin servers](#http2-to-origin-servers). `http2` is HTTP/2 only, without TLS for http: URLs (prior knowledge). `auto` is HTTP/2 if an https: server chooses it (ALPN), and HTTP/1.1 otherwise and for upgrades. HTTP/1.1 is the default: its client is our own and takes half to three quarters of the CPU for a byte, each large file has a connection of its own, and a client that stops costs less memory.',
+});
 
-/** Where requests go and how, from a URL or an object; the URL is still to be parsed. */
-export function resolveUpstream(
-  check: Checker,
-  upstream: string | URL | UpstreamOptions | undefined,
-): ResolvedUpstream {
-  if (typeof upstream !== 'object' || upstream === null || upstream instanceof URL) {
-    return {
-      path: 'upstream',
-      url: upstream,
-      mirrors: [],
-      tls: undefined,
-      connections: {},
-      proxy: undefined,
-      protocol: 'http1',
-    };
-  }
-  const known = ['url', 'mirrors', 'tls', 'connections', 'proxy', 'protocol'] as const;
-  const { url, mirrors, tls, connections, proxy, protocol } = check.group('upstream', upstream, known);
-  return {
-    path: 'upstream.url',
-    url,
-    mirrors: check
-      .list('upstream.mirrors', mirrors, (path, mirror) =>
-        check.parsed(path, mirror as string | URL, null, parseUpstreamUrl),
-      )
-      .filter((mirror) => mirror !== null),
-    tls: resolveTls(check, 'upstream.tls', tls),
-    connections: check.group('upstream.connections', connections, [
-      'max',
-      'maxQueued',
-      'idleTimeout',
-      'maxIdle',
-    ]),
-    proxy,
-    protocol: check.oneOf('upstream.protocol', protocol, ['http1', 'http2', 'auto'], 'http1'),
-  };
-}
+const requiredUrl: Spec<string | URL, BaseTarget | undefined, true> = {
+  ...url({
+    required: true,
+    parse: parseUpstreamUrl,
+    doc: 'An `http:` or `https:` URL. Its path comes before the path of each request, and its query before the query of each request. A string is kept byte for byte. No user name, password or fragment.',
+  }),
+  // createProxy requires it, unless there is `onRequest`.
+  read: upstreamUrl.read,
+};
+
+const upstreamMembers = {
+  /**
+   * An `http:` or `https:` URL. Its path comes before the path of each request, and its query before the
+   * query of each request. A string is kept byte for byte. No user name, password or fragment. Required.
+   */
+  url: requiredUrl,
+  /**
+   * Other servers with the same files. If one fails, the next one takes over, before the response or in the
+   * middle of a file. For GET and HEAD. Default: none.
+   */
+  mirrors: list(upstreamUrl, {
+    default: [],
+    type: 'list of URLs',
+    doc: 'Other servers with the same files. If one fails, the next one takes over, before the response or [in the middle of a file](resuming.md#mirrors). For GET and HEAD.',
+  }),
+  /** How to reach `https:` URLs: `ca`, `cert`, `key`, `servername`. Default: Node's. */
+  tls: tlsOption,
+  /**
+   * HTTP proxy through which origin servers are reached (CONNECT): see through an egress proxy. An http: or
+   * https: URL, with user name and password if the proxy asks for them, or `'environment'` for the variables
+   * HTTPS_PROXY, HTTP_PROXY and NO_PROXY. It needs `addresses: 'any'`, because the other proxy connects. The
+   * environment is not read by default: the origin servers of a reverse proxy are usually near, and a
+   * variable that was set for downloads must not send its requests elsewhere. Default: none.
+   */
+  proxy: egressOption,
+  /**
+   * The protocol that is used with origin servers: see HTTP/2 to origin servers. `http2` is HTTP/2 only,
+   * without TLS for http: URLs (prior knowledge). `auto` is HTTP/2 if an https: server chooses it (ALPN), and
+   * HTTP/1.1 otherwise and for upgrades. HTTP/1.1 is the default: its client is our own and takes half to
+   * three quarters of the CPU for a byte, each large file has a connection of its own, and a client that
+   * stops costs less memory. Default: `'http1'`.
+   */
+  protocol: protocolOption,
+  /** Connections to origin servers. */
+  connections: group<ConnectionOptions, ConnectionValues>(connectionOptions, {
+    doc: 'Connections to origin servers.',
+  }),
+};
+
+const upstreamGroup = group<UpstreamOptions, UpstreamValues>(upstreamMembers, {});
+
+export const upstreamOption = either(upstreamUrl, upstreamGroup, {
+  type: 'URL or object',
+  takesSecond: (value) => typeof value === 'object' && value !== null && !(value instanceof URL),
+  doc: 'Where requests go: a URL, or an object with a URL and [further options](#the-upstream). Required, unless `onRequest` always chooses.',
+});
+
+/** An upstream of which everything but the URL is left out. */
+export const upstreamDefaults = (): UpstreamValues => upstreamGroup.read(new Checker(''), '', undefined);
+
+export interface ConnectionOptions extends OptionsOf<typeof connectionOptions> {}
+export interface ConnectionValues extends SettingsOf<typeof connectionOptions> {}
+export interface UpstreamOptions extends OptionsOf<typeof upstreamMembers> {}
+export interface UpstreamValues extends SettingsOf<typeof upstreamMembers> {}
 
 /** The numbers of `upstream.connections`, for the transport. */
-export function resolveConnections(
-  check: Checker,
-  { max, maxQueued, idleTimeout, maxIdle }: Partial<ConnectionOptions>,
+export function toConnectionSettings(
+  given: ConnectionValues,
 ): Pick<TransportOptions, 'maxConnections' | 'maxQueued' | 'idleTimeoutMs' | 'maxIdleConnections'> {
-  const at = (name: string): string => `upstream.connections.${name}`;
   return {
-    maxConnections: check.integer(at('max'), max, Number.POSITIVE_INFINITY, { min: 1 }),
-    maxQueued: check.integer(at('maxQueued'), maxQueued, 1000, { min: 0 }),
-    idleTimeoutMs: check.duration(at('idleTimeout'), idleTimeout, 60_000),
-    maxIdleConnections: check.integer(at('maxIdle'), maxIdle, MAX_IDLE_CONNECTIONS, { min: 0 }),
+    maxConnections: given.max ?? Number.POSITIVE_INFINITY,
+    maxQueued: given.maxQueued,
+    idleTimeoutMs: given.idleTimeout,
+    maxIdleConnections: given.maxIdle,
   };
 }
 
-export function parseUpstreamUrl(url: string | URL): BaseTarget {
-  if (typeof url === 'string' || url instanceof URL) return parseBaseTarget(url);
-  throw new TypeError(`must be a URL as a string or URL object, not ${typeof url}`);
+function parseUpstreamUrl(given: string | URL): BaseTarget {
+  if (typeof given === 'string' || given instanceof URL) return parseBaseTarget(given);
+  throw new TypeError(`must be a URL as a string or URL object, not ${typeof given}`);
 }

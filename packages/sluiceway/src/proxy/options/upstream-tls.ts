@@ -2,39 +2,80 @@ import { X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import type { DialTlsOptions } from '../../net/dial-tls.js';
 import type { Checker } from '../../options/checker.js';
+import type { JsonSchema } from '../../options/json-schema.js';
+import { type About, custom, string } from '../../options/kinds.js';
+import { type OptionsOf, resolve } from '../../options/spec.js';
+import { groupSchema } from '../../options/to-json-schema.js';
+
+type Pem = string | Buffer;
+type Authorities = NonNullable<SecureContextOptions['ca']>;
+
+const pemSchema: JsonSchema = { type: 'string', pattern: '-----BEGIN ' };
+
+/** A part of PEM, which `parse` reads. */
+const pemOption = <Input extends Authorities>(
+  parse: (value: Input) => unknown,
+  about: About & { schema?: JsonSchema },
+) =>
+  custom<Input, Input | undefined>({
+    type: 'PEM',
+    schema: pemSchema,
+    ...about,
+    read: (check, path, value) =>
+      check.parsed(path, value as Input | undefined, undefined, (given) => {
+        parse(given);
+        return given;
+      }),
+  });
+
+const tlsMembers = {
+  /**
+   * Certificates to trust in place of those that Node.js trusts, for a private authority. Verification itself
+   * cannot be turned off. Default: Node's.
+   */
+  ca: pemOption<Authorities>(readAuthorities, {
+    defaultText: "Node's",
+    schema: { anyOf: [pemSchema, { type: 'array', items: pemSchema, minItems: 1 }] },
+    doc: 'Certificates to trust in place of those that Node.js trusts, for a private authority. Verification itself cannot be turned off.',
+  }),
+  /** Client certificate, for origin servers that ask for one. Default: none. */
+  cert: pemOption<Pem>(readCertificate, { doc: 'Client certificate, for origin servers that ask for one.' }),
+  /** The private key of the client certificate. Default: none. */
+  key: pemOption<Pem>(readKey, { doc: 'The private key of the client certificate.' }),
+  /** The name to ask for and to verify, if it is not the host of the URL. Default: the URL's. */
+  servername: string({
+    type: 'name',
+    defaultText: "the URL's",
+    doc: 'The name to ask for and to verify, if it is not the host of the URL.',
+  }),
+};
 
 /** Verification of the origin server's certificate cannot be turned off: trust a private CA instead. */
-export interface UpstreamTlsOptions {
-  /** PEM certificates to trust in place of Node's. */
-  ca?: SecureContextOptions['ca'];
-  /** PEM client certificate and its key. */
-  cert?: string | Buffer;
-  key?: string | Buffer;
-  /** Name to ask for and to verify in place of the URL's. */
-  servername?: string;
-}
+export interface UpstreamTlsOptions extends OptionsOf<typeof tlsMembers> {}
+
+export const tlsOption = custom<UpstreamTlsOptions, DialTlsOptions | undefined>({
+  type: 'object',
+  defaultText: "Node's",
+  members: tlsMembers,
+  doc: 'How to reach `https:` URLs: `ca`, `cert`, `key`, `servername`.',
+  schema: groupSchema(tlsMembers),
+  read: (check, path, value) => resolveTls(check, path, value),
+});
 
 /**
  * Reads certificates and key once, for all connections: parsing a bundle of authorities for each would take longer
  * than the handshake. No message repeats what it complains about.
  */
-export function resolveTls(
-  check: Checker,
-  path: string,
-  options: UpstreamTlsOptions | undefined,
-): DialTlsOptions | undefined {
-  if (options === undefined || !check.unknownKeys(path, options, ['ca', 'cert', 'key', 'servername'])) return;
-  const servername = check.string(`${path}.servername`, options.servername, undefined);
-  const ca = check.parsed(`${path}.ca`, options.ca, undefined, readAuthorities);
-  const cert = check.parsed(`${path}.cert`, options.cert, undefined, readCertificate);
-  const key = check.parsed(`${path}.key`, options.key, undefined, readKey);
-  if ((options.cert === undefined) !== (options.key === undefined)) {
+export function resolveTls(check: Checker, path: string, options: unknown): DialTlsOptions | undefined {
+  if (options === undefined) return undefined;
+  const { ca, cert, key, servername } = resolve(tlsMembers, options, check, path);
+  const given: Partial<UpstreamTlsOptions> | null = options;
+  if ((given?.cert === undefined) !== (given?.key === undefined))
     check.problem(path, 'must have both cert and key, or neither');
-  }
   const pair = cert === undefined || key === undefined ? {} : { cert, key };
-  const secureContext = check.parsed(path, { ...pair, ...(ca && { ca }) }, undefined, (given) => {
+  const secureContext = check.parsed(path, { ...pair, ...(ca && { ca }) }, undefined, (parts) => {
     try {
-      return createSecureContext(given);
+      return createSecureContext(parts);
     } catch {
       throw new TypeError('must have a key that belongs to the certificate');
     }
@@ -42,10 +83,8 @@ export function resolveTls(
   return { ...(secureContext && { secureContext }), ...(servername !== undefined && { servername }) };
 }
 
-type Pem = string | Buffer;
-
 /** Node ignores in silence what is no certificate, and would trust nobody then. */
-function readAuthorities(ca: NonNullable<UpstreamTlsOptions['ca']>): Pem[] {
+function readAuthorities(ca: Authorities): Pem[] {
   const authorities = Array.isArray(ca) ? ca : [ca];
   for (const authority of authorities) readCertificate(authority);
   return authorities;

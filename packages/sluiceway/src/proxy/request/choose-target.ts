@@ -6,7 +6,7 @@ import { runHook } from '../messages/hooks.js';
 import type { Plan } from '../messages/plan.js';
 import type { Answer, UpstreamChoice } from '../messages/responses.js';
 import type { UpstreamRequestDraft } from '../messages/upstream-request.js';
-import type { ProxySettings } from '../options/proxy-options.js';
+import type { ProxySettings } from '../options/proxy-settings.js';
 import type { Transfer } from '../transfer/transfer.js';
 
 /** Asks the planner of a gateway, or the hook `onRequest`, for the target. Undefined: neither has chosen one. */

@@ -15,7 +15,7 @@ import type {
 } from '../../upstream/transport.js';
 import type { DownstreamRequest } from '../messages/downstream-request.js';
 import type { UpstreamRequestDraft } from '../messages/upstream-request.js';
-import type { ProxySettings } from '../options/proxy-options.js';
+import type { ProxySettings } from '../options/proxy-settings.js';
 import { announceTrailers, keepsContent } from './draft-request.js';
 import { changeRequestContent } from './request-rules.js';
 import type { Passage } from './request-state.js';

@@ -6,7 +6,7 @@ import { hasVia } from '../../http/via.js';
 import type { DownstreamRequest } from '../messages/downstream-request.js';
 import type { Answer } from '../messages/responses.js';
 import type { Profile } from '../options/profiles.js';
-import type { ProxySettings } from '../options/proxy-options.js';
+import type { ProxySettings } from '../options/proxy-settings.js';
 import type { Transfer } from '../transfer/transfer.js';
 import type { ReadRequest } from './read-request.js';
 import { OF_BYTES_AS_SENT, openUpload, type Upload, uploadBytes } from './upload.js';

@@ -1,6 +1,6 @@
 import type { InterimResponse } from '../../upstream/transport.js';
 import type { UpstreamRequestDraft } from '../messages/upstream-request.js';
-import type { ProxySettings } from '../options/proxy-options.js';
+import type { ProxySettings } from '../options/proxy-settings.js';
 import type { Passage } from '../request/request-state.js';
 import { draftInterim } from './draft-response.js';
 import { changeInterim } from './response-rules.js';

@@ -2,7 +2,7 @@ import { answeredElsewhere } from '../../downstream/checks.js';
 import type { ResponseHead } from '../../downstream/exchange.js';
 import { describeThrown, SluicewayError } from '../../errors.js';
 import type { Answer } from '../messages/responses.js';
-import type { ProxySettings } from '../options/proxy-options.js';
+import type { ProxySettings } from '../options/proxy-settings.js';
 import type { Passage } from '../request/request-state.js';
 import { isLeftUnread } from '../request/upload.js';
 import { allowedMethods } from '../request/validate-request.js';

@@ -4,7 +4,7 @@ import { toResumePoint } from '../../upstream/resume/resume-policy.js';
 import { ResumeTargets } from '../../upstream/resume/resume-targets.js';
 import { ResumedContent } from '../../upstream/resume/resumed-content.js';
 import { runHook } from '../messages/hooks.js';
-import type { ProxySettings } from '../options/proxy-options.js';
+import type { ProxySettings } from '../options/proxy-settings.js';
 import type { Passage } from '../request/request-state.js';
 import type { ReceivedResponse } from '../request/send-upstream.js';
 import { RestVerifier } from './verify-rest.js';

@@ -1,0 +1,83 @@
+import type { FieldValues } from '../../http/field-rules.js';
+import { isFieldValue, isToken } from '../../http/fields.js';
+import { isFramingField } from '../../http/hop-by-hop.js';
+import type { Checker } from '../../options/checker.js';
+
+/** `uri-host [":" port]` as a person writes it (RFC 9110 section 7.2): a name, an IPv4 address, or IPv6 in brackets. */
+const HOST = /^(?:[\w.~-]+|\[[\da-f:.]+\])(?::(\d{1,5}))?$/i;
+
+export function parseHostOption(host: string): string {
+  if (typeof host !== 'string') throw new TypeError("must be 'upstream', 'client' or a host");
+  const port = HOST.exec(host)?.[1] ?? '1';
+  if (HOST.test(host) && Number(port) > 0 && Number(port) < 65_536) return host;
+  throw new TypeError(
+    `must be 'upstream', 'client', or a host with or without a port, not ${JSON.stringify(host)}`,
+  );
+}
+
+/** Fields of requests that are decided on elsewhere, with the reason. */
+export const OF_REQUESTS: Readonly<Record<string, string>> = {
+  host: 'is what fields.host is for',
+  'cdn-loop': 'must pass as it is, or loops go on for ever (RFC 8586)',
+  'early-data': 'must pass as it is, or what may be a replay is taken for safe (RFC 8470)',
+};
+
+/** Names of fields. Those in `refused` are a problem, with the reason. */
+export function readFieldNames(
+  check: Checker,
+  path: string,
+  names: unknown,
+  refused: Readonly<Record<string, string>>,
+): string[] | undefined {
+  if (names === undefined) return undefined;
+  return check
+    .list(path, names, (at, item) => {
+      const name = check.string(at, item, null);
+      return name !== null && checkFieldName(check, at, name, refused) ? [name] : [];
+    })
+    .flat();
+}
+
+/** Lines of fields by name; a list stands for several lines. */
+export function readFieldValues(
+  check: Checker,
+  path: string,
+  values: unknown,
+  refused: Readonly<Record<string, string>>,
+): FieldValues | undefined {
+  if (values === undefined) return undefined;
+  const seen = new Set<string>();
+  return check
+    .record(path, values, (at, name, value): FieldValues => {
+      if (!checkFieldName(check, at, name, refused)) return [];
+      if (seen.has(name.toLowerCase())) check.problem(at, 'names a field that is named before');
+      seen.add(name.toLowerCase());
+      const lines: readonly unknown[] = Array.isArray(value) ? value : [value];
+      if (lines.length === 0) check.problem(at, 'must not be an empty list');
+      // Not repeated in the message: it may be a secret.
+      if (lines.every(isLine)) return [[name, lines]];
+      check.problem(at, `must be a string, or a list of them, ${OF_A_VALUE}`);
+      return [];
+    })
+    .flat();
+}
+
+function checkFieldName(
+  check: Checker,
+  path: string,
+  name: string,
+  refused: Readonly<Record<string, string>>,
+): boolean {
+  const reason = !isToken(name)
+    ? 'is no name of a field'
+    : isFramingField(name) || name.toLowerCase() === 'te'
+      ? 'frames the message, which is left to the proxy'
+      : refused[name.toLowerCase()];
+  if (reason !== undefined) check.problem(path, reason);
+  return reason === undefined;
+}
+
+const OF_A_VALUE = 'without control characters, characters above U+00FF, or white space at an end';
+
+const isLine = (value: unknown): value is string =>
+  typeof value === 'string' && isFieldValue(value) && !/^[\t ]|[\t ]$/.test(value);

@@ -1,0 +1,95 @@
+import { group, list } from '../../options/composites.js';
+import { type About, custom, func } from '../../options/kinds.js';
+import type { AnySpec, SettingsOf } from '../../options/spec.js';
+import type { Transport } from '../../upstream/transport.js';
+import type { Hooks, Transform } from '../messages/hooks.js';
+import type { Observer } from '../transfer/transfer.js';
+
+const transformMembers = {
+  changesContent: custom<Transform['changesContent'], Transform['changesContent'] | undefined>({
+    type: 'boolean or function',
+    required: true,
+    schema: null,
+    doc: '[Hook](hooks.md#transform): whether the streams of `transform.create` change content, so that its length, validators, digests and ranges no longer apply. Required, because either answer is wrong for the other case.',
+    read: (check, path, value) =>
+      typeof value === 'function'
+        ? (value as Transform['changesContent'])
+        : check.boolean(path, value, undefined),
+  }),
+  create: func<Transform['create']>({
+    required: true,
+    doc: '[Hook](hooks.md#transform): streams that the content of a response passes through.',
+  }),
+} satisfies Record<keyof Transform, AnySpec>;
+
+/** Functions and streams of the application. Their types, with the application's context, are those of `Hooks`. */
+export const hookOptions = {
+  onRequest: func<NonNullable<Hooks['onRequest']>>({
+    doc: '[Hook](hooks.md#onrequest): answer, or choose the upstream.',
+  }),
+  onUpstreamRequest: func<NonNullable<Hooks['onUpstreamRequest']>>({
+    doc: '[Hook](hooks.md#onupstreamrequest): change the request that is sent on.',
+  }),
+  onUpstreamResponse: func<NonNullable<Hooks['onUpstreamResponse']>>({
+    doc: '[Hook](hooks.md#onupstreamresponse): change the response.',
+  }),
+  transform: custom<Transform, Transform | undefined>({
+    type: 'object',
+    members: transformMembers,
+    schema: null,
+    doc: '[Hook](hooks.md#transform): content that is changed, inspected or held back while it passes.',
+    read: (check, path, value) => {
+      if (value === undefined) return undefined;
+      transformGroup.read(check, path, value);
+      // The check of its members has just looked.
+      return value as Transform;
+    },
+  }),
+  onError: func<NonNullable<Hooks['onError']>>({ doc: '[Hook](hooks.md#onerror): answer a failure.' }),
+} satisfies Record<keyof Hooks, AnySpec>;
+
+const transformGroup = group<Transform, SettingsOf<typeof transformMembers>>(transformMembers, {});
+
+const observerMembers = {
+  onTransferStart: func<NonNullable<Observer['onTransferStart']>>({}),
+  onTransferEnd: func<NonNullable<Observer['onTransferEnd']>>({}),
+  onResponseContent: func<NonNullable<Observer['onResponseContent']>>({}),
+} satisfies Record<keyof Observer, AnySpec>;
+
+/** An object of any class, with methods of any other names. */
+const observer = custom<Observer, Observer | undefined>({
+  type: 'observers',
+  schema: null,
+  read: (check, path, value) => {
+    if (typeof value !== 'object' || value === null) {
+      check.problem(path, 'must be an object');
+      return undefined;
+    }
+    const given: Observer = value;
+    for (const [name, spec] of Object.entries(observerMembers))
+      spec.read(check, `${path}.${name}`, given[name as keyof Observer]);
+    return given;
+  },
+});
+
+export const observersOption = list(observer, {
+  type: 'list',
+  default: [],
+  doc: 'Objects that are told when a transfer starts and ends: see [observers](hooks.md#observers).',
+});
+
+/** A client of the application's. */
+export const transport = (about: About) =>
+  custom<Transport, Transport | undefined>({
+    type: '`Transport`',
+    schema: null,
+    ...about,
+    read: (check, path, value) =>
+      check.parsed(path, value as Transport | undefined, undefined, checkTransport),
+  });
+
+function checkTransport(given: Transport): Transport {
+  const methods: unknown[] = [given?.send, given?.close, given?.destroy];
+  if (methods.every((method) => typeof method === 'function')) return given;
+  throw new TypeError('must have the methods send, close and destroy');
+}

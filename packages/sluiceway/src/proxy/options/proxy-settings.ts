@@ -1,0 +1,165 @@
+import { randomBytes } from 'node:crypto';
+import type { AccessPolicy } from '../../access/policy.js';
+import type { Digest } from '../../http/digest.js';
+import type { BaseTarget } from '../../http/target.js';
+import { anyAddress } from '../../net/address-policy.js';
+import { type ListenerAddress, processListeners, publicAddressesOfOthers } from '../../net/own-listeners.js';
+import { createTrustedPeers, type TrustedPeers } from '../../net/trusted-peers.js';
+import { Checker } from '../../options/checker.js';
+import { resolve, type SettingsOf } from '../../options/spec.js';
+import type { TimeoutSettings } from '../../stream/timeouts.js';
+import type { HeadConversion } from '../../upstream/convert-head.js';
+import { createTransport } from '../../upstream/create-transport.js';
+import type { Transport } from '../../upstream/transport.js';
+import type { TransportOptions } from '../../upstream/transport-options.js';
+import type { Hooks } from '../messages/hooks.js';
+import type { Planner } from '../messages/plan.js';
+import type { Observer } from '../transfer/transfer.js';
+import { type DigestSettings, toDigestSettings } from './digest-options.js';
+import { type FieldSettings, toFieldSettings } from './field-options.js';
+import { type Profile, thirdParty } from './profiles.js';
+import { type ProxyOptions, proxyOptions } from './proxy-options.js';
+import { type ResumeSettings, toResumeSettings } from './resume-options.js';
+import { checkEgress } from './upstream-egress.js';
+import { toConnectionSettings, type UpstreamValues, upstreamDefaults } from './upstream-options.js';
+
+/** Checked values of `ProxyOptions`. */
+export interface ProxySettings {
+  upstream: BaseTarget | null;
+  /** Of the upstream. */
+  mirrors: readonly BaseTarget[];
+  pseudonym: string;
+  /** By which this proxy knows its own requests in CDN-Loop. */
+  loopName: string;
+  profile: Profile;
+  peers: TrustedPeers;
+  /** Null: everybody may. */
+  access: AccessPolicy | null;
+  fields: FieldSettings;
+  timeouts: TimeoutSettings;
+  tunnelDrainMs: number;
+  /** Bytes of request content; 0 is no limit. */
+  maxRequestContent: number;
+  /** Null: broken content is not continued. */
+  resume: ResumeSettings | null;
+  convertHead: HeadConversion;
+  digests: DigestSettings;
+  /** Of the file that every request is for; null but for `streamFrom`. */
+  digest: Digest | null;
+  hooks: Hooks;
+  /** Chooses in place of `onRequest`; null but for a gateway. */
+  planner: Planner | null;
+  /** Told where each request has reached this process; null where that does not matter. */
+  learnListener: ((listener: ListenerAddress | null) => void) | null;
+  observers: readonly Observer[];
+  transport: Transport;
+  throwsErrors: boolean;
+}
+
+/** One for the process: workers and proxies of one start are the same hop. */
+const defaultPseudonym = `sluiceway-${randomBytes(4).toString('hex')}`;
+
+/** Checks all options at once, and what `checkMore` adds. Throws an `OptionsError` that lists every problem. */
+export function resolveProxyOptions(
+  options: ProxyOptions,
+  subject = 'createProxy',
+  makeTransport: typeof createTransport = createTransport,
+  checkMore: (check: Checker) => void = () => {},
+): ProxySettings {
+  const check = new Checker(subject);
+  check.required('', options);
+  if (options === undefined || !check.isObject('', options)) check.throwIfAny();
+  const settings = resolveSettings(check, options, makeTransport);
+  checkMore(check);
+  check.throwIfAny();
+  return settings();
+}
+
+/** Gathers problems; the transport is made only when there are none. */
+function resolveSettings(
+  check: Checker,
+  options: ProxyOptions,
+  makeTransport: typeof createTransport,
+): () => ProxySettings {
+  const given = resolve(proxyOptions, options, check);
+  const { timeouts, limits, profile, resume } = given;
+  // In place of a URL an object, with the defaults of all other options.
+  const { url, mirrors, tls, connections, proxy, protocol } = isGroup(given.upstream)
+    ? given.upstream
+    : { ...upstreamDefaults(), url: given.upstream };
+  if (protocol !== 'http1' && options.transport !== undefined)
+    check.problem(
+      'upstream.protocol',
+      'must not be given together with transport, which speaks what it likes',
+    );
+  if (options.onRequest === undefined) requireUpstream(check, options.upstream);
+  const addresses = given.addresses ?? profile.addresses;
+  checkEgress(check, 'upstream.proxy', {
+    isGiven: proxy !== undefined,
+    addresses,
+    transport: options.transport,
+  });
+  const connecting: TransportOptions = {
+    policy: addresses === 'public' ? publicAddressesOfOthers : anyAddress,
+    connectTimeoutMs: timeouts.connect,
+    maxHeadBytes: limits.responseHead,
+    maxHeadFields: limits.responseFields,
+    ...toConnectionSettings(connections),
+    ...(tls !== undefined && { tls }),
+    ...(proxy !== undefined && { egress: proxy }),
+  };
+  return () => ({
+    upstream: url ?? null,
+    mirrors,
+    pseudonym: given.name ?? defaultPseudonym,
+    loopName: profile.forwarded
+      ? (given.name ?? defaultPseudonym)
+      : `${given.name ?? defaultPseudonym}-files`,
+    profile,
+    peers: createTrustedPeers(given.trustedProxies),
+    access: given.access ?? null,
+    fields: toFieldSettings(given.fields),
+    timeouts: {
+      responseHeadMs: timeouts.responseHead,
+      upstreamIdleMs: timeouts.upstreamIdle,
+      clientIdleMs: timeouts.clientIdle,
+      tunnelIdleMs: timeouts.tunnelIdle,
+      totalMs: timeouts.total,
+      minRate: limits.minRate,
+    },
+    tunnelDrainMs: timeouts.tunnelDrain,
+    maxRequestContent: limits.requestContent,
+    resume: toResumeSettings(resume),
+    convertHead: given.convertHead ?? (profile.name === thirdParty.name ? 'fallback' : 'never'),
+    digests: toDigestSettings(given.digests),
+    digest: null,
+    hooks: toHooks(given),
+    planner: null,
+    learnListener: addresses === 'public' ? (listener) => processListeners.learn(listener) : null,
+    observers: given.observers,
+    transport: given.transport ?? makeTransport(connecting, protocol),
+    throwsErrors: given.errors === 'throw',
+  });
+}
+
+type Resolved = SettingsOf<typeof proxyOptions>;
+
+const isGroup = (upstream: Resolved['upstream']): upstream is UpstreamValues =>
+  upstream !== undefined && 'connections' in upstream;
+
+/** Those that are given. */
+function toHooks({ onRequest, onUpstreamRequest, onUpstreamResponse, transform, onError }: Resolved): Hooks {
+  return {
+    ...(onRequest !== undefined && { onRequest }),
+    ...(onUpstreamRequest !== undefined && { onUpstreamRequest }),
+    ...(onUpstreamResponse !== undefined && { onUpstreamResponse }),
+    ...(transform !== undefined && { transform }),
+    ...(onError !== undefined && { onError }),
+  };
+}
+
+function requireUpstream(check: Checker, upstream: ProxyOptions['upstream']): void {
+  if (typeof upstream !== 'object' || upstream === null || upstream instanceof URL)
+    check.required('upstream', upstream);
+  else check.required('upstream.url', upstream.url);
+}

@@ -1,0 +1,118 @@
+import { duration, integer, size } from '../../options/kinds.js';
+import { OFF, type OptionsOf, type SettingsOf } from '../../options/spec.js';
+
+export const timeoutOptions = {
+  /**
+   * Time to look up the name, connect, get the answer of an egress proxy and complete the TLS handshake, all
+   * together. It also limits the wait for one of `connections.max`. A server that is up answers in less. It
+   * cannot be turned off. Default: `10s`.
+   */
+  connect: duration({
+    default: '10s',
+    min: 1,
+    doc: 'Time to look up the name, connect, get the answer of an egress proxy and complete the TLS handshake, all together. It also limits the wait for one of `connections.max`. A server that is up answers in less. It cannot be turned off.',
+  }),
+  /**
+   * Time from the end of the request, its content included, until the response head. Each interim response
+   * (1xx) restarts it, so an origin server that reports progress is waited for. The default is long enough
+   * for an origin server that must fetch the file first. 0 is off. Default: `60s`.
+   */
+  responseHead: duration({
+    default: '60s',
+    off: true,
+    doc: 'Time from the end of the request, its content included, until the response head. Each interim response (1xx) restarts it, so an origin server that reports progress is waited for. The default is long enough for an origin server that must fetch the file first.',
+  }),
+  /**
+   * Time between bytes while the transfer waits for the origin server only. A server that sends nothing for a
+   * minute in the middle of a file is usually gone. 0 is off. Default: `60s`.
+   */
+  upstreamIdle: duration({
+    default: '60s',
+    off: true,
+    doc: 'Time between bytes while the transfer waits for the origin server only. A server that sends nothing for a minute in the middle of a file is usually gone.',
+  }),
+  /**
+   * Time between bytes while the transfer waits for the client. It is ten times as long as `upstreamIdle`
+   * because people pause downloads and client networks drop out. 0 is off. Default: `10m`.
+   */
+  clientIdle: duration({
+    default: '10m',
+    off: true,
+    doc: 'Time between bytes while the transfer waits for the client. It is ten times as long as `upstreamIdle` because people pause downloads and client networks drop out.',
+  }),
+  /**
+   * Time without a byte in either direction of a tunnel (WebSocket). Silence is normal there. 0 is off.
+   * Default: `1h`.
+   */
+  tunnelIdle: duration({
+    default: '1h',
+    off: true,
+    doc: 'Time without a byte in either direction of a tunnel (WebSocket). Silence is normal there.',
+  }),
+  /**
+   * How long WebSockets continue after `close()`, before both sides get a Close frame (1001) between two
+   * frames. The default is no time at all, because WebSockets do not end by themselves and clients reconnect.
+   * A tunnel of another protocol has no such message and runs until `destroy()`. Default: `0`.
+   */
+  tunnelDrain: duration({
+    default: '0',
+    doc: 'How long WebSockets continue after `close()`, before both sides get a Close frame (1001) between two frames. The default is no time at all, because WebSockets do not end by themselves and clients reconnect. A tunnel of another protocol has no such message and runs until `destroy()`.',
+  }),
+  /**
+   * Time for the whole transfer. Off by default, because a healthy transfer of a large file can take any
+   * time. 0 is off. Default: `0`.
+   */
+  total: duration({
+    default: OFF,
+    off: true,
+    doc: 'Time for the whole transfer. Off by default, because a healthy transfer of a large file can take any time.',
+  }),
+};
+
+export const limitOptions = {
+  /**
+   * Bytes per second. A slower transfer is ended; the rate is measured over 5 s in which content is under
+   * way. The outcome is `client_stalled` or `upstream_stalled`, after the side that was waited for longer.
+   * Off by default, because a slow transfer is not a broken one; the idle timeouts end transfers that stand
+   * still. 0 is off. Default: `0`.
+   */
+  minRate: size({
+    default: OFF,
+    off: true,
+    doc: 'Bytes per second. A slower transfer is ended; the rate is measured over 5 s in which content is under way. The outcome is `client_stalled` or `upstream_stalled`, after the side that was waited for longer. Off by default, because a slow transfer is not a broken one; the idle timeouts end transfers that stand still.',
+  }),
+  /**
+   * Bytes of request content. A request that announces more gets 413 before the origin server is asked. A
+   * request in chunks gets 413 when it passes the limit, and its connection to the origin server is closed.
+   * Off by default, because uploads are not held in memory or on disk, and the origin server knows how large
+   * a file may be. Set it if the origin server has no such limit. 0 is off. Default: `0`.
+   */
+  requestContent: size({
+    default: OFF,
+    off: true,
+    doc: 'Bytes of request content. A request that announces more gets 413 before the origin server is asked. A request in chunks gets 413 when it passes the limit, and its connection to the origin server is closed. Off by default, because uploads are not held in memory or on disk, and the origin server knows how large a file may be. Set it if the origin server has no such limit.',
+  }),
+  /**
+   * Bytes of a response head, and of a trailer section. Several times what common servers allow. At least 1
+   * KiB. Default: `64KiB`.
+   */
+  responseHead: size({
+    default: '64KiB',
+    min: 1024,
+    doc: 'Bytes of a response head, and of a trailer section. Several times what common servers allow. At least 1 KiB.',
+  }),
+  /**
+   * Field lines of a response head, and of a trailer section. Ordinary responses have fewer, and the limit
+   * bounds the cost of a hostile one. Default: `256`.
+   */
+  responseFields: integer({
+    default: 256,
+    min: 1,
+    doc: 'Field lines of a response head, and of a trailer section. Ordinary responses have fewer, and the limit bounds the cost of a hostile one.',
+  }),
+};
+
+export interface TimeoutOptions extends OptionsOf<typeof timeoutOptions> {}
+export interface TimeoutValues extends SettingsOf<typeof timeoutOptions> {}
+export interface LimitOptions extends OptionsOf<typeof limitOptions> {}
+export interface LimitValues extends SettingsOf<typeof limitOptions> {}
