@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { describe, expect } from 'vitest';
+import { closeIdleSockets } from '../../src/net/idle-sockets.js';
 import { queuedBytes } from '../../src/net/write-queue.js';
 import { startConnectProxy } from '../support/connect-proxy.js';
 import { type Network, test } from '../support/fixture.js';
@@ -58,6 +59,26 @@ describe('an origin server that says GOAWAY and leaves the connection open:', ()
       },
     ],
   ];
+
+  test('its socket gives way at once where descriptors run out [Sluiceway]', async ({ net }) => {
+    const dialled = watchDialled(net);
+    const origin = await startOpenOrigin(net, async (frames) => {
+      const { stream } = await frames.readSection();
+      // No connection that may be used again is ever idle.
+      await frames.goaway(stream, ErrorCode.NO_ERROR);
+      await answer(frames, stream, 'content');
+      void frames.readFrame().catch(() => {});
+    });
+    const running = await net.proxy({ upstream: { url: origin.url, protocol: 'http2' } });
+    const client = await net.client(running);
+    const time = new StoppedTime(net);
+    await client.get('/');
+    expect(String((await client.readResponse()).content)).toBe('content');
+    // Not enough for the timeout that ends it otherwise.
+    await time.pass(100);
+    await until(() => closeIdleSockets() > 0, 'a socket was closed');
+    await until(() => byPort(dialled, origin.port)?.closed === true, 'it was that one');
+  });
 
   test.for(
     scripts.flatMap(([what, script]) =>

@@ -10,6 +10,7 @@ import { SluicewayError } from '../../errors.js';
 import type { HeadLimits } from '../../http/head-reader.js';
 import { sharedWindowBudget } from '../../http2/window-budget.js';
 import { initialWindowSettings, WindowTuner } from '../../http2/window-tuner.js';
+import { addIdleSocket, deleteIdleSocket } from '../../net/idle-sockets.js';
 import type { BufferPool } from '../../stream/buffer-pool.js';
 import { MAX_REQUEST_FIELDS_BYTES } from './request-headers.js';
 import { nameOfCode } from './stream-error.js';
@@ -208,10 +209,15 @@ export class Http2Connection {
   }
 
   #endSocket(): void {
-    if (this.#isEnding) return;
+    if (this.#isEnding || this.#socket.destroyed) return;
     this.#isEnding = true;
     const timer = setTimeout(() => this.#socket.destroy(), END_TIMEOUT_MS).unref();
-    this.#socket.once('close', () => clearTimeout(timer));
+    // An origin server that ends session after session leaves no more descriptors behind than idle connections may take.
+    addIdleSocket(this.#socket);
+    this.#socket.once('close', () => {
+      clearTimeout(timer);
+      deleteIdleSocket(this.#socket);
+    });
   }
 
   get #allowed(): number {
