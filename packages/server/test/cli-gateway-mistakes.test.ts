@@ -5,7 +5,7 @@ import { type Program, sluiceway } from './support/program.js';
 
 describe('a mistake in the command line ends it with 2 before it listens', () => {
   test.for([
-    ['no keys', [], /: --keys: is required, unless there is --unsigned\n/],
+    ['no keys', [], /: --keys: is required, unless --unsigned is given\n/],
     ['a key file that is not there', ['--keys', '/no/file'], /: --keys: .*ENOENT/],
     [
       '--unsigned for anybody and any host without saying so',

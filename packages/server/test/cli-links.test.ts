@@ -55,7 +55,7 @@ describe('keys new', () => {
     const file = join(directory, 'new.json');
     const { code, out } = await run(net, 'keys', 'new', '--out', file);
     const [key] = parseKeys(readFileSync(file, 'utf8'));
-    expect([code, out]).toEqual([0, `sluiceway: the key ${key?.id} is in ${file}\n`]);
+    expect([code, out]).toEqual([0, `sluiceway: wrote the key ${key?.id} to ${file}\n`]);
     expect(out).not.toContain(key?.secret);
     expect(modeOf(file)).toBe(0o600);
   });
@@ -65,7 +65,7 @@ describe('keys new', () => {
     const refused = await run(net, 'keys', 'new', '--out', keyFile);
     expect([refused.code, refused.err]).toEqual([
       1,
-      `sluiceway: cannot write ${keyFile}: it is there already; --force writes over it, --add puts a new key into it\n`,
+      `sluiceway: cannot write ${keyFile}: it already exists; --force overwrites it, --add adds a key to it\n`,
     ]);
     expect(idsIn(keyFile)).toEqual(['k1']);
     expect((await run(net, 'keys', 'new', '--out', keyFile, '--force')).code).toBe(0);
@@ -79,9 +79,7 @@ describe('keys new', () => {
     const { code, out } = await run(net, 'keys', 'new', '--add', keyFile);
     expect(code).toBe(0);
     const [first = '', ...others] = idsIn(keyFile);
-    expect(out).toBe(
-      `sluiceway: new links are signed with the key ${first}, which is the first in ${keyFile}\n`,
-    );
+    expect(out).toBe(`sluiceway: the key ${first} is now the first in ${keyFile} and signs new links\n`);
     expect(others).toEqual(['k1']);
     const next = await sign(net);
     for (const each of [link, next]) expect((await run(net, 'verify', each, '--keys', keyFile)).code).toBe(0);
@@ -105,23 +103,19 @@ describe('keys new', () => {
     for (const text of ['secret', '{"keys": [{"id": "a", "secret": "secret"}]}']) {
       writeFileSync(keyFile, text);
       const { code, err } = await run(net, 'keys', 'new', '--add', keyFile);
-      expect([code, err.includes('is no key file'), readFileSync(keyFile, 'utf8')]).toEqual([1, true, text]);
+      expect([code, err.includes('is not a key file'), readFileSync(keyFile, 'utf8')]).toEqual([
+        1,
+        true,
+        text,
+      ]);
       expect(err.replaceAll('"secret": "…"', '').replaceAll('keys[0].secret', '')).not.toContain('secret');
     }
   });
 
   test.for([
-    [
-      ['--add', '/nowhere/keys.json'],
-      1,
-      /cannot read \/nowhere\/keys\.json: there is no such file or directory/,
-    ],
-    [
-      ['--out', '/nowhere/keys.json'],
-      1,
-      /cannot write \/nowhere\/keys\.json: there is no such file or directory/,
-    ],
-    [['--add', 'a', '--out', 'b'], 2, /--out and --add exclude each other/],
+    [['--add', '/nowhere/keys.json'], 1, /cannot read \/nowhere\/keys\.json: no such file or directory/],
+    [['--out', '/nowhere/keys.json'], 1, /cannot write \/nowhere\/keys\.json: no such file or directory/],
+    [['--add', 'a', '--out', 'b'], 2, /--out and --add cannot be combined/],
     [['--force'], 2, /--force needs --out/],
     [['extra'], 2, /too many arguments/],
   ] as const)('%j ends with %i', async ([flags, expected, message], { net }) => {
@@ -292,7 +286,7 @@ describe('verify', () => {
     expect(lines.map((line) => line.trim().split(/ {2,}/))).toEqual(
       expect.arrayContaining([
         ['file', 'https://bucket.example/a%20b.iso?…'],
-        ['ends', expect.stringMatching(/^20\d\d-\d\d-\d\dT\S+Z \(in (1h\S*|59m\S*)\)$/)],
+        ['expires', expect.stringMatching(/^20\d\d-\d\d-\d\dT\S+Z \(in (1h\S*|59m\S*)\)$/)],
         ['methods', 'GET, HEAD'],
         ['saved as', '"a b.iso"'],
         ['rate', 'at most 1MiB per second, all downloads together'],
@@ -306,7 +300,7 @@ describe('verify', () => {
   test('says why a link does not work for a use, beside what it permits', async ({ net }) => {
     const link = await sign(net, '--client-ip', '192.0.2.0/24', '--single-use');
     const cases: [flags: string[], code: number, verdict: string][] = [
-      [[], 1, 'The link is for some clients only, and --client-ip does not say which one comes.'],
+      [[], 1, 'The link is bound to a client address: give the address with --client-ip.'],
       [['--client-ip', '198.51.100.1'], 1, 'The link is for another client.'],
       [['--client-ip', '192.0.2.9', '--method', 'POST'], 1, 'The link is not for this method.'],
       [['--client-ip', '::ffff:192.0.2.9', '--method', 'HEAD'], 0, 'The link works.'],
@@ -327,7 +321,7 @@ describe('verify', () => {
     const { code, out } = await run(net, 'verify', link, '--keys', keyFile);
     expect([code, out]).toEqual([
       1,
-      expect.stringMatching(/^The link has expired\.\n[^]*ends +20\S+Z \(\d+m?s ago\)/),
+      expect.stringMatching(/^The link has expired\.\n[^]*expires +20\S+Z \(\d+m?s ago\)/),
     ]);
   });
 

@@ -112,9 +112,9 @@ describe('what the command line asks for', () => {
     const broken = fileOf('broken.pem', own.cert.replace(/[A-Za-z0-9]{40}/, ''));
     for (const [args, message] of [
       [['--cert', cert, '--key', otherKey], /--key: .*other-key.pem is not the key of .*own.pem/],
-      [['--cert', cert, '--key', text], /--key: .*text.pem holds no private key/],
-      [['--cert', text, '--key', otherKey], /--cert: .*text.pem holds no certificate/],
-      [['--ca', broken], /--ca: .*broken.pem holds a certificate that cannot be read/],
+      [['--cert', cert, '--key', text], /--key: .*text.pem contains no usable private key/],
+      [['--cert', text, '--key', otherKey], /--cert: .*text.pem contains no certificate/],
+      [['--ca', broken], /--ca: .*broken.pem contains a certificate that cannot be read/],
       [['--ca', directory], /--ca: cannot read .*: is a directory/],
     ] as const) {
       const program = sluiceway(net, 'proxy', 'http://127.0.0.1:1', ...args);

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { type AccessPolicy, anyOf, basic, bearer, OptionsError } from 'sluiceway';
 import { readFlag } from './usage-error.js';
 
-/** The flags that say who has access, as the command line gives them. */
+/** The access flags, as given on the command line. */
 export interface AccessFlags {
   accessTokenFile?: string;
   basicFile?: string;
@@ -12,15 +12,15 @@ export function addAccessFlags(command: Command): Command {
   return command
     .option(
       '--access-token-file <file>',
-      'let in only who has one of these tokens (Authorization: Bearer); one a line, "name:token" to name who has it',
+      'accept only requests with a token of this file (Authorization: Bearer); one per line, optionally as "name:token"',
     )
     .option(
       '--basic-file <file>',
-      'let in only users with their passwords (Authorization: Basic), as htpasswd -B writes them; with --access-token-file: either',
+      'accept only users of this file with their passwords (Authorization: Basic), as htpasswd -B writes them; with --access-token-file, accept either',
     );
 }
 
-/** What the flags say; undefined where everybody has access. */
+/** The access policy of the flags. Undefined without a flag: every request is served. */
 export function resolveAccess({ accessTokenFile, basicFile }: AccessFlags): AccessPolicy | undefined {
   const policies: AccessPolicy[] = [];
   if (accessTokenFile !== undefined)

@@ -11,66 +11,67 @@ import {
 } from './serve-flags.js';
 
 const notes = `
-A gateway serves files of other servers, under links that sluiceway sign makes with the same keys. It connects
-to public addresses at the ports 80 and 443 only, unless the flags with allow say otherwise.
+A gateway serves files of other servers. It accepts links that sluiceway sign makes with the same keys. By default it
+connects only to public addresses, on ports 80 and 443; the --allow flags change this.
 
---unsigned also serves GET /download?url=…, for whatever URL somebody writes there. It needs --allow-host,
---access-token-file or --basic-file, so that not everybody can fetch everything through here; --allow-host '*'
-says that they may.
+--unsigned also serves GET /download?url=… for any URL in the query. It requires --allow-host, --access-token-file or
+--basic-file, so that the gateway does not fetch any URL for any client. --allow-host '*' allows all public hosts.
 
-A key file that changes is read again, at once on SIGHUP; running downloads go on.
+The gateway reads the key file again when it changes, and at once on SIGHUP. Running downloads continue.
 
-Everything else is as for sluiceway proxy: see its help.
+Everything else works as in sluiceway proxy: see its help.
 
 Examples:
   sluiceway keys new --out keys.json
   sluiceway gateway --keys keys.json --listen :8080
   sluiceway sign https://bucket.example.com/file.zip --keys keys.json --base http://localhost:8080 --expires 1h`;
 
-/** `sluiceway gateway`; `onExit` is told the exit code when the gateway has stopped. */
+/** `sluiceway gateway`. Calls `onExit` with the exit code when the gateway has stopped. */
 export function gatewayCommand(onExit: (code: number) => void): Command {
   const command = new Command('gateway')
-    .description('serve files of other servers under signed links')
-    .option('--keys <file>', 'keys that links are signed with, as sluiceway keys new makes them')
-    .option('--path <path>', 'where links begin (default /download)')
-    .option('--unsigned', 'serve GET /download?url=… too, from hosts that --allow-host names')
+    .description('serve files of other servers by signed links')
     .option(
-      '--allow-host <pattern>',
-      'host, *.host or URL prefix* that may be asked; can be repeated',
-      collect,
+      '--keys <file>',
+      'key file that sluiceway keys new has made; required, unless --unsigned is given',
     )
-    .option(
-      '--deny-host <pattern>',
-      'host, *.host or URL prefix* that may not be asked; can be repeated',
-      collect,
-    )
+    .option('--path <path>', 'path of the gateway (default /download)')
+    .option('--unsigned', 'also serve GET /download?url=…, from hosts of --allow-host')
+    .option('--allow-host <pattern>', 'allowed host: a host, *.host or URL prefix*; can be repeated', collect)
+    .option('--deny-host <pattern>', 'refused host: a host, *.host or URL prefix*; can be repeated', collect)
     .option(
       '--allow-address <cidr>',
-      'address or range that may be connected to although it is not public; can be repeated',
+      'allowed address or range, although it is not public; can be repeated',
       collect,
     )
+    .option('--deny-address <cidr>', 'refused address or range; can be repeated', collect)
     .option(
-      '--deny-address <cidr>',
-      'address or range that may not be connected to; can be repeated',
+      '--allow-port <port>',
+      'allowed port, instead of 80 and 443; can be repeated; "any" allows all',
       collect,
     )
-    .option('--allow-port <port>', 'port in place of 80 and 443; can be repeated; "any" for all', collect)
-    .option('--max-file <size>', 'of one file (default off)')
-    .option('--max-transfers <n>', 'downloads at a time (default off)')
-    .option('--max-transfers-per-client <n>', 'downloads at a time of one client (default off)')
+    .option('--max-file <size>', 'maximum size of one file (default off)')
+    .option('--max-transfers <n>', 'maximum number of concurrent downloads (default off)')
+    .option(
+      '--max-transfers-per-client <n>',
+      'maximum number of concurrent downloads of one client (default off)',
+    )
     .option(
       '--ignore-parameter <name>',
-      'query parameter that may be appended to links, such as fbclid or utm_*; can be repeated',
+      'ignored query parameter that others append to links, such as fbclid or utm_*; can be repeated',
       collect,
     )
-    .option('--cors <origin>', 'let scripts of this site download; can be repeated; "*" for all', collect);
+    .option(
+      '--cors <origin>',
+      'let scripts of this origin download; can be repeated; "*" allows all',
+      collect,
+    );
   addTransferOptions(addListenOptions(command));
   return command
     .addHelpText('after', notes)
     .action(async (flags: GatewayFlags) => onExit(await runGateway(flags)));
 }
 
-/** Runs until a signal stops it; resolves with the exit code. Throws a `UsageError` or a `ListenError`. */
+/** Runs until a signal stops it. Resolves with the exit code; throws a `UsageError` or a `ListenError`. */
 async function runGateway(flags: GatewayFlags): Promise<number> {
   const options = toGatewayOptions(flags);
   const settings = resolveServeFlags(flags);

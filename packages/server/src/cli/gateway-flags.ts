@@ -2,7 +2,7 @@ import type { GatewayOptions } from 'sluiceway/gateway';
 import { given, type ServeFlags, toServedOptions } from './serve-flags.js';
 import { readFlag, UsageError } from './usage-error.js';
 
-/** The flags of `sluiceway gateway` as the command line gives them. */
+/** The flags of `sluiceway gateway` as given on the command line. */
 export interface GatewayFlags extends ServeFlags {
   keys?: string;
   path?: string;
@@ -19,7 +19,7 @@ export interface GatewayFlags extends ServeFlags {
   cors?: string[];
 }
 
-/** Where the library says that an option is wrong, and how the user spelled it. */
+/** Flag of each option, for error messages. */
 export const gatewayFlagOf: Readonly<Record<string, string>> = {
   keys: '--keys',
   path: '--path',
@@ -37,7 +37,7 @@ export const gatewayFlagOf: Readonly<Record<string, string>> = {
   'cors.origins': '--cors',
 };
 
-/** Only what was given: the library has the defaults. Throws a `UsageError`. */
+/** Only the options that were given: the library has the defaults. Throws a `UsageError`. */
 export function toGatewayOptions(flags: GatewayFlags): GatewayOptions {
   checkOpenness(flags);
   const { limits, ...served } = toServedOptions(flags);
@@ -71,7 +71,7 @@ export function toGatewayOptions(flags: GatewayFlags): GatewayOptions {
   };
 }
 
-/** The library refuses it too, and speaks of its own options. */
+/** The library checks this too, but its messages name options instead of flags. */
 function checkOpenness({
   keys,
   unsigned = false,
@@ -80,10 +80,10 @@ function checkOpenness({
   basicFile,
 }: GatewayFlags): void {
   if (keys === undefined && !unsigned)
-    throw new UsageError('--keys: is required, unless there is --unsigned');
+    throw new UsageError('--keys: is required, unless --unsigned is given');
   if (unsigned && allowHost === undefined && accessTokenFile === undefined && basicFile === undefined) {
     throw new UsageError(
-      "--unsigned: needs --allow-host ('*' for any host), --access-token-file or --basic-file: without one of them anybody could fetch anything through here",
+      "--unsigned: needs --allow-host ('*' for any host), --access-token-file or --basic-file: otherwise any client could fetch any URL through this gateway",
     );
   }
 }

@@ -17,22 +17,22 @@ import { OptionsError } from 'sluiceway';
 import { formatKeys, type Key, parseKeys } from 'sluiceway/gateway';
 import { CommandError } from './command-error.js';
 
-/** Nobody but their owner reads keys. */
+/** Only the owner can read keys. */
 const PRIVATE = 0o600;
-/** What of the mode of a file stays when it is written again: others are not to read keys, whatever was before. */
+/** Mode bits that a rewritten file keeps: others never get access to keys, whatever the old mode was. */
 const NOT_FOR_OTHERS = 0o770;
 
-/** Writes a key file that is not there yet. */
+/** Writes a new key file. Throws if the file exists. */
 export function createKeyFile(file: string, keys: readonly Key[]): void {
   attempt('write', file, () => writeNew(file, formatKeys(keys), PRIVATE, null));
 }
 
-/** Writes a key file in the place of what is there. */
+/** Writes a key file, replacing an existing one. */
 export function replaceKeyFile(file: string, keys: readonly Key[]): void {
   attempt('write', file, () => replace(file, formatKeys(keys), PRIVATE, null));
 }
 
-/** Puts a key before those of a file, which keeps its owner. */
+/** Adds a key before the keys of a file. The file keeps its owner. */
 export function addToKeyFile(file: string, key: Key): void {
   const [text, stats] = attempt('read', file, () => [readFileSync(file, 'utf8'), statSync(file)] as const);
   let keys: readonly Key[];
@@ -41,14 +41,14 @@ export function addToKeyFile(file: string, key: Key): void {
   } catch (error) {
     if (!(error instanceof OptionsError)) throw error;
     const problems = error.problems.map(({ path, message }) => `${path} ${message}`.trim());
-    throw new CommandError(`${file} is no key file: ${problems.join('; ')}`, { cause: error });
+    throw new CommandError(`${file} is not a key file: ${problems.join('; ')}`, { cause: error });
   }
   attempt('write', file, () => {
     replace(realpathSync(file), formatKeys([key, ...keys]), stats.mode & NOT_FOR_OTHERS, stats);
   });
 }
 
-/** Whoever reads the file meanwhile sees all of the old text or all of the new one, and so does the next start. */
+/** Replaces the file atomically: a concurrent reader sees either all of the old text or all of the new one. */
 function replace(file: string, text: string, mode: number, owner: Stats | null): void {
   const other = `${file}.${randomBytes(6).toString('hex')}.tmp`;
   try {
@@ -73,11 +73,11 @@ function writeNew(file: string, text: string, mode: number, owner: Stats | null)
 }
 
 const reasons: Readonly<Record<string, string>> = {
-  EEXIST: 'it is there already; --force writes over it, --add puts a new key into it',
-  ENOENT: 'there is no such file or directory',
+  EEXIST: 'it already exists; --force overwrites it, --add adds a key to it',
+  ENOENT: 'no such file or directory',
   EACCES: 'permission denied',
   EPERM: 'permission denied',
-  EISDIR: 'it is a directory',
+  EISDIR: 'is a directory',
 };
 
 function attempt<T>(verb: 'read' | 'write', file: string, action: () => T): T {

@@ -11,16 +11,16 @@ interface NewKeyFlags {
 }
 
 const notes = `
-Without --out and --add, the text of a key file goes to standard output, and the secret with it.
+Without --out and --add, the text of a key file, including the secret, goes to standard output.
 
-Links are signed with the first key of a file, and valid as long as their key is in it. To rotate: --add, and take
-the old key out when the last of its links has expired. What reads the file notices the change by itself; a running
-sluiceway gateway also reads it on SIGHUP.
+The first key of a file signs links. A link is valid as long as its key is in the file. To rotate keys, use --add, and
+remove the old key when its last link has expired. A running gateway notices the change, and reads the file at once on
+SIGHUP.
 
 Exit codes:
   0  done
-  1  a file could not be read or written, or is there already
-  2  the command line is wrong
+  1  a file could not be read or written, or already exists
+  2  the command line is not valid
 
 Examples:
   sluiceway keys new --out keys.json
@@ -28,13 +28,13 @@ Examples:
 
 /** `sluiceway keys`. */
 export function keysCommand(): Command {
-  const command = new Command('keys').description('make the keys that links are signed with');
+  const command = new Command('keys').description('make keys that sign links');
   command.addCommand(
     new Command('new')
       .description('make a key, and print it or write it to a file')
       .option('--out <file>', 'write a new key file (mode 600) instead of printing it')
       .option('--add <file>', 'put the new key first in this key file')
-      .option('--force', 'let --out write over a file that is there')
+      .option('--force', 'let --out overwrite an existing file')
       .addHelpText('after', notes)
       .action((flags: NewKeyFlags) => runNewKey(flags)),
   );
@@ -42,16 +42,16 @@ export function keysCommand(): Command {
 }
 
 function runNewKey({ out, add, force = false }: NewKeyFlags): void {
-  if (out !== undefined && add !== undefined) throw new UsageError('--out and --add exclude each other');
-  if (force && out === undefined) throw new UsageError('--force needs --out beside it');
+  if (out !== undefined && add !== undefined) throw new UsageError('--out and --add cannot be combined');
+  if (force && out === undefined) throw new UsageError('--force needs --out');
   const key = generateKey();
   if (add !== undefined) {
     addToKeyFile(add, key);
-    say(`new links are signed with the key ${key.id}, which is the first in ${add}`);
+    say(`the key ${key.id} is now the first in ${add} and signs new links`);
   } else if (out !== undefined) {
     if (force) replaceKeyFile(out, [key]);
     else createKeyFile(out, [key]);
-    say(`the key ${key.id} is in ${out}`);
+    say(`wrote the key ${key.id} to ${out}`);
   } else {
     process.stdout.write(formatKeys([key]));
   }

@@ -10,7 +10,7 @@ import { signCommand } from './sign-command.js';
 import { UsageError } from './usage-error.js';
 import { verifyCommand } from './verify-command.js';
 
-/** Resolves with the exit code. What is thrown here is a mistake of ours, and shall be seen with its stack. */
+/** Resolves with the exit code. Any other exception is a bug, and ends the program with its stack trace. */
 async function main(args: readonly string[]): Promise<number> {
   let code = 0;
   const program = createProgram((exitCode) => {
@@ -20,7 +20,7 @@ async function main(args: readonly string[]): Promise<number> {
     await program.parseAsync(args, { from: 'user' });
     return code;
   } catch (error) {
-    // Commander has shown its message already; --help and --version end here too, with 0.
+    // Commander has already printed its message. --help and --version also end here, with 0.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     if (![UsageError, ListenError, CommandError].some((known) => error instanceof known)) throw error;
     complain((error as Error).message);

@@ -3,14 +3,14 @@ import { readFileSync } from 'node:fs';
 import type { ServerIdentity } from '../server/listen.js';
 import { readFlag, UsageError } from './usage-error.js';
 
-/** What `--cert` and `--key` name, or null without them. */
+/** The certificate and key of `--cert` and `--key`; null without these flags. */
 export function readIdentity(
   certFile: string | undefined,
   keyFile: string | undefined,
 ): ServerIdentity | null {
   if (certFile === undefined && keyFile === undefined) return null;
-  if (certFile === undefined) throw new UsageError('--key needs --cert beside it');
-  if (keyFile === undefined) throw new UsageError('--cert needs --key beside it');
+  if (certFile === undefined) throw new UsageError('--key needs --cert');
+  if (keyFile === undefined) throw new UsageError('--cert needs --key');
 
   const cert = readCertificates('--cert', certFile);
   const { key, parsed } = readFlag('--key', () => {
@@ -18,7 +18,7 @@ export function readIdentity(
     try {
       return { key: pem, parsed: createPrivateKey(pem) };
     } catch (error) {
-      throw new Error(`${keyFile} holds no private key in PEM that can be used`, { cause: error });
+      throw new Error(`${keyFile} contains no usable private key in PEM format`, { cause: error });
     }
   });
   if (!new X509Certificate(cert).checkPrivateKey(parsed)) {
@@ -27,7 +27,7 @@ export function readIdentity(
   return { cert, key };
 }
 
-/** The text of a file of certificates in PEM. Node ignores what it cannot read there, so it is checked here. */
+/** The text of a file of certificates in PEM. Node ignores certificates that it cannot read, so they are checked here. */
 export function readCertificates(flag: string, file: string): string {
   return readFlag(flag, () => {
     const pem = readText(file);
@@ -35,15 +35,15 @@ export function readCertificates(flag: string, file: string): string {
     try {
       certificates.map((certificate) => new X509Certificate(certificate));
     } catch (error) {
-      throw new Error(`${file} holds a certificate that cannot be read`, { cause: error });
+      throw new Error(`${file} contains a certificate that cannot be read`, { cause: error });
     }
-    if (certificates.length === 0) throw new Error(`${file} holds no certificate in PEM`);
+    if (certificates.length === 0) throw new Error(`${file} contains no certificate in PEM format`);
     return pem;
   });
 }
 
 const reasons: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
+  ENOENT: 'no such file',
   EACCES: 'permission denied',
   EISDIR: 'is a directory',
 };

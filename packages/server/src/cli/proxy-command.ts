@@ -17,20 +17,19 @@ import {
 } from './serve-flags.js';
 
 const notes = `
-Durations are written as 500ms, 30s, 10m or 1h30m, sizes as 64KiB, 1MiB or 10MB. 0 turns a timeout or limit
-off, but for --connect-timeout, which must be one, and --drain-timeout, where 0 is no time at all.
+Write durations as 500ms, 30s, 10m or 1h30m, and sizes as 64KiB, 1MiB or 10MB. 0 turns a timeout or limit off, with two
+exceptions: --connect-timeout must not be 0, and --drain-timeout 0 means no time at all.
 
-The line on standard output says where the proxy listens. Each transfer that has ended is one line on
-standard error; --log sets its form.
+A line on standard output tells where the proxy listens. Each transfer writes one line to standard error when it ends;
+--log sets the format.
 
-SIGTERM and SIGINT (Ctrl-C) stop the proxy: it accepts no more connections, and transfers that are running
-have the time of --drain-timeout to end. WebSockets are closed in their own words. A second signal ends it at once.
-SIGHUP ends nothing.
+SIGTERM and SIGINT (Ctrl-C) stop the proxy: it accepts no more connections, and running transfers have --drain-timeout
+to finish. WebSockets get a Close frame. A second signal ends the proxy at once. SIGHUP does not end it.
 
 Exit codes:
   0    stopped, and no transfer was cut off
-  1    it could not listen, or transfers were cut off when the time of --drain-timeout was over
-  2    the command line is wrong
+  1    it could not listen, or transfers were cut off after --drain-timeout
+  2    the command line is not valid
   130  ended by a second SIGINT
   143  ended by a second SIGTERM
 
@@ -40,28 +39,28 @@ Examples:
   sluiceway proxy http://127.0.0.1:9000 --basic-file .htpasswd
   sluiceway proxy http://10.0.0.5:9000 --listen :443 --cert chain.pem --key key.pem`;
 
-/** `sluiceway proxy`; `onExit` is told the exit code when the proxy has stopped. */
+/** `sluiceway proxy`. Calls `onExit` with the exit code when the proxy has stopped. */
 export function proxyCommand(onExit: (code: number) => void): Command {
   const command = new Command('proxy')
     .description('forward every request to one origin server')
     .argument(
       '<origin-url>',
-      'http: or https: URL of the origin server; a path in it is put before each request path',
+      'http: or https: URL of the origin server; its path is prepended to the path of each request',
     );
   addListenOptions(command)
     .option(
       '--mirror <url>',
-      'another server with the same files, which takes over where one fails, even in the middle of a file; may be repeated',
+      'another server with the same files, which takes over if one fails, even in the middle of a file; can be repeated',
       collect,
     )
     .option(
       '--egress-proxy <url>',
-      'reach the origin server through this HTTP proxy (CONNECT); "environment": the one that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name',
+      'reach the origin server through this HTTP proxy (CONNECT); "environment" uses HTTPS_PROXY, HTTP_PROXY and NO_PROXY',
     )
     .addOption(
       new Option(
         '--upstream-protocol <protocol>',
-        'what to speak with the origin server; "auto": HTTP/2 where an https: one chooses it',
+        'protocol for the origin server; "auto" is HTTP/2 if an https: server chooses it, otherwise HTTP/1.1',
       )
         .choices(upstreamProtocols)
         .default('http1' satisfies UpstreamProtocol),
@@ -69,23 +68,23 @@ export function proxyCommand(onExit: (code: number) => void): Command {
   addTransferOptions(command)
     .option(
       '--tunnel-idle-timeout <duration>',
-      'while nothing passes through a WebSocket or other tunnel (default 1h)',
+      'maximum time without a byte in a WebSocket or other tunnel (default 1h)',
     )
     .option(
       '--tunnel-drain <duration>',
-      'how long WebSockets go on when the proxy is stopped, before they are closed with 1001 (default 0)',
+      'how long WebSockets stay open when the proxy stops, before they are closed with 1001 (default 0)',
     )
-    .option('--max-upload <size>', 'of request content; more is refused with 413 (default off)')
+    .option('--max-upload <size>', 'maximum size of request content; larger requests get 413 (default off)')
     .option(
       '--forwarded-port',
-      'tell the origin server which port the client asked for, in X-Forwarded-Port (default false)',
+      'send X-Forwarded-Port, the port that the client asked for, to the origin server (default false)',
     );
   return command
     .addHelpText('after', notes)
     .action(async (originUrl: string, flags: ProxyFlags) => onExit(await runProxy(originUrl, flags)));
 }
 
-/** Runs until a signal stops it; resolves with the exit code. Throws a `UsageError` or a `ListenError`. */
+/** Runs until a signal stops it. Resolves with the exit code; throws a `UsageError` or a `ListenError`. */
 async function runProxy(originUrl: string, flags: ProxyFlags): Promise<number> {
   const options = toProxyOptions(originUrl, flags);
   const settings = resolveServeFlags(flags);

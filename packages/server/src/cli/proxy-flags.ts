@@ -1,7 +1,7 @@
 import type { ProxyOptions } from 'sluiceway';
 import { given, type ServeFlags, toServedOptions } from './serve-flags.js';
 
-/** The flags of `sluiceway proxy` as the command line gives them. */
+/** The flags of `sluiceway proxy` as given on the command line. */
 export interface ProxyFlags extends ServeFlags {
   mirror?: string[];
   egressProxy?: string;
@@ -15,7 +15,7 @@ export interface ProxyFlags extends ServeFlags {
 export const upstreamProtocols = ['http1', 'http2', 'auto'] as const;
 export type UpstreamProtocol = (typeof upstreamProtocols)[number];
 
-/** Where the library says that an option is wrong, and how the user spelled it. */
+/** Flag of each option, for error messages. */
 export const proxyFlagOf: Readonly<Record<string, string>> = {
   upstream: '<origin-url>',
   'upstream.url': '<origin-url>',
@@ -28,7 +28,7 @@ export const proxyFlagOf: Readonly<Record<string, string>> = {
   'fields.forwarded.port': '--forwarded-port',
 };
 
-/** Only what was given: the library has the defaults. Throws a `UsageError`. */
+/** Only the options that were given: the library has the defaults. Throws a `UsageError`. */
 export function toProxyOptions(originUrl: string, flags: ProxyFlags): ProxyOptions {
   const { tls, timeouts, limits, ...served } = toServedOptions(flags);
   return {

@@ -12,7 +12,7 @@ import { type AccessFlags, addAccessFlags, resolveAccess } from './access-flags.
 import { readCertificates, readIdentity } from './pem-files.js';
 import { readFlag, UsageError } from './usage-error.js';
 
-/** The flags of every command that serves, as the command line gives them. */
+/** The flags of every command that serves, as given on the command line. */
 export interface ServeFlags extends AccessFlags {
   listen: string;
   h2c?: string;
@@ -41,7 +41,7 @@ type HeadConversion = (typeof headConversions)[number];
 const logFormats = ['text', 'json', 'none'] as const;
 export type LogFormat = (typeof logFormats)[number];
 
-/** Where and how to serve, all of it checked. */
+/** Checked settings: where and how to serve. */
 export interface ServeSettings {
   address: ListenAddress;
   /** Null without `--h2c`. */
@@ -50,7 +50,7 @@ export interface ServeSettings {
   drainTimeoutMs: number;
 }
 
-/** Options of the library that `ServeFlags` stand for. Only what was given: the library has the defaults. */
+/** Options of the library for `ServeFlags`. Only those that were given: the library has the defaults. */
 export interface ServedOptions {
   name?: string;
   trustedProxies?: string[];
@@ -64,56 +64,65 @@ export interface ServedOptions {
   observers: Observer[];
 }
 
-/** Adds the flags that say where to listen. */
+/** Adds the flags for listening. */
 export function addListenOptions(command: Command): Command {
   return command
     .option(
       '--listen <host:port>',
-      'where to listen; ":8080" for all addresses, port 0 for a free one',
+      'address to listen on; ":8080" for all addresses, port 0 for a free port',
       '127.0.0.1:8080',
     )
-    .option('--cert <file>', 'serve HTTPS with this certificate (PEM, with its chain)')
+    .option('--cert <file>', 'serve HTTPS with this certificate (PEM, including the chain)')
     .option('--key <file>', 'private key of --cert (PEM)')
-    .option('--no-http2', 'do not offer HTTP/2 to clients that connect with TLS')
-    .option('--h2c <host:port>', 'listen here too, for HTTP/2 without TLS (prior knowledge) and nothing else')
-    .option('--ca <file>', 'trust these certificate authorities, and no others, for the origin server (PEM)');
+    .option('--no-http2', 'do not offer HTTP/2 to TLS clients')
+    .option('--h2c <host:port>', 'also listen on this address, for HTTP/2 without TLS (prior knowledge) only')
+    .option('--ca <file>', 'trust only these certificate authorities for the origin server (PEM)');
 }
 
-/** Adds the flags that say who has access, and how transfers are carried. */
+/** Adds the flags for access and transfers. */
 export function addTransferOptions(command: Command): Command {
   command
-    .option('--name <name>', 'the name of this proxy in the Via and CDN-Loop fields')
+    .option('--name <name>', 'name of this proxy in the Via and CDN-Loop fields')
     .option(
       '--trusted-proxies <list>',
-      'addresses and CIDR ranges, separated by commas, of proxies in front of this one whose word about the client is believed; "unix": peers on Unix sockets',
+      'proxies in front of this one whose forwarding fields are trusted: addresses and CIDR ranges, separated by commas; "unix" for peers on Unix sockets',
     );
   return addAccessFlags(command)
-    .option('--connect-timeout <duration>', 'to connect to the origin server, TLS included (default 10s)')
-    .option('--response-head-timeout <duration>', 'from the request sent to the response head (default 60s)')
+    .option(
+      '--connect-timeout <duration>',
+      'maximum time to connect to the origin server, including TLS (default 10s)',
+    )
+    .option(
+      '--response-head-timeout <duration>',
+      'maximum time from the sent request to the response head (default 60s)',
+    )
     .option(
       '--upstream-idle-timeout <duration>',
-      'while the origin server alone holds a transfer up (default 60s)',
+      'maximum idle time while a transfer waits for the origin server (default 60s)',
     )
-    .option('--client-idle-timeout <duration>', 'while the client alone holds a transfer up (default 10m)')
-    .option('--total-timeout <duration>', 'for a whole transfer (default off)')
-    .option('--min-rate <size>', 'bytes per second below which a transfer is ended (default off)')
-    .option('--no-resume', 'do not continue a download that the origin server breaks off')
-    .option('--no-verify-digests', 'do not verify content against the digest that the origin server gives')
+    .option(
+      '--client-idle-timeout <duration>',
+      'maximum idle time while a transfer waits for the client (default 10m)',
+    )
+    .option('--total-timeout <duration>', 'maximum time for a whole transfer (default off)')
+    .option('--min-rate <size>', 'end transfers that are slower, in bytes per second (default off)')
+    .option('--no-resume', 'do not continue downloads that the origin server breaks off')
+    .option('--no-verify-digests', 'do not verify content against digests from the origin server')
     .addOption(
       new Option(
         '--convert-head <mode>',
-        'ask with GET where the client asks with HEAD; fallback: where the origin server refuses HEAD',
+        'send GET instead of HEAD to the origin server; "fallback": only if it refuses HEAD',
       ).choices(headConversions),
     )
-    .option('--drain-timeout <duration>', 'for running transfers to end when the proxy is stopped', '30s')
+    .option('--drain-timeout <duration>', 'time for running transfers to finish when the proxy stops', '30s')
     .addOption(
-      new Option('--log <format>', 'form of the transfer log')
+      new Option('--log <format>', 'format of the transfer log')
         .choices(logFormats)
         .default('text' satisfies LogFormat),
     );
 }
 
-/** Checks what the library does not see. Throws a `UsageError`. */
+/** Checks the flags that the library does not get. Throws a `UsageError`. */
 export function resolveServeFlags(flags: ServeFlags): ServeSettings {
   return {
     address: readFlag('--listen', () => parseListenAddress(flags.listen)),
@@ -145,7 +154,7 @@ export function toServedOptions(flags: ServeFlags): Omit<ServedOptions, 'observe
   };
 }
 
-/** Where the library says that one of these options is wrong, and how the user spelled it. */
+/** Flag of each option, for error messages. */
 const flagOf: Readonly<Record<string, string>> = {
   name: '--name',
   trustedProxies: '--trusted-proxies',
@@ -158,7 +167,7 @@ const flagOf: Readonly<Record<string, string>> = {
   'limits.minRate': '--min-rate',
 };
 
-/** Calls the library, and makes a mistake in its options one in the command line. `flags` names further ones. */
+/** Calls `create`, and converts an `OptionsError` to a `UsageError` that names flags. `flags` adds flags by option. */
 export function createChecked<T>(create: () => T, flags: Readonly<Record<string, string>>): T {
   try {
     return create();
@@ -173,17 +182,17 @@ export function createChecked<T>(create: () => T, flags: Readonly<Record<string,
   }
 }
 
-/** For flags that may be repeated. */
+/** For flags that can be repeated. */
 export const collect = (value: string, before: string[] = []): string[] => [...before, value];
 
-/** What is not undefined. */
+/** Only the values that are not undefined. */
 export function given<K extends string>(values: Record<K, string | undefined>): { [key in K]?: string } {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
     [key in K]?: string;
   };
 }
 
-/** The longest time that a timer can wait for. */
+/** The longest delay of a Node timer. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
 function parseTimeout(text: string): number {

@@ -25,8 +25,8 @@ import type { LogFormat, ServeFlags, ServeSettings } from './serve-flags.js';
 export type Served = Handler & Running['proxy'] & { reloadKeys?(): void };
 
 /**
- * Serves until a signal stops it; resolves with the exit code. `what` ends the line that says where it listens. Throws
- * a `ListenError`.
+ * Serves until a signal stops it, and resolves with the exit code. `what` is the end of the line that tells where it
+ * listens. Throws a `ListenError`.
  */
 export async function serve(
   served: Served,
@@ -65,19 +65,19 @@ export async function serve(
   return cut > 0 ? 1 : 0;
 }
 
-/** SIGHUP: reads again what can be read again, and goes on in any case. */
+/** On SIGHUP: reads the keys again, if there are any. The program continues in any case. */
 function reload(served: Served, flags: ServeFlags & { keys?: string }): void {
   if (served.reloadKeys === undefined || flags.keys === undefined) {
-    say('SIGHUP: there is nothing to read again, going on');
+    say('SIGHUP: nothing to reload');
     return;
   }
   try {
     served.reloadKeys();
-    say(`SIGHUP: the keys in ${flags.keys} have been read again`);
+    say(`SIGHUP: reloaded the keys in ${flags.keys}`);
   } catch (error) {
     const reason =
       error instanceof OptionsError ? error.problems.map(({ message }) => message).join('; ') : error;
-    complain(`SIGHUP: the keys stay as they were: ${String(reason)}`);
+    complain(`SIGHUP: the keys were not reloaded: ${String(reason)}`);
   }
 }
 

@@ -23,20 +23,20 @@ interface SignFlags {
 }
 
 const notes = `
-The link goes to standard output. Durations are written as 30s, 10m, 1h30m or 7d, moments as
-2030-01-31T12:00:00Z, sizes as 64KiB, 5GiB or 10MB.
+The link goes to standard output. Write durations as 30s, 10m, 1h30m or 7d, times as 2030-01-31T12:00:00Z, and sizes as
+64KiB, 5GiB or 10MB.
 
-What is on a command line, other users of the machine can see: mind that with --header.
+Other users of the machine can see the command line, including secrets in --header.
 
 Exit codes:
-  0  the link is printed
-  2  the command line, or the key file, is wrong
+  0  the link was printed
+  2  the command line or the key file is not valid
 
 Examples:
   sluiceway sign https://bucket.example.com/report.pdf --keys keys.json --base https://files.example.com --expires 1h
   sluiceway sign https://bucket.example.com/a.iso --keys keys.json --expires 7d --filename a.iso --max-bytes 5GiB`;
 
-/** Where the library says that an option is wrong, and how the user spelled it. */
+/** Flag of each option, for error messages. */
 const flagOf: Readonly<Record<string, string>> = {
   url: '<url>',
   expires: '--expires',
@@ -59,30 +59,33 @@ export function signCommand(): Command {
   return new Command('sign')
     .description('print a link that permits one file')
     .argument('<url>', 'http: or https: URL of the file')
-    .requiredOption('--keys <file>', 'key file, as sluiceway keys new makes it; its first key signs')
-    .requiredOption('--expires <when>', 'when the link ends: a time from now, or a moment')
-    .option('--base <url>', 'where clients reach the gateway; without it the link begins with its path')
-    .option('--path <path>', 'where on it the gateway is mounted (default /download)')
+    .requiredOption('--keys <file>', 'key file that sluiceway keys new has made; its first key signs')
+    .requiredOption('--expires <when>', 'when the link expires: a duration from now, or a time')
+    .option(
+      '--base <url>',
+      'URL under which clients reach the gateway; without it, the link begins with the path',
+    )
+    .option('--path <path>', 'path of the gateway (default /download)')
     .addOption(
-      new Option('--form <form>', 'whether others can read the link')
+      new Option('--form <form>', 'form of the link; "signed" can be read by everyone who sees it')
         .choices(['encrypted', 'signed'])
         .default('encrypted'),
     )
-    .option('--filename <name>', 'the name under which the file is saved')
+    .option('--filename <name>', 'name under which the file is saved')
     .addOption(
-      new Option('--disposition <disposition>', 'whether a browser saves the file or shows it')
+      new Option('--disposition <disposition>', 'whether browsers save the file or show it')
         .choices(['attachment', 'inline'])
         .default('attachment'),
     )
-    .option('--content-type <type>', 'replaces the media type that the origin server says')
-    .option('--method <method>', 'permits this method; may be repeated (without it GET and HEAD)', collect)
-    .option('--mirror <url>', 'the same file on another server; may be repeated', collect)
-    .option('--digest <digest>', 'what the file must hash to: sha256: and 64 hexadecimal digits, for one')
-    .option('--max-bytes <size>', 'bytes of the whole file (without it what the gateway allows)')
-    .option('--rate <size>', 'bytes per second of all downloads of the link together (without it no limit)')
-    .option('--client-ip <range>', 'address or CIDR range from which the link works (without it any)')
-    .option('--single-use', 'the link is for the first client that gets the file')
-    .option('--header <field>', "a field for the origin server, 'Name: value'; may be repeated", collect)
+    .option('--content-type <type>', 'replaces the media type of the origin server')
+    .option('--method <method>', 'allowed method; can be repeated (without it GET and HEAD)', collect)
+    .option('--mirror <url>', 'URL of the same file on another server; can be repeated', collect)
+    .option('--digest <digest>', 'digest that the file must have, such as sha256: and 64 hexadecimal digits')
+    .option('--max-bytes <size>', 'maximum size of the whole file (without it the limit of the gateway)')
+    .option('--rate <size>', 'bytes per second of all downloads of the link together (without it unlimited)')
+    .option('--client-ip <range>', 'address or CIDR range that can use the link (without it any)')
+    .option('--single-use', 'bind the link to the first client that gets the file')
+    .option('--header <field>', "field for the origin server, 'Name: value'; can be repeated", collect)
     .addHelpText('after', notes)
     .action((url: string, flags: SignFlags) => runSign(url, flags));
 }
@@ -127,10 +130,10 @@ function toGrant(url: string, flags: SignFlags): GrantOptions {
   };
 }
 
-/** A date begins as no duration does. */
+/** A duration never begins like a date. */
 const readMoment = (text: string): Date | string => (/^\d{4}-\d\d-\d\d/.test(text) ? new Date(text) : text);
 
-/** What a field says is not repeated: it may be a secret. */
+/** Errors do not contain values of fields, which can be secrets. */
 function readFields(lines: readonly string[]): Record<string, string> {
   const fields = new Map<string, string>();
   for (const line of lines) {

@@ -1,9 +1,9 @@
-/** The command line asks for something that cannot be: shown as one line, exit code 2. */
+/** A command line that is not valid. Shown as one line; exit code 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** Runs `read`, and names the flag where it throws. */
+/** Runs `read`. If it throws, throws a `UsageError` that names the flag. */
 export function readFlag<T>(flag: string, read: () => T): T {
   try {
     return read();

@@ -10,29 +10,29 @@ interface VerifyFlags {
 }
 
 const notes = `
-Prints in words what the link permits and, where it does not work, why. Of the URL the query is not shown, and of
-fields for the origin server only the names: they may hold secrets.
+Prints what the link permits, or why it is refused. The query of the URL and the values of fields for the origin server
+are not shown, because they can contain secrets.
 
 Exit codes:
   0  the link works
-  1  it does not
-  2  the command line, or the key file, is wrong
+  1  the link is refused
+  2  the command line or the key file is not valid
 
 Examples:
   sluiceway verify 'https://files.example.com/download/a.iso?link=…' --keys keys.json
   sluiceway verify '/download?link=…' --keys keys.json --client-ip 192.0.2.7 --method HEAD`;
 
-/** `sluiceway verify`; `onExit` is told the exit code. */
+/** `sluiceway verify`. Calls `onExit` with the exit code. */
 export function verifyCommand(onExit: (code: number) => void): Command {
   return new Command('verify')
-    .description('say what a link permits, and whether it works')
+    .description('print what a link permits, and whether it works')
     .argument('<link>', 'the link, or its path and query')
-    .requiredOption('--keys <file>', 'key file, as sluiceway keys new makes it')
+    .requiredOption('--keys <file>', 'key file that sluiceway keys new has made')
     .option(
       '--client-ip <address>',
-      'the client that comes with it; without it a link for one client does not work',
+      'address of the client; without it, a link that is bound to a client is refused',
     )
-    .option('--method <method>', 'the method of the request', 'GET')
+    .option('--method <method>', 'method of the request', 'GET')
     .addHelpText('after', notes)
     .action((link: string, flags: VerifyFlags) => {
       const { isValid, lines } = describe(link, flags);
@@ -43,7 +43,7 @@ export function verifyCommand(onExit: (code: number) => void): Command {
 
 function describe(text: string, flags: VerifyFlags): { isValid: boolean; lines: string[] } {
   const links = createChecked(() => createLinks({ keys: { file: flags.keys } }), { keys: '--keys' });
-  // What a browser puts there is not sent.
+  // Browsers do not send the fragment.
   const link = text.trim().split('#', 1)[0] ?? '';
   const now = Date.now();
   try {
@@ -57,7 +57,7 @@ function describe(text: string, flags: VerifyFlags): { isValid: boolean; lines: 
   }
 }
 
-/** Why a link that is one of ours does not work now, for this use; null where it does. */
+/** Why a valid link is refused now, for this use; null if it works. */
 function findFailure(
   links: Links,
   link: string,
@@ -70,7 +70,7 @@ function findFailure(
   } catch (error) {
     if (!(error instanceof SluicewayError)) throw error;
     if (error.code === 'link_client' && clientIp === undefined)
-      return 'The link is for some clients only, and --client-ip does not say which one comes.';
+      return 'The link is bound to a client address: give the address with --client-ip.';
     return `${error.message}.`;
   }
 }
@@ -95,20 +95,17 @@ function describeGrant({ grant, key }: VerifiedLink, now: number): string[] {
   const rows: [string, string | null][] = [
     ['file', url.replace(/\?.*$/s, '?…')],
     ...mirrors.map((mirror): [string, string] => ['mirror', mirror.replace(/\?.*$/s, '?…')]),
-    ['ends', `${new Date(end).toISOString()} (${end > now ? `in ${left}` : `${left} ago`})`],
+    ['expires', `${new Date(end).toISOString()} (${end > now ? `in ${left}` : `${left} ago`})`],
     ['methods', methods.join(', ')],
-    ['saved as', filename === null ? 'what the origin server calls it' : JSON.stringify(filename)],
-    ['browsers', disposition === 'inline' ? 'may show it' : 'save it'],
-    ['type', contentType ?? 'what the origin server says'],
-    ['digest', digest ?? 'what the origin server says, if it does'],
-    ['size', maxBytes === null ? 'what the gateway allows' : `at most ${formatBytes(maxBytes)}`],
-    [
-      'rate',
-      rate === null ? 'not limited' : `at most ${formatBytes(rate)} per second, all downloads together`,
-    ],
+    ['saved as', filename === null ? 'the name of the origin server' : JSON.stringify(filename)],
+    ['browsers', disposition === 'inline' ? 'show it' : 'save it'],
+    ['type', contentType ?? 'the type of the origin server'],
+    ['digest', digest ?? 'the digest of the origin server, if any'],
+    ['size', maxBytes === null ? 'the limit of the gateway' : `at most ${formatBytes(maxBytes)}`],
+    ['rate', rate === null ? 'unlimited' : `at most ${formatBytes(rate)} per second, all downloads together`],
     ['clients', clientIp ?? 'any'],
-    ['uses', grant.singleUse ? 'for the first client that gets it' : 'any number'],
-    ['fields', Object.keys(headers).join(', ') || 'none of its own'],
+    ['uses', grant.singleUse ? 'bound to the first client that gets the file' : 'any number'],
+    ['fields', Object.keys(headers).join(', ') || 'none'],
     ['key', key],
   ];
   return rows.map(([name, value]) => `  ${name.padEnd(9)} ${value}`);
