@@ -5,12 +5,8 @@ import type { Fields } from '../http/fields.js';
 import { clientKey } from '../net/client-key.js';
 import type { DownstreamRequest } from '../proxy/messages/downstream-request.js';
 import { runHook } from '../proxy/messages/hooks.js';
-import type { Plan, PlannedTransfer, Planner } from '../proxy/messages/plan.js';
+import type { ContentLimits, Plan, PlannedTransfer, Planner } from '../proxy/messages/plan.js';
 import type { Answer, DownstreamResponseDraft } from '../proxy/messages/responses.js';
-import type { ChunkSource } from '../stream/chunk-source.js';
-import { MaxLengthSource } from '../stream/max-length.js';
-import { ObservedSource } from '../stream/observed-source.js';
-import { RatedSource } from '../stream/rated-source.js';
 import { type Target, toTarget } from '../upstream/target.js';
 import type { TransportResponse } from '../upstream/transport.js';
 import { answerPreflight, setCorsFields } from './cors.js';
@@ -159,21 +155,15 @@ class GrantPlan implements Plan {
     return answer;
   }
 
-  wrapContent(content: ChunkSource, onHeldBack: () => void): ChunkSource {
+  contentLimits(): ContentLimits {
     const maxBytes = this.#maxBytes;
-    const { rate } = this.#use;
-    const counted = this.#grant.singleUse
-      ? new ObservedSource(content, ({ length }) => this.#use.sends(length, this.#total))
-      : content;
-    const limited =
-      maxBytes === null
-        ? counted
-        : new MaxLengthSource(
-            counted,
-            maxBytes,
-            () => new SluicewayError('http_response_body_size', `The file has more than ${maxBytes} bytes`),
-          );
-    return rate === null ? limited : new RatedSource(limited, rate, onHeldBack);
+    return {
+      onContent: this.#grant.singleUse ? ({ length }) => this.#use.sends(length, this.#total) : null,
+      maxBytes,
+      toTooLongError: () =>
+        new SluicewayError('http_response_body_size', `The file has more than ${maxBytes} bytes`),
+      rate: this.#use.rate,
+    };
   }
 
   end(outcome: Outcome): void {

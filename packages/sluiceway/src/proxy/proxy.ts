@@ -7,7 +7,7 @@ import { takeUpgrade } from '../downstream/http1/http1-upgrade.js';
 import { toClientExchange } from '../downstream/to-exchange.js';
 import { type Outcome, SluicewayError, toSluicewayError } from '../errors.js';
 import { readListener } from '../net/own-listeners.js';
-import type { TransportResponse, UpstreamTunnel } from '../upstream/transport.js';
+import type { UpstreamTunnel } from '../upstream/transport.js';
 import type { HandleContext } from './messages/handle-context.js';
 import type { Handler } from './messages/handler.js';
 import { runHook } from './messages/hooks.js';
@@ -15,6 +15,7 @@ import type { DownstreamResponseDraft } from './messages/responses.js';
 import type { ProxySettings } from './options/proxy-settings.js';
 import { changeDestination } from './request/change-destination.js';
 import { chooseTarget, setTarget } from './request/choose-target.js';
+import { noStages } from './request/content-stages.js';
 import { draftUpstreamRequest, mendRequest } from './request/draft-request.js';
 import { nextRequestId, readDownstreamRequest } from './request/read-request.js';
 import { changeRequest } from './request/request-rules.js';
@@ -22,15 +23,19 @@ import type { Passage } from './request/request-state.js';
 import { requireAccess } from './request/require-access.js';
 import { sendUpstream } from './request/send-upstream.js';
 import { admit, answerAsLastServer } from './request/validate-request.js';
-import { addDigestTrailer } from './response/add-digest-trailer.js';
 import { applyTransform, askForWhole, changesContent } from './response/apply-transform.js';
 import { draftDownstreamResponse, mendFraming, toUpstreamResponse } from './response/draft-response.js';
+import { contentLengthAfter } from './response/pipeline.js';
 import { relayInterim } from './response/relay-interim.js';
-import * as respond from './response/respond.js';
 import { Responder } from './response/responder.js';
 import { changeResponse } from './response/response-rules.js';
-import { resumeWhereBroken } from './response/resume-content.js';
-import { decideVerification, expectDigest, isFitFor, verifyContent } from './response/verify-content.js';
+import { decideResume } from './response/resume-content.js';
+import {
+  announceVerification,
+  decideVerification,
+  expectDigest,
+  isFitFor,
+} from './response/verify-content.js';
 import { runTunnel } from './transfer/relay-tunnel.js';
 import { RunningTransfers } from './transfer/running-transfers.js';
 import { Transfer } from './transfer/transfer.js';
@@ -127,9 +132,10 @@ export class Proxy<Context = unknown> implements Handler<Context> {
       admission: null,
       plan: null,
       digest: null,
-      verification: null,
+      stages: noStages(),
       clientFields: null,
     };
+    const { stages } = passage;
     let outcome: Outcome = 'internal';
     this.#running.add(transfer);
     try {
@@ -178,15 +184,15 @@ export class Proxy<Context = unknown> implements Handler<Context> {
       });
       const received = arrived.response;
       decideVerification(passage, upstream, received, digests);
-      if (!changes) resumeWhereBroken(passage, arrived, this.#settings);
+      if (!changes) decideResume(passage, arrived, this.#settings);
       const switchedTo = received.fields.get('upgrade');
 
       // 5. Draft the response head.
       const seen = (hooks.onUpstreamResponse ?? hooks.transform) && toUpstreamResponse(received);
-      verifyContent(passage, upstream, received, digests);
+      announceVerification(passage, upstream, received, digests);
       const takesTrailers = client.takesTrailers(received.contentLength);
-      const draft = draftDownstreamResponse(received, profile, pseudonym, takesTrailers);
-      changeResponse(draft, received, downstream, upstream, fields);
+      const draft = draftDownstreamResponse(stages, received, profile, pseudonym, takesTrailers);
+      changeResponse(draft, stages, downstream, upstream, fields);
       const answer = plan?.onResponse(received, draft) ?? null;
       if (answer !== null) {
         received.content.cancel();
@@ -194,23 +200,27 @@ export class Proxy<Context = unknown> implements Handler<Context> {
         outcome = 'completed';
         return outcome;
       }
-      let content = received;
+      stages.limits = plan?.contentLimits() ?? null;
       if (seen !== undefined) {
         const messages = { upstream: seen, downstream: draft, request: downstream };
         await runHook(hooks.onUpstreamResponse, messages);
         transfer.throwIfAborted();
 
-        // 6. Put the streams of a transform before the content.
-        if (hooks.transform)
-          content = await applyTransform(hooks.transform, changes, messages, received, transfer);
+        // 6. Prepare the content. `response/pipeline.ts` has the order of its stages.
+        if (hooks.transform) await applyTransform(passage, hooks.transform, changes, messages, received);
         transfer.throwIfAborted();
       }
       if (seen !== undefined || upstream.method !== downstream.method)
-        mendFraming(draft, content, downstream.method, seen?.fields.get('content-length'));
+        mendFraming(
+          draft,
+          contentLengthAfter(stages, received),
+          downstream.method,
+          seen?.fields.get('content-length'),
+        );
 
       // 7. Commit to the head, and relay the content.
       if (received.tunnel !== null) await this.#tunnel(passage, draft, received.tunnel, switchedTo ?? '');
-      else await this.#relay(passage, draft, content);
+      else await this.#responder.relay(passage, draft, received);
       outcome = 'completed';
     } catch (thrown) {
       const error = transfer.error ?? toSluicewayError(thrown);
@@ -231,33 +241,6 @@ export class Proxy<Context = unknown> implements Handler<Context> {
 
   #throws({ errors }: HandleContext): boolean {
     return errors === undefined ? this.#settings.throwsErrors : errors === 'throw';
-  }
-
-  async #relay(passage: Passage, draft: DownstreamResponseDraft, received: TransportResponse): Promise<void> {
-    const { transfer, client, plan } = passage;
-    if (draft.content !== undefined) {
-      received.content.cancel();
-      await this.#responder.sendOwn(passage, draft, draft.content);
-      return;
-    }
-    if (this.#settings.digests.sendsTrailer) addDigestTrailer(client, draft, received);
-    try {
-      this.#responder.commit(passage, draft);
-    } catch (error) {
-      received.content.cancel();
-      throw error;
-    }
-    if (respond.isContentless(client.method, draft.status) && received.contentLength !== 0) {
-      received.content.cancel();
-      client.endWithoutContent();
-    } else {
-      const content =
-        plan?.wrapContent(received.content, () => transfer.timeouts.responseWaitsFor('nobody')) ??
-        received.content;
-      await respond.relayContent(transfer, client, content);
-    }
-    await transfer.closed();
-    transfer.throwIfAborted();
   }
 
   async #tunnel(

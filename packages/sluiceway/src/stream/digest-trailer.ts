@@ -1,38 +1,25 @@
 import { formatDigest } from '../http/digest.js';
 import { Fields } from '../http/fields.js';
-import type { ChunkSink, ChunkSource } from './chunk-source.js';
 import { ContentHash } from './content-hash.js';
+import { PassThrough } from './pass-through.js';
 
 /** The same content, with its SHA-256 behind it, as the trailer field `Repr-Digest`. */
-export class DigestTrailer implements ChunkSource {
-  readonly #source: ChunkSource;
+export class DigestTrailer extends PassThrough {
   readonly #hash = new ContentHash(['sha-256']);
   #trailers: Fields | null = null;
 
-  constructor(source: ChunkSource) {
-    this.#source = source;
-  }
-
-  get trailers(): Fields | null {
+  override get trailers(): Fields | null {
     return this.#trailers;
   }
 
-  start(sink: ChunkSink): void {
-    this.#source.start({
-      chunk: (bytes, done) => {
-        this.#hash.update(bytes);
-        sink.chunk(bytes, done);
-      },
-      end: () => {
-        this.#trailers = this.#source.trailers ?? new Fields();
-        for (const digest of this.#hash.digests()) this.#trailers.append('Repr-Digest', formatDigest(digest));
-        sink.end();
-      },
-      fail: (error) => sink.fail(error),
-    });
+  override chunk(bytes: Uint8Array, done: () => void): void {
+    this.#hash.update(bytes);
+    this.sink.chunk(bytes, done);
   }
 
-  cancel(): void {
-    this.#source.cancel();
+  override end(): void {
+    this.#trailers = this.source.trailers ?? new Fields();
+    for (const digest of this.#hash.digests()) this.#trailers.append('Repr-Digest', formatDigest(digest));
+    this.sink.end();
   }
 }

@@ -1,9 +1,8 @@
-import type { Fields } from '../http/fields.js';
-import type { ChunkSink, ChunkSource } from './chunk-source.js';
+import type { ChunkSource } from './chunk-source.js';
+import { PassThrough } from './pass-through.js';
 
 /** The same content, which fails where it is not exactly as long as was announced. */
-export class ExactLengthSource implements ChunkSource {
-  readonly #source: ChunkSource;
+export class ExactLengthSource extends PassThrough {
   readonly #length: number;
   readonly #toError: (message: string, fault: 'short' | 'long') => Error;
   #received = 0;
@@ -13,37 +12,20 @@ export class ExactLengthSource implements ChunkSource {
     length: number,
     toError: (message: string, fault: 'short' | 'long') => Error = (message) => new Error(message),
   ) {
-    this.#source = source;
+    super(source);
     this.#length = length;
     this.#toError = toError;
   }
 
-  get trailers(): Fields | null {
-    return this.#source.trailers;
+  override chunk(bytes: Uint8Array, done: () => void): void {
+    this.#received += bytes.length;
+    if (this.#received <= this.#length) this.sink.chunk(bytes, done);
+    else
+      this.refuse(done, this.#toError(`Content is longer than the announced ${this.#length} bytes`, 'long'));
   }
 
-  start(sink: ChunkSink): void {
-    this.#source.start({
-      chunk: (bytes, done) => {
-        this.#received += bytes.length;
-        if (this.#received <= this.#length) {
-          sink.chunk(bytes, done);
-          return;
-        }
-        done();
-        this.#source.cancel();
-        sink.fail(this.#toError(`Content is longer than the announced ${this.#length} bytes`, 'long'));
-      },
-      end: () => {
-        if (this.#received === this.#length) sink.end();
-        else
-          sink.fail(this.#toError(`Content ended after ${this.#received} of ${this.#length} bytes`, 'short'));
-      },
-      fail: (error) => sink.fail(error),
-    });
-  }
-
-  cancel(): void {
-    this.#source.cancel();
+  override end(): void {
+    if (this.#received === this.#length) this.sink.end();
+    else this.fail(this.#toError(`Content ended after ${this.#received} of ${this.#length} bytes`, 'short'));
   }
 }

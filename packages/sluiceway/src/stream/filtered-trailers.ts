@@ -1,27 +1,23 @@
 import type { Fields } from '../http/fields.js';
 import type { ChunkSink, ChunkSource } from './chunk-source.js';
+import { PassThrough } from './pass-through.js';
 
-/** The same content, with trailer fields of which `filter` has taken some away. */
-export class FilteredTrailers implements ChunkSource {
-  readonly #source: ChunkSource;
+/** The same content, with trailer fields of which `filter` has taken some away. Takes no part in its chunks. */
+export class FilteredTrailers extends PassThrough {
   readonly #filter: (trailers: Fields) => void;
 
   constructor(source: ChunkSource, filter: (trailers: Fields) => void) {
-    this.#source = source;
+    super(source);
     this.#filter = filter;
   }
 
-  get trailers(): Fields | null {
-    const { trailers } = this.#source;
+  override get trailers(): Fields | null {
+    const { trailers } = this.source;
     if (trailers !== null) this.#filter(trailers);
     return trailers;
   }
 
-  start(sink: ChunkSink): void {
-    this.#source.start(sink);
-  }
-
-  cancel(): void {
-    this.#source.cancel();
+  override start(sink: ChunkSink): void {
+    this.source.start(sink);
   }
 }

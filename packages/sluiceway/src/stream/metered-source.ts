@@ -1,5 +1,5 @@
-import type { Fields } from '../http/fields.js';
 import type { ChunkSink, ChunkSource } from './chunk-source.js';
+import { PassThrough } from './pass-through.js';
 
 /** Watches chunks on their way from a source to a sink. */
 export interface Meter {
@@ -14,20 +14,15 @@ export interface Meter {
 }
 
 /** The same content, with a meter on it. Changes nothing. */
-export class MeteredSource implements ChunkSource {
-  readonly #source: ChunkSource;
+export class MeteredSource extends PassThrough {
   readonly #meter: Meter;
   #outstanding = 0;
   #started = false;
   #over = false;
 
   constructor(source: ChunkSource, meter: Meter) {
-    this.#source = source;
+    super(source);
     this.#meter = meter;
-  }
-
-  get trailers(): Fields | null {
-    return this.#source.trailers;
   }
 
   /** The delivery has begun and not ended. */
@@ -35,33 +30,35 @@ export class MeteredSource implements ChunkSource {
     return this.#started && !this.#over;
   }
 
-  start(sink: ChunkSink): void {
+  override start(sink: ChunkSink): void {
     this.#started = true;
     this.#meter.started();
-    this.#source.start({
-      chunk: (bytes, done) => {
-        this.#outstanding += 1;
-        this.#meter.lent(bytes.length);
-        sink.chunk(bytes, () => {
-          this.#outstanding -= 1;
-          if (this.#outstanding === 0 && !this.#over) this.#meter.allReturned();
-          done();
-        });
-      },
-      end: () => {
-        this.#end();
-        sink.end();
-      },
-      fail: (error) => {
-        this.#end();
-        sink.fail(error);
-      },
+    super.start(sink);
+  }
+
+  override chunk(bytes: Uint8Array, done: () => void): void {
+    this.#outstanding += 1;
+    this.#meter.lent(bytes.length);
+    this.sink.chunk(bytes, () => {
+      this.#outstanding -= 1;
+      if (this.#outstanding === 0 && !this.#over) this.#meter.allReturned();
+      done();
     });
   }
 
-  cancel(): void {
+  override end(): void {
     this.#end();
-    this.#source.cancel();
+    this.sink.end();
+  }
+
+  override fail(error: Error): void {
+    this.#end();
+    this.sink.fail(error);
+  }
+
+  override cancel(): void {
+    this.#end();
+    super.cancel();
   }
 
   #end(): void {

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
-import type { Fields } from '../http/fields.js';
 import type { ChunkSink, ChunkSource } from './chunk-source.js';
+import { PassThrough } from './pass-through.js';
 
 /**
  * What somebody else has done to a stream of bytes, so that it cannot be had whole any more; null where nobody has.
@@ -17,26 +17,17 @@ export function findTouch(stream: Readable): string | null {
 }
 
 /** The same content, which fails at its start where `findFault` finds one: what comes then would not be whole. */
-export class UntouchedSource implements ChunkSource {
-  readonly #source: ChunkSource;
+export class UntouchedSource extends PassThrough {
   readonly #findFault: () => Error | null;
 
   constructor(source: ChunkSource, findFault: () => Error | null) {
-    this.#source = source;
+    super(source);
     this.#findFault = findFault;
   }
 
-  get trailers(): Fields | null {
-    return this.#source.trailers;
-  }
-
-  start(sink: ChunkSink): void {
+  override start(sink: ChunkSink): void {
     const fault = this.#findFault();
-    if (fault === null) this.#source.start(sink);
+    if (fault === null) this.source.start(sink);
     else sink.fail(fault);
-  }
-
-  cancel(): void {
-    this.#source.cancel();
   }
 }

@@ -8,9 +8,10 @@ import {
   readDigest,
 } from '../http/digest.js';
 import type { Fields } from '../http/fields.js';
-import type { ChunkSink, ChunkSource } from './chunk-source.js';
+import type { ChunkSource } from './chunk-source.js';
 import { ContentHash } from './content-hash.js';
 import { HeldEndSource } from './held-end.js';
+import { PassThrough } from './pass-through.js';
 
 /** A digest that content must have. */
 export interface ExpectedDigest {
@@ -39,8 +40,7 @@ export interface Verification {
  * whoever frames it anew needs to say that it is whole. So nothing is held back while content comes, and nothing is
  * copied.
  */
-export class VerifiedSource implements ChunkSource {
-  readonly #source: ChunkSource;
+export class VerifiedSource extends PassThrough {
   readonly #verification: Verification;
   readonly #hash: ContentHash;
   #received = 0;
@@ -48,38 +48,21 @@ export class VerifiedSource implements ChunkSource {
   constructor(source: ChunkSource, verification: Verification) {
     const { length, trailers } = verification;
     // Trailers come after the last byte, which must not be delivered before they have been read.
-    this.#source = length !== null && trailers.length > 0 ? new HeldEndSource(source, length) : source;
+    super(length !== null && trailers.length > 0 ? new HeldEndSource(source, length) : source);
     this.#verification = verification;
     this.#hash = toHash(verification);
   }
 
-  get trailers(): Fields | null {
-    return this.#source.trailers;
+  override chunk(bytes: Uint8Array, done: () => void): void {
+    const error = this.#take(bytes);
+    if (error === null) this.sink.chunk(bytes, done);
+    else this.refuse(done, error);
   }
 
-  start(sink: ChunkSink): void {
-    this.#source.start({
-      chunk: (bytes, done) => {
-        const error = this.#take(bytes);
-        if (error === null) {
-          sink.chunk(bytes, done);
-          return;
-        }
-        this.#source.cancel();
-        done();
-        sink.fail(error);
-      },
-      end: () => {
-        const error = this.#check(this.trailers);
-        if (error === null) sink.end();
-        else sink.fail(error);
-      },
-      fail: (error) => sink.fail(error),
-    });
-  }
-
-  cancel(): void {
-    this.#source.cancel();
+  override end(): void {
+    const error = this.#check(this.trailers);
+    if (error === null) this.sink.end();
+    else this.fail(error);
   }
 
   /** Hashes a chunk. Returns why it must not be delivered, or null. */

@@ -1,7 +1,6 @@
 import { SluicewayError } from '../errors.js';
 import { type ContentRange, parseContentRange } from '../http/content-range.js';
 import type { ReadonlyFields } from '../http/fields.js';
-import { ExactLengthSource } from '../stream/exact-length.js';
 import type { TransportResponse } from './transport.js';
 
 /**
@@ -29,22 +28,17 @@ export function findRangeFault(method: string, response: TransportResponse): Slu
 }
 
 /**
- * Holds the content of a part (206) to the length that its `Content-Range` states, where nothing else does. Content that
- * is shorter fails as content that is broken off does.
+ * Bytes that the `Content-Range` of a part (206) states, where nothing else tells the length of its content; null
+ * otherwise.
  *
- * Content with a coding of which only its framing tells the end passes: servers that compress what they send leave
- * the `Content-Range` of what it was before.
+ * Content with a coding of which only its framing tells the end has no such length: servers that compress what they
+ * send leave the `Content-Range` of what it was before.
  */
-export function holdToRange(method: string, response: TransportResponse): void {
+export function statedLength(method: string, response: TransportResponse): number | null {
   const { fields, contentLength } = response;
-  if (contentLength !== null || !isPart(method, response)) return;
+  if (contentLength !== null || !isPart(method, response)) return null;
   const length = parseContentRange(fields.get('content-range'))?.length ?? null;
-  if (length === null || (isCoded(fields) && isEndMarked(response))) return;
-  response.content = new ExactLengthSource(response.content, length, (message, fault) =>
-    fault === 'short'
-      ? new SluicewayError('http_response_incomplete', message)
-      : new SluicewayError('http_protocol_error', message),
-  );
+  return isCoded(fields) && isEndMarked(response) ? null : length;
 }
 
 const isPart = (method: string, { status, fields, tunnel }: TransportResponse): boolean =>

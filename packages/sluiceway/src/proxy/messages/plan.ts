@@ -1,7 +1,7 @@
 import type { Outcome, SluicewayError } from '../../errors.js';
 import type { Digest } from '../../http/digest.js';
 import type { Fields } from '../../http/fields.js';
-import type { ChunkSource } from '../../stream/chunk-source.js';
+import type { RateLimit } from '../../stream/rate-limit.js';
 import type { Target } from '../../upstream/target.js';
 import type { TransportResponse } from '../../upstream/transport.js';
 import type { DownstreamRequest } from './downstream-request.js';
@@ -24,10 +24,22 @@ export interface Plan {
   judge(target: Target): SluicewayError | null;
   /** Judges the final response, and changes its head. May answer in its place. What it throws refuses the response. */
   onResponse(received: TransportResponse, draft: DownstreamResponseDraft): Answer | null;
-  /** The content as the client shall get it. `onHeldBack` is to be told when neither side is what it waits for. */
-  wrapContent(content: ChunkSource, onHeldBack: () => void): ChunkSource;
+  /** Limits of the content that the client gets. Asked after `onResponse`. */
+  contentLimits(): ContentLimits;
   /** The transfer is over. Called once. */
   end(outcome: Outcome): void;
+}
+
+/** Limits of the content of one response. */
+export interface ContentLimits {
+  /** Shown each chunk before it is delivered; null where nothing counts them. */
+  onContent: ((bytes: Uint8Array) => void) | null;
+  /** Bytes of content; null for no limit. */
+  maxBytes: number | null;
+  /** What longer content fails with. */
+  toTooLongError: () => Error;
+  /** May be shared with other responses; null for no limit. */
+  rate: RateLimit | null;
 }
 
 /** Of a transfer, what a planner needs. */

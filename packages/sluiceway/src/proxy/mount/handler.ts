@@ -44,7 +44,7 @@ async function answerNotFound(client: ClientExchange): Promise<Outcome> {
   const content = problemJson(404, 'There is nothing at this path.');
   const head = toResponseHead({ status: 404, fields: { 'Content-Type': 'application/problem+json' } });
   const contentless = isContentless(client.method, 404);
-  const source = frameOwnContent(head, content, contentless);
+  const { source } = frameOwnContent(head, content, contentless);
   const closed = new Promise<void>((resolve) => client.onClose(resolve));
   client.sendHead(head, { leavesContentUnread: mayHaveContent(client), isLast: false });
   if (contentless) client.endWithoutContent();

@@ -1,11 +1,11 @@
 import type { ClientExchange } from '../../downstream/exchange.js';
 import type { Digest } from '../../http/digest.js';
 import type { ReadonlyFields } from '../../http/fields.js';
-import type { Verification } from '../../stream/verified-source.js';
 import type { DownstreamRequest } from '../messages/downstream-request.js';
 import type { HandleContext } from '../messages/handle-context.js';
 import type { Plan } from '../messages/plan.js';
 import type { Transfer } from '../transfer/transfer.js';
+import type { ContentStages } from './content-stages.js';
 import type { Admission } from './validate-request.js';
 
 /** What one request carries through the data path. */
@@ -24,8 +24,8 @@ export interface Passage {
    * of it, then what holds for this response. Null where nothing tells.
    */
   digest: Digest | null;
-  /** What is to be verified of the content under way; null for nothing. */
-  verification: Verification | null;
+  /** What applies to the content of the response. */
+  readonly stages: ContentStages;
   /** Fields of the upstream request before options and hooks have changed them; null where none could. */
   clientFields: ReadonlyFields | null;
 }

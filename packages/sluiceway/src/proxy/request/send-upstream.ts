@@ -2,7 +2,7 @@ import { SluicewayError } from '../../errors.js';
 import { appendCdnLoop } from '../../http/cdn-loop.js';
 import { isAgreed } from '../../http/upgrade.js';
 import type { ClientConnection } from '../../net/client-connection.js';
-import { findRangeFault, holdToRange } from '../../upstream/partial-content.js';
+import { findRangeFault, statedLength } from '../../upstream/partial-content.js';
 import type { StartingPoint } from '../../upstream/resume/resume-targets.js';
 import { type SendOptions, type Sent, send } from '../../upstream/send.js';
 import { sendToAny } from '../../upstream/send-to-any.js';
@@ -116,7 +116,7 @@ export async function sendUpstream(
     throw new SluicewayError('http_upgrade_failed', 'The origin server switched in the midst of the request');
   const fault = findRangeFault(draft.method, received);
   if (fault !== null) throw fault;
-  holdToRange(draft.method, received);
+  passage.stages.statedLength = statedLength(draft.method, received);
   return { response: received, start, sent, mirrors: others, send: options };
 }
 

@@ -1,9 +1,10 @@
 import type { ClientExchange } from '../../downstream/exchange.js';
 import { SluicewayError } from '../../errors.js';
 import type { ContentFraming } from '../../http/framing.js';
-import { singleChunk } from '../../stream/chunk-source.js';
+import { type ChunkSink, type ChunkSource, singleChunk } from '../../stream/chunk-source.js';
 import { MaxLengthSource } from '../../stream/max-length.js';
 import { MeteredSource } from '../../stream/metered-source.js';
+import { PassThrough } from '../../stream/pass-through.js';
 import { UntouchedSource } from '../../stream/untouched.js';
 import type { RequestContent } from '../../upstream/transport.js';
 import type { Transfer } from '../transfer/transfer.js';
@@ -62,20 +63,21 @@ export const OF_BYTES_AS_SENT: readonly string[] = [
  * origin server that knows no expectations and a client that waits would wait for each other.
  */
 export function continueWhenWanted(content: RequestContent, client: ClientExchange): RequestContent {
-  const { source } = content;
-  return {
-    ...content,
-    source: {
-      get trailers() {
-        return source.trailers;
-      },
-      start(sink) {
-        if (!client.isHeadSent) client.sendContinue();
-        source.start(sink);
-      },
-      cancel: () => source.cancel(),
-    },
-  };
+  return { ...content, source: new ContinuedSource(content.source, client) };
+}
+
+class ContinuedSource extends PassThrough {
+  readonly #client: ClientExchange;
+
+  constructor(source: ChunkSource, client: ClientExchange) {
+    super(source);
+    this.#client = client;
+  }
+
+  override start(sink: ChunkSink): void {
+    if (!this.#client.isHeadSent) this.#client.sendContinue();
+    this.source.start(sink);
+  }
 }
 
 function findFault(client: ClientExchange): SluicewayError | null {

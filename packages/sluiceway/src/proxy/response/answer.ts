@@ -6,7 +6,6 @@ import { problemJson } from '../../http/problem.js';
 import { formatProxyStatus } from '../../http/proxy-status.js';
 import { statusText } from '../../http/status-text.js';
 import { type ChunkSource, emptySource, singleChunk } from '../../stream/chunk-source.js';
-import { ExactLengthSource } from '../../stream/exact-length.js';
 import { ReadableSource } from '../../stream/readable-source.js';
 import type { Answer } from '../messages/responses.js';
 
@@ -14,6 +13,13 @@ import type { Answer } from '../messages/responses.js';
 interface OwnContent {
   source: ChunkSource;
   length: number | null;
+}
+
+/** Content of the application's own whose head is complete. */
+export interface FramedContent {
+  source: ChunkSource;
+  /** What a stream has to keep to; null where the length is known anyway, or nothing tells. */
+  statedLength: number | null;
 }
 
 function toOwnContent(content: Answer['content']): OwnContent {
@@ -24,14 +30,14 @@ function toOwnContent(content: Answer['content']): OwnContent {
 }
 
 /**
- * Content of the application's own, framed as what it is: the length of bytes is known, and a stream has to be as
- * long as its `Content-Length` says. `contentless` says that none will be sent.
+ * Frames content of the application's own as what it is: the length of bytes is known, and a stream has to be as long as
+ * its `Content-Length` says. `contentless` says that none will be sent.
  */
 export function frameOwnContent(
   head: ResponseHead,
   content: Answer['content'],
   contentless: boolean,
-): ChunkSource {
+): FramedContent {
   const { fields } = head;
   const own = toOwnContent(content);
   fields.delete('transfer-encoding').delete('trailer');
@@ -39,8 +45,8 @@ export function frameOwnContent(
   else if (own.length !== null && !(contentless && (head.status === 304 || fields.has('content-length'))))
     fields.set('Content-Length', String(own.length));
   const announced = fields.get('content-length');
-  if (own.length !== null || announced === undefined) return own.source;
-  return new ExactLengthSource(own.source, Number(announced));
+  const statedLength = own.length !== null || announced === undefined ? null : Number(announced);
+  return { source: own.source, statedLength };
 }
 
 /** Checks and completes an answer of a hook. Throws a `TypeError` where a field or the status is not valid. */

@@ -2,25 +2,19 @@ import { Duplex } from 'node:stream';
 import { SluicewayError } from '../../errors.js';
 import {
   announceWithoutDescription,
-  describesBytes,
   removeByteDescription,
   restoreByteDescription,
   weakenByteDescription,
 } from '../../http/byte-description.js';
 import { hasCacheDirective } from '../../http/cache-control.js';
 import type { Fields } from '../../http/fields.js';
-import { FilteredTrailers } from '../../stream/filtered-trailers.js';
-import { MeteredSource } from '../../stream/metered-source.js';
-import { TransformedSource } from '../../stream/transformed-source.js';
 import { findTouch } from '../../stream/untouched.js';
 import type { TransportResponse } from '../../upstream/transport.js';
 import type { DownstreamRequest } from '../messages/downstream-request.js';
 import { runHook, type Transform, type TransformMessages } from '../messages/hooks.js';
-import type { Transfer } from '../transfer/transfer.js';
+import type { Passage } from '../request/request-state.js';
 import { Interception } from './interception.js';
 import { isContentless } from './respond.js';
-
-type Streams = readonly [Duplex, ...Duplex[]];
 
 /** Whether the transform changes what this client gets. */
 export async function changesContent(
@@ -36,23 +30,23 @@ export function askForWhole(fields: Fields): void {
 }
 
 /**
- * Puts the streams of a transform before the content of a response, and makes the head say no more than holds for what
- * comes out of them. Returns the response as it is where nothing is to be transformed.
+ * Declares the streams of a transform, and makes the head say no more than holds for what comes out of them. Declares
+ * nothing where nothing is to be transformed.
  */
 export async function applyTransform(
+  passage: Passage,
   transform: Transform,
   changes: boolean,
   messages: TransformMessages,
   received: TransportResponse,
-  transfer: Transfer,
-): Promise<TransportResponse> {
+): Promise<void> {
   const { upstream, downstream, request } = messages;
   const { fields } = downstream;
-  if (transform instanceof Interception) return transform.apply(messages, received, transfer);
-  if (received.tunnel !== null || downstream.content !== undefined) return received;
+  if (transform instanceof Interception) return transform.apply(passage, messages, received);
+  if (received.tunnel !== null || downstream.content !== undefined) return;
   if (changes) {
     // RFC 9110 section 7.7. The directive of a request is not heeded: a client could switch the transform off.
-    if (hasCacheDirective(upstream.fields, 'no-transform')) return received;
+    if (hasCacheDirective(upstream.fields, 'no-transform')) return;
     if (received.status === 206)
       throw new SluicewayError(
         'http_protocol_error',
@@ -60,45 +54,26 @@ export async function applyTransform(
       );
     if (downstream.status === 304) weakenByteDescription(fields);
   }
-  if (isContentless('GET', downstream.status)) return received;
+  if (isContentless('GET', downstream.status)) return;
 
   const removed = changes ? removeByteDescription(fields) : [];
   const streams = await runHook(async () => takeStreams(await transform.create(messages)), undefined);
   if (streams === undefined) {
     restoreByteDescription(fields, removed);
-    return received;
+    return;
   }
   if (changes) announceWithoutDescription(fields);
-  if (request.method === 'HEAD' || downstream.content !== undefined) {
-    discardStreams(streams);
-    return received;
-  }
-  const source = new MeteredSource(received.content, transfer.meterTransform());
-  const transformed = new TransformedSource(source, streams, {
-    keepsLength: !changes,
-    announced: changes ? null : received.contentLength,
-    toError: toTransformError,
-  });
-  transfer.onAborted(() => transformed.cancel());
-  const content = changes
-    ? new FilteredTrailers(transformed, (trailers) => void trailers.retain((name) => !describesBytes(name)))
-    : transformed;
-  const { status, statusText, httpVersion, contentLength } = received;
-  return {
-    status,
-    statusText,
-    httpVersion,
-    fields: received.fields,
-    contentLength: changes ? null : contentLength,
-    content,
-    tunnel: null,
-  };
+  const isUnused = request.method === 'HEAD' || downstream.content !== undefined;
+  if (isUnused || passage.transfer.isAborted) discardStreams(streams);
+  else passage.stages.transform = { kind: 'streams', streams, changes };
 }
 
 /** Streams that a transfer has had. One that was given to a second would mix the contents of both. */
 const taken = new WeakSet<Duplex>();
 
-function takeStreams(given: Duplex | readonly Duplex[] | null | undefined): Streams | undefined {
+function takeStreams(
+  given: Duplex | readonly Duplex[] | null | undefined,
+): readonly [Duplex, ...Duplex[]] | undefined {
   const streams: Duplex[] = [];
   for (const stream of given instanceof Duplex ? [given] : (given ?? [])) {
     const fault = findStreamFault(stream);
@@ -128,11 +103,6 @@ function findStreamFault(stream: unknown): string | null {
 
 function discardStreams(streams: readonly Duplex[]): void {
   for (const stream of streams) stream.on('error', ignore).destroy();
-}
-
-function toTransformError(cause: Error): SluicewayError {
-  if (cause instanceof SluicewayError) return cause;
-  return new SluicewayError('proxy_internal_error', `A transform failed: ${cause.message}`, { cause });
 }
 
 const ignore = (): void => {};

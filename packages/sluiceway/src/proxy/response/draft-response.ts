@@ -3,14 +3,18 @@ import { removeHopByHopFromResponse } from '../../http/hop-by-hop.js';
 import { announcedTrailers, retainTrailers } from '../../http/trailers.js';
 import { offeredProtocols } from '../../http/upgrade.js';
 import { appendVia } from '../../http/via.js';
-import { FilteredTrailers } from '../../stream/filtered-trailers.js';
 import type { InterimResponse, TransportResponse } from '../../upstream/transport.js';
 import type { DownstreamResponseDraft, UpstreamResponse } from '../messages/responses.js';
 import type { Profile } from '../options/profiles.js';
+import type { ContentStages, TrailerRule } from '../request/content-stages.js';
 import { isContentless } from './respond.js';
 
-/** Drafts the head for the client: what may pass of the origin server's. Changes `received.fields`. */
+/**
+ * Drafts the head for the client: what may pass of the origin server's. Changes `received.fields`. The same holds for its
+ * trailers.
+ */
 export function draftDownstreamResponse(
+  stages: ContentStages,
   received: TransportResponse,
   profile: Profile,
   pseudonym: string,
@@ -22,10 +26,10 @@ export function draftDownstreamResponse(
   const nominated = removeHopByHopFromResponse(fields);
   const allowed = profile.responseFields;
   if (allowed !== 'all') fields.retain((name) => mayPass(name, allowed));
-  if (takesTrailers && (nominated !== null || allowed !== 'all')) {
-    received.content = new FilteredTrailers(received.content, (trailers) => {
-      retainTrailers(trailers, nominated)?.retain((name) => mayPass(name, allowed));
-    });
+  if (nominated !== null || allowed !== 'all') {
+    const rule: TrailerRule = (trailers) =>
+      void retainTrailers(trailers, nominated)?.retain((name) => mayPass(name, allowed));
+    stages.trailerRules = [...stages.trailerRules, rule];
   }
   // Somebody else's server has shown that it honours ranges: a client that is cut off may go on through us.
   if (status === 206 && allowed !== 'all' && fields.has('content-range') && !fields.has('accept-ranges'))
@@ -65,12 +69,11 @@ export function toUpstreamResponse(received: TransportResponse): UpstreamRespons
  */
 export function mendFraming(
   draft: DownstreamResponseDraft,
-  received: TransportResponse,
+  contentLength: number | null,
   method: string,
   announced: string | undefined = draft.fields.get('content-length'),
 ): void {
   const { fields } = draft;
-  const { contentLength } = received;
   fields.delete('transfer-encoding');
   // Trailers follow content of the origin server's, where there is any.
   if (draft.content !== undefined || isContentless(method, draft.status)) fields.delete('trailer');

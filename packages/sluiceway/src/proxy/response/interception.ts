@@ -1,10 +1,12 @@
 import { SluicewayError } from '../../errors.js';
 import { removeByteDescription, weakenByteDescription } from '../../http/byte-description.js';
-import { type ChunkSource, singleChunk } from '../../stream/chunk-source.js';
+import type { ChunkSource } from '../../stream/chunk-source.js';
 import { MeteredSource } from '../../stream/metered-source.js';
 import type { TransportResponse } from '../../upstream/transport.js';
 import { runHook, type Transform, type TransformMessages } from '../messages/hooks.js';
+import type { Passage } from '../request/request-state.js';
 import type { Transfer } from '../transfer/transfer.js';
+import { openReceivedContent } from './pipeline.js';
 import { isContentless } from './respond.js';
 
 /**
@@ -34,14 +36,10 @@ export class Interception implements Transform {
     return null;
   }
 
-  async apply(
-    messages: TransformMessages,
-    received: TransportResponse,
-    transfer: Transfer,
-  ): Promise<TransportResponse> {
+  async apply(passage: Passage, messages: TransformMessages, received: TransportResponse): Promise<void> {
     const { downstream, request } = messages;
     const { fields } = downstream;
-    if (received.tunnel !== null || downstream.content !== undefined) return received;
+    if (received.tunnel !== null || downstream.content !== undefined) return;
     if (received.status === 206)
       throw new SluicewayError(
         'http_protocol_error',
@@ -52,9 +50,9 @@ export class Interception implements Transform {
     fields.delete('trailer');
     if (isContentless(request.method, downstream.status)) {
       fields.delete('content-encoding');
-      return received;
+      return;
     }
-    const content = await gather(received.content, transfer);
+    const content = await gather(openReceivedContent(passage, received), passage.transfer);
     const result = await runHook(() => this.#interceptor(content, messages), undefined);
     if (typeof result !== 'string' && !(result instanceof Uint8Array))
       throw new SluicewayError(
@@ -62,16 +60,7 @@ export class Interception implements Transform {
         'An interceptor must return a string or bytes as the content',
       );
     const bytes = typeof result === 'string' ? Buffer.from(result) : result;
-    const { status, statusText, httpVersion } = received;
-    return {
-      status,
-      statusText,
-      httpVersion,
-      fields: received.fields,
-      contentLength: bytes.length,
-      content: singleChunk(bytes),
-      tunnel: null,
-    };
+    passage.stages.transform = { kind: 'bytes', bytes };
   }
 }
 

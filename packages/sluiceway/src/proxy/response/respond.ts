@@ -1,8 +1,6 @@
 import type { ClientExchange } from '../../downstream/exchange.js';
 import { retainTrailers } from '../../http/trailers.js';
 import type { ChunkSource } from '../../stream/chunk-source.js';
-import { MeteredSource } from '../../stream/metered-source.js';
-import { ObservedSource } from '../../stream/observed-source.js';
 import type { Transfer } from '../transfer/transfer.js';
 
 /** Whether a response has no content, whatever its fields say (RFC 9110 section 6.4.1). */
@@ -10,7 +8,7 @@ export const isContentless = (method: string, status: number): boolean =>
   method === 'HEAD' || status === 204 || status === 304 || status < 200;
 
 /**
- * Relays content to the client. Settles when the last of it has been handed to the response; rejects when the
+ * Relays content to the client, as the pipeline has opened it. Settles when the last of it has been handed to the response; rejects when the
  * source fails or the transfer is aborted.
  */
 export function relayContent(
@@ -19,14 +17,12 @@ export function relayContent(
   content: ChunkSource,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const shown = transfer.onContent === null ? content : new ObservedSource(content, transfer.onContent);
-    const metered = new MeteredSource(shown, transfer.meterDownload());
     const sink = client.contentSink(() => retainTrailers(content.trailers), resolve, reject);
     transfer.onAborted((error) => {
-      metered.cancel();
+      content.cancel();
       reject(error);
     });
-    metered.start(sink);
+    content.start(sink);
     sink.flushHead();
   });
 }

@@ -1,14 +1,17 @@
 import { answeredElsewhere } from '../../downstream/checks.js';
 import type { ResponseHead } from '../../downstream/exchange.js';
 import { describeThrown, SluicewayError } from '../../errors.js';
-import type { Answer } from '../messages/responses.js';
+import type { TransportResponse } from '../../upstream/transport.js';
+import type { Answer, DownstreamResponseDraft } from '../messages/responses.js';
 import type { ProxySettings } from '../options/proxy-settings.js';
 import type { Passage } from '../request/request-state.js';
 import { isLeftUnread } from '../request/upload.js';
 import { allowedMethods } from '../request/validate-request.js';
 import type { RunningTransfers } from '../transfer/running-transfers.js';
+import { addDigestTrailer } from './add-digest-trailer.js';
 import { draftErrorAnswer, frameOwnContent, toResponseHead } from './answer.js';
-import * as respond from './respond.js';
+import { contentLengthAfter, openContent, openOwnContent } from './pipeline.js';
+import { isContentless, relayContent } from './respond.js';
 
 /** Commits to response heads, sends content of the application's own, and answers failures. */
 export class Responder {
@@ -30,8 +33,8 @@ export class Responder {
   /** Sends a response with content of the application's own, or with none. */
   async sendOwn(passage: Passage, head: ResponseHead, content: Answer['content']): Promise<void> {
     const { transfer, client } = passage;
-    const contentless = respond.isContentless(client.method, head.status);
-    const source = frameOwnContent(head, content, contentless);
+    const contentless = isContentless(client.method, head.status);
+    const { source, statedLength } = frameOwnContent(head, content, contentless);
     try {
       this.commit(passage, head);
     } catch (error) {
@@ -42,7 +45,34 @@ export class Responder {
       source.cancel();
       client.endWithoutContent();
     } else {
-      await respond.relayContent(transfer, client, source);
+      await relayContent(transfer, client, openOwnContent(source, statedLength, transfer));
+    }
+    await transfer.closed();
+    transfer.throwIfAborted();
+  }
+
+  /** Sends the response of an origin server, or what a hook has put in the place of its content. */
+  async relay(passage: Passage, draft: DownstreamResponseDraft, received: TransportResponse): Promise<void> {
+    const { transfer, client, stages } = passage;
+    if (draft.content !== undefined) {
+      received.content.cancel();
+      await this.sendOwn(passage, draft, draft.content);
+      return;
+    }
+    const length = contentLengthAfter(stages, received);
+    if (this.#settings.digests.sendsTrailer) addDigestTrailer(passage, draft, length);
+    const content = openContent(passage, received);
+    try {
+      this.commit(passage, draft);
+    } catch (error) {
+      content.cancel();
+      throw error;
+    }
+    if (isContentless(client.method, draft.status) && length !== 0) {
+      content.cancel();
+      client.endWithoutContent();
+    } else {
+      await relayContent(transfer, client, content);
     }
     await transfer.closed();
     transfer.throwIfAborted();

@@ -1,17 +1,17 @@
 import type { Fields } from '../../http/fields.js';
 import { rewriteLocation } from '../../http/location.js';
 import { type CookieRules, rewriteSetCookie } from '../../http/set-cookie.js';
-import { FilteredTrailers } from '../../stream/filtered-trailers.js';
-import type { InterimResponse, TransportResponse } from '../../upstream/transport.js';
+import type { InterimResponse } from '../../upstream/transport.js';
 import type { DownstreamRequest } from '../messages/downstream-request.js';
 import type { DownstreamResponseDraft } from '../messages/responses.js';
 import type { UpstreamRequestDraft } from '../messages/upstream-request.js';
 import type { FieldSettings } from '../options/field-options.js';
+import type { ContentStages } from '../request/content-stages.js';
 
 /** What the options change of the final response of an origin server (101 included), before hooks see it. */
 export function changeResponse(
   draft: DownstreamResponseDraft,
-  received: TransportResponse,
+  stages: ContentStages,
   request: DownstreamRequest,
   upstream: UpstreamRequestDraft,
   settings: FieldSettings,
@@ -21,7 +21,7 @@ export function changeResponse(
   if (rewritesLocation) changeLocation(draft.fields, upstream, request.mountPath);
   if (response === null) return;
   response.apply(draft.fields);
-  received.content = new FilteredTrailers(received.content, (trailers) => response.stop(trailers));
+  stages.trailerRules = [...stages.trailerRules, (trailers) => response.stop(trailers)];
 }
 
 /** Interim responses: what may not pass in the final one does not pass before it. */

@@ -2,16 +2,15 @@ import { mayGiveDigest } from '../../http/digest.js';
 import { RangeRetrier } from '../../upstream/resume/range-retrier.js';
 import { toResumePoint } from '../../upstream/resume/resume-policy.js';
 import { ResumeTargets } from '../../upstream/resume/resume-targets.js';
-import { ResumedContent } from '../../upstream/resume/resumed-content.js';
 import { runHook } from '../messages/hooks.js';
 import type { ProxySettings } from '../options/proxy-settings.js';
 import type { Passage } from '../request/request-state.js';
 import type { ReceivedResponse } from '../request/send-upstream.js';
 import { RestVerifier } from './verify-rest.js';
 
-/** Makes the content of a response go on where it breaks, if what comes then could be proved to be the rest of it. */
-export function resumeWhereBroken(
-  { transfer, downstream, digest, verification }: Passage,
+/** Decides whether the content of a response is continued where it breaks: if its rest can be proved to be the rest. */
+export function decideResume(
+  { transfer, downstream, digest, stages }: Passage,
   { start, sent: { target, request, response }, mirrors, send }: ReceivedResponse,
   {
     resume,
@@ -22,6 +21,7 @@ export function resumeWhereBroken(
 ): void {
   if (resume === null) return;
   const { refreshTarget } = resume;
+  const { verification } = stages;
   // All of the content is verified before its end is shown, wherever it comes from.
   const proof = digest === null ? resume.proof : 'digest';
   const part = toResumePoint(request, response, proof);
@@ -62,7 +62,5 @@ export function resumeWhereBroken(
     });
   };
   const needsTrailers = verification !== null && verification.trailers.length > 0;
-  const content = new ResumedContent(response.content, part, makeFinder, needsTrailers);
-  transfer.resumedContent = content;
-  response.content = content;
+  stages.resume = { part, makeFinder, needsTrailers };
 }

@@ -8,7 +8,7 @@ import {
   readDigest,
 } from '../../http/digest.js';
 import type { ReadonlyFields } from '../../http/fields.js';
-import { type ExpectedDigest, findMismatchOfNone, VerifiedSource } from '../../stream/verified-source.js';
+import { type ExpectedDigest, findMismatchOfNone } from '../../stream/verified-source.js';
 import { onlyRange } from '../../upstream/partial-content.js';
 import type { TransportResponse } from '../../upstream/transport.js';
 import type { UpstreamRequestDraft } from '../messages/upstream-request.js';
@@ -60,7 +60,7 @@ export function decideVerification(
   const trailers = mayHaveTrailers ? announcedDigests(fields, names) : [];
   if (checks.length === 0 && trailers.length === 0) return;
   passage.digest = checks[0]?.digest ?? null;
-  passage.verification = {
+  passage.stages.verification = {
     expected: checks,
     trailers,
     isWhole: isWhole && method === 'GET',
@@ -70,12 +70,11 @@ export function decideVerification(
 }
 
 /**
- * Has content verified while it passes, and tells the client which digest is expected. Throws
- * `http_response_digest_mismatch` where there is no content to pass, and should be. What hooks make of the head afterwards
- * changes nothing of it.
+ * Tells the client which digest is expected. Throws `http_response_digest_mismatch` where there is no content, and should
+ * be. What hooks make of the head afterwards changes nothing of the verification.
  */
-export function verifyContent(
-  { verification }: Passage,
+export function announceVerification(
+  { stages }: Passage,
   { digest: expected, method }: UpstreamRequestDraft,
   received: TransportResponse,
   { relaysParts }: DigestSettings,
@@ -87,13 +86,12 @@ export function verifyContent(
     if ((method === 'GET' || method === 'HEAD') && !fields.has('repr-digest'))
       fields.set('Repr-Digest', formatDigest(expected));
   }
+  const { verification } = stages;
   if (verification === null) return;
-  if (verification.length === 0 || isContentless(method, received.status)) {
-    const error = findMismatchOfNone(verification);
-    if (error !== null) throw error;
-  } else {
-    received.content = new VerifiedSource(received.content, verification);
-  }
+  if (verification.length !== 0 && !isContentless(method, received.status)) return;
+  const error = findMismatchOfNone(verification);
+  if (error !== null) throw error;
+  stages.verification = null;
 }
 
 const isSuccessful = ({ status, tunnel }: TransportResponse): boolean =>

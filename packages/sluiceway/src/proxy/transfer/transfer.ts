@@ -168,6 +168,10 @@ export class Transfer implements LiveTransfer {
     this.#onLeave?.();
   }
 
+  get isAborted(): boolean {
+    return this.#aborted !== null;
+  }
+
   throwIfAborted(): void {
     if (this.#aborted !== null) throw this.#aborted;
   }

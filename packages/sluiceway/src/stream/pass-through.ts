@@ -1,0 +1,53 @@
+import type { Fields } from '../http/fields.js';
+import type { ChunkSink, ChunkSource } from './chunk-source.js';
+
+/** Stands where no sink is: a source calls nothing before its start. */
+const NO_SINK: ChunkSink = { chunk: (_, done) => done(), end: () => {}, fail: () => {} };
+
+/**
+ * A source that wraps another one and delivers the same content. A subclass overrides the step that it is about.
+ * Chunks pass as they are, with the `done` of the source, unless a subclass replaces them.
+ */
+export abstract class PassThrough implements ChunkSource, ChunkSink {
+  /** The wrapped source. */
+  readonly source: ChunkSource;
+  /** The sink that gets the content, from the start on. */
+  protected sink: ChunkSink = NO_SINK;
+
+  constructor(source: ChunkSource) {
+    this.source = source;
+  }
+
+  get trailers(): Fields | null {
+    return this.source.trailers;
+  }
+
+  start(sink: ChunkSink): void {
+    this.sink = sink;
+    this.source.start(this);
+  }
+
+  cancel(): void {
+    this.source.cancel();
+  }
+
+  /** Called by the wrapped source, as `end` and `fail` are. */
+  chunk(bytes: Uint8Array, done: () => void): void {
+    this.sink.chunk(bytes, done);
+  }
+
+  end(): void {
+    this.sink.end();
+  }
+
+  fail(error: Error): void {
+    this.sink.fail(error);
+  }
+
+  /** Fails the content at a chunk, which is not delivered. */
+  protected refuse(done: () => void, error: Error): void {
+    this.source.cancel();
+    done();
+    this.fail(error);
+  }
+}
