@@ -2,12 +2,22 @@ import { describe, expect } from 'vitest';
 import { SluicewayError } from '../../src/index.js';
 import { test } from '../support/fixture.js';
 import type { OriginScript } from '../support/raw-origin.js';
+import { sized } from '../support/through.js';
 import type { AppLine } from './app-line.js';
 
 const hangsUp: OriginScript = async (connection) => {
   await connection.readHead();
   connection.end();
 };
+
+const answersEach: OriginScript = async (connection) => {
+  for (;;) {
+    await connection.readHead();
+    await connection.write(sized('content'));
+  }
+};
+
+const POST = 'POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: ';
 
 /** Where the proxy answers its failures. */
 export function testOwnAnswers(app: AppLine): void {
@@ -68,6 +78,25 @@ export function testErrorHandler(app: AppLine): void {
       const { head, complete } = await client.readResponse();
       expect([head.status, head.get('connection'), complete]).toEqual([502, 'close', true]);
     });
+
+    test.for([
+      ['is no request', 'GARBAGE\r\n\r\n'],
+      ['names two hosts', 'GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n'],
+      ['has a coding beside chunked', `${POST}gzip, chunked\r\n\r\n0\r\n\r\n`],
+      ['has chunks that are not valid', `${POST}chunked\r\n\r\nxyz\r\n`],
+    ] as const)(
+      'where what follows good requests %s comes after their responses, and is the last [RFC 9112 6.1, 9.3.2; HAProxy]',
+      async ([, bad], { net }) => {
+        const { client, records } = await app.through(net, answersEach, { ownErrors: true, upgrades: true });
+        const good = 'GET / HTTP/1.1\r\nHost: test\r\n\r\n';
+        await client.send(good + good + bad + good);
+        for (let i = 0; i < 2; i += 1) expect((await client.readResponse()).head.status).toBe(200);
+        const { head } = await client.readResponse();
+        expect([head.status, head.get('connection')]).toEqual([400, 'close']);
+        expect(await client.closed).toBe('fin');
+        expect(records.filter(({ outcome }) => outcome === 'completed')).toHaveLength(2);
+      },
+    );
 
     test('of a method that is not served names the ones that are [RFC 9110 15.5.6]', async ({ net }) => {
       const { client } = await app.through(net, hangsUp, {

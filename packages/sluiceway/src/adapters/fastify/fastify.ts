@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+import { watchParseErrors } from '../../downstream/http1/http1-connection.js';
 import type { Handler } from '../../proxy/messages/handler.js';
 import {
   type FileUrl,
@@ -56,6 +57,7 @@ export const sluiceway: FastifyPluginAsync<FastifySluicewayOptions> = async (app
   app.addHook('preClose', async () => {
     drain(app, handler).catch((error: unknown) => app.log.error(error));
   });
+  watchParseErrors(app.server);
   if (websocket) routeUpgrades(app, (target) => place.holds(target));
 
   const respond = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {

@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { watchParseErrors } from '../../downstream/http1/http1-connection.js';
 import { parsePathPrefix, stripTargetPrefix } from '../../http/prefix.js';
 import { Checker } from '../../options/checker.js';
 import type { Handler } from '../../proxy/messages/handler.js';
@@ -35,6 +36,7 @@ export function attachUpgrades(
   check.throwIfAny();
   const served = prefix === '' ? handler : stripPrefix(prefix, handler);
   server.requestTimeout = 0;
+  watchParseErrors(server);
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const isOurs = stripTargetPrefix(request.url ?? '', prefix) !== null;
     // Where nobody else listens, what is not ours is answered too: the socket would be left open.

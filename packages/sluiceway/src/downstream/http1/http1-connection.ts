@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events';
-import { type IncomingMessage, ServerResponse } from 'node:http';
+import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { answerBadRequest, refuseConnection } from './bad-request.js';
 import { DepartureProbe } from './departure-probe.js';
@@ -74,7 +74,7 @@ export class Http1Connection {
 
   /** Whether the response is the last of its connection: the client sends no more requests, or none that are valid. */
   isClosedBy(response: ServerResponse): boolean {
-    if (this.#last?.response !== response) return false;
+    if (this.#lastRequest !== response.req) return false;
     return this.#hasEnded || (this.#ignoresRest && !this.#answersError);
   }
 
@@ -103,13 +103,15 @@ export class Http1Connection {
    * way, so that the connection can be refused at once.
    */
   onParseError(error: NodeJS.ErrnoException): boolean {
-    const last = this.#last;
     if (this.#ignoresRest) return true;
-    if (this.#socket.destroyed || last === null || isOver(last.response)) return false;
-    if (!last.request.complete) {
-      if (last.response.socket !== null) return false;
-      this.#invalid = last.request;
+    const last = this.#lastRequest;
+    const current = currentResponse(this.#socket);
+    if (this.#socket.destroyed || last === null || current === null || isOver(current)) return false;
+    if (!last.complete) {
+      if (current.req === last) return false;
+      this.#invalid = last;
       this.#ignoreRest();
+      if (this.#last?.request !== last) void this.#refuseOnTurn(last, error);
       return true;
     }
     this.#ignoreRest();
@@ -157,6 +159,21 @@ export class Http1Connection {
     };
   }
 
+  /**
+   * The latest request that Node has read, which the proxy may not have been given, or not yet. Which one that is, is not
+   * public.
+   */
+  get #lastRequest(): IncomingMessage | null {
+    const { parser }: { parser?: { incoming?: unknown } | null } = this.#socket as object;
+    const incoming = parser?.incoming;
+    return incoming instanceof IncomingMessage ? incoming : (this.#last?.request ?? null);
+  }
+
+  /** For a request whose content nobody reads any more, and that the proxy does not have. */
+  async #refuseOnTurn(request: IncomingMessage, error: NodeJS.ErrnoException): Promise<void> {
+    if (await takeTurn(this.#socket, request)) refuseConnection(this.#socket, error);
+  }
+
   async #answerAfterOthers(error: NodeJS.ErrnoException): Promise<void> {
     if (!(await takeTurn(this.#socket))) return;
     answerBadRequest(this.#socket, error);
@@ -199,17 +216,25 @@ export class Http1Connection {
 
 /**
  * Node's server answers what is no request at once, in place of the responses that are under way, and closes the
- * connection. A listener of the application's own has precedence.
+ * connection. So does the default of Fastify. A listener of the application's own has precedence. Servers are watched from
+ * the first request that the proxy has of them, which may come to it late, unless this is called before.
  */
-function watchParseErrors(server: EventEmitter): void {
+export function watchParseErrors(server: EventEmitter): void {
   if (watchedServers.has(server)) return;
   watchedServers.add(server);
-  if (server.listenerCount('clientError') > 0) return;
+  const [existing, ...more] = server.listeners('clientError');
+  if (existing !== undefined && (more.length > 0 || existing.name !== DEFAULT_OF_FASTIFY)) return;
+  if (existing !== undefined) server.off('clientError', existing as () => void);
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     if (server.listenerCount('clientError') > 1) return;
-    if (connections.get(socket)?.onParseError(error) !== true) refuseConnection(socket, error);
+    if (Http1Connection.of({ socket })?.onParseError(error) === true) return;
+    if (existing === undefined) refuseConnection(socket, error);
+    else Reflect.apply(existing, server, [error, socket]);
   });
 }
+
+/** The name of the listener of Fastify 5, where `clientErrorHandler` is not set. */
+const DEFAULT_OF_FASTIFY = 'bound defaultClientErrorHandler';
 
 const isOver = (response: ServerResponse): boolean => response.writableFinished || response.destroyed;
 
@@ -222,16 +247,22 @@ function restartReading(socket: Socket): void {
   handle.readStart();
 }
 
+/** The response that a socket has. Not public. */
+function currentResponse(socket: Socket): ServerResponse | null {
+  const response: unknown = Reflect.get(socket, '_httpMessage');
+  return response instanceof ServerResponse ? response : null;
+}
+
 /**
- * Waits for the responses to requests that the client has pipelined before. False where the client is gone. Which
- * response a socket has is not public; where it cannot be seen, giving the socket another one throws.
+ * Waits for the responses to requests that the client has pipelined before: all, or those before `request`. False where
+ * the client is gone. Where it cannot be seen which response a socket has, giving the socket another one throws.
  */
-async function takeTurn(socket: Socket): Promise<boolean> {
+async function takeTurn(socket: Socket, request: IncomingMessage | null = null): Promise<boolean> {
   // Node has taken its own listener away.
   socket.on('error', () => {});
   for (;;) {
-    const earlier: unknown = Reflect.get(socket, '_httpMessage');
-    if (socket.destroyed || !(earlier instanceof ServerResponse)) return !socket.destroyed;
+    const earlier = currentResponse(socket);
+    if (socket.destroyed || earlier === null || earlier.req === request) return !socket.destroyed;
     await new Promise<void>((resolve) => {
       const settle = (): void => {
         earlier.off('close', settle);

@@ -208,16 +208,14 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
   }
 
   sendHead(head: ResponseHead, { leavesContentUnread, isLast }: SendHeadOptions): void {
-    const { request } = this;
     const response = this.#response;
     checkFinalStatus(head);
     const { socket } = response;
     // Content that is still under way when the response ends is not waited for (RFC 9112 section 9.6).
     const isEarly = leavesContentUnread || !this.isRequestComplete;
-    if (isEarly && socket !== null && this.#upgrade === null) lingerOnClose(request, socket);
+    if (isEarly && socket !== null && this.#upgrade === null) lingerOnClose(this.request, socket);
     const isFaulty = socket !== null && faulty.has(socket);
-    const connection = this.#connection;
-    const closes = isEarly || isLast || isFaulty || connection?.isClosedBy(response) === true;
+    const closes = isEarly || isLast || isFaulty || this.#connection?.isClosedBy(response) === true;
     if (closes) head.fields.set('Connection', 'close');
     if (head.status === 426) this.#offerUpgrade(head.fields, closes || !response.shouldKeepAlive);
     writeHead(response, head);
@@ -273,11 +271,13 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
   }
 
   release(): void {
-    const socket = this.connection;
-    if (this.isRequestComplete || socket === null) return;
+    const { request, connection: socket } = this;
+    if (socket === null || (this.isRequestComplete && !faulty.has(socket))) return;
     // Nothing of the response is written yet, so that it will say so.
     this.#response.shouldKeepAlive = false;
-    lingerOnClose(this.request, socket);
+    // No more of it is read, and error handlers wait for the end of a request, as `finalhandler` does.
+    if (this.#connection?.isInvalid(request) === true) request.push(null);
+    else if (!this.isRequestComplete) lingerOnClose(request, socket);
   }
 
   finish(): void {
