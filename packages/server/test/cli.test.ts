@@ -87,7 +87,7 @@ describe('what the command line asks for', () => {
     [
       'a missing file',
       ['proxy', 'http://a', '--ca', '/no/file'],
-      /--ca: cannot read \/no\/file: there is no such/,
+      /--ca: cannot read \/no\/file: no such file/,
     ],
   ] as const)('%s is a usage error in one line', async ([_what, args, message], { net }) => {
     const program = sluiceway(net, ...args);
