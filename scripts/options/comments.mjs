@@ -97,9 +97,12 @@ function formatComment(text, indent) {
  * @param {AnySpec} spec
  */
 function commentOf(spec) {
-  const text = describe(spec).replaceAll(/\[([^\]]+)\]\([^)]+\)/g, '$1');
-  if (spec.required) return `${text} Required.`;
-  return spec.defaultText === '' ? text : `${text} Default: ${spec.defaultText}.`;
+  const state = spec.required
+    ? ' Required.'
+    : spec.defaultText === ''
+      ? ''
+      : ` Default: ${spec.defaultText}.`;
+  return `${describe(spec)}${state}`.replaceAll(/\[([^\]]+)\]\([^)]+\)/g, '$1');
 }
 
 /**

@@ -14,6 +14,8 @@ const tables = new Set([
   'createProxy.limits',
   'createProxy.resume',
   'createProxy.digests',
+  'gateway',
+  'gateway.guard',
 ]);
 
 /**

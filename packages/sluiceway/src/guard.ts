@@ -3,5 +3,5 @@ export { type ConnectRequest, type GuardedConnector, guardedConnect } from './gu
 export type { GuardedConnectOptions } from './guard/guarded-dialer.js';
 export { type PublicOnly, publicOnly } from './guard/public-only.js';
 export type { AddressDecision, AddressPolicy } from './net/address-policy.js';
-export type { GuardOptions } from './net/guard.js';
+export type { GuardOptions } from './net/guard-options.js';
 export type { ResolvedAddress, Resolver } from './net/resolver.js';

@@ -1,4 +1,6 @@
-import type { Members } from './options/spec.js';
+import { gatewayOptions, gatewayOwnOptions } from './gateway/options.js';
+import type { AnySpec, Members } from './options/spec.js';
+import { hookOptions } from './proxy/options/hook-options.js';
 import { proxyOptions } from './proxy/options/proxy-options.js';
 
 export { listOptions, type Place } from './options/composites.js';
@@ -6,9 +8,25 @@ export type { JsonSchema } from './options/json-schema.js';
 export type { AnySpec, Members, OptionKind, Spec } from './options/spec.js';
 export { findSpec, OFF } from './options/spec.js';
 export { toJsonSchema } from './options/to-json-schema.js';
-export { proxyOptions };
+export { gatewayOptions, proxyOptions };
 
 /** The options that the documents have tables of, by the function that takes them. */
-export const documentedOptions: Readonly<Record<'createProxy', Members>> = {
+export const documentedOptions: Readonly<Record<'createProxy' | 'gateway', Members>> = {
   createProxy: proxyOptions,
+  // Those that it shares with `createProxy` are in the tables of that.
+  gateway: {
+    ...gatewayOwnOptions,
+    tls: withoutMembers(gatewayOwnOptions.tls),
+    cors: withoutMembers(gatewayOwnOptions.cors),
+    transform: {
+      ...withoutMembers(hookOptions.transform),
+      doc: 'Streams between the origin server and the client, such as a scanner: see [transforms](hooks.md#transform). `limits.fileBytes` and `maxBytes` count their output.',
+    },
+    decide: gatewayOptions.decide,
+  },
 };
+
+function withoutMembers(spec: AnySpec): AnySpec {
+  const { members, ...others } = spec;
+  return members === undefined ? spec : others;
+}

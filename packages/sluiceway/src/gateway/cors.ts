@@ -1,7 +1,7 @@
 import type { Fields } from '../http/fields.js';
 import type { DownstreamRequest } from '../proxy/messages/downstream-request.js';
 import type { Answer } from '../proxy/messages/responses.js';
-import type { CorsOptions } from './options.js';
+import type { CorsOptions } from './response-options.js';
 
 /** What scripts that download need to read of a response, beyond the fields that they always may. */
 const EXPOSED = [

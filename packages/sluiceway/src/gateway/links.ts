@@ -1,26 +1,13 @@
 import { createHash } from 'node:crypto';
 import { invalidLink } from '../access/invalid-link.js';
-import { type KeyOptions, type KeyRing, resolveKeys } from '../access/keys.js';
+import type { KeyRing } from '../access/keys.js';
 import { checkLinkUse, type LinkUse } from '../access/link-conditions.js';
-import { parsePathPrefix } from '../http/prefix.js';
-import { parseBaseTarget } from '../http/target.js';
 import { Checker, OptionsError } from '../options/checker.js';
+import { resolve } from '../options/spec.js';
 import { decryptGrant, encryptGrant } from './encrypted-token.js';
 import { type Grant, type GrantOptions, resolveGrant } from './grant.js';
+import { type LinkOptions, type LinkValues, linkOptions } from './link-options.js';
 import { readSignedGrant, signGrant } from './signed-query.js';
-
-export interface LinkOptions {
-  keys: KeyOptions;
-  /** Where clients reach the gateway: `https://files.example.com`. Default: links begin with their path. */
-  base?: string | URL;
-  /** Where the gateway is mounted. Default `/download`. */
-  path?: string;
-  /**
-   * Of new links; both are always accepted. `encrypted` (default): nobody can read what the link leads to. `signed`:
-   * everybody can, and nobody can change it; for debugging, and for signing in other languages.
-   */
-  form?: 'encrypted' | 'signed';
-}
 
 /** A link that is one of ours. */
 export interface VerifiedLink {
@@ -60,16 +47,16 @@ const ENCRYPTED = 'link=';
 export function createLinks(options: LinkOptions): Links {
   const check = new Checker('createLinks');
   check.required('', options);
-  if (options === undefined || !check.unknownKeys('', options, ['keys', 'base', 'path', 'form']))
-    check.throwIfAny();
-  const keys = resolveKeys(check, 'keys', options.keys);
-  const base = check.parsed('base', options.base, '', parseBase);
-  const path = check.parsed('path', options.path, '/download', parsePathPrefix);
-  const form = check.oneOf('form', options.form, ['encrypted', 'signed'], 'encrypted');
+  if (options === undefined) check.throwIfAny();
+  const { keys, ...place } = resolve(linkOptions, options, check);
   check.throwIfAny();
   // Without keys there was a problem.
-  return new KeyedLinks(keys as KeyRing, { base, path, form });
+  return makeLinks(keys as KeyRing, place);
 }
+
+/** Takes what has been checked. */
+export const makeLinks = (keys: KeyRing, place: Omit<LinkValues, 'keys'>): Links =>
+  new KeyedLinks(keys, place);
 
 class KeyedLinks implements Links {
   readonly #keys: KeyRing;
@@ -77,9 +64,9 @@ class KeyedLinks implements Links {
   readonly #path: string;
   readonly #form: 'encrypted' | 'signed';
 
-  constructor(keys: KeyRing, place: { base: string; path: string; form: 'encrypted' | 'signed' }) {
+  constructor(keys: KeyRing, place: Omit<LinkValues, 'keys'>) {
     this.#keys = keys;
-    this.#base = place.base;
+    this.#base = place.base ?? '';
     this.#path = place.path;
     this.#form = place.form;
   }
@@ -122,11 +109,4 @@ class KeyedLinks implements Links {
     if (filename === null) return this.#path === '' ? '/' : this.#path;
     return `${this.#path}/${encodeURIComponent(filename.replace(/^\.+$/, '_'))}`;
   }
-}
-
-function parseBase(base: string | URL): string {
-  const { protocol, host, path, query } = parseBaseTarget(base);
-  if (path.length > 1 || query !== '')
-    throw new TypeError('must be http:// or https:// and a host; path says where on it');
-  return `${protocol}//${host}`;
 }

@@ -1,15 +1,21 @@
-import { parsePathPrefix } from '../http/prefix.js';
-import { type Guard, type GuardOptions, resolveGuard } from '../net/guard.js';
+import { type Guard, resolveGuard } from '../net/guard.js';
+import { type GuardOptions, guardOptions } from '../net/guard-options.js';
 import { Checker } from '../options/checker.js';
+import { group, list } from '../options/composites.js';
+import { boolean, custom, duration, func, integer, size } from '../options/kinds.js';
+import { OFF, type OptionsOf, pick, resolve, type SettingsOf } from '../options/spec.js';
+import { groupSchema } from '../options/to-json-schema.js';
 import type { DownstreamRequest } from '../proxy/messages/downstream-request.js';
 import type { Hooks } from '../proxy/messages/hooks.js';
-import type { ProxyOptions } from '../proxy/options/proxy-options.js';
-import type { LimitOptions, TimeoutOptions } from '../proxy/options/timeout-options.js';
-import type { UpstreamTlsOptions } from '../proxy/options/upstream-tls.js';
-import type { Duration, Size } from '../units.js';
+import { hookOptions } from '../proxy/options/hook-options.js';
+import { type ProxyOptions, proxyDataOptions } from '../proxy/options/proxy-options.js';
+import { limitOptions } from '../proxy/options/timeout-options.js';
+import { tlsOption } from '../proxy/options/upstream-tls.js';
 import type { Grant } from './grant.js';
 import { type IgnoresParameter, resolveIgnoredParameters } from './ignored-parameters.js';
-import { createLinks, type LinkOptions, type Links } from './links.js';
+import { gatewayKeysOption, linkPlaceOptions } from './link-options.js';
+import { type Links, makeLinks } from './links.js';
+import { type CorsOptions, corsOption, mediaType } from './response-options.js';
 
 /** What becomes of a request that may have its file. */
 export type GatewayDecision =
@@ -18,54 +24,162 @@ export type GatewayDecision =
   | { redirect: string | URL }
   | { refuse: { status: 403 | 404 | 429 | 503; reason: string } };
 
-export interface GatewayLimitOptions extends Omit<LimitOptions, 'requestContent'> {
-  /** Bytes of one file, by what the origin server says and by count. A link may say less. Default: no limit. */
-  fileBytes?: Size;
-  /** Media types that may pass: `video/mp4`, `image/*`. Default: all. */
-  contentTypes?: readonly string[];
-  /** Downloads at a time; more get 503. Default 0: no limit. */
-  transfers?: number;
-  /** Downloads at a time of one client; more get 429. Default 0: no limit. */
-  transfersPerClient?: number;
-}
+type Decide<Context> = (request: {
+  grant: Grant;
+  downstream: DownstreamRequest<Context>;
+}) => GatewayDecision | Promise<GatewayDecision>;
 
-export interface CorsOptions {
-  /** Origins whose scripts may download, or `'*'` for all. Credentials are never allowed. */
-  origins: readonly string[] | '*';
-}
+const gatewayLimitOptions = {
+  ...pick(limitOptions, ['minRate', 'responseHead', 'responseFields']),
+  /**
+   * Maximum bytes of one file, by announced length and by count. A link can only lower it. Default:
+   * unlimited.
+   */
+  fileBytes: size({
+    min: 1,
+    defaultText: 'unlimited',
+    doc: 'Maximum bytes of one file, by announced length and by count. A link can only lower it.',
+  }),
+  /**
+   * Media types that are served: `video/mp4`, `image/*`. Anything else gets 403, also a response without
+   * `Content-Type`. All lines and members of `Content-Type` must match. Default: all.
+   */
+  contentTypes: list(mediaType, {
+    defaultText: 'all',
+    doc: 'Media types that are served: `video/mp4`, `image/*`. Anything else gets 403, also a response without `Content-Type`. All lines and members of `Content-Type` must match.',
+  }),
+  /** Concurrent downloads. Further requests get 503. 0 is off. Default: unlimited. */
+  transfers: integer({
+    default: OFF,
+    off: true,
+    defaultText: 'unlimited',
+    doc: 'Concurrent downloads. Further requests get 503.',
+  }),
+  /**
+   * Concurrent downloads of one client. Further requests get 429. A client is an IPv4 address or an IPv6 /64,
+   * in any spelling. 0 is off. Default: unlimited.
+   */
+  transfersPerClient: integer({
+    default: OFF,
+    off: true,
+    defaultText: 'unlimited',
+    doc: 'Concurrent downloads of one client. Further requests get 429. A client is an IPv4 address or an IPv6 /64, in any spelling.',
+  }),
+};
+
+export interface GatewayLimitOptions extends OptionsOf<typeof gatewayLimitOptions> {}
+export interface GatewayLimitValues extends SettingsOf<typeof gatewayLimitOptions> {}
+
+/** What a gateway takes beside the options of its proxy. */
+export const gatewayOwnOptions = {
+  /**
+   * Keys that sign links: a list of `{ id, secret }`, `{ file }` or `{ env }`. The first one signs, and links
+   * of all of them are valid. To rotate, put a new key first. Required, unless `unsigned` is true. Default:
+   * none.
+   */
+  keys: gatewayKeysOption,
+  ...linkPlaceOptions,
+  /**
+   * Serve `GET <path>?url=…` without a signature too. Requires `guard.allowHosts` or `access`, because a
+   * gateway that fetches any URL for any client is found and abused within days. Default: `false`.
+   */
+  unsigned: boolean({
+    default: false,
+    doc: 'Serve `GET <path>?url=…` without a signature too. Requires `guard.allowHosts` or `access`, because a gateway that fetches any URL for any client is found and abused within days.',
+  }),
+  /** Where URLs may lead: see below. Default: public addresses, ports 80 and 443. */
+  guard: custom<GuardOptions, Guard>({
+    type: 'object',
+    members: guardOptions,
+    defaultText: 'public addresses, ports 80 and 443',
+    doc: 'Where URLs may lead: see [below](#where-urls-may-lead).',
+    schema: groupSchema(guardOptions),
+    read: resolveGuard,
+  }),
+  /** How to reach `https:` URLs: `ca`, `cert`, `key`, `servername`. Default: Node's. */
+  tls: tlsOption,
+  /**
+   * How long a single-use link stays with its client, so that the client can continue a broken download.
+   * Default: `1h`.
+   */
+  singleUseWindow: duration({
+    default: '1h',
+    min: 1000,
+    doc: 'How long a single-use link stays with its client, so that the client can continue a broken download.',
+  }),
+  /**
+   * Query parameters that other sites append to links, and that the gateway ignores: `['fbclid', 'utm_*']`.
+   * It removes them before it verifies a link. None can be a parameter of links themselves. By default, a
+   * link with an appended parameter is refused, because links are compared byte for byte. Default: none.
+   */
+  ignoredParameters: custom<readonly string[], IgnoresParameter | null>({
+    type: 'list of names',
+    schema: { type: 'array', items: { type: 'string' } },
+    doc: "Query parameters that other sites append to links, and that the gateway ignores: `['fbclid', 'utm_*']`. It removes them before it verifies a link. None can be a parameter of links themselves. By default, a link with an appended parameter is refused, because links are compared byte for byte.",
+    read: (check, path, value) =>
+      resolveIgnoredParameters(check, path, value as readonly string[] | undefined),
+  }),
+  /**
+   * `{ origins: ['https://app.example.com'] }` or `{ origins: '*' }`. Lets scripts of these sites download,
+   * and read length, range, name and validators of the response. Credentials are never allowed. Default:
+   * none.
+   */
+  cors: corsOption,
+  /**
+   * Pass on the content of the origin server's errors. It can contain names of buckets, hosts and keys.
+   * Default: `false`.
+   */
+  relayErrorContent: boolean({
+    default: false,
+    doc: "Pass on the content of the origin server's errors. It can contain names of buckets, hosts and keys.",
+  }),
+  /** Limits of downloads. */
+  limits: group<GatewayLimitOptions, GatewayLimitValues>(gatewayLimitOptions, {
+    doc: 'Limits of downloads.',
+  }),
+};
+
+/** Those that the proxy underneath has too. */
+const sharedOptions = {
+  ...pick(proxyDataOptions, [
+    'access',
+    'name',
+    'trustedProxies',
+    'digests',
+    'observers',
+    'errors',
+    'timeouts',
+    'resume',
+  ]),
+  /**
+   * As for `createProxy`. Default: `'fallback'`.
+   */
+  convertHead: { ...proxyDataOptions.convertHead, defaultText: "`'fallback'`" },
+};
+
+const hooks = pick(hookOptions, ['onUpstreamRequest', 'onUpstreamResponse', 'transform', 'onError']);
+
+export const decideOption = func<Decide<unknown>>({
+  defaultText: 'relay',
+  doc: 'Asked when a request may have its file, before anything is looked up: see [below](#relay-redirect-or-refuse).',
+});
+
+export const gatewayOptions: typeof gatewayOwnOptions &
+  typeof sharedOptions &
+  typeof hooks & { decide: typeof decideOption } = {
+  ...gatewayOwnOptions,
+  ...sharedOptions,
+  ...hooks,
+  /** Asked when a request may have its file, before anything is looked up: see below. Default: relay. */
+  decide: decideOption,
+};
 
 export interface GatewayOptions<Context = unknown>
-  extends Pick<Hooks<Context>, 'onUpstreamRequest' | 'onUpstreamResponse' | 'transform' | 'onError'>,
-    Pick<
-      ProxyOptions,
-      'access' | 'name' | 'trustedProxies' | 'observers' | 'errors' | 'resume' | 'digests' | 'convertHead'
-    >,
-    Partial<LinkOptions> {
-  /** Serve `GET <path>?url=…` without a signature. Needs `guard.allowHosts` or `access`. Default false. */
-  unsigned?: boolean;
-  /** How to reach https: URLs: a private CA, a client certificate. Default: what Node trusts. */
-  tls?: UpstreamTlsOptions;
-  /** Where URLs may lead. Default: public addresses at the ports 80 and 443. */
-  guard?: GuardOptions;
+  extends OptionsOf<typeof gatewayOwnOptions>,
+    OptionsOf<typeof sharedOptions>,
+    Pick<Hooks<Context>, keyof typeof hooks> {
   /** Asked when a request may have its file, before anything is looked up. Default: relay it. */
-  decide?: (request: {
-    grant: Grant;
-    downstream: DownstreamRequest<Context>;
-  }) => GatewayDecision | Promise<GatewayDecision>;
-  /** How long a single-use link stays with the client that took it. Default 1 h. */
-  singleUseWindow?: Duration;
-  /**
-   * Names of query parameters that others append to links and that are ignored: `fbclid`, or `utm_*` for all that begin
-   * so. They are removed before a link is verified. None may be one that links have themselves. Default: none, so that a
-   * link with anything appended is refused.
-   */
-  ignoredParameters?: readonly string[];
-  /** Let scripts of other sites download. Default: none. */
-  cors?: CorsOptions;
-  /** Pass the content of the origin server's errors on. It may name buckets, hosts and keys. Default false. */
-  relayErrorContent?: boolean;
-  timeouts?: TimeoutOptions;
-  limits?: GatewayLimitOptions;
+  decide?: Decide<Context>;
 }
 
 /** Checked values of `GatewayOptions`, beside those of the proxy underneath. */
@@ -88,49 +202,16 @@ export interface GatewaySettings {
   maxTransfersPerClient: number;
 }
 
-const OWN_OPTIONS = [
-  'keys',
-  'base',
-  'path',
-  'form',
-  'unsigned',
-  'guard',
-  'decide',
-  'singleUseWindow',
-  'ignoredParameters',
-  'cors',
-  'relayErrorContent',
-  'tls',
-] as const satisfies readonly (keyof GatewayOptions)[];
-
-/** Options that the proxy underneath checks. */
-const PROXY_OPTIONS = [
-  'access',
-  'name',
-  'trustedProxies',
-  'digests',
-  'convertHead',
-  'observers',
-  'errors',
-  'timeouts',
-  'resume',
-  'onUpstreamRequest',
-  'onUpstreamResponse',
-  'transform',
-  'onError',
-] as const satisfies readonly (keyof GatewayOptions)[];
-
-/** Splits the options of a gateway from those of its proxy, and checks its own. Throws an `OptionsError`. */
+/** Splits the options of a gateway from those of its proxy, and checks all. Throws an `OptionsError`. */
 export function resolveGatewayOptions(options: GatewayOptions): {
   settings: GatewaySettings;
   proxyOptions: ProxyOptions;
 } {
   const check = new Checker('createDownloadGateway');
   check.required('', options);
-  if (options === undefined || !check.unknownKeys('', options, [...OWN_OPTIONS, ...PROXY_OPTIONS, 'limits']))
-    check.throwIfAny();
-  const { fileBytes, contentTypes, transfers, transfersPerClient, ...limits } = options.limits ?? {};
-  const unsigned = check.boolean('unsigned', options.unsigned, false);
+  if (options === undefined || !check.isObject('', options)) check.throwIfAny();
+  const given = resolve(gatewayOptions, options, check);
+  const { keys, base, path, form, unsigned, limits } = given;
   if (options.keys === undefined && !unsigned) check.problem('keys', 'is required, unless unsigned is true');
   if (unsigned && options.guard?.allowHosts === undefined && options.access === undefined) {
     check.problem(
@@ -138,63 +219,36 @@ export function resolveGatewayOptions(options: GatewayOptions): {
       "needs guard.allowHosts (['*'] for any host) or access: without it anybody could fetch anything through here",
     );
   }
-  const settings: GatewaySettings = {
-    links: null,
-    path: check.parsed('path', options.path, '/download', parsePathPrefix),
-    unsigned,
-    guard: resolveGuard(check, 'guard', options.guard),
-    decide: check.func('decide', options.decide, undefined),
-    singleUseWindowMs: check.duration('singleUseWindow', options.singleUseWindow, 3_600_000, { min: 1000 }),
-    ignores: resolveIgnoredParameters(check, 'ignoredParameters', options.ignoredParameters),
-    cors: resolveCors(check, options.cors),
-    relaysErrorContent: check.boolean('relayErrorContent', options.relayErrorContent, false),
-    maxFileBytes: check.bytes('limits.fileBytes', fileBytes, null, { min: 1 }),
-    contentTypes: contentTypes === undefined ? null : resolveTypes(check, contentTypes),
-    maxTransfers: check.integer('limits.transfers', transfers, 0),
-    maxTransfersPerClient: check.integer('limits.transfersPerClient', transfersPerClient, 0),
-  };
   check.throwIfAny();
-  if (options.keys !== undefined) {
-    const { keys, base, path, form } = options;
-    settings.links = createLinks({ keys, ...given({ base, path, form }) });
-  }
+  const settings: GatewaySettings = {
+    links: keys === null ? null : makeLinks(keys, { base, path, form }),
+    path,
+    unsigned,
+    guard: given.guard,
+    decide: given.decide,
+    singleUseWindowMs: given.singleUseWindow,
+    ignores: given.ignoredParameters,
+    cors: given.cors,
+    relaysErrorContent: given.relayErrorContent,
+    maxFileBytes: limits.fileBytes ?? null,
+    contentTypes: limits.contentTypes ?? null,
+    maxTransfers: limits.transfers,
+    maxTransfersPerClient: limits.transfersPerClient,
+  };
+  const names = Object.keys({ ...sharedOptions, ...hooks }) as (
+    | keyof typeof sharedOptions
+    | keyof typeof hooks
+  )[];
   const proxyOptions = Object.fromEntries(
-    PROXY_OPTIONS.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
+    names.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
   );
   const upstream = options.tls === undefined ? {} : { upstream: { url: UNUSED, tls: options.tls } };
-  return { settings, proxyOptions: { ...proxyOptions, ...upstream, limits } };
-}
-
-/** Only what is not undefined, for options that must not be. */
-function given<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>;
+  const { minRate, responseHead, responseFields } = limits;
+  return {
+    settings,
+    proxyOptions: { ...proxyOptions, ...upstream, limits: { minRate, responseHead, responseFields } },
   };
 }
 
 /** Stands where an upstream is required; every request names its own URL. */
 const UNUSED = 'http://url.invalid/';
-
-const MEDIA_TYPE = /^[a-z0-9!#$&^_.+-]+\/(?:[a-z0-9!#$&^_.+-]+|\*)$/;
-
-function resolveTypes(check: Checker, types: readonly string[]): string[] {
-  return check.list('limits.contentTypes', types, (path, type) => {
-    const lower = typeof type === 'string' ? type.toLowerCase() : '';
-    if (!MEDIA_TYPE.test(lower)) check.problem(path, "must be a media type such as 'video/mp4' or 'video/*'");
-    return lower;
-  });
-}
-
-function resolveCors(check: Checker, cors: CorsOptions | undefined): CorsOptions | null {
-  if (cors === undefined || !check.unknownKeys('cors', cors, ['origins'])) return null;
-  if (cors.origins === '*') return cors;
-  const origins = check.list('cors.origins', cors.origins, (path, origin) => {
-    // As browsers say it: in lower case, without a default port.
-    if (typeof origin === 'string' && /^https?:\/\/[^/?#@\s\\]+$/i.test(origin) && URL.canParse(origin))
-      return new URL(origin).origin;
-    check.problem(path, "must be an origin such as 'https://app.example.com'");
-    return '';
-  });
-  if (cors.origins === undefined) check.problem('cors.origins', 'is required');
-  return { origins };
-}

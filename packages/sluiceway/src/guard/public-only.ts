@@ -2,7 +2,8 @@ import { SluicewayError } from '../errors.js';
 import { type BaseTarget, parseBaseTarget } from '../http/target.js';
 import { classifyAddress } from '../net/address-class.js';
 import type { AddressPolicy } from '../net/address-policy.js';
-import { type GuardOptions, resolveGuard } from '../net/guard.js';
+import { resolveGuard } from '../net/guard.js';
+import type { GuardOptions } from '../net/guard-options.js';
 import { Checker } from '../options/checker.js';
 
 /** What a URL that somebody else has chosen may lead to, for programs that connect by themselves. */

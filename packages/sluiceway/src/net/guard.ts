@@ -1,7 +1,9 @@
 import { SluicewayError } from '../errors.js';
 import type { BaseTarget } from '../http/target.js';
 import type { Checker } from '../options/checker.js';
+import { resolve } from '../options/spec.js';
 import { type AddressPolicy, createAddressPolicy } from './address-policy.js';
+import { type GuardOptions, guardOptions } from './guard-options.js';
 import {
   allowsTarget,
   deniesTarget,
@@ -12,45 +14,6 @@ import {
 import { type ListenerAddress, OwnListeners } from './own-listeners.js';
 import type { Resolver } from './resolver.js';
 import { systemResolver } from './system-resolver.js';
-
-/** What a URL that somebody else has chosen may lead to. Without options: public addresses at the ports 80 and 443. */
-export interface GuardOptions {
-  /**
-   * Addresses and CIDR ranges, with a port where they hold for that one only (`10.0.0.5`, `10.0.0.0/8:8080`,
-   * `[fd00::/8]:8080`), that may be connected to although they are not public. They are looked at before
-   * `denyAddresses`. One with a port allows the port too.
-   */
-  allowAddresses?: readonly string[];
-  /** Addresses that may not be connected to although they are public. */
-  denyAddresses?: readonly string[];
-  /** Default 80 and 443. `'any'` is all of them. */
-  allowPorts?: readonly number[] | 'any';
-  /**
-   * Hosts or URLs that may be asked: `files.example.com`, `*.example.com`, `https://example.com/public/*`. A path that a
-   * server may take for one outside of the pattern is not allowed. Default: any.
-   */
-  allowHosts?: readonly string[];
-  /**
-   * Hosts or URLs that may not be asked, judged before `allowHosts`. A pattern with a path denies every URL whose path a
-   * server may take for such a path: dot segments, escapes (also of escapes), repeated slashes, backslashes, `+` for a
-   * space, `;parameters` and the case of letters make no difference, and a path that cannot be read is denied. Default: none.
-   */
-  denyHosts?: readonly string[];
-  /** Default both. */
-  schemes?: readonly ('http' | 'https')[];
-  /** How names become addresses, all of which are judged. Default: the operating system's resolver. */
-  resolver?: Resolver;
-}
-
-const GUARD_OPTIONS = [
-  'allowAddresses',
-  'denyAddresses',
-  'allowPorts',
-  'allowHosts',
-  'denyHosts',
-  'schemes',
-  'resolver',
-] as const satisfies readonly (keyof GuardOptions)[];
 
 const LOOPBACK = ['127.0.0.1', '::1'] as const;
 
@@ -121,40 +84,13 @@ export class Guard {
 }
 
 /** Checks the options of a guard, all at once. `path` is where they stand, `''` where they are the whole. */
-export function resolveGuard(check: Checker, path: string, options: GuardOptions | undefined): Guard {
-  const given = check.unknownKeys(path, options, GUARD_OPTIONS) ? (options ?? {}) : {};
-  const at = (name: string): string => (path === '' ? name : `${path}.${name}`);
-  const rules = (name: 'allowAddresses' | 'denyAddresses'): string[] =>
-    check.list(at(name), given[name], (item, rule) =>
-      check.parsed(item, rule as string, '', (text) => {
-        createAddressPolicy({ allow: [text], base: 'public' });
-        return text;
-      }),
-    );
-  const hosts = (name: 'allowHosts' | 'denyHosts'): string[] =>
-    check.list(at(name), given[name], (item, pattern) =>
-      check.parsed(item, pattern as string, '', (text) => {
-        parseHostPattern(text);
-        return text;
-      }),
-    );
-  const ports =
-    given.allowPorts === 'any'
-      ? ('any' as const)
-      : check.list(at('allowPorts'), given.allowPorts, (item, port) =>
-          check.integer(item, port, 0, { min: 1, max: 65_535 }),
-        );
-  const schemes = check.list(at('schemes'), given.schemes, (item, scheme) =>
-    check.oneOf(item, scheme, ['http', 'https'], 'http' as const),
-  );
-  const resolver = check.parsed(at('resolver'), given.resolver, undefined, checkResolver);
+export function resolveGuard(check: Checker, path: string, options: unknown): Guard {
+  const { allowPorts, allowHosts, schemes, resolver, ...lists } = resolve(guardOptions, options, check, path);
   const resolved: GuardOptions = {
-    allowAddresses: rules('allowAddresses'),
-    denyAddresses: rules('denyAddresses'),
-    denyHosts: hosts('denyHosts'),
-    ...(given.allowPorts !== undefined && { allowPorts: ports }),
-    ...(given.allowHosts !== undefined && { allowHosts: hosts('allowHosts') }),
-    ...(given.schemes !== undefined && { schemes }),
+    ...lists,
+    ...(allowPorts !== undefined && { allowPorts }),
+    ...(allowHosts !== undefined && { allowHosts }),
+    ...(schemes !== undefined && { schemes }),
     ...(resolver !== undefined && { resolver }),
   };
   // With problems there is no guard that anybody will use.
@@ -163,11 +99,6 @@ export function resolveGuard(check: Checker, path: string, options: GuardOptions
   } catch {
     return new Guard({});
   }
-}
-
-function checkResolver(resolver: Resolver): Resolver {
-  if (typeof resolver?.resolve === 'function') return resolver;
-  throw new TypeError('must have the method resolve');
 }
 
 const refused = (what: string): SluicewayError =>

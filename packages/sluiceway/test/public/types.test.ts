@@ -143,6 +143,7 @@ test('what is exported at run time of the descriptions of options is what is pro
     'OFF',
     'documentedOptions',
     'findSpec',
+    'gatewayOptions',
     'listOptions',
     'proxyOptions',
     'toJsonSchema',

@@ -2,7 +2,8 @@ import { createCipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import * as fc from 'fast-check';
 import type { Key } from '../../src/access/keys.js';
 import type { GrantOptions } from '../../src/gateway/grant.js';
-import { createLinks, type LinkOptions, type Links } from '../../src/gateway/links.js';
+import type { LinkOptions } from '../../src/gateway/link-options.js';
+import { createLinks, type Links } from '../../src/gateway/links.js';
 
 /** A key whose secret is one byte over and over, which nobody should imitate. */
 export const keyOf = (id: string, byte: number): Key => ({

@@ -1,6 +1,7 @@
 import { networkInterfaces } from 'node:os';
 import { describe, expect, test } from 'vitest';
-import { type Guard, type GuardOptions, resolveGuard } from '../../src/net/guard.js';
+import { type Guard, resolveGuard } from '../../src/net/guard.js';
+import type { GuardOptions } from '../../src/net/guard-options.js';
 import { Checker, OptionsError } from '../../src/options/checker.js';
 import { toTarget } from '../../src/upstream/target.js';
 
