@@ -11,7 +11,7 @@ export const digestOptions = {
    */
   verify: boolean({
     default: true,
-    doc: 'Verify content against the `Repr-Digest` or `Content-Digest` that the origin server sends, and cut off a response that does not match before its end. On by default, because nothing is hashed if the origin server sends no digest, and a server that sends one wants it verified. A digest that [the application expects](digests.md#a-file-that-must-be-a-certain-one) is always verified.',
+    doc: 'Verify content against the `Repr-Digest` or `Content-Digest` that the origin server sends, and cut off a response that does not match before its end. On by default, because nothing is hashed if the origin server sends no digest, and a server that sends one wants it verified. A digest that [the application expects](digests.md#require-a-digest) is always verified.',
   }),
   /**
    * What a client gets that asks for a range of a file whose digest the application expects: the whole file
