@@ -1,6 +1,8 @@
 import { Command } from 'commander';
 import { createDownloadGateway } from 'sluiceway/gateway';
+import { gatewayOptions } from 'sluiceway/options';
 import { type GatewayFlags, gatewayFlagOf, toGatewayOptions } from './gateway-flags.js';
+import { addOptionFlags, downloadFlags } from './option-flags.js';
 import { serve, transferLog } from './serve.js';
 import {
   addListenOptions,
@@ -48,13 +50,8 @@ export function gatewayCommand(onExit: (code: number) => void): Command {
       '--allow-port <port>',
       'allowed port, instead of 80 and 443; can be repeated; "any" allows all',
       collect,
-    )
-    .option('--max-file <size>', 'maximum size of one file (default off)')
-    .option('--max-transfers <n>', 'maximum number of concurrent downloads (default off)')
-    .option(
-      '--max-transfers-per-client <n>',
-      'maximum number of concurrent downloads of one client (default off)',
-    )
+    );
+  addOptionFlags(command, gatewayOptions, downloadFlags)
     .option(
       '--ignore-parameter <name>',
       'ignored query parameter that others append to links, such as fbclid or utm_*; can be repeated',

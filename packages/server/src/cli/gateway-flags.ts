@@ -1,4 +1,5 @@
 import type { GatewayOptions } from 'sluiceway/gateway';
+import { downloadFlags, flagsByOption } from './option-flags.js';
 import { given, type ServeFlags, toServedOptions } from './serve-flags.js';
 import { readFlag, UsageError } from './usage-error.js';
 
@@ -30,9 +31,7 @@ export const gatewayFlagOf: Readonly<Record<string, string>> = {
   'guard.allowAddresses': '--allow-address',
   'guard.denyAddresses': '--deny-address',
   'guard.allowPorts': '--allow-port',
-  'limits.fileBytes': '--max-file',
-  'limits.transfers': '--max-transfers',
-  'limits.transfersPerClient': '--max-transfers-per-client',
+  ...flagsByOption(downloadFlags),
   ignoredParameters: '--ignore-parameter',
   'cors.origins': '--cors',
 };

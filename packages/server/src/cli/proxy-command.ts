@@ -1,5 +1,7 @@
 import { Command, Option } from 'commander';
 import { createProxy } from 'sluiceway';
+import { proxyOptions } from 'sluiceway/options';
+import { addOptionFlags, tunnelAndUploadFlags } from './option-flags.js';
 import {
   type ProxyFlags,
   proxyFlagOf,
@@ -65,20 +67,8 @@ export function proxyCommand(onExit: (code: number) => void): Command {
         .choices(upstreamProtocols)
         .default('http1' satisfies UpstreamProtocol),
     );
-  addTransferOptions(command)
-    .option(
-      '--tunnel-idle-timeout <duration>',
-      'maximum time without a byte in a WebSocket or other tunnel (default 1h)',
-    )
-    .option(
-      '--tunnel-drain <duration>',
-      'how long WebSockets stay open when the proxy stops, before they are closed with 1001 (default 0)',
-    )
-    .option('--max-upload <size>', 'maximum size of request content; larger requests get 413 (default off)')
-    .option(
-      '--forwarded-port',
-      'send X-Forwarded-Port, the port that the client asked for, to the origin server (default false)',
-    );
+  addTransferOptions(command);
+  addOptionFlags(command, proxyOptions, tunnelAndUploadFlags);
   return command
     .addHelpText('after', notes)
     .action(async (originUrl: string, flags: ProxyFlags) => onExit(await runProxy(originUrl, flags)));

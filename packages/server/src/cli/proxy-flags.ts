@@ -1,4 +1,5 @@
 import type { ProxyOptions } from 'sluiceway';
+import { flagsByOption, givenUnder, tunnelAndUploadFlags } from './option-flags.js';
 import { given, type ServeFlags, toServedOptions } from './serve-flags.js';
 
 /** The flags of `sluiceway proxy` as given on the command line. */
@@ -22,10 +23,7 @@ export const proxyFlagOf: Readonly<Record<string, string>> = {
   'upstream.mirrors': '--mirror',
   'upstream.proxy': '--egress-proxy',
   'upstream.protocol': '--upstream-protocol',
-  'timeouts.tunnelIdle': '--tunnel-idle-timeout',
-  'timeouts.tunnelDrain': '--tunnel-drain',
-  'limits.requestContent': '--max-upload',
-  'fields.forwarded.port': '--forwarded-port',
+  ...flagsByOption(tunnelAndUploadFlags),
 };
 
 /** Only the options that were given: the library has the defaults. Throws a `UsageError`. */
@@ -40,11 +38,8 @@ export function toProxyOptions(originUrl: string, flags: ProxyFlags): ProxyOptio
       ...given({ proxy: flags.egressProxy }),
       protocol: flags.upstreamProtocol,
     },
-    timeouts: {
-      ...timeouts,
-      ...given({ tunnelIdle: flags.tunnelIdleTimeout, tunnelDrain: flags.tunnelDrain }),
-    },
-    limits: { ...limits, ...given({ requestContent: flags.maxUpload }) },
+    timeouts: { ...timeouts, ...givenUnder('timeouts', tunnelAndUploadFlags, { ...flags }) },
+    limits: { ...limits, ...givenUnder('limits', tunnelAndUploadFlags, { ...flags }) },
     ...(flags.forwardedPort === true && { fields: { forwarded: { port: true } } }),
   };
 }

@@ -7,8 +7,10 @@ import {
   parseDurationMs,
   type TimeoutOptions,
 } from 'sluiceway';
+import { proxyOptions } from 'sluiceway/options';
 import { type ListenAddress, parseListenAddress, type ServerIdentity } from '../server/listen.js';
 import { type AccessFlags, addAccessFlags, resolveAccess } from './access-flags.js';
+import { addOptionFlags, flagsByOption, givenUnder, transferFlags } from './option-flags.js';
 import { readCertificates, readIdentity } from './pem-files.js';
 import { readFlag, UsageError } from './usage-error.js';
 
@@ -87,25 +89,8 @@ export function addTransferOptions(command: Command): Command {
       '--trusted-proxies <list>',
       'proxies in front of this one whose forwarding fields are trusted: addresses and CIDR ranges, separated by commas; "unix" for peers on Unix sockets',
     );
-  return addAccessFlags(command)
-    .option(
-      '--connect-timeout <duration>',
-      'maximum time to connect to the origin server, including TLS (default 10s)',
-    )
-    .option(
-      '--response-head-timeout <duration>',
-      'maximum time from the sent request to the response head (default 60s)',
-    )
-    .option(
-      '--upstream-idle-timeout <duration>',
-      'maximum idle time while a transfer waits for the origin server (default 60s)',
-    )
-    .option(
-      '--client-idle-timeout <duration>',
-      'maximum idle time while a transfer waits for the client (default 10m)',
-    )
-    .option('--total-timeout <duration>', 'maximum time for a whole transfer (default off)')
-    .option('--min-rate <size>', 'end transfers that are slower, in bytes per second (default off)')
+  addAccessFlags(command);
+  return addOptionFlags(command, proxyOptions, transferFlags)
     .option('--no-resume', 'do not continue downloads that the origin server breaks off')
     .option('--no-verify-digests', 'do not verify content against digests from the origin server')
     .addOption(
@@ -136,14 +121,8 @@ export function toServedOptions(flags: ServeFlags): Omit<ServedOptions, 'observe
   const access = resolveAccess(flags);
   const ca = flags.ca === undefined ? undefined : readCertificates('--ca', flags.ca);
   return {
-    timeouts: given({
-      connect: flags.connectTimeout,
-      responseHead: flags.responseHeadTimeout,
-      upstreamIdle: flags.upstreamIdleTimeout,
-      clientIdle: flags.clientIdleTimeout,
-      total: flags.totalTimeout,
-    }),
-    limits: given({ minRate: flags.minRate }),
+    timeouts: givenUnder('timeouts', transferFlags, { ...flags }),
+    limits: givenUnder('limits', transferFlags, { ...flags }),
     resume: flags.resume,
     digests: { verify: flags.verifyDigests },
     ...given({ name: flags.name }),
@@ -159,12 +138,7 @@ const flagOf: Readonly<Record<string, string>> = {
   name: '--name',
   trustedProxies: '--trusted-proxies',
   'upstream.tls.ca': '--ca',
-  'timeouts.connect': '--connect-timeout',
-  'timeouts.responseHead': '--response-head-timeout',
-  'timeouts.upstreamIdle': '--upstream-idle-timeout',
-  'timeouts.clientIdle': '--client-idle-timeout',
-  'timeouts.total': '--total-timeout',
-  'limits.minRate': '--min-rate',
+  ...flagsByOption(transferFlags),
 };
 
 /** Calls `create`, and converts an `OptionsError` to a `UsageError` that names flags. `flags` adds flags by option. */

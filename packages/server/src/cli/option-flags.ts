@@ -1,0 +1,84 @@
+import { type Command, Option } from 'commander';
+import { type AnySpec, findSpec, type Members, OFF } from 'sluiceway/options';
+
+/** The flags that stand for one option of the library each: by the path of the option, with their own short help. */
+export type OptionFlags = Readonly<Record<string, readonly [flag: string, help: string]>>;
+
+export const transferFlags: OptionFlags = {
+  'timeouts.connect': ['--connect-timeout', 'maximum time to connect to the origin server, including TLS'],
+  'timeouts.responseHead': [
+    '--response-head-timeout',
+    'maximum time from the sent request to the response head',
+  ],
+  'timeouts.upstreamIdle': [
+    '--upstream-idle-timeout',
+    'maximum idle time while a transfer waits for the origin server',
+  ],
+  'timeouts.clientIdle': ['--client-idle-timeout', 'maximum idle time while a transfer waits for the client'],
+  'timeouts.total': ['--total-timeout', 'maximum time for a whole transfer'],
+  'limits.minRate': ['--min-rate', 'end transfers that are slower, in bytes per second'],
+};
+
+export const tunnelAndUploadFlags: OptionFlags = {
+  'timeouts.tunnelIdle': [
+    '--tunnel-idle-timeout',
+    'maximum time without a byte in a WebSocket or other tunnel',
+  ],
+  'timeouts.tunnelDrain': [
+    '--tunnel-drain',
+    'how long WebSockets stay open when the proxy stops, before they are closed with 1001',
+  ],
+  'limits.requestContent': ['--max-upload', 'maximum size of request content; larger requests get 413'],
+  'fields.forwarded.port': [
+    '--forwarded-port',
+    'send X-Forwarded-Port, the port that the client asked for, to the origin server',
+  ],
+};
+
+export const downloadFlags: OptionFlags = {
+  'limits.fileBytes': ['--max-file', 'maximum size of one file'],
+  'limits.transfers': ['--max-transfers', 'maximum number of concurrent downloads'],
+  'limits.transfersPerClient': [
+    '--max-transfers-per-client',
+    'maximum number of concurrent downloads of one client',
+  ],
+};
+
+/** Adds a flag for each option: its argument and its default are those of the option in `members`. */
+export function addOptionFlags(command: Command, members: Members, flags: OptionFlags): Command {
+  for (const [path, [flag, help]] of Object.entries(flags)) {
+    const spec = findSpec(members, path);
+    if (spec === undefined) throw new TypeError(`${flag} stands for ${path}, which is no option`);
+    command.addOption(new Option(`${flag}${argumentOf(spec)}`, `${help} (default ${defaultOf(spec)})`));
+  }
+  return command;
+}
+
+/** Which flag stands for an option. */
+export const flagsByOption = (flags: OptionFlags): Record<string, string> =>
+  Object.fromEntries(Object.entries(flags).map(([path, [flag]]) => [path, flag]));
+
+/** A part of options with what was given of those under `group`, by the names of the group. The library checks it. */
+export function givenUnder(
+  group: string,
+  flags: OptionFlags,
+  values: Readonly<Record<string, unknown>>,
+): Record<string, string> {
+  const given: Record<string, string> = {};
+  for (const [path, [flag]] of Object.entries(flags)) {
+    const value = values[new Option(flag).attributeName()];
+    if (typeof value !== 'string' || !path.startsWith(`${group}.`)) continue;
+    given[path.slice(group.length + 1)] = value;
+  }
+  return given;
+}
+
+function argumentOf({ kind }: AnySpec): string {
+  if (kind === 'boolean') return '';
+  return kind === 'integer' ? ' <n>' : ` <${kind}>`;
+}
+
+function defaultOf(spec: AnySpec): string {
+  if (spec.default === undefined || (spec.off && spec.default === OFF)) return 'off';
+  return spec.defaultText.replaceAll('`', '');
+}
