@@ -67,18 +67,14 @@ type RequiredKeys<M extends Members> = {
   [K in keyof M]: M[K]['required'] extends true ? K : never;
 }[keyof M];
 
-type OptionalPart<M extends Members> = {
-  -readonly [K in keyof M as K extends RequiredKeys<M> ? never : K]?: InputOf<M[K]>;
-};
-
-type RequiredPart<M extends Members> = {
-  -readonly [K in keyof M as K extends RequiredKeys<M> ? K : never]: InputOf<M[K]>;
-};
+// Without an `as` clause, since editors find no comments of members that one renames.
+type Optional<M extends Members> = { -readonly [K in keyof M]?: InputOf<M[K]> };
+type Mandatory<M extends Members> = { -readonly [K in keyof M]: InputOf<M[K]> };
 
 /** The type of an object of options. The comments of the members stay with it. */
 export type OptionsOf<M extends Members> = [RequiredKeys<M>] extends [never]
-  ? OptionalPart<M>
-  : OptionalPart<M> & RequiredPart<M>;
+  ? Optional<M>
+  : Optional<Pick<M, Exclude<keyof M, RequiredKeys<M>>>> & Mandatory<Pick<M, RequiredKeys<M>>>;
 
 /** The type of their checked values. */
 export type SettingsOf<M extends Members> = { -readonly [K in keyof M]: ValueOf<M[K]> };
