@@ -241,7 +241,7 @@ export class SluicewayError extends Error {
    * `publicMessage`.
    */
   constructor(code: ErrorCode, message: string, options: SluicewayErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(message, isReadable(options.cause) ? { cause: options.cause } : undefined);
     const defaults = kinds[code];
     this.code = code;
     this.source = defaults.source;
@@ -255,15 +255,45 @@ export class SluicewayError extends Error {
 
 /** Wraps whatever was thrown (a hook may throw anything) without losing it. */
 export function toSluicewayError(thrown: unknown, code: ErrorCode = 'proxy_internal_error'): SluicewayError {
-  if (thrown instanceof SluicewayError) return thrown;
+  if (isInstance(thrown, SluicewayError)) return thrown;
   return new SluicewayError(code, describeThrown(thrown), { cause: thrown });
 }
 
 /** What was thrown, as text. Never throws itself: not everything can be made a string of. */
 export function describeThrown(thrown: unknown): string {
   try {
-    return thrown instanceof Error ? thrown.message : String(thrown);
+    return String(thrown instanceof Error ? thrown.message : thrown);
   } catch {
     return `a value of the type ${typeof thrown}`;
   }
 }
+
+/** Whether there is something that a log can show: it throws for a revoked `Proxy`, which would end the process. */
+function isReadable(cause: unknown): boolean {
+  try {
+    return cause !== undefined && (Object(cause) !== cause || Reflect.ownKeys(cause as object).length >= 0);
+  } catch {
+    return false;
+  }
+}
+
+/** As `instanceof`, for anything that was thrown. Never throws itself, as that does for a revoked `Proxy`. */
+export function isInstance<T>(thrown: unknown, type: abstract new (...values: never[]) => T): thrown is T {
+  try {
+    return thrown instanceof type;
+  } catch {
+    return false;
+  }
+}
+
+/** What was thrown as `process.emitWarning` takes it: an error with its stack, where its members can be read. */
+export function toWarning(thrown: unknown): Error | string {
+  try {
+    if (thrown instanceof Error && [thrown.name, thrown.message, thrown.stack].every(isPlain)) return thrown;
+  } catch {
+    // Then as text.
+  }
+  return describeThrown(thrown);
+}
+
+const isPlain = (member: unknown): boolean => member === undefined || typeof member === 'string';

@@ -25,6 +25,13 @@ const throwsBare = (): never => {
   throw Object.create(null) as Error;
 };
 
+/** Everything that is done with it throws, `instanceof` included. */
+const throwsRevoked = (): never => {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  throw proxy as Error;
+};
+
 /** What the process is warned of during a test. */
 function watchWarnings(cleanup: (undo: () => void) => void): string[] {
   const warnings: string[] = [];
@@ -40,7 +47,9 @@ describe('a handler that throws', () => {
     ['pathFilter, bare', { pathFilter: throwsBare }, '404'],
     ['router', { router: fails }, '500'],
     ['router, bare', { router: throwsBare }, '500'],
+    ['router, revoked', { router: throwsRevoked }, '500'],
     ['pathRewrite', { pathRewrite: rejects }, '500'],
+    ['on.proxyRes, revoked', { on: { proxyRes: throwsRevoked } }, '502'],
     ['on.start', { on: { start: fails } }, '502'],
     ['on.proxyReq', { on: { proxyReq: fails } }, '502'],
     ['on.proxyReq, bare', { on: { proxyReq: throwsBare } }, '502'],
@@ -52,6 +61,7 @@ describe('a handler that throws', () => {
     ],
     ['on.end', { on: { end: fails } }, '/a'],
     ['logger', { logger: { info: fails, error: fails } }, '/a'],
+    ['logger, revoked', { logger: { info: throwsRevoked, error: fails } }, '/a'],
   ];
   test.for(rows)(
     'as %s ends its request at most [http-proxy-middleware]',
@@ -124,7 +134,13 @@ describe('a failed upgrade', () => {
   test('is answered where on.error does not answer it, throws, or is not there [RFC 9110 7.8]', async ({
     net,
   }) => {
-    for (const options of [{}, { on: { error: () => {} } }, { on: { error: fails } }, { router: fails }]) {
+    for (const options of [
+      {},
+      { on: { error: () => {} } },
+      { on: { error: fails } },
+      { router: fails },
+      { router: throwsRevoked },
+    ]) {
       const { head } = await upgradeBy(net, options);
       expect([502, 500]).toContain(head.status);
       expect(head.get('content-type')).toBe('application/problem+json');

@@ -163,6 +163,32 @@ describe('responseInterceptor()', () => {
   });
 });
 
+describe('responseInterceptor() that makes what nobody can send', () => {
+  test.for<[what: string, interceptor: Parameters<typeof responseInterceptor>[0]]>([
+    ['an object', () => ({}) as unknown as string],
+    ['nothing', async () => undefined as unknown as string],
+    ['a status that is none', (content, _, __, response) => ((response.statusCode = 99), content)],
+  ])('%s leaves the response to the error handler as it was [Express]', async ([, interceptor], { net }) => {
+    const { client } = await behind(
+      net,
+      respondWith(sized('Hello', ['Content-Type: text/plain'], 'HTTP/1.1 200 Fine')),
+      { selfHandleResponse: true, on: { proxyRes: responseInterceptor(interceptor) } },
+      (app, proxy) =>
+        app.use((_, response, next) => {
+          response.setHeader('X-Before', '1');
+          next();
+        }, proxy),
+    );
+    await client.get('/');
+    const { head } = await client.readResponse();
+    expect([head.startLine, head.get('x-before'), head.get('content-type')]).toEqual([
+      'HTTP/1.1 502 Bad Gateway',
+      '1',
+      'text/html; charset=utf-8',
+    ]);
+  });
+});
+
 describe('fixRequestBody(proxyReq, request)', () => {
   const echoes = respondWith((head, bytes) =>
     sized(`${head.get('x-key')} ${head.get('content-length')} ${bytes.toString('latin1')}`),
@@ -191,21 +217,22 @@ describe('fixRequestBody(proxyReq, request)', () => {
     expect((await client.readResponse()).content.toString()).toBe('k 18 {"a":1,"limit":25}');
   });
 
-  test('makes text anew, in the charset of the Content-Type that is sent [http-proxy-middleware]', async ({
-    net,
-  }) => {
-    const { client } = await behind(
-      net,
-      echoes,
-      {
-        headers: { 'X-Key': 'k' },
-        on: { proxyReq: (proxyReq, request) => fixRequestBody(proxyReq, request) },
-      },
-      (app, proxy) => app.use(express.text(), proxy),
-    );
-    await client.send(Buffer.from(post('text/plain; charset=iso-8859-1', 'caf\xe9'), 'latin1'));
-    expect((await client.readResponse()).content.toString('latin1')).toBe('k 4 café');
-  });
+  test.for<[how: string, proxyReq: typeof fixRequestBody]>([
+    ['called by hand', (proxyReq, request) => fixRequestBody(proxyReq, request)],
+    ['as the handler', fixRequestBody],
+  ])(
+    '%s makes text anew, in the charset of the Content-Type that is sent [http-proxy-middleware]',
+    async ([, proxyReq], { net }) => {
+      const { client } = await behind(
+        net,
+        echoes,
+        { headers: { 'X-Key': 'k' }, on: { proxyReq } },
+        (app, proxy) => app.use(express.text(), proxy),
+      );
+      await client.send(Buffer.from(post('text/plain; charset=iso-8859-1', 'caf\xe9'), 'latin1'));
+      expect((await client.readResponse()).content.toString('latin1')).toBe('k 4 café');
+    },
+  );
 
   test('leaves content alone that nothing has read [http-proxy-middleware]', async ({ net }) => {
     const { client } = await behind(net, echoes, {

@@ -80,6 +80,10 @@ async function withHead<T>(
     }
     const result = await call();
     if (response.headersSent) return result;
+    if (!isFinalStatus(response.statusCode))
+      throw new RangeError(`The interceptor must not set the status ${response.statusCode}`);
+    if (typeof result !== 'string' && !(result instanceof Uint8Array))
+      throw new TypeError('The interceptor must return a string or bytes as the content');
     draft.status = response.statusCode;
     if (draft.status !== status) draft.statusText = STATUS_CODES[draft.status] ?? '';
     if (hasPhrase && response.statusMessage !== phrase) draft.statusText = response.statusMessage;
@@ -111,6 +115,9 @@ function takeBack(response: ServerResponse, fields: Fields): void {
     if (lines.join('\n') !== fields.getAll(name).join('\n')) fields.set(name, lines);
   }
 }
+
+/** Of a response that ends an exchange, as far as Node sends it. */
+const isFinalStatus = (status: number): boolean => Number.isInteger(status) && status >= 200 && status <= 999;
 
 function clear(response: ServerResponse): void {
   for (const name of response.getHeaderNames()) response.removeHeader(name);

@@ -6,7 +6,6 @@ import { type ExpressRequest, findClient } from '../express/express.js';
 import { isContentRead, restoreContent } from '../shared/parsed-body.js';
 import type { CompatOptions } from './options.js';
 import type { CompatContext } from './proxy-options.js';
-import { fixRequestBody } from './request-body.js';
 import { compilePathRewrite, findTarget, toPath, toTargetUrl } from './targets.js';
 
 type Routed<Request, Response> = HandleContext<CompatContext<Request, Response>> & {
@@ -18,7 +17,7 @@ export function toRoute<Request extends IncomingMessage, Response extends Server
   options: CompatOptions<Request, Response>,
 ): (request: Request, response: Response | null) => Promise<Routed<Request, Response>> {
   const { on = {}, ignorePath } = options;
-  const reusesParsedBody = options.reuseParsedBody === true || on.proxyReq === fixRequestBody;
+  const reusesParsedBody = options.reuseParsedBody === true;
   const rewrite = compilePathRewrite(options.pathRewrite ?? undefined);
   return async (request, response) => {
     const own = { ...options };

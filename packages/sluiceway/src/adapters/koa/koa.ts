@@ -117,17 +117,21 @@ function bodyOf(ctx: KoaContext): unknown {
 }
 
 /** What stands before the path that is left, as `koa-mount` leaves it. */
-function mountPathOf({ url, originalUrl }: KoaContext): string {
+function mountPathOf(ctx: KoaContext): string {
+  const { url, originalUrl } = ctx;
   if (url === originalUrl) return '';
-  const left = pathOf(url);
+  const left = pathOf(targetOf(ctx));
   const whole = pathOf(originalUrl);
   if (whole.endsWith(left)) return whole.slice(0, -left.length);
   // Of `/files` a slash is left that was not there.
   return left === '/' ? whole : '';
 }
 
-/** Middleware may leave no slash before the query. */
-const targetOf = ({ url }: KoaContext): string => (url === '' || url.startsWith('?') ? `/${url}` : url);
+/** Middleware may leave no slash at the start, such as `koa-mount` at a path that ends with one. */
+const targetOf = ({ url, originalUrl }: KoaContext): string =>
+  url === '' || url.startsWith('?') || (originalUrl.startsWith('/') && !url.startsWith('/'))
+    ? `/${url}`
+    : url;
 
 const pathOf = (url: string): string => url.split('?', 1)[0] as string;
 

@@ -1,4 +1,4 @@
-import { SluicewayError, toSluicewayError } from '../../errors.js';
+import { isInstance, SluicewayError, toSluicewayError } from '../../errors.js';
 import { problemJson } from '../../http/problem.js';
 import { OptionsError } from '../../options/checker.js';
 
@@ -36,6 +36,6 @@ export class FrameworkError extends SluicewayError {
 
 /** What a call has rejected with, for the error handler of a framework. A mistake in options stays what it is. */
 export const toFrameworkError = (thrown: unknown): FrameworkError | OptionsError =>
-  thrown instanceof OptionsError || thrown instanceof FrameworkError
+  isInstance(thrown, OptionsError) || isInstance(thrown, FrameworkError)
     ? thrown
     : new FrameworkError(toSluicewayError(thrown));

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { describeThrown, SluicewayError } from '../../errors.js';
+import { describeThrown, isInstance, SluicewayError } from '../../errors.js';
 import type { DownstreamRequest } from './downstream-request.js';
 import type { Answer, DownstreamResponseDraft, UpstreamChoice, UpstreamResponse } from './responses.js';
 import type { UpstreamRequestDraft } from './upstream-request.js';
@@ -82,7 +82,7 @@ export async function runHook<A, R>(
   try {
     return ((await hook?.(argument)) ?? undefined) as Exclude<R, void> | undefined;
   } catch (thrown) {
-    if (thrown instanceof SluicewayError) throw thrown;
+    if (isInstance(thrown, SluicewayError)) throw thrown;
     const message = describeThrown(thrown);
     throw new SluicewayError('proxy_internal_error', `A hook failed: ${message}`, {
       cause: thrown,

@@ -1,5 +1,5 @@
 import { type AccessDecision, type AccessPolicy, challengesOf, checkDecision } from '../../access/policy.js';
-import { describeThrown, SluicewayError } from '../../errors.js';
+import { describeThrown, isInstance, SluicewayError } from '../../errors.js';
 import { isFieldValue } from '../../http/fields.js';
 import type { Transfer } from '../transfer/transfer.js';
 import type { ReadRequest } from './read-request.js';
@@ -45,7 +45,7 @@ async function decide(policy: AccessPolicy, { downstream }: ReadRequest): Promis
       throw new TypeError('the challenge has characters that no field can have');
     return decision;
   } catch (thrown) {
-    if (thrown instanceof SluicewayError) throw thrown;
+    if (isInstance(thrown, SluicewayError)) throw thrown;
     const message = describeThrown(thrown);
     throw new SluicewayError('proxy_internal_error', `The access policy failed: ${message}`, {
       cause: thrown,

@@ -1,5 +1,5 @@
 import type { ClientExchange } from '../../downstream/exchange.js';
-import { SluicewayError } from '../../errors.js';
+import { describeThrown, isInstance, SluicewayError } from '../../errors.js';
 import { describesBytes } from '../../http/byte-description.js';
 import { type ChunkSource, singleChunk } from '../../stream/chunk-source.js';
 import { DigestTrailer } from '../../stream/digest-trailer.js';
@@ -131,9 +131,11 @@ function transformContent(
   });
 }
 
-function toTransformError(cause: Error): SluicewayError {
-  if (cause instanceof SluicewayError) return cause;
-  return new SluicewayError('proxy_internal_error', `A transform failed: ${cause.message}`, { cause });
+function toTransformError(cause: unknown): SluicewayError {
+  if (isInstance(cause, SluicewayError)) return cause;
+  return new SluicewayError('proxy_internal_error', `A transform failed: ${describeThrown(cause)}`, {
+    cause,
+  });
 }
 
 function limitContent(

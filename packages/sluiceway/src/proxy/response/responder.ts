@@ -1,6 +1,6 @@
 import { answeredElsewhere } from '../../downstream/checks.js';
 import type { ResponseHead } from '../../downstream/exchange.js';
-import { describeThrown, SluicewayError } from '../../errors.js';
+import { isInstance, SluicewayError, toWarning } from '../../errors.js';
 import type { TransportResponse } from '../../upstream/transport.js';
 import type { Answer, DownstreamResponseDraft } from '../messages/responses.js';
 import type { ProxySettings } from '../options/proxy-settings.js';
@@ -108,8 +108,7 @@ export class Responder {
       await (answer ? this.answer(passage, answer) : this.#report(passage, error));
     } catch (thrown) {
       // The hook has failed too, or nobody takes the answer.
-      if (!(thrown instanceof SluicewayError))
-        process.emitWarning(thrown instanceof Error ? thrown : describeThrown(thrown));
+      if (!isInstance(thrown, SluicewayError)) process.emitWarning(toWarning(thrown));
       if (transfer.status !== null) client.breakOff();
       else if (!client.isHeadSent) await this.#report(passage, error).catch(() => client.destroy());
     }

@@ -1,4 +1,4 @@
-import { describeThrown, type Outcome, type SluicewayError } from '../../errors.js';
+import { type Outcome, type SluicewayError, toWarning } from '../../errors.js';
 import type { Observer, Transfer } from './transfer.js';
 
 /** The transfers of one proxy that have not ended, and who watches them. */
@@ -98,5 +98,5 @@ function notify(call: () => unknown, onMistake: (error: unknown) => void = warn)
 }
 
 function warn(error: unknown): void {
-  process.emitWarning(error instanceof Error ? error : describeThrown(error), 'SluicewayObserverWarning');
+  process.emitWarning(toWarning(error), 'SluicewayObserverWarning');
 }
