@@ -33,7 +33,7 @@ export async function sendToAny(
     const hasOthers = index + 1 < targets.length;
     const start: StartingPoint = {
       target,
-      request: index === 0 ? request : retarget(request, first, target, options.secretFields ?? []),
+      request: index === 0 ? request : retarget(request, first, target, options.secretFields?.() ?? []),
     };
     options.onTry(hasOthers);
     try {

@@ -29,7 +29,7 @@ export interface SendOptions {
   /** Says why a target may not be asked; asked for the first one and for that of each redirect. Default: any may. */
   judge?(target: Target): SluicewayError | null;
   /** Names of further fields that were meant for the first origin only. */
-  secretFields?: readonly string[];
+  secretFields?(): readonly string[];
   /** Called with the fields of each request before it is sent: one that may come back to us is marked. */
   markLoop?(fields: Fields, target: Target): void;
   /** Told each exchange as it begins. */
@@ -82,7 +82,7 @@ export async function send(
       return { target: from, request: hop, response: isConverted ? withoutContent(response) : response };
     }
     discard(response.content, DISCARD_LIMITS);
-    hop = retarget(hop, from, next, options.secretFields ?? []);
+    hop = retarget(hop, from, next, options.secretFields?.() ?? []);
     if (method !== hop.method) hop = withoutRequestContent(hop, method);
     from = next;
     hops += 1;

@@ -82,9 +82,8 @@ export async function sendUpstream(
     ...(!settings.profile.forwarded && { markLoop: loopMarker(downstream, settings.loopName) }),
     convertHead: settings.convertHead,
     onAttempt: (exchange) => transfer.attempt(exchange),
-    get secretFields() {
-      return secretFields(passage, draft.fields);
-    },
+    // Not a getter: V8 makes a hidden class for each object with one.
+    secretFields: () => secretFields(passage, draft.fields),
     ...(plan !== null && { judge: (target) => plan.judge(target) }),
   };
   const { transport } = settings;

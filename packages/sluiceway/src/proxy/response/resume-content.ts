@@ -44,7 +44,7 @@ export function decideResume(
         begin,
         { target, request },
         isProvable ? mirrors : [],
-        send.secretFields ?? [],
+        send.secretFields?.() ?? [],
       ),
       send,
       limits: timeouts,

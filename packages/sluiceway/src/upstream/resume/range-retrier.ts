@@ -268,7 +268,7 @@ export class RangeRetrier implements RestFinder {
       this.#wake?.();
     }
     if (url === undefined || this.#isCancelled) return false;
-    route.moveTo(toTarget(url), options.secretFields ?? []);
+    route.moveTo(toTarget(url), options.secretFields?.() ?? []);
     return true;
   }
 
