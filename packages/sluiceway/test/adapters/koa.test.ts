@@ -20,7 +20,7 @@ test.for([
   ['/files/a/b?c', '/a/b?c'],
   ['/files/http://other.test/a', '/http://other.test/a'],
 ] as const)(
-  'at a path of koa-mount that ends with a slash, %s asks for %s [koa-mount]',
+  'at a path of koa-mount that ends with a slash, %s asks for %s [Koa]',
   async ([path, asked], { net }) => {
     const origin = await net.origin(
       respondWith((head) => sized(`${head.target} ${head.get('x-forwarded-host')}`)),

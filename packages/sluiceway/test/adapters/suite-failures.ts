@@ -85,7 +85,7 @@ export function testErrorHandler(app: AppLine): void {
       ['has a coding beside chunked', `${POST}gzip, chunked\r\n\r\n0\r\n\r\n`],
       ['has chunks that are not valid', `${POST}chunked\r\n\r\nxyz\r\n`],
     ] as const)(
-      'where what follows good requests %s comes after their responses, and is the last [RFC 9112 6.1, 9.3.2; HAProxy]',
+      'where what follows good requests %s comes after their responses, and is the last [RFC 9112 6.1; RFC 9112 9.3.2; HAProxy]',
       async ([, bad], { net }) => {
         const { client, records } = await app.through(net, answersEach, { ownErrors: true, upgrades: true });
         const good = 'GET / HTTP/1.1\r\nHost: test\r\n\r\n';
