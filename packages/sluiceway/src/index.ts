@@ -72,5 +72,4 @@ export type {
   Transport,
   TransportRequest,
   TransportResponse,
-  UpstreamTunnel,
 } from './upstream/transport.js';

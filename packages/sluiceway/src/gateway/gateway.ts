@@ -2,16 +2,16 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { LinkUse as Facts } from '../access/link-conditions.js';
 import type { ClientExchange, ClientRequest, ClientResponse } from '../downstream/exchange.js';
-import { type Outcome, SluicewayError } from '../errors.js';
+import type { Outcome } from '../errors.js';
 import type { ListenerAddress } from '../net/own-listeners.js';
 import type { HandleContext } from '../proxy/messages/handle-context.js';
 import type { Handler } from '../proxy/messages/handler.js';
 import { thirdParty } from '../proxy/options/profiles.js';
-import { resolveProxyOptions } from '../proxy/options/proxy-settings.js';
+import { resolveSelectedOptions } from '../proxy/options/proxy-settings.js';
 import { Proxy } from '../proxy/proxy.js';
 import { createTransport } from '../upstream/create-transport.js';
-import { GatewayPlanner } from './gateway-planner.js';
 import type { GrantOptions } from './grant.js';
+import { GrantSelector } from './grant-selector.js';
 import { removeIgnored } from './ignored-parameters.js';
 import type { VerifiedLink } from './links.js';
 import { type GatewayOptions, type GatewaySettings, resolveGatewayOptions } from './options.js';
@@ -128,15 +128,17 @@ export function createDownloadGateway<Context = unknown>(options: GatewayOptions
   // Hooks are only ever called with the context that `handle` of this gateway was given.
   const { settings, proxyOptions } = resolveGatewayOptions(options as GatewayOptions);
   const { policy, resolver } = settings.guard;
-  const proxySettings = resolveProxyOptions(
-    { convertHead: 'fallback', ...proxyOptions, profile: PROFILE, onRequest: neverCalled },
+  const proxySettings = resolveSelectedOptions(
+    { convertHead: 'fallback', ...proxyOptions, profile: PROFILE },
     'createDownloadGateway',
     (transport, protocol) => createTransport({ ...transport, policy, resolver }, protocol),
   );
-  const planner = new GatewayPlanner(settings);
+  const selector = new GrantSelector(settings);
   const { guard } = settings;
   const learnListener = (listener: ListenerAddress | null): void => guard.learnListener(listener);
-  return new Gateway(settings, new Proxy({ ...proxySettings, planner, learnListener }), planner.revocations);
+  const { hidePath, completeHead, revocations } = selector;
+  const proxy = new Proxy({ ...proxySettings, hidePath, completeHead, learnListener }, selector);
+  return new Gateway(settings, proxy, revocations);
 }
 
 /** OPTIONS is for the question that browsers ask before some requests; what a link is for is the link's to say. */
@@ -147,8 +149,3 @@ const PROFILE = {
   // A link is worth as much as what it leads to.
   setResponseFields: { ...thirdParty.setResponseFields, 'Referrer-Policy': 'no-referrer' },
 };
-
-/** The planner chooses. */
-function neverCalled(): never {
-  throw new SluicewayError('proxy_internal_error', 'A gateway chooses by its links');
-}

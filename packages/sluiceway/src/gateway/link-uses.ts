@@ -1,4 +1,5 @@
 import { SluicewayError } from '../errors.js';
+import type { MaybePromise } from '../proxy/messages/hooks.js';
 import { RateLimit } from '../stream/rate-limit.js';
 import type { Grant } from './grant.js';
 
@@ -22,8 +23,14 @@ type LinkTerms = Pick<Grant, 'singleUse' | 'rate' | 'expires'>;
 /** Up to so many links are remembered before those of no more interest are looked for. */
 const SWEEP_AT = 10_000;
 
+/** Where links are used. A store that several processes share answers with promises. */
+export interface LinkUseStore {
+  /** Takes part in a link. Throws `link_used` where it is another client's; a client of null is not known. */
+  begin(id: string, client: string | null, terms: LinkTerms): MaybePromise<PendingUse>;
+}
+
 /** Remembers what links have in common over their uses: who has taken a single-use one, and a shared rate. */
-export class LinkUses {
+export class LinkUses implements LinkUseStore {
   readonly #uses = new Map<string, Use>();
   readonly #windowMs: number;
   #sweepAt = SWEEP_AT;
@@ -42,7 +49,7 @@ export class LinkUses {
    * Takes part in a link. Throws `link_used` where it is another's: also while it is not clear yet whether the other
    * will get the file, since both must not. A client that nobody knows could be any other.
    */
-  begin(id: string, client: string | null, { singleUse, rate, expires }: LinkTerms): PendingUse {
+  begin(id: string, client: string | null, { singleUse, rate, expires }: LinkTerms): LocalUse {
     const now = performance.now();
     if (singleUse && client === null)
       throw new SluicewayError('link_used', 'The client of the single-use link is not known');
@@ -120,9 +127,15 @@ export interface PendingUse {
   /** Shared by all requests of the link; null for no limit. */
   rate: RateLimit | null;
   /** The client has the file: from now on the link is its own. */
-  succeeded(): void;
+  succeeded(): MaybePromise<void>;
   /** So many bytes of content are about to be sent; of the whole file there are `total` (null: not known). */
   sends(bytes: number, total: number | null): void;
   /** The request is over. Called once. */
+  end(): MaybePromise<void>;
+}
+
+/** A part in a link that this process alone knows of. */
+interface LocalUse extends PendingUse {
+  succeeded(): void;
   end(): void;
 }

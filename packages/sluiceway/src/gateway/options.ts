@@ -8,7 +8,8 @@ import { groupSchema } from '../options/to-json-schema.js';
 import type { DownstreamRequest } from '../proxy/messages/downstream-request.js';
 import type { Hooks } from '../proxy/messages/hooks.js';
 import { hookOptions } from '../proxy/options/hook-options.js';
-import { type ProxyOptions, proxyDataOptions } from '../proxy/options/proxy-options.js';
+import { proxyDataOptions } from '../proxy/options/proxy-options.js';
+import type { SelectedProxyOptions } from '../proxy/options/proxy-settings.js';
 import { limitOptions } from '../proxy/options/timeout-options.js';
 import { tlsOption } from '../proxy/options/upstream-tls.js';
 import type { Grant } from './grant.js';
@@ -205,7 +206,7 @@ export interface GatewaySettings {
 /** Splits the options of a gateway from those of its proxy, and checks all. Throws an `OptionsError`. */
 export function resolveGatewayOptions(options: GatewayOptions): {
   settings: GatewaySettings;
-  proxyOptions: ProxyOptions;
+  proxyOptions: SelectedProxyOptions;
 } {
   const check = new Checker('createDownloadGateway');
   check.required('', options);
@@ -242,13 +243,10 @@ export function resolveGatewayOptions(options: GatewayOptions): {
   const proxyOptions = Object.fromEntries(
     names.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
   );
-  const upstream = options.tls === undefined ? {} : { upstream: { url: UNUSED, tls: options.tls } };
+  const upstream = options.tls === undefined ? {} : { upstream: { tls: options.tls } };
   const { minRate, responseHead, responseFields } = limits;
   return {
     settings,
     proxyOptions: { ...proxyOptions, ...upstream, limits: { minRate, responseHead, responseFields } },
   };
 }
-
-/** Stands where an upstream is required; every request names its own URL. */
-const UNUSED = 'http://url.invalid/';

@@ -1,7 +1,17 @@
 import { SluicewayError } from '../errors.js';
+import type { MaybePromise } from '../proxy/messages/hooks.js';
+
+/** Where downloads take their places. A store that several processes share answers with promises. */
+export interface Admission {
+  /** Takes a place. Throws `transfer_limit_reached`. */
+  enter(client: string): MaybePromise<Release>;
+}
+
+/** Gives a place back. Called once. */
+export type Release = () => MaybePromise<void>;
 
 /** Bounds how many downloads run at a time, in all and for each key. 0 is no limit. */
-export class TransferLimits {
+export class TransferLimits implements Admission {
   readonly #max: number;
   readonly #maxPerClient: number;
   readonly #perClient = new Map<string, number>();

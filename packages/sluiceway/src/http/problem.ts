@@ -1,16 +1,9 @@
 import { statusText } from './status-text.js';
 
-/** Further members of a problem; the ones that every problem has cannot be replaced. */
-export type ProblemExtra = Readonly<Record<string, unknown>> & {
-  title?: never;
-  status?: never;
-  detail?: never;
-};
-
 /**
  * The content of an error response as `application/problem+json` (RFC 9457 section 3.1). The type is
  * `about:blank`, which is left out and makes the title the status's reason phrase.
  */
-export function problemJson(status: number, detail: string, extra: ProblemExtra = {}): string {
-  return JSON.stringify({ title: statusText(status), status, detail, ...extra });
+export function problemJson(status: number, detail: string): string {
+  return JSON.stringify({ title: statusText(status), status, detail });
 }

@@ -5,16 +5,11 @@ const SF_STRING = /^[\x20-\x7e]*$/;
 
 /**
  * The value of a Proxy-Status field with one member (RFC 9209 section 2): `sluiceway; error=dns_timeout`. `name`
- * is this proxy's, `error` an error type; `receivedStatus` is the status that the origin server did send.
+ * is this proxy's, `error` an error type.
  */
-export function formatProxyStatus(
-  name: string,
-  error: string,
-  details: { receivedStatus?: number } = {},
-): string {
+export function formatProxyStatus(name: string, error: string): string {
   if (!SF_TOKEN.test(error)) throw new TypeError(`Invalid error type ${JSON.stringify(error)}`);
-  const received = details.receivedStatus === undefined ? '' : `; received-status=${details.receivedStatus}`;
-  return `${formatName(name)}; error=${error}${received}`;
+  return `${formatName(name)}; error=${error}`;
 }
 
 function formatName(name: string): string {

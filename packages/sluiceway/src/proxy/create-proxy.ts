@@ -1,6 +1,7 @@
 import type { ProxyOptions } from './options/proxy-options.js';
 import { resolveProxyOptions } from './options/proxy-settings.js';
 import { Proxy } from './proxy.js';
+import { createSelector } from './request/select-target.js';
 
 /**
  * Makes a reverse proxy. Everything about its options is checked here: throws an `OptionsError` that lists every
@@ -12,5 +13,6 @@ import { Proxy } from './proxy.js';
  */
 export function createProxy<Context = unknown>(options: ProxyOptions<Context>): Proxy<Context> {
   // Hooks are only ever called with the context that `handle` of this proxy was given.
-  return new Proxy<Context>(resolveProxyOptions(options as ProxyOptions));
+  const settings = resolveProxyOptions(options as ProxyOptions);
+  return new Proxy<Context>(settings, createSelector(settings));
 }

@@ -7,20 +7,19 @@ import { takeUpgrade } from '../downstream/http1/http1-upgrade.js';
 import { toClientExchange } from '../downstream/to-exchange.js';
 import { type Outcome, SluicewayError, toSluicewayError } from '../errors.js';
 import { readListener } from '../net/own-listeners.js';
-import type { UpstreamTunnel } from '../upstream/transport.js';
 import type { HandleContext } from './messages/handle-context.js';
 import type { Handler } from './messages/handler.js';
 import { runHook } from './messages/hooks.js';
-import type { DownstreamResponseDraft } from './messages/responses.js';
+import { isAnswer, type Selector } from './messages/selection.js';
 import type { ProxySettings } from './options/proxy-settings.js';
 import { changeDestination } from './request/change-destination.js';
-import { chooseTarget, setTarget } from './request/choose-target.js';
 import { noStages } from './request/content-stages.js';
 import { draftUpstreamRequest, mendRequest } from './request/draft-request.js';
 import { nextRequestId, readDownstreamRequest } from './request/read-request.js';
 import { changeRequest } from './request/request-rules.js';
 import type { Passage } from './request/request-state.js';
 import { requireAccess } from './request/require-access.js';
+import { endSelection, setTarget } from './request/select-target.js';
 import { sendUpstream } from './request/send-upstream.js';
 import { admit, answerAsLastServer } from './request/validate-request.js';
 import { applyTransform, askForWhole, changesContent } from './response/apply-transform.js';
@@ -36,7 +35,6 @@ import {
   expectDigest,
   isFitFor,
 } from './response/verify-content.js';
-import { runTunnel } from './transfer/relay-tunnel.js';
 import { RunningTransfers } from './transfer/running-transfers.js';
 import { Transfer } from './transfer/transfer.js';
 
@@ -46,11 +44,13 @@ import { Transfer } from './transfer/transfer.js';
  */
 export class Proxy<Context = unknown> implements Handler<Context> {
   readonly #settings: ProxySettings;
+  readonly #selector: Selector;
   readonly #running: RunningTransfers;
   readonly #responder: Responder;
 
-  constructor(settings: ProxySettings) {
+  constructor(settings: ProxySettings, selector: Selector) {
     this.#settings = settings;
+    this.#selector = selector;
     this.#running = new RunningTransfers(settings.observers, settings.tunnelDrainMs);
     this.#responder = new Responder(settings, this.#running);
   }
@@ -122,15 +122,15 @@ export class Proxy<Context = unknown> implements Handler<Context> {
 
   /** The path of a request, from top to bottom. */
   async #pass(client: ClientExchange, context: HandleContext): Promise<Outcome> {
-    const { hooks, profile, pseudonym, fields, timeouts, peers, access, planner, digests } = this.#settings;
-    const transfer = new Transfer(nextRequestId(), client, timeouts, planner?.hidePath);
+    const { hooks, profile, pseudonym, fields, timeouts, peers, access, digests } = this.#settings;
+    const transfer = new Transfer(nextRequestId(), client, timeouts, this.#settings.hidePath);
     const passage: Passage = {
       transfer,
       client,
       context,
       downstream: null,
       admission: null,
-      plan: null,
+      selection: null,
       digest: null,
       stages: noStages(),
       clientFields: null,
@@ -150,14 +150,14 @@ export class Proxy<Context = unknown> implements Handler<Context> {
       const admission = admit(client, request, transfer, this.#settings, context.content);
       passage.admission = admission;
 
-      // 2. Choose the upstream, unless a hook answers.
-      const choice =
-        answerAsLastServer(downstream, profile) ?? (await chooseTarget(this.#settings, downstream, transfer));
-      const plan = choice !== undefined && 'judge' in choice ? choice : null;
-      passage.plan = plan;
+      // 2. Select the target, or an answer.
+      const selected =
+        answerAsLastServer(downstream, profile) ??
+        (await this.#selector.select(downstream, transfer, context));
+      if (!isAnswer(selected)) passage.selection = selected;
       transfer.throwIfAborted();
-      if (choice !== undefined && 'status' in choice) {
-        await this.#responder.answer(passage, choice);
+      if (isAnswer(selected)) {
+        await this.#responder.answer(passage, selected);
         outcome = 'answered';
         return outcome;
       }
@@ -166,7 +166,7 @@ export class Proxy<Context = unknown> implements Handler<Context> {
       const changes = hooks.transform !== undefined && (await changesContent(hooks.transform, downstream));
       const upstream = draftUpstreamRequest(admission, profile, pseudonym, fields.forwarded);
       if (changes) askForWhole(upstream.fields);
-      setTarget(upstream, choice, context, this.#settings);
+      setTarget(upstream, selected, context);
       if (fields.request !== null || hooks.onUpstreamRequest) passage.clientFields = upstream.fields.clone();
       changeRequest(upstream, downstream, fields);
       if (hooks.onUpstreamRequest) {
@@ -193,14 +193,15 @@ export class Proxy<Context = unknown> implements Handler<Context> {
       const takesTrailers = client.takesTrailers(received.contentLength);
       const draft = draftDownstreamResponse(stages, received, profile, pseudonym, takesTrailers);
       changeResponse(draft, stages, downstream, upstream, fields);
-      const answer = plan?.onResponse(received, draft) ?? null;
+      const answer = selected.checkResponse ? await selected.checkResponse(received, draft) : null;
+      transfer.throwIfAborted();
       if (answer !== null) {
         received.content.cancel();
         await this.#responder.answer(passage, answer);
         outcome = 'completed';
         return outcome;
       }
-      stages.limits = plan?.contentLimits() ?? null;
+      stages.limits = selected.contentLimits?.() ?? null;
       if (seen !== undefined) {
         const messages = { upstream: seen, downstream: draft, request: downstream };
         await runHook(hooks.onUpstreamResponse, messages);
@@ -210,16 +211,14 @@ export class Proxy<Context = unknown> implements Handler<Context> {
         if (hooks.transform) await applyTransform(passage, hooks.transform, changes, messages, received);
         transfer.throwIfAborted();
       }
-      if (seen !== undefined || upstream.method !== downstream.method)
-        mendFraming(
-          draft,
-          contentLengthAfter(stages, received),
-          downstream.method,
-          seen?.fields.get('content-length'),
-        );
+      if (seen !== undefined || upstream.method !== downstream.method) {
+        const length = contentLengthAfter(stages, received);
+        mendFraming(draft, length, downstream.method, seen?.fields.get('content-length'));
+      }
 
       // 7. Commit to the head, and relay the content.
-      if (received.tunnel !== null) await this.#tunnel(passage, draft, received.tunnel, switchedTo ?? '');
+      if (received.tunnel !== null)
+        await this.#responder.tunnel(passage, draft, received.tunnel, switchedTo ?? '');
       else await this.#responder.relay(passage, draft, received);
       outcome = 'completed';
     } catch (thrown) {
@@ -232,8 +231,9 @@ export class Proxy<Context = unknown> implements Handler<Context> {
       }
       await this.#responder.fail(passage, error);
     } finally {
-      passage.plan?.end(outcome);
+      const ended = passage.selection?.end ? endSelection(passage.selection, outcome) : null;
       client.finish();
+      if (ended !== null) await ended;
       this.#running.end(transfer, outcome);
     }
     return outcome;
@@ -241,18 +241,5 @@ export class Proxy<Context = unknown> implements Handler<Context> {
 
   #throws({ errors }: HandleContext): boolean {
     return errors === undefined ? this.#settings.throwsErrors : errors === 'throw';
-  }
-
-  async #tunnel(
-    passage: Passage,
-    draft: DownstreamResponseDraft,
-    upstream: UpstreamTunnel,
-    protocol: string,
-  ): Promise<void> {
-    const { transfer, client } = passage;
-    const opened = client.switchProtocols(draft, protocol);
-    transfer.status = opened.status;
-    await runTunnel(transfer, opened, upstream, protocol);
-    transfer.throwIfAborted();
   }
 }

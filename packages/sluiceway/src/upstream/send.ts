@@ -27,7 +27,7 @@ export interface SendOptions {
   /** Whether a HEAD is asked with GET: default `never`. */
   convertHead?: HeadConversion;
   /** Says why a target may not be asked; asked for the first one and for that of each redirect. Default: any may. */
-  judge?(target: Target): SluicewayError | null;
+  check?(target: Target): SluicewayError | null | Promise<SluicewayError | null>;
   /** Names of further fields that were meant for the first origin only. */
   secretFields?(): readonly string[];
   /** Called with the fields of each request before it is sent: one that may come back to us is marked. */
@@ -55,7 +55,7 @@ export async function send(
   let from = target;
   let hop = isHead && convertHead === 'always' ? askWithGet(request) : request;
   for (let hops = 0; ; ) {
-    const refusal = options.judge?.(from) ?? null;
+    const refusal = options.check === undefined ? null : await options.check(from);
     if (refusal !== null) throw refusal;
     options.markLoop?.(hop.fields, from);
     const exchange = transport.send(hop);

@@ -65,11 +65,8 @@ export interface TransportResponse extends InterimResponse {
    */
   content: ChunkSource;
   /** The two directions after a 101; `content` is empty then. */
-  tunnel: UpstreamTunnel | null;
+  tunnel: Tunnel | null;
 }
-
-/** The origin server's side of a connection that has changed its protocol. */
-export type UpstreamTunnel = Tunnel;
 
 /** One request under way. */
 export interface Exchange {

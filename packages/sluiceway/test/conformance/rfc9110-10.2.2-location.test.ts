@@ -116,7 +116,7 @@ describe('a Location and a Content-Location', () => {
     const exact = await locationThrough(net, '/app/a/b', {
       ...rewriting,
       onUpstreamRequest: ({ upstream }) => {
-        upstream.aimAt(upstream.target);
+        upstream.setExactTarget(upstream.target);
         expect(upstream.joinedTo).toBeNull();
       },
     });

@@ -1,6 +1,7 @@
 import { describe, expect } from 'vitest';
 import type { SluicewayError } from '../../src/errors.js';
-import type { TransportResponse, UpstreamTunnel } from '../../src/upstream/transport.js';
+import type { Tunnel } from '../../src/stream/tunnel.js';
+import type { TransportResponse } from '../../src/upstream/transport.js';
 import { loopbackCertificate } from '../support/certificates.js';
 import { isSeeded, seededBytes } from '../support/content.js';
 import { collect, failureOf, HeldSink, startTransport, toRequest } from '../support/exchange.js';
@@ -10,7 +11,7 @@ import { until } from '../support/until.js';
 
 const SWITCHING = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n';
 
-const write = (tunnel: UpstreamTunnel, text: string): Promise<void> =>
+const write = (tunnel: Tunnel, text: string): Promise<void> =>
   new Promise((resolve) => tunnel.write(Buffer.from(text), resolve));
 
 async function open(
@@ -20,7 +21,7 @@ async function open(
 ): Promise<{
   origin: RawOrigin;
   response: TransportResponse;
-  tunnel: UpstreamTunnel;
+  tunnel: Tunnel;
   close: () => Promise<void>;
 }> {
   const certificate = await loopbackCertificate();

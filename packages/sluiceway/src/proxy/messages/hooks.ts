@@ -4,7 +4,7 @@ import type { DownstreamRequest } from './downstream-request.js';
 import type { Answer, DownstreamResponseDraft, UpstreamChoice, UpstreamResponse } from './responses.js';
 import type { UpstreamRequestDraft } from './upstream-request.js';
 
-type MaybePromise<T> = T | Promise<T>;
+export type MaybePromise<T> = T | Promise<T>;
 
 /** What `transform.create` is given. */
 export interface TransformMessages<Context = unknown> {

@@ -2,9 +2,10 @@ import { SluicewayError } from '../../errors.js';
 import { type Digest, toDigest } from '../../http/digest.js';
 import { type Fields, isToken } from '../../http/fields.js';
 import { type ForwardedExtras, setForwardedFields } from '../../http/forwarded.js';
-import { type BaseTarget, joinTarget, parseBaseTarget } from '../../http/target.js';
+import { type BaseTarget, parseBaseTarget } from '../../http/target.js';
 import type { Target } from '../../upstream/target.js';
 import type { DownstreamRequest } from './downstream-request.js';
+import { joinToUpstream } from './selection.js';
 
 /** The request that will be sent to the origin server; everything of it may be changed until then. */
 export class UpstreamRequestDraft {
@@ -88,23 +89,15 @@ export class UpstreamRequestDraft {
    * becomes the URL's.
    */
   setTarget(url: string | URL): void {
-    this.joinTo(parseBaseTarget(url));
+    const upstream = parseBaseTarget(url);
+    this.setExactTarget(joinToUpstream(this.#downstream, upstream), [], upstream);
   }
 
-  /** As `setTarget`, for URLs that are parsed already. */
-  joinTo(base: BaseTarget, mirrors: readonly BaseTarget[] = []): void {
-    const { path, query, isMountPoint } = this.#downstream;
-    const joined = isMountPoint ? null : path;
-    const join = (each: BaseTarget): Target => ({ base: each, path: joinTarget(each, joined, query) });
-    this.aimAt(join(base), mirrors.map(join));
-    this.#joinedTo = base;
-  }
-
-  /** Sends the request to exactly this target, and nowhere else but to the mirrors. */
-  aimAt(target: Target, mirrors: readonly Target[] = []): void {
+  /** Sends the request to exactly this target, and nowhere else but to the mirrors. `joinedTo`: see the property. */
+  setExactTarget(target: Target, mirrors: readonly Target[] = [], joinedTo: BaseTarget | null = null): void {
     this.mirrors = [...mirrors];
     this.#target = target;
-    this.#joinedTo = null;
+    this.#joinedTo = joinedTo;
     this.fields.set('Host', target.base.host);
   }
 

@@ -7,9 +7,10 @@ import type { Transport } from '../../upstream/transport.js';
 import type { TransportOptions } from '../../upstream/transport-options.js';
 import type { HandleContext } from '../messages/handle-context.js';
 import type { ProxyOptions } from '../options/proxy-options.js';
-import { resolveProxyOptions } from '../options/proxy-settings.js';
+import { resolveSelectedOptions } from '../options/proxy-settings.js';
 import type { UpstreamTlsOptions } from '../options/upstream-tls.js';
 import { Proxy } from '../proxy.js';
+import { UrlSelector } from '../request/select-target.js';
 
 /** As for `createProxy`; the URL of the call takes the upstream's place. */
 export interface StreamFromOptions<Context = unknown>
@@ -76,21 +77,20 @@ export function proxyFor(options: StreamFromOptions): Proxy {
   if (proxy === undefined) {
     const { tls, proxy: egress, protocol, digest: given, ...others } = options;
     const upstream = {
-      url: UNUSED,
       ...(tls !== undefined && { tls }),
       ...(egress !== undefined && { proxy: egress }),
       ...(protocol !== undefined && { protocol }),
     };
     let digest: Digest | null = null;
-    const settings = resolveProxyOptions(
-      { profile: 'thirdParty', ...others, upstream },
+    const settings = resolveSelectedOptions(
+      { profile: 'thirdParty', upstream, ...others },
       'streamFrom',
       tls === undefined ? sharedTransport : undefined,
       (check) => {
         digest = check.parsed('digest', given, null, parseDigest);
       },
     );
-    proxy = new Proxy({ ...settings, digest });
+    proxy = new Proxy(settings, new UrlSelector(digest));
     proxies.set(options, proxy);
   }
   return proxy;
@@ -103,6 +103,3 @@ function sharedTransport(options: TransportOptions, protocol: UpstreamProtocol):
   transports.set(key, transport);
   return transport;
 }
-
-/** Stands where an upstream is required; every request names its own URL. */
-const UNUSED = 'http://url.invalid/';

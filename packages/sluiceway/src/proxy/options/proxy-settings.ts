@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { AccessPolicy } from '../../access/policy.js';
-import type { Digest } from '../../http/digest.js';
+import type { Fields } from '../../http/fields.js';
 import type { BaseTarget } from '../../http/target.js';
 import { anyAddress } from '../../net/address-policy.js';
 import { type ListenerAddress, processListeners, publicAddressesOfOthers } from '../../net/own-listeners.js';
@@ -12,8 +12,8 @@ import type { HeadConversion } from '../../upstream/convert-head.js';
 import { createTransport } from '../../upstream/create-transport.js';
 import type { Transport } from '../../upstream/transport.js';
 import type { TransportOptions } from '../../upstream/transport-options.js';
+import type { DownstreamRequest } from '../messages/downstream-request.js';
 import type { Hooks } from '../messages/hooks.js';
-import type { Planner } from '../messages/plan.js';
 import type { Observer } from '../transfer/transfer.js';
 import { type DigestSettings, toDigestSettings } from './digest-options.js';
 import { type FieldSettings, toFieldSettings } from './field-options.js';
@@ -21,10 +21,16 @@ import { type Profile, thirdParty } from './profiles.js';
 import { type ProxyOptions, proxyOptions } from './proxy-options.js';
 import { type ResumeSettings, toResumeSettings } from './resume-options.js';
 import { checkEgress } from './upstream-egress.js';
-import { toConnectionSettings, type UpstreamValues, upstreamDefaults } from './upstream-options.js';
+import {
+  toConnectionSettings,
+  type UpstreamOptions,
+  type UpstreamValues,
+  upstreamDefaults,
+} from './upstream-options.js';
 
 /** Checked values of `ProxyOptions`. */
 export interface ProxySettings {
+  /** Null where `onRequest`, or a selector of the caller's, always chooses. */
   upstream: BaseTarget | null;
   /** Of the upstream. */
   mirrors: readonly BaseTarget[];
@@ -44,11 +50,11 @@ export interface ProxySettings {
   resume: ResumeSettings | null;
   convertHead: HeadConversion;
   digests: DigestSettings;
-  /** Of the file that every request is for; null but for `streamFrom`. */
-  digest: Digest | null;
   hooks: Hooks;
-  /** Chooses in place of `onRequest`; null but for a gateway. */
-  planner: Planner | null;
+  /** A request's path as records and observers see it; null where it has no secrets. */
+  hidePath: ((path: string) => string) | null;
+  /** Completes the head of each final response, also of those to failures; null where nothing is added. */
+  completeHead: ((fields: Fields, downstream: DownstreamRequest) => void) | null;
   /** Told where each request has reached this process; null where that does not matter. */
   learnListener: ((listener: ListenerAddress | null) => void) | null;
   observers: readonly Observer[];
@@ -59,17 +65,40 @@ export interface ProxySettings {
 /** One for the process: workers and proxies of one start are the same hop. */
 const defaultPseudonym = `sluiceway-${randomBytes(4).toString('hex')}`;
 
-/** Checks all options at once, and what `checkMore` adds. Throws an `OptionsError` that lists every problem. */
+/** Checks all options at once. Throws an `OptionsError` that lists every problem. */
 export function resolveProxyOptions(
   options: ProxyOptions,
   subject = 'createProxy',
   makeTransport: typeof createTransport = createTransport,
-  checkMore: (check: Checker) => void = () => {},
 ): ProxySettings {
   const check = new Checker(subject);
   check.required('', options);
   if (options === undefined || !check.isObject('', options)) check.throwIfAny();
+  if (options.onRequest === undefined) requireUpstream(check, options.upstream);
   const settings = resolveSettings(check, options, makeTransport);
+  check.throwIfAny();
+  return settings();
+}
+
+/** Options of a proxy whose caller selects the targets: `upstream` says only how they are reached. */
+export interface SelectedProxyOptions extends Omit<ProxyOptions, 'upstream' | 'onRequest'> {
+  upstream?: Omit<UpstreamOptions, 'url' | 'mirrors'>;
+}
+
+/** As `resolveProxyOptions`, for a proxy with a selector of the caller's. Refuses options that would select a target. */
+export function resolveSelectedOptions(
+  options: SelectedProxyOptions,
+  subject: string,
+  makeTransport: typeof createTransport = createTransport,
+  checkMore: (check: Checker) => void = () => {},
+): ProxySettings {
+  const check = new Checker(subject);
+  const { onRequest, upstream = {} } = options as ProxyOptions;
+  if (onRequest !== undefined)
+    check.problem('onRequest', 'cannot be given here: the target is given already');
+  if (typeof upstream === 'string' || upstream instanceof URL || 'url' in upstream)
+    check.problem('upstream', 'cannot be given here: the target is given already');
+  const settings = resolveSettings(check, options as ProxyOptions, makeTransport);
   checkMore(check);
   check.throwIfAny();
   return settings();
@@ -92,7 +121,6 @@ function resolveSettings(
       'upstream.protocol',
       'must not be given together with transport, which speaks what it likes',
     );
-  if (options.onRequest === undefined) requireUpstream(check, options.upstream);
   const addresses = given.addresses ?? profile.addresses;
   checkEgress(check, 'upstream.proxy', {
     isGiven: proxy !== undefined,
@@ -132,9 +160,9 @@ function resolveSettings(
     resume: toResumeSettings(resume),
     convertHead: given.convertHead ?? (profile.name === thirdParty.name ? 'fallback' : 'never'),
     digests: toDigestSettings(given.digests),
-    digest: null,
     hooks: toHooks(given),
-    planner: null,
+    hidePath: null,
+    completeHead: null,
     learnListener: addresses === 'public' ? (listener) => processListeners.learn(listener) : null,
     observers: given.observers,
     transport: given.transport ?? makeTransport(connecting, protocol),

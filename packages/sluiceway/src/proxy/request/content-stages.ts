@@ -3,7 +3,7 @@ import type { Fields } from '../../http/fields.js';
 import type { Verification } from '../../stream/verified-source.js';
 import type { ResumePoint } from '../../upstream/resume/resume-policy.js';
 import type { RestFinder } from '../../upstream/resume/resumed-content.js';
-import type { ContentLimits } from '../messages/plan.js';
+import type { ContentLimits } from '../messages/selection.js';
 
 /**
  * What applies to the content of one response. The steps of the data path declare it, and `response/pipeline.ts`, which

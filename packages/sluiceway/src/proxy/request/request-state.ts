@@ -3,7 +3,7 @@ import type { Digest } from '../../http/digest.js';
 import type { ReadonlyFields } from '../../http/fields.js';
 import type { DownstreamRequest } from '../messages/downstream-request.js';
 import type { HandleContext } from '../messages/handle-context.js';
-import type { Plan } from '../messages/plan.js';
+import type { Selection } from '../messages/selection.js';
 import type { Transfer } from '../transfer/transfer.js';
 import type { ContentStages } from './content-stages.js';
 import type { Admission } from './validate-request.js';
@@ -17,8 +17,8 @@ export interface Passage {
   downstream: DownstreamRequest | null;
   /** Null until the request has been admitted. */
   admission: Admission | null;
-  /** Null but for a gateway's request, and until it is made. */
-  plan: Plan | null;
+  /** Where the request goes. Null until that is selected, and for a request that is answered. */
+  selection: Selection | null;
   /**
    * What all content of the origin server is verified against: before there is a response what the application expects
    * of it, then what holds for this response. Null where nothing tells.

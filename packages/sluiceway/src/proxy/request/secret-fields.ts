@@ -27,18 +27,18 @@ const NOT_SECRET: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Names of the fields that are for the origin of the request's own target only: those of a link, and those that options
+ * Names of the fields that are for the origin of the request's own target only: those of the selection (a link's), and those that options
  * or a hook have added or changed, which may be keys of any name. What the client has sent itself is not among them.
  */
-export function secretFields({ plan, clientFields }: Passage, fields: ReadonlyFields): string[] {
-  const ofLink = plan === null ? [] : Object.keys(plan.requestFields);
-  if (clientFields === null) return ofLink;
+export function secretFields({ selection, clientFields }: Passage, fields: ReadonlyFields): string[] {
+  const ofSelection = Object.keys(selection?.fields ?? {});
+  if (clientFields === null) return ofSelection;
   const names = new Set(Array.from(fields, ([name]) => name.toLowerCase()));
   const ofOurs = [...names].filter((name) => {
     if (NOT_SECRET.has(name) || name.startsWith('if-') || name.startsWith('content-')) return false;
     return !isForwardingField(name) && !isSame(fields.getAll(name), clientFields.getAll(name));
   });
-  return [...ofLink, ...ofOurs];
+  return [...ofSelection, ...ofOurs];
 }
 
 const isSame = (one: readonly string[], other: readonly string[]): boolean =>

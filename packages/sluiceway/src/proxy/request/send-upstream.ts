@@ -52,7 +52,7 @@ export async function sendUpstream(
   settings: SendSettings,
   steps: ResponseSteps,
 ): Promise<ReceivedResponse> {
-  const { transfer, context, client, plan } = passage;
+  const { transfer, context, client, selection } = passage;
   const { downstream, protocol } = admission;
   const upload = chooseUpload(passage, admission, draft);
   const { timeouts } = transfer;
@@ -84,7 +84,7 @@ export async function sendUpstream(
     onAttempt: (exchange) => transfer.attempt(exchange),
     // Not a getter: V8 makes a hidden class for each object with one.
     secretFields: () => secretFields(passage, draft.fields),
-    ...(plan !== null && { judge: (target) => plan.judge(target) }),
+    ...(selection?.check !== undefined && { check: (target) => selection.check?.(target) ?? null }),
   };
   const { transport } = settings;
   const { target } = draft;

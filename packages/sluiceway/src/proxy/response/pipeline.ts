@@ -13,7 +13,7 @@ import { TransformedSource } from '../../stream/transformed-source.js';
 import { VerifiedSource } from '../../stream/verified-source.js';
 import { ResumedContent } from '../../upstream/resume/resumed-content.js';
 import type { TransportResponse } from '../../upstream/transport.js';
-import type { ContentLimits } from '../messages/plan.js';
+import type { ContentLimits } from '../messages/selection.js';
 import type { ContentStages, ResumeStage, TrailerRule, TransformStage } from '../request/content-stages.js';
 import type { Transfer } from '../transfer/transfer.js';
 

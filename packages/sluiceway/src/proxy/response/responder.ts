@@ -1,12 +1,14 @@
 import { answeredElsewhere } from '../../downstream/checks.js';
 import type { ResponseHead } from '../../downstream/exchange.js';
 import { isInstance, SluicewayError, toWarning } from '../../errors.js';
+import type { Tunnel } from '../../stream/tunnel.js';
 import type { TransportResponse } from '../../upstream/transport.js';
 import type { Answer, DownstreamResponseDraft } from '../messages/responses.js';
 import type { ProxySettings } from '../options/proxy-settings.js';
 import type { Passage } from '../request/request-state.js';
 import { isLeftUnread } from '../request/upload.js';
 import { allowedMethods } from '../request/validate-request.js';
+import { runTunnel } from '../transfer/relay-tunnel.js';
 import type { RunningTransfers } from '../transfer/running-transfers.js';
 import { addDigestTrailer } from './add-digest-trailer.js';
 import { draftErrorAnswer, frameOwnContent, toResponseHead } from './answer.js';
@@ -78,12 +80,25 @@ export class Responder {
     transfer.throwIfAborted();
   }
 
+  /** Relays bytes both ways after a 101. */
+  async tunnel(
+    { transfer, client }: Passage,
+    draft: DownstreamResponseDraft,
+    upstream: Tunnel,
+    protocol: string,
+  ): Promise<void> {
+    const opened = client.switchProtocols(draft, protocol);
+    transfer.status = opened.status;
+    await runTunnel(transfer, opened, upstream, protocol);
+    transfer.throwIfAborted();
+  }
+
   /** The point of no return: from here on a failure can only be shown by breaking off. */
   commit(passage: Passage, head: ResponseHead): void {
     const { transfer, client, admission, downstream } = passage;
-    const { planner } = this.#settings;
+    const { completeHead } = this.#settings;
     if (client.isHeadSent) throw answeredElsewhere();
-    if (planner !== null && downstream !== null) planner.completeHead(head.fields, downstream);
+    if (completeHead !== null && downstream !== null) completeHead(head.fields, downstream);
     passage.context.onHead?.(head);
     client.sendHead(head, {
       leavesContentUnread: isLeftUnread(client, admission?.upload ?? null),

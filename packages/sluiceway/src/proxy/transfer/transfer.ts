@@ -76,6 +76,7 @@ export class Transfer implements LiveTransfer {
   #isLeaving = false;
   #transformed: TransformMeters | null = null;
   #aborted: SluicewayError | null = null;
+  #controller: AbortController | null = null;
   #settled: (() => void) | null = null;
   #closed = false;
   /** Kept by `RunningTransfers`. */
@@ -103,7 +104,7 @@ export class Transfer implements LiveTransfer {
     id: string,
     client: ClientExchange,
     timeouts: TimeoutSettings,
-    hidePath?: (path: string) => string,
+    hidePath: ((path: string) => string) | null = null,
   ) {
     this.id = id;
     this.method = client.method;
@@ -135,6 +136,7 @@ export class Transfer implements LiveTransfer {
     this.#aborted = error;
     this.error ??= error;
     this.#exchange?.abort(error);
+    this.#controller?.abort(error);
     for (const listener of this.#onAborted.splice(0)) listener(error);
   }
 
@@ -147,7 +149,16 @@ export class Transfer implements LiveTransfer {
     this.hasOtherTargets = false;
     this.#transformed = null;
     this.#aborted = null;
+    this.#controller?.abort(error);
+    this.#controller = null;
     this.#onAborted.length = 0;
+  }
+
+  /** Aborted when the transfer is, with the error as the reason. Made when it is read first: few requests need one. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#aborted !== null) this.#controller.abort(this.#aborted);
+    return this.#controller.signal;
   }
 
   /** Calls the listener when the transfer is aborted, at once if it has been. */

@@ -9,15 +9,10 @@ import { wasReset } from '../../net/reset.js';
 import { queuedBytes } from '../../net/write-queue.js';
 import { emptySource } from '../../stream/chunk-source.js';
 import { ReadableSource } from '../../stream/readable-source.js';
+import type { Tunnel } from '../../stream/tunnel.js';
 import { InterimLimit } from '../interim-limit.js';
 import { STOPS_CONTENT_FROM } from '../request-rules.js';
-import type {
-  Exchange,
-  InterimResponse,
-  TransportRequest,
-  TransportResponse,
-  UpstreamTunnel,
-} from '../transport.js';
+import type { Exchange, InterimResponse, TransportRequest, TransportResponse } from '../transport.js';
 import type { DispatchController, DispatchOptions, RawFields, UndiciDispatcher } from './dispatcher.js';
 import { LegacyHandler } from './legacy-handler.js';
 import { RequestBody } from './request-body.js';
@@ -263,7 +258,7 @@ export class UndiciExchange extends LegacyHandler implements Exchange, DispatchO
   }
 }
 
-function createTunnel(socket: Duplex, onClose: () => void): UpstreamTunnel {
+function createTunnel(socket: Duplex, onClose: () => void): Tunnel {
   socket.once('close', onClose);
   // Undici's sockets answer an end by an end, and nothing more could be sent.
   socket.allowHalfOpen = true;

@@ -3,8 +3,9 @@ import type { Fields } from '../../http/fields.js';
 import type { ParsedHead } from '../../http/head-reader.js';
 import { queuedBytes } from '../../net/write-queue.js';
 import type { ChunkSink, ChunkSource } from '../../stream/chunk-source.js';
+import type { Tunnel } from '../../stream/tunnel.js';
 import { CONTINUE_GRACE_MS, isIdempotent, STOPS_CONTENT_FROM } from '../request-rules.js';
-import type { Exchange, TransportRequest, TransportResponse, UpstreamTunnel } from '../transport.js';
+import type { Exchange, TransportRequest, TransportResponse } from '../transport.js';
 import type { ExchangeConnection } from './exchange-connection.js';
 import { formatRequestHead, RequestContentWriter } from './request-writer.js';
 
@@ -212,7 +213,7 @@ class ExchangeContent implements ChunkSource {
   }
 }
 
-function createTunnel(connection: ExchangeConnection, source: ChunkSource): UpstreamTunnel {
+function createTunnel(connection: ExchangeConnection, source: ChunkSource): Tunnel {
   const { socket } = connection;
   return {
     source,

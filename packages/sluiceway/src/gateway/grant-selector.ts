@@ -5,26 +5,26 @@ import type { Fields } from '../http/fields.js';
 import { clientKey } from '../net/client-key.js';
 import type { DownstreamRequest } from '../proxy/messages/downstream-request.js';
 import { runHook } from '../proxy/messages/hooks.js';
-import type { ContentLimits, Plan, PlannedTransfer, Planner } from '../proxy/messages/plan.js';
 import type { Answer, DownstreamResponseDraft } from '../proxy/messages/responses.js';
+import type { ContentLimits, SelectingTransfer, Selection, Selector } from '../proxy/messages/selection.js';
 import { type Target, toTarget } from '../upstream/target.js';
 import type { TransportResponse } from '../upstream/transport.js';
 import { answerPreflight, setCorsFields } from './cors.js';
 import { toSafeFileName } from './file-name.js';
 import type { Grant } from './grant.js';
 import { removeIgnored } from './ignored-parameters.js';
-import { LinkUses, type PendingUse } from './link-uses.js';
+import { type LinkUseStore, LinkUses, type PendingUse } from './link-uses.js';
 import type { GatewayDecision, GatewaySettings } from './options.js';
 import { applyResponseRules, isSuccessful, isWholeRange, readTotalLength } from './response-rules.js';
 import { Revocations } from './revocations.js';
-import { TransferLimits } from './transfer-limits.js';
+import { type Admission, type Release, TransferLimits } from './transfer-limits.js';
 import { readUnsignedQuery } from './unsigned-query.js';
 
 /** Decides for each request of a gateway: what its link permits, whether there is room for it, and where it goes. */
-export class GatewayPlanner implements Planner {
+export class GrantSelector implements Selector {
   readonly #settings: GatewaySettings;
-  readonly #limits: TransferLimits;
-  readonly #uses: LinkUses;
+  readonly #limits: Admission;
+  readonly #uses: LinkUseStore;
   readonly revocations: Revocations = new Revocations();
 
   constructor(settings: GatewaySettings) {
@@ -33,7 +33,7 @@ export class GatewayPlanner implements Planner {
     this.#uses = new LinkUses(settings.singleUseWindowMs);
   }
 
-  async plan(request: DownstreamRequest, transfer: PlannedTransfer): Promise<Answer | Plan> {
+  async select(request: DownstreamRequest, transfer: SelectingTransfer): Promise<Answer | Selection> {
     const preflight = answerPreflight(this.#settings.cors, request);
     if (preflight !== null) return preflight;
     const { grant, id } = this.#readGrant(request);
@@ -44,17 +44,17 @@ export class GatewayPlanner implements Planner {
     const target = toTarget(grant.url);
     const client = clientKey(request.forwarded.for);
     const forget = this.revocations.begin(id, (error) => transfer.abort(error));
-    let free: (() => void) | null = null;
-    const leave = (): void => {
+    let release: Release | null = null;
+    const leave = async (): Promise<void> => {
       forget();
-      free?.();
+      await release?.();
     };
     try {
-      free = this.#limits.enter(client);
-      const use = this.#uses.begin(id, client === '' ? null : client, grant);
-      return new GrantPlan(this.#settings, grant, target, use, leave, request.method);
+      release = await this.#limits.enter(client);
+      const use = await this.#uses.begin(id, client === '' ? null : client, grant);
+      return new GrantSelection(this.#settings, grant, target, use, leave, request.method);
     } catch (error) {
-      leave();
+      await leave();
       throw error;
     }
   }
@@ -66,11 +66,12 @@ export class GatewayPlanner implements Planner {
   };
 
   /** What the application wants instead of the file; null where that is to be relayed. A client that leaves need not wait. */
-  #decide(grant: Grant, downstream: DownstreamRequest, transfer: PlannedTransfer): Promise<Answer | null> {
+  #decide(grant: Grant, downstream: DownstreamRequest, transfer: SelectingTransfer): Promise<Answer | null> {
     const { decide } = this.#settings;
     if (decide === undefined) return Promise.resolve(null);
     return new Promise((resolve, reject) => {
-      transfer.onAborted(reject);
+      const { signal } = transfer;
+      signal.addEventListener('abort', () => reject(signal.reason as SluicewayError));
       runHook(async () => toAnswer(await decide({ grant, downstream })), null).then(
         (answer) => resolve(answer ?? null),
         reject,
@@ -78,9 +79,9 @@ export class GatewayPlanner implements Planner {
     });
   }
 
-  completeHead(fields: Fields, request: DownstreamRequest): void {
+  readonly completeHead = (fields: Fields, request: DownstreamRequest): void => {
     if (this.#settings.cors !== null) setCorsFields(fields, this.#settings.cors, request);
-  }
+  };
 
   /** What the request's URL permits. Nothing is looked up before. */
   #readGrant(request: DownstreamRequest): { grant: Grant; id: string } {
@@ -100,15 +101,16 @@ export class GatewayPlanner implements Planner {
 }
 
 /** What holds for one request with a grant. */
-class GrantPlan implements Plan {
+class GrantSelection implements Selection {
   readonly target: Target;
-  readonly requestFields: Readonly<Record<string, string>>;
+  readonly joinedTo = null;
+  readonly fields: Readonly<Record<string, string>>;
   readonly mirrors: readonly Target[];
   readonly digest: Digest | null;
   readonly #settings: GatewaySettings;
   readonly #grant: Grant;
   readonly #use: PendingUse;
-  readonly #leave: () => void;
+  readonly #leave: () => Promise<void>;
   readonly #method: string;
   /** Of the file; null where that is not known. */
   #total: number | null = null;
@@ -120,7 +122,7 @@ class GrantPlan implements Plan {
     grant: Grant,
     target: Target,
     use: PendingUse,
-    leave: () => void,
+    leave: () => Promise<void>,
     method: string,
   ) {
     this.#settings = settings;
@@ -129,16 +131,16 @@ class GrantPlan implements Plan {
     this.#leave = leave;
     this.#method = method;
     this.target = target;
-    this.requestFields = grant.headers;
+    this.fields = grant.headers;
     this.mirrors = grant.mirrors.map(toTarget);
     this.digest = grant.digest === null ? null : parseDigest(grant.digest);
   }
 
-  judge(target: Target): SluicewayError | null {
+  check(target: Target): SluicewayError | null {
     return this.#settings.guard.judge(target);
   }
 
-  onResponse(received: TransportResponse, draft: DownstreamResponseDraft): Answer | null {
+  checkResponse(received: TransportResponse, draft: DownstreamResponseDraft): Answer | null {
     const { contentTypes, relaysErrorContent } = this.#settings;
     const { filename, disposition, contentType } = this.#grant;
     const answer = applyResponseRules(received, draft, {
@@ -166,10 +168,13 @@ class GrantPlan implements Plan {
     };
   }
 
-  end(outcome: Outcome): void {
-    if (outcome === 'completed' && this.#isWhole && this.#method !== 'HEAD') this.#use.succeeded();
-    this.#use.end();
-    this.#leave();
+  async end(outcome: Outcome): Promise<void> {
+    try {
+      if (outcome === 'completed' && this.#isWhole && this.#method !== 'HEAD') await this.#use.succeeded();
+      await this.#use.end();
+    } finally {
+      await this.#leave();
+    }
   }
 
   get #maxBytes(): number | null {

@@ -1,0 +1,132 @@
+import {
+  type ErrorCode,
+  type Outcome,
+  SluicewayError,
+  toSluicewayError,
+  toWarning,
+} from '../../errors.js';
+import type { Digest } from '../../http/digest.js';
+import { type BaseTarget, parseBaseTarget } from '../../http/target.js';
+import { toTarget } from '../../upstream/target.js';
+import type { DownstreamRequest } from '../messages/downstream-request.js';
+import type { HandleContext } from '../messages/handle-context.js';
+import { type Hooks, runHook } from '../messages/hooks.js';
+import type { Answer } from '../messages/responses.js';
+import {
+  joinToUpstream,
+  type SelectingTransfer,
+  type Selection,
+  type Selector,
+} from '../messages/selection.js';
+import type { UpstreamRequestDraft } from '../messages/upstream-request.js';
+import type { ProxySettings } from '../options/proxy-settings.js';
+
+/** The selector of `createProxy`: the hook `onRequest`, if there is one, then the URL of the context, then the upstream. */
+export function createSelector({
+  upstream,
+  mirrors,
+  hooks,
+}: Pick<ProxySettings, 'upstream' | 'mirrors' | 'hooks'>): Selector {
+  const byUpstream = upstream === null ? null : new UpstreamSelector(upstream, mirrors);
+  const byUrl = new UrlSelector(null, byUpstream);
+  return hooks.onRequest === undefined ? byUrl : new HookSelector(hooks.onRequest, byUrl);
+}
+
+/** A fixed upstream: the request's path and query are joined to its URL, and to those of its mirrors. */
+class UpstreamSelector implements Selector {
+  readonly #upstream: BaseTarget;
+  readonly #mirrors: readonly BaseTarget[];
+
+  constructor(upstream: BaseTarget, mirrors: readonly BaseTarget[]) {
+    this.#upstream = upstream;
+    this.#mirrors = mirrors;
+  }
+
+  async select(request: DownstreamRequest): Promise<Selection> {
+    const mirrors = this.#mirrors.map((mirror) => joinToUpstream(request, mirror));
+    return { target: joinToUpstream(request, this.#upstream), mirrors, joinedTo: this.#upstream };
+  }
+}
+
+/** The URL that `handle` is given with the request: an exact target. Without one, the fallback selects. */
+export class UrlSelector implements Selector {
+  readonly #digest: Digest | null;
+  readonly #fallback: Selector | null;
+
+  /** `digest` is that of every file. */
+  constructor(digest: Digest | null = null, fallback: Selector | null = null) {
+    this.#digest = digest;
+    this.#fallback = fallback;
+  }
+
+  async select(
+    request: DownstreamRequest,
+    transfer: SelectingTransfer,
+    context: HandleContext,
+  ): Promise<Answer | Selection> {
+    const { url, mirrors = [] } = context;
+    if (url === undefined) {
+      if (this.#fallback !== null) return this.#fallback.select(request, transfer, context);
+      throw new SluicewayError('proxy_configuration_error', 'There is no upstream, and onRequest chose none');
+    }
+    // The URL usually comes from the client.
+    return orError('http_request_error', () => ({
+      target: toTarget(url),
+      mirrors: mirrors.map(toTarget),
+      joinedTo: null,
+      digest: this.#digest,
+    }));
+  }
+}
+
+/** The hook `onRequest`. If it neither answers nor chooses an upstream, the fallback selects. */
+class HookSelector implements Selector {
+  readonly #hook: NonNullable<Hooks['onRequest']>;
+  readonly #fallback: Selector;
+
+  constructor(hook: NonNullable<Hooks['onRequest']>, fallback: Selector) {
+    this.#hook = hook;
+    this.#fallback = fallback;
+  }
+
+  async select(
+    request: DownstreamRequest,
+    transfer: SelectingTransfer,
+    context: HandleContext,
+  ): Promise<Answer | Selection> {
+    const chosen = await runHook(this.#hook, request);
+    if (chosen === undefined) return this.#fallback.select(request, transfer, context);
+    if ('status' in chosen) return chosen;
+    return orError('proxy_configuration_error', () => {
+      const upstream = parseBaseTarget(chosen.upstream);
+      return { target: joinToUpstream(request, upstream), mirrors: [], joinedTo: upstream };
+    });
+  }
+}
+
+/** Makes the draft one for the selected target. A digest of the context takes precedence. */
+export function setTarget(draft: UpstreamRequestDraft, selection: Selection, context: HandleContext): void {
+  draft.setExactTarget(selection.target, selection.mirrors, selection.joinedTo);
+  const digest = context.digest ?? selection.digest ?? null;
+  if (digest !== null) draft.digest = digest;
+  for (const [name, value] of Object.entries(selection.fields ?? NO_FIELDS)) draft.fields.set(name, value);
+}
+
+/** Tells a selection that its transfer is over. Never rejects: the response has ended, whatever goes wrong here. */
+export async function endSelection(selection: Selection, outcome: Outcome): Promise<void> {
+  try {
+    await selection.end?.(outcome);
+  } catch (thrown) {
+    process.emitWarning(toWarning(thrown));
+  }
+}
+
+const NO_FIELDS: Readonly<Record<string, string>> = {};
+
+function orError<T>(code: ErrorCode, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    throw toSluicewayError(error, code);
+  }
+}
