@@ -41,6 +41,7 @@ export type {
 export type { UpstreamRequestDraft } from './proxy/messages/upstream-request.js';
 export type { NodeServer } from './proxy/mount/attach.js';
 export { attach } from './proxy/mount/attach.js';
+export type { MountOptions } from './proxy/mount/not-found.js';
 export type { FileUrl, StreamFromOptions } from './proxy/mount/stream-from.js';
 export { streamFrom } from './proxy/mount/stream-from.js';
 export { mount, stripPrefix } from './proxy/mount/strip-prefix.js';

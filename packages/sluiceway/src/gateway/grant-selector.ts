@@ -17,13 +17,13 @@ import { type LinkUseStore, LinkUses, type PendingUse } from './link-uses.js';
 import type { GatewayDecision, GatewaySettings } from './options.js';
 import { applyResponseRules, isSuccessful, isWholeRange, readTotalLength } from './response-rules.js';
 import { Revocations } from './revocations.js';
-import { type Admission, type Release, TransferLimits } from './transfer-limits.js';
+import { type Release, type TransferAdmission, TransferLimits } from './transfer-limits.js';
 import { readUnsignedQuery } from './unsigned-query.js';
 
 /** Decides for each request of a gateway: what its link permits, whether there is room for it, and where it goes. */
 export class GrantSelector implements Selector {
   readonly #settings: GatewaySettings;
-  readonly #limits: Admission;
+  readonly #limits: TransferAdmission;
   readonly #uses: LinkUseStore;
   readonly revocations: Revocations = new Revocations();
 

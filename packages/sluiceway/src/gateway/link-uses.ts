@@ -1,5 +1,5 @@
 import { SluicewayError } from '../errors.js';
-import type { MaybePromise } from '../proxy/messages/hooks.js';
+import type { MaybePromise } from '../proxy/messages/maybe-promise.js';
 import { RateLimit } from '../stream/rate-limit.js';
 import type { Grant } from './grant.js';
 

@@ -1,8 +1,8 @@
 import { SluicewayError } from '../errors.js';
-import type { MaybePromise } from '../proxy/messages/hooks.js';
+import type { MaybePromise } from '../proxy/messages/maybe-promise.js';
 
 /** Where downloads take their places. A store that several processes share answers with promises. */
-export interface Admission {
+export interface TransferAdmission {
   /** Takes a place. Throws `transfer_limit_reached`. */
   enter(client: string): MaybePromise<Release>;
 }
@@ -11,7 +11,7 @@ export interface Admission {
 export type Release = () => MaybePromise<void>;
 
 /** Bounds how many downloads run at a time, in all and for each key. 0 is no limit. */
-export class TransferLimits implements Admission {
+export class TransferLimits implements TransferAdmission {
   readonly #max: number;
   readonly #maxPerClient: number;
   readonly #perClient = new Map<string, number>();

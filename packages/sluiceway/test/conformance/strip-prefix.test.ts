@@ -1,10 +1,19 @@
 import { describe, expect } from 'vitest';
-import { attach, createProxy, mount, OptionsError, type ProxyOptions, stripPrefix } from '../../src/index.js';
+import {
+  attach,
+  createProxy,
+  mount,
+  OptionsError,
+  type ProxyOptions,
+  stripPrefix,
+  type TransferRecord,
+} from '../../src/index.js';
 import { type Network, test } from '../support/fixture.js';
 import { openHttp2 } from '../support/http2-client.js';
 import { respondWith } from '../support/raw-origin.js';
 import { startServer } from '../support/servers.js';
 import { sized } from '../support/through.js';
+import { until } from '../support/until.js';
 
 /** An origin server that says what it was asked for. */
 const told = respondWith((head, content) => sized(`${head.method} ${head.target} ${content.length}`));
@@ -83,6 +92,54 @@ describe('stripPrefix', () => {
     expect(refused.head.get('connection')).toBe('close');
     expect(refused.complete).toBe(true);
     uploader.close();
+  });
+
+  test('shows its observers the requests that no handler is mounted for, and no others [Sluiceway]', async ({
+    net,
+  }) => {
+    const records: TransferRecord[] = [];
+    const options = { observers: [{ onTransferEnd: (record: TransferRecord) => void records.push(record) }] };
+    const origin = await net.origin(respondWith('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'));
+    const proxy = createProxy({ upstream: origin.url });
+    const running = await startServer();
+    attach(
+      running.server,
+      mount(
+        { '/files': stripPrefix('/files', proxy), '/own': stripPrefix('/own/deep', proxy, options) },
+        options,
+      ),
+    );
+    net.cleanup(async () => {
+      proxy.destroy();
+      await running.stop();
+    });
+    const client = await net.client(running);
+    const statuses: number[] = [];
+    for (const path of ['/files/a', '/other?secret', '/own/x']) {
+      await client.get(path);
+      const { head } = await client.readResponse();
+      statuses.push(head.status);
+      if (head.status === 404) expect(head.get('proxy-status')).toContain('error=http_request_denied');
+    }
+    expect(statuses).toEqual([200, 404, 404]);
+    await until(() => records.length === 2, 'both requests were recorded');
+    expect(records).toMatchObject([
+      { path: '/other?…', status: 404, outcome: 'rejected', error: 'http_request_denied', attempts: 0 },
+      { path: '/own/x', status: 404, outcome: 'rejected', error: 'http_request_denied', attempts: 0 },
+    ]);
+  });
+
+  test('refuses observers that are none [Sluiceway]', () => {
+    const observers = ['log'] as unknown as [];
+    expect(() => mount({}, { observers })).toThrow(/observers/);
+  });
+
+  test('answers a request that is not valid 400, also where no handler is mounted [RFC 9112 3.2]', async ({
+    net,
+  }) => {
+    const { client } = await prefixed(net);
+    await client.send('GET /x HTTP/1.1\r\n\r\n');
+    expect((await client.readResponse()).head.status).toBe(400);
   });
 
   test('answers an upgrade outside the prefix 404, and tunnels one inside [RFC 9110 7.8]', async ({

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { SluicewayError } from '../../errors.js';
 import { createProxy } from '../../proxy/create-proxy.js';
-import { notFound } from '../../proxy/mount/handler.js';
+import { createNotFound } from '../../proxy/mount/not-found.js';
 import type { Proxy } from '../../proxy/proxy.js';
 import { guardResponse } from '../shared/adapter.js';
 import { toFrameworkError } from '../shared/framework-error.js';
@@ -80,6 +80,8 @@ export function createProxyMiddleware<
       else response.writeHead('status' in error ? error.status : 500).end();
     }
   };
+
+  const notFound = createNotFound();
 
   /** Node tells of which server a socket is. */
   const listenTo = (socket: object | null): void => {

@@ -1,10 +1,9 @@
 import type { Duplex } from 'node:stream';
 import { describeThrown, isInstance, SluicewayError } from '../../errors.js';
 import type { DownstreamRequest } from './downstream-request.js';
+import type { MaybePromise } from './maybe-promise.js';
 import type { Answer, DownstreamResponseDraft, UpstreamChoice, UpstreamResponse } from './responses.js';
 import type { UpstreamRequestDraft } from './upstream-request.js';
-
-export type MaybePromise<T> = T | Promise<T>;
 
 /** What `transform.create` is given. */
 export interface TransformMessages<Context = unknown> {

@@ -6,7 +6,7 @@ import type { Target } from '../../upstream/target.js';
 import type { TransportResponse } from '../../upstream/transport.js';
 import type { DownstreamRequest } from './downstream-request.js';
 import type { HandleContext } from './handle-context.js';
-import type { MaybePromise } from './hooks.js';
+import type { MaybePromise } from './maybe-promise.js';
 import type { Answer, DownstreamResponseDraft } from './responses.js';
 
 /**

@@ -3,7 +3,8 @@ import { isMountPoint, parsePathPrefix, stripTargetPrefix } from '../../http/pre
 import { Checker } from '../../options/checker.js';
 import type { HandleContext } from '../messages/handle-context.js';
 import type { Handler } from '../messages/handler.js';
-import { checkHandler, notFound } from './handler.js';
+import { checkHandler } from './handler.js';
+import { createNotFound, type MountOptions } from './not-found.js';
 
 /**
  * Serves the paths under `prefix` by `handler`, which sees them without it: with `/files`, a request for
@@ -13,19 +14,20 @@ import { checkHandler, notFound } from './handler.js';
  *
  * Throws an `OptionsError` for what is no path.
  */
-export function stripPrefix(prefix: string, handler: Handler): Handler {
+export function stripPrefix(prefix: string, handler: Handler, options: MountOptions = {}): Handler {
   const check = new Checker('stripPrefix');
   check.required('prefix', prefix);
   const checked = check.parsed('prefix', prefix, '', parsePathPrefix);
   checkHandler(check, 'handler', handler);
   check.throwIfAny();
+  const notFound = createNotFound(options);
   const serve = handler.serve?.bind(handler);
   return {
     listensOn: (address, port) => handler.listensOn?.(address, port),
     ...(serve && {
       serve(client: ClientExchange, context: HandleContext = {}) {
         const stripped = strip(client.url, checked, context);
-        return stripped === null ? notFound.serve(client) : serve(client, stripped);
+        return stripped === null ? notFound.serve(client, context) : serve(client, stripped);
       },
     }),
     handle(request, response, context = {}) {
@@ -50,7 +52,7 @@ export function stripPrefix(prefix: string, handler: Handler): Handler {
  *
  * Throws an `OptionsError` that lists every problem.
  */
-export function mount(routes: Readonly<Record<string, Handler>>): Handler {
+export function mount(routes: Readonly<Record<string, Handler>>, options: MountOptions = {}): Handler {
   const check = new Checker('mount');
   check.required('', routes);
   const mounted = Object.entries(routes ?? {}).map(([path, handler]) => {
@@ -62,6 +64,7 @@ export function mount(routes: Readonly<Record<string, Handler>>): Handler {
     if (prefixes.indexOf(prefix) !== prefixes.lastIndexOf(prefix)) check.problem(prefix, 'is there twice');
   }
   check.throwIfAny();
+  const notFound = createNotFound(options);
   // A longer prefix is tried before the ones that it begins with.
   mounted.sort((a, b) => b.prefix.length - a.prefix.length);
 
@@ -73,7 +76,7 @@ export function mount(routes: Readonly<Record<string, Handler>>): Handler {
   return {
     ...(servesAny && {
       serve: (client: ClientExchange, context: HandleContext = {}) =>
-        find(client.url, context).serve?.(client, context) ?? notFound.serve(client),
+        find(client.url, context).serve?.(client, context) ?? notFound.serve(client, context),
     }),
     listensOn: (address, port) => {
       for (const { handler } of mounted) handler.listensOn?.(address, port);

@@ -1,0 +1,33 @@
+import { SluicewayError } from '../../errors.js';
+import type { HandleContext } from '../messages/handle-context.js';
+import type { Handler } from '../messages/handler.js';
+import { resolveSelectedOptions } from '../options/proxy-settings.js';
+import { Proxy } from '../proxy.js';
+import type { Observer } from '../transfer/transfer.js';
+
+/** Options of `mount` and `stripPrefix`. */
+export interface MountOptions {
+  /** Told of requests that no handler is mounted for, which get 404. Default: none. */
+  observers?: readonly Observer[];
+}
+
+/** Answers 404 to all of its requests, as a proxy answers any failure: with records, timeouts and `Proxy-Status`. */
+export function createNotFound({
+  observers,
+}: MountOptions = {}): Required<Pick<Handler, 'handle' | 'serve' | 'upgrade'>> {
+  const settings = resolveSelectedOptions({ ...(observers !== undefined && { observers }) }, 'mount');
+  const proxy = new Proxy(settings, { select: () => Promise.reject(notFound()) });
+  // There is no handler that a framework could mean to answer for.
+  const answering = (context: HandleContext = {}): HandleContext => ({ ...context, errors: 'answer' });
+  return {
+    handle: (request, response, context) => proxy.handle(request, response, answering(context)),
+    serve: (client, context) => proxy.serve(client, answering(context)),
+    upgrade: (request, duplex, head, context) => proxy.upgrade(request, duplex, head, answering(context)),
+  };
+}
+
+const notFound = (): SluicewayError =>
+  new SluicewayError('http_request_denied', 'No handler is mounted at this path', {
+    status: 404,
+    publicMessage: 'There is nothing at this path.',
+  });
