@@ -145,9 +145,9 @@ test('streamFrom refuses options that would select another target', () => {
   const call = (options: object) =>
     problemsOf(() => streamFrom(undefined as never, undefined as never, '', options as StreamFromOptions));
   expect(call({ onRequest: () => undefined })).toEqual([
-    'onRequest cannot be given here: the target is given already',
+    'onRequest cannot be given here: the URL of the call is the target',
   ]);
   expect(call({ upstream: 'http://origin.test' })).toEqual([
-    'upstream cannot be given here: the target is given already',
+    'upstream cannot be given here: the URL of the call is the target',
   ]);
 });

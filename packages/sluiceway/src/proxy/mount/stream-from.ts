@@ -83,11 +83,14 @@ export function proxyFor(options: StreamFromOptions): Proxy {
     };
     let digest: Digest | null = null;
     const settings = resolveSelectedOptions(
-      { profile: 'thirdParty', upstream, ...others },
+      { profile: 'thirdParty', ...others, upstream },
       'streamFrom',
       tls === undefined ? sharedTransport : undefined,
       (check) => {
         digest = check.parsed('digest', given, null, parseDigest);
+        for (const name of ['upstream', 'onRequest'] as const)
+          if ((options as ProxyOptions)[name] !== undefined)
+            check.problem(name, 'cannot be given here: the URL of the call is the target');
       },
     );
     proxy = new Proxy(settings, new UrlSelector(digest));

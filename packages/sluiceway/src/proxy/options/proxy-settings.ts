@@ -85,7 +85,7 @@ export interface SelectedProxyOptions extends Omit<ProxyOptions, 'upstream' | 'o
   upstream?: Omit<UpstreamOptions, 'url' | 'mirrors'>;
 }
 
-/** As `resolveProxyOptions`, for a proxy with a selector of the caller's. Refuses options that would select a target. */
+/** As `resolveProxyOptions`, for a proxy with a selector of the caller's. `checkMore` adds problems. */
 export function resolveSelectedOptions(
   options: SelectedProxyOptions,
   subject: string,
@@ -93,11 +93,6 @@ export function resolveSelectedOptions(
   checkMore: (check: Checker) => void = () => {},
 ): ProxySettings {
   const check = new Checker(subject);
-  const { onRequest, upstream = {} } = options as ProxyOptions;
-  if (onRequest !== undefined)
-    check.problem('onRequest', 'cannot be given here: the target is given already');
-  if (typeof upstream === 'string' || upstream instanceof URL || 'url' in upstream)
-    check.problem('upstream', 'cannot be given here: the target is given already');
   const settings = resolveSettings(check, options as ProxyOptions, makeTransport);
   checkMore(check);
   check.throwIfAny();

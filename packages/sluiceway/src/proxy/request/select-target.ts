@@ -1,10 +1,4 @@
-import {
-  type ErrorCode,
-  type Outcome,
-  SluicewayError,
-  toSluicewayError,
-  toWarning,
-} from '../../errors.js';
+import { type ErrorCode, type Outcome, SluicewayError, toSluicewayError, toWarning } from '../../errors.js';
 import type { Digest } from '../../http/digest.js';
 import { type BaseTarget, parseBaseTarget } from '../../http/target.js';
 import { toTarget } from '../../upstream/target.js';
