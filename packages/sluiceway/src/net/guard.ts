@@ -8,8 +8,8 @@ import {
   allowsTarget,
   deniesTarget,
   type HostPattern,
+  JudgedTarget,
   parseHostPattern,
-  toJudgedTarget,
 } from './host-pattern.js';
 import { type ListenerAddress, OwnListeners } from './own-listeners.js';
 import type { Resolver } from './resolver.js';
@@ -57,7 +57,7 @@ export class Guard {
     // RFC 6761 section 6.3: whatever a resolver says of such names, they are this machine.
     if (/(?:^|\.)localhost$/.test(name) && LOOPBACK.every((each) => !this.#decide(each, base.port).allowed))
       return refused('this machine');
-    const target = toJudgedTarget(base, path);
+    const target = new JudgedTarget(base, path);
     if (this.#denyHosts.some((pattern) => deniesTarget(pattern, target))) return refused('a denied host');
     if (this.#allowHosts !== null && !this.#allowHosts.some((pattern) => allowsTarget(pattern, target)))
       return refused('a host that is not allowed');

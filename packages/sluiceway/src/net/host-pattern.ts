@@ -50,26 +50,26 @@ export function parseHostPattern(text: string): HostPattern {
   };
 }
 
-/** Of the URL that is judged: what several patterns are compared with. */
-export interface JudgedTarget {
-  base: BaseTarget;
+/**
+ * Of the URL that is judged: what several patterns are compared with. A class, since V8 keeps what an object with a getter
+ * of its own refers to until the next full garbage collection.
+ */
+export class JudgedTarget {
+  readonly base: BaseTarget;
   /** Without the query, and with escapes in capital letters. */
-  path: string;
-  /** Of `path`: see `pathForms`. */
-  readonly forms: readonly string[] | null;
-}
+  readonly path: string;
+  #forms: readonly string[] | null | undefined;
 
-export function toJudgedTarget(base: BaseTarget, pathAndQuery: string): JudgedTarget {
-  const path = capitalizeEscapes(pathAndQuery.split('?', 1)[0] ?? '');
-  let forms: readonly string[] | null | undefined;
-  return {
-    base,
-    path,
-    get forms() {
-      if (forms === undefined) forms = pathForms(path);
-      return forms;
-    },
-  };
+  constructor(base: BaseTarget, pathAndQuery: string) {
+    this.base = base;
+    this.path = capitalizeEscapes(pathAndQuery.split('?', 1)[0] ?? '');
+  }
+
+  /** Of `path`: see `pathForms`. */
+  get forms(): readonly string[] | null {
+    if (this.#forms === undefined) this.#forms = pathForms(this.path);
+    return this.#forms;
+  }
 }
 
 /** Whether a pattern lets a URL in: only where no server can take its path for one that the pattern does not have. */

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { allowsTarget, deniesTarget, parseHostPattern, toJudgedTarget } from '../../src/net/host-pattern.js';
+import { allowsTarget, deniesTarget, JudgedTarget, parseHostPattern } from '../../src/net/host-pattern.js';
 import { toTarget } from '../../src/upstream/target.js';
 
 const judged = (url: string) => {
   const { base, path } = toTarget(url);
-  return toJudgedTarget(base, path);
+  return new JudgedTarget(base, path);
 };
 const allows = (pattern: string, url: string): boolean =>
   allowsTarget(parseHostPattern(pattern), judged(url));
