@@ -3,19 +3,19 @@ import { splitMembers } from './list-members.js';
 
 /**
  * Adds this proxy to Via (RFC 9110 section 7.6.3) as a line of its own after all others, which are left as they
- * came. `httpVersion` is that of the message as received (`1.1`, `2.0`), `pseudonym` a token.
+ * came. `httpVersion` is that of the message as received (`1.1`, `2.0`), `proxyName` a token.
  */
-export function appendVia(fields: Fields, httpVersion: string, pseudonym: string): void {
-  fields.append('Via', `${httpVersion} ${pseudonym}`);
+export function appendVia(fields: Fields, httpVersion: string, proxyName: string): void {
+  fields.append('Via', `${httpVersion} ${proxyName}`);
 }
 
 /**
  * Whether the message has been through a proxy of that name. The name counts only where it stands for the
  * receiver (`1.1 name`), not in a comment; letter case is ignored.
  */
-export function hasVia(fields: ReadonlyFields, pseudonym: string): boolean {
+export function hasVia(fields: ReadonlyFields, proxyName: string): boolean {
   if (!fields.has('via')) return false;
-  const wanted = pseudonym.toLowerCase();
+  const wanted = proxyName.toLowerCase();
   return fields.getAll('via').some((line) => {
     const lower = line.toLowerCase();
     return (

@@ -14,16 +14,16 @@ import { isAnswer, type Selector } from './messages/selection.js';
 import type { ProxySettings } from './options/proxy-settings.js';
 import { changeDestination } from './request/change-destination.js';
 import { noStages } from './request/content-stages.js';
-import { draftUpstreamRequest, mendRequest } from './request/draft-request.js';
+import { draftUpstreamRequest, normalizeRequest } from './request/draft-request.js';
 import { nextRequestId, readDownstreamRequest } from './request/read-request.js';
 import { changeRequest } from './request/request-rules.js';
-import type { Passage } from './request/request-state.js';
+import type { RequestState } from './request/request-state.js';
 import { requireAccess } from './request/require-access.js';
 import { endSelection, setTarget } from './request/select-target.js';
 import { sendUpstream } from './request/send-upstream.js';
-import { admit, answerAsLastServer } from './request/validate-request.js';
+import { answerAsLastServer, validateRequest } from './request/validate-request.js';
 import { applyTransform, askForWhole, changesContent } from './response/apply-transform.js';
-import { draftDownstreamResponse, mendFraming, toUpstreamResponse } from './response/draft-response.js';
+import { draftDownstreamResponse, normalizeFraming, toUpstreamResponse } from './response/draft-response.js';
 import { contentLengthAfter } from './response/pipeline.js';
 import { relayInterim } from './response/relay-interim.js';
 import { Responder } from './response/responder.js';
@@ -122,20 +122,20 @@ export class Proxy<Context = unknown> implements Handler<Context> {
 
   /** The path of a request, from top to bottom. */
   async #pass(client: ClientExchange, context: HandleContext): Promise<Outcome> {
-    const { hooks, profile, pseudonym, fields, timeouts, peers, access, digests } = this.#settings;
+    const { hooks, profile, proxyName, fields, timeouts, peers, access, digests } = this.#settings;
     const transfer = new Transfer(nextRequestId(), client, timeouts, this.#settings.hidePath);
-    const passage: Passage = {
+    const state: RequestState = {
       transfer,
       client,
       context,
       downstream: null,
-      admission: null,
+      validated: null,
       selection: null,
       digest: null,
       stages: noStages(),
       clientFields: null,
     };
-    const { stages } = passage;
+    const { stages } = state;
     let outcome: Outcome = 'internal';
     this.#running.add(transfer);
     try {
@@ -144,60 +144,60 @@ export class Proxy<Context = unknown> implements Handler<Context> {
       if (this.#running.isDraining) throw new SluicewayError('shutdown', 'The proxy is shutting down');
       const request = readDownstreamRequest(client, context, transfer.id, peers);
       const { downstream } = request;
-      passage.downstream = downstream;
+      state.downstream = downstream;
       this.#settings.learnListener?.(client.listener ?? readListener(client.connection));
       if (access !== null) await requireAccess(access, request, transfer);
-      const admission = admit(client, request, transfer, this.#settings, context.content);
-      passage.admission = admission;
+      const validated = validateRequest(client, request, transfer, this.#settings, context.content);
+      state.validated = validated;
 
       // 2. Select the target, or an answer.
       const selected =
         answerAsLastServer(downstream, profile) ??
         (await this.#selector.select(downstream, transfer, context));
-      if (!isAnswer(selected)) passage.selection = selected;
+      if (!isAnswer(selected)) state.selection = selected;
       transfer.throwIfAborted();
       if (isAnswer(selected)) {
-        await this.#responder.answer(passage, selected);
+        await this.#responder.answer(state, selected);
         outcome = 'answered';
         return outcome;
       }
 
       // 3. Draft the upstream request.
       const changes = hooks.transform !== undefined && (await changesContent(hooks.transform, downstream));
-      const upstream = draftUpstreamRequest(admission, profile, pseudonym, fields.forwarded);
+      const upstream = draftUpstreamRequest(validated, profile, proxyName, fields.forwarded);
       if (changes) askForWhole(upstream.fields);
       setTarget(upstream, selected, context);
-      if (fields.request !== null || hooks.onUpstreamRequest) passage.clientFields = upstream.fields.clone();
+      if (fields.request !== null || hooks.onUpstreamRequest) state.clientFields = upstream.fields.clone();
       changeRequest(upstream, downstream, fields);
       if (hooks.onUpstreamRequest) {
         await runHook(hooks.onUpstreamRequest, { downstream, upstream });
-        mendRequest(upstream);
+        normalizeRequest(upstream);
       }
       if (fields.rewritesDestination) changeDestination(upstream, downstream, client);
-      expectDigest(passage, upstream, digests);
+      expectDigest(state, upstream, digests);
       transfer.throwIfAborted();
 
       // 4. Send it, until there is a response head.
-      const arrived = await sendUpstream(passage, admission, upstream, this.#settings, {
-        onInterim: (head) => relayInterim(passage, head, upstream, this.#settings),
+      const arrived = await sendUpstream(state, validated, upstream, this.#settings, {
+        onInterim: (head) => relayInterim(state, head, upstream, this.#settings),
         isUsable: (response) => isFitFor(upstream, response, digests),
       });
       const received = arrived.response;
-      decideVerification(passage, upstream, received, digests);
-      if (!changes) decideResume(passage, arrived, this.#settings);
+      decideVerification(state, upstream, received, digests);
+      if (!changes) decideResume(state, arrived, this.#settings);
       const switchedTo = received.fields.get('upgrade');
 
       // 5. Draft the response head.
       const seen = (hooks.onUpstreamResponse ?? hooks.transform) && toUpstreamResponse(received);
-      announceVerification(passage, upstream, received, digests);
+      announceVerification(state, upstream, received, digests);
       const takesTrailers = client.takesTrailers(received.contentLength);
-      const draft = draftDownstreamResponse(stages, received, profile, pseudonym, takesTrailers);
+      const draft = draftDownstreamResponse(stages, received, profile, proxyName, takesTrailers);
       changeResponse(draft, stages, downstream, upstream, fields);
       const answer = selected.checkResponse ? await selected.checkResponse(received, draft) : null;
       transfer.throwIfAborted();
       if (answer !== null) {
         received.content.cancel();
-        await this.#responder.answer(passage, answer);
+        await this.#responder.answer(state, answer);
         outcome = 'completed';
         return outcome;
       }
@@ -208,18 +208,18 @@ export class Proxy<Context = unknown> implements Handler<Context> {
         transfer.throwIfAborted();
 
         // 6. Prepare the content. `response/pipeline.ts` has the order of its stages.
-        if (hooks.transform) await applyTransform(passage, hooks.transform, changes, messages, received);
+        if (hooks.transform) await applyTransform(state, hooks.transform, changes, messages, received);
         transfer.throwIfAborted();
       }
       if (seen !== undefined || upstream.method !== downstream.method) {
         const length = contentLengthAfter(stages, received);
-        mendFraming(draft, length, downstream.method, seen?.fields.get('content-length'));
+        normalizeFraming(draft, length, downstream.method, seen?.fields.get('content-length'));
       }
 
       // 7. Commit to the head, and relay the content.
       if (received.tunnel !== null)
-        await this.#responder.tunnel(passage, draft, received.tunnel, switchedTo ?? '');
-      else await this.#responder.relay(passage, draft, received);
+        await this.#responder.tunnel(state, draft, received.tunnel, switchedTo ?? '');
+      else await this.#responder.relay(state, draft, received);
       outcome = 'completed';
     } catch (thrown) {
       const error = transfer.error ?? toSluicewayError(thrown);
@@ -229,9 +229,9 @@ export class Proxy<Context = unknown> implements Handler<Context> {
         client.release();
         throw error;
       }
-      await this.#responder.fail(passage, error);
+      await this.#responder.fail(state, error);
     } finally {
-      const ended = passage.selection?.end ? endSelection(passage.selection, outcome) : null;
+      const ended = state.selection?.end ? endSelection(state.selection, outcome) : null;
       client.finish();
       if (ended !== null) await ended;
       this.#running.end(transfer, outcome);

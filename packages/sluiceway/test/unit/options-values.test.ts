@@ -29,7 +29,7 @@ test('defaults', () => {
   const { settings, wire } = resolve({ upstream: UPSTREAM });
   expect(settings).toMatchObject({
     upstream: { protocol: 'http:', hostname: 'origin.test', port: 80 },
-    pseudonym: expect.stringMatching(/^sluiceway-[0-9a-f]{8}$/) as string,
+    proxyName: expect.stringMatching(/^sluiceway-[0-9a-f]{8}$/) as string,
     timeouts: {
       responseHeadMs: 60_000,
       upstreamIdleMs: 60_000,
@@ -59,7 +59,7 @@ test('defaults', () => {
 
 test('the name stays the same for the whole process', () => {
   const [first, second] = [resolve({ upstream: UPSTREAM }), resolve({ upstream: UPSTREAM })];
-  expect(first.settings.pseudonym).toBe(second.settings.pseudonym);
+  expect(first.settings.proxyName).toBe(second.settings.proxyName);
 });
 
 test('values of every option reach their place', () => {
@@ -95,7 +95,7 @@ test('values of every option reach their place', () => {
   });
   expect(settings).toMatchObject({
     upstream: { protocol: 'https:', hostname: 'origin.test', port: 8443, path: '/base', query: 'q=1' },
-    pseudonym: 'edge-1',
+    proxyName: 'edge-1',
     timeouts: {
       responseHeadMs: 90_000,
       upstreamIdleMs: 2000,

@@ -34,7 +34,7 @@ export interface ProxySettings {
   upstream: BaseTarget | null;
   /** Of the upstream. */
   mirrors: readonly BaseTarget[];
-  pseudonym: string;
+  proxyName: string;
   /** By which this proxy knows its own requests in CDN-Loop. */
   loopName: string;
   profile: Profile;
@@ -134,7 +134,7 @@ function resolveSettings(
   return () => ({
     upstream: url ?? null,
     mirrors,
-    pseudonym: given.name ?? defaultPseudonym,
+    proxyName: given.name ?? defaultPseudonym,
     loopName: profile.forwarded
       ? (given.name ?? defaultPseudonym)
       : `${given.name ?? defaultPseudonym}-files`,

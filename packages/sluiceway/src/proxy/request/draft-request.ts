@@ -8,15 +8,15 @@ import type { DownstreamRequest } from '../messages/downstream-request.js';
 import { UpstreamRequestDraft } from '../messages/upstream-request.js';
 import type { FieldSettings } from '../options/field-options.js';
 import type { Profile } from '../options/profiles.js';
-import type { Admission } from './validate-request.js';
+import type { ValidRequest } from './validate-request.js';
 
 const NOT_FORWARDED: FieldSettings['forwarded'] = { port: false, prefix: false };
 
 /** Drafts the upstream request: what may pass of the client's, without what is meant for our connection only. */
 export function draftUpstreamRequest(
-  { downstream, consumed }: Pick<Admission, 'downstream' | 'consumed'>,
+  { downstream, consumed }: Pick<ValidRequest, 'downstream' | 'consumed'>,
   profile: Profile,
-  pseudonym: string,
+  proxyName: string,
   forwarded: FieldSettings['forwarded'] = NOT_FORWARDED,
 ): UpstreamRequestDraft {
   const fields = downstream.fields.clone();
@@ -34,8 +34,8 @@ export function draftUpstreamRequest(
   if (profile.forwarded) {
     if (trailers) fields.append('TE', 'trailers');
     draft.setForwarded();
-    appendVia(fields, downstream.httpVersion, pseudonym);
-    appendCdnLoop(fields, pseudonym);
+    appendVia(fields, downstream.httpVersion, proxyName);
+    appendCdnLoop(fields, proxyName);
   }
   return draft;
 }
@@ -54,7 +54,7 @@ export function keepsContent(draft: UpstreamRequestDraft, downstream: Downstream
 }
 
 /** After a hook: what frames the message or changes its protocol is ours, and is written when it is sent. */
-export function mendRequest(draft: UpstreamRequestDraft): void {
+export function normalizeRequest(draft: UpstreamRequestDraft): void {
   draft.fields.retain((name) => !isFramingField(name));
 }
 

@@ -6,17 +6,17 @@ import type { HandleContext } from '../messages/handle-context.js';
 import type { Selection } from '../messages/selection.js';
 import type { Transfer } from '../transfer/transfer.js';
 import type { ContentStages } from './content-stages.js';
-import type { Admission } from './validate-request.js';
+import type { ValidRequest } from './validate-request.js';
 
 /** What one request carries through the data path. */
-export interface Passage {
+export interface RequestState {
   readonly transfer: Transfer;
   readonly client: ClientExchange;
   readonly context: HandleContext;
   /** Null until the request has been read. */
   downstream: DownstreamRequest | null;
   /** Null until the request has been admitted. */
-  admission: Admission | null;
+  validated: ValidRequest | null;
   /** Where the request goes. Null until that is selected, and for a request that is answered. */
   selection: Selection | null;
   /**

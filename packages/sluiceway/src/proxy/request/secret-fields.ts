@@ -1,6 +1,6 @@
 import type { ReadonlyFields } from '../../http/fields.js';
 import { isForwardingField } from '../../http/forwarded.js';
-import type { Passage } from './request-state.js';
+import type { RequestState } from './request-state.js';
 
 /** What asks for a representation or says who asks: another server needs it as well, and none of it opens a door. */
 const NOT_SECRET: ReadonlySet<string> = new Set([
@@ -30,7 +30,7 @@ const NOT_SECRET: ReadonlySet<string> = new Set([
  * Names of the fields that are for the origin of the request's own target only: those of the selection (a link's), and those that options
  * or a hook have added or changed, which may be keys of any name. What the client has sent itself is not among them.
  */
-export function secretFields({ selection, clientFields }: Passage, fields: ReadonlyFields): string[] {
+export function secretFields({ selection, clientFields }: RequestState, fields: ReadonlyFields): string[] {
   const ofSelection = Object.keys(selection?.fields ?? {});
   if (clientFields === null) return ofSelection;
   const names = new Set(Array.from(fields, ([name]) => name.toLowerCase()));

@@ -18,10 +18,10 @@ import type { UpstreamRequestDraft } from '../messages/upstream-request.js';
 import type { ProxySettings } from '../options/proxy-settings.js';
 import { announceTrailers, keepsContent } from './draft-request.js';
 import { changeRequestContent } from './request-rules.js';
-import type { Passage } from './request-state.js';
+import type { RequestState } from './request-state.js';
 import { secretFields } from './secret-fields.js';
 import { continueWhenWanted, type Upload, uploadBytes } from './upload.js';
-import type { Admission } from './validate-request.js';
+import type { ValidRequest } from './validate-request.js';
 
 type SendSettings = Pick<ProxySettings, 'fields' | 'profile' | 'loopName' | 'transport' | 'convertHead'>;
 
@@ -46,15 +46,15 @@ export interface ReceivedResponse {
 
 /** Sends the upstream request and waits for the final response head. */
 export async function sendUpstream(
-  passage: Passage,
-  admission: Admission,
+  state: RequestState,
+  validated: ValidRequest,
   draft: UpstreamRequestDraft,
   settings: SendSettings,
   steps: ResponseSteps,
 ): Promise<ReceivedResponse> {
-  const { transfer, context, client, selection } = passage;
-  const { downstream, protocol } = admission;
-  const upload = chooseUpload(passage, admission, draft);
+  const { transfer, context, client, selection } = state;
+  const { downstream, protocol } = validated;
+  const upload = chooseUpload(state, validated, draft);
   const { timeouts } = transfer;
   const expectContinue = upload !== null && draft.content === undefined && context.awaitsContinue === true;
   // Content that is held back until the origin server says 100 waits for the origin server.
@@ -83,7 +83,7 @@ export async function sendUpstream(
     convertHead: settings.convertHead,
     onAttempt: (exchange) => transfer.attempt(exchange),
     // Not a getter: V8 makes a hidden class for each object with one.
-    secretFields: () => secretFields(passage, draft.fields),
+    secretFields: () => secretFields(state, draft.fields),
     ...(selection?.check !== undefined && { check: (target) => selection.check?.(target) ?? null }),
   };
   const { transport } = settings;
@@ -115,7 +115,7 @@ export async function sendUpstream(
     throw new SluicewayError('http_upgrade_failed', 'The origin server switched in the midst of the request');
   const fault = findRangeFault(draft.method, received);
   if (fault !== null) throw fault;
-  passage.stages.statedLength = statedLength(draft.method, received);
+  state.stages.statedLength = statedLength(draft.method, received);
   return { response: received, start, sent, mirrors: others, send: options };
 }
 
@@ -135,14 +135,14 @@ function toRequestClient(
 
 /** The content to send: a hook's own, or the client's where it keeps its meaning. */
 function chooseUpload(
-  { transfer }: Passage,
-  admission: Admission,
+  { transfer }: RequestState,
+  validated: ValidRequest,
   draft: UpstreamRequestDraft,
 ): Upload | null {
   const { content } = draft;
   if (content !== undefined)
     return uploadBytes(typeof content === 'string' ? Buffer.from(content) : content, transfer, 0);
-  return keepsContent(draft, admission.downstream) ? admission.upload : null;
+  return keepsContent(draft, validated.downstream) ? validated.upload : null;
 }
 
 const NONE: readonly Target[] = [];

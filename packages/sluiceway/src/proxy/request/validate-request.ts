@@ -12,7 +12,7 @@ import type { ReadRequest } from './read-request.js';
 import { OF_BYTES_AS_SENT, openUpload, type Upload, uploadBytes } from './upload.js';
 
 /** A request that may go on. */
-export interface Admission {
+export interface ValidRequest {
   downstream: DownstreamRequest;
   /** Null where the request has no content that is sent on. */
   upload: Upload | null;
@@ -23,17 +23,17 @@ export interface Admission {
 }
 
 /** Judges a request that has been read, and whose sender has access. */
-export function admit(
+export function validateRequest(
   client: ClientExchange,
   { downstream, framing, consumed }: ReadRequest,
   transfer: Transfer,
-  settings: Pick<ProxySettings, 'profile' | 'pseudonym' | 'loopName' | 'maxRequestContent'>,
+  settings: Pick<ProxySettings, 'profile' | 'proxyName' | 'loopName' | 'maxRequestContent'>,
   content: Uint8Array | undefined,
-): Admission {
-  const { profile, pseudonym, loopName, maxRequestContent } = settings;
+): ValidRequest {
+  const { profile, proxyName, loopName, maxRequestContent } = settings;
   checkMethod(downstream.method, profile);
   const { fields } = downstream;
-  if (hasCdnLoop(fields, loopName) || (profile.forwarded && hasVia(fields, pseudonym)))
+  if (hasCdnLoop(fields, loopName) || (profile.forwarded && hasVia(fields, proxyName)))
     throw new SluicewayError(
       'proxy_loop_detected',
       `The request has our name ${loopName} in Via or CDN-Loop`,

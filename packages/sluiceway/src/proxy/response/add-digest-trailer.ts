@@ -1,12 +1,12 @@
 import type { DownstreamResponseDraft } from '../messages/responses.js';
-import type { Passage } from '../request/request-state.js';
+import type { RequestState } from '../request/request-state.js';
 
 /**
  * Has the digest of a whole representation follow it, where none is in the head or announced, and where a trailer can be
  * sent without a change of the framing: a `Content-Length` is worth more to a client. Announces it in the head.
  */
 export function addDigestTrailer(
-  { client, stages }: Passage,
+  { client, stages }: RequestState,
   { status, fields }: DownstreamResponseDraft,
   contentLength: number | null,
 ): void {

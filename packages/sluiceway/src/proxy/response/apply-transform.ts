@@ -12,7 +12,7 @@ import { findTouch } from '../../stream/untouched.js';
 import type { TransportResponse } from '../../upstream/transport.js';
 import type { DownstreamRequest } from '../messages/downstream-request.js';
 import { runHook, type Transform, type TransformMessages } from '../messages/hooks.js';
-import type { Passage } from '../request/request-state.js';
+import type { RequestState } from '../request/request-state.js';
 import { Interception } from './interception.js';
 import { isContentless } from './respond.js';
 
@@ -34,7 +34,7 @@ export function askForWhole(fields: Fields): void {
  * nothing where nothing is to be transformed.
  */
 export async function applyTransform(
-  passage: Passage,
+  state: RequestState,
   transform: Transform,
   changes: boolean,
   messages: TransformMessages,
@@ -42,7 +42,7 @@ export async function applyTransform(
 ): Promise<void> {
   const { upstream, downstream, request } = messages;
   const { fields } = downstream;
-  if (transform instanceof Interception) return transform.apply(passage, messages, received);
+  if (transform instanceof Interception) return transform.apply(state, messages, received);
   if (received.tunnel !== null || downstream.content !== undefined) return;
   if (changes) {
     // RFC 9110 section 7.7. The directive of a request is not heeded: a client could switch the transform off.
@@ -64,8 +64,8 @@ export async function applyTransform(
   }
   if (changes) announceWithoutDescription(fields);
   const isUnused = request.method === 'HEAD' || downstream.content !== undefined;
-  if (isUnused || passage.transfer.isAborted) discardStreams(streams);
-  else passage.stages.transform = { kind: 'streams', streams, changes };
+  if (isUnused || state.transfer.isAborted) discardStreams(streams);
+  else state.stages.transform = { kind: 'streams', streams, changes };
 }
 
 /** Streams that a transfer has had. One that was given to a second would mix the contents of both. */

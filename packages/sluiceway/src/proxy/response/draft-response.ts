@@ -17,7 +17,7 @@ export function draftDownstreamResponse(
   stages: ContentStages,
   received: TransportResponse,
   profile: Profile,
-  pseudonym: string,
+  proxyName: string,
   takesTrailers: boolean,
 ): DownstreamResponseDraft {
   const { fields, status } = received;
@@ -40,7 +40,7 @@ export function draftDownstreamResponse(
   const trailers = announced?.filter((name) => mayPass(name, allowed));
   if (trailers !== undefined) fields.set('Trailer', trailers);
   if (offered !== '') fields.set('Upgrade', offered);
-  if (profile.forwarded) appendVia(fields, received.httpVersion, pseudonym);
+  if (profile.forwarded) appendVia(fields, received.httpVersion, proxyName);
   return { status, statusText: received.statusText, fields, content: undefined };
 }
 
@@ -67,7 +67,7 @@ export function toUpstreamResponse(received: TransportResponse): UpstreamRespons
  * After a hook: the length is what will be sent, and replaced content takes its description along. `announced` is what the
  * origin server has said of it; default: what the draft says.
  */
-export function mendFraming(
+export function normalizeFraming(
   draft: DownstreamResponseDraft,
   contentLength: number | null,
   method: string,

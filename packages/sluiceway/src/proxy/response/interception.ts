@@ -4,7 +4,7 @@ import type { ChunkSource } from '../../stream/chunk-source.js';
 import { MeteredSource } from '../../stream/metered-source.js';
 import type { TransportResponse } from '../../upstream/transport.js';
 import { runHook, type Transform, type TransformMessages } from '../messages/hooks.js';
-import type { Passage } from '../request/request-state.js';
+import type { RequestState } from '../request/request-state.js';
 import type { Transfer } from '../transfer/transfer.js';
 import { openReceivedContent } from './pipeline.js';
 import { isContentless } from './respond.js';
@@ -36,7 +36,7 @@ export class Interception implements Transform {
     return null;
   }
 
-  async apply(passage: Passage, messages: TransformMessages, received: TransportResponse): Promise<void> {
+  async apply(state: RequestState, messages: TransformMessages, received: TransportResponse): Promise<void> {
     const { downstream, request } = messages;
     const { fields } = downstream;
     if (received.tunnel !== null || downstream.content !== undefined) return;
@@ -52,7 +52,7 @@ export class Interception implements Transform {
       fields.delete('content-encoding');
       return;
     }
-    const content = await gather(openReceivedContent(passage, received), passage.transfer);
+    const content = await gather(openReceivedContent(state, received), state.transfer);
     const result = await runHook(() => this.#interceptor(content, messages), undefined);
     if (typeof result !== 'string' && !(result instanceof Uint8Array))
       throw new SluicewayError(
@@ -60,7 +60,7 @@ export class Interception implements Transform {
         'An interceptor must return a string or bytes as the content',
       );
     const bytes = typeof result === 'string' ? Buffer.from(result) : result;
-    passage.stages.transform = { kind: 'bytes', bytes };
+    state.stages.transform = { kind: 'bytes', bytes };
   }
 }
 

@@ -1,7 +1,7 @@
 import type { InterimResponse } from '../../upstream/transport.js';
 import type { UpstreamRequestDraft } from '../messages/upstream-request.js';
 import type { ProxySettings } from '../options/proxy-settings.js';
-import type { Passage } from '../request/request-state.js';
+import type { RequestState } from '../request/request-state.js';
 import { draftInterim } from './draft-response.js';
 import { changeInterim } from './response-rules.js';
 
@@ -10,7 +10,7 @@ import { changeInterim } from './response-rules.js';
  * origin server takes.
  */
 export function relayInterim(
-  { transfer, client, downstream }: Passage,
+  { transfer, client, downstream }: RequestState,
   head: InterimResponse,
   draft: UpstreamRequestDraft,
   { profile, fields }: Pick<ProxySettings, 'profile' | 'fields'>,

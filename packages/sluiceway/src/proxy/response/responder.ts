@@ -5,7 +5,7 @@ import type { Tunnel } from '../../stream/tunnel.js';
 import type { TransportResponse } from '../../upstream/transport.js';
 import type { Answer, DownstreamResponseDraft } from '../messages/responses.js';
 import type { ProxySettings } from '../options/proxy-settings.js';
-import type { Passage } from '../request/request-state.js';
+import type { RequestState } from '../request/request-state.js';
 import { isLeftUnread } from '../request/upload.js';
 import { allowedMethods } from '../request/validate-request.js';
 import { runTunnel } from '../transfer/relay-tunnel.js';
@@ -26,19 +26,19 @@ export class Responder {
   }
 
   /** Sends an answer of a hook. */
-  async answer(passage: Passage, answer: Answer): Promise<void> {
+  async answer(state: RequestState, answer: Answer): Promise<void> {
     const head = toResponseHead(answer);
     this.#settings.fields.response?.complete(head.fields);
-    await this.sendOwn(passage, head, answer.content);
+    await this.sendOwn(state, head, answer.content);
   }
 
   /** Sends a response with content of the application's own, or with none. */
-  async sendOwn(passage: Passage, head: ResponseHead, content: Answer['content']): Promise<void> {
-    const { transfer, client } = passage;
+  async sendOwn(state: RequestState, head: ResponseHead, content: Answer['content']): Promise<void> {
+    const { transfer, client } = state;
     const contentless = isContentless(client.method, head.status);
     const { source, statedLength } = frameOwnContent(head, content, contentless);
     try {
-      this.commit(passage, head);
+      this.commit(state, head);
     } catch (error) {
       source.cancel();
       throw error;
@@ -54,18 +54,22 @@ export class Responder {
   }
 
   /** Sends the response of an origin server, or what a hook has put in the place of its content. */
-  async relay(passage: Passage, draft: DownstreamResponseDraft, received: TransportResponse): Promise<void> {
-    const { transfer, client, stages } = passage;
+  async relay(
+    state: RequestState,
+    draft: DownstreamResponseDraft,
+    received: TransportResponse,
+  ): Promise<void> {
+    const { transfer, client, stages } = state;
     if (draft.content !== undefined) {
       received.content.cancel();
-      await this.sendOwn(passage, draft, draft.content);
+      await this.sendOwn(state, draft, draft.content);
       return;
     }
     const length = contentLengthAfter(stages, received);
-    if (this.#settings.digests.sendsTrailer) addDigestTrailer(passage, draft, length);
-    const content = openContent(passage, received);
+    if (this.#settings.digests.sendsTrailer) addDigestTrailer(state, draft, length);
+    const content = openContent(state, received);
     try {
-      this.commit(passage, draft);
+      this.commit(state, draft);
     } catch (error) {
       content.cancel();
       throw error;
@@ -82,7 +86,7 @@ export class Responder {
 
   /** Relays bytes both ways after a 101. */
   async tunnel(
-    { transfer, client }: Passage,
+    { transfer, client }: RequestState,
     draft: DownstreamResponseDraft,
     upstream: Tunnel,
     protocol: string,
@@ -94,22 +98,22 @@ export class Responder {
   }
 
   /** The point of no return: from here on a failure can only be shown by breaking off. */
-  commit(passage: Passage, head: ResponseHead): void {
-    const { transfer, client, admission, downstream } = passage;
+  commit(state: RequestState, head: ResponseHead): void {
+    const { transfer, client, validated, downstream } = state;
     const { completeHead } = this.#settings;
     if (client.isHeadSent) throw answeredElsewhere();
     if (completeHead !== null && downstream !== null) completeHead(head.fields, downstream);
-    passage.context.onHead?.(head);
+    state.context.onHead?.(head);
     client.sendHead(head, {
-      leavesContentUnread: isLeftUnread(client, admission?.upload ?? null),
+      leavesContentUnread: isLeftUnread(client, validated?.upload ?? null),
       isLast: this.#running.isDraining,
     });
     transfer.status = head.status;
   }
 
   /** Answers a failure where that is still possible, and shows it otherwise. Never throws. */
-  async fail(passage: Passage, error: SluicewayError): Promise<void> {
-    const { transfer, client } = passage;
+  async fail(state: RequestState, error: SluicewayError): Promise<void> {
+    const { transfer, client } = state;
     if (transfer.status !== null) {
       client.breakOff();
       return;
@@ -119,23 +123,23 @@ export class Responder {
     transfer.timeouts.responseWaitsFor('client');
     try {
       const { onError } = this.#settings.hooks;
-      const answer = await onError?.(error, passage.downstream);
-      await (answer ? this.answer(passage, answer) : this.#report(passage, error));
+      const answer = await onError?.(error, state.downstream);
+      await (answer ? this.answer(state, answer) : this.#report(state, error));
     } catch (thrown) {
       // The hook has failed too, or nobody takes the answer.
       if (!isInstance(thrown, SluicewayError)) process.emitWarning(toWarning(thrown));
       if (transfer.status !== null) client.breakOff();
-      else if (!client.isHeadSent) await this.#report(passage, error).catch(() => client.destroy());
+      else if (!client.isHeadSent) await this.#report(state, error).catch(() => client.destroy());
     }
   }
 
   /** Sends the default answer to a failure. */
-  async #report(passage: Passage, error: SluicewayError): Promise<void> {
-    const { pseudonym, profile, fields } = this.#settings;
-    const answer = draftErrorAnswer(error, pseudonym, allowedMethods(profile));
+  async #report(state: RequestState, error: SluicewayError): Promise<void> {
+    const { proxyName, profile, fields } = this.#settings;
+    const answer = draftErrorAnswer(error, proxyName, allowedMethods(profile));
     const head = toResponseHead(answer);
     fields.response?.remove(head.fields);
     fields.response?.complete(head.fields);
-    await this.sendOwn(passage, head, answer.content);
+    await this.sendOwn(state, head, answer.content);
   }
 }

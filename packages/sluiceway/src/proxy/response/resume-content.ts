@@ -4,13 +4,13 @@ import { toResumePoint } from '../../upstream/resume/resume-policy.js';
 import { ResumeTargets } from '../../upstream/resume/resume-targets.js';
 import { runHook } from '../messages/hooks.js';
 import type { ProxySettings } from '../options/proxy-settings.js';
-import type { Passage } from '../request/request-state.js';
+import type { RequestState } from '../request/request-state.js';
 import type { ReceivedResponse } from '../request/send-upstream.js';
 import { RestVerifier } from './verify-rest.js';
 
 /** Decides whether the content of a response is continued where it breaks: if its rest can be proved to be the rest. */
 export function decideResume(
-  { transfer, downstream, digest, stages }: Passage,
+  { transfer, downstream, digest, stages }: RequestState,
   { start, sent: { target, request, response }, mirrors, send }: ReceivedResponse,
   {
     resume,

@@ -13,7 +13,7 @@ import { onlyRange } from '../../upstream/partial-content.js';
 import type { TransportResponse } from '../../upstream/transport.js';
 import type { UpstreamRequestDraft } from '../messages/upstream-request.js';
 import type { DigestSettings } from '../options/digest-options.js';
-import type { Passage } from '../request/request-state.js';
+import type { RequestState } from '../request/request-state.js';
 import { askForWhole } from './apply-transform.js';
 import { isContentless } from './respond.js';
 
@@ -21,11 +21,11 @@ const EXPECTED = 'the application';
 
 /** Asks for what can be verified, where the application expects a digest. */
 export function expectDigest(
-  passage: Passage,
+  state: RequestState,
   upstream: UpstreamRequestDraft,
   settings: DigestSettings,
 ): void {
-  passage.digest = upstream.digest;
+  state.digest = upstream.digest;
   // A client could have corrupted content pass by asking for it part by part, and clients do when a download breaks.
   if (upstream.digest !== null && !settings.relaysParts) askForWhole(upstream.fields);
 }
@@ -35,13 +35,13 @@ export function expectDigest(
  * the origin server gives. Throws `http_response_digest_mismatch` where the head is enough to tell.
  */
 export function decideVerification(
-  passage: Passage,
+  state: RequestState,
   { digest: expected, method }: UpstreamRequestDraft,
   received: TransportResponse,
   settings: DigestSettings,
 ): void {
   const { fields, status, contentLength } = received;
-  passage.digest = null;
+  state.digest = null;
   const expects = expected !== null && isSuccessful(received);
   const given = settings.verifies && received.tunnel === null && mayGiveDigest(fields);
   if (!expects && !given) return;
@@ -59,8 +59,8 @@ export function decideVerification(
   const mayHaveTrailers = contentLength === null || received.httpVersion === '2.0';
   const trailers = mayHaveTrailers ? announcedDigests(fields, names) : [];
   if (checks.length === 0 && trailers.length === 0) return;
-  passage.digest = checks[0]?.digest ?? null;
-  passage.stages.verification = {
+  state.digest = checks[0]?.digest ?? null;
+  state.stages.verification = {
     expected: checks,
     trailers,
     isWhole: isWhole && method === 'GET',
@@ -74,7 +74,7 @@ export function decideVerification(
  * be. What hooks make of the head afterwards changes nothing of the verification.
  */
 export function announceVerification(
-  { stages }: Passage,
+  { stages }: RequestState,
   { digest: expected, method }: UpstreamRequestDraft,
   received: TransportResponse,
   { relaysParts }: DigestSettings,
