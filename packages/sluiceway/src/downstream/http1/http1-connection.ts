@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
+import { wasReset } from '../../net/reset.js';
 import { answerBadRequest, refuseConnection } from './bad-request.js';
 import { DepartureProbe } from './departure-probe.js';
 import { HeldReading } from './held-reading.js';
@@ -200,6 +201,11 @@ export class Http1Connection {
     let isSwitched = false;
     socket.prependOnceListener('end', () => {
       if (this.#last === null || isOver(this.#last.response)) return;
+      // A reset that arrives together with the request looks like an end.
+      if (wasReset(socket)) {
+        socket.destroy();
+        return;
+      }
       this.#hasEnded = true;
       const { response } = this.#last;
       this.#stopProbe();
