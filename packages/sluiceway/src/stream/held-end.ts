@@ -10,19 +10,26 @@ import { PassThrough } from './pass-through.js';
 export class HeldEndSource extends PassThrough {
   readonly #length: number;
   readonly #onEnd: (trailers: Fields | null) => Error | null;
+  readonly #isHarmless: (error: Error) => boolean;
   #received = 0;
   #last: Buffer | null = null;
   #isOver = false;
 
-  /** `onEnd` is told the trailers before the last chunk is delivered, and may say why it must not be. */
+  /**
+   * `onEnd` gets the trailers before the last chunk is delivered, and returns why it must not be. `isHarmless` says of a
+   * failure behind the last byte that it tells nothing of the bytes before it, so that the last chunk is delivered all the
+   * same. Default: no failure is.
+   */
   constructor(
     source: ChunkSource,
     length: number,
     onEnd: (trailers: Fields | null) => Error | null = () => null,
+    isHarmless: (error: Error) => boolean = () => false,
   ) {
     super(source);
     this.#length = length;
     this.#onEnd = onEnd;
+    this.#isHarmless = isHarmless;
   }
 
   override cancel(): void {
@@ -64,8 +71,11 @@ export class HeldEndSource extends PassThrough {
   }
 
   override fail(error: Error): void {
-    this.#isOver = true;
+    const last = this.#last;
     this.#last = null;
+    if (last !== null && this.#isHarmless(error)) this.sink.chunk(last, () => {});
+    if (this.#isOver) return;
+    this.#isOver = true;
     this.sink.fail(error);
   }
 }

@@ -3,7 +3,7 @@ import { HeldEndSource } from '../../stream/held-end.js';
 import { SkippedSource } from '../../stream/skipped-source.js';
 import type { DigestCheck } from '../../stream/verified-source.js';
 import type { TransportResponse } from '../transport.js';
-import type { RestPlace } from './resume-policy.js';
+import { isBreak, type RestPlace } from './resume-policy.js';
 import type { Rest } from './resumed-content.js';
 
 /** What is to be verified of a rest by the digests that come with it. */
@@ -32,7 +32,11 @@ export function toRest(
   let { content } = response;
   // All that can tell whether this was all of it comes after the last byte.
   if (response.contentLength === null || onTrailers !== null)
-    content = new HeldEndSource(content, length, onTrailers ?? undefined);
+    content =
+      onTrailers === null
+        ? // A break behind the last byte leaves nothing to ask for.
+          new HeldEndSource(content, length, undefined, isBreak)
+        : new HeldEndSource(content, length, onTrailers);
   if (skip > 0) content = new SkippedSource(content, skip, (bytes) => check?.take(bytes));
   return { content, end, check };
 }
