@@ -1,9 +1,9 @@
-export { addresses } from './access/addresses.js';
 export type { CredentialOptions } from './access/authorization.js';
 export { basic } from './access/basic.js';
 export type { BasicUsers } from './access/basic-users.js';
 export { bearer } from './access/bearer.js';
 export type { BearerTokens } from './access/bearer-tokens.js';
+export { clientAddresses } from './access/client-addresses.js';
 export { allOf, anyOf } from './access/combine.js';
 export type { Key, KeyOptions } from './access/keys.js';
 export type {
@@ -59,7 +59,7 @@ export type { ExpiredTarget, ResumeOptions } from './proxy/options/resume-option
 export type { LimitOptions, TimeoutOptions } from './proxy/options/timeout-options.js';
 export type { ConnectionOptions, UpstreamOptions } from './proxy/options/upstream-options.js';
 export type { UpstreamTlsOptions } from './proxy/options/upstream-tls.js';
-export type { Proxy } from './proxy/proxy.js';
+export type { ReverseProxy } from './proxy/proxy.js';
 export type { LiveTransfer, Observer, TransferRecord } from './proxy/transfer/transfer.js';
 export type { ChunkSink, ChunkSource } from './stream/chunk-source.js';
 export type { Tunnel } from './stream/tunnel.js';

@@ -21,7 +21,7 @@ export const proxyFlagOf: Readonly<Record<string, string>> = {
   upstream: '<origin-url>',
   'upstream.url': '<origin-url>',
   'upstream.mirrors': '--mirror',
-  'upstream.proxy': '--egress-proxy',
+  'upstream.egressProxy': '--egress-proxy',
   'upstream.protocol': '--upstream-protocol',
   ...flagsByOption(tunnelAndUploadFlags),
 };
@@ -35,7 +35,7 @@ export function toProxyOptions(originUrl: string, flags: ProxyFlags): ProxyOptio
       url: originUrl,
       ...(flags.mirror !== undefined && { mirrors: flags.mirror }),
       ...(tls !== undefined && { tls }),
-      ...given({ proxy: flags.egressProxy }),
+      ...given({ egressProxy: flags.egressProxy }),
       protocol: flags.upstreamProtocol,
     },
     timeouts: { ...timeouts, ...givenUnder('timeouts', tunnelAndUploadFlags, { ...flags }) },

@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import { constants } from 'node:os';
-import type { NodeServer, Proxy } from 'sluiceway';
+import type { NodeServer, ReverseProxy } from 'sluiceway';
 import type { Connections } from './connections.js';
 
 export interface Listener {
@@ -10,7 +10,7 @@ export interface Listener {
 
 export interface Running {
   listeners: readonly Listener[];
-  proxy: Pick<Proxy, 'active' | 'close' | 'destroy'>;
+  proxy: Pick<ReverseProxy, 'active' | 'close' | 'destroy'>;
 }
 
 /**

@@ -8,7 +8,7 @@ import type { HandleContext } from '../proxy/messages/handle-context.js';
 import type { Handler } from '../proxy/messages/handler.js';
 import { thirdParty } from '../proxy/options/profiles.js';
 import { resolveSelectedOptions } from '../proxy/options/proxy-settings.js';
-import { Proxy } from '../proxy/proxy.js';
+import { ReverseProxy } from '../proxy/proxy.js';
 import { createTransport } from '../upstream/create-transport.js';
 import type { GrantOptions } from './grant.js';
 import { GrantSelector } from './grant-selector.js';
@@ -23,11 +23,11 @@ import type { Revocations } from './revocations.js';
  */
 export class Gateway<Context = unknown> implements Handler<Context> {
   readonly #settings: GatewaySettings;
-  readonly #proxy: Proxy;
+  readonly #proxy: ReverseProxy;
 
   readonly #revocations: Revocations;
 
-  constructor(settings: GatewaySettings, proxy: Proxy, revocations: Revocations) {
+  constructor(settings: GatewaySettings, proxy: ReverseProxy, revocations: Revocations) {
     this.#settings = settings;
     this.#revocations = revocations;
     this.#proxy = proxy;
@@ -137,7 +137,7 @@ export function createDownloadGateway<Context = unknown>(options: GatewayOptions
   const { guard } = settings;
   const learnListener = (listener: ListenerAddress | null): void => guard.learnListener(listener);
   const { hidePath, completeHead, revocations } = selector;
-  const proxy = new Proxy({ ...proxySettings, hidePath, completeHead, learnListener }, selector);
+  const proxy = new ReverseProxy({ ...proxySettings, hidePath, completeHead, learnListener }, selector);
   return new Gateway(settings, proxy, revocations);
 }
 

@@ -1,6 +1,6 @@
 import type { ProxyOptions } from './options/proxy-options.js';
 import { resolveProxyOptions } from './options/proxy-settings.js';
-import { Proxy } from './proxy.js';
+import { ReverseProxy } from './proxy.js';
 import { createSelector } from './request/select-target.js';
 
 /**
@@ -11,8 +11,8 @@ import { createSelector } from './request/select-target.js';
  * `attach(server, proxy)`, or call `proxy.handle(request, response)` from a handler of your own. `Context` is what
  * that gives to `handle` as `context`, and hooks find as `downstream.context`.
  */
-export function createProxy<Context = unknown>(options: ProxyOptions<Context>): Proxy<Context> {
+export function createProxy<Context = unknown>(options: ProxyOptions<Context>): ReverseProxy<Context> {
   // Hooks are only ever called with the context that `handle` of this proxy was given.
   const settings = resolveProxyOptions(options as ProxyOptions);
-  return new Proxy<Context>(settings, createSelector(settings));
+  return new ReverseProxy<Context>(settings, createSelector(settings));
 }

@@ -42,7 +42,7 @@ import { Transfer } from './transfer/transfer.js';
  * A reverse proxy: each request goes to an origin server, and its response comes back, while both arrive. Made by
  * `createProxy`; `attach` mounts it on a server. `Context` is what `handle` takes as `context` for hooks.
  */
-export class Proxy<Context = unknown> implements Handler<Context> {
+export class ReverseProxy<Context = unknown> implements Handler<Context> {
   readonly #settings: ProxySettings;
   readonly #selector: Selector;
   readonly #running: RunningTransfers;

@@ -409,7 +409,7 @@ describe('what is not supported', () => {
     // What callers in JavaScript may write.
     const problems = problemsOf(() => createProxyMiddleware(options as object));
     expect(problems).toEqual([
-      'agent is not supported: use createProxy with upstream.connections, upstream.proxy or transport',
+      'agent is not supported: use createProxy with upstream.connections, upstream.egressProxy or transport',
       'plugins is not supported: use the hooks and observers of createProxy',
       'onProxyReq is not supported: use on.proxyReq',
       "changeOrgin is not an option; did you mean 'changeOrigin'?",

@@ -15,8 +15,8 @@ import {
   createProxy,
   type Handler,
   mount,
-  type Proxy,
   type ProxyOptions,
+  type ReverseProxy,
   SluicewayError,
   stripPrefix,
   type TransferRecord,
@@ -36,7 +36,7 @@ interface Line {
   origin: RawOrigin;
   handler: FetchHandler;
   records: TransferRecord[];
-  proxy: Proxy<FetchContext>;
+  proxy: ReverseProxy<FetchContext>;
 }
 
 type Options = Omit<ProxyOptions<FetchContext>, 'upstream'> & { adapter?: FetchOptions };

@@ -4,7 +4,7 @@ import type { Context } from 'koa';
 import { describe, expectTypeOf, test } from 'vitest';
 import { toExpress } from '../../src/express.js';
 import { type FastifySluicewayOptions, sluiceway, toFastify } from '../../src/fastify.js';
-import { createProxy, type DownstreamRequest, type Handler, type Proxy } from '../../src/index.js';
+import { createProxy, type DownstreamRequest, type Handler, type ReverseProxy } from '../../src/index.js';
 import { toKoa } from '../../src/koa.js';
 import { type NestRequest, SluicewayModule, type SluicewayModuleOptions } from '../../src/nest.js';
 
@@ -23,7 +23,7 @@ describe('what a framework knows of a request has its type in hooks', () => {
         expectTypeOf(downstream.context.user).toEqualTypeOf<User>();
       },
     });
-    expectTypeOf(proxy).toEqualTypeOf<Proxy<WithUser>>();
+    expectTypeOf(proxy).toEqualTypeOf<ReverseProxy<WithUser>>();
     expectTypeOf(toExpress(proxy)).parameter(0).toEqualTypeOf<WithUser>();
   });
 

@@ -1,8 +1,8 @@
 import { describe, expect } from 'vitest';
 import type { AccessDecision, AccessPolicy, AccessRequest } from '../../src/access/policy.js';
 import {
-  addresses,
   bearer,
+  clientAddresses,
   createProxy,
   formatTransferJson,
   formatTransferText,
@@ -189,7 +189,7 @@ describe('a request with access', () => {
   });
 
   test('keeps credentials that another policy has not asked for [RFC 9110 11.6.2]', async ({ net }) => {
-    const { client, seen } = await guarded(net, { access: addresses(['127.0.0.0/8']) });
+    const { client, seen } = await guarded(net, { access: clientAddresses(['127.0.0.0/8']) });
     await client.get('/', ['Authorization: Bearer other']);
     await client.readResponse();
     expect(seen[0]?.get('authorization')).toBe('Bearer other');
@@ -450,13 +450,13 @@ describe('access by address', () => {
       403,
     ],
   ] as const)('goes by %s [RFC 7239 5.2]', async ([, options, lines, status], { net }) => {
-    const { client } = await guarded(net, { ...options, access: addresses(['127.0.0.0/8']) });
+    const { client } = await guarded(net, { ...options, access: clientAddresses(['127.0.0.0/8']) });
     await client.get('/', lines);
     expect((await client.readResponse()).head.status).toBe(status);
   });
 
   test('is not had by one that an untrusted client claims [RFC 7239 8.1]', async ({ net }) => {
-    const { client, origin } = await guarded(net, { access: addresses(['10.0.0.0/8']) });
+    const { client, origin } = await guarded(net, { access: clientAddresses(['10.0.0.0/8']) });
     await client.get('/', ['X-Forwarded-For: 10.0.0.5', 'Forwarded: for=10.0.0.5', 'X-Real-IP: 10.0.0.5']);
     expect((await client.readResponse()).head.status).toBe(403);
     expect(origin.total).toBe(0);

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { describe, expect } from 'vitest';
 import {
-  addresses,
+  clientAddresses,
   createProxy,
   type ForwardedClient,
   type HandleContext,
@@ -171,7 +171,7 @@ describe('who the client is by the word of a framework', () => {
   });
 
   test('decides about access by address [Sluiceway]', async ({ net }) => {
-    const access = addresses(['192.0.2.0/24']);
+    const access = clientAddresses(['192.0.2.0/24']);
     expect((await ask(net, { client: CLIENT }, { access })).status).toBe(200);
     expect((await ask(net, { client: { ...CLIENT, address: '198.51.100.1' } }, { access })).status).toBe(403);
   });

@@ -38,7 +38,7 @@ async function line(
     upstream: {
       url: origin.url,
       tls: { ca: certificate.ca },
-      proxy: egress.url.replace('//', `//${options.credentials ?? ''}`),
+      egressProxy: egress.url.replace('//', `//${options.credentials ?? ''}`),
     },
   });
   return { egress, origin, running, client: await net.client(running) };
@@ -179,7 +179,7 @@ test('an answer to CONNECT that comes byte by byte is read like any other [RFC 9
     await connection.readHead();
     await connection.write(sized('by the proxy'));
   });
-  const running = await net.proxy({ upstream: { url: origin.url, proxy: egress.url } });
+  const running = await net.proxy({ upstream: { url: origin.url, egressProxy: egress.url } });
   const client = await net.client(running);
   await client.get('/');
   expect((await client.readResponse()).content.toString()).toBe('by the proxy');
@@ -189,7 +189,7 @@ test('an IPv6 destination is asked for in brackets [RFC 3986 3.2.2]', async ({ n
   const origin = await net.origin(respondWith(sized('six')));
   const egress = await startConnectProxy(net);
   const running = await net.proxy({
-    upstream: { url: `http://[2001:db8::7]:${origin.port}`, proxy: egress.url },
+    upstream: { url: `http://[2001:db8::7]:${origin.port}`, egressProxy: egress.url },
   });
   const client = await net.client(running);
   await client.get('/');
@@ -203,7 +203,7 @@ test('a name is for the proxy to look up: one that only the proxy knows is reach
   const origin = await net.origin(respondWith(sized('inside')));
   const egress = await startConnectProxy(net);
   const running = await net.proxy({
-    upstream: { url: `http://only-inside.invalid:${origin.port}`, proxy: new URL(egress.url) },
+    upstream: { url: `http://only-inside.invalid:${origin.port}`, egressProxy: new URL(egress.url) },
   });
   const client = await net.client(running);
   await client.get('/');
@@ -225,7 +225,7 @@ describe('TLS inside the tunnel', () => {
     });
     const egress = await startConnectProxy(net);
     const reach = async (url: string, ca: string) => {
-      const running = await net.proxy({ upstream: { url, proxy: egress.url, tls: { ca } } });
+      const running = await net.proxy({ upstream: { url, egressProxy: egress.url, tls: { ca } } });
       const client = await net.client(running);
       await client.get('/');
       const { head } = await client.readResponse();
@@ -250,7 +250,7 @@ describe('TLS inside the tunnel', () => {
       );
       const egress = await startConnectProxy(net);
       const running = await net.proxy({
-        upstream: { url: server.url, proxy: egress.url, tls: { ca: certificate.ca } },
+        upstream: { url: server.url, egressProxy: egress.url, tls: { ca: certificate.ca } },
       });
       const client = await net.client(running);
       for (let i = 1; i <= 3; i += 1) {
@@ -278,7 +278,7 @@ describe('TLS inside the tunnel', () => {
     );
     const egress = await startConnectProxy(net);
     const running = await net.proxy({
-      upstream: { url: server.url, proxy: egress.url, tls: { ca: certificate.ca } },
+      upstream: { url: server.url, egressProxy: egress.url, tls: { ca: certificate.ca } },
     });
     const client = await net.client(running);
     await client.get('/');
@@ -330,7 +330,7 @@ describe('an egress proxy that is reached over TLS', () => {
   }) => {
     const origin = await net.origin(respondWith(sized('ok')));
     const egress = await startConnectProxy(net, { tls: certificate });
-    const running = await net.proxy({ upstream: { url: origin.url, proxy: egress.url } });
+    const running = await net.proxy({ upstream: { url: origin.url, egressProxy: egress.url } });
     const client = await net.client(running);
     await client.get('/');
     expect((await client.readResponse()).head.status).toBe(502);
@@ -352,7 +352,7 @@ describe('streamFrom', () => {
       respondWith(sized('', [`Location: http://other.test:${file.port}/`], 'HTTP/1.1 302 Found')),
     );
     const { client } = await streaming(net, `http://first.test:${origin.port}/`, {
-      proxy: egress.url,
+      egressProxy: egress.url,
       addresses: 'any',
     });
     await client.get('/');
@@ -369,7 +369,7 @@ describe('streamFrom', () => {
     const second = await startConnectProxy(net);
     for (const egress of [first, first, second]) {
       const { client } = await streaming(net, `http://shared.test:${origin.port}/`, {
-        proxy: egress.url,
+        egressProxy: egress.url,
         addresses: 'any',
       });
       await client.get('/');

@@ -244,7 +244,7 @@ describe('what an https: origin server speaks', () => {
       const origin = await startTlsOrigin(net, { http2 });
       const proxy = await startConnectProxy(net);
       const running = await net.proxy({
-        upstream: { url: origin.url, protocol: 'auto', tls: { ca: origin.ca }, proxy: proxy.url },
+        upstream: { url: origin.url, protocol: 'auto', tls: { ca: origin.ca }, egressProxy: proxy.url },
       });
       const client = await net.client(running);
       for (let i = 0; i < 2; i += 1) {
@@ -270,7 +270,7 @@ describe('what an https: origin server speaks', () => {
       );
       const proxy = await startConnectProxy(net);
       const running = await net.proxy({
-        upstream: { url: origin.url, protocol: 'http2', tls: { ca: certificate.ca }, proxy: proxy.url },
+        upstream: { url: origin.url, protocol: 'http2', tls: { ca: certificate.ca }, egressProxy: proxy.url },
       });
       const client = await net.client(running);
       await client.get('/');
@@ -287,7 +287,7 @@ describe('what an https: origin server speaks', () => {
     );
     const proxy = await startConnectProxy(net);
     const running = await net.proxy({
-      upstream: { url: origin.url, protocol: 'http2', proxy: proxy.url },
+      upstream: { url: origin.url, protocol: 'http2', egressProxy: proxy.url },
       timeouts: { responseHead: 2000 },
     });
     const client = await net.client(running);

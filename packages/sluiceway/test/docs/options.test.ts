@@ -149,7 +149,7 @@ describe('streamFrom', () => {
     expect(tableUnder(page, 'streamFrom').map(([name = '']) => bare(name))).toEqual([
       'profile',
       'tls',
-      'proxy',
+      'egressProxy',
       'protocol',
       'digest',
     ]);

@@ -39,7 +39,7 @@ async function line(
     upstream: {
       url: origin.url,
       tls: { ca: certificate.ca },
-      proxy: egress.url.replace('//', '//user:hush-hush@'),
+      egressProxy: egress.url.replace('//', '//user:hush-hush@'),
     },
     ...options,
   });

@@ -94,7 +94,7 @@ describe('an origin server that says GOAWAY and leaves the connection open:', ()
       });
       const egress = how === 'directly' ? null : await startConnectProxy(net);
       const running = await net.proxy({
-        upstream: { url: origin.url, protocol: 'http2', ...(egress && { proxy: egress.url }) },
+        upstream: { url: origin.url, protocol: 'http2', ...(egress && { egressProxy: egress.url }) },
       });
       const client = await net.client(running);
       const time = new StoppedTime(net);

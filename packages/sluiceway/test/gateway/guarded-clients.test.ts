@@ -198,7 +198,7 @@ test('mistakes in the options of a guard for other clients are told all at once'
     allowAddresses: ['x'],
     connectTimeout: 0,
     tls: { ca: 'x' },
-    proxy: 'http://proxy.example',
+    egressProxy: 'http://proxy.example',
   };
   const problems = [
     /guardedConnect: /,
@@ -207,7 +207,7 @@ test('mistakes in the options of a guard for other clients are told all at once'
     /\n {2}allowAddresses\[0\] /,
     /connectTimeout /,
     /tls\.ca /,
-    /proxy is not an option/,
+    /egressProxy is not an option/,
   ];
   for (const problem of problems) expect(() => guardedConnect(wrong as never)).toThrow(problem);
   expect(() => new GuardedAgent(wrong as never)).toThrow(OptionsError);

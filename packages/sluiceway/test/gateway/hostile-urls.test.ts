@@ -236,7 +236,7 @@ describe('a gateway that may connect to every address', () => {
 });
 
 test.for([
-  ['upstream', { url: 'http://files.example', proxy: 'http://proxy.example' }],
+  ['upstream', { url: 'http://files.example', egressProxy: 'http://proxy.example' }],
   ['transport', { send() {}, close() {}, destroy() {} }],
   ['addresses', 'any'],
   ['proxy', 'http://proxy.example'],

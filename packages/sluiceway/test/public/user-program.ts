@@ -9,7 +9,6 @@ import {
   type AccessPolicy,
   type AccessRequest,
   type Answer,
-  addresses,
   allOf,
   anyOf,
   attach,
@@ -21,6 +20,7 @@ import {
   type ChunkSource,
   type CookieOptions,
   type CredentialOptions,
+  clientAddresses,
   createProxy,
   createUrlSigner,
   type DownstreamRequest,
@@ -41,11 +41,11 @@ import {
   OptionsError,
   type Outcome,
   type Profile,
-  type Proxy,
   type ProxyOptions,
   parseBytes,
   passThrough,
   type ReadonlyFields,
+  type ReverseProxy,
   type SignedUrlConditions,
   type SignedUrlOptions,
   SluicewayError,
@@ -211,7 +211,7 @@ export async function withEverything(): Promise<Outcome> {
     profile,
     addresses: 'public',
     trustedProxies: ['10.0.0.0/8', 'unix'],
-    access: anyOf(allOf(addresses(['10.0.0.0/8']), basic(users, credentials)), bearer(tokens), own),
+    access: anyOf(allOf(clientAddresses(['10.0.0.0/8']), basic(users, credentials)), bearer(tokens), own),
     fields: fieldOptions,
     timeouts: {
       connect: '5s',
@@ -225,7 +225,7 @@ export async function withEverything(): Promise<Outcome> {
     observers: [observer, {}],
     errors: 'throw',
   };
-  const proxy: Proxy = createProxy(options);
+  const proxy: ReverseProxy = createProxy(options);
   attach(createSecureServer({ key: 'PEM', cert: 'PEM' }), proxy);
   const running: number = proxy.active;
   if (running > 0) await proxy.close();
@@ -389,7 +389,7 @@ export function knowsItsUsers(request: IncomingMessage, response: ServerResponse
   const client: KnownClient = { address: '192.0.2.7', protocol: 'https', host: 'files.example' };
   const context: HandleContext<User> = { context: { name: 'ann' }, client, errors: 'throw' };
   const inferred = createProxy({ onRequest: (downstream: DownstreamRequest<User>) => answerTo(downstream) });
-  const proxy: Proxy<User> = createProxy<User>({
+  const proxy: ReverseProxy<User> = createProxy<User>({
     upstream: 'http://127.0.0.1:9000',
     onUpstreamRequest: ({ downstream, upstream }) =>
       void upstream.fields.set('X-User', downstream.context.name),

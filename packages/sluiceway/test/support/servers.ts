@@ -2,7 +2,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createHttp2Server, createSecureServer, type Http2Session } from 'node:http2';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
-import type { createProxy, NodeServer, Proxy, TransferRecord } from '../../src/index.js';
+import type { createProxy, NodeServer, ReverseProxy, TransferRecord } from '../../src/index.js';
 import { loopbackCertificate, type TestCertificate } from './certificates.js';
 import { until } from './until.js';
 
@@ -34,7 +34,7 @@ export interface RunningServer<S extends NodeServer = Server> {
 }
 
 export interface RunningProxy extends RunningServer<NodeServer> {
-  readonly proxy: Proxy;
+  readonly proxy: ReverseProxy;
   /** What clients have to trust; undefined where there is no TLS. */
   readonly ca: string | undefined;
   /** One record for each transfer that has ended, in that order. */

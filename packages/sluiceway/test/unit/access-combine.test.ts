@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { addresses } from '../../src/access/addresses.js';
+import { clientAddresses } from '../../src/access/client-addresses.js';
 import { allOf, anyOf } from '../../src/access/combine.js';
 import type { AccessDecision, AccessPolicy, AccessRefusal } from '../../src/access/policy.js';
 import { accessRequest } from '../support/access.js';
@@ -96,7 +96,7 @@ describe('anyOf', () => {
 });
 
 test('one can be part of the other', async () => {
-  const inner = allOf(addresses(['192.0.2.0/24']), no(401, 'A'));
+  const inner = allOf(clientAddresses(['192.0.2.0/24']), no(401, 'A'));
   expect(await anyOf(inner, no(403))(accessRequest())).toMatchObject({ status: 401, challenge: ['A'] });
   expect(await allOf(anyOf(no(403), yes('anna')), yes())(accessRequest())).toMatchObject({
     identity: 'anna',
@@ -117,7 +117,7 @@ test.each([
 
 describe('addresses', () => {
   const decide = (cidrs: string[], address: string | null) =>
-    addresses(cidrs)(accessRequest([], { forwarded: { for: address, host: null, proto: 'http' } }));
+    clientAddresses(cidrs)(accessRequest([], { forwarded: { for: address, host: null, proto: 'http' } }));
 
   test.each<[string, string]>([
     ['192.0.2.7', '192.0.2.7'],
@@ -140,14 +140,14 @@ describe('addresses', () => {
 
   test('needs ranges that are some', () => {
     const none = 'cidrs must have one address or CIDR range at least';
-    expect(problemsOf(() => addresses([]))).toEqual([none]);
-    expect(problemsOf(() => addresses(['10.0.0.0/33', 'unix', '', 'localhost']))).toEqual([
+    expect(problemsOf(() => clientAddresses([]))).toEqual([none]);
+    expect(problemsOf(() => clientAddresses(['10.0.0.0/33', 'unix', '', 'localhost']))).toEqual([
       'cidrs[0] must be an address or a CIDR range, not "10.0.0.0/33"',
       'cidrs[1] must be an address or a CIDR range, not "unix"',
       'cidrs[2] must not be empty',
       'cidrs[3] must be an address or a CIDR range, not "localhost"',
     ]);
     const text: unknown = '10.0.0.0/8';
-    expect(problemsOf(() => addresses(text as string[]))[0]).toBe('cidrs must be an array, not string');
+    expect(problemsOf(() => clientAddresses(text as string[]))[0]).toBe('cidrs must be an array, not string');
   });
 });

@@ -150,15 +150,15 @@ describe('the environment', () => {
   });
 });
 
-describe('upstream.proxy', () => {
+describe('upstream.egressProxy', () => {
   const problemsIn = (options: ProxyOptions) => problemsOf(() => resolveProxyOptions(options));
 
   test.for(['http://proxy.test:3128', 'environment'])(
     '%s excludes public addresses, named or of the profile: nobody would judge them [smokescreen]',
     (proxy) => {
-      const upstream = { url: 'http://origin.test', proxy };
+      const upstream = { url: 'http://origin.test', egressProxy: proxy };
       const expected = [
-        expect.stringMatching(/^upstream\.proxy needs addresses: 'any': the proxy looks names up/),
+        expect.stringMatching(/^upstream\.egressProxy needs addresses: 'any': the proxy looks names up/),
       ];
       expect(problemsIn({ upstream, addresses: 'public' })).toEqual(expected);
       expect(problemsIn({ upstream, profile: 'thirdParty' })).toEqual(expected);
@@ -167,9 +167,9 @@ describe('upstream.proxy', () => {
   );
 
   test('is refused beside a transport, which would not know of it [Node]', () => {
-    const upstream = { url: 'http://origin.test', proxy: 'http://proxy.test' };
+    const upstream = { url: 'http://origin.test', egressProxy: 'http://proxy.test' };
     expect(problemsIn({ upstream, transport: new ManualTransport() })).toEqual([
-      'upstream.proxy must not be given together with transport, which connects as it likes',
+      'upstream.egressProxy must not be given together with transport, which connects as it likes',
     ]);
   });
 

@@ -3,7 +3,7 @@ import { type Outcome, SluicewayError, type StreamFromOptions, streamFrom } from
 import type { DownstreamRequest } from '../../src/proxy/messages/downstream-request.js';
 import type { SelectingTransfer, Selection, Selector } from '../../src/proxy/messages/selection.js';
 import { resolveSelectedOptions } from '../../src/proxy/options/proxy-settings.js';
-import { Proxy } from '../../src/proxy/proxy.js';
+import { ReverseProxy } from '../../src/proxy/proxy.js';
 import { toTarget } from '../../src/upstream/target.js';
 import { type Network, test } from '../support/fixture.js';
 import { problemsOf } from '../support/problems.js';
@@ -14,7 +14,7 @@ import { until } from '../support/until.js';
 /** A proxy whose targets the given function selects. */
 async function startSelecting(net: Network, select: Selector['select']) {
   const outcomes: Outcome[] = [];
-  const proxy = new Proxy(resolveSelectedOptions({}, 'test'), { select });
+  const proxy = new ReverseProxy(resolveSelectedOptions({}, 'test'), { select });
   const running = await startServer((request, response) => {
     void proxy.handle(request, response).then((outcome) => outcomes.push(outcome));
   });

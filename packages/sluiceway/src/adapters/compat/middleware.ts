@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { SluicewayError } from '../../errors.js';
 import { createProxy } from '../../proxy/create-proxy.js';
 import { createNotFound } from '../../proxy/mount/not-found.js';
-import type { Proxy } from '../../proxy/proxy.js';
+import type { ReverseProxy } from '../../proxy/proxy.js';
 import { guardResponse } from '../shared/adapter.js';
 import { toFrameworkError } from '../shared/framework-error.js';
 import { callSafely, warnOf } from './handlers.js';
@@ -107,7 +107,7 @@ export function createProxyMiddleware<
 
 function makeProxy<Request extends IncomingMessage, Response extends ServerResponse>(
   options: CompatOptions<Request, Response>,
-): Proxy<CompatContext<Request, Response>> {
+): ReverseProxy<CompatContext<Request, Response>> {
   try {
     return createProxy(toProxyOptions(options));
   } catch (error) {

@@ -3,9 +3,9 @@ import type { Checker } from '../../options/checker.js';
 /** What http-proxy-middleware has, and this has not, with what to use. */
 export const UNSUPPORTED: Readonly<Record<string, string>> = {
   forward: 'use an observer with onResponseContent, or send the request yourself',
-  agent: 'use createProxy with upstream.connections, upstream.proxy or transport',
+  agent: 'use createProxy with upstream.connections, upstream.egressProxy or transport',
   ssl: 'use attach with a server of node:https',
-  toProxy: 'use createProxy with upstream.proxy',
+  toProxy: 'use createProxy with upstream.egressProxy',
   localAddress: 'use createProxy with transport',
   buffer: 'use reuseParsedBody, or handle() with content',
   http2: 'use attach with a server of node:http2',

@@ -4,12 +4,12 @@ import { Http1Exchange } from '../../downstream/http1/http1-exchange.js';
 import { takeUpgrade } from '../../downstream/http1/http1-upgrade.js';
 import { problemJson } from '../../http/problem.js';
 import type { HandleContext } from '../../proxy/messages/handle-context.js';
-import type { Proxy } from '../../proxy/proxy.js';
+import type { ReverseProxy } from '../../proxy/proxy.js';
 import { toFrameworkError } from '../shared/framework-error.js';
 import { callSafely } from './handlers.js';
 
 export interface CompatUpgradeOptions<Context> {
-  proxy: Proxy<Context>;
+  proxy: ReverseProxy<Context>;
   /** Finds out where the request goes; may reject. */
   route(): Promise<HandleContext<Context> & { context: { target: URL } }>;
   /** Is told of a failure before the response, and may answer on the socket. */

@@ -2,7 +2,7 @@ import { SluicewayError } from '../../errors.js';
 import type { HandleContext } from '../messages/handle-context.js';
 import type { Handler } from '../messages/handler.js';
 import { resolveSelectedOptions } from '../options/proxy-settings.js';
-import { Proxy } from '../proxy.js';
+import { ReverseProxy } from '../proxy.js';
 import type { Observer } from '../transfer/transfer.js';
 
 /** Options of `mount` and `stripPrefix`. */
@@ -16,7 +16,7 @@ export function createNotFound({
   observers,
 }: MountOptions = {}): Required<Pick<Handler, 'handle' | 'serve' | 'upgrade'>> {
   const settings = resolveSelectedOptions({ ...(observers !== undefined && { observers }) }, 'mount');
-  const proxy = new Proxy(settings, { select: () => Promise.reject(notFound()) });
+  const proxy = new ReverseProxy(settings, { select: () => Promise.reject(notFound()) });
   // There is no handler that a framework could mean to answer for.
   const answering = (context: HandleContext = {}): HandleContext => ({ ...context, errors: 'answer' });
   return {

@@ -9,7 +9,7 @@ import type { HandleContext } from '../messages/handle-context.js';
 import type { ProxyOptions } from '../options/proxy-options.js';
 import { resolveSelectedOptions } from '../options/proxy-settings.js';
 import type { UpstreamTlsOptions } from '../options/upstream-tls.js';
-import { Proxy } from '../proxy.js';
+import { ReverseProxy } from '../proxy.js';
 import { UrlSelector } from '../request/select-target.js';
 
 /** As for `createProxy`; the URL of the call takes the upstream's place. */
@@ -17,8 +17,8 @@ export interface StreamFromOptions<Context = unknown>
   extends Omit<ProxyOptions<Context>, 'upstream' | 'onRequest'> {
   /** How to reach an https: URL: a private CA, a client certificate. Default: what Node trusts. */
   tls?: UpstreamTlsOptions;
-  /** As `upstream.proxy`: needs `addresses: 'any'`. Default none. */
-  proxy?: string | URL;
+  /** As `upstream.egressProxy`: needs `addresses: 'any'`. Default none. */
+  egressProxy?: string | URL;
   /** As `upstream.protocol`. Default `http1`. */
   protocol?: UpstreamProtocol;
   /**
@@ -32,7 +32,7 @@ export interface StreamFromOptions<Context = unknown>
 export type FileUrl = string | URL | readonly (string | URL)[];
 
 /** Proxies of earlier calls, one for each options object. */
-const proxies = new WeakMap<StreamFromOptions, Proxy>();
+const proxies = new WeakMap<StreamFromOptions, ReverseProxy>();
 const defaults: StreamFromOptions = {};
 
 /** Connections are shared by all calls whose transports would be equal, however often their options are written out. */
@@ -72,13 +72,13 @@ export function toPlaces(url: FileUrl): Pick<HandleContext, 'url' | 'mirrors'> {
 }
 
 /** The proxy of all calls with these options; each request names its `url`. */
-export function proxyFor(options: StreamFromOptions): Proxy {
+export function proxyFor(options: StreamFromOptions): ReverseProxy {
   let proxy = proxies.get(options);
   if (proxy === undefined) {
-    const { tls, proxy: egress, protocol, digest: given, ...others } = options;
+    const { tls, egressProxy: egress, protocol, digest: given, ...others } = options;
     const upstream = {
       ...(tls !== undefined && { tls }),
-      ...(egress !== undefined && { proxy: egress }),
+      ...(egress !== undefined && { egressProxy: egress }),
       ...(protocol !== undefined && { protocol }),
     };
     let digest: Digest | null = null;
@@ -93,7 +93,7 @@ export function proxyFor(options: StreamFromOptions): Proxy {
             check.problem(name, 'cannot be given here: the URL of the call is the target');
       },
     );
-    proxy = new Proxy(settings, new UrlSelector(digest));
+    proxy = new ReverseProxy(settings, new UrlSelector(digest));
     proxies.set(options, proxy);
   }
   return proxy;

@@ -62,13 +62,13 @@ export const proxyDataOptions = {
   trustedProxies: trustedProxiesOption,
   /**
    * Access policy. It decides for each request before any other processing: a function made by `bearer`,
-   * `basic`, `addresses`, `allOf` and `anyOf`, or your own; see who has access. Without one everybody has
-   * access, as with any other proxy. Default: none.
+   * `basic`, `clientAddresses`, `allOf` and `anyOf`, or your own; see who has access. Without one everybody
+   * has access, as with any other proxy. Default: none.
    */
   access: custom<AccessPolicy, AccessPolicy | undefined>({
     type: 'policy',
     schema: null,
-    doc: 'Access policy. It decides for each request before any other processing: a function made by `bearer`, `basic`, `addresses`, `allOf` and `anyOf`, or your own; see [who has access](access.md). Without one everybody has access, as with any other proxy.',
+    doc: 'Access policy. It decides for each request before any other processing: a function made by `bearer`, `basic`, `clientAddresses`, `allOf` and `anyOf`, or your own; see [who has access](access.md). Without one everybody has access, as with any other proxy.',
     read: (check, path, value) => check.func(path, value as AccessPolicy | undefined, undefined),
   }),
   /** See fields. */
@@ -89,13 +89,13 @@ export const proxyDataOptions = {
   observers: observersOption,
   /**
    * Replaces the built-in client: see a transport of your own. It is closed with the proxy. It cannot be
-   * combined with `upstream.proxy`, or with an `upstream.protocol` other than `http1`. `upstream.tls`,
+   * combined with `upstream.egressProxy`, or with an `upstream.protocol` other than `http1`. `upstream.tls`,
    * `upstream.connections`, `addresses`, `timeouts.connect`, `limits.responseHead` and
    * `limits.responseFields` belong to the built-in client and have no effect then. Default: built in.
    */
   transport: transport({
     defaultText: 'built in',
-    doc: 'Replaces the built-in client: see [a transport of your own](embedding.md#a-transport-of-your-own). It is closed with the proxy. It cannot be combined with `upstream.proxy`, or with an `upstream.protocol` other than `http1`. `upstream.tls`, `upstream.connections`, `addresses`, `timeouts.connect`, `limits.responseHead` and `limits.responseFields` belong to the built-in client and have no effect then.',
+    doc: 'Replaces the built-in client: see [a transport of your own](embedding.md#a-transport-of-your-own). It is closed with the proxy. It cannot be combined with `upstream.egressProxy`, or with an `upstream.protocol` other than `http1`. `upstream.tls`, `upstream.connections`, `addresses`, `timeouts.connect`, `limits.responseHead` and `limits.responseFields` belong to the built-in client and have no effect then.',
   }),
   /**
    * Whether a HEAD request is sent on as GET; the client gets the head of the response, and the content is

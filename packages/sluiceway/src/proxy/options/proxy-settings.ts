@@ -108,7 +108,7 @@ function resolveSettings(
   const given = resolve(proxyOptions, options, check);
   const { timeouts, limits, profile, resume } = given;
   // In place of a URL an object, with the defaults of all other options.
-  const { url, mirrors, tls, connections, proxy, protocol } = isGroup(given.upstream)
+  const { url, mirrors, tls, connections, egressProxy, protocol } = isGroup(given.upstream)
     ? given.upstream
     : { ...upstreamDefaults(), url: given.upstream };
   if (protocol !== 'http1' && options.transport !== undefined)
@@ -117,8 +117,8 @@ function resolveSettings(
       'must not be given together with transport, which speaks what it likes',
     );
   const addresses = given.addresses ?? profile.addresses;
-  checkEgress(check, 'upstream.proxy', {
-    isGiven: proxy !== undefined,
+  checkEgress(check, 'upstream.egressProxy', {
+    isGiven: egressProxy !== undefined,
     addresses,
     transport: options.transport,
   });
@@ -129,7 +129,7 @@ function resolveSettings(
     maxHeadFields: limits.responseFields,
     ...toConnectionSettings(connections),
     ...(tls !== undefined && { tls }),
-    ...(proxy !== undefined && { egress: proxy }),
+    ...(egressProxy !== undefined && { egress: egressProxy }),
   };
   return () => ({
     upstream: url ?? null,

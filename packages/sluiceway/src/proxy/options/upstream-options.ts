@@ -89,7 +89,7 @@ const upstreamMembers = {
    * environment is not read by default: the origin servers of a reverse proxy are usually near, and a
    * variable that was set for downloads must not send its requests elsewhere. Default: none.
    */
-  proxy: egressOption,
+  egressProxy: egressOption,
   /**
    * The protocol that is used with origin servers: see HTTP/2 to origin servers. `http2` is HTTP/2 only,
    * without TLS for http: URLs (prior knowledge). `auto` is HTTP/2 if an https: server chooses it (ALPN), and

@@ -7,8 +7,8 @@ import type { AccessPolicy } from './policy.js';
  * peer is one of the proxy's `trustedProxies`, the one that it gives; a client whose address is not known is refused.
  * Throws an `OptionsError` for what is no range, and where there is none.
  */
-export function addresses(cidrs: readonly string[]): AccessPolicy {
-  const check = new Checker('addresses');
+export function clientAddresses(cidrs: readonly string[]): AccessPolicy {
+  const check = new Checker('clientAddresses');
   const checked = check.list('cidrs', cidrs, (path, item) => {
     const range = check.string(path, item, null);
     return range === null ? null : check.parsed(path, range, null, checkRange);
