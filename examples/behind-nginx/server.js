@@ -7,8 +7,8 @@ const proxy = createProxy({
   upstream: ORIGIN,
   // Trusts the forwarding fields of nginx: the origin server, access, links and hooks get the client that it names.
   trustedProxies: ['127.0.0.1', '::1'],
-  onUpstreamRequest({ downstream, upstream }) {
-    upstream.fields.set('X-Client', downstream.forwarded.for ?? 'unknown');
+  onUpstreamRequest({ request, upstreamRequest }) {
+    upstreamRequest.fields.set('X-Client', request.forwarded.for ?? 'unknown');
   },
   observers: [{ onTransferEnd: (record) => console.log(formatTransferText(record)) }],
 });

@@ -16,8 +16,8 @@ const bucket = {
 const options = {
   // The URL is trusted, and the bucket may be at a private address.
   addresses: 'any',
-  onUpstreamResponse({ downstream, request }) {
-    downstream.fields.set('Content-Disposition', `attachment; filename="${request.context.name}"`);
+  onUpstreamResponse({ response, request }) {
+    response.fields.set('Content-Disposition', `attachment; filename="${request.context.name}"`);
   },
 };
 

@@ -13,7 +13,7 @@ const uploads = createProxy({
   access: bearer({ [TOKEN]: 'uploader' }),
   // A larger upload gets 413. If its length is not known in advance, it breaks off at the limit.
   limits: { requestContent: '5GiB' },
-  onRequest({ method }) {
+  onRequest({ request: { method } }) {
     if (method !== 'PUT' && method !== 'POST') return { status: 405, fields: { Allow: 'PUT, POST' } };
     return undefined;
   },

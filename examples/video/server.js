@@ -11,7 +11,7 @@ const videos = createProxy({ upstream: ORIGIN });
 
 // The hook answers with the page. Range requests of the player pass unchanged.
 const site = createProxy({
-  onRequest: ({ path }) =>
+  onRequest: ({ request: { path } }) =>
     path === '/'
       ? { status: 200, fields: { 'Content-Type': 'text/html; charset=utf-8' }, content: page }
       : { status: 404 },

@@ -31,14 +31,14 @@ export { createProxy } from './proxy/create-proxy.js';
 export type { DownstreamRequest } from './proxy/messages/downstream-request.js';
 export type { HandleContext, KnownClient } from './proxy/messages/handle-context.js';
 export type { Handler } from './proxy/messages/handler.js';
-export type { Hooks, Transform, TransformMessages } from './proxy/messages/hooks.js';
+export type { Hooks, ResponseMessages, Transform } from './proxy/messages/hooks.js';
 export type {
   Answer,
   DownstreamResponseDraft,
   UpstreamChoice,
   UpstreamResponse,
 } from './proxy/messages/responses.js';
-export type { UpstreamRequestDraft } from './proxy/messages/upstream-request.js';
+export type { UpstreamRequest, UpstreamRequestDraft } from './proxy/messages/upstream-request.js';
 export type { NodeServer } from './proxy/mount/attach.js';
 export { attach } from './proxy/mount/attach.js';
 export type { MountOptions } from './proxy/mount/not-found.js';

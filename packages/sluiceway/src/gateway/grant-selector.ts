@@ -66,13 +66,13 @@ export class GrantSelector implements Selector {
   };
 
   /** What the application wants instead of the file; null where that is to be relayed. A client that leaves need not wait. */
-  #decide(grant: Grant, downstream: DownstreamRequest, transfer: SelectingTransfer): Promise<Answer | null> {
+  #decide(grant: Grant, request: DownstreamRequest, transfer: SelectingTransfer): Promise<Answer | null> {
     const { decide } = this.#settings;
     if (decide === undefined) return Promise.resolve(null);
     return new Promise((resolve, reject) => {
       const { signal } = transfer;
       signal.addEventListener('abort', () => reject(signal.reason as SluicewayError));
-      runHook(async () => toAnswer(await decide({ grant, downstream })), null).then(
+      runHook(async () => toAnswer(await decide({ grant, request })), null).then(
         (answer) => resolve(answer ?? null),
         reject,
       );

@@ -27,7 +27,7 @@ export type GatewayDecision =
 
 type Decide<Context> = (request: {
   grant: Grant;
-  downstream: DownstreamRequest<Context>;
+  request: DownstreamRequest<Context>;
 }) => GatewayDecision | Promise<GatewayDecision>;
 
 const gatewayLimitOptions = {

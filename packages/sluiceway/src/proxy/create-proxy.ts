@@ -9,7 +9,7 @@ import { createSelector } from './request/select-target.js';
  *
  * `createProxy({ upstream: 'http://127.0.0.1:9000' })` forwards everything to one origin server; mount it with
  * `attach(server, proxy)`, or call `proxy.handle(request, response)` from a handler of your own. `Context` is what
- * that gives to `handle` as `context`, and hooks find as `downstream.context`.
+ * that gives to `handle` as `context`, and hooks find as `request.context`.
  */
 export function createProxy<Context = unknown>(options: ProxyOptions<Context>): ReverseProxy<Context> {
   // Hooks are only ever called with the context that `handle` of this proxy was given.

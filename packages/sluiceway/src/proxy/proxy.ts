@@ -9,7 +9,7 @@ import { type Outcome, SluicewayError, toSluicewayError } from '../errors.js';
 import { readListener } from '../net/own-listeners.js';
 import type { HandleContext } from './messages/handle-context.js';
 import type { Handler } from './messages/handler.js';
-import { runHook } from './messages/hooks.js';
+import { type ResponseMessages, runHook } from './messages/hooks.js';
 import { isAnswer, type Selector } from './messages/selection.js';
 import type { ProxySettings } from './options/proxy-settings.js';
 import { changeDestination } from './request/change-destination.js';
@@ -20,7 +20,7 @@ import { changeRequest } from './request/request-rules.js';
 import type { RequestState } from './request/request-state.js';
 import { requireAccess } from './request/require-access.js';
 import { endSelection, setTarget } from './request/select-target.js';
-import { sendUpstream } from './request/send-upstream.js';
+import { sendUpstream, toUpstreamRequest } from './request/send-upstream.js';
 import { answerAsLastServer, validateRequest } from './request/validate-request.js';
 import { applyTransform, askForWhole, changesContent } from './response/apply-transform.js';
 import { draftDownstreamResponse, normalizeFraming, toUpstreamResponse } from './response/draft-response.js';
@@ -170,7 +170,7 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
       if (fields.request !== null || hooks.onUpstreamRequest) state.clientFields = upstream.fields.clone();
       changeRequest(upstream, downstream, fields);
       if (hooks.onUpstreamRequest) {
-        await runHook(hooks.onUpstreamRequest, { downstream, upstream });
+        await runHook(hooks.onUpstreamRequest, { request: downstream, upstreamRequest: upstream });
         normalizeRequest(upstream);
       }
       if (fields.rewritesDestination) changeDestination(upstream, downstream, client);
@@ -203,7 +203,12 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
       }
       stages.limits = selected.contentLimits?.() ?? null;
       if (seen !== undefined) {
-        const messages = { upstream: seen, downstream: draft, request: downstream };
+        const messages: ResponseMessages = {
+          request: downstream,
+          upstreamRequest: toUpstreamRequest(arrived.sent),
+          upstreamResponse: seen,
+          response: draft,
+        };
         await runHook(hooks.onUpstreamResponse, messages);
         transfer.throwIfAborted();
 

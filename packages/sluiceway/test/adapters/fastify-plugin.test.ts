@@ -114,9 +114,9 @@ describe.each(VERSIONS)('Fastify %s', (_version, make) => {
           request.user = 'ann';
           return undefined;
         },
-        onUpstreamRequest: ({ downstream, upstream }) => {
-          const { user, params } = downstream.context;
-          upstream.fields.set('X-User', `${user} ${(params as { id: string }).id}`);
+        onUpstreamRequest: ({ request, upstreamRequest }) => {
+          const { user, params } = request.context;
+          upstreamRequest.fields.set('X-User', `${user} ${(params as { id: string }).id}`);
         },
       },
       (app) => app.decorateRequest('user'),

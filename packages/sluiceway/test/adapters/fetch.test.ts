@@ -498,9 +498,9 @@ describe('an adapter for fetch', () => {
   }) => {
     const seen: unknown[] = [];
     const { handler } = await toOrigin(net, respondWith(sized('x')), {
-      onRequest(downstream) {
-        seen.push(downstream.context.request.url, downstream.context.host);
-        expect(() => downstream.raw).toThrow(TypeError);
+      onRequest(messages) {
+        seen.push(messages.request.context.request.url, messages.request.context.host);
+        expect(() => messages.request.raw).toThrow(TypeError);
       },
     });
     await bytesOf(await handler(request('/a'), { params: 1 }));

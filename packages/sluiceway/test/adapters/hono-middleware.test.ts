@@ -175,8 +175,8 @@ describe('in Hono', () => {
   }) => {
     const { client } = await behind(net, respondWith(sized('x')), [], {
       proxy: {
-        onUpstreamResponse({ downstream }) {
-          downstream.status = 100;
+        onUpstreamResponse({ response }) {
+          response.status = 100;
         },
       },
     });
@@ -194,7 +194,9 @@ describe('in Hono', () => {
       await next();
     };
     const { client } = await behind(net, respondWith(sized('x')), [setsUser], {
-      proxy: { onRequest: ({ context }) => void seen.push(context.get('user'), context.req.path) },
+      proxy: {
+        onRequest: ({ request: { context } }) => void seen.push(context.get('user'), context.req.path),
+      },
     });
     await client.get('/a?b');
     await client.readResponse();

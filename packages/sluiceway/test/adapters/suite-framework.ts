@@ -21,7 +21,8 @@ export function testMount(app: AppLine): void {
           path: '/files',
           proxy: {
             fields: { location: 'rewrite' },
-            onRequest: ({ mountPath, path, query }) => void seen.push([mountPath, path, query ?? '']),
+            onRequest: ({ request: { mountPath, path, query } }) =>
+              void seen.push([mountPath, path, query ?? '']),
           },
         },
       );
@@ -51,9 +52,9 @@ export function testMount(app: AppLine): void {
         {
           path: '/files',
           proxy: {
-            onUpstreamRequest({ upstream }) {
-              const { protocol, host } = upstream.target.base;
-              upstream.setTarget(`${protocol}//${host}/base`);
+            onUpstreamRequest({ upstreamRequest }) {
+              const { protocol, host } = upstreamRequest.target.base;
+              upstreamRequest.setTarget(`${protocol}//${host}/base`);
             },
           },
         },
@@ -88,7 +89,8 @@ export function testContext(app: AppLine): void {
     net,
   }) => {
     const seen: unknown[] = [];
-    const see = ({ context }: DownstreamRequest): void => void seen.push(userOf?.(context));
+    const see = ({ request: { context } }: { request: DownstreamRequest }): void =>
+      void seen.push(userOf?.(context));
     const { client } = await app.through(
       net,
       respondWith((head) => sized(head.get('x-user') ?? '')),
@@ -96,9 +98,9 @@ export function testContext(app: AppLine): void {
         user: 'ann',
         proxy: {
           onRequest: see,
-          onUpstreamRequest: ({ downstream, upstream }) =>
-            void upstream.fields.set('X-User', String(userOf?.(downstream.context))),
-          onUpstreamResponse: ({ request }) => see(request),
+          onUpstreamRequest: ({ request, upstreamRequest }) =>
+            void upstreamRequest.fields.set('X-User', String(userOf?.(request.context))),
+          onUpstreamResponse: see,
         },
       },
     );

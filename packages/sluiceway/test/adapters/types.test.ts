@@ -18,9 +18,9 @@ describe('what a framework knows of a request has its type in hooks', () => {
   test('in Express', () => {
     const proxy = createProxy<WithUser>({
       upstream: 'http://127.0.0.1:9',
-      onUpstreamRequest: ({ downstream }) => {
-        expectTypeOf(downstream.context.params.id).toEqualTypeOf<string>();
-        expectTypeOf(downstream.context.user).toEqualTypeOf<User>();
+      onUpstreamRequest: ({ request }) => {
+        expectTypeOf(request.context.params.id).toEqualTypeOf<string>();
+        expectTypeOf(request.context.user).toEqualTypeOf<User>();
       },
     });
     expectTypeOf(proxy).toEqualTypeOf<ReverseProxy<WithUser>>();
@@ -30,14 +30,14 @@ describe('what a framework knows of a request has its type in hooks', () => {
   test('in Fastify', () => {
     const options: FastifySluicewayOptions = {
       upstream: 'http://127.0.0.1:9',
-      onRequest: ({ context }) => void expectTypeOf(context).toEqualTypeOf<FastifyRequest>(),
+      onRequest: ({ request: { context } }) => void expectTypeOf(context).toEqualTypeOf<FastifyRequest>(),
       preHandler: async (_request, reply) => reply.code(401).send(),
     };
     expectTypeOf(options).toExtend<FastifySluicewayOptions>();
     expectTypeOf(sluiceway).toEqualTypeOf<FastifyPluginAsync<FastifySluicewayOptions>>();
     const own = createProxy<FastifyRequest<{ Params: { id: string } }>>({
       upstream: 'http://127.0.0.1:9',
-      onRequest: ({ context }) => void expectTypeOf(context.params.id).toEqualTypeOf<string>(),
+      onRequest: ({ request: { context } }) => void expectTypeOf(context.params.id).toEqualTypeOf<string>(),
     });
     // @ts-expect-error: the options of a proxy beside a handler
     const both: FastifySluicewayOptions = { handler: own, upstream: 'http://127.0.0.1:9' };
@@ -51,7 +51,7 @@ describe('what a framework knows of a request has its type in hooks', () => {
   test('in Koa', () => {
     const proxy = createProxy<Context>({
       upstream: 'http://127.0.0.1:9',
-      onRequest: ({ context }) => void expectTypeOf(context).toEqualTypeOf<Context>(),
+      onRequest: ({ request: { context } }) => void expectTypeOf(context).toEqualTypeOf<Context>(),
     });
     expectTypeOf(toKoa(proxy)).parameter(0).toEqualTypeOf<Context>();
   });
@@ -60,8 +60,7 @@ describe('what a framework knows of a request has its type in hooks', () => {
     const options: SluicewayModuleOptions = {
       path: '/files',
       upstream: 'http://127.0.0.1:9',
-      onRequest: (downstream) =>
-        void expectTypeOf(downstream).toEqualTypeOf<DownstreamRequest<NestRequest>>(),
+      onRequest: ({ request }) => void expectTypeOf(request).toEqualTypeOf<DownstreamRequest<NestRequest>>(),
     };
     expectTypeOf(SluicewayModule.forRoot).toBeCallableWith({ ...options, isGlobal: true });
     expectTypeOf(SluicewayModule.forRootAsync).toBeCallableWith({

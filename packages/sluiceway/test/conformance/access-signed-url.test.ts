@@ -82,8 +82,9 @@ describe('a URL that is signed', () => {
   test('shows no signature to hooks, nor to the log [Sluiceway]', async ({ net }) => {
     const queries: unknown[] = [];
     const { client, running } = await guarded(net, {
-      onRequest: ({ query }) => void queries.push(query),
-      onUpstreamRequest: ({ downstream, upstream }) => void queries.push(downstream.query, upstream.path),
+      onRequest: ({ request: { query } }) => void queries.push(query),
+      onUpstreamRequest: ({ request, upstreamRequest }) =>
+        void queries.push(request.query, upstreamRequest.path),
     });
     await client.get(sign('/a?b=1', hour));
     await client.readResponse();

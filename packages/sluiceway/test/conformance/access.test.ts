@@ -142,9 +142,9 @@ describe('a request without access', () => {
     net,
   }) => {
     const { client } = await guarded(net, {
-      onError: (error, downstream) => ({
+      onError: ({ error, request }) => ({
         status: error.status,
-        fields: { ...error.fields, 'X-Path': downstream?.path ?? '' },
+        fields: { ...error.fields, 'X-Path': request?.path ?? '' },
         content: `${error.message}\n`,
       }),
     });
@@ -246,8 +246,8 @@ describe('the identity', () => {
   }) => {
     let live: LiveTransfer | undefined;
     const { client, running, seen } = await guarded(net, {
-      onUpstreamRequest: ({ downstream, upstream }) => {
-        upstream.fields.set('X-User', `${downstream.identity} ${live?.identity}`);
+      onUpstreamRequest: ({ request, upstreamRequest }) => {
+        upstreamRequest.fields.set('X-User', `${request.identity} ${live?.identity}`);
       },
       observers: [{ onTransferStart: (transfer) => void (live = transfer) }],
     });
@@ -265,7 +265,7 @@ describe('the identity', () => {
     let who: string | null | undefined;
     const { client, running } = await guarded(net, {
       access: ({ path }) => ({ allowed: true, ...(path === '/b' && { identity: 'a\n b="' }) }),
-      onRequest: ({ identity }) => void (who = identity),
+      onRequest: ({ request: { identity } }) => void (who = identity),
     });
     await client.get('/');
     await client.readResponse();

@@ -174,7 +174,7 @@ describe('a file that breaks in the middle, and whose digest is known', () => {
     const { client, records } = await streaming(net, first.url, {
       addresses: 'any',
       digest: hexOf(content),
-      onUpstreamRequest: ({ upstream }) => void upstream.mirrors.push(second.url),
+      onUpstreamRequest: ({ upstreamRequest }) => void upstreamRequest.mirrors.push(second.url),
     });
     await client.get('/');
     const response = await client.readResponse();
@@ -197,7 +197,7 @@ test('a file that is another by the head of the first server comes from the next
     const { client, records } = await streaming(net, stale.url, {
       addresses: 'any',
       digest: hexOf(text),
-      onUpstreamRequest: ({ upstream }) => void upstream.mirrors.push(mirror.url),
+      onUpstreamRequest: ({ upstreamRequest }) => void upstreamRequest.mirrors.push(mirror.url),
     });
     await client.get('/');
     expect((await client.readResponse()).head.status).toBe(status);
@@ -240,11 +240,11 @@ describe('with `digests.ranges: unverified`, of a file whose digest is expected'
 describe('the digest that is expected', () => {
   test('may be told by a hook, and taken back by a later step of it [Sluiceway]', async ({ net }) => {
     const { client, running } = await through(net, respondWith(sized(text)), {
-      onUpstreamRequest({ downstream, upstream }) {
-        expect(upstream.digest).toBeNull();
-        upstream.digest = hexOf(downstream.path === '/right' ? text : 'another');
-        expect(upstream.digest).toMatchObject({ algorithm: 'sha-256' });
-        if (downstream.path === '/none') upstream.digest = null;
+      onUpstreamRequest({ request, upstreamRequest }) {
+        expect(upstreamRequest.digest).toBeNull();
+        upstreamRequest.digest = hexOf(request.path === '/right' ? text : 'another');
+        expect(upstreamRequest.digest).toMatchObject({ algorithm: 'sha-256' });
+        if (request.path === '/none') upstreamRequest.digest = null;
       },
     });
     for (const [path, complete] of [

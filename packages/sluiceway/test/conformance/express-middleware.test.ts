@@ -209,8 +209,8 @@ describe('fields that something has set before', () => {
 
   test('are all that is left of a head that cannot be sent [Sluiceway]', async ({ net }) => {
     const { client } = await wrapped(net, origin, setsFields, {
-      onUpstreamResponse: ({ downstream }) => {
-        downstream.statusText = 'two\r\nlines';
+      onUpstreamResponse: ({ response }) => {
+        response.statusText = 'two\r\nlines';
       },
     });
     await client.get('/');

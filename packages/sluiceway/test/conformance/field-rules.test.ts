@@ -54,9 +54,9 @@ describe('rules for the fields of requests', () => {
   test('are followed by the hook, which has the last word [Go ReverseProxy]', async ({ net }) => {
     const seen = await seenRequest(net, [], {
       fields: { request: { set: { 'X-A': 'rule', 'X-B': 'rule' } } },
-      onUpstreamRequest({ upstream }) {
-        expect(upstream.fields.get('x-a')).toBe('rule');
-        upstream.fields.set('X-A', 'hook');
+      onUpstreamRequest({ upstreamRequest }) {
+        expect(upstreamRequest.fields.get('x-a')).toBe('rule');
+        upstreamRequest.fields.set('X-A', 'hook');
       },
     });
     expect([seen.get('x-a'), seen.get('x-b')]).toEqual(['hook', 'rule']);
@@ -156,10 +156,10 @@ describe('rules for the fields of responses', () => {
   test('are followed by the hook, which has the last word [Go ReverseProxy]', async ({ net }) => {
     const { client } = await through(net, respondWith(sized('x', ['Server: nginx'])), {
       fields: { response: rules },
-      onUpstreamResponse({ upstream, downstream }) {
-        expect(upstream.fields.get('server')).toBe('nginx');
-        expect(downstream.fields.has('server')).toBe(false);
-        downstream.fields.set('Server', 'hook').delete('X-Set');
+      onUpstreamResponse({ upstreamResponse, response }) {
+        expect(upstreamResponse.fields.get('server')).toBe('nginx');
+        expect(response.fields.has('server')).toBe(false);
+        response.fields.set('Server', 'hook').delete('X-Set');
       },
     });
     await client.get('/');
@@ -196,9 +196,9 @@ describe('rules for the fields of responses', () => {
     const running = await net.proxy({
       upstream: 'http://127.0.0.1:1',
       fields: { response: rules },
-      onRequest: ({ path }) =>
+      onRequest: ({ request: { path } }) =>
         path === '/own' ? { status: 200, fields: { Server: 'ours', 'X-Set': '9' } } : undefined,
-      onError: (error) => ({ status: error.status, fields: { Vary: 'Cookie' } }),
+      onError: ({ error }) => ({ status: error.status, fields: { Vary: 'Cookie' } }),
     });
     const client = await net.client(running);
     await client.get('/own');
@@ -250,8 +250,8 @@ describe('Host', () => {
     const running = await net.proxy({
       fields: { host: 'client' },
       onRequest: () => ({ upstream: origin.url }),
-      onUpstreamRequest({ downstream, upstream }) {
-        if (downstream.path === '/set') upstream.setTarget(origin.url);
+      onUpstreamRequest({ request, upstreamRequest }) {
+        if (request.path === '/set') upstreamRequest.setTarget(origin.url);
       },
     });
     const client = await net.client(running);

@@ -41,7 +41,7 @@ async function noting(
       ...options,
       upstream: origin.url,
       onUpstreamRequest(messages) {
-        seen.client = messages.downstream.forwarded;
+        seen.client = messages.request.forwarded;
         return onUpstreamRequest?.(messages);
       },
     },

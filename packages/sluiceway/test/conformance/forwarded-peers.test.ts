@@ -150,7 +150,7 @@ function toStream(socket: Socket): Duplex {
 describe('the forwarding fields', () => {
   test('are left out where a hook removes them [Go ReverseProxy]', async ({ net }) => {
     const { client } = await through(net, answerForwarding, {
-      onUpstreamRequest: ({ upstream }) => void upstream.fields.delete('X-Forwarded-For'),
+      onUpstreamRequest: ({ upstreamRequest }) => void upstreamRequest.fields.delete('X-Forwarded-For'),
     });
     expect(await told(client)).toEqual(['X-Forwarded-Host: test', 'X-Forwarded-Proto: http']);
   });
@@ -159,8 +159,8 @@ describe('the forwarding fields', () => {
     net,
   }) => {
     const { client } = await through(net, answerForwarding, {
-      onUpstreamRequest: ({ downstream, upstream }) =>
-        void upstream.fields.set('X-Forwarded-For', downstream.fields.getAll('x-forwarded-for')),
+      onUpstreamRequest: ({ request, upstreamRequest }) =>
+        void upstreamRequest.fields.set('X-Forwarded-For', request.fields.getAll('x-forwarded-for')),
     });
     expect(await told(client)).toContain('X-Forwarded-For: 192.0.2.1');
   });
@@ -176,7 +176,7 @@ describe('the forwarding fields', () => {
     const { client } = await through(net, answerForwarding, {
       profile: 'thirdParty',
       addresses: 'any',
-      onUpstreamRequest: ({ upstream }) => upstream.setForwarded(),
+      onUpstreamRequest: ({ upstreamRequest }) => upstreamRequest.setForwarded(),
     });
     expect(await told(client)).toEqual([
       'X-Forwarded-For: 127.0.0.1',
@@ -187,7 +187,7 @@ describe('the forwarding fields', () => {
 
   test('are the same where a hook asks for them twice [Go ReverseProxy]', async ({ net }) => {
     const { client } = await through(net, answerForwarding, {
-      onUpstreamRequest: ({ upstream }) => upstream.setForwarded(),
+      onUpstreamRequest: ({ upstreamRequest }) => upstreamRequest.setForwarded(),
     });
     expect(await told(client)).toEqual([
       'X-Forwarded-For: 127.0.0.1',

@@ -67,10 +67,10 @@ test('what an application knows of a request reaches every hook as it is, and no
       connection.end();
     },
     {
-      onRequest: (downstream) => void seen.push(downstream.context),
-      onUpstreamRequest: ({ downstream }) => void seen.push(downstream.context),
+      onRequest: ({ request }) => void seen.push(request.context),
+      onUpstreamRequest: ({ request }) => void seen.push(request.context),
       onUpstreamResponse: ({ request }) => void seen.push(request.context),
-      onError: (_, downstream) => void seen.push(downstream?.context),
+      onError: ({ request }) => void seen.push(request?.context),
     },
   );
   await client.get('/known');
@@ -139,7 +139,7 @@ describe('who the client is by the word of a framework', () => {
     });
     const { client } = await behind(net, () => context, script, {
       ...options,
-      onUpstreamRequest: ({ downstream }) => void (seen.forwarded = downstream.forwarded),
+      onUpstreamRequest: ({ request }) => void (seen.forwarded = request.forwarded),
     });
     await client.get('/', CLAIMS);
     return { status: (await client.readResponse()).head.status, ...seen };
@@ -257,7 +257,7 @@ describe('what an application adds to the head', () => {
   }) => {
     const script = respondWith(({ target }) => (target === '/broken' ? 'HTTP/9 what?\r\n\r\n' : sized('x')));
     const { client } = await behind(net, stamps, script, {
-      onRequest: ({ path }) => (path === '/hook' ? { status: 299 } : undefined),
+      onRequest: ({ request: { path } }) => (path === '/hook' ? { status: 299 } : undefined),
     });
     for (const [path, status] of [
       ['/', 200],

@@ -7,9 +7,9 @@ import { sized, through } from '../support/through.js';
 describe('onError', () => {
   test('may answer in place of the problem report [Go ReverseProxy]', async ({ net }) => {
     const { client, running } = await through(net, (connection) => connection.destroy(), {
-      onError: async (error, downstream) => {
+      onError: async ({ error, request }) => {
         await Promise.resolve();
-        return { status: 418, fields: { 'X-Code': error.code }, content: downstream?.path ?? '' };
+        return { status: 418, fields: { 'X-Code': error.code }, content: request?.path ?? '' };
       },
     });
     await client.get('/path');
@@ -29,7 +29,7 @@ describe('onError', () => {
   test('is told of a request that could not be read, without it [Go ReverseProxy]', async ({ net }) => {
     let seen: unknown = 'nothing';
     const { client } = await through(net, respondWith(sized('')), {
-      onError: (_error, downstream) => void (seen = downstream),
+      onError: ({ request }) => void (seen = request),
     });
     await client.send('GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n');
     expect((await client.readResponse()).head.status).toBe(400);
@@ -73,7 +73,7 @@ describe('onError', () => {
         await connection.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf');
         connection.end();
       },
-      { onError: (error) => void asked.push(error.code) },
+      { onError: ({ error }) => void asked.push(error.code) },
     );
     await client.get('/');
     expect((await client.readResponse()).complete).toBe(false);
@@ -109,7 +109,7 @@ describe('onError', () => {
         upstream,
         ...(failure === 'silence' && { timeouts: { responseHead: 100 } }),
         onUpstreamResponse: () => void (seen += 1),
-        onError: (error) => {
+        onError: ({ error }) => {
           asked.push(error.code);
           return { status: 418 };
         },
@@ -131,7 +131,7 @@ describe('onError', () => {
         [hook]: () => {
           throw thrown;
         },
-        onError: (error) => {
+        onError: ({ error }) => {
           causes.push(error.cause);
           return { status: 418 };
         },

@@ -47,7 +47,7 @@ describe('onRequest', () => {
 
   test('may answer with a stream, whose failure is no clean end [RFC 9112 8]', async ({ net }) => {
     const { client, running } = await through(net, () => {}, {
-      onRequest: (request) => ({
+      onRequest: ({ request }) => ({
         status: 200,
         content: Readable.from(
           (function* () {
@@ -88,7 +88,7 @@ describe('onRequest', () => {
     'may answer with a stream of announced length; one of %i bytes for 100000 is no clean end [RFC 9112 6.3]',
     async (length, { net }) => {
       const { client } = await through(net, () => {}, {
-        onRequest: (request) => ({
+        onRequest: ({ request }) => ({
           status: 200,
           fields: { 'Content-Length': '100000' },
           content: Readable.from([seededBytes('own', 0, request.path === '/wrong' ? length : 100_000)]),
@@ -108,7 +108,7 @@ describe('onRequest', () => {
     const watched = watch();
     const other = await net.origin(watched.script);
     const { client, origin } = await through(net, respondWith(sized('')), {
-      onRequest: async (request) => {
+      onRequest: async ({ request }) => {
         await Promise.resolve();
         expect(request).toMatchObject({
           method: 'GET',

@@ -21,13 +21,13 @@ describe('onUpstreamRequest', () => {
     const watched = watch();
     const other = await net.origin(watched.script);
     const { client, origin } = await through(net, respondWith(sized('')), {
-      onUpstreamRequest: async ({ upstream }) => {
+      onUpstreamRequest: async ({ upstreamRequest }) => {
         await Promise.resolve();
-        upstream.setTarget(`${other.url}/new`);
-        upstream.path = `${upstream.path}&added`;
-        upstream.method = 'REPORT';
-        upstream.fields.set('X-Set', ['1', '2']).delete('X-Gone');
-        upstream.fields.append('X-Bytes', '\xe9');
+        upstreamRequest.setTarget(`${other.url}/new`);
+        upstreamRequest.path = `${upstreamRequest.path}&added`;
+        upstreamRequest.method = 'REPORT';
+        upstreamRequest.fields.set('X-Set', ['1', '2']).delete('X-Gone');
+        upstreamRequest.fields.append('X-Bytes', '\xe9');
       },
     });
     await client.get('/y?q', ['X-Gone: 1', 'X-Set: 0']);
@@ -44,8 +44,8 @@ describe('onUpstreamRequest', () => {
   }) => {
     const watched = watch();
     const { client } = await through(net, watched.script, {
-      onUpstreamRequest: ({ upstream }) => {
-        upstream.fields.set('X-User', 'real').set('Authorization', 'Bearer ours');
+      onUpstreamRequest: ({ upstreamRequest }) => {
+        upstreamRequest.fields.set('X-User', 'real').set('Authorization', 'Bearer ours');
       },
     });
     await client.get('/', [
@@ -64,9 +64,9 @@ describe('onUpstreamRequest', () => {
   }) => {
     const watched = watch();
     const { client } = await through(net, watched.script, {
-      onUpstreamRequest: ({ downstream, upstream }) => {
-        for (const [name, value] of downstream.fields) upstream.fields.append(name, value);
-        upstream.fields.set('Host', 'one');
+      onUpstreamRequest: ({ request, upstreamRequest }) => {
+        for (const [name, value] of request.fields) upstreamRequest.fields.append(name, value);
+        upstreamRequest.fields.set('Host', 'one');
       },
     });
     for (const [framing, content] of [
@@ -91,7 +91,7 @@ describe('onUpstreamRequest', () => {
         expect(head.method).toBe('HEAD');
         return 'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n';
       }),
-      { onUpstreamRequest: ({ upstream }) => void (upstream.method = 'HEAD') },
+      { onUpstreamRequest: ({ upstreamRequest }) => void (upstreamRequest.method = 'HEAD') },
     );
     for (let i = 0; i < 2; i++) {
       await client.get('/');
@@ -101,7 +101,7 @@ describe('onUpstreamRequest', () => {
 
   test('that turns HEAD into GET sends no content to the client [RFC 9110 9.3.2]', async ({ net }) => {
     const { client } = await through(net, respondWith(sized('x'.repeat(1000))), {
-      onUpstreamRequest: ({ upstream }) => void (upstream.method = 'GET'),
+      onUpstreamRequest: ({ upstreamRequest }) => void (upstreamRequest.method = 'GET'),
     });
     for (let i = 0; i < 2; i++) {
       await client.send('HEAD / HTTP/1.1\r\nHost: test\r\n\r\n');
@@ -118,8 +118,8 @@ describe('onUpstreamRequest', () => {
     async ([method, framing, content], { net }) => {
       const watched = watch();
       const { client } = await through(net, watched.script, {
-        onUpstreamRequest: ({ downstream, upstream }) => {
-          if (downstream.method === 'POST') upstream.method = method;
+        onUpstreamRequest: ({ request, upstreamRequest }) => {
+          if (request.method === 'POST') upstreamRequest.method = method;
         },
       });
       for (let i = 0; i < 2; i++) {
@@ -143,7 +143,7 @@ describe('onUpstreamRequest', () => {
       net,
       respondWith((head) => sized(head.startLine)),
       {
-        onUpstreamRequest: ({ upstream }) => void (upstream.method = 'GET'),
+        onUpstreamRequest: ({ upstreamRequest }) => void (upstreamRequest.method = 'GET'),
       },
     );
     await client.send('POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 50000000\r\n\r\n');
@@ -160,7 +160,7 @@ describe('onUpstreamRequest', () => {
     ['a name that is no token', 'X A', 'b'],
   ] as const)('cannot set %s: 502, nothing is sent [RFC 9110 5.5]', async ([, name, value], { net }) => {
     const { client, origin } = await through(net, respondWith(sized('')), {
-      onUpstreamRequest: ({ upstream }) => void upstream.fields.set(name, value),
+      onUpstreamRequest: ({ upstreamRequest }) => void upstreamRequest.fields.set(name, value),
     });
     await client.get('/');
     expect((await client.readResponse()).head.status).toBe(502);
@@ -169,11 +169,11 @@ describe('onUpstreamRequest', () => {
 
   test('does not change what the client sent, as hooks see it [Go ReverseProxy]', async ({ net }) => {
     const { client } = await through(net, respondWith(sized('')), {
-      onUpstreamRequest: ({ downstream, upstream }) => {
-        upstream.fields.set('X-A', 'changed').delete('X-B');
-        expect(downstream.fields.get('x-a')).toBe('1');
-        expect(downstream.fields.get('x-b')).toBe('2');
-        expect(downstream.fields.get('connection')).toBe('X-B');
+      onUpstreamRequest: ({ request, upstreamRequest }) => {
+        upstreamRequest.fields.set('X-A', 'changed').delete('X-B');
+        expect(request.fields.get('x-a')).toBe('1');
+        expect(request.fields.get('x-b')).toBe('2');
+        expect(request.fields.get('connection')).toBe('X-B');
       },
     });
     await client.get('/', ['X-A: 1', 'X-B: 2', 'Connection: X-B']);

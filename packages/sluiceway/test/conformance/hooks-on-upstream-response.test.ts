@@ -1,4 +1,5 @@
 import { describe, expect } from 'vitest';
+import { passThrough } from '../../src/index.js';
 import { seededBytes } from '../support/content.js';
 import { test } from '../support/fixture.js';
 import { respondWith } from '../support/raw-origin.js';
@@ -9,18 +10,18 @@ describe('onUpstreamResponse', () => {
     net,
   }) => {
     const { client } = await through(net, respondWith(sized('content', ['X-Gone: 1', 'X-Set: 0'])), {
-      onUpstreamResponse: async ({ upstream, downstream, request }) => {
+      onUpstreamResponse: async ({ upstreamResponse, response, request }) => {
         await Promise.resolve();
-        expect(upstream).toMatchObject({
+        expect(upstreamResponse).toMatchObject({
           status: 200,
           statusText: 'OK',
           httpVersion: '1.1',
           contentLength: 7,
         });
         expect(request.path).toBe('/');
-        downstream.status = 346;
-        downstream.statusText = 'Ch\xe4nged';
-        downstream.fields.set('X-Set', ['1', '2']).delete('X-Gone');
+        response.status = 346;
+        response.statusText = 'Ch\xe4nged';
+        response.fields.set('X-Set', ['1', '2']).delete('X-Gone');
       },
     });
     for (let i = 0; i < 2; i++) {
@@ -43,11 +44,11 @@ describe('onUpstreamResponse', () => {
         sized('', ['Connection: X-Hop', 'X-Hop: 1', 'Keep-Alive: 5'], `HTTP/1.1 ${head.target.slice(1)} x`),
       ),
       {
-        onUpstreamResponse: ({ upstream, downstream }) => {
-          seen.push(upstream.status);
+        onUpstreamResponse: ({ upstreamResponse, response }) => {
+          seen.push(upstreamResponse.status);
           for (const name of ['x-hop', 'connection', 'keep-alive']) {
-            expect(upstream.fields.has(name)).toBe(false);
-            expect(downstream.fields.has(name)).toBe(false);
+            expect(upstreamResponse.fields.has(name)).toBe(false);
+            expect(response.fields.has(name)).toBe(false);
           }
         },
       },
@@ -59,12 +60,42 @@ describe('onUpstreamResponse', () => {
     expect(seen).toEqual([200, 302, 404, 500, 999]);
   });
 
+  test('gets the request as it was sent, after a redirect the last one [Go ReverseProxy]', async ({
+    net,
+  }) => {
+    const seen: unknown[] = [];
+    const other = await net.origin(respondWith(sized('content')));
+    const origin = await net.origin(
+      respondWith(sized('', [`Location: ${other.url}/b?c`], 'HTTP/1.1 303 See Other')),
+    );
+    const running = await net.proxy({
+      upstream: origin.url,
+      profile: { ...passThrough, maxRedirects: 1 },
+      onUpstreamRequest: ({ upstreamRequest }) => {
+        upstreamRequest.method = 'REPORT';
+        upstreamRequest.fields.set('X-A', 'sent');
+      },
+      onUpstreamResponse({ upstreamRequest: { method, path, target, fields } }) {
+        seen.push(method, path, target.path, target.base.host, fields.get('host'), fields.get('x-a'));
+      },
+      transform: {
+        changesContent: false,
+        create: ({ upstreamRequest }) => void seen.push(upstreamRequest.method),
+      },
+    });
+    const client = await net.client(running);
+    await client.get('/a');
+    expect((await client.readResponse()).content.toString()).toBe('content');
+    const { host } = new URL(other.url);
+    expect(seen).toEqual(['GET', '/b?c', '/b?c', host, host, undefined, 'GET']);
+  });
+
   test.for([204, 304])(
     'may make a response with content a %i, which has none [RFC 9110 6.4.1]',
     async (status, { net }) => {
       for (const answer of [sized('content'), chunked(['content'], ['Trailer: X-T'], ['X-T: 1'])]) {
         const { client } = await through(net, respondWith(answer), {
-          onUpstreamResponse: ({ downstream }) => void (downstream.status = status),
+          onUpstreamResponse: ({ response }) => void (response.status = status),
         });
         for (let i = 0; i < 2; i++) {
           await client.get('/');
@@ -80,7 +111,7 @@ describe('onUpstreamResponse', () => {
     const { client } = await through(
       net,
       respondWith('HTTP/1.1 304 Not Modified\r\nContent-Length: 1000\r\nETag: "a"\r\n\r\n'),
-      { onUpstreamResponse: ({ downstream }) => void (downstream.status = 200) },
+      { onUpstreamResponse: ({ response }) => void (response.status = 200) },
     );
     for (let i = 0; i < 2; i++) {
       await client.get('/');
@@ -93,8 +124,8 @@ describe('onUpstreamResponse', () => {
   }) => {
     for (const answer of [sized('content'), chunked(['content'])]) {
       const { client } = await through(net, respondWith(answer), {
-        onUpstreamResponse: ({ downstream }) => {
-          downstream.fields.set('Content-Length', '3').set('Transfer-Encoding', 'gzip');
+        onUpstreamResponse: ({ response }) => {
+          response.fields.set('Content-Length', '3').set('Transfer-Encoding', 'gzip');
         },
       });
       for (let i = 0; i < 2; i++) {
@@ -125,7 +156,7 @@ describe('onUpstreamResponse', () => {
           );
           await connection.readAll();
         },
-        { onUpstreamResponse: ({ downstream }) => void Object.assign(downstream, change) },
+        { onUpstreamResponse: ({ response }) => void Object.assign(response, change) },
       );
       await client.get('/', upgrade);
       const response = await client.readResponse();
@@ -145,7 +176,7 @@ describe('onUpstreamResponse', () => {
         await connection.write('HTTP/1.1 101 x\r\nConnection: Upgrade\r\nUpgrade: foo\r\nX-Own: 1\r\n\r\n');
         await connection.readAll();
       },
-      { onUpstreamResponse: ({ downstream }) => void downstream.fields.set('X-Added', '2') },
+      { onUpstreamResponse: ({ response }) => void response.fields.set('X-Added', '2') },
     );
     await client.get('/', ['Connection: Upgrade', 'Upgrade: foo']);
     const head = await client.readHead();

@@ -34,7 +34,7 @@ describe('onUpstreamResponse', () => {
         chunked(['old'], [...DESCRIBED, 'Trailer: X-T'], ['X-T: 1']),
       ]) {
         const { client, origin } = await through(net, respondWith(answer), {
-          onUpstreamResponse: ({ downstream }) => void (downstream.content = content()),
+          onUpstreamResponse: ({ response }) => void (response.content = content()),
         });
         for (let i = 0; i < 2; i++) {
           await client.get('/');
@@ -60,7 +60,7 @@ describe('onUpstreamResponse', () => {
         await connection.write(seededBytes('endless', 0, 1_000_000));
         await connection.readAll();
       },
-      { onUpstreamResponse: ({ downstream }) => void (downstream.content = 'short') },
+      { onUpstreamResponse: ({ response }) => void (response.content = 'short') },
     );
     await client.get('/');
     expect((await client.readResponse()).content.toString()).toBe('short');

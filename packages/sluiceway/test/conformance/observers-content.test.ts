@@ -70,9 +70,9 @@ describe('an observer of response content', () => {
     const digests = new Digests();
     const { client } = await through(net, respondWith(sized('content')), {
       observers: [digests],
-      onRequest: ({ path }) => (path === '/own' ? { status: 200, content: 'own' } : undefined),
-      onUpstreamResponse({ downstream, request }) {
-        if (request.path === '/replaced') downstream.content = 'replaced';
+      onRequest: ({ request: { path } }) => (path === '/own' ? { status: 200, content: 'own' } : undefined),
+      onUpstreamResponse({ response, request }) {
+        if (request.path === '/replaced') response.content = 'replaced';
       },
       transform: { changesContent: true, create: () => [new PassThrough(), upperCase()] },
     });

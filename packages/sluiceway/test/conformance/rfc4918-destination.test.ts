@@ -138,9 +138,12 @@ describe('the Destination of a WebDAV request', () => {
     const mine = 'http://files.test/mine';
     const fields = { request: { set: { Destination: mine } } };
     expect(await destination(net, '/b', { path: '/dav', options: { fields } })).toBe(mine);
-    const onUpstreamRequest: NonNullable<ProxyOptions['onUpstreamRequest']> = ({ upstream, downstream }) => {
-      expect(downstream.fields.get('destination')).toBe('/b');
-      upstream.fields.set('Destination', mine);
+    const onUpstreamRequest: NonNullable<ProxyOptions['onUpstreamRequest']> = ({
+      upstreamRequest,
+      request,
+    }) => {
+      expect(request.fields.get('destination')).toBe('/b');
+      upstreamRequest.fields.set('Destination', mine);
     };
     expect(await destination(net, '/b', { path: '/dav', options: { onUpstreamRequest } })).toBe(mine);
   });
@@ -151,16 +154,17 @@ describe('the Destination of a WebDAV request', () => {
     const chosen = await destination(net, 'http://files.test/b', {
       path: '/dav',
       options: {
-        onUpstreamRequest: ({ upstream }) => upstream.setTarget(`http://${upstream.target.base.host}/other`),
+        onUpstreamRequest: ({ upstreamRequest }) =>
+          upstreamRequest.setTarget(`http://${upstreamRequest.target.base.host}/other`),
       },
     });
     expect(chosen).toBe('http://{up}/other/b');
     const changed = await destination(net, 'http://files.test/b', {
-      options: { onUpstreamRequest: ({ upstream }) => void (upstream.path = '/x/a') },
+      options: { onUpstreamRequest: ({ upstreamRequest }) => void (upstreamRequest.path = '/x/a') },
     });
     expect(changed).toBe('http://files.test/b');
     const query = await destination(net, 'http://files.test/b', {
-      options: { onUpstreamRequest: ({ upstream }) => void (upstream.path += '?key') },
+      options: { onUpstreamRequest: ({ upstreamRequest }) => void (upstreamRequest.path += '?key') },
     });
     expect(query).toBe('http://{up}/b');
   });

@@ -79,8 +79,8 @@ describe('Host', () => {
 
   test('may be kept by a hook [Go ReverseProxy]', async ({ net }) => {
     const head = await seenRequest(net, [], {
-      onUpstreamRequest({ downstream, upstream }) {
-        upstream.fields.set('Host', downstream.host ?? '');
+      onUpstreamRequest({ request, upstreamRequest }) {
+        upstreamRequest.fields.set('Host', request.host ?? '');
       },
     });
     expect(head.getAll('host')).toEqual(['test']);

@@ -152,7 +152,7 @@ describe('an extended CONNECT', () => {
 
   test('is judged by hooks like an upgrade of HTTP/1.1 [Sluiceway]', async ({ net }) => {
     const { frames } = await framesLine(net, echo, {
-      onRequest: (request) => {
+      onRequest: ({ request }) => {
         expect(request).toMatchObject({ method: 'GET', path: '/chat', httpVersion: '2.0' });
         return { status: 403, content: 'no' };
       },

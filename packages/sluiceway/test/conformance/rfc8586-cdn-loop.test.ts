@@ -52,7 +52,7 @@ describe('CDN-Loop', () => {
       name: 'first',
       upstream: 'http://127.0.0.1:1',
       fields: { request: { remove: ['Via'] } },
-      onUpstreamRequest: ({ upstream }) => upstream.setTarget(`http://127.0.0.1:${port}`),
+      onUpstreamRequest: ({ upstreamRequest }) => upstreamRequest.setTarget(`http://127.0.0.1:${port}`),
     });
     const second = await net.proxy({
       name: 'second',

@@ -107,17 +107,17 @@ describe('a Location and a Content-Location', () => {
   test('are read against the upstream that a hook has chosen, and pass where it has aimed at an exact target [Apache httpd]', async ({
     net,
   }) => {
-    const onUpstreamRequest: NonNullable<ProxyOptions['onUpstreamRequest']> = ({ upstream }) => {
-      const { protocol, host } = upstream.target.base;
-      expect(upstream.joinedTo?.path).toBe('/app');
-      upstream.setTarget(`${protocol}//${host}/other`);
+    const onUpstreamRequest: NonNullable<ProxyOptions['onUpstreamRequest']> = ({ upstreamRequest }) => {
+      const { protocol, host } = upstreamRequest.target.base;
+      expect(upstreamRequest.joinedTo?.path).toBe('/app');
+      upstreamRequest.setTarget(`${protocol}//${host}/other`);
     };
     expect(await locationThrough(net, '/other/b', { ...rewriting, onUpstreamRequest })).toEqual(['/b', '/b']);
     const exact = await locationThrough(net, '/app/a/b', {
       ...rewriting,
-      onUpstreamRequest: ({ upstream }) => {
-        upstream.setExactTarget(upstream.target);
-        expect(upstream.joinedTo).toBeNull();
+      onUpstreamRequest: ({ upstreamRequest }) => {
+        upstreamRequest.setExactTarget(upstreamRequest.target);
+        expect(upstreamRequest.joinedTo).toBeNull();
       },
     });
     expect(exact).toEqual(['/app/a/b', '/app/a/b']);

@@ -255,8 +255,8 @@ describe('fields for one origin', () => {
         fields: {
           request: { set: { 'X-Api-Key': 'k', 'User-Agent': 'ours' }, append: { 'X-Changed': 'b' } },
         },
-        onUpstreamRequest: ({ upstream }) => {
-          upstream.fields.set('X-Token', 't').set('Range', 'bytes=0-').set('Accept', 'a/b');
+        onUpstreamRequest: ({ upstreamRequest }) => {
+          upstreamRequest.fields.set('X-Token', 't').set('Range', 'bytes=0-').set('Accept', 'a/b');
         },
       });
       const client = await net.client(running);

@@ -43,7 +43,8 @@ describe('the Host that the origin server gets', () => {
     const origin = await net.origin(answerHost, { tls: certificate });
     const answered = await answerTo(net, {
       upstream: { url: origin.url, tls: { ca: certificate.ca } },
-      onUpstreamRequest: ({ upstream }) => void upstream.fields.set('Host', 'elsewhere.example'),
+      onUpstreamRequest: ({ upstreamRequest }) =>
+        void upstreamRequest.fields.set('Host', 'elsewhere.example'),
     });
     expect(answered).toBe('elsewhere.example');
   });

@@ -105,9 +105,9 @@ describe('a request-target', () => {
       net,
       respondWith((head) => sized(head.target)),
       {
-        onUpstreamRequest: ({ downstream, upstream }) => {
-          hooked = downstream.query;
-          expect(upstream.path).toBe(target);
+        onUpstreamRequest: ({ request, upstreamRequest }) => {
+          hooked = request.query;
+          expect(upstreamRequest.path).toBe(target);
         },
       },
     );

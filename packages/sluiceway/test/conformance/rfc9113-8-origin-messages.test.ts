@@ -317,9 +317,9 @@ describe('a request over HTTP/2', () => {
       (stream, headers) =>
         stream.respond({ 'x-got': String(headers['x-large'] ?? '').length }, { endStream: true }),
       {
-        onUpstreamRequest: ({ upstream }) => {
-          const size = Number(upstream.fields.get('x-size') ?? 0);
-          if (size > 0) upstream.fields.set('X-Large', 'y'.repeat(size));
+        onUpstreamRequest: ({ upstreamRequest }) => {
+          const size = Number(upstreamRequest.fields.get('x-size') ?? 0);
+          if (size > 0) upstreamRequest.fields.set('X-Large', 'y'.repeat(size));
         },
       },
     );

@@ -293,10 +293,10 @@ describe('where an application takes part, the digest of the origin server', () 
     { what: 'changes', change: memberOf(text) },
   ])('is verified although a hook $what it for the client [Sluiceway]', async ({ change }, { net }) => {
     const { client, running } = await through(net, respondWith(sized(text, of(wrong))), {
-      onUpstreamResponse({ upstream, downstream }) {
-        expect(upstream.fields.get('repr-digest')).toBe(wrong);
-        if (change === null) downstream.fields.delete('Repr-Digest');
-        else downstream.fields.set('Repr-Digest', change);
+      onUpstreamResponse({ upstreamResponse, response }) {
+        expect(upstreamResponse.fields.get('repr-digest')).toBe(wrong);
+        if (change === null) response.fields.delete('Repr-Digest');
+        else response.fields.set('Repr-Digest', change);
       },
     });
     await client.get('/');
@@ -335,7 +335,7 @@ describe('where an application takes part, the digest of the origin server', () 
 
   test('is of no concern where a hook replaces the content [Sluiceway]', async ({ net }) => {
     const { client, running } = await through(net, respondWith(sized(text, of(wrong))), {
-      onUpstreamResponse: ({ downstream }) => void (downstream.content = 'of the hook'),
+      onUpstreamResponse: ({ response }) => void (response.content = 'of the hook'),
     });
     await client.get('/');
     const response = await client.readResponse();

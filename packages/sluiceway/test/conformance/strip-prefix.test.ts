@@ -177,7 +177,7 @@ describe('stripPrefix', () => {
   }) => {
     const seen: unknown[] = [];
     const { client } = await prefixed(net, {
-      onRequest: ({ path, mountPath, raw }) => {
+      onRequest: ({ request: { path, mountPath, raw } }) => {
         seen.push(path, mountPath, raw.url);
         return undefined;
       },

@@ -36,8 +36,8 @@ describe('content that passes through the streams of a transform', () => {
         const { client, running } = await through(net, respondWith(answer), {
           transform: {
             changesContent: true,
-            create({ downstream }) {
-              downstream.fields.set('Content-Encoding', 'gzip');
+            create({ response }) {
+              response.fields.set('Content-Encoding', 'gzip');
               return createGzip({ level: 1 });
             },
           },

@@ -28,10 +28,10 @@ describe('a transform that changes content', () => {
 
   test('may describe the new content in its place [RFC 9110 8.8.1; nginx]', async ({ net }) => {
     const { response } = await exchange(net, sized('content', OF_BYTES), {
-      create({ upstream, downstream }) {
-        expect(downstream.fields.has('etag')).toBe(false);
-        downstream.fields.set('ETag', `W/${upstream.fields.get('etag') ?? ''}`);
-        downstream.fields.set('Content-Encoding', 'capitals');
+      create({ upstreamResponse, response: draft }) {
+        expect(draft.fields.has('etag')).toBe(false);
+        draft.fields.set('ETag', `W/${upstreamResponse.fields.get('etag') ?? ''}`);
+        draft.fields.set('Content-Encoding', 'capitals');
         return upperCase();
       },
     });
@@ -63,7 +63,7 @@ describe('a transform that changes content', () => {
   }) => {
     for (const changes of [true, false]) {
       const { response, asked } = await exchange(net, sized('content', OF_BYTES), {
-        changesContent: ({ path }) => path === '/file' && changes,
+        changesContent: ({ request: { path } }) => path === '/file' && changes,
         request: { lines: ['Range: bytes=0-'] },
       });
       expect(asked.has('range')).toBe(!changes);
@@ -77,8 +77,8 @@ describe('a transform that changes content', () => {
   }) => {
     for (const nothing of [null, undefined, []]) {
       const { response } = await exchange(net, sized('content', [...OF_BYTES, ...OTHERS]), {
-        create({ downstream }) {
-          downstream.fields.set('X-Seen', 'yes').set('ETag', '"new"');
+        create({ response: draft }) {
+          draft.fields.set('X-Seen', 'yes').set('ETag', '"new"');
           return nothing;
         },
       });
@@ -101,8 +101,8 @@ describe('a transform that changes content', () => {
     const made = new MadeStreams(upperCase);
     const { response } = await exchange(net, head, {
       request: { method: 'HEAD' },
-      create({ downstream }) {
-        downstream.fields.set('Content-Encoding', 'capitals');
+      create({ response: draft }) {
+        draft.fields.set('Content-Encoding', 'capitals');
         return made.create();
       },
     });

@@ -67,14 +67,14 @@ describe('a transform has no part in', () => {
     net,
   }) => {
     const hooked = await exchange(net, sized('content', OF_BYTES), {
-      options: { onUpstreamResponse: ({ downstream }) => void (downstream.content = 'own') },
+      options: { onUpstreamResponse: ({ response }) => void (response.content = 'own') },
     });
     expect(hooked.response.content.toString()).toBe('own');
     expect(hooked.made.all).toEqual([]);
     const made = new MadeStreams();
     const own = await exchange(net, sized('content', OF_BYTES), {
-      create({ downstream }) {
-        downstream.content = 'own';
+      create({ response }) {
+        response.content = 'own';
         return made.create();
       },
     });

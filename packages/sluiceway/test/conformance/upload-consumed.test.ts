@@ -160,7 +160,7 @@ describe('request content that was consumed before the proxy got it gets 500 at 
       async ([, middleware, cause], { net }) => {
         const errors: string[] = [];
         const { client, origin, records } = await behind(net, middleware, {
-          onError: (error) => void errors.push(error.message),
+          onError: ({ error }) => void errors.push(error.message),
         });
         upload(client, framing);
         const response = await client.readResponse();
@@ -236,7 +236,7 @@ describe('request content that a hook reads', () => {
       `%s is never sent on without what was read: ${framing}, the client gets 500 [Node]`,
       async ([, read], { net }) => {
         const { client, origin, received, records } = await behind(net, (_, next) => next(), {
-          onRequest: ({ raw }) => read(raw as IncomingMessage),
+          onRequest: ({ request: { raw } }) => read(raw as IncomingMessage),
         });
         upload(client, framing);
         const response = await client.readResponse();

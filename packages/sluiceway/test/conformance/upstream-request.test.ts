@@ -37,10 +37,10 @@ test("the application's own request object is the same after the transfer as bef
   const origin = await net.origin(respondWith(sized('')));
   const proxy = createProxy({
     upstream: `${origin.url}/base`,
-    onUpstreamRequest: ({ upstream }) => {
-      upstream.fields.set('X-A', 'ours').delete('Cookie');
-      upstream.method = 'REPORT';
-      upstream.path = '/elsewhere';
+    onUpstreamRequest: ({ upstreamRequest }) => {
+      upstreamRequest.fields.set('X-A', 'ours').delete('Cookie');
+      upstreamRequest.method = 'REPORT';
+      upstreamRequest.path = '/elsewhere';
     },
   });
   const seen: unknown[] = [];
@@ -81,9 +81,9 @@ test('a hook gets empty fields of a request without any, and may add to them [Go
     net,
     respondWith((head) => sized(head.getAll('x-added').join())),
     {
-      onUpstreamRequest: ({ downstream, upstream }) => {
-        size = downstream.fields.size;
-        upstream.fields.set('X-Added', 'yes');
+      onUpstreamRequest: ({ request, upstreamRequest }) => {
+        size = request.fields.size;
+        upstreamRequest.fields.set('X-Added', 'yes');
       },
     },
   );
@@ -112,7 +112,7 @@ test('a request that is sent again, on a fresh connection, is the same: nothing 
     },
     {
       name: 'us',
-      onUpstreamRequest: ({ upstream }) => void upstream.fields.append('X-Added', 'once'),
+      onUpstreamRequest: ({ upstreamRequest }) => void upstreamRequest.fields.append('X-Added', 'once'),
     },
   );
   await client.get('/');
@@ -159,8 +159,8 @@ describe('content that a hook sets', () => {
         net,
         respondWith((head, bytes) => sized(`${head.get('content-length')} ${bytes.length}`)),
         {
-          onUpstreamRequest({ upstream }) {
-            upstream.content = content;
+          onUpstreamRequest({ upstreamRequest }) {
+            upstreamRequest.content = content;
           },
         },
       );

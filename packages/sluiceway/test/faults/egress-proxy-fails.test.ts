@@ -56,7 +56,7 @@ async function refusedWith(net: Network, answer: string, end: 'keep' | 'end' | '
         if (end !== 'keep') connection[end]();
       },
     },
-    onError: (error) => void errors.push(error),
+    onError: ({ error }) => void errors.push(error),
   });
   await client.get('/');
   const response = await client.readResponse();

@@ -15,7 +15,7 @@ async function askAll(
 ): Promise<{ ask(index: number): Promise<void> }> {
   const running = await net.proxy({
     upstream: { url: urls[0] ?? '', ...upstream },
-    onRequest: ({ path }) => ({ upstream: urls[Number(path.slice(1))] ?? '' }),
+    onRequest: ({ request: { path } }) => ({ upstream: urls[Number(path.slice(1))] ?? '' }),
   });
   const client = await net.client(running);
   const ask = async (index: number): Promise<void> => {

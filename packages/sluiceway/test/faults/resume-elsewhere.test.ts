@@ -170,9 +170,9 @@ describe('a file that is on several servers', () => {
     const second = await server(net, () => 'whole');
     const running = await net.proxy({
       upstream: free,
-      onUpstreamRequest: ({ upstream }) => {
-        upstream.fields.set('Authorization', 'secret');
-        upstream.mirrors.push(`${second.origin.url}/x`);
+      onUpstreamRequest: ({ upstreamRequest }) => {
+        upstreamRequest.fields.set('Authorization', 'secret');
+        upstreamRequest.mirrors.push(`${second.origin.url}/x`);
       },
     });
     const client = await net.client(running);
@@ -231,8 +231,8 @@ describe('a URL that expires in the middle of a transfer', () => {
       const running = await net.proxy({
         upstream: origin.url,
         resume: {
-          refreshTarget: async ({ url, status: seen, downstream }) => {
-            expired.push([url, seen, downstream.path]);
+          refreshTarget: async ({ url, status: seen, request }) => {
+            expired.push([url, seen, request.path]);
             return `${origin.url}/file?new`;
           },
         },

@@ -55,7 +55,7 @@ describe('a transform', () => {
     async ([, [create, message]], { net }) => {
       const errors: SluicewayError[] = [];
       const { client, running, origin } = await through(net, sendsHalf('sized', 'waits'), {
-        onError: (error) => void errors.push(error),
+        onError: ({ error }) => void errors.push(error),
         transform: { changesContent: false, create: create as Transform['create'] },
       });
       await client.get('/');
@@ -132,8 +132,8 @@ describe('a transform', () => {
     const { client } = await through(net, respondWith(sized('content')), {
       transform: {
         changesContent: true,
-        create({ downstream }) {
-          downstream.status = 101;
+        create({ response }) {
+          response.status = 101;
           return made.create();
         },
       },

@@ -98,7 +98,7 @@ async function listenTo(net: Parameters<typeof startGateway>[0], { isSilent = fa
       allowAddresses: ['127.0.0.0/8'],
       allowPorts: 'any',
     },
-    onError: (error) => void errors.push(error),
+    onError: ({ error }) => void errors.push(error),
     observers: [{ onTransferStart: (transfer) => void told.push(inspect(transfer.path)) }],
   });
   const ask = async (target: string): Promise<RawResponse> => {

@@ -126,7 +126,7 @@ export function inRouteFiles(): RouteHandlers<RouteContext> {
   const options: FetchOptions<RouteContext> = { allowUndetectableTruncation: true, errors: 'throw' };
   const proxy = createProxy<FetchContext<RouteContext>>({
     upstream: 'http://127.0.0.1:9000',
-    onRequest: async ({ context }) => {
+    onRequest: async ({ request: { context } }) => {
       const { path } = await context.host.params;
       return { status: 404, content: `${path.length} ${context.request.url}` };
     },
@@ -144,8 +144,8 @@ interface OfApplication {
 export function inHono(): Hono<OfApplication> {
   const proxy = createProxy<Context<OfApplication>>({
     upstream: 'http://127.0.0.1:9000',
-    onUpstreamRequest: ({ downstream, upstream }) => {
-      upstream.fields.set('X-User', downstream.context.get('user'));
+    onUpstreamRequest: ({ request, upstreamRequest }) => {
+      upstreamRequest.fields.set('X-User', request.context.get('user'));
     },
   });
   const anywhere: (c: HonoContext) => Promise<Response> = toHono(
@@ -256,33 +256,40 @@ export const noCookies: FieldOptions = { cookies: 'drop' };
 declare function handlerArguments(): [IncomingMessage, ServerResponse];
 
 export const hooks: Hooks = {
-  onRequest(downstream: DownstreamRequest) {
-    const fields: ReadonlyFields = downstream.fields;
+  onRequest({ request }: { request: DownstreamRequest }) {
+    const fields: ReadonlyFields = request.fields;
     // @ts-expect-error -- what the client has sent is not changed
-    downstream.method = 'PUT';
+    request.method = 'PUT';
     if (fields.get('authorization') === undefined) {
       return { status: 401, fields: { 'WWW-Authenticate': ['Basic', 'Bearer'] }, content: 'Who are you?' };
     }
-    if (downstream.path.startsWith('/files/')) return { upstream: new URL('http://files.example') };
+    if (request.path.startsWith('/files/')) return { upstream: new URL('http://files.example') };
     return undefined;
   },
-  async onUpstreamRequest({ downstream, upstream }) {
-    const client: ForwardedClient = downstream.forwarded;
-    upstream.fields.set('X-Client', client.for ?? downstream.clientAddress ?? 'unknown').delete('Cookie');
-    if (upstream.joinedTo === null) upstream.fields.set('X-Client-Proto', client.proto);
-    upstream.method = 'GET';
-    upstream.path = '/other';
-    upstream.setTarget('http://other.example');
+  async onUpstreamRequest({ request, upstreamRequest }) {
+    const client: ForwardedClient = request.forwarded;
+    upstreamRequest.fields.set('X-Client', client.for ?? request.clientAddress ?? 'unknown').delete('Cookie');
+    if (upstreamRequest.joinedTo === null) upstreamRequest.fields.set('X-Client-Proto', client.proto);
+    upstreamRequest.method = 'GET';
+    upstreamRequest.path = '/other';
+    upstreamRequest.setTarget('http://other.example');
     await Promise.resolve();
   },
-  onUpstreamResponse({ upstream, downstream, request }) {
+  onUpstreamResponse({ upstreamResponse, response, request }) {
     // @ts-expect-error -- what the origin server has sent is not changed either
-    upstream.status = 200;
-    if (upstream.status === 404 && request.method === 'GET') downstream.content = Readable.from(['Not here']);
-    for (const [name, value] of upstream.fields) downstream.fields.append(`X-${name}`, value);
+    upstreamResponse.status = 200;
+    if (upstreamResponse.status === 404 && request.method === 'GET')
+      response.content = Readable.from(['Not here']);
+    for (const [name, value] of upstreamResponse.fields) response.fields.append(`X-${name}`, value);
   },
-  onError(error: SluicewayError, downstream: DownstreamRequest | null): Answer | undefined {
-    if (error.source === 'downstream' || downstream === null) return undefined;
+  onError({
+    error,
+    request,
+  }: {
+    error: SluicewayError;
+    request: DownstreamRequest | null;
+  }): Answer | undefined {
+    if (error.source === 'downstream' || request === null) return undefined;
     return { status: error.status, content: new TextEncoder().encode(error.publicMessage) };
   },
 };
@@ -385,19 +392,21 @@ interface User {
 }
 
 /** What an application knows of a request reaches the hooks with its type, and everything else with none. */
-export function knowsItsUsers(request: IncomingMessage, response: ServerResponse): Handler<User> {
+export function knowsItsUsers(incoming: IncomingMessage, outgoing: ServerResponse): Handler<User> {
   const client: KnownClient = { address: '192.0.2.7', protocol: 'https', host: 'files.example' };
   const context: HandleContext<User> = { context: { name: 'ann' }, client, errors: 'throw' };
-  const inferred = createProxy({ onRequest: (downstream: DownstreamRequest<User>) => answerTo(downstream) });
+  const inferred = createProxy({
+    onRequest: ({ request }: { request: DownstreamRequest<User> }) => answerTo(request),
+  });
   const proxy: ReverseProxy<User> = createProxy<User>({
     upstream: 'http://127.0.0.1:9000',
-    onUpstreamRequest: ({ downstream, upstream }) =>
-      void upstream.fields.set('X-User', downstream.context.name),
+    onUpstreamRequest: ({ request, upstreamRequest }) =>
+      void upstreamRequest.fields.set('X-User', request.context.name),
   });
-  void proxy.handle(request, response, context);
-  void streamFrom(request, response, 'https://files.example/', {}, { content: Buffer.of(1) });
+  void proxy.handle(incoming, outgoing, context);
+  void streamFrom(incoming, outgoing, 'https://files.example/', {}, { content: Buffer.of(1) });
   // @ts-expect-error: the context of another type
-  void inferred.handle(request, response, { context: { title: 'Dr.' } });
+  void inferred.handle(incoming, outgoing, { context: { title: 'Dr.' } });
   const untyped: Handler = proxy;
   attach(createServer(), untyped);
   return mount({ '/': stripPrefix('/files', proxy) });

@@ -106,6 +106,6 @@ describe('the options of the library', () => {
 
   test('give hooks the context of the application', () => {
     type Hook = NonNullable<ProxyOptions<{ user: string }>['onRequest']>;
-    expectTypeOf<Parameters<Hook>[0]['context']>().toEqualTypeOf<{ user: string }>();
+    expectTypeOf<Parameters<Hook>[0]['request']['context']>().toEqualTypeOf<{ user: string }>();
   });
 });

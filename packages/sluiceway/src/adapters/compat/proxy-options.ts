@@ -64,25 +64,33 @@ export function toProxyOptions<Request extends IncomingMessage, Response extends
       },
     },
     timeouts: toTimeouts(options),
-    onRequest({ context: { target } }) {
+    onRequest({
+      request: {
+        context: { target },
+      },
+    }) {
       // An exact URL is given with the request.
       if (options.ignorePath === true) return undefined;
       return { upstream: options.prependPath === false ? target.origin : target };
     },
-    async onUpstreamRequest({ downstream: { context }, upstream }) {
+    async onUpstreamRequest({ request: { context }, upstreamRequest }) {
       const { request, response, target } = context;
-      const proxyRequest = new ProxyRequest(upstream);
+      const proxyRequest = new ProxyRequest(upstreamRequest);
       context.proxyRequest = proxyRequest;
       const own = splitHost(context.headers ?? undefined);
-      for (const [name, value] of Object.entries(own.others)) upstream.fields.set(name, value);
+      for (const [name, value] of Object.entries(own.others)) upstreamRequest.fields.set(name, value);
       const wantedHost = own.host ?? host;
-      if (wantedHost !== undefined && changeOrigin !== true) upstream.fields.set('Host', wantedHost);
+      if (wantedHost !== undefined && changeOrigin !== true) upstreamRequest.fields.set('Host', wantedHost);
       if (response === null) return on.proxyReqWs?.(proxyRequest, request, request.socket);
       await on.start?.(request, response, target);
       await on.proxyReq?.(proxyRequest, request, response);
       if (context.awaitsContent && !proxyRequest.hasOwnContent) throw contentWasRead();
     },
-    async onUpstreamResponse({ upstream, downstream, request: { context, host: clientHost } }) {
+    async onUpstreamResponse({
+      upstreamResponse,
+      response: downstream,
+      request: { context, host: clientHost },
+    }) {
       const { request, response, proxyRequest, target } = context;
       const { fields, status } = downstream;
       if (isRewritten(status)) {
@@ -91,7 +99,7 @@ export function toProxyOptions<Request extends IncomingMessage, Response extends
         fields.rewrite('Location', (value) => rewriteLocation(value, options, place) ?? value);
       }
       if (response === null || typeof on.proxyRes !== 'function') return;
-      const proxyResponse = new ProxyResponse(upstream, downstream, proxyRequest);
+      const proxyResponse = new ProxyResponse(upstreamResponse, downstream, proxyRequest);
       await on.proxyRes(proxyResponse, request, response);
       proxyResponse.applyTo(downstream);
     },
@@ -108,10 +116,10 @@ export function toProxyOptions<Request extends IncomingMessage, Response extends
     ];
   if (on.proxyRes instanceof ResponseInterception)
     proxyOptions.transform = new Interception(
-      toContentInterceptor(on.proxyRes.interceptor, ({ upstream, downstream, request }) => {
+      toContentInterceptor(on.proxyRes.interceptor, ({ upstreamResponse, response, request }) => {
         const context = request.context as CompatContext<Request, Response>;
         return {
-          proxyResponse: new ProxyResponse(upstream, downstream, context.proxyRequest),
+          proxyResponse: new ProxyResponse(upstreamResponse, response, context.proxyRequest),
           request: context.request,
           // Content after an upgrade is no response's.
           response: context.response as Response,

@@ -48,9 +48,9 @@ export function toContentInterceptor(
   find: (messages: Parameters<ContentInterceptor>[1]) => Intercepted,
 ): ContentInterceptor {
   return async (content, messages) => {
-    const { upstream, downstream } = messages;
+    const { upstreamResponse, response: downstream } = messages;
     const { proxyResponse, request, response } = find(messages);
-    const decode = toDecoder(upstream.fields.list('content-encoding'));
+    const decode = toDecoder(upstreamResponse.fields.list('content-encoding'));
     if (decode !== null) downstream.fields.delete('Content-Encoding');
     const decoded = decode === null || content.length === 0 ? content : await decode(content);
     return withHead(response, downstream, () => interceptor(decoded, proxyResponse, request, response));

@@ -39,7 +39,7 @@ export type ExpressHandler<Request extends ExpressRequest = ExpressRequest> = (
 /**
  * A handler of Express 4 or 5 for a proxy, a gateway, or what `stripPrefix` and `mount` make of them:
  * `app.use('/files', toExpress(proxy))`. The path at which it is mounted is taken off, as Express does. Hooks find the
- * request of Express as `downstream.context`; `trust proxy` of the application decides who the client is. Failures
+ * request of Express as `request.context`; `trust proxy` of the application decides who the client is. Failures
  * before the response go to `next`. Throws an `OptionsError` for options that are not valid.
  */
 export function toExpress<Request extends ExpressRequest = ExpressRequest>(

@@ -83,9 +83,7 @@ export class FetchExchange implements ClientExchange {
   }
 
   get request(): ClientRequest {
-    throw new TypeError(
-      'A request that came through sluiceway/fetch is none of Node’s: see downstream.context',
-    );
+    throw new TypeError('A request that came through sluiceway/fetch is none of Node’s: see request.context');
   }
 
   readHead(target: string = this.url): RequestHead {

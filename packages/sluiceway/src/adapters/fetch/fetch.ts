@@ -9,7 +9,7 @@ import { FetchExchange } from './fetch-exchange.js';
 import { findHostListener } from './host-listener.js';
 import { openRequestContent } from './request-content.js';
 
-/** What hooks find as `downstream.context`. */
+/** What hooks find as `request.context`. */
 export interface FetchContext<Host = unknown> {
   readonly request: Request;
   /** What the host gave beside the request: Next.js `{ params }`, an event, a loader's arguments. */

@@ -18,7 +18,7 @@ const GONE = 499;
 /**
  * A handler of Hono 4 on `@hono/node-server` for a proxy, a gateway, or what `stripPrefix` and `mount` make of them:
  * `app.all('/files/*', toHono(stripPrefix('/files', proxy)))`. It uses Node's own request and response, and returns
- * when the transfer is over. Hooks find the context of Hono as `downstream.context`; what middleware before it has set
+ * when the transfer is over. Hooks find the context of Hono as `request.context`; what middleware before it has set
  * with `c.header` is sent along. Failures before the response go to `app.onError`. Throws an `OptionsError` for
  * options that are not valid.
  */

@@ -45,7 +45,7 @@ export type KoaHandler<Context extends KoaContext = KoaContext> = (
 /**
  * A middleware of Koa 2 or 3 for a proxy, a gateway, or what `stripPrefix` and `mount` make of them:
  * `app.use(toKoa(proxy, { path: '/files' }))`. A path that `koa-mount` has taken off is known. Hooks find the context of
- * Koa as `downstream.context`; `app.proxy` decides who the client is. Failures before the response are thrown. Throws an
+ * Koa as `request.context`; `app.proxy` decides who the client is. Failures before the response are thrown. Throws an
  * `OptionsError` for options that are not valid.
  */
 export function toKoa<Context extends KoaContext = KoaContext>(

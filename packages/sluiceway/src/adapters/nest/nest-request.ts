@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 /**
- * What hooks find as `downstream.context`: the request of the platform, Express or Fastify. Applications declare what
+ * What hooks find as `request.context`: the request of the platform, Express or Fastify. Applications declare what
  * their guards and middleware add to it: `declare module 'sluiceway/nest' { interface NestRequest { user: User } }`.
  */
 export interface NestRequest {

@@ -33,7 +33,7 @@ export interface HandleContext<Context = unknown> {
   mirrors?: readonly (string | URL)[];
   /** Takes the place of the option `errors` for this request. */
   errors?: 'answer' | 'throw';
-  /** What the application knows of the request: hooks find it as `downstream.context`. */
+  /** What the application knows of the request: hooks find it as `request.context`. */
   context?: Context;
   /**
    * Takes the place of what the connection shows: of the peer's address, the scheme and the host. Whoever gives it has

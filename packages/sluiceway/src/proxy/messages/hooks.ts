@@ -3,17 +3,19 @@ import { describeThrown, isInstance, SluicewayError } from '../../errors.js';
 import type { DownstreamRequest } from './downstream-request.js';
 import type { MaybePromise } from './maybe-promise.js';
 import type { Answer, DownstreamResponseDraft, UpstreamChoice, UpstreamResponse } from './responses.js';
-import type { UpstreamRequestDraft } from './upstream-request.js';
+import type { UpstreamRequest, UpstreamRequestDraft } from './upstream-request.js';
 
-/** What `transform.create` is given. */
-export interface TransformMessages<Context = unknown> {
-  upstream: UpstreamResponse;
-  /**
-   * The head that the client will get. Where the content is changed, what described exact bytes is gone from it, and
-   * what is set here holds for the new content: `Content-Encoding`, a weak `ETag`.
-   */
-  downstream: DownstreamResponseDraft;
+/** What hooks that change a response are given. */
+export interface ResponseMessages<Context = unknown> {
   request: DownstreamRequest<Context>;
+  /** The request that the origin server answered. After redirects, it is the last one. */
+  upstreamRequest: UpstreamRequest;
+  upstreamResponse: UpstreamResponse;
+  /**
+   * The head that the client will get. In `transform.create` with `changesContent`, the fields that describe the exact
+   * bytes are already removed, and the fields that you set here describe the new content: `Content-Encoding`, a weak `ETag`.
+   */
+  response: DownstreamResponseDraft;
 }
 
 /**
@@ -28,14 +30,14 @@ export interface Transform<Context = unknown> {
    * a transfer of which another number of bytes comes out is broken off. A function decides for each request, before
    * it is sent.
    */
-  changesContent: boolean | ((request: DownstreamRequest<Context>) => boolean);
+  changesContent: boolean | ((messages: { request: DownstreamRequest<Context> }) => boolean);
   /**
    * Makes the streams for one response, in the order in which the content passes them; null or nothing leaves it as
    * it is. They must be new, and carry bytes: a stream in object mode is refused. What this throws refuses the
    * response (502); what a stream fails with breaks the transfer off visibly, since the head is sent by then. All
    * streams are destroyed when the transfer ends early, whoever is to blame.
    */
-  create(messages: TransformMessages<Context>): MaybePromise<Duplex | readonly Duplex[] | null | undefined>;
+  create(messages: ResponseMessages<Context>): MaybePromise<Duplex | readonly Duplex[] | null | undefined>;
 }
 
 /**
@@ -44,33 +46,29 @@ export interface Transform<Context = unknown> {
  */
 export interface Hooks<Context = unknown> {
   /** Before anything is sent: may answer by itself, or choose the upstream. Undefined goes on. */
-  onRequest?: (
-    downstream: DownstreamRequest<Context>,
-  ) => MaybePromise<Answer | UpstreamChoice | undefined | void>;
+  onRequest?: (messages: {
+    request: DownstreamRequest<Context>;
+  }) => MaybePromise<Answer | UpstreamChoice | undefined | void>;
   /**
    * May change the request that is about to be sent. The client's hop-by-hop fields are already gone, so that a
    * client cannot have removed what is added here.
    */
   onUpstreamRequest?: (messages: {
-    downstream: DownstreamRequest<Context>;
-    upstream: UpstreamRequestDraft;
+    request: DownstreamRequest<Context>;
+    upstreamRequest: UpstreamRequestDraft;
   }) => MaybePromise<void>;
   /** May change the response head or content, or throw to refuse the response (502). Called for 101 too. */
-  onUpstreamResponse?: (messages: {
-    upstream: UpstreamResponse;
-    downstream: DownstreamResponseDraft;
-    request: DownstreamRequest<Context>;
-  }) => MaybePromise<void>;
+  onUpstreamResponse?: (messages: ResponseMessages<Context>) => MaybePromise<void>;
   /** Content that is changed, inspected or held back while it passes. Called after `onUpstreamResponse`. */
   transform?: Transform<Context>;
   /**
-   * A failure before the head was sent: may answer in place of the default problem report. `downstream` is null
-   * where the request could not be read.
+   * A failure before the response head was sent: may answer in place of the default problem report. `request` is null
+   * if it could not be read.
    */
-  onError?: (
-    error: SluicewayError,
-    downstream: DownstreamRequest<Context> | null,
-  ) => MaybePromise<Answer | undefined | void>;
+  onError?: (messages: {
+    error: SluicewayError;
+    request: DownstreamRequest<Context> | null;
+  }) => MaybePromise<Answer | undefined | void>;
 }
 
 /** Calls a hook. What it throws, unless it is a `SluicewayError`, becomes an answer of 502 that tells nothing. */

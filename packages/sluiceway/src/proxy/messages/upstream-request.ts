@@ -1,11 +1,22 @@
 import { SluicewayError } from '../../errors.js';
 import { type Digest, toDigest } from '../../http/digest.js';
-import { type Fields, isToken } from '../../http/fields.js';
+import { type Fields, isToken, type ReadonlyFields } from '../../http/fields.js';
 import { type ForwardedExtras, setForwardedFields } from '../../http/forwarded.js';
 import { type BaseTarget, parseBaseTarget } from '../../http/target.js';
 import type { Target } from '../../upstream/target.js';
 import type { DownstreamRequest } from './downstream-request.js';
 import { joinToUpstream } from './selection.js';
+
+/** The request as it was sent to the origin server. Read-only. */
+export interface UpstreamRequest {
+  readonly method: string;
+  /** Where it was sent: the origin server, and the request-target. */
+  readonly target: Readonly<Target>;
+  /** Path and query, byte for byte. */
+  readonly path: string;
+  /** End-to-end fields, `Host` among them, without those that frame the message. */
+  readonly fields: ReadonlyFields;
+}
 
 /** The request that will be sent to the origin server; everything of it may be changed until then. */
 export class UpstreamRequestDraft {

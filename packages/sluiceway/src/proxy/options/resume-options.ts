@@ -10,7 +10,7 @@ export interface ExpiredTarget {
   /** The URL that was asked, its query included. */
   url: string;
   status: number;
-  downstream: DownstreamRequest;
+  request: DownstreamRequest;
 }
 
 const resumeMembers = {

@@ -88,7 +88,7 @@ class HookSelector implements Selector {
     transfer: SelectingTransfer,
     context: HandleContext,
   ): Promise<Answer | Selection> {
-    const chosen = await runHook(this.#hook, request);
+    const chosen = await runHook(this.#hook, { request });
     if (chosen === undefined) return this.#fallback.select(request, transfer, context);
     if ('status' in chosen) return chosen;
     return orError('proxy_configuration_error', () => {

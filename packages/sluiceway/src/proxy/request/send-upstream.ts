@@ -14,7 +14,7 @@ import type {
   TransportResponse,
 } from '../../upstream/transport.js';
 import type { DownstreamRequest } from '../messages/downstream-request.js';
-import type { UpstreamRequestDraft } from '../messages/upstream-request.js';
+import type { UpstreamRequest, UpstreamRequestDraft } from '../messages/upstream-request.js';
 import type { ProxySettings } from '../options/proxy-settings.js';
 import { announceTrailers, keepsContent } from './draft-request.js';
 import { changeRequestContent } from './request-rules.js';
@@ -42,6 +42,11 @@ export interface ReceivedResponse {
   /** The other targets of the same file, in the order in which they can be asked. */
   mirrors: readonly Target[];
   send: SendOptions;
+}
+
+/** The request as it was sent last, for hooks. They get a copy of the fields: resuming sends them again. */
+export function toUpstreamRequest({ target, request: { method, path, fields } }: Sent): UpstreamRequest {
+  return { method, target, path, fields: fields.clone() };
 }
 
 /** Sends the upstream request and waits for the final response head. */

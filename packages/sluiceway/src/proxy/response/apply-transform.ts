@@ -11,7 +11,7 @@ import type { Fields } from '../../http/fields.js';
 import { findTouch } from '../../stream/untouched.js';
 import type { TransportResponse } from '../../upstream/transport.js';
 import type { DownstreamRequest } from '../messages/downstream-request.js';
-import { runHook, type Transform, type TransformMessages } from '../messages/hooks.js';
+import { type ResponseMessages, runHook, type Transform } from '../messages/hooks.js';
 import type { RequestState } from '../request/request-state.js';
 import { Interception } from './interception.js';
 import { isContentless } from './respond.js';
@@ -21,7 +21,7 @@ export async function changesContent(
   { changesContent: changes }: Transform,
   request: DownstreamRequest,
 ): Promise<boolean> {
-  return typeof changes === 'boolean' ? changes : Boolean(await runHook(changes, request));
+  return typeof changes === 'boolean' ? changes : Boolean(await runHook(changes, { request }));
 }
 
 /** A range of content that is changed on its way is not the same range of the origin server's: all of it is needed. */
@@ -37,24 +37,24 @@ export async function applyTransform(
   state: RequestState,
   transform: Transform,
   changes: boolean,
-  messages: TransformMessages,
+  messages: ResponseMessages,
   received: TransportResponse,
 ): Promise<void> {
-  const { upstream, downstream, request } = messages;
-  const { fields } = downstream;
+  const { upstreamResponse, response, request } = messages;
+  const { fields } = response;
   if (transform instanceof Interception) return transform.apply(state, messages, received);
-  if (received.tunnel !== null || downstream.content !== undefined) return;
+  if (received.tunnel !== null || response.content !== undefined) return;
   if (changes) {
     // RFC 9110 section 7.7. The directive of a request is not heeded: a client could switch the transform off.
-    if (hasCacheDirective(upstream.fields, 'no-transform')) return;
+    if (hasCacheDirective(upstreamResponse.fields, 'no-transform')) return;
     if (received.status === 206)
       throw new SluicewayError(
         'http_protocol_error',
         'A part (206) that was not asked for cannot be transformed',
       );
-    if (downstream.status === 304) weakenByteDescription(fields);
+    if (response.status === 304) weakenByteDescription(fields);
   }
-  if (isContentless('GET', downstream.status)) return;
+  if (isContentless('GET', response.status)) return;
 
   const removed = changes ? removeByteDescription(fields) : [];
   const streams = await runHook(async () => takeStreams(await transform.create(messages)), undefined);
@@ -63,7 +63,7 @@ export async function applyTransform(
     return;
   }
   if (changes) announceWithoutDescription(fields);
-  const isUnused = request.method === 'HEAD' || downstream.content !== undefined;
+  const isUnused = request.method === 'HEAD' || response.content !== undefined;
   if (isUnused || state.transfer.isAborted) discardStreams(streams);
   else state.stages.transform = { kind: 'streams', streams, changes };
 }

@@ -3,20 +3,20 @@ import { removeByteDescription, weakenByteDescription } from '../../http/byte-de
 import type { ChunkSource } from '../../stream/chunk-source.js';
 import { MeteredSource } from '../../stream/metered-source.js';
 import type { TransportResponse } from '../../upstream/transport.js';
-import { runHook, type Transform, type TransformMessages } from '../messages/hooks.js';
+import { type ResponseMessages, runHook, type Transform } from '../messages/hooks.js';
 import type { RequestState } from '../request/request-state.js';
 import type { Transfer } from '../transfer/transfer.js';
 import { openReceivedContent } from './pipeline.js';
 import { isContentless } from './respond.js';
 
 /**
- * Gets the whole content of a response before its head is sent, may change the head (`downstream`), and returns the
+ * Gets the whole content of a response before its head is sent, may change the head (`response`), and returns the
  * content that the client gets. Memory is not bounded, so no option of `createProxy` leads here: `transform` does the
  * same in bounded memory.
  */
 export type ContentInterceptor = (
   content: Buffer,
-  messages: TransformMessages,
+  messages: ResponseMessages,
 ) => string | Uint8Array | Promise<string | Uint8Array>;
 
 /**
@@ -36,19 +36,19 @@ export class Interception implements Transform {
     return null;
   }
 
-  async apply(state: RequestState, messages: TransformMessages, received: TransportResponse): Promise<void> {
-    const { downstream, request } = messages;
-    const { fields } = downstream;
-    if (received.tunnel !== null || downstream.content !== undefined) return;
+  async apply(state: RequestState, messages: ResponseMessages, received: TransportResponse): Promise<void> {
+    const { response, request } = messages;
+    const { fields } = response;
+    if (received.tunnel !== null || response.content !== undefined) return;
     if (received.status === 206)
       throw new SluicewayError(
         'http_protocol_error',
         'A part (206) that was not asked for cannot be intercepted',
       );
-    if (downstream.status === 304) weakenByteDescription(fields);
+    if (response.status === 304) weakenByteDescription(fields);
     else removeByteDescription(fields);
     fields.delete('trailer');
-    if (isContentless(request.method, downstream.status)) {
+    if (isContentless(request.method, response.status)) {
       fields.delete('content-encoding');
       return;
     }

@@ -123,7 +123,7 @@ export class Responder {
     transfer.timeouts.responseWaitsFor('client');
     try {
       const { onError } = this.#settings.hooks;
-      const answer = await onError?.(error, state.downstream);
+      const answer = await onError?.({ error, request: state.downstream });
       await (answer ? this.answer(state, answer) : this.#report(state, error));
     } catch (thrown) {
       // The hook has failed too, or nobody takes the answer.

@@ -53,7 +53,11 @@ export function decideResume(
         refreshTarget === undefined || downstream === null
           ? null
           : ({ base, path }, status) =>
-              runHook(refreshTarget, { url: `${base.protocol}//${base.host}${path}`, status, downstream }),
+              runHook(refreshTarget, {
+                url: `${base.protocol}//${base.host}${path}`,
+                status,
+                request: downstream,
+              }),
       onBroken: () => transfer.timeouts.contentBroken(),
       onResumed: () => {
         transfer.resumes += 1;
