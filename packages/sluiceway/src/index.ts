@@ -60,7 +60,7 @@ export type { LimitOptions, TimeoutOptions } from './proxy/options/timeout-optio
 export type { ConnectionOptions, UpstreamOptions } from './proxy/options/upstream-options.js';
 export type { UpstreamTlsOptions } from './proxy/options/upstream-tls.js';
 export type { ReverseProxy } from './proxy/proxy.js';
-export type { LiveTransfer, Observer, TransferRecord } from './proxy/transfer/transfer.js';
+export type { LiveTransfer, Observer, TransferRecord } from './proxy/transfer/transfer-record.js';
 export type { ChunkSink, ChunkSource } from './stream/chunk-source.js';
 export type { Tunnel } from './stream/tunnel.js';
 export type { Duration, Size } from './units.js';

@@ -1,9 +1,13 @@
-import type { TransferRecord } from '../proxy/transfer/transfer.js';
+import type { TransferRecord } from '../proxy/transfer/transfer-record.js';
 
 /** The names of a record in the order in which both formats give them. */
 const NAMES = [
   'time',
   'id',
+  'clientAddress',
+  'forwardedFor',
+  'host',
+  'httpVersion',
   'method',
   'path',
   'status',
@@ -11,6 +15,11 @@ const NAMES = [
   'bytesDown',
   'bytesUp',
   'durationMs',
+  'responseHeadMs',
+  'firstByteMs',
+  'upstream',
+  'upstreamAddress',
+  'upstreamHttpVersion',
   'attempts',
   'resumes',
   'error',

@@ -145,6 +145,7 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
       const request = readDownstreamRequest(client, context, transfer.id, peers);
       const { downstream } = request;
       state.downstream = downstream;
+      transfer.request = downstream;
       this.#settings.learnListener?.(client.listener ?? readListener(client.connection));
       if (access !== null) await requireAccess(access, request, transfer);
       const validated = validateRequest(client, request, transfer, this.#settings, context.content);

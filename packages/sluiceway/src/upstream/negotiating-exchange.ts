@@ -56,4 +56,8 @@ export class NegotiatingExchange implements Exchange {
   queuedBytes(): number | null {
     return this.#carrier?.queuedBytes?.() ?? null;
   }
+
+  remoteAddress(): string | null {
+    return this.#carrier?.remoteAddress?.() ?? null;
+  }
 }

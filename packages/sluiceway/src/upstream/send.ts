@@ -32,8 +32,8 @@ export interface SendOptions {
   secretFields?(): readonly string[];
   /** Called with the fields of each request before it is sent: one that may come back to us is marked. */
   markLoop?(fields: Fields, target: Target): void;
-  /** Told each exchange as it begins. */
-  onAttempt(exchange: Exchange): void;
+  /** Told each exchange as it begins, and what it asks. */
+  onAttempt(exchange: Exchange, target: Target): void;
 }
 
 /** A request that has been answered, as it was sent last: redirects have changed its target and perhaps its fields. */
@@ -59,7 +59,7 @@ export async function send(
     if (refusal !== null) throw refusal;
     options.markLoop?.(hop.fields, from);
     const exchange = transport.send(hop);
-    options.onAttempt(exchange);
+    options.onAttempt(exchange, from);
     const response = await exchange.response;
     if (hop.method === 'HEAD' && convertHead === 'fallback' && refusesHead(response.status)) {
       discard(response.content, DISCARD_LIMITS);

@@ -83,6 +83,11 @@ export interface Exchange {
    * of it is.
    */
   queuedBytes?(): number | null;
+  /**
+   * Address and port of the peer that the request was sent to, such as `192.0.2.1:443`, also after its connection has
+   * closed. Null, or no such method: there was no connection, or that is not known.
+   */
+  remoteAddress?(): string | null;
 }
 
 /** Gets a response for a request. The built-in one is the wire transport; tests and users may supply another. */

@@ -11,7 +11,7 @@ test('an observer gets one start and one record for each transfer, with its numb
 }) => {
   const started: string[] = [];
   const records: TransferRecord[] = [];
-  const { client } = await through(
+  const { client, origin } = await through(
     net,
     respondWith((_head, content) => (content.length === 0 ? chunked([]) : chunked([content]))),
     {
@@ -37,6 +37,10 @@ test('an observer gets one start and one record for each transfer, with its numb
     expect(record).toEqual({
       time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/) as string,
       id: started[index],
+      clientAddress: '127.0.0.1',
+      forwardedFor: null,
+      host: 'test',
+      httpVersion: '1.1',
       method: 'POST',
       path: '/p?…',
       status: 200,
@@ -44,6 +48,11 @@ test('an observer gets one start and one record for each transfer, with its numb
       bytesDown: size,
       bytesUp: size,
       durationMs: expect.any(Number) as number,
+      responseHeadMs: expect.any(Number) as number,
+      firstByteMs: expect.any(Number) as number,
+      upstream: origin.url,
+      upstreamAddress: new URL(origin.url).host,
+      upstreamHttpVersion: '1.1',
       attempts: 1,
       resumes: 0,
       error: null,

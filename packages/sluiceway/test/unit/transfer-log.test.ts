@@ -4,6 +4,10 @@ import { formatTransferJson, formatTransferText, type TransferRecord } from '../
 const record: TransferRecord = {
   time: '2026-01-02T03:04:05.006Z',
   id: 'a-1',
+  clientAddress: '192.0.2.1',
+  forwardedFor: null,
+  host: 'files.example.com',
+  httpVersion: '1.1',
   method: 'GET',
   path: '/a',
   status: 200,
@@ -11,6 +15,11 @@ const record: TransferRecord = {
   bytesDown: 1,
   bytesUp: 0,
   durationMs: 2,
+  responseHeadMs: 1,
+  firstByteMs: 1,
+  upstream: 'http://origin.example.com:9000',
+  upstreamAddress: '192.0.2.2:9000',
+  upstreamHttpVersion: '1.1',
   attempts: 1,
   resumes: 0,
   error: null,
@@ -35,6 +44,22 @@ test('a value cannot fake a pair in the text form', () => {
   expect(formatTransferText({ ...record, path: '/a status=500' })).toContain(
     'path="/a status=500" status=200',
   );
+});
+
+test.each(['a.example status=500', 'a"b', 'a=b'])(
+  'the host %j cannot fake a pair in the text form [Sluiceway]',
+  (host) => {
+    expect(formatTransferText({ ...record, host })).toContain(`host=${JSON.stringify(host)} httpVersion=1.1`);
+  },
+);
+
+test('both forms have every name of the record, in one order [Sluiceway]', () => {
+  const names = Object.keys(record);
+  const text = formatTransferText(record)
+    .split(' ')
+    .map((pair) => pair.split('=', 1)[0]);
+  expect(text).toEqual(names);
+  expect(Object.keys(JSON.parse(formatTransferJson(record)) as object)).toEqual(names);
 });
 
 test('other characters beyond ASCII stay as they are', () => {

@@ -3,7 +3,7 @@ import type { HandleContext } from '../messages/handle-context.js';
 import type { Handler } from '../messages/handler.js';
 import { resolveSelectedOptions } from '../options/proxy-settings.js';
 import { ReverseProxy } from '../proxy.js';
-import type { Observer } from '../transfer/transfer.js';
+import type { Observer } from '../transfer/transfer-record.js';
 
 /** Options of `mount` and `stripPrefix`. */
 export interface MountOptions {

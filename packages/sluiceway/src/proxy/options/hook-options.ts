@@ -3,7 +3,7 @@ import { type About, custom, func } from '../../options/kinds.js';
 import type { AnySpec, SettingsOf } from '../../options/spec.js';
 import type { Transport } from '../../upstream/transport.js';
 import type { Hooks, Transform } from '../messages/hooks.js';
-import type { Observer } from '../transfer/transfer.js';
+import type { Observer } from '../transfer/transfer-record.js';
 
 const transformMembers = {
   changesContent: custom<Transform['changesContent'], Transform['changesContent'] | undefined>({

@@ -14,7 +14,7 @@ import type { Transport } from '../../upstream/transport.js';
 import type { TransportOptions } from '../../upstream/transport-options.js';
 import type { DownstreamRequest } from '../messages/downstream-request.js';
 import type { Hooks } from '../messages/hooks.js';
-import type { Observer } from '../transfer/transfer.js';
+import type { Observer } from '../transfer/transfer-record.js';
 import { type DigestSettings, toDigestSettings } from './digest-options.js';
 import { type FieldSettings, toFieldSettings } from './field-options.js';
 import { type Profile, thirdParty } from './profiles.js';

@@ -86,7 +86,7 @@ export async function sendUpstream(
     maxRedirects: settings.profile.maxRedirects,
     ...(!settings.profile.forwarded && { markLoop: loopMarker(downstream, settings.loopName) }),
     convertHead: settings.convertHead,
-    onAttempt: (exchange) => transfer.attempt(exchange),
+    onAttempt: (exchange, asked) => transfer.attempt(exchange, asked),
     // Not a getter: V8 makes a hidden class for each object with one.
     secretFields: () => secretFields(state, draft.fields),
     ...(selection?.check !== undefined && { check: (target) => selection.check?.(target) ?? null }),
@@ -107,6 +107,7 @@ export async function sendUpstream(
           isFit: (response) => steps.isUsable(response) && findRangeFault(draft.method, response) === null,
         });
   const received = sent.response;
+  transfer.receivedHead(received.httpVersion);
   const { method } = sent.request;
   // A redirect has changed it. A HEAD that was asked with GET has been answered as a HEAD is.
   if (draft.method !== 'HEAD' && draft.method !== method) draft.method = method;

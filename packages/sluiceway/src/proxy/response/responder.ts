@@ -92,7 +92,7 @@ export class Responder {
     protocol: string,
   ): Promise<void> {
     const opened = client.switchProtocols(draft, protocol);
-    transfer.status = opened.status;
+    transfer.sentHead(opened.status);
     await runTunnel(transfer, opened, upstream, protocol);
     transfer.throwIfAborted();
   }
@@ -108,7 +108,7 @@ export class Responder {
       leavesContentUnread: isLeftUnread(client, validated?.upload ?? null),
       isLast: this.#running.isDraining,
     });
-    transfer.status = head.status;
+    transfer.sentHead(head.status);
   }
 
   /** Answers a failure where that is still possible, and shows it otherwise. Never throws. */

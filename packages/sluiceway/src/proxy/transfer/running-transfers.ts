@@ -1,5 +1,6 @@
 import { type Outcome, type SluicewayError, toWarning } from '../../errors.js';
-import type { Observer, Transfer } from './transfer.js';
+import type { Transfer } from './transfer.js';
+import type { Observer } from './transfer-record.js';
 
 /** The transfers of one proxy that have not ended, and who watches them. */
 export class RunningTransfers {

@@ -1,64 +1,20 @@
 import { answeredElsewhere } from '../../downstream/checks.js';
 import type { ClientExchange } from '../../downstream/exchange.js';
-import { type ErrorCode, type Outcome, SluicewayError } from '../../errors.js';
+import { type Outcome, SluicewayError } from '../../errors.js';
+import { plainAddress } from '../../http/forwarded.js';
 import type { Meter } from '../../stream/metered-source.js';
 import { type TimeoutSettings, TransferTimeouts } from '../../stream/timeouts.js';
+import type { Target } from '../../upstream/target.js';
 import type { Exchange } from '../../upstream/transport.js';
 import { toLogMessage } from './log-message.js';
 import { DownloadMeter, TunnelMeter, UploadMeter } from './transfer-meters.js';
+import type { LiveTransfer, TransferRecord } from './transfer-record.js';
 import { TransformMeters } from './transform-meters.js';
 
-/** What is known of a transfer once it has ended: one log line, one sample of every metric. */
-export interface TransferRecord {
-  /** When the request arrived, ISO 8601 in UTC. */
-  time: string;
-  id: string;
-  method: string;
-  /** The path; a query is only hinted at (`?…`), since it may hold secrets. */
-  path: string;
-  /** Status that the client got; null where no head was sent. */
-  status: number | null;
-  outcome: Outcome;
-  /** Content bytes handed to the client's connection: an upper bound where the transfer was cut. */
-  bytesDown: number;
-  /** Content bytes handed to the origin server's connection. */
-  bytesUp: number;
-  durationMs: number;
-  /** Upstream requests made for a response head, redirects included. */
-  attempts: number;
-  /** Times that a broken content was continued. */
-  resumes: number;
-  error: ErrorCode | null;
-  /**
-   * What went wrong in more words; null where `error` is. For the operator's log, and never for clients: it may name
-   * internal addresses. URLs are cut behind their host, and queries and credentials are left out.
-   */
-  errorMessage: string | null;
-  /** Who sent the request, as the option `access` has found; null for nobody. */
-  identity: string | null;
-}
-
-/** A transfer under way, as observers see it. */
-export interface LiveTransfer {
-  readonly id: string;
-  readonly method: string;
-  readonly path: string;
-  readonly status: number | null;
-  readonly bytesDown: number;
-  readonly bytesUp: number;
-  readonly identity: string | null;
-}
-
-/** Watches transfers and can change nothing. What an observer throws is reported as a warning of the process. */
-export interface Observer {
-  onTransferStart?(transfer: LiveTransfer): void;
-  /**
-   * Shows each chunk of response content before it is handed to the client's connection, whoever made it. The bytes
-   * are **borrowed**: they may be read during the call only, and must not be changed. A transfer in which this has
-   * thrown shows no more.
-   */
-  onResponseContent?(transfer: LiveTransfer, bytes: Uint8Array): void;
-  onTransferEnd?(record: TransferRecord): void;
+/** What a transfer reads of the client's request, once there is one. */
+interface RequestFacts {
+  readonly host: string | null;
+  readonly forwarded: { readonly for: string | null };
 }
 
 /** One client request from accept to end: its counts, its timeouts, its abort, its one outcome. */
@@ -71,7 +27,11 @@ export class Transfer implements LiveTransfer {
   readonly #startedAt = Date.now();
   readonly #started = performance.now();
   readonly #onAborted: Array<(error: SluicewayError) => void> = [];
+  /** The exchange under way. */
   #exchange: Exchange | null = null;
+  /** The last exchange, and what it asked. */
+  #asked: Exchange | null = null;
+  #target: Target | null = null;
   #onLeave: (() => void) | null = null;
   #isLeaving = false;
   #transformed: TransformMeters | null = null;
@@ -91,7 +51,14 @@ export class Transfer implements LiveTransfer {
   hasOtherTargets = false;
   /** Shows response content to observers; null where none wants to see it. */
   onContent: ((bytes: Uint8Array) => void) | null = null;
+  /** Null until the request has been read. */
+  request: RequestFacts | null = null;
+  readonly clientAddress: string | null;
+  readonly httpVersion: string | null;
   status: number | null = null;
+  upstreamHttpVersion: string | null = null;
+  responseHeadMs: number | null = null;
+  firstByteMs: number | null = null;
   bytesDown = 0;
   bytesUp = 0;
   attempts = 0;
@@ -108,6 +75,10 @@ export class Transfer implements LiveTransfer {
   ) {
     this.id = id;
     this.method = client.method;
+    const address = client.clientAddress;
+    this.clientAddress = address === null ? null : plainAddress(address);
+    // A host of `Request` and `Response` does not tell.
+    this.httpVersion = client.connection === null ? null : client.httpVersion;
     const { url } = client;
     const question = url.indexOf('?');
     const path = question < 0 ? url : url.slice(0, question);
@@ -188,10 +159,49 @@ export class Transfer implements LiveTransfer {
   }
 
   /** Notes the exchange under way, which an abort gives up. */
-  attempt(exchange: Exchange): void {
+  attempt(exchange: Exchange, target: Target): void {
     this.attempts += 1;
     this.#exchange = exchange;
+    this.#asked = exchange;
+    this.#target = target;
     if (this.#aborted !== null) exchange.abort(this.#aborted);
+  }
+
+  /** Notes that the head of the upstream's final response is here. */
+  receivedHead(httpVersion: string): void {
+    this.upstreamHttpVersion = httpVersion;
+    this.responseHeadMs = this.#elapsedMs;
+  }
+
+  /** Notes the status of the head that goes out now. */
+  sentHead(status: number): void {
+    this.status = status;
+    this.firstByteMs = this.#elapsedMs;
+  }
+
+  get host(): string | null {
+    return this.request?.host ?? null;
+  }
+
+  get forwardedFor(): string | null {
+    const address = this.request?.forwarded.for ?? null;
+    return address === this.clientAddress ? null : address;
+  }
+
+  get upstream(): string | null {
+    return this.#target === null ? null : `${this.#target.base.protocol}//${this.#target.base.host}`;
+  }
+
+  get upstreamAddress(): string | null {
+    return this.#asked?.remoteAddress?.() ?? null;
+  }
+
+  get errorMessage(): string | null {
+    return this.error === null ? null : toLogMessage(this.error.message);
+  }
+
+  get #elapsedMs(): number {
+    return Math.round(performance.now() - this.#started);
   }
 
   /** Settles once the response has been handed over whole or its connection is gone. */
@@ -225,17 +235,26 @@ export class Transfer implements LiveTransfer {
     return {
       time: new Date(this.#startedAt).toISOString(),
       id: this.id,
+      clientAddress: this.clientAddress,
+      forwardedFor: this.forwardedFor,
+      host: this.host,
+      httpVersion: this.httpVersion,
       method: this.method,
       path: this.path,
       status: this.status,
       outcome,
       bytesDown: this.bytesDown,
       bytesUp: this.bytesUp,
-      durationMs: Math.round(performance.now() - this.#started),
+      durationMs: this.#elapsedMs,
+      responseHeadMs: this.responseHeadMs,
+      firstByteMs: this.firstByteMs,
+      upstream: this.upstream,
+      upstreamAddress: this.upstreamAddress,
+      upstreamHttpVersion: this.upstreamHttpVersion,
       attempts: this.attempts,
       resumes: this.resumes,
       error: this.error?.code ?? null,
-      errorMessage: this.error === null ? null : toLogMessage(this.error.message),
+      errorMessage: this.errorMessage,
       identity: this.identity,
     };
   }

@@ -10,6 +10,7 @@ import { SluicewayError } from '../../errors.js';
 import type { HeadLimits } from '../../http/head-reader.js';
 import { sharedWindowBudget } from '../../http2/window-budget.js';
 import { initialWindowSettings, WindowTuner } from '../../http2/window-tuner.js';
+import { formatPeer } from '../../net/format-peer.js';
 import { addIdleSocket, deleteIdleSocket } from '../../net/idle-sockets.js';
 import type { BufferPool } from '../../stream/buffer-pool.js';
 import { MAX_REQUEST_FIELDS_BYTES } from './request-headers.js';
@@ -57,6 +58,8 @@ export class Http2Connection {
   readonly #session: ClientHttp2Session;
   readonly #tuner: WindowTuner;
   readonly #liveness: Liveness;
+  /** Address and port of the peer; null if the socket was closed at once. */
+  readonly remoteAddress: string | null;
   readonly headLimits: HeadLimits;
   /** For content that is copied together. */
   readonly buffers: BufferPool;
@@ -83,6 +86,7 @@ export class Http2Connection {
   ) {
     this.#owner = owner;
     this.#socket = socket;
+    this.remoteAddress = formatPeer(socket);
     this.#liveness = liveness;
     this.headLimits = headLimits;
     this.buffers = buffers;

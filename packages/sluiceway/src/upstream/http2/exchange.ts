@@ -239,6 +239,10 @@ export class Http2UpstreamExchange implements Exchange, Waiter, StreamOwner {
     return this.#writer?.queuedBytes ?? null;
   }
 
+  remoteAddress(): string | null {
+    return this.#connection?.remoteAddress ?? null;
+  }
+
   #fail(error: Error): void {
     if (this.#isOver) return;
     this.#isOver = true;

@@ -227,9 +227,9 @@ export class RangeRetrier implements RestFinder {
     try {
       return await send(transport, request, target, {
         ...options,
-        onAttempt: (exchange) => {
+        onAttempt: (exchange, asked) => {
           this.#exchange = exchange;
-          options.onAttempt(exchange);
+          options.onAttempt(exchange, asked);
         },
       });
     } finally {

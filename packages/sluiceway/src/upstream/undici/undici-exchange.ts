@@ -5,6 +5,7 @@ import { hasConnectionCredentials } from '../../http/connection-authentication.j
 import { Fields, isFieldValue } from '../../http/fields.js';
 import { decideResponseFraming } from '../../http/framing.js';
 import { hostField } from '../../http/target.js';
+import { formatPeer } from '../../net/format-peer.js';
 import { wasReset } from '../../net/reset.js';
 import { queuedBytes } from '../../net/write-queue.js';
 import { emptySource } from '../../stream/chunk-source.js';
@@ -37,6 +38,7 @@ export class UndiciExchange extends LegacyHandler implements Exchange, DispatchO
   #phase: Phase = 'waiting';
   #controller: DispatchController | null = null;
   #socket: Socket | null = null;
+  #remoteAddress: string | null = null;
   #content: ResponseContent | null = null;
   #tunnel: Duplex | null = null;
   #delimitedByClose = false;
@@ -80,6 +82,10 @@ export class UndiciExchange extends LegacyHandler implements Exchange, DispatchO
     return queuedBytes(this.#socket);
   }
 
+  remoteAddress(): string | null {
+    return this.#remoteAddress;
+  }
+
   pause(): void {
     this.#controller?.pause();
   }
@@ -108,6 +114,7 @@ export class UndiciExchange extends LegacyHandler implements Exchange, DispatchO
     this.#socket = null;
     onceSent((socket) => {
       this.#socket = socket;
+      this.#remoteAddress = formatPeer(socket);
     });
     const isFirst = this.#phase === 'waiting';
     if (isFirst) this.#phase = 'sent';

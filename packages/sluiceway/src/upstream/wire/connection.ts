@@ -11,6 +11,7 @@ import {
   SectionScanner,
 } from '../../http/head-reader.js';
 import { allowsReuse, idleLimitMs } from '../../http/keep-alive.js';
+import { formatPeer } from '../../net/format-peer.js';
 import { keepReadingAfterWriteError, readsOn, wasReset } from '../../net/reset.js';
 import type { BufferPool } from '../../stream/buffer-pool.js';
 import type { ChunkSink } from '../../stream/chunk-source.js';
@@ -60,6 +61,7 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection {
   #writeError: Error | null = null;
   #socketClosed = false;
   #isTunnel = false;
+  remoteAddress: string | null = null;
   /** Authentication belongs to the connection (NTLM, Negotiate), which is shared with no other client from then on. */
   isPrivate = false;
   /** The one client that may use a private connection; null for none, since it is not known. */
@@ -86,6 +88,7 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection {
   /** Takes the connected socket, which must have been made with `allowHalfOpen` and this `onread`. */
   adopt(socket: Socket): void {
     this.#socket = socket;
+    this.remoteAddress = formatPeer(socket);
     this.idleSince = performance.now();
     this.#receiver.attach(socket);
     keepReadingAfterWriteError(socket);

@@ -4,6 +4,8 @@ import type { ChunkSink } from '../../stream/chunk-source.js';
 /** What an exchange needs of the connection that carries it. */
 export interface ExchangeConnection {
   readonly socket: Socket;
+  /** Address and port of the peer; null if the socket was closed at once. */
+  readonly remoteAddress: string | null;
   /** The request, content included, has been handed to the operating system. */
   requestSent(): void;
   /** Starts the delivery of the response content. */

@@ -156,6 +156,10 @@ export class WireExchange implements Exchange {
     return queuedBytes(this.#connection?.socket ?? null);
   }
 
+  remoteAddress(): string | null {
+    return this.#connection?.remoteAddress ?? null;
+  }
+
   /** Request content is on its way. */
   get isSending(): boolean {
     return this.#contentStarted && !this.requestIsSent && !this.isOver;
