@@ -4,10 +4,12 @@ import path from 'node:path';
 import { closeLab, openLab } from './lib/lab.mjs';
 import { describeMachine } from './lib/machine.mjs';
 import { Bench } from './lib/measure.mjs';
+import { olderCommit } from './lib/older-build.mjs';
 import { parseOptions, select, usage } from './lib/options.mjs';
 import { installPeers } from './lib/packages.mjs';
 import { benchFile } from './lib/tools.mjs';
 import { judgeBars } from './report/bars.mjs';
+import { findObstacles, writeReadme } from './report/publish.mjs';
 import { formatTable } from './report/table.mjs';
 import { findWarnings } from './report/warnings.mjs';
 import { writeReport } from './report/write.mjs';
@@ -72,14 +74,23 @@ async function runAll(lab, options, chosenWorkloads, chosenSubjects) {
     // A run takes the better part of an hour; what is done must not be lost with what is not.
     await writeReport(scratch, report);
   }
-  const out = options.out ?? (options.complete ? benchFile('results') : scratch);
+  const publishable = findObstacles(report).length === 0;
+  const out = options.out ?? (publishable ? benchFile('results') : scratch);
   await writeReport(path.resolve(out), report);
   log(`written to ${path.relative(process.cwd(), path.resolve(out)) || '.'}`);
   return report;
 }
 
+/** @param {Report} report */
+async function publish(report) {
+  const obstacles = findObstacles(report);
+  for (const obstacle of obstacles) log(`not publishable: ${obstacle}`);
+  if (obstacles.length > 0) process.exitCode = 1;
+  else await writeReadme(report);
+}
+
 async function main() {
-  const options = parseOptions(process.argv.slice(2));
+  const options = parseOptions(process.argv.slice(2), process.env);
   if (options.help) return void process.stdout.write(`${usage}\n`);
   if (options.list) {
     const list = (/** @type {readonly { name: string }[]} */ all) => all.map(({ name }) => name).join(', ');
@@ -91,10 +102,13 @@ async function main() {
   if (chosenSubjects.some(({ kind }) => kind === 'node')) await installPeers();
 
   const wantsGo = chosenSubjects.some(({ name }) => name === 'go');
-  const lab = await openLab(options.scale, { sluiceway: options.sluiceway, wantsGo });
+  const wantsOlder = chosenSubjects.some(({ name }) => name.includes(olderCommit));
+  const { sluiceway, node26 } = options;
+  const lab = await openLab(options.scale, { sluiceway, node26, wantsGo, wantsOlder });
   try {
     const report = await runAll(lab, options, chosenWorkloads, chosenSubjects);
     process.stdout.write(formatTable(report));
+    if (options.publish) await publish(report);
     if (options.enforce && report.bars.some(({ verdict }) => verdict !== 'PASS')) process.exitCode = 1;
   } finally {
     await closeLab(lab);

@@ -7,11 +7,12 @@ import { nginxUser } from '../subjects/nginx.mjs';
 import { createCertificates, tlsCipher } from './certificates.mjs';
 import { writeContent, writeHole } from './content.mjs';
 import { openFiles } from './limits.mjs';
+import { buildOlder } from './older-build.mjs';
 import { freePort, killPrograms, startProgram, stopPrograms } from './program.mjs';
 import { writeFromTemplate } from './template.mjs';
-import { benchFile, buildGoProxy, buildHelper, findTools } from './tools.mjs';
+import { benchFile, buildGoProxy, buildHelper, buildProgram, findTools } from './tools.mjs';
 
-/** @import { Certificates, Lab, Route, Scale, Wiring } from './types.mjs' */
+/** @import { Certificates, Lab, Program, Route, Scale, Wiring } from './types.mjs' */
 
 /** What the origin server offers. */
 export const files = {
@@ -69,13 +70,27 @@ async function startFiles(tools, dir, certificates) {
 }
 
 /**
+ * A shallow clone does not have the commit, and a machine without a network not its packages.
+ *
+ * @param {string} root
+ */
+async function findOlder(root) {
+  try {
+    return { program: await buildOlder(root), problem: undefined };
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    return { program: undefined, problem: problem.replaceAll(root, '<repository>') };
+  }
+}
+
+/**
  * Builds everything that the measurements share.
  *
  * @param {Scale} scale
- * @param {{ sluiceway: string | undefined, wantsGo: boolean }} options
+ * @param {{ sluiceway?: string | undefined, node26?: string | undefined, wantsGo: boolean, wantsOlder: boolean }} options
  * @returns {Promise<Lab>}
  */
-export async function openLab(scale, { sluiceway, wantsGo }) {
+export async function openLab(scale, { sluiceway, node26, wantsGo, wantsOlder }) {
   const tools = findTools();
   const inMemory = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
   const dir = await mkdtemp(path.join(inMemory, 'sluiceway-bench-'));
@@ -91,6 +106,10 @@ export async function openLab(scale, { sluiceway, wantsGo }) {
     );
     const sinkCommand = await buildHelper(tools, dir, 'origin/sink');
     const readers = await buildHelper(tools, dir, 'clients/readers');
+    const older = await (wantsOlder ? findOlder(root) : undefined);
+    const webSocket = await buildProgram(tools, dir, 'clients/websocket');
+    const tunnel = await buildProgram(tools, dir, 'origin/websocket');
+    const tunnelPort = await freePort();
     const goProxy = wantsGo ? await buildGoProxy(tools, dir) : undefined;
     const { program, tlsPort } = await startFiles(tools, dir, certificates);
     const sinkPort = await freePort();
@@ -104,8 +123,13 @@ export async function openLab(scale, { sluiceway, wantsGo }) {
       certificates,
       files: program,
       sink: await startProgram(sinkPort, sinkFile, [...sinkArgs, String(sinkPort)]),
+      tunnel:
+        tunnel === undefined
+          ? undefined
+          : await startProgram(tunnelPort, tunnel, [String(tunnelPort), path.join(dir, 'www')]),
       tlsPort,
       readers,
+      webSocket,
       helpers: {
         origin: 'nginx',
         uploadSink: language,
@@ -114,6 +138,9 @@ export async function openLab(scale, { sluiceway, wantsGo }) {
         load: 'wrk',
       },
       sluiceway: path.resolve(sluiceway ?? path.join(root, 'packages/server/bin/sluiceway.js')),
+      olderSluiceway: older?.program,
+      olderProblem: older?.problem,
+      node26,
       goProxy,
     };
   } catch (error) {
@@ -149,6 +176,18 @@ export function wire(lab, route) {
   const tlsClient = route === 'tls-client' || http2Client;
   if (route === 'tls-origin')
     return { route, tlsClient, http2Client, origin: new URL(`https://127.0.0.1:${lab.tlsPort}`) };
-  const port = route === 'upload' ? lab.sink.port : lab.files.port;
+  const { port } = originOf(lab, route);
   return { route, tlsClient, http2Client, origin: new URL(`http://127.0.0.1:${port}`) };
+}
+
+/**
+ * @param {Lab} lab
+ * @param {Route} route
+ * @returns {Program}
+ */
+export function originOf(lab, route) {
+  if (route === 'upload') return lab.sink;
+  if (route !== 'tunnel') return lab.files;
+  if (lab.tunnel === undefined) throw new Error('a tunnel needs a C compiler');
+  return lab.tunnel;
 }

@@ -1,5 +1,6 @@
 // @ts-check
 import { verifyUpload } from '../workloads/transfers.mjs';
+import { verifyTunnel } from '../workloads/tunnel.mjs';
 import { verifyDownload } from './curl.mjs';
 import { files, wire } from './lab.mjs';
 import { summarise } from './statistics.mjs';
@@ -36,8 +37,10 @@ function reasonOf({ dir, root }, error) {
 }
 
 /** @param {Run} run */
-const verify = (run) =>
-  run.wiring.route === 'upload' ? verifyUpload(run) : verifyDownload(run, files.probe);
+function verify(run) {
+  if (run.wiring.route === 'upload') return verifyUpload(run);
+  return run.wiring.route === 'tunnel' ? verifyTunnel(run) : verifyDownload(run, files.probe);
+}
 
 export class Bench {
   /**
@@ -84,7 +87,7 @@ export class Bench {
    */
   async run(workload, present) {
     const { name, title } = workload;
-    const subjects = present.filter((subject) => workload.subjects?.includes(subject.name) ?? true);
+    const subjects = present.filter((subject) => workload.subjects?.(subject) ?? true);
     const rounds = Math.min(this.lab.scale.rounds, workload.maxRounds);
     const missing = workload.needs.filter((tool) => !this.lab.tools.has(tool));
     if (missing.length > 0)

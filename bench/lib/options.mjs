@@ -11,8 +11,10 @@ export const usage = `Usage: npm run bench -- [options]
   --size <size>       of one large transfer, such as 500MB or 2GiB (default 2GB)
   --quick             small sizes and two rounds: to try the bench out, not to quote
   --sluiceway <path>  another build of the program to measure
+  --node26 <path>     a Node 26 to run Sluiceway with as well (default: $SLUICEWAY_BENCH_NODE26)
   --out <directory>   where to write the reports
   --enforce           exit with 1 if a bar is missed or was not measured
+  --publish           put the result into the README, if the run is publishable; otherwise exit with 1
   --list              print the workloads and subjects, and stop
   --help`;
 
@@ -74,8 +76,11 @@ const quickScale = {
   stalledSeconds: 4,
 };
 
-/** @param {string[]} args */
-export function parseOptions(args) {
+/**
+ * @param {string[]} args
+ * @param {NodeJS.ProcessEnv} [env]
+ */
+export function parseOptions(args, env = {}) {
   const { values } = parseArgs({
     args,
     options: {
@@ -85,8 +90,10 @@ export function parseOptions(args) {
       size: { type: 'string' },
       quick: { type: 'boolean', default: false },
       sluiceway: { type: 'string' },
+      node26: { type: 'string' },
       out: { type: 'string' },
       enforce: { type: 'boolean', default: false },
+      publish: { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -105,8 +112,10 @@ export function parseOptions(args) {
       values.peers === undefined &&
       scale.bytes >= fullScale.bytes,
     sluiceway: values.sluiceway,
+    node26: values.node26 ?? env['SLUICEWAY_BENCH_NODE26'],
     out: values.out,
     enforce: values.enforce,
+    publish: values.publish,
     list: values.list,
     help: values.help,
   };

@@ -32,11 +32,22 @@ export const benchFile = (name) => fileURLToPath(new URL(`../${name}`, import.me
  * @returns {Promise<string[]>} the command to run
  */
 export async function buildHelper(tools, dir, source) {
+  const program = await buildProgram(tools, dir, source);
+  return program === undefined ? [process.execPath, benchFile(`${source}.mjs`)] : [program];
+}
+
+/**
+ * @param {Map<string, string>} tools
+ * @param {string} dir
+ * @param {string} source  of a program in C, without its extension
+ * @returns {Promise<string | undefined>} undefined without a compiler
+ */
+export async function buildProgram(tools, dir, source) {
   const cc = tools.get('cc');
-  if (cc === undefined) return [process.execPath, benchFile(`${source}.mjs`)];
-  const output = path.join(dir, path.basename(source));
+  if (cc === undefined) return undefined;
+  const output = path.join(dir, source.replaceAll('/', '-'));
   await runCommand(cc, ['-O2', '-o', output, benchFile(`${source}.c`)]);
-  return [output];
+  return output;
 }
 
 /**

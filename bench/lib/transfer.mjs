@@ -1,6 +1,7 @@
 // @ts-check
 import os from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { originOf } from './lab.mjs';
 import { cpuSeconds, endedChildrenCpuSeconds, machineCpuSeconds, peakRssBytes } from './process-tree.mjs';
 
 /** @import { Run, Sample } from './types.mjs' */
@@ -14,7 +15,7 @@ import { cpuSeconds, endedChildrenCpuSeconds, machineCpuSeconds, peakRssBytes } 
  * @param {() => Promise<T>} work
  */
 export async function measureCpu({ lab, program, wiring }, work) {
-  const origin = wiring.route === 'upload' ? lab.sink.pid : lab.files.pid;
+  const origin = originOf(lab, wiring.route).pid;
   const read = () => ({
     proxy: cpuSeconds(program.pid),
     origin: cpuSeconds(origin),

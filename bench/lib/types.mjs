@@ -2,7 +2,7 @@
 /**
  * The shapes that the parts of the bench hand to each other.
  *
- * @typedef {'plain' | 'tls-origin' | 'tls-client' | 'http2-client' | 'upload'} Route
+ * @typedef {'plain' | 'tls-origin' | 'tls-client' | 'http2-client' | 'upload' | 'tunnel'} Route
  *   How a proxy is wired: to which origin, and whether its clients speak TLS, and HTTP/2 inside it.
  *
  * @typedef {object} Program
@@ -24,10 +24,15 @@
  * @property {Certificates} certificates
  * @property {Program} files  the origin server for downloads
  * @property {Program} sink  the origin server for uploads
+ * @property {Program | undefined} tunnel  the origin server for WebSockets; undefined without a C compiler
  * @property {number} tlsPort  of `files`
  * @property {string[]} readers  the command that reads slowly
+ * @property {string | undefined} webSocket  the command that receives from a WebSocket; undefined without a C compiler
  * @property {Record<string, string>} helpers  which implementation of each helper is in use
  * @property {string} sluiceway  path of the program under test
+ * @property {string | undefined} olderSluiceway  path of the older build's program
+ * @property {string | undefined} olderProblem  why there is no older build
+ * @property {string | undefined} node26  path of a Node 26
  * @property {string | undefined} goProxy  path of the compiled Go peer
  *
  * @typedef {object} Scale  Everything that `--quick` and `--size` change.
@@ -79,7 +84,7 @@
  * @property {Route} route
  * @property {number} maxRounds  fewer than asked for where a round takes a minute
  * @property {string[]} needs  outside programs
- * @property {readonly string[]} [subjects]  the only ones that can do it; all of them where it is left out
+ * @property {(subject: Subject) => boolean} [subjects]  the only ones that can do it; all of them where it is left out
  * @property {'lower' | 'higher'} better
  * @property {Column[]} columns
  * @property {(run: Run) => Promise<void>} warmUp

@@ -4,7 +4,7 @@ import { labelOf } from './results.mjs';
 /** @import { Report, Result } from '../lib/types.mjs' */
 
 const width = 760;
-const left = 190;
+const left = 240;
 const right = 70;
 const top = 64;
 const rowHeight = 30;
@@ -38,8 +38,11 @@ const style = `
  */
 function bar(result, value, index, scale) {
   const y = top + index * rowHeight;
-  const kind =
-    result.subject === 'sluiceway' ? 'own' : /^(nginx|haproxy|go)/.test(result.subject) ? 'native' : 'node';
+  const kind = result.subject.startsWith('sluiceway')
+    ? 'own'
+    : /^(nginx|haproxy|go)/.test(result.subject)
+      ? 'native'
+      : 'node';
   const length = Math.max(1, value * scale);
   const baseline = y + barHeight / 2 + 4.5;
   return `

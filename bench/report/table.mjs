@@ -1,4 +1,5 @@
 // @ts-check
+import { findObstacles } from './publish.mjs';
 import { reference } from './reference.mjs';
 import { labelOf, medianOf, workloadOf } from './results.mjs';
 import { formatRange } from './warnings.mjs';
@@ -74,6 +75,7 @@ function barTable(bars) {
 /** @param {Report} report */
 export function formatTable(report) {
   const { machine, versions, helpers } = report;
+  const obstacles = findObstacles(report);
   return [
     `${report.date.slice(0, 10)}. ${machine['cpu']}, ${machine['cores']} cores, ${machine['system']}, Linux ${machine['kernel']}, Node ${machine['node']}.`,
     `Subjects: ${Object.entries(versions)
@@ -82,7 +84,7 @@ export function formatTable(report) {
     `Helpers: ${Object.entries(helpers)
       .map((entry) => entry.join(': '))
       .join(', ')}.`,
-    ...(report.complete ? [] : ['**A partial or quick run: not for comparison.**']),
+    ...(obstacles.length > 0 ? [`**Not for comparison: ${obstacles.join('; ')}.**`] : []),
     ...report.missing.map(({ subject, reason }) => `Not measured: ${subject}: ${reason}.`),
     '',
     ...report.workloads.map(workloadTable),

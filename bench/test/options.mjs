@@ -19,6 +19,13 @@ void test('only a run of everything at full size counts as complete', () => {
   assert.equal(parseOptions(['--size', '100MB']).complete, false);
 });
 
+void test('the Node 26 comes from the option, or else from the environment', () => {
+  const env = { SLUICEWAY_BENCH_NODE26: '/environment/node' };
+  assert.equal(parseOptions([], env).node26, '/environment/node');
+  assert.equal(parseOptions(['--node26', '/option/node'], env).node26, '/option/node');
+  assert.equal(parseOptions([]).node26, undefined);
+});
+
 void test('an unknown name is refused with the known ones', () => {
   const all = [{ name: 'download' }, { name: 'upload' }];
   assert.deepEqual(select(all, ['upload'], 'workload'), [{ name: 'upload' }]);

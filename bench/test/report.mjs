@@ -70,7 +70,12 @@ const reportOf = (workloads) => ({
 });
 
 /** @param {WorkloadReport[]} workloads */
-const verdicts = (workloads) => judgeBars(workloads).map(({ verdict }) => verdict);
+const downloadBars = (workloads) =>
+  Object.fromEntries(
+    judgeBars(workloads)
+      .filter(({ name }) => name.startsWith('Download, CPU'))
+      .map(({ name, verdict }) => [name.replace('Download, CPU against ', ''), verdict]),
+  );
 
 void test('quantiles are interpolated', () => {
   assert.equal(quantile([3, 1, 2], 0.5), 2);
@@ -79,9 +84,36 @@ void test('quantiles are interpolated', () => {
 });
 
 void test('a bar compares medians with the best peer of its kind', () => {
-  assert.deepEqual(verdicts([download(0.5)]).slice(0, 3), ['PASS', 'PASS', 'NOT MEASURED']);
-  assert.deepEqual(verdicts([download(0.51)]).slice(0, 2), ['FAIL', 'PASS']);
-  assert.deepEqual(verdicts([download(0.7)]).slice(0, 2), ['FAIL', 'FAIL']);
+  const older = 'NOT MEASURED';
+  const bars = (/** @type {number} */ own) => downloadBars([download(own)]);
+  assert.deepEqual(bars(0.46), {
+    nginx: 'PASS',
+    'the older build': older,
+    'the best Node peer': 'PASS',
+  });
+  assert.deepEqual(bars(0.47), { nginx: 'FAIL', 'the older build': older, 'the best Node peer': 'PASS' });
+  assert.deepEqual(bars(0.7), { nginx: 'FAIL', 'the older build': older, 'the best Node peer': 'FAIL' });
+});
+
+void test('each variant of Sluiceway is compared with the older build on the same Node', () => {
+  const key = 'cpuSecondsPerGB';
+  const report = download(0.5);
+  report.results.push(
+    result('sluiceway-331716e', key, 0.6),
+    result('sluiceway-node26', key, 0.5),
+    result('sluiceway-331716e-node26', key, 1),
+    result('sluiceway-zero-copy', key, 0.66),
+  );
+  const verdicts = judgeBars([report]).flatMap(({ name, value, verdict }) =>
+    name.startsWith('Download') && name.endsWith('the older build')
+      ? [[name, value?.toFixed(2), verdict]]
+      : [],
+  );
+  assert.deepEqual(verdicts, [
+    ['Download, zero copy, CPU against the older build', '0.66', 'FAIL'],
+    ['Download, CPU against the older build', '0.83', 'FAIL'],
+    ['Download, Node 26, CPU against the older build', '0.50', 'PASS'],
+  ]);
 });
 
 void test('a subject that failed stays in the table, with the reason', () => {

@@ -8,7 +8,7 @@ import { measureTransfer } from '../lib/transfer.mjs';
 /** @import { Column, Route, Run, Workload } from '../lib/types.mjs' */
 
 /** @type {Column[]} */
-const columns = [
+export const columns = [
   { key: 'cpuSecondsPerGB', title: 'CPU s/GB', digits: 2, spread: true, ratio: true },
   { key: 'gigabytesPerSecond', title: 'GB/s', digits: 2 },
   { key: 'peakRssMiB', title: 'Peak RSS, MiB', digits: 0 },
@@ -72,7 +72,7 @@ export const transfers = [
   {
     ...download('download-http2-client', 'Download, HTTP/2 client', 'http2-client'),
     // The Node peers serve HTTP/1.1 only.
-    subjects: ['sluiceway', 'nginx', 'nginx-unbuffered', 'haproxy', 'go'],
+    subjects: ({ kind }) => kind !== 'node',
   },
   {
     name: 'upload',
