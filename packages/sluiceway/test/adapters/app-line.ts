@@ -53,7 +53,7 @@ export class AppLine {
     ownErrors = false,
   ): Promise<Pick<Line, 'port' | 'client' | 'errors'>> {
     const errors: unknown[] = [];
-    const handlers = ownErrors ? {} : { onError: ({ error }: { error: unknown }) => void errors.push(error) };
+    const handlers = ownErrors ? {} : { onError: (error: unknown) => void errors.push(error) };
     const running = await this.adapter.start({ ...app, ...handlers });
     net.cleanup(() => running.close());
     const { port, ca } = running;
