@@ -49,7 +49,7 @@ import { ask, listen, origin } from './support.mjs';
 
 const proxy = createProxy<Request<{ id: string }>>({
   upstream: origin,
-  onUpstreamRequest: ({ request, upstreamRequest }) => void upstreamRequest.fields.set('X-Id', request.context.params.id),
+  onUpstreamRequest: ({ request, upstreamRequest }) => void upstreamRequest.headers.set('X-Id', request.context.params.id),
 });
 await ask(await listen(createServer(express().use('/files/:id', toExpress(proxy)))));
 `,
@@ -65,7 +65,7 @@ import { ask, origin } from './support.mjs';
 const app = fastify();
 const handler = createProxy<FastifyRequest<{ Params: { id: string } }>>({
   upstream: origin,
-  onUpstreamRequest: ({ request, upstreamRequest }) => void upstreamRequest.fields.set('X-Id', request.context.params.id),
+  onUpstreamRequest: ({ request, upstreamRequest }) => void upstreamRequest.headers.set('X-Id', request.context.params.id),
 });
 await app.register(sluiceway, { prefix: '/files/:id', handler, websocket: true });
 await app.register(streamFrom, { addresses: 'any' });
@@ -84,7 +84,7 @@ import { ask, listen, origin } from './support.mjs';
 
 const proxy = createProxy<Context>({
   upstream: origin,
-  onUpstreamRequest: ({ request, upstreamRequest }) => void upstreamRequest.fields.set('X-Ip', request.context.ip),
+  onUpstreamRequest: ({ request, upstreamRequest }) => void upstreamRequest.headers.set('X-Ip', request.context.ip),
 });
 await ask(await listen(createServer(new Koa().use(toKoa(proxy, { path: '/files/7' })).callback())));
 `,
@@ -100,7 +100,7 @@ import { ask, listen, origin } from './support.mjs';
 
 const proxy = createProxy<Context<{ Bindings: HttpBindings }>>({
   upstream: origin,
-  onUpstreamRequest: ({ request, upstreamRequest }) => void upstreamRequest.fields.set('X-Path', request.context.req.path),
+  onUpstreamRequest: ({ request, upstreamRequest }) => void upstreamRequest.headers.set('X-Path', request.context.req.path),
 });
 const app = new Hono<{ Bindings: HttpBindings }>().all('/files/*', toHono(stripPrefix('/files/7', proxy)));
 await ask(await listen(createAdaptorServer(app)));

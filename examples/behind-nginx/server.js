@@ -8,7 +8,7 @@ const proxy = createProxy({
   // Trusts the forwarding fields of nginx: the origin server, access, links and hooks get the client that it names.
   trustedProxies: ['127.0.0.1', '::1'],
   onUpstreamRequest({ request, upstreamRequest }) {
-    upstreamRequest.fields.set('X-Client', request.forwarded.for ?? 'unknown');
+    upstreamRequest.headers.set('X-Client', request.forwarded.for ?? 'unknown');
   },
   observers: [{ onTransferEnd: (record) => console.log(formatTransferText(record)) }],
 });

@@ -17,7 +17,7 @@ const options = {
   // The URL is trusted, and the bucket may be at a private address.
   addresses: 'any',
   onUpstreamResponse({ response, request }) {
-    response.fields.set('Content-Disposition', `attachment; filename="${request.context.name}"`);
+    response.headers.set('Content-Disposition', `attachment; filename="${request.context.name}"`);
   },
 };
 

@@ -8,7 +8,7 @@ const { ORIGIN = 'http://127.0.0.1:9000', PORT = '8080' } = process.env;
 const events = createProxy({
   upstream: `${ORIGIN}/events`,
   // Without these fields, compression() and nginx would buffer events.
-  fields: { response: { set: { 'Cache-Control': 'no-cache, no-transform', 'X-Accel-Buffering': 'no' } } },
+  headers: { response: { set: { 'Cache-Control': 'no-cache, no-transform', 'X-Accel-Buffering': 'no' } } },
   // Longer than the interval of the origin server's keep-alive comments.
   timeouts: { upstreamIdle: '2m' },
 });

@@ -14,7 +14,7 @@ const uploads = createProxy({
   // A larger upload gets 413. If its length is not known in advance, it breaks off at the limit.
   limits: { requestContent: '5GiB' },
   onRequest({ request: { method } }) {
-    if (method !== 'PUT' && method !== 'POST') return { status: 405, fields: { Allow: 'PUT, POST' } };
+    if (method !== 'PUT' && method !== 'POST') return { status: 405, headers: { Allow: 'PUT, POST' } };
     return undefined;
   },
   observers: [{ onTransferEnd: (record) => console.log(formatTransferText(record)) }],

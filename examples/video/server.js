@@ -13,7 +13,7 @@ const videos = createProxy({ upstream: ORIGIN });
 const site = createProxy({
   onRequest: ({ request: { path } }) =>
     path === '/'
-      ? { status: 200, fields: { 'Content-Type': 'text/html; charset=utf-8' }, content: page }
+      ? { status: 200, headers: { 'Content-Type': 'text/html; charset=utf-8' }, content: page }
       : { status: 404 },
 });
 

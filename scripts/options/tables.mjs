@@ -9,7 +9,7 @@ const MARKER = /^<!-- options: (.+) -->$/;
 const tables = new Set([
   'createProxy',
   'createProxy.upstream',
-  'createProxy.fields',
+  'createProxy.headers',
   'createProxy.timeouts',
   'createProxy.limits',
   'createProxy.resume',

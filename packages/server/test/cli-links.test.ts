@@ -290,7 +290,7 @@ describe('verify', () => {
         ['methods', 'GET, HEAD'],
         ['saved as', '"a b.iso"'],
         ['rate', 'at most 1MiB per second, all downloads together'],
-        ['fields', 'Authorization'],
+        ['headers', 'Authorization'],
         ['key', 'k1'],
       ]),
     );

@@ -16,7 +16,7 @@ test('a flag takes its argument and its default from the option that it stands f
     'timeouts.total': ['--b', 'in all'],
     'limits.responseHead': ['--c', 'of a head'],
     'upstream.connections.maxQueued': ['--d', 'waiting'],
-    'fields.forwarded.port': ['--e', 'the port'],
+    'headers.forwarded.port': ['--e', 'the port'],
   });
   expect(command.options.map(({ flags, description }) => [flags, description])).toEqual([
     ['--a <duration>', 'to connect (default 10s)'],

@@ -219,7 +219,7 @@ export interface SluicewayErrorOptions {
   publicMessage?: string;
   outcome?: Outcome;
   /** Fields of the default answer: `Allow` beside 405, `WWW-Authenticate` beside 401, `Retry-After`. */
-  fields?: Readonly<Record<string, string | readonly string[]>>;
+  headers?: Readonly<Record<string, string | readonly string[]>>;
   /** True only where nothing of the request can have reached the origin server. Default false. */
   retryable?: boolean;
 }
@@ -234,7 +234,7 @@ export class SluicewayError extends Error {
   readonly publicMessage: string;
   readonly retryable: boolean;
   /** Of the default answer, beside what every failure has. */
-  readonly fields: Readonly<Record<string, string | readonly string[]>>;
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
 
   /**
    * `message` is for logs (`errorMessage` of the record) and developers, and may name addresses; clients only ever see
@@ -249,7 +249,7 @@ export class SluicewayError extends Error {
     this.outcome = options.outcome ?? defaults.outcome;
     this.publicMessage = options.publicMessage ?? defaults.publicMessage;
     this.retryable = options.retryable ?? false;
-    this.fields = options.fields ?? {};
+    this.headers = options.headers ?? {};
   }
 }
 

@@ -48,10 +48,10 @@ export { mount, stripPrefix } from './proxy/mount/strip-prefix.js';
 export type { CookieOptions } from './proxy/options/cookie-options.js';
 export type { DigestOptions } from './proxy/options/digest-options.js';
 export type {
-  FieldOptions,
-  FieldRuleOptions,
   ForwardedOptions,
-} from './proxy/options/field-options.js';
+  HeaderOptions,
+  HeaderRuleOptions,
+} from './proxy/options/header-options.js';
 export type { Profile } from './proxy/options/profiles.js';
 export { passThrough, thirdParty } from './proxy/options/profiles.js';
 export type { ProxyOptions } from './proxy/options/proxy-options.js';

@@ -40,6 +40,6 @@ export function toProxyOptions(originUrl: string, flags: ProxyFlags): ProxyOptio
     },
     timeouts: { ...timeouts, ...givenUnder('timeouts', tunnelAndUploadFlags, { ...flags }) },
     limits: { ...limits, ...givenUnder('limits', tunnelAndUploadFlags, { ...flags }) },
-    ...(flags.forwardedPort === true && { fields: { forwarded: { port: true } } }),
+    ...(flags.forwardedPort === true && { headers: { forwarded: { port: true } } }),
   };
 }

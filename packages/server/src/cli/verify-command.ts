@@ -105,7 +105,7 @@ function describeGrant({ grant, key }: VerifiedLink, now: number): string[] {
     ['rate', rate === null ? 'unlimited' : `at most ${formatBytes(rate)} per second, all downloads together`],
     ['clients', clientIp ?? 'any'],
     ['uses', grant.singleUse ? 'bound to the first client that gets the file' : 'any number'],
-    ['fields', Object.keys(headers).join(', ') || 'none'],
+    ['headers', Object.keys(headers).join(', ') || 'none'],
     ['key', key],
   ];
   return rows.map(([name, value]) => `  ${name.padEnd(9)} ${value}`);

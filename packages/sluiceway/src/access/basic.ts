@@ -18,8 +18,8 @@ export function basic(users: BasicUsers, options: CredentialOptions = {}): Acces
   const answers = resolveAnswers(check, 'Basic', options, { charset: 'UTF-8' });
   check.throwIfAny();
   const passwords = new Passwords(hashes);
-  return async ({ fields, forwarded }) => {
-    const given = readCredentials(fields, 'basic');
+  return async ({ headers, forwarded }) => {
+    const given = readCredentials(headers, 'basic');
     if (given === null) return answers.refuse('there are no Basic credentials');
     const credentials = given === 'malformed' ? null : parseBasic(given.value);
     if (credentials === null) return answers.refuse('the Authorization is not valid');

@@ -14,8 +14,8 @@ export function bearer(tokens: BearerTokens, options: CredentialOptions = {}): A
   const answers = resolveAnswers(check, 'Bearer', options);
   check.throwIfAny();
   const find = tokenFinder(known);
-  return ({ fields }) => {
-    const given = readCredentials(fields, 'bearer');
+  return ({ headers }) => {
+    const given = readCredentials(headers, 'bearer');
     if (given === null) return answers.refuse('there is no bearer token');
     if (given === 'malformed')
       return answers.refuse('the Authorization is not valid', { error: 'invalid_request' });

@@ -41,7 +41,7 @@ export function checkLinkUse(
     throw new SluicewayError('http_request_denied', 'The link is not for this method', {
       status: 405,
       publicMessage: 'The link does not permit this method.',
-      fields: { Allow: methods.join(', ') },
+      headers: { Allow: methods.join(', ') },
     });
   }
   if (clientIp !== null && !isClient(clientIp, clientAddress))

@@ -19,7 +19,7 @@ export interface AccessRequest {
   readonly host: string | null;
   readonly protocol: 'http' | 'https';
   readonly httpVersion: string;
-  readonly fields: ReadonlyFields;
+  readonly headers: ReadonlyFields;
   /** The peer's address, which may be a proxy's; null where the socket has none. */
   readonly clientAddress: string | null;
   /** Whether the peer is one of the `trustedProxies`. */

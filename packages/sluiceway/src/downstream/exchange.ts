@@ -18,7 +18,7 @@ export interface RequestHead {
   method: string;
   target: RequestTarget;
   /** With exactly one Host, where the version or the client has one. */
-  fields: Fields;
+  headers: Fields;
   framing: ContentFraming;
 }
 
@@ -27,7 +27,7 @@ export interface ResponseHead {
   status: number;
   /** HTTP/2 has none and leaves it out. */
   statusText: string;
-  fields: Fields;
+  headers: Fields;
 }
 
 /** What the connection has to know about a response that begins. */

@@ -22,7 +22,7 @@ const PREFLIGHT_SECONDS = '86400';
 export function setCorsFields(fields: Fields, cors: CorsOptions, request: DownstreamRequest): void {
   // Caches must keep the answers to different sites apart.
   if (cors.origins !== '*') fields.append('Vary', 'Origin');
-  const origin = request.fields.get('origin');
+  const origin = request.headers.get('origin');
   if (origin === undefined || !mayRead(cors, origin)) return;
   fields.set('Access-Control-Allow-Origin', cors.origins === '*' ? '*' : origin);
   fields.set('Access-Control-Expose-Headers', EXPOSED);
@@ -32,11 +32,11 @@ export function setCorsFields(fields: Fields, cors: CorsOptions, request: Downst
 /** The answer to what a browser asks before it sends a request with a Range; null for other requests. */
 export function answerPreflight(cors: CorsOptions | null, request: DownstreamRequest): Answer | null {
   if (cors === null || request.method !== 'OPTIONS') return null;
-  if (!request.fields.has('access-control-request-method')) return null;
-  if (!mayRead(cors, request.fields.get('origin') ?? '')) return { status: 403 };
+  if (!request.headers.has('access-control-request-method')) return null;
+  if (!mayRead(cors, request.headers.get('origin') ?? '')) return { status: 403 };
   return {
     status: 204,
-    fields: {
+    headers: {
       'Access-Control-Allow-Methods': 'GET, HEAD',
       'Access-Control-Allow-Headers': ALLOWED,
       'Access-Control-Max-Age': PREFLIGHT_SECONDS,

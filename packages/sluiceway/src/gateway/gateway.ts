@@ -147,5 +147,5 @@ const PROFILE = {
   name: 'gateway',
   methods: ['GET', 'HEAD', 'OPTIONS'],
   // A link is worth as much as what it leads to.
-  setResponseFields: { ...thirdParty.setResponseFields, 'Referrer-Policy': 'no-referrer' },
+  setResponseHeaders: { ...thirdParty.setResponseHeaders, 'Referrer-Policy': 'no-referrer' },
 };

@@ -104,7 +104,7 @@ export class GrantSelector implements Selector {
 class GrantSelection implements Selection {
   readonly target: Target;
   readonly joinedTo = null;
-  readonly fields: Readonly<Record<string, string>>;
+  readonly headers: Readonly<Record<string, string>>;
   readonly mirrors: readonly Target[];
   readonly digest: Digest | null;
   readonly #settings: GatewaySettings;
@@ -131,7 +131,7 @@ class GrantSelection implements Selection {
     this.#leave = leave;
     this.#method = method;
     this.target = target;
-    this.fields = grant.headers;
+    this.headers = grant.headers;
     this.mirrors = grant.mirrors.map(toTarget);
     this.digest = grant.digest === null ? null : parseDigest(grant.digest);
   }
@@ -197,7 +197,7 @@ function toAnswer(decision: GatewayDecision): Answer | null {
     const { base, path } = toTarget(decision.redirect);
     return {
       status: 302,
-      fields: {
+      headers: {
         Location: `${base.protocol}//${base.host}${path}`,
         'Cache-Control': 'no-store',
         'Referrer-Policy': 'no-referrer',
@@ -224,12 +224,12 @@ const methodNotAllowed = (): SluicewayError =>
   new SluicewayError('http_request_denied', 'Only GET and HEAD are served', {
     status: 405,
     publicMessage: 'The method is not allowed.',
-    fields: { Allow: DEFAULT_METHODS.join(', ') },
+    headers: { Allow: DEFAULT_METHODS.join(', ') },
   });
 
 /** A browser may ask before anybody has clicked: then the link must not be the one that has been used. */
-const isPrefetch = ({ fields }: DownstreamRequest): boolean =>
-  PURPOSES.flatMap((name) => fields.list(name)).some((purpose) =>
+const isPrefetch = ({ headers }: DownstreamRequest): boolean =>
+  PURPOSES.flatMap((name) => headers.list(name)).some((purpose) =>
     /^(?:prefetch|prerender|preview)(?![\w-])/i.test(purpose),
   );
 

@@ -31,7 +31,7 @@ type Decide<Context> = (request: {
 }) => GatewayDecision | Promise<GatewayDecision>;
 
 const gatewayLimitOptions = {
-  ...pick(limitOptions, ['minRate', 'responseHead', 'responseFields']),
+  ...pick(limitOptions, ['minRate', 'responseHead', 'responseHeaders']),
   /**
    * Maximum bytes of one file, by announced length and by count. A link can only lower it. Default:
    * unlimited.
@@ -244,9 +244,9 @@ export function resolveGatewayOptions(options: GatewayOptions): {
     names.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
   );
   const upstream = options.tls === undefined ? {} : { upstream: { tls: options.tls } };
-  const { minRate, responseHead, responseFields } = limits;
+  const { minRate, responseHead, responseHeaders } = limits;
   return {
     settings,
-    proxyOptions: { ...proxyOptions, ...upstream, limits: { minRate, responseHead, responseFields } },
+    proxyOptions: { ...proxyOptions, ...upstream, limits: { minRate, responseHead, responseHeaders } },
   };
 }

@@ -32,23 +32,23 @@ export function applyResponseRules(
   rules: ResponseRules,
 ): Answer | null {
   const { status } = received;
-  const { fields } = draft;
+  const { headers } = draft;
   if (status === 416) return rangeNotSatisfiable(draft);
   if (status >= 400 && rules.relaysErrorContent) return null;
   if (status === 412) return { status };
   if (!isSuccessful(status) && status !== 304) throw refuseStatus(received);
-  if (rules.isForOneClient) fields.set('Cache-Control', toPrivate(fields.list('cache-control')));
+  if (rules.isForOneClient) headers.set('Cache-Control', toPrivate(headers.list('cache-control')));
   if (status === 304) {
     // A cache would take them over into the response that it has.
-    fields.delete('content-type').delete('content-disposition');
+    headers.delete('content-type').delete('content-disposition');
     return null;
   }
   if (status === 204) return null;
   checkSize(received, draft, rules.maxBytes);
-  checkContentType(fields, rules.contentTypes);
-  if (rules.contentType !== null && !isMultipart(draft)) fields.set('Content-Type', rules.contentType);
-  const fileName = rules.fileName ?? readFileName(fields.get('content-disposition'));
-  fields.set('Content-Disposition', formatDisposition(rules.disposition, fileName));
+  checkContentType(headers, rules.contentTypes);
+  if (rules.contentType !== null && !isMultipart(draft)) headers.set('Content-Type', rules.contentType);
+  const fileName = rules.fileName ?? readFileName(headers.get('content-disposition'));
+  headers.set('Content-Disposition', formatDisposition(rules.disposition, fileName));
   return null;
 }
 
@@ -56,18 +56,18 @@ export function applyResponseRules(
 export const isSuccessful = (status: number): boolean => status >= 200 && status < 300;
 
 /** Several ranges in one response: the media type says how to read them, and each part has one of its own. */
-const isMultipart = ({ status, fields }: DownstreamResponseDraft): boolean =>
-  status === 206 && /^multipart\//i.test(fields.get('content-type') ?? '');
+const isMultipart = ({ status, headers }: DownstreamResponseDraft): boolean =>
+  status === 206 && /^multipart\//i.test(headers.get('content-type') ?? '');
 
 /** The same but for shared caches, which must not keep it (RFC 9111 section 5.2.2.7). */
 const toPrivate = (directives: readonly string[]): string =>
   [...directives.filter((each) => !/^(?:public|private|s-maxage)(?:=|$)/i.test(each)), 'private'].join(', ');
 
 /** What a client that wants to know the length of the file gets, and no more. */
-function rangeNotSatisfiable({ fields }: DownstreamResponseDraft): Answer {
-  const range = fields.get('content-range');
+function rangeNotSatisfiable({ headers }: DownstreamResponseDraft): Answer {
+  const range = headers.get('content-range');
   const isFine = range !== undefined && /^bytes \*\/\d+$/.test(range);
-  return { status: 416, fields: isFine ? { 'Content-Range': range } : {} };
+  return { status: 416, headers: isFine ? { 'Content-Range': range } : {} };
 }
 
 const KEPT_STATUSES: Readonly<Record<number, string>> = {
@@ -77,15 +77,15 @@ const KEPT_STATUSES: Readonly<Record<number, string>> = {
   503: 'The origin server has too much to do.',
 };
 
-function refuseStatus({ status, fields }: TransportResponse): SluicewayError {
+function refuseStatus({ status, headers }: TransportResponse): SluicewayError {
   const publicMessage = KEPT_STATUSES[status];
-  const retryAfter = fields.get('retry-after');
+  const retryAfter = headers.get('retry-after');
   const isBusy = status === 429 || status === 503;
   return new SluicewayError('http_response_status', `The origin server answered ${status}`, {
     ...(publicMessage !== undefined && { status, publicMessage }),
     ...(isBusy &&
       retryAfter !== undefined &&
-      RETRY_AFTER.test(retryAfter) && { fields: { 'Retry-After': retryAfter } }),
+      RETRY_AFTER.test(retryAfter) && { headers: { 'Retry-After': retryAfter } }),
   });
 }
 
@@ -94,14 +94,14 @@ const RETRY_AFTER = /^(?:\d{1,9}|[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:
 
 function checkSize(
   received: TransportResponse,
-  { fields }: DownstreamResponseDraft,
+  { headers }: DownstreamResponseDraft,
   maxBytes: number | null,
 ): void {
   if (maxBytes === null) return;
   const declared =
     received.status === 206
-      ? readTotal(fields.get('content-range'))
-      : Number(fields.get('content-length') ?? 0);
+      ? readTotal(headers.get('content-range'))
+      : Number(headers.get('content-length') ?? 0);
   if (declared === null)
     throw new SluicewayError(
       'http_response_body_size',
@@ -115,15 +115,15 @@ function checkSize(
 }
 
 /** Of the whole file; null where the response does not say. */
-export function readTotalLength({ status, fields, contentLength }: TransportResponse): number | null {
+export function readTotalLength({ status, headers, contentLength }: TransportResponse): number | null {
   if (status !== 206) return contentLength;
-  const total = RANGE.exec(fields.get('content-range') ?? '')?.[3];
+  const total = RANGE.exec(headers.get('content-range') ?? '')?.[3];
   return total === undefined || total === '*' ? null : Number(total);
 }
 
 /** Whether a 206 has all of the file. */
-export function isWholeRange({ fields }: TransportResponse): boolean {
-  const [, first, last, total] = RANGE.exec(fields.get('content-range') ?? '') ?? [];
+export function isWholeRange({ headers }: TransportResponse): boolean {
+  const [, first, last, total] = RANGE.exec(headers.get('content-range') ?? '') ?? [];
   return first === '0' && total !== undefined && Number(last) + 1 === Number(total);
 }
 

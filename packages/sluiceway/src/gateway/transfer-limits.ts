@@ -33,7 +33,7 @@ export class TransferLimits implements TransferAdmission {
     const running = this.#perClient.get(client) ?? 0;
     if (this.#maxPerClient > 0 && running >= this.#maxPerClient) {
       throw new SluicewayError('transfer_limit_reached', `${running} downloads of one client are running`, {
-        fields: { 'Retry-After': '5' },
+        headers: { 'Retry-After': '5' },
       });
     }
     this.#running += 1;

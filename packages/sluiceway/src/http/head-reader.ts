@@ -13,7 +13,7 @@ export interface ParsedHead {
   httpVersion: '1.0' | '1.1';
   status: number;
   statusText: string;
-  fields: Fields;
+  headers: Fields;
 }
 
 export interface HeadLimits {
@@ -119,7 +119,7 @@ export function parseResponseHead(text: string, limits: HeadLimits): ParsedHead 
     httpVersion: match[1] === '0' ? '1.0' : '1.1',
     status: Number(match[2]),
     statusText: match[3] ?? '',
-    fields: parseFieldLines(text, lineEnd + 2, limits.maxFields),
+    headers: parseFieldLines(text, lineEnd + 2, limits.maxFields),
   };
 }
 

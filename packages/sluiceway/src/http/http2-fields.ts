@@ -12,7 +12,7 @@ export interface Http2RequestHead {
   /** Of an extended CONNECT (RFC 8441 section 4). */
   protocol: string | null;
   /** As an HTTP/1.1 message would have them: `Host` first, one `Cookie`. */
-  fields: Fields;
+  headers: Fields;
 }
 
 /** Connection-specific fields, which HTTP/2 must not carry (RFC 9113 section 8.2.2). */
@@ -52,7 +52,7 @@ export function readHttp2Request(raw: readonly string[]): Http2RequestHead {
     authority,
     scheme: pseudo.get(':scheme') ?? null,
     protocol: pseudo.get(':protocol') ?? null,
-    fields: Fields.fromParser(['host', host, ...lines]),
+    headers: Fields.fromParser(['host', host, ...lines]),
   };
 }
 

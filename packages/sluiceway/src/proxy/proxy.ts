@@ -122,7 +122,7 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
 
   /** The path of a request, from top to bottom. */
   async #pass(client: ClientExchange, context: HandleContext): Promise<Outcome> {
-    const { hooks, profile, proxyName, fields, timeouts, peers, access, digests } = this.#settings;
+    const { hooks, profile, proxyName, headers, timeouts, peers, access, digests } = this.#settings;
     const transfer = new Transfer(nextRequestId(), client, timeouts, this.#settings.hidePath);
     const state: RequestState = {
       transfer,
@@ -165,16 +165,16 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
 
       // 3. Draft the upstream request.
       const changes = hooks.transform !== undefined && (await changesContent(hooks.transform, downstream));
-      const upstream = draftUpstreamRequest(validated, profile, proxyName, fields.forwarded);
-      if (changes) askForWhole(upstream.fields);
+      const upstream = draftUpstreamRequest(validated, profile, proxyName, headers.forwarded);
+      if (changes) askForWhole(upstream.headers);
       setTarget(upstream, selected, context);
-      if (fields.request !== null || hooks.onUpstreamRequest) state.clientFields = upstream.fields.clone();
-      changeRequest(upstream, downstream, fields);
+      if (headers.request !== null || hooks.onUpstreamRequest) state.clientFields = upstream.headers.clone();
+      changeRequest(upstream, downstream, headers);
       if (hooks.onUpstreamRequest) {
         await runHook(hooks.onUpstreamRequest, { request: downstream, upstreamRequest: upstream });
         normalizeRequest(upstream);
       }
-      if (fields.rewritesDestination) changeDestination(upstream, downstream, client);
+      if (headers.rewritesDestination) changeDestination(upstream, downstream, client);
       expectDigest(state, upstream, digests);
       transfer.throwIfAborted();
 
@@ -186,14 +186,14 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
       const received = arrived.response;
       decideVerification(state, upstream, received, digests);
       if (!changes) decideResume(state, arrived, this.#settings);
-      const switchedTo = received.fields.get('upgrade');
+      const switchedTo = received.headers.get('upgrade');
 
       // 5. Draft the response head.
       const seen = (hooks.onUpstreamResponse ?? hooks.transform) && toUpstreamResponse(received);
       announceVerification(state, upstream, received, digests);
       const takesTrailers = client.takesTrailers(received.contentLength);
       const draft = draftDownstreamResponse(stages, received, profile, proxyName, takesTrailers);
-      changeResponse(draft, stages, downstream, upstream, fields);
+      changeResponse(draft, stages, downstream, upstream, headers);
       const answer = selected.checkResponse ? await selected.checkResponse(received, draft) : null;
       transfer.throwIfAborted();
       if (answer !== null) {
@@ -219,7 +219,7 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
       }
       if (seen !== undefined || upstream.method !== downstream.method) {
         const length = contentLengthAfter(stages, received);
-        normalizeFraming(draft, length, downstream.method, seen?.fields.get('content-length'));
+        normalizeFraming(draft, length, downstream.method, seen?.headers.get('content-length'));
       }
 
       // 7. Commit to the head, and relay the content.

@@ -14,9 +14,9 @@ export const refusesHead = (status: number): boolean => REFUSALS.has(status);
 
 /** The same request by GET, for all of the file: HEAD knows no ranges (RFC 9110 section 14.2). */
 export function askWithGet(request: TransportRequest): TransportRequest {
-  const fields = request.fields.clone();
-  fields.delete('range').delete('if-range');
-  return { ...request, method: 'GET', fields };
+  const headers = request.headers.clone();
+  headers.delete('range').delete('if-range');
+  return { ...request, method: 'GET', headers };
 }
 
 /** The head of a response to GET as that of one to HEAD. What is short is read, to keep the connection. */

@@ -20,12 +20,12 @@ export class InterimLimit {
   #at = performance.now();
 
   /** Counts one interim response. Throws `http_protocol_error` where there are too many. */
-  add({ statusText, fields }: InterimResponse): void {
+  add({ statusText, headers }: InterimResponse): void {
     const now = performance.now();
     const seconds = (now - this.#at) / 1000;
     this.#at = now;
     let bytes = statusText.length;
-    for (const text of fields.raw) bytes += text.length;
+    for (const text of headers.raw) bytes += text.length;
     this.#count = Math.min(MOST_AT_ONCE, this.#count + seconds * MOST_A_SECOND) - 1;
     this.#bytes = Math.min(MOST_BYTES_AT_ONCE, this.#bytes + seconds * MOST_BYTES_A_SECOND) - bytes;
     if (this.#count < 0 || this.#bytes < 0)

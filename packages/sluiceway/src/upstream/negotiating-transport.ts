@@ -49,7 +49,7 @@ export class NegotiatingTransport implements Transport {
     if (destination.protocol === 'http:' || upgrade !== null || this.#isDestroyed)
       return this.#wire.send(request);
     // A session of HTTP/2 is shared, so authentication that is bound to a connection takes HTTP/1.1.
-    if (hasConnectionCredentials(request.fields) || this.#wire.isBound(request))
+    if (hasConnectionCredentials(request.headers) || this.#wire.isBound(request))
       return this.#wire.send(request);
     const known = this.#recall(destination);
     if (known === 'http1') return this.#wire.send(request);

@@ -17,11 +17,11 @@ const isMultipart = (fields: ReadonlyFields): boolean =>
 
 /** Why the head of a part (206) contradicts itself about the length of its content; null where it does not. */
 export function findRangeFault(method: string, response: TransportResponse): SluicewayError | null {
-  const { fields, contentLength } = response;
+  const { headers, contentLength } = response;
   if (!isPart(method, response)) return null;
-  if (new Set(fields.getAll('content-range')).size > 1)
+  if (new Set(headers.getAll('content-range')).size > 1)
     return new SluicewayError('http_protocol_error', 'A part (206) with several Content-Range fields');
-  const length = parseContentRange(fields.get('content-range'))?.length ?? null;
+  const length = parseContentRange(headers.get('content-range'))?.length ?? null;
   if (length === null || contentLength === null || contentLength === length) return null;
   const message = `A part (206) of ${length} bytes by its Content-Range, ${contentLength} by its Content-Length`;
   return new SluicewayError('http_protocol_error', message);
@@ -35,18 +35,18 @@ export function findRangeFault(method: string, response: TransportResponse): Slu
  * send leave the `Content-Range` of what it was before.
  */
 export function statedLength(method: string, response: TransportResponse): number | null {
-  const { fields, contentLength } = response;
+  const { headers, contentLength } = response;
   if (contentLength !== null || !isPart(method, response)) return null;
-  const length = parseContentRange(fields.get('content-range'))?.length ?? null;
-  return isCoded(fields) && isEndMarked(response) ? null : length;
+  const length = parseContentRange(headers.get('content-range'))?.length ?? null;
+  return isCoded(headers) && isEndMarked(response) ? null : length;
 }
 
-const isPart = (method: string, { status, fields, tunnel }: TransportResponse): boolean =>
-  status === 206 && method !== 'HEAD' && tunnel === null && !isMultipart(fields);
+const isPart = (method: string, { status, headers, tunnel }: TransportResponse): boolean =>
+  status === 206 && method !== 'HEAD' && tunnel === null && !isMultipart(headers);
 
 const isCoded = (fields: ReadonlyFields): boolean =>
   fields.list('content-encoding').some((coding) => coding.toLowerCase() !== 'identity');
 
 /** Whether the end of content of unknown length is more than the end of a connection. */
-const isEndMarked = ({ httpVersion, fields }: TransportResponse): boolean =>
-  httpVersion === '2.0' || fields.has('transfer-encoding');
+const isEndMarked = ({ httpVersion, headers }: TransportResponse): boolean =>
+  httpVersion === '2.0' || headers.has('transfer-encoding');

@@ -28,7 +28,7 @@ export function redirectedMethod(method: string, status: number): string {
  */
 export function decideRedirect(from: Target, response: TransportResponse): Target | null {
   if (!REDIRECTS.has(response.status)) return null;
-  const [location, ...more] = new Set(response.fields.getAll('location'));
+  const [location, ...more] = new Set(response.headers.getAll('location'));
   if (location === undefined) throw refused('a redirect without Location');
   // Whoever has judged one of them would not know which one is followed.
   if (more.length > 0) throw refused('a redirect with several Locations');

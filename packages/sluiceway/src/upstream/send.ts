@@ -57,7 +57,7 @@ export async function send(
   for (let hops = 0; ; ) {
     const refusal = options.check === undefined ? null : await options.check(from);
     if (refusal !== null) throw refusal;
-    options.markLoop?.(hop.fields, from);
+    options.markLoop?.(hop.headers, from);
     const exchange = transport.send(hop);
     options.onAttempt(exchange, from);
     const response = await exchange.response;
@@ -96,10 +96,10 @@ export function retarget(
   to: Target,
   secretFields: readonly string[],
 ): TransportRequest {
-  const fields = request.fields.clone();
-  if (!isSameOrigin(from, to)) removeSecrets(fields, secretFields);
-  fields.set('Host', to.base.host);
-  return { ...request, destination: to.base, path: to.path, fields };
+  const headers = request.headers.clone();
+  if (!isSameOrigin(from, to)) removeSecrets(headers, secretFields);
+  headers.set('Host', to.base.host);
+  return { ...request, destination: to.base, path: to.path, headers };
 }
 
 function removeSecrets(fields: Fields, secretFields: readonly string[]): void {
@@ -109,7 +109,7 @@ function removeSecrets(fields: Fields, secretFields: readonly string[]): void {
 
 /** The same request by a method without content: the fields that describe content go with it (RFC 9110 section 15.4). */
 function withoutRequestContent(request: TransportRequest, method: string): TransportRequest {
-  const { fields } = request;
-  fields.retain((name) => !/^content-/i.test(name) && !OF_CONTENT.has(name.toLowerCase()));
+  const { headers } = request;
+  headers.retain((name) => !/^content-/i.test(name) && !OF_CONTENT.has(name.toLowerCase()));
   return { ...request, method, content: null, expectContinue: false, upgrade: null };
 }

@@ -28,7 +28,7 @@ export interface TransportRequest {
   /** The request-target in origin-form, byte for byte (RFC 9112 section 3.2.1), each character one byte. */
   path: string;
   /** End-to-end fields with Host; no Connection, Content-Length or Transfer-Encoding. */
-  fields: Fields;
+  headers: Fields;
   /** Null for no content at all. */
   content: RequestContent | null;
   /** The protocol to ask for (`Upgrade: <name>`), or null for an ordinary request. */
@@ -49,7 +49,7 @@ export interface TransportRequest {
 export interface InterimResponse {
   status: number;
   statusText: string;
-  fields: Fields;
+  headers: Fields;
 }
 
 export interface TransportResponse extends InterimResponse {

@@ -116,7 +116,7 @@ describe.each(VERSIONS)('Fastify %s', (_version, make) => {
         },
         onUpstreamRequest: ({ request, upstreamRequest }) => {
           const { user, params } = request.context;
-          upstreamRequest.fields.set('X-User', `${user} ${(params as { id: string }).id}`);
+          upstreamRequest.headers.set('X-User', `${user} ${(params as { id: string }).id}`);
         },
       },
       (app) => app.decorateRequest('user'),

@@ -106,7 +106,7 @@ describe('a Request that becomes a Response', () => {
       heads.push(head);
       return sized('x');
     });
-    const { handler } = await toOrigin(net, script, { fields: { host: 'client' } });
+    const { handler } = await toOrigin(net, script, { headers: { host: 'client' } });
     await bytesOf(await handler(request('/a%2Fb/?c=%20&c')));
     await bytesOf(await handler(request('', { headers: { host: 'named.test' } })));
     expect(heads.map(({ target, get }) => [target, get.call(heads[0], 'host')])[0]).toEqual([

@@ -20,7 +20,7 @@ export function testMount(app: AppLine): void {
         {
           path: '/files',
           proxy: {
-            fields: { location: 'rewrite' },
+            headers: { location: 'rewrite' },
             onRequest: ({ request: { mountPath, path, query } }) =>
               void seen.push([mountPath, path, query ?? '']),
           },
@@ -99,7 +99,7 @@ export function testContext(app: AppLine): void {
         proxy: {
           onRequest: see,
           onUpstreamRequest: ({ request, upstreamRequest }) =>
-            void upstreamRequest.fields.set('X-User', String(userOf?.(request.context))),
+            void upstreamRequest.headers.set('X-User', String(userOf?.(request.context))),
           onUpstreamResponse: see,
         },
       },

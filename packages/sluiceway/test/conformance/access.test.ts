@@ -144,7 +144,7 @@ describe('a request without access', () => {
     const { client } = await guarded(net, {
       onError: ({ error, request }) => ({
         status: error.status,
-        fields: { ...error.fields, 'X-Path': request?.path ?? '' },
+        headers: { ...error.headers, 'X-Path': request?.path ?? '' },
         content: `${error.message}\n`,
       }),
     });
@@ -165,7 +165,7 @@ describe('a request without access', () => {
     const server = await startServer((request, response) => {
       proxy.handle(request, response).catch((error: unknown) => {
         if (!(error instanceof SluicewayError)) throw error;
-        response.writeHead(error.status, error.fields as Record<string, string[]>).end(error.publicMessage);
+        response.writeHead(error.status, error.headers as Record<string, string[]>).end(error.publicMessage);
       });
     });
     net.cleanup(() => server.stop());
@@ -247,7 +247,7 @@ describe('the identity', () => {
     let live: LiveTransfer | undefined;
     const { client, running, seen } = await guarded(net, {
       onUpstreamRequest: ({ request, upstreamRequest }) => {
-        upstreamRequest.fields.set('X-User', `${request.identity} ${live?.identity}`);
+        upstreamRequest.headers.set('X-User', `${request.identity} ${live?.identity}`);
       },
       observers: [{ onTransferStart: (transfer) => void (live = transfer) }],
     });
@@ -305,7 +305,7 @@ describe('a policy of the application', () => {
       host: 'test',
       clientAddress: '127.0.0.1',
     });
-    expect(seen?.fields.getAll('x-a')).toEqual(['1', '2']);
+    expect(seen?.headers.getAll('x-a')).toEqual(['1', '2']);
   });
 
   test.for<[string, AccessPolicy]>([

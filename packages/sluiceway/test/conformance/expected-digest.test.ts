@@ -266,8 +266,8 @@ describe('the digest that is expected', () => {
       hexOf('coded'),
       sized('coded', ['Content-Encoding: x']),
       {
-        onUpstreamRequest: ({ upstream }: { upstream: { fields: Map<string, string> } }) =>
-          void upstream.fields.set('Accept-Encoding', 'x'),
+        onUpstreamRequest: ({ upstreamRequest }: { upstreamRequest: { headers: Map<string, string> } }) =>
+          void upstreamRequest.headers.set('Accept-Encoding', 'x'),
       },
     );
     await client.get('/');

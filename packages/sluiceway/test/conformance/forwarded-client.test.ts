@@ -86,12 +86,12 @@ describe('the client that hooks see', () => {
   });
 
   test('decides whether a cookie is Secure, where that is to match [Sluiceway]', async ({ net }) => {
-    const fields = { cookies: { secure: 'match' } } as const;
+    const headers = { cookies: { secure: 'match' } } as const;
     for (const [trustedProxies, expected] of [
       [['127.0.0.1'], 'a=1; Secure'],
       [[], 'a=1'],
     ] as const) {
-      const noted = await noting(net, { fields, trustedProxies });
+      const noted = await noting(net, { headers, trustedProxies });
       const client = await net.client(await net.proxy(noted.options));
       await client.get('/', ['X-Forwarded-Proto: https']);
       expect((await client.readResponse()).head.get('set-cookie')).toBe(expected);

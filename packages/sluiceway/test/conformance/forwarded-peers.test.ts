@@ -150,7 +150,7 @@ function toStream(socket: Socket): Duplex {
 describe('the forwarding fields', () => {
   test('are left out where a hook removes them [Go ReverseProxy]', async ({ net }) => {
     const { client } = await through(net, answerForwarding, {
-      onUpstreamRequest: ({ upstreamRequest }) => void upstreamRequest.fields.delete('X-Forwarded-For'),
+      onUpstreamRequest: ({ upstreamRequest }) => void upstreamRequest.headers.delete('X-Forwarded-For'),
     });
     expect(await told(client)).toEqual(['X-Forwarded-Host: test', 'X-Forwarded-Proto: http']);
   });
@@ -160,7 +160,7 @@ describe('the forwarding fields', () => {
   }) => {
     const { client } = await through(net, answerForwarding, {
       onUpstreamRequest: ({ request, upstreamRequest }) =>
-        void upstreamRequest.fields.set('X-Forwarded-For', request.fields.getAll('x-forwarded-for')),
+        void upstreamRequest.headers.set('X-Forwarded-For', request.headers.getAll('x-forwarded-for')),
     });
     expect(await told(client)).toContain('X-Forwarded-For: 192.0.2.1');
   });

@@ -14,7 +14,7 @@ interface Asked {
   options?: Omit<ProxyOptions, 'upstream'>;
 }
 
-const both = { fields: { forwarded: { port: true, prefix: true } } } as const;
+const both = { headers: { forwarded: { port: true, prefix: true } } } as const;
 const trusting = { ...both, trustedProxies: ['127.0.0.0/8'] };
 
 /** All lines of both fields, as the origin server gets them. */

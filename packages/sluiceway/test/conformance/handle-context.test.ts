@@ -249,7 +249,7 @@ describe('request content that a parser has read and given back', () => {
 
 describe('what an application adds to the head', () => {
   const stamps: Framework = () => ({
-    onHead: ({ status, fields }) => void fields.append('X-Stamp', String(status)),
+    onHead: ({ status, headers }) => void headers.append('X-Stamp', String(status)),
   });
 
   test('goes out with the response of the origin server, an answer of a hook and the answer to a failure [Sluiceway]', async ({

@@ -9,7 +9,7 @@ describe('onError', () => {
     const { client, running } = await through(net, (connection) => connection.destroy(), {
       onError: async ({ error, request }) => {
         await Promise.resolve();
-        return { status: 418, fields: { 'X-Code': error.code }, content: request?.path ?? '' };
+        return { status: 418, headers: { 'X-Code': error.code }, content: request?.path ?? '' };
       },
     });
     await client.get('/path');
@@ -51,7 +51,7 @@ describe('onError', () => {
         throw null;
       },
     ],
-    ['answers with a bad field', () => ({ status: 500, fields: { 'X-A': 'b\r\nc' } })],
+    ['answers with a bad field', () => ({ status: 500, headers: { 'X-A': 'b\r\nc' } })],
     ['answers with a status of 100', () => ({ status: 100 })],
   ] as const)('that %s leaves the problem report [Go ReverseProxy]', async ([, onError], { net }) => {
     const warned = new Promise((resolve) => process.once('warning', resolve));

@@ -24,7 +24,7 @@ describe('onRequest', () => {
       onRequest: () => ({
         status: 402,
         statusText: 'Pay',
-        fields: { 'X-Price': '1', 'Set-Cookie': ['a=1', 'b=2'] },
+        headers: { 'X-Price': '1', 'Set-Cookie': ['a=1', 'b=2'] },
         content: 'first pay: \u20ac',
       }),
     });
@@ -72,7 +72,7 @@ describe('onRequest', () => {
     const { client } = await through(net, () => {}, {
       onRequest: () => ({
         status: 200,
-        fields: { 'Content-Length': '1000', 'Transfer-Encoding': 'gzip', Trailer: 'X-T' },
+        headers: { 'Content-Length': '1000', 'Transfer-Encoding': 'gzip', Trailer: 'X-T' },
         content: 'content',
       }),
     });
@@ -90,7 +90,7 @@ describe('onRequest', () => {
       const { client } = await through(net, () => {}, {
         onRequest: ({ request }) => ({
           status: 200,
-          fields: { 'Content-Length': '100000' },
+          headers: { 'Content-Length': '100000' },
           content: Readable.from([seededBytes('own', 0, request.path === '/wrong' ? length : 100_000)]),
         }),
       });

@@ -26,8 +26,8 @@ describe('onUpstreamRequest', () => {
         upstreamRequest.setTarget(`${other.url}/new`);
         upstreamRequest.path = `${upstreamRequest.path}&added`;
         upstreamRequest.method = 'REPORT';
-        upstreamRequest.fields.set('X-Set', ['1', '2']).delete('X-Gone');
-        upstreamRequest.fields.append('X-Bytes', '\xe9');
+        upstreamRequest.headers.set('X-Set', ['1', '2']).delete('X-Gone');
+        upstreamRequest.headers.append('X-Bytes', '\xe9');
       },
     });
     await client.get('/y?q', ['X-Gone: 1', 'X-Set: 0']);
@@ -45,7 +45,7 @@ describe('onUpstreamRequest', () => {
     const watched = watch();
     const { client } = await through(net, watched.script, {
       onUpstreamRequest: ({ upstreamRequest }) => {
-        upstreamRequest.fields.set('X-User', 'real').set('Authorization', 'Bearer ours');
+        upstreamRequest.headers.set('X-User', 'real').set('Authorization', 'Bearer ours');
       },
     });
     await client.get('/', [
@@ -65,8 +65,8 @@ describe('onUpstreamRequest', () => {
     const watched = watch();
     const { client } = await through(net, watched.script, {
       onUpstreamRequest: ({ request, upstreamRequest }) => {
-        for (const [name, value] of request.fields) upstreamRequest.fields.append(name, value);
-        upstreamRequest.fields.set('Host', 'one');
+        for (const [name, value] of request.headers) upstreamRequest.headers.append(name, value);
+        upstreamRequest.headers.set('Host', 'one');
       },
     });
     for (const [framing, content] of [
@@ -160,7 +160,7 @@ describe('onUpstreamRequest', () => {
     ['a name that is no token', 'X A', 'b'],
   ] as const)('cannot set %s: 502, nothing is sent [RFC 9110 5.5]', async ([, name, value], { net }) => {
     const { client, origin } = await through(net, respondWith(sized('')), {
-      onUpstreamRequest: ({ upstreamRequest }) => void upstreamRequest.fields.set(name, value),
+      onUpstreamRequest: ({ upstreamRequest }) => void upstreamRequest.headers.set(name, value),
     });
     await client.get('/');
     expect((await client.readResponse()).head.status).toBe(502);
@@ -170,10 +170,10 @@ describe('onUpstreamRequest', () => {
   test('does not change what the client sent, as hooks see it [Go ReverseProxy]', async ({ net }) => {
     const { client } = await through(net, respondWith(sized('')), {
       onUpstreamRequest: ({ request, upstreamRequest }) => {
-        upstreamRequest.fields.set('X-A', 'changed').delete('X-B');
-        expect(request.fields.get('x-a')).toBe('1');
-        expect(request.fields.get('x-b')).toBe('2');
-        expect(request.fields.get('connection')).toBe('X-B');
+        upstreamRequest.headers.set('X-A', 'changed').delete('X-B');
+        expect(request.headers.get('x-a')).toBe('1');
+        expect(request.headers.get('x-b')).toBe('2');
+        expect(request.headers.get('connection')).toBe('X-B');
       },
     });
     await client.get('/', ['X-A: 1', 'X-B: 2', 'Connection: X-B']);

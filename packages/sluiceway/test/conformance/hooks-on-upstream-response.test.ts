@@ -21,7 +21,7 @@ describe('onUpstreamResponse', () => {
         expect(request.path).toBe('/');
         response.status = 346;
         response.statusText = 'Ch\xe4nged';
-        response.fields.set('X-Set', ['1', '2']).delete('X-Gone');
+        response.headers.set('X-Set', ['1', '2']).delete('X-Gone');
       },
     });
     for (let i = 0; i < 2; i++) {
@@ -47,8 +47,8 @@ describe('onUpstreamResponse', () => {
         onUpstreamResponse: ({ upstreamResponse, response }) => {
           seen.push(upstreamResponse.status);
           for (const name of ['x-hop', 'connection', 'keep-alive']) {
-            expect(upstreamResponse.fields.has(name)).toBe(false);
-            expect(response.fields.has(name)).toBe(false);
+            expect(upstreamResponse.headers.has(name)).toBe(false);
+            expect(response.headers.has(name)).toBe(false);
           }
         },
       },
@@ -73,10 +73,10 @@ describe('onUpstreamResponse', () => {
       profile: { ...passThrough, maxRedirects: 1 },
       onUpstreamRequest: ({ upstreamRequest }) => {
         upstreamRequest.method = 'REPORT';
-        upstreamRequest.fields.set('X-A', 'sent');
+        upstreamRequest.headers.set('X-A', 'sent');
       },
-      onUpstreamResponse({ upstreamRequest: { method, path, target, fields } }) {
-        seen.push(method, path, target.path, target.base.host, fields.get('host'), fields.get('x-a'));
+      onUpstreamResponse({ upstreamRequest: { method, path, target, headers } }) {
+        seen.push(method, path, target.path, target.base.host, headers.get('host'), headers.get('x-a'));
       },
       transform: {
         changesContent: false,
@@ -125,7 +125,7 @@ describe('onUpstreamResponse', () => {
     for (const answer of [sized('content'), chunked(['content'])]) {
       const { client } = await through(net, respondWith(answer), {
         onUpstreamResponse: ({ response }) => {
-          response.fields.set('Content-Length', '3').set('Transfer-Encoding', 'gzip');
+          response.headers.set('Content-Length', '3').set('Transfer-Encoding', 'gzip');
         },
       });
       for (let i = 0; i < 2; i++) {
@@ -176,7 +176,7 @@ describe('onUpstreamResponse', () => {
         await connection.write('HTTP/1.1 101 x\r\nConnection: Upgrade\r\nUpgrade: foo\r\nX-Own: 1\r\n\r\n');
         await connection.readAll();
       },
-      { onUpstreamResponse: ({ response }) => void response.fields.set('X-Added', '2') },
+      { onUpstreamResponse: ({ response }) => void response.headers.set('X-Added', '2') },
     );
     await client.get('/', ['Connection: Upgrade', 'Upgrade: foo']);
     const head = await client.readHead();

@@ -82,9 +82,9 @@ describe('the Destination of a WebDAV request', () => {
       'http://{up}/b',
     ],
     [
-      "a URL where fields.host is 'client'",
+      "a URL where headers.host is 'client'",
       'http://files.test/b',
-      { path: '/dav', options: { fields: { host: 'client' } } },
+      { path: '/dav', options: { headers: { host: 'client' } } },
       'http://files.test/dav/b',
     ],
     [
@@ -115,9 +115,9 @@ describe('the Destination of a WebDAV request', () => {
       { lines: ['X-Forwarded-Host: public.test'] },
     ],
     [
-      "a URL of the proxy, and fields.destination is 'pass'",
+      "a URL of the proxy, and headers.destination is 'pass'",
       'http://files.test/b',
-      { options: { fields: { destination: 'pass' } } },
+      { options: { headers: { destination: 'pass' } } },
     ],
   ] as const)('passes as it is where it was %s [RFC 4918 10.3]', async ([, value, asked], { net }) => {
     expect(
@@ -128,22 +128,22 @@ describe('the Destination of a WebDAV request', () => {
   test.for(['http://files.test/../b', '/%2e%2e/b', 'http://{host}/b', '../b'])(
     'is refused with 400 where the origin server would look outside of the base path: %s [Sluiceway]',
     async (value, { net }) => {
-      const fields = { host: 'inner.test' } as const;
+      const headers = { host: 'inner.test' } as const;
       const at = value.replace('{host}', 'inner.test');
-      expect(await destination(net, at, { path: '/dav', options: { fields } })).toBe(400);
+      expect(await destination(net, at, { path: '/dav', options: { headers } })).toBe(400);
     },
   );
 
   test('is left to a rule or a hook that sets it [Sluiceway]', async ({ net }) => {
     const mine = 'http://files.test/mine';
-    const fields = { request: { set: { Destination: mine } } };
-    expect(await destination(net, '/b', { path: '/dav', options: { fields } })).toBe(mine);
+    const headers = { request: { set: { Destination: mine } } };
+    expect(await destination(net, '/b', { path: '/dav', options: { headers } })).toBe(mine);
     const onUpstreamRequest: NonNullable<ProxyOptions['onUpstreamRequest']> = ({
       upstreamRequest,
       request,
     }) => {
-      expect(request.fields.get('destination')).toBe('/b');
-      upstreamRequest.fields.set('Destination', mine);
+      expect(request.headers.get('destination')).toBe('/b');
+      upstreamRequest.headers.set('Destination', mine);
     };
     expect(await destination(net, '/b', { path: '/dav', options: { onUpstreamRequest } })).toBe(mine);
   });

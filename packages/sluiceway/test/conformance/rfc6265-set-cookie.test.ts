@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import type { FieldOptions } from '../../src/index.js';
+import type { HeaderOptions } from '../../src/index.js';
 import { loopbackCertificate } from '../support/certificates.js';
 import { type Network, test } from '../support/fixture.js';
 import { respondWith } from '../support/raw-origin.js';
@@ -12,9 +12,9 @@ const COOKIES = [
   'Set-Cookie: d="4; e"',
 ];
 
-async function cookiesThrough(net: Network, cookies: FieldOptions['cookies']): Promise<string[]> {
+async function cookiesThrough(net: Network, cookies: HeaderOptions['cookies']): Promise<string[]> {
   const { client } = await through(net, respondWith(sized('x', COOKIES)), {
-    ...(cookies !== undefined && { fields: { cookies } }),
+    ...(cookies !== undefined && { headers: { cookies } }),
   });
   await client.get('/');
   const { head } = await client.readResponse();
@@ -34,7 +34,7 @@ describe('Set-Cookie', () => {
     const { client } = await through(
       net,
       respondWith(Buffer.concat([Buffer.from(interim, 'latin1'), sized('x', COOKIES)])),
-      { fields: { cookies: 'remove' } },
+      { headers: { cookies: 'remove' } },
     );
     await client.get('/');
     const response = await client.readResponse();
@@ -61,7 +61,7 @@ describe('Set-Cookie', () => {
     const tls = await loopbackCertificate();
     const origin = await net.origin(respondWith(sized('x', COOKIES)));
     const running = await net.proxy(
-      { upstream: origin.url, fields: { cookies: { secure: 'match' } } },
+      { upstream: origin.url, headers: { cookies: { secure: 'match' } } },
       { tls },
     );
     const client = await net.client(running, { tls });

@@ -80,7 +80,7 @@ describe('Host', () => {
   test('may be kept by a hook [Go ReverseProxy]', async ({ net }) => {
     const head = await seenRequest(net, [], {
       onUpstreamRequest({ request, upstreamRequest }) {
-        upstreamRequest.fields.set('Host', request.host ?? '');
+        upstreamRequest.headers.set('Host', request.host ?? '');
       },
     });
     expect(head.getAll('host')).toEqual(['test']);
@@ -114,7 +114,7 @@ describe('Via', () => {
         sized(`${head.get('via')}, ${head.get('host')}, ${head.get('x-forwarded-host')}`),
       ),
     );
-    const proxy = createProxy({ upstream: origin.url, name: 'us', fields: { host: 'client' } });
+    const proxy = createProxy({ upstream: origin.url, name: 'us', headers: { host: 'client' } });
     const server = createHttp2Server();
     attach(server, proxy);
     await once(server.listen(0, '127.0.0.1'), 'listening');

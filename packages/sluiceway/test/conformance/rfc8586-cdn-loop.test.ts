@@ -51,13 +51,13 @@ describe('CDN-Loop', () => {
     const first = await net.proxy({
       name: 'first',
       upstream: 'http://127.0.0.1:1',
-      fields: { request: { remove: ['Via'] } },
+      headers: { request: { remove: ['Via'] } },
       onUpstreamRequest: ({ upstreamRequest }) => upstreamRequest.setTarget(`http://127.0.0.1:${port}`),
     });
     const second = await net.proxy({
       name: 'second',
       upstream: `http://127.0.0.1:${first.port}`,
-      fields: { request: { remove: ['Via'] } },
+      headers: { request: { remove: ['Via'] } },
     });
     port = second.port;
     // Each keeps a connection to the other.

@@ -57,14 +57,14 @@ async function locationThrough(
   ) as [string | undefined, string | undefined];
 }
 
-const rewriting = { fields: { location: 'rewrite' } } as const;
+const rewriting = { headers: { location: 'rewrite' } } as const;
 
 describe('a Location and a Content-Location', () => {
   test.for(['http://{up}/app/b', '/app/b', '//evil.test/b'])(
     'pass as they are by default: %s [Go ReverseProxy]',
     async (location, { net }) => {
       expect(await locationThrough(net, location)).toEqual([location, location]);
-      expect(await locationThrough(net, location, { fields: { location: 'pass' } })).toEqual([
+      expect(await locationThrough(net, location, { headers: { location: 'pass' } })).toEqual([
         location,
         location,
       ]);
@@ -100,8 +100,8 @@ describe('a Location and a Content-Location', () => {
   test('that name the origin server as the proxy has called it in Host lead through the proxy [nginx]', async ({
     net,
   }) => {
-    const fields = { host: 'Files.Internal:81', location: 'rewrite' } as const;
-    expect(await locationThrough(net, 'http://{host}/app/b', { fields })).toEqual(['/b', '/b']);
+    const headers = { host: 'Files.Internal:81', location: 'rewrite' } as const;
+    expect(await locationThrough(net, 'http://{host}/app/b', { headers })).toEqual(['/b', '/b']);
   });
 
   test('are read against the upstream that a hook has chosen, and pass where it has aimed at an exact target [Apache httpd]', async ({
@@ -145,8 +145,8 @@ describe('a Location and a Content-Location', () => {
   });
 
   test('can be set by a rule, which is not rewritten [Sluiceway]', async ({ net }) => {
-    const fields = { location: 'rewrite', response: { set: { Location: '/app/fixed' } } } as const;
-    expect(await locationThrough(net, '/app/b', { fields })).toEqual(['/app/fixed', '/b']);
+    const headers = { location: 'rewrite', response: { set: { Location: '/app/fixed' } } } as const;
+    expect(await locationThrough(net, '/app/b', { headers })).toEqual(['/app/fixed', '/b']);
   });
 
   test.for([
@@ -188,8 +188,8 @@ describe('a Location and a Content-Location', () => {
   test('of an interim response is removed where a rule sets or removes it [Sluiceway]', async ({ net }) => {
     const interim = 'HTTP/1.1 104 Upload\r\nLocation: /app/b\r\nContent-Location: /app/b\r\n\r\n';
     const origin = await net.origin(respondWith(interim + sized('').toString()));
-    const fields = { location: 'rewrite', response: { remove: ['location'] } } as const;
-    const running = await net.proxy({ upstream: `${origin.url}/app`, fields });
+    const headers = { location: 'rewrite', response: { remove: ['location'] } } as const;
+    const running = await net.proxy({ upstream: `${origin.url}/app`, headers });
     const client = await net.client(running);
     await client.get('/a');
     const response = await client.readResponse();

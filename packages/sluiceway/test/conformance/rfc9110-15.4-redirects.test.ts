@@ -189,7 +189,7 @@ describe('a Location with characters that a URL must not have', () => {
       net,
       respondWith((head) => redirect(302, `http://${head.get('host')}/a b`)),
       {
-        fields: { location: 'rewrite' },
+        headers: { location: 'rewrite' },
       },
     );
     await client.get('/');
@@ -252,11 +252,11 @@ describe('fields for one origin', () => {
       const running = await net.proxy({
         upstream: { url: origin.url, ...(where === 'a mirror' && { mirrors: [other.url] }) },
         ...following,
-        fields: {
+        headers: {
           request: { set: { 'X-Api-Key': 'k', 'User-Agent': 'ours' }, append: { 'X-Changed': 'b' } },
         },
         onUpstreamRequest: ({ upstreamRequest }) => {
-          upstreamRequest.fields.set('X-Token', 't').set('Range', 'bytes=0-').set('Accept', 'a/b');
+          upstreamRequest.headers.set('X-Token', 't').set('Range', 'bytes=0-').set('Accept', 'a/b');
         },
       });
       const client = await net.client(running);

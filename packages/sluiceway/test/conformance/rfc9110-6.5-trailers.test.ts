@@ -246,7 +246,8 @@ describe('trailers of a request', () => {
 
   test('are announced also where a hook has had the request [RFC 9110 6.6.2]', async ({ net }) => {
     const seen = await send(net, ['Trailer: X-Digest'], ['X-Digest: 1'], {
-      onUpstreamRequest: ({ upstreamRequest }) => void upstreamRequest.fields.set('Trailer', 'X-Of-The-Hook'),
+      onUpstreamRequest: ({ upstreamRequest }) =>
+        void upstreamRequest.headers.set('Trailer', 'X-Of-The-Hook'),
     });
     expect(seen).toEqual({ announced: ['X-Digest'], trailers: ['X-Digest: 1'] });
   });

@@ -44,7 +44,7 @@ describe('the Host that the origin server gets', () => {
     const answered = await answerTo(net, {
       upstream: { url: origin.url, tls: { ca: certificate.ca } },
       onUpstreamRequest: ({ upstreamRequest }) =>
-        void upstreamRequest.fields.set('Host', 'elsewhere.example'),
+        void upstreamRequest.headers.set('Host', 'elsewhere.example'),
     });
     expect(answered).toBe('elsewhere.example');
   });
@@ -66,8 +66,8 @@ describe('the Host that the origin server gets', () => {
     const sent: string[] = [];
     // Nobody may listen on the default ports here.
     const transport: Transport = {
-      send({ fields }) {
-        sent.push(...fields.getAll('host'));
+      send({ headers }) {
+        sent.push(...headers.getAll('host'));
         return { response: Promise.reject(new SluicewayError('connection_refused', '')), abort() {} };
       },
       close: () => Promise.resolve(),

@@ -142,7 +142,7 @@ describe('a request with a Content-Length of', () => {
             await connection.write(`HTTP/1.1 413 No\r\nContent-Length: ${text.length}\r\n\r\n${text}`);
             await connection.readAll();
           },
-          hasHooks ? { onUpstreamRequest: () => {}, fields: { request: { set: { 'X-A': 'b' } } } } : {},
+          hasHooks ? { onUpstreamRequest: () => {}, headers: { request: { set: { 'X-A': 'b' } } } } : {},
         );
         const head = ['POST / HTTP/1.1', 'Host: a', `Content-Length: ${length}`, ...lines].join('\r\n');
         await client.send(`${head}\r\n\r\nsome`);

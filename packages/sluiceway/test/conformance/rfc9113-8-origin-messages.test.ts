@@ -318,8 +318,8 @@ describe('a request over HTTP/2', () => {
         stream.respond({ 'x-got': String(headers['x-large'] ?? '').length }, { endStream: true }),
       {
         onUpstreamRequest: ({ upstreamRequest }) => {
-          const size = Number(upstreamRequest.fields.get('x-size') ?? 0);
-          if (size > 0) upstreamRequest.fields.set('X-Large', 'y'.repeat(size));
+          const size = Number(upstreamRequest.headers.get('x-size') ?? 0);
+          if (size > 0) upstreamRequest.headers.set('X-Large', 'y'.repeat(size));
         },
       },
     );

@@ -111,9 +111,9 @@ describe('fields of an HTTP/2 response', () => {
   test('that a hook sets weirdly do not break the response [RFC 9113 8.2.2; Node]', async ({ net }) => {
     const { lines, status, isComplete } = await received(net, sized('content'), {
       onUpstreamResponse: ({ response }) => {
-        response.fields.set('Connection', 'close').set('Transfer-Encoding', 'chunked');
-        response.fields.set('TE', 'gzip').set('HTTP2-Settings', 'x').set('Upgrade', 'x');
-        response.fields.set('X-Spaces', ' \t a b \t ').append('ETag', '"a"').append('ETag', '"b"');
+        response.headers.set('Connection', 'close').set('Transfer-Encoding', 'chunked');
+        response.headers.set('TE', 'gzip').set('HTTP2-Settings', 'x').set('Upgrade', 'x');
+        response.headers.set('X-Spaces', ' \t a b \t ').append('ETag', '"a"').append('ETag', '"b"');
       },
     });
     expect(status).toBe(200);

@@ -214,7 +214,7 @@ test('Host of a redirect that is followed is that of its URL, whatever the optio
   );
   const { client } = await streaming(net, `${origin.url}/start`, {
     ...ANY,
-    fields: { host: 'named.example' },
+    headers: { host: 'named.example' },
   });
   await client.get('/');
   expect((await client.readResponse()).content.toString()).toBe('end');

@@ -196,7 +196,7 @@ describe('stripPrefix', () => {
           `HTTP/1.1 302 Found\r\nLocation: http://${head.get('host')}/base/next?x\r\nContent-Length: 0\r\n\r\n`,
       ),
     );
-    const proxy = createProxy({ upstream: `${origin.url}/base`, fields: { location: 'rewrite' } });
+    const proxy = createProxy({ upstream: `${origin.url}/base`, headers: { location: 'rewrite' } });
     const running = await startServer();
     attach(running.server, stripPrefix('/a', stripPrefix('/b', proxy)));
     net.cleanup(async () => {

@@ -37,7 +37,7 @@ describe('content that passes through the streams of a transform', () => {
           transform: {
             changesContent: true,
             create({ response }) {
-              response.fields.set('Content-Encoding', 'gzip');
+              response.headers.set('Content-Encoding', 'gzip');
               return createGzip({ level: 1 });
             },
           },

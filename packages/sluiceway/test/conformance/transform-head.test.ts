@@ -29,9 +29,9 @@ describe('a transform that changes content', () => {
   test('may describe the new content in its place [RFC 9110 8.8.1; nginx]', async ({ net }) => {
     const { response } = await exchange(net, sized('content', OF_BYTES), {
       create({ upstreamResponse, response: draft }) {
-        expect(draft.fields.has('etag')).toBe(false);
-        draft.fields.set('ETag', `W/${upstreamResponse.fields.get('etag') ?? ''}`);
-        draft.fields.set('Content-Encoding', 'capitals');
+        expect(draft.headers.has('etag')).toBe(false);
+        draft.headers.set('ETag', `W/${upstreamResponse.headers.get('etag') ?? ''}`);
+        draft.headers.set('Content-Encoding', 'capitals');
         return upperCase();
       },
     });
@@ -78,7 +78,7 @@ describe('a transform that changes content', () => {
     for (const nothing of [null, undefined, []]) {
       const { response } = await exchange(net, sized('content', [...OF_BYTES, ...OTHERS]), {
         create({ response: draft }) {
-          draft.fields.set('X-Seen', 'yes').set('ETag', '"new"');
+          draft.headers.set('X-Seen', 'yes').set('ETag', '"new"');
           return nothing;
         },
       });
@@ -102,7 +102,7 @@ describe('a transform that changes content', () => {
     const { response } = await exchange(net, head, {
       request: { method: 'HEAD' },
       create({ response: draft }) {
-        draft.fields.set('Content-Encoding', 'capitals');
+        draft.headers.set('Content-Encoding', 'capitals');
         return made.create();
       },
     });

@@ -38,7 +38,7 @@ test("the application's own request object is the same after the transfer as bef
   const proxy = createProxy({
     upstream: `${origin.url}/base`,
     onUpstreamRequest: ({ upstreamRequest }) => {
-      upstreamRequest.fields.set('X-A', 'ours').delete('Cookie');
+      upstreamRequest.headers.set('X-A', 'ours').delete('Cookie');
       upstreamRequest.method = 'REPORT';
       upstreamRequest.path = '/elsewhere';
     },
@@ -82,8 +82,8 @@ test('a hook gets empty fields of a request without any, and may add to them [Go
     respondWith((head) => sized(head.getAll('x-added').join())),
     {
       onUpstreamRequest: ({ request, upstreamRequest }) => {
-        size = request.fields.size;
-        upstreamRequest.fields.set('X-Added', 'yes');
+        size = request.headers.size;
+        upstreamRequest.headers.set('X-Added', 'yes');
       },
     },
   );
@@ -112,7 +112,7 @@ test('a request that is sent again, on a fresh connection, is the same: nothing 
     },
     {
       name: 'us',
-      onUpstreamRequest: ({ upstreamRequest }) => void upstreamRequest.fields.append('X-Added', 'once'),
+      onUpstreamRequest: ({ upstreamRequest }) => void upstreamRequest.headers.append('X-Added', 'once'),
     },
   );
   await client.get('/');

@@ -114,10 +114,10 @@ test('every option of ours that a table names exists', () => {
   const named = Object.keys(options).flatMap((name) =>
     tableUnder(page, `migration: ${name}`).flatMap(([, ours = '']) =>
       codesIn(ours).flatMap(
-        (code) => /^(?:fields|timeouts|limits|upstream\.(?:tls|connections|pro))[\w.]*/.exec(code) ?? [],
+        (code) => /^(?:headers|timeouts|limits|upstream\.(?:tls|connections|pro))[\w.]*/.exec(code) ?? [],
       ),
     ),
   );
-  expect(named).toContain('fields.cookies.domain');
-  expect(named.filter((path) => !documented.has(path) && path !== 'fields.has')).toEqual([]);
+  expect(named).toContain('headers.cookies.domain');
+  expect(named.filter((path) => !documented.has(path) && path !== 'headers.has')).toEqual([]);
 });

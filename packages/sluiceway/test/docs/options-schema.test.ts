@@ -72,7 +72,7 @@ test.each<[string, Members, unknown]>([
       timeouts: { responseHead: '2m', total: '6h', connect: 500 },
       limits: { minRate: '1KiB', requestContent: 0 },
       resume: { attempts: 3 },
-      fields: {
+      headers: {
         host: 'client',
         request: { set: { 'X-Storage-Key': 'example' }, remove: ['Cookie'] },
         cookies: { domain: '', path: { '/a': '/b' }, secure: 'add' },
@@ -83,7 +83,7 @@ test.each<[string, Members, unknown]>([
   [
     'createProxy',
     proxyOptions,
-    { upstream: 'http://127.0.0.1:9000', resume: false, fields: { cookies: 'remove' } },
+    { upstream: 'http://127.0.0.1:9000', resume: false, headers: { cookies: 'remove' } },
   ],
   [
     'gateway',
@@ -104,7 +104,7 @@ test.each<[unknown, string]>([
   [{ upstreem: 'http://a.test' }, 'upstreem is not known'],
   [{ timeouts: { connect: 0 } }, 'timeouts.connect fits none of 2 forms'],
   [{ timeouts: { connect: 'soon' } }, 'timeouts.connect fits none of 2 forms'],
-  [{ limits: { responseFields: 0 } }, 'limits.responseFields is out of range'],
+  [{ limits: { responseHeaders: 0 } }, 'limits.responseHeaders is out of range'],
   [{ upstream: { mirrors: [] } }, 'upstream fits none of 2 forms'],
   [{ errors: 'ignore' }, 'errors is none of the words'],
   [{ trustedProxies: '10.0.0.0/8' }, 'trustedProxies is no array'],

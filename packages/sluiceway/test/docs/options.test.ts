@@ -81,20 +81,20 @@ function resolvedDefaults(): Record<string, unknown> {
     protocol = given;
     return new WireTransport(options);
   });
-  const { timeouts, profile, fields, resume, digests } = settings;
-  const { cookies } = resolveProxyOptions({ upstream, fields: { cookies: {} } }).fields;
+  const { timeouts, profile, headers, resume, digests } = settings;
+  const { cookies } = resolveProxyOptions({ upstream, headers: { cookies: {} } }).headers;
   return {
     profile: `'${profile.name}'`,
     addresses: wire.policy === publicAddressesOfOthers ? "'public'" : "'any'",
     convertHead: `'${settings.convertHead}'`,
     errors: settings.throwsErrors ? "'throw'" : "'answer'",
-    'fields.host': `'${fields.host}'`,
-    'fields.cookies': fields.cookies === null ? "'pass'" : "'remove'",
-    'fields.cookies.secure': typeof cookies === 'object' ? `'${cookies?.secure}'` : null,
-    'fields.destination': fields.rewritesDestination ? "'rewrite'" : "'pass'",
-    'fields.forwarded.port': String(fields.forwarded.port),
-    'fields.forwarded.prefix': String(fields.forwarded.prefix),
-    'fields.location': fields.rewritesLocation ? "'rewrite'" : "'pass'",
+    'headers.host': `'${headers.host}'`,
+    'headers.cookies': headers.cookies === null ? "'pass'" : "'remove'",
+    'headers.cookies.secure': typeof cookies === 'object' ? `'${cookies?.secure}'` : null,
+    'headers.destination': headers.rewritesDestination ? "'rewrite'" : "'pass'",
+    'headers.forwarded.port': String(headers.forwarded.port),
+    'headers.forwarded.prefix': String(headers.forwarded.prefix),
+    'headers.location': headers.rewritesLocation ? "'rewrite'" : "'pass'",
     'digests.verify': String(digests.verifies),
     'digests.ranges': digests.relaysParts ? "'unverified'" : "'whole'",
     'digests.trailer': String(digests.sendsTrailer),
@@ -117,7 +117,7 @@ function resolvedDefaults(): Record<string, unknown> {
     'limits.minRate': timeouts.minRate,
     'limits.requestContent': settings.maxRequestContent,
     'limits.responseHead': wire.maxHeadBytes,
-    'limits.responseFields': wire.maxHeadFields,
+    'limits.responseHeaders': wire.maxHeadFields,
   };
 }
 
@@ -202,8 +202,8 @@ describe('profiles', () => {
       const part = text.slice(text.indexOf(from) + from.length).split(to, 1)[0] ?? '';
       return new Set(codesIn(part).map((name) => name.toLowerCase()));
     };
-    expect(named('the other server gets', 'and no more')).toEqual(thirdParty.requestFields);
-    expect(named('The client gets', ': what describes')).toEqual(thirdParty.responseFields);
+    expect(named('the other server gets', 'and no more')).toEqual(thirdParty.requestHeaders);
+    expect(named('The client gets', ': what describes')).toEqual(thirdParty.responseHeaders);
   });
 });
 

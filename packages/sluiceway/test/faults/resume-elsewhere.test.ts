@@ -171,7 +171,7 @@ describe('a file that is on several servers', () => {
     const running = await net.proxy({
       upstream: free,
       onUpstreamRequest: ({ upstreamRequest }) => {
-        upstreamRequest.fields.set('Authorization', 'secret');
+        upstreamRequest.headers.set('Authorization', 'secret');
         upstreamRequest.mirrors.push(`${second.origin.url}/x`);
       },
     });

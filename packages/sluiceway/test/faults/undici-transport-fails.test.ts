@@ -493,10 +493,10 @@ describe('undici 6, which calls handlers by other names', () => {
     );
     const response = await transport.send({
       ...request,
-      onInterim: ({ status, fields }) => void interim.push(`${status} ${fields.raw.join(': ')}`),
+      onInterim: ({ status, headers }) => void interim.push(`${status} ${headers.raw.join(': ')}`),
     }).response;
     expect(interim).toEqual(['103 Link: </a>']);
-    expect([response.status, response.statusText, ...response.fields.raw]).toEqual([
+    expect([response.status, response.statusText, ...response.headers.raw]).toEqual([
       200,
       'Fine',
       'X-A',

@@ -53,7 +53,7 @@ test.each([
     'http1',
     `const policy = basic({ anna: '${bcryptOfPw}' });
      const fields = new Fields(['Authorization', '${basicOf('anna', 'pw')}']);
-     const access = ({ forwarded }) => policy({ fields, forwarded });
+     const access = ({ forwarded }) => policy({ headers: fields, forwarded });
      attach(server, createProxy({ upstream, access }));`,
   ],
 ] as const)('%s keeps no process alive by what it keeps at hand', async (_, version, serve) => {

@@ -26,13 +26,13 @@ import {
   type DownstreamRequest,
   type ErrorCode,
   type Exchange,
-  type FieldOptions,
-  type FieldRuleOptions,
   Fields,
   type ForwardedClient,
   formatTransferJson,
   type HandleContext,
   type Handler,
+  type HeaderOptions,
+  type HeaderRuleOptions,
   type Hooks,
   type KnownClient,
   type LiveTransfer,
@@ -145,7 +145,7 @@ export function inHono(): Hono<OfApplication> {
   const proxy = createProxy<Context<OfApplication>>({
     upstream: 'http://127.0.0.1:9000',
     onUpstreamRequest: ({ request, upstreamRequest }) => {
-      upstreamRequest.fields.set('X-User', request.context.get('user'));
+      upstreamRequest.headers.set('X-User', request.context.get('user'));
     },
   });
   const anywhere: (c: HonoContext) => Promise<Response> = toHono(
@@ -185,8 +185,8 @@ const tokens: BearerTokens = { '0123456789abcdef': 'ci' };
 const users: BasicUsers = { file: 'htpasswd' };
 const credentials: CredentialOptions = { realm: 'files', keepCredentials: true };
 
-const own: AccessPolicy = async ({ fields, forwarded, raw }: AccessRequest): Promise<AccessDecision> => {
-  if (fields.get('x-key') === 'a' && forwarded.proto === 'https')
+const own: AccessPolicy = async ({ headers, forwarded, raw }: AccessRequest): Promise<AccessDecision> => {
+  if (headers.get('x-key') === 'a' && forwarded.proto === 'https')
     return { allowed: true, identity: raw.url ?? null, consumed: ['X-Key'] };
   return { allowed: false, status: 401, challenge: ['Negotiate'], reason: 'no key' };
 };
@@ -212,7 +212,7 @@ export async function withEverything(): Promise<Outcome> {
     addresses: 'public',
     trustedProxies: ['10.0.0.0/8', 'unix'],
     access: anyOf(allOf(clientAddresses(['10.0.0.0/8']), basic(users, credentials)), bearer(tokens), own),
-    fields: fieldOptions,
+    headers: fieldOptions,
     timeouts: {
       connect: '5s',
       responseHead: 30_000,
@@ -221,7 +221,7 @@ export async function withEverything(): Promise<Outcome> {
       tunnelIdle: '1h',
       total: '1d',
     },
-    limits: { minRate: '1KiB', responseHead: 65_536, responseFields: 100 },
+    limits: { minRate: '1KiB', responseHead: 65_536, responseHeaders: 100 },
     observers: [observer, {}],
     errors: 'throw',
   };
@@ -233,7 +233,7 @@ export async function withEverything(): Promise<Outcome> {
   return proxy.handle(...handlerArguments(), { awaitsContinue: true, url: 'http://origin.example/file' });
 }
 
-const rules: FieldRuleOptions = {
+const rules: HeaderRuleOptions = {
   set: { 'X-A': ['1', '2'] },
   append: { Vary: 'Origin' },
   remove: ['Server'],
@@ -243,7 +243,7 @@ const cookies: CookieOptions = {
   path: '/',
   secure: 'match',
 };
-const fieldOptions: FieldOptions = {
+const fieldOptions: HeaderOptions = {
   host: 'client',
   request: rules,
   response: rules,
@@ -251,25 +251,27 @@ const fieldOptions: FieldOptions = {
   location: 'rewrite',
 };
 // @ts-expect-error -- neither a word nor an object
-export const noCookies: FieldOptions = { cookies: 'drop' };
+export const noCookies: HeaderOptions = { cookies: 'drop' };
 
 declare function handlerArguments(): [IncomingMessage, ServerResponse];
 
 export const hooks: Hooks = {
   onRequest({ request }: { request: DownstreamRequest }) {
-    const fields: ReadonlyFields = request.fields;
+    const fields: ReadonlyFields = request.headers;
     // @ts-expect-error -- what the client has sent is not changed
     request.method = 'PUT';
     if (fields.get('authorization') === undefined) {
-      return { status: 401, fields: { 'WWW-Authenticate': ['Basic', 'Bearer'] }, content: 'Who are you?' };
+      return { status: 401, headers: { 'WWW-Authenticate': ['Basic', 'Bearer'] }, content: 'Who are you?' };
     }
     if (request.path.startsWith('/files/')) return { upstream: new URL('http://files.example') };
     return undefined;
   },
   async onUpstreamRequest({ request, upstreamRequest }) {
     const client: ForwardedClient = request.forwarded;
-    upstreamRequest.fields.set('X-Client', client.for ?? request.clientAddress ?? 'unknown').delete('Cookie');
-    if (upstreamRequest.joinedTo === null) upstreamRequest.fields.set('X-Client-Proto', client.proto);
+    upstreamRequest.headers
+      .set('X-Client', client.for ?? request.clientAddress ?? 'unknown')
+      .delete('Cookie');
+    if (upstreamRequest.joinedTo === null) upstreamRequest.headers.set('X-Client-Proto', client.proto);
     upstreamRequest.method = 'GET';
     upstreamRequest.path = '/other';
     upstreamRequest.setTarget('http://other.example');
@@ -280,7 +282,7 @@ export const hooks: Hooks = {
     upstreamResponse.status = 200;
     if (upstreamResponse.status === 404 && request.method === 'GET')
       response.content = Readable.from(['Not here']);
-    for (const [name, value] of upstreamResponse.fields) response.fields.append(`X-${name}`, value);
+    for (const [name, value] of upstreamResponse.headers) response.headers.append(`X-${name}`, value);
   },
   onError({
     error,
@@ -321,7 +323,7 @@ export class OwnTransport implements Transport {
       httpVersion: '1.1',
       status: 200,
       statusText: 'OK',
-      fields: new Fields(['Content-Type', 'text/plain']),
+      headers: new Fields(['Content-Type', 'text/plain']),
       contentLength: null,
       content,
       tunnel: null,
@@ -401,7 +403,7 @@ export function knowsItsUsers(incoming: IncomingMessage, outgoing: ServerRespons
   const proxy: ReverseProxy<User> = createProxy<User>({
     upstream: 'http://127.0.0.1:9000',
     onUpstreamRequest: ({ request, upstreamRequest }) =>
-      void upstreamRequest.fields.set('X-User', request.context.name),
+      void upstreamRequest.headers.set('X-User', request.context.name),
   });
   void proxy.handle(incoming, outgoing, context);
   void streamFrom(incoming, outgoing, 'https://files.example/', {}, { content: Buffer.of(1) });

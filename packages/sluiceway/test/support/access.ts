@@ -21,7 +21,7 @@ export function accessRequest(
     host: 'test',
     protocol: 'http',
     httpVersion: '1.1',
-    fields: new Fields(fields),
+    headers: new Fields(fields),
     clientAddress,
     trusted: false,
     forwarded: { for: clientAddress, host: 'test', proto: 'http' },

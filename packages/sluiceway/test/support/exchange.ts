@@ -16,7 +16,7 @@ export function toRequest(url: string, changes: Partial<TransportRequest> = {}):
     },
     method: 'GET',
     path: '/',
-    fields: new Fields(['Host', host]),
+    headers: new Fields(['Host', host]),
     content: null,
     upgrade: null,
     expectContinue: false,

@@ -49,7 +49,7 @@ export class ManualTransport implements Transport {
       httpVersion: '1.1',
       status,
       statusText: '',
-      fields: new Fields(raw),
+      headers: new Fields(raw),
       contentLength,
       content: this.download,
       tunnel: null,

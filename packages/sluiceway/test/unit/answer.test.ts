@@ -50,8 +50,8 @@ describe('formatProxyStatus, RFC 9209', () => {
 test('the default answer has the fields of its error, in place of the usual ones where both have them [RFC 9110 15.5.6]', () => {
   const error = new SluicewayError('http_request_denied', 'internal', {
     status: 405,
-    fields: { Allow: 'GET', 'WWW-Authenticate': ['a', 'b'] },
+    headers: { Allow: 'GET', 'WWW-Authenticate': ['a', 'b'] },
   });
-  const { fields } = draftErrorAnswer(error, 'us', 'GET, HEAD');
-  expect(fields).toMatchObject({ Allow: 'GET', 'WWW-Authenticate': ['a', 'b'] });
+  const { headers } = draftErrorAnswer(error, 'us', 'GET, HEAD');
+  expect(headers).toMatchObject({ Allow: 'GET', 'WWW-Authenticate': ['a', 'b'] });
 });

@@ -14,7 +14,7 @@ function read(wire: string): { head: ParsedHead; length: number } | null {
     const length = new SectionScanner(LIMITS.maxBytes, 'head').scan(bytes, 0, bytes.length);
     if (length < 0) return null;
     const head = parseResponseHead(wire.slice(0, length), LIMITS);
-    decideResponseFraming('GET', head.status, head.httpVersion, head.fields);
+    decideResponseFraming('GET', head.status, head.httpVersion, head.headers);
     return { head, length };
   } catch (error) {
     if (error instanceof SluicewayError) return null;
@@ -51,7 +51,7 @@ async function compare(wire: string): Promise<'refused' | 'alike' | 'alike once 
   if (ours === null) return 'refused';
   const { head, length } = ours;
   const bytes = wire.slice(0, length);
-  const expected = summary(head, head.fields.raw);
+  const expected = summary(head, head.headers.raw);
   const node = await readWithNode([Buffer.from(bytes, 'latin1')]);
   if (typeof node !== 'string') {
     expect(summary(node, node.fields)).toEqual(expected);

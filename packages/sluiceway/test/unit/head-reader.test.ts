@@ -20,7 +20,7 @@ function read(wire: string, cuts: readonly number[] = [], limits: HeadLimits = L
       const headEnd = scanner.scan(bytes, scanner.scanned, end);
       if (headEnd < 0) continue;
       const head = parseResponseHead(bytes.toString('latin1', 0, headEnd), limits);
-      return { ...head, fields: [...head.fields.raw], rest: wire.slice(headEnd) };
+      return { ...head, headers: [...head.headers.raw], rest: wire.slice(headEnd) };
     }
     return 'more';
   } catch (error) {
@@ -42,7 +42,7 @@ describe('RFC 9112 section 4, status line', () => {
     ['HTTP/1.1 200 caf\xe9 \xa0', '1.1', 200, 'caf\xe9 \xa0'],
     ['HTTP/1.9 200 a higher minor version is 1.1', '1.1', 200, 'a higher minor version is 1.1'],
   ])('%j is read', (line, httpVersion, status, statusText) => {
-    expect(read(`${line}\r\n\r\n`)).toEqual({ httpVersion, status, statusText, fields: [], rest: '' });
+    expect(read(`${line}\r\n\r\n`)).toEqual({ httpVersion, status, statusText, headers: [], rest: '' });
   });
 
   test.each([
@@ -95,7 +95,7 @@ describe('RFC 9112 section 5, field lines', () => {
     ['an empty line that is folded', 'A:\r\n b', ['A', 'b']],
     ['a folded line that looks like a field', 'A: b\r\n C: d', ['A', 'b C: d']],
   ])('%s', (_, line, fields) => {
-    expect(read(withLines(line))).toMatchObject({ fields });
+    expect(read(withLines(line))).toMatchObject({ headers: fields });
   });
 
   test.each([
@@ -153,7 +153,7 @@ describe('limits', () => {
   test('folded lines add to a field, not to the number of fields', () => {
     const limits = { maxBytes: 65_536, maxFields: 1 };
     expect(read(withLines('A: b', ...Array<string>(50).fill(' c')), [], limits)).toMatchObject({
-      fields: ['A', `b${' c'.repeat(50)}`],
+      headers: ['A', `b${' c'.repeat(50)}`],
     });
   });
 

@@ -13,7 +13,7 @@ afterEach(() => {
 function count(limit: InterimLimit, everyMs: number, bytes = 0, most = 10_000): number {
   for (let i = 0; i < most; i += 1) {
     try {
-      limit.add({ status: 102, statusText: '', fields: new Fields(['X', 'x'.repeat(bytes)]) });
+      limit.add({ status: 102, statusText: '', headers: new Fields(['X', 'x'.repeat(bytes)]) });
     } catch {
       return i;
     }

@@ -47,11 +47,11 @@ describe.each(forms)('a link of the form %s', (form) => {
     for (const method of ['POST', 'DELETE', 'get', '', 'OPTIONS']) {
       const error = errorOf(links, link, { method });
       expect(seen(error)).toEqual(['http_request_denied', 405, 'rejected']);
-      expect(error?.fields).toEqual({ Allow: 'GET, HEAD' });
+      expect(error?.headers).toEqual({ Allow: 'GET, HEAD' });
     }
     const other = links.sign({ ...grant, methods: ['PUT'] });
     expect(errorOf(links, other, { method: 'PUT' })).toBeNull();
-    expect(errorOf(links, other)?.fields).toEqual({ Allow: 'PUT' });
+    expect(errorOf(links, other)?.headers).toEqual({ Allow: 'PUT' });
   });
 
   test('says that it has expired before it says what it was for [Sluiceway]', () => {

@@ -2,7 +2,7 @@ import { describe, expectTypeOf, test } from 'vitest';
 import { either, group, list, record } from '../../src/options/composites.js';
 import { boolean, custom, duration, func, integer, oneOf, string, url } from '../../src/options/kinds.js';
 import type { InputOf, OptionsOf, SettingsOf, ValueOf } from '../../src/options/spec.js';
-import type { FieldOptions } from '../../src/proxy/options/field-options.js';
+import type { HeaderOptions } from '../../src/proxy/options/header-options.js';
 import type { ProxyOptions } from '../../src/proxy/options/proxy-options.js';
 import type { ResumeOptions } from '../../src/proxy/options/resume-options.js';
 import type { TimeoutOptions } from '../../src/proxy/options/timeout-options.js';
@@ -100,7 +100,7 @@ describe('the options of the library', () => {
     expectTypeOf<UpstreamOptions['tls']>().toEqualTypeOf<UpstreamTlsOptions | undefined>();
     expectTypeOf<ProxyOptions['resume']>().toEqualTypeOf<boolean | ResumeOptions | undefined>();
     expectTypeOf<ProxyOptions['addresses']>().toEqualTypeOf<'any' | 'public' | undefined>();
-    expectTypeOf<FieldOptions['host']>().toEqualTypeOf<'upstream' | 'client' | (string & {}) | undefined>();
+    expectTypeOf<HeaderOptions['host']>().toEqualTypeOf<'upstream' | 'client' | (string & {}) | undefined>();
     expectTypeOf<ProxyOptions['trustedProxies']>().toEqualTypeOf<readonly string[] | undefined>();
   });
 

@@ -88,7 +88,7 @@ test('values of every option reach their place', () => {
       tunnelIdle: '4000',
       total: '1d',
     },
-    limits: { minRate: '1KiB', requestContent: '2GiB', responseHead: '1KiB', responseFields: 1 },
+    limits: { minRate: '1KiB', requestContent: '2GiB', responseHead: '1KiB', responseHeaders: 1 },
     observers: [observer],
     errors: 'throw',
     ...hooks,

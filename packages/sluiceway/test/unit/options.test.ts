@@ -55,24 +55,24 @@ const table: [path: string, bad: unknown[]][] = [
   ['addresses', [null, 'private', true]],
   ['trustedProxies', [null, '10.0.0.0/8', {}]],
   ['trustedProxies[0]', []],
-  ['fields', NOT_AN_OBJECT],
+  ['headers', NOT_AN_OBJECT],
   [
-    'fields.host',
+    'headers.host',
     [null, 5, '', 'a b', 'a/b', 'u@a', 'a:', 'a:0', 'a:65536', 'a:b', '::1', '[::1', 'caf\u00e9'],
   ],
-  ['fields.request', NOT_AN_OBJECT],
-  ['fields.request.set', NOT_AN_OBJECT],
-  ['fields.request.append', NOT_AN_OBJECT],
-  ['fields.request.remove', [null, 'X-A', {}]],
-  ['fields.response', NOT_AN_OBJECT],
-  ['fields.response.set', NOT_AN_OBJECT],
-  ['fields.response.append', NOT_AN_OBJECT],
-  ['fields.response.remove', [null, 'X-A', {}]],
-  ['fields.cookies', [null, 5, 'keep', 'drop', [], true]],
-  ['fields.cookies.domain', [null, 5, 'a b', 'a;b', 'a/b', 'a.', '.', [], { 'a.test': 5 }, { '*': 'a;b' }]],
-  ['fields.cookies.path', [null, 5, 'a', 'a;b', '/a b', '/a;b', '/a\n', '/\xe9', [], { '/a': 'b' }]],
-  ['fields.cookies.secure', [null, true, 'always']],
-  ['fields.location', [null, true, 'keep']],
+  ['headers.request', NOT_AN_OBJECT],
+  ['headers.request.set', NOT_AN_OBJECT],
+  ['headers.request.append', NOT_AN_OBJECT],
+  ['headers.request.remove', [null, 'X-A', {}]],
+  ['headers.response', NOT_AN_OBJECT],
+  ['headers.response.set', NOT_AN_OBJECT],
+  ['headers.response.append', NOT_AN_OBJECT],
+  ['headers.response.remove', [null, 'X-A', {}]],
+  ['headers.cookies', [null, 5, 'keep', 'drop', [], true]],
+  ['headers.cookies.domain', [null, 5, 'a b', 'a;b', 'a/b', 'a.', '.', [], { 'a.test': 5 }, { '*': 'a;b' }]],
+  ['headers.cookies.path', [null, 5, 'a', 'a;b', '/a b', '/a;b', '/a\n', '/\xe9', [], { '/a': 'b' }]],
+  ['headers.cookies.secure', [null, true, 'always']],
+  ['headers.location', [null, true, 'keep']],
   ['timeouts', NOT_AN_OBJECT],
   ['timeouts.connect', [...NOT_A_DURATION, 0]],
   ['timeouts.responseHead', NOT_A_DURATION],
@@ -84,7 +84,7 @@ const table: [path: string, bad: unknown[]][] = [
   ['limits.minRate', [null, -1, 1.5, '1k', {}]],
   ['limits.requestContent', [null, -1, 1.5, '1k', {}]],
   ['limits.responseHead', [null, -1, '1k', 1023, {}]],
-  ['limits.responseFields', [...NOT_A_COUNT, 0]],
+  ['limits.responseHeaders', [...NOT_A_COUNT, 0]],
   ['observers', [null, {}, () => {}]],
   ['transform', NOT_AN_OBJECT],
   ['transform.changesContent', [null, 'yes', 1, {}]],
@@ -135,10 +135,10 @@ describe('each option refuses what it does not take, and says where', () => {
       for (const name of FRAMING) {
         const rules = { set: { [name]: '1' }, append: { [name]: '1' }, remove: ['X-A', name] };
         const message = 'frames the message, which is left to the proxy';
-        expect(problems({ upstream: UPSTREAM, fields: { [direction]: rules } })).toEqual({
-          [`fields.${direction}.set.${name}`]: message,
-          [`fields.${direction}.append.${name}`]: message,
-          [`fields.${direction}.remove[1]`]: message,
+        expect(problems({ upstream: UPSTREAM, headers: { [direction]: rules } })).toEqual({
+          [`headers.${direction}.set.${name}`]: message,
+          [`headers.${direction}.append.${name}`]: message,
+          [`headers.${direction}.remove[1]`]: message,
         });
       }
     });
@@ -158,29 +158,29 @@ describe('each option refuses what it does not take, and says where', () => {
         'X-Text': 'caf\xe9',
         'x-good': 'c',
       };
-      const found = problems({ upstream: UPSTREAM, fields: { response: { set } } });
+      const found = problems({ upstream: UPSTREAM, headers: { response: { set } } });
       expect(Object.keys(found)).toEqual(
         ['X-Number', 'X-Control', 'X-Wide', 'X-Space', 'X-None', 'X-Some', 'two words', '', 'x-good'].map(
-          (name) => `fields.response.set.${name}`,
+          (name) => `headers.response.set.${name}`,
         ),
       );
       expect(JSON.stringify(found)).not.toContain('secret');
       expect(
-        problems({ upstream: UPSTREAM, fields: { request: { remove: ['X-A', 'b c', 5, ''] } } }),
+        problems({ upstream: UPSTREAM, headers: { request: { remove: ['X-A', 'b c', 5, ''] } } }),
       ).toEqual({
-        'fields.request.remove[1]': 'is no name of a field',
-        'fields.request.remove[2]': 'must be a string, not number',
-        'fields.request.remove[3]': 'must not be empty',
+        'headers.request.remove[1]': 'is no name of a field',
+        'headers.request.remove[2]': 'must be a string, not number',
+        'headers.request.remove[3]': 'must not be empty',
       });
     });
 
-    test('leave Host to fields.host, and CDN-Loop and Early-Data to nobody', () => {
+    test('leave Host to headers.host, and CDN-Loop and Early-Data to nobody', () => {
       const rules = { set: { host: 'a' }, remove: ['HOST', 'Cdn-Loop', 'early-data'] };
-      expect(problems({ upstream: UPSTREAM, fields: { request: rules } })).toEqual({
-        'fields.request.set.host': 'is what fields.host is for',
-        'fields.request.remove[0]': 'is what fields.host is for',
-        'fields.request.remove[1]': 'must pass as it is, or loops go on for ever (RFC 8586)',
-        'fields.request.remove[2]':
+      expect(problems({ upstream: UPSTREAM, headers: { request: rules } })).toEqual({
+        'headers.request.set.host': 'is what headers.host is for',
+        'headers.request.remove[0]': 'is what headers.host is for',
+        'headers.request.remove[1]': 'must pass as it is, or loops go on for ever (RFC 8586)',
+        'headers.request.remove[2]':
           'must pass as it is, or what may be a replay is taken for safe (RFC 8470)',
       });
     });
@@ -228,10 +228,10 @@ describe('what is missing or not known', () => {
     ['trustedproxies', 'trustedProxies'],
     ['timeouts.conect', 'connect'],
     ['limits.minrate', 'minRate'],
-    ['fields.hosts', 'host'],
-    ['fields.respnse', 'response'],
-    ['fields.request.removes', 'remove'],
-    ['fields.cookies.secured', 'secure'],
+    ['headers.hosts', 'host'],
+    ['headers.respnse', 'response'],
+    ['headers.request.removes', 'remove'],
+    ['headers.cookies.secured', 'secure'],
     ['upstream.tlss', 'tls'],
     ['upstream.tls.serverName', 'servername'],
     ['upstream.connections.maxQueue', 'maxQueued'],

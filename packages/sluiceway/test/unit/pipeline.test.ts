@@ -38,8 +38,8 @@ function toState(stages: Partial<ContentStages> = {}): State {
 }
 
 function toResponse(content: ChunkSource, contentLength: number | null = null): TransportResponse {
-  const fields = new Fields();
-  return { status: 200, statusText: 'OK', httpVersion: '1.1', fields, contentLength, content, tunnel: null };
+  const headers = new Fields();
+  return { status: 200, statusText: 'OK', httpVersion: '1.1', headers, contentLength, content, tunnel: null };
 }
 
 /** The names of the sources around `content`, the outermost one first. */

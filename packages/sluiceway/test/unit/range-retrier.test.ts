@@ -28,15 +28,15 @@ const part: ResumePoint = {
 
 /** Has every rest at once. */
 const generous: Transport = {
-  send: ({ fields }) => {
-    const first = Number(/\d+/.exec(fields.get('range') ?? '')?.[0]);
+  send: ({ headers }) => {
+    const first = Number(/\d+/.exec(headers.get('range') ?? '')?.[0]);
     const range = `bytes ${first}-${SIZE - 1}/${SIZE}`;
     return {
       response: Promise.resolve({
         httpVersion: '1.1',
         status: 206,
         statusText: '',
-        fields: new Fields(['ETag', '"v1"', 'Content-Range', range]),
+        headers: new Fields(['ETag', '"v1"', 'Content-Range', range]),
         contentLength: SIZE - first,
         content: emptySource,
         tunnel: null,
@@ -56,7 +56,7 @@ function finderFor(minRate: number): RangeRetrier {
     destination: target.base,
     method: 'GET',
     path: target.path,
-    fields: new Fields(['Host', 'origin.test']),
+    headers: new Fields(['Host', 'origin.test']),
     content: null,
     upgrade: null,
     expectContinue: false,

@@ -39,9 +39,9 @@ test('the methods of a selection may return promises, and are called in their or
         calls.push(`check ${path}`);
         return null;
       },
-      async checkResponse({ status }, { fields }) {
+      async checkResponse({ status }, { headers }) {
         calls.push(`response ${status}`);
-        fields.set('X-Checked', 'yes');
+        headers.set('X-Checked', 'yes');
         return null;
       },
       contentLimits() {

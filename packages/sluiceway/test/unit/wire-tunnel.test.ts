@@ -48,7 +48,7 @@ for (const [name, tls] of [
         },
         tls,
       );
-      expect([response.status, response.contentLength, response.fields.get('upgrade')]).toEqual([
+      expect([response.status, response.contentLength, response.headers.get('upgrade')]).toEqual([
         101,
         0,
         'echo',

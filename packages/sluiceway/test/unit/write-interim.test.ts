@@ -21,7 +21,7 @@ test('interim responses for a client that does not read do not pile up in memory
     socket.destroy();
     server.close();
   });
-  const head = { status: 103, statusText: 'Early Hints', fields: new Fields(['Link', 'x'.repeat(60_000)]) };
+  const head = { status: 103, statusText: 'Early Hints', headers: new Fields(['Link', 'x'.repeat(60_000)]) };
   for (let i = 0; i < 1000; i += 1) writeInterim(socket, head);
   expect(socket.writableLength).toBeGreaterThan(0);
   expect(socket.writableLength).toBeLessThan(512 * 1024);
@@ -53,7 +53,7 @@ test('interim responses for a client of HTTP/2 that does not read do not pile up
   const exchange = new Http2Exchange(request, response);
   const { session } = request.stream;
   for (let i = 0; i < 4000; i += 1) {
-    exchange.sendInterim({ status: 103, statusText: '', fields: new Fields(['Link', 'x'.repeat(10_000)]) });
+    exchange.sendInterim({ status: 103, statusText: '', headers: new Fields(['Link', 'x'.repeat(10_000)]) });
     if (i % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
   }
   expect(session?.state.outboundQueueSize).toBeGreaterThan(100);

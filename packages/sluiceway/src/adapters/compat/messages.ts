@@ -53,24 +53,24 @@ export class ProxyRequest {
   }
 
   setHeader(name: string, value: FieldValue): this {
-    this.#draft.fields.set(name, typeof value === 'object' ? value : String(value));
+    this.#draft.headers.set(name, typeof value === 'object' ? value : String(value));
     return this;
   }
 
   getHeader(name: string): string | undefined {
-    return this.#draft.fields.get(name);
+    return this.#draft.headers.get(name);
   }
 
   hasHeader(name: string): boolean {
-    return this.#draft.fields.has(name);
+    return this.#draft.headers.has(name);
   }
 
   removeHeader(name: string): void {
-    this.#draft.fields.delete(name);
+    this.#draft.headers.delete(name);
   }
 
   getHeaderNames(): string[] {
-    return [...new Set([...this.#draft.fields].map(([name]) => name.toLowerCase()))];
+    return [...new Set([...this.#draft.headers].map(([name]) => name.toLowerCase()))];
   }
 
   write(): never {
@@ -101,9 +101,9 @@ export class ProxyResponse {
     this.statusCode = draft.status;
     this.statusMessage = draft.statusText;
     this.httpVersion = received.httpVersion;
-    for (const [written] of draft.fields) {
+    for (const [written] of draft.headers) {
       const name = written.toLowerCase();
-      const lines = draft.fields.getAll(name);
+      const lines = draft.headers.getAll(name);
       this.headers[name] = name === 'set-cookie' ? lines : lines.join(', ');
     }
   }
@@ -112,12 +112,12 @@ export class ProxyResponse {
   applyTo(draft: DownstreamResponseDraft): void {
     draft.status = this.statusCode;
     draft.statusText = this.statusMessage;
-    const { fields }: { fields: Fields } = draft;
-    for (const [name] of [...fields]) if (!(name.toLowerCase() in this.headers)) fields.delete(name);
+    const { headers }: { headers: Fields } = draft;
+    for (const [name] of [...headers]) if (!(name.toLowerCase() in this.headers)) headers.delete(name);
     for (const [name, value] of Object.entries(this.headers)) {
       const before =
-        name.toLowerCase() === 'set-cookie' ? fields.getAll(name) : fields.getAll(name).join(', ');
-      if (String(before) !== String(value)) fields.set(name, value);
+        name.toLowerCase() === 'set-cookie' ? headers.getAll(name) : headers.getAll(name).join(', ');
+      if (String(before) !== String(value)) headers.set(name, value);
     }
   }
 

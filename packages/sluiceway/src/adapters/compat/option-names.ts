@@ -2,9 +2,9 @@ import { type OptionProblem, OptionsError } from '../../options/checker.js';
 
 /** What an option of `createProxy` is made of here, by the start of its path. */
 const NAMES: readonly (readonly [path: string, name: string])[] = [
-  ['fields.request.set', 'headers'],
-  ['fields.cookies.domain', 'cookieDomainRewrite'],
-  ['fields.cookies.path', 'cookiePathRewrite'],
+  ['headers.request.set', 'headers'],
+  ['headers.cookies.domain', 'cookieDomainRewrite'],
+  ['headers.cookies.path', 'cookiePathRewrite'],
   ['timeouts.clientIdle', 'timeout'],
   ['timeouts.connect', 'timeout'],
   ['timeouts.responseHead', 'proxyTimeout'],

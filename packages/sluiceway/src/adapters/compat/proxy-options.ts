@@ -49,7 +49,7 @@ export function toProxyOptions<Request extends IncomingMessage, Response extends
       maxRedirects: followRedirects === true ? 5 : Number(followRedirects ?? 0),
     },
     upstream: { url: UNUSED, ...(tls !== undefined && { tls }) },
-    fields: {
+    headers: {
       host: changeOrigin === true ? 'upstream' : 'client',
       request: {
         ...(xfwd === false && { remove: FORWARDED }),
@@ -78,9 +78,9 @@ export function toProxyOptions<Request extends IncomingMessage, Response extends
       const proxyRequest = new ProxyRequest(upstreamRequest);
       context.proxyRequest = proxyRequest;
       const own = splitHost(context.headers ?? undefined);
-      for (const [name, value] of Object.entries(own.others)) upstreamRequest.fields.set(name, value);
+      for (const [name, value] of Object.entries(own.others)) upstreamRequest.headers.set(name, value);
       const wantedHost = own.host ?? host;
-      if (wantedHost !== undefined && changeOrigin !== true) upstreamRequest.fields.set('Host', wantedHost);
+      if (wantedHost !== undefined && changeOrigin !== true) upstreamRequest.headers.set('Host', wantedHost);
       if (response === null) return on.proxyReqWs?.(proxyRequest, request, request.socket);
       await on.start?.(request, response, target);
       await on.proxyReq?.(proxyRequest, request, response);
@@ -92,7 +92,7 @@ export function toProxyOptions<Request extends IncomingMessage, Response extends
       request: { context, host: clientHost },
     }) {
       const { request, response, proxyRequest, target } = context;
-      const { fields, status } = downstream;
+      const { headers: fields, status } = downstream;
       if (isRewritten(status)) {
         const asked = askedUrl(target, proxyRequest?.path);
         const place = { asked, clientHost };

@@ -50,8 +50,8 @@ export function toContentInterceptor(
   return async (content, messages) => {
     const { upstreamResponse, response: downstream } = messages;
     const { proxyResponse, request, response } = find(messages);
-    const decode = toDecoder(upstreamResponse.fields.list('content-encoding'));
-    if (decode !== null) downstream.fields.delete('Content-Encoding');
+    const decode = toDecoder(upstreamResponse.headers.list('content-encoding'));
+    if (decode !== null) downstream.headers.delete('Content-Encoding');
     const decoded = decode === null || content.length === 0 ? content : await decode(content);
     return withHead(response, downstream, () => interceptor(decoded, proxyResponse, request, response));
   };
@@ -66,7 +66,7 @@ async function withHead<T>(
   draft: DownstreamResponseDraft,
   call: () => T | Promise<T>,
 ): Promise<T> {
-  const { status, statusText: phrase, fields } = draft;
+  const { status, statusText: phrase, headers } = draft;
   const { statusCode } = response;
   const before = Object.entries(response.getHeaders());
   // HTTP/2 has no phrases, and Node warns of those.
@@ -74,8 +74,8 @@ async function withHead<T>(
   try {
     response.statusCode = status;
     if (hasPhrase) response.statusMessage = phrase;
-    for (const [name] of fields) {
-      const [line = '', ...others] = fields.getAll(name);
+    for (const [name] of headers) {
+      const [line = '', ...others] = headers.getAll(name);
       response.setHeader(name, others.length === 0 ? line : [line, ...others]);
     }
     const result = await call();
@@ -87,7 +87,7 @@ async function withHead<T>(
     draft.status = response.statusCode;
     if (draft.status !== status) draft.statusText = STATUS_CODES[draft.status] ?? '';
     if (hasPhrase && response.statusMessage !== phrase) draft.statusText = response.statusMessage;
-    takeBack(response, fields);
+    takeBack(response, headers);
     clear(response);
     return result;
   } catch (error) {

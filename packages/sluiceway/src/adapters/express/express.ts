@@ -94,7 +94,7 @@ function toContext<Request extends ExpressRequest>(
     errors,
     mountPath: request.baseUrl,
     ...findTarget(request),
-    onHead: ({ fields }) => keepOwnFields(response, fields),
+    onHead: ({ headers }) => keepOwnFields(response, headers),
     ...(client !== undefined && { client }),
     ...(content !== undefined && { content }),
   };

@@ -33,7 +33,7 @@ export interface FastifyMountOptions extends Pick<AdapterOptions, 'errors'> {
 
 /**
  * What to mount, or the options of `createProxy` for a proxy of the plugin's own. Of these, the default of
- * `fields.location` is `'rewrite'`.
+ * `headers.location` is `'rewrite'`.
  */
 export type FastifySluicewayOptions = FastifyMountOptions &
   ({ handler: Handler<FastifyRequest> } | ({ handler?: undefined } & ProxyOptions<FastifyRequest>));
@@ -88,7 +88,7 @@ export function resolveMount(app: FastifyInstance, options: FastifySluicewayOpti
       createProxy<FastifyRequest>({
         ...proxyOptions,
         ...(aimed !== null && { upstream: aimed }),
-        fields: { location: 'rewrite', ...proxyOptions.fields },
+        headers: { location: 'rewrite', ...proxyOptions.headers },
       }),
     place: new MountPlace({
       prefix: app.prefix,

@@ -23,8 +23,8 @@ export async function serveReply(
     ...context,
     context: request,
     ...(client !== null && { client }),
-    onHead: ({ fields }) => {
-      addReplyFields(fields, reply);
+    onHead: ({ headers }) => {
+      addReplyFields(headers, reply);
       // Not before it has been sent: until then Fastify may have to answer.
       queueMicrotask(() => {
         if (reply.raw.headersSent) reply.hijack();

@@ -88,18 +88,18 @@ export class FetchExchange implements ClientExchange {
 
   readHead(target: string = this.url): RequestHead {
     const { method } = this;
-    const fields = readFields(this.#request);
-    checkFieldCount(fields);
-    if (this.#dropsCoding) fields.set('Accept-Encoding', 'identity');
+    const headers = readFields(this.#request);
+    checkFieldCount(headers);
+    if (this.#dropsCoding) headers.set('Accept-Encoding', 'identity');
     // Hosts take it off a request that came by HTTP/2.
-    if (!fields.has('host')) fields.set('Host', this.#host);
-    checkRequestHead('1.1', fields);
-    const framing = decideRequestFraming('1.1', fields);
+    if (!headers.has('host')) headers.set('Host', this.#host);
+    checkRequestHead('1.1', headers);
+    const framing = decideRequestFraming('1.1', headers);
     const { reader } = this.#content;
     return {
       method,
       target: readRequestTarget(method, target),
-      fields,
+      headers,
       framing: framing.kind === 'none' && reader !== null ? { kind: 'chunked' } : framing,
     };
   }
@@ -158,20 +158,20 @@ export class FetchExchange implements ClientExchange {
     if (head.status > MAX_STATUS)
       throw new SluicewayError('http_protocol_error', `A Response cannot have the status ${head.status}`);
     if (!isFieldValue(head.statusText)) throw new TypeError('Invalid character in a status phrase');
-    if (!this.#isContentless(head)) this.#checkContent(head.fields);
+    if (!this.#isContentless(head)) this.#checkContent(head.headers);
     this.#head = head;
   }
 
   contentSink(_trailers: unknown, onEnd: () => void, onFail: (error: Error) => void): ContentSink {
     const head = this.#sentHead;
-    if (this.#isContentless(head) || head.fields.get('content-length') === '0') {
+    if (this.#isContentless(head) || head.headers.get('content-length') === '0') {
       this.#send(null);
       return dropContent(() => {
         onEnd();
         this.#close(true);
       }, onFail);
     }
-    const length = head.fields.get('content-length');
+    const length = head.headers.get('content-length');
     const stream = new ResponseStream(
       length === undefined ? null : Number(length),
       onEnd,
@@ -240,7 +240,7 @@ export class FetchExchange implements ClientExchange {
   }
 
   #send(body: ReadableStream | null): void {
-    const { status, statusText, fields } = this.#sentHead;
+    const { status, statusText, headers: fields } = this.#sentHead;
     const headers = [...fields] as [string, string][];
     this.#respond(new Response(body, { status, statusText, headers }));
   }

@@ -76,9 +76,9 @@ async function respond<Context extends HonoContext>(c: Context, send: Send<Conte
   try {
     await send(incoming, outgoing, {
       context: c,
-      onHead({ status, fields }) {
+      onHead({ status, headers }) {
         sent = placeholder(c, status);
-        addFields(fields, sent.headers);
+        addFields(headers, sent.headers);
         queueMicrotask(() => guard.install());
       },
     });

@@ -104,7 +104,7 @@ function toContext<Context extends KoaContext>(
     context: ctx,
     errors,
     mountPath: mountPathOf(ctx),
-    onHead: ({ fields }) => keepOwnFields(ctx.res, fields),
+    onHead: ({ headers }) => keepOwnFields(ctx.res, headers),
     ...(client !== undefined && { client }),
     ...(content !== undefined && { content }),
   };

@@ -135,7 +135,8 @@ export class SluicewayService {
       const client = findClient(request);
       // The platform has put into it what a `NestRequest` has.
       const known = request as NestRequest;
-      const onHead: HandleContext['onHead'] = ({ fields }) => keepOwnFields(toNodeResponse(response), fields);
+      const onHead: HandleContext['onHead'] = ({ headers }) =>
+        keepOwnFields(toNodeResponse(response), headers);
       await respond({ ...context, context: known, onHead, ...(client !== null && { client }) });
     } catch (error) {
       throw error instanceof FrameworkError ? this.#toException(error, response) : error;

@@ -9,13 +9,13 @@ import { OptionsError } from '../../options/checker.js';
  */
 export class FrameworkError extends SluicewayError {
   readonly statusCode: number;
-  readonly headers: Readonly<Record<string, string | string[]>>;
+  override readonly headers: Readonly<Record<string, string | string[]>>;
   /** Whether a framework may show the message to the client. False for 5xx, which frameworks then log as well. */
   readonly expose: boolean;
 
   constructor(failure: SluicewayError) {
-    const { code, status, outcome, publicMessage, retryable, fields } = failure;
-    super(code, publicMessage, { cause: failure, status, outcome, publicMessage, retryable, fields });
+    const { code, status, outcome, publicMessage, retryable, headers: fields } = failure;
+    super(code, publicMessage, { cause: failure, status, outcome, publicMessage, retryable });
     const headers: Record<string, string | string[]> = { 'Cache-Control': 'no-store' };
     for (const [name, value] of Object.entries(fields))
       headers[name] = typeof value === 'string' ? value : [...value];

@@ -109,14 +109,14 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
     const { request } = this;
     if (this.#connection?.isInvalid(request) === true)
       throw new SluicewayError('http_request_error', 'The content of the request is invalid');
-    const fields = Fields.fromParser(request.rawHeaders);
-    checkFieldCount(fields);
-    const httpVersion = checkRequestHead(request.httpVersion, fields);
+    const headers = Fields.fromParser(request.rawHeaders);
+    checkFieldCount(headers);
+    const httpVersion = checkRequestHead(request.httpVersion, headers);
     const method = request.method ?? 'GET';
     // That of CONNECT is valid, and the method is refused.
     const parsed = readRequestTarget(method, target === '' ? '/' : target);
-    const framing = decideRequestFraming(httpVersion, fields);
-    return { method, target: parsed, fields, framing };
+    const framing = decideRequestFraming(httpVersion, headers);
+    return { method, target: parsed, headers, framing };
   }
 
   wantedProtocol(fields: ReadonlyFields): string | null {
@@ -216,10 +216,10 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
     if (isEarly && socket !== null && this.#upgrade === null) lingerOnClose(this.request, socket);
     const isFaulty = socket !== null && faulty.has(socket);
     const closes = isEarly || isLast || isFaulty || this.#connection?.isClosedBy(response) === true;
-    if (closes) head.fields.set('Connection', 'close');
-    if (head.status === 426) this.#offerUpgrade(head.fields, closes || !response.shouldKeepAlive);
+    if (closes) head.headers.set('Connection', 'close');
+    if (head.status === 426) this.#offerUpgrade(head.headers, closes || !response.shouldKeepAlive);
     writeHead(response, head);
-    this.#delimitedByClose = !response.chunkedEncoding && !head.fields.has('content-length');
+    this.#delimitedByClose = !response.chunkedEncoding && !head.headers.has('content-length');
   }
 
   /** An Upgrade counts only where Connection names it; HTTP/1.0 has none (RFC 9110 section 7.8). */

@@ -5,15 +5,15 @@ import type { ResponseHead } from '../exchange.js';
 
 /** Writes the head to Node's response; its framing fields are Node's from here on. */
 export function writeHead(response: ServerResponse, head: ResponseHead): void {
-  const disposition = head.fields.get('content-disposition');
-  if (disposition !== undefined && NON_ASCII.test(disposition)) putLengthLast(head.fields);
+  const disposition = head.headers.get('content-disposition');
+  if (disposition !== undefined && NON_ASCII.test(disposition)) putLengthLast(head.headers);
   if (isUntouched(response)) {
-    response.writeHead(head.status, head.statusText, head.fields.raw as string[]);
+    response.writeHead(head.status, head.statusText, head.headers.raw as string[]);
     return;
   }
   const before = response.getHeaders();
   try {
-    response.writeHead(head.status, head.statusText, toMerge(response, head.fields));
+    response.writeHead(head.status, head.statusText, toMerge(response, head.headers));
   } catch (error) {
     // Nothing of a head that cannot be sent shall stand in the one that tells of it.
     for (const name of response.getHeaderNames()) if (!(name in before)) response.removeHeader(name);
@@ -69,7 +69,7 @@ const MAX_QUEUED_INTERIM_BYTES = 256 * 1024;
  */
 export function writeInterim(socket: Socket, head: ResponseHead): void {
   if (socket.writableLength >= MAX_QUEUED_INTERIM_BYTES) return;
-  const text = `HTTP/1.1 ${head.status} ${head.statusText}\r\n${formatFields(head.fields)}\r\n`;
+  const text = `HTTP/1.1 ${head.status} ${head.statusText}\r\n${formatFields(head.headers)}\r\n`;
   socket.write(text, 'latin1');
 }
 
@@ -77,7 +77,7 @@ export function writeInterim(socket: Socket, head: ResponseHead): void {
 export function formatSwitchingProtocols(head: ResponseHead, protocol: string): string {
   if (!isFieldValue(head.statusText)) throw new TypeError('Invalid character in a status phrase');
   const start = `HTTP/1.1 101 ${head.statusText}\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n`;
-  return `${start}${formatFields(head.fields)}\r\n`;
+  return `${start}${formatFields(head.headers)}\r\n`;
 }
 
 function formatFields(fields: Fields): string {

@@ -88,16 +88,16 @@ export class Http2Exchange implements ClientExchange, SinkOptions {
 
   readHead(target?: string): RequestHead {
     const head = readHttp2Request(this.request.rawHeaders);
-    const { fields, protocol } = head;
-    checkFieldCount(fields);
-    checkRequestHead('1.1', fields);
-    const framing = decideHttp2RequestFraming(this.#stream.endAfterHeaders, fields);
+    const { headers, protocol } = head;
+    checkFieldCount(headers);
+    checkRequestHead('1.1', headers);
+    const framing = decideHttp2RequestFraming(this.#stream.endAfterHeaders, headers);
     if (protocol !== null) return this.#readExtendedConnect(head, target);
     const method = head.method ?? 'GET';
     const parsed = readRequestTarget(method, target ?? head.path ?? head.authority ?? '');
     if (parsed.form === 'absolute')
       throw new SluicewayError('http_request_error', 'An HTTP/2 request needs a path');
-    return { method, target: parsed, fields, framing };
+    return { method, target: parsed, headers, framing };
   }
 
   /** A WebSocket over HTTP/2 (RFC 8441) is the same request as over HTTP/1.1, but for its method and its key. */
@@ -111,8 +111,8 @@ export class Http2Exchange implements ClientExchange, SinkOptions {
     const parsed = parseRequestTarget(target ?? head.path ?? '');
     if (parsed.form !== 'origin')
       throw new SluicewayError('http_request_error', 'An HTTP/2 request needs a path');
-    head.fields.set('Sec-WebSocket-Key', this.#webSocketKey);
-    return { method: 'GET', target: parsed, fields: head.fields, framing: { kind: 'none' } };
+    head.headers.set('Sec-WebSocket-Key', this.#webSocketKey);
+    return { method: 'GET', target: parsed, headers: head.headers, framing: { kind: 'none' } };
   }
 
   wantedProtocol(): string | null {
@@ -183,7 +183,7 @@ export class Http2Exchange implements ClientExchange, SinkOptions {
   sendInterim(head: ResponseHead): void {
     if (this.isGone || this.isHeadSent) return;
     if ((this.#stream.session?.state.outboundQueueSize ?? 0) >= MAX_QUEUED_FRAMES) return;
-    this.#stream.additionalHeaders({ ...toHttp2Headers(head.fields), ':status': head.status });
+    this.#stream.additionalHeaders({ ...toHttp2Headers(head.headers), ':status': head.status });
   }
 
   sendHead(head: ResponseHead, { isLast }: SendHeadOptions): void {
@@ -192,11 +192,11 @@ export class Http2Exchange implements ClientExchange, SinkOptions {
     if (head.status > MAX_STATUS)
       throw new SluicewayError('http_protocol_error', `HTTP/2 cannot carry the status ${head.status}`);
     // Content of it, which means nothing (RFC 9110 section 15.3.6), is not sent.
-    if (head.status === 205 && head.fields.has('content-length')) head.fields.set('Content-Length', '0');
+    if (head.status === 205 && head.headers.has('content-length')) head.headers.set('Content-Length', '0');
     // A 2xx would open the tunnel that the origin server has refused.
     if (this.isTunnelOnly && head.status < 300)
       throw new SluicewayError('http_upgrade_failed', 'The origin server did not switch protocols');
-    this.#response.writeHead(head.status, toHttp2Headers(head.fields));
+    this.#response.writeHead(head.status, toHttp2Headers(head.headers));
     if (isLast) this.#stream.session?.close();
   }
 
@@ -227,11 +227,11 @@ export class Http2Exchange implements ClientExchange, SinkOptions {
   }
 
   switchProtocols(head: ResponseHead): ClientTunnel {
-    const { fields } = head;
-    if (fields.getAll('sec-websocket-accept').join() !== acceptKey(this.#webSocketKey))
+    const { headers } = head;
+    if (headers.getAll('sec-websocket-accept').join() !== acceptKey(this.#webSocketKey))
       throw new SluicewayError('http_upgrade_failed', 'The origin server accepted another WebSocket');
-    fields.delete('sec-websocket-accept');
-    this.#response.writeHead(200, toHttp2Headers(fields));
+    headers.delete('sec-websocket-accept');
+    this.#response.writeHead(200, toHttp2Headers(headers));
     return new Http2Tunnel(this.#stream);
   }
 

@@ -49,7 +49,7 @@ export interface HandleContext<Context = unknown> {
    * Called with the head of the final response, whoever made it, right before it is sent: the last moment to add fields,
    * which go out as they are. Not called for a tunnel.
    */
-  onHead?: (head: { readonly status: number; readonly fields: Fields }) => void;
+  onHead?: (head: { readonly status: number; readonly headers: Fields }) => void;
   /**
    * What the file must hash to: `'sha256:<hex>'` or a member of `Repr-Digest`, or the same by SHA-512. A response with
    * other content is broken off before its end. What is no digest makes an answer 500. Default none.

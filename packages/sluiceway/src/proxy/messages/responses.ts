@@ -7,7 +7,7 @@ export interface Answer {
   /** Default: the registered phrase of the status. */
   statusText?: string;
   /** Field values by name; several lines of one name as a list. */
-  fields?: Readonly<Record<string, string | readonly string[]>>;
+  headers?: Readonly<Record<string, string | readonly string[]>>;
   /** A string is sent as UTF-8. Default: no content. */
   content?: string | Uint8Array | Readable;
 }
@@ -22,7 +22,7 @@ export interface UpstreamResponse {
   readonly status: number;
   readonly statusText: string;
   readonly httpVersion: string;
-  readonly fields: ReadonlyFields;
+  readonly headers: ReadonlyFields;
   /** Bytes of content, or null where only the end tells. */
   readonly contentLength: number | null;
 }
@@ -31,7 +31,7 @@ export interface UpstreamResponse {
 export interface DownstreamResponseDraft {
   status: number;
   statusText: string;
-  readonly fields: Fields;
+  readonly headers: Fields;
   /**
    * Replaces the content; the origin server's is given up. Length, validators, digests and ranges of the old
    * content are removed. Default undefined: the origin server's content is relayed.

@@ -44,7 +44,7 @@ export interface Selection {
   /** What the file must hash to; null if that is not known. */
   readonly digest?: Digest | null;
   /** Set on the upstream request. They are for the target's origin only, not for others that it redirects to. */
-  readonly fields?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>>;
   /** Why a target must not be asked, or null: called for the first one, and for that of each redirect. */
   check?(target: Target): MaybePromise<SluicewayError | null>;
   /** Checks the final response, and changes its head. May answer in its place. What it throws refuses the response. */

@@ -15,13 +15,13 @@ export interface UpstreamRequest {
   /** Path and query, byte for byte. */
   readonly path: string;
   /** End-to-end fields, `Host` among them, without those that frame the message. */
-  readonly fields: ReadonlyFields;
+  readonly headers: ReadonlyFields;
 }
 
 /** The request that will be sent to the origin server; everything of it may be changed until then. */
 export class UpstreamRequestDraft {
   /** End-to-end fields, `Host` among them. Framing fields are set when the request is sent. */
-  readonly fields: Fields;
+  readonly headers: Fields;
   /**
    * Exact URLs of the same file on other servers, in the order in which they are asked where the target fails: before
    * the response head, or in the middle of the content. For GET and HEAD. Empty where nobody has named some.
@@ -43,7 +43,7 @@ export class UpstreamRequestDraft {
     this.#downstream = downstream;
     this.#extras = extras;
     this.#method = downstream.method;
-    this.fields = fields;
+    this.headers = fields;
   }
 
   get method(): string {
@@ -75,7 +75,7 @@ export class UpstreamRequestDraft {
    */
   set digest(digest: string | Digest | null) {
     this.#digest = digest === null ? null : toDigest(digest);
-    if (digest !== null) this.fields.set('Accept-Encoding', 'identity');
+    if (digest !== null) this.headers.set('Accept-Encoding', 'identity');
   }
 
   /** The URL to which the client's path was joined; null for an exact target. */
@@ -109,12 +109,12 @@ export class UpstreamRequestDraft {
     this.mirrors = [...mirrors];
     this.#target = target;
     this.#joinedTo = joinedTo;
-    this.fields.set('Host', target.base.host);
+    this.headers.set('Host', target.base.host);
   }
 
-  /** Sets `X-Forwarded-For`, `-Host` and `-Proto`, and what `fields.forwarded` says, and continues a `Forwarded` of a trusted proxy. */
+  /** Sets `X-Forwarded-For`, `-Host` and `-Proto`, and what `headers.forwarded` says, and continues a `Forwarded` of a trusted proxy. */
   setForwarded(): void {
     const { clientAddress, host, protocol, trusted } = this.#downstream;
-    setForwardedFields(this.fields, { clientAddress, host, proto: protocol, trusted }, this.#extras);
+    setForwardedFields(this.headers, { clientAddress, host, proto: protocol, trusted }, this.#extras);
   }
 }

@@ -4,7 +4,7 @@ export interface Profile {
   /** Methods that are served; `any` is all but CONNECT and TRACE. */
   readonly methods: 'any' | readonly string[];
   /** Names, in lower case, of the client's fields that the origin server gets; `all` is every end-to-end field. */
-  readonly requestFields: 'all' | ReadonlySet<string>;
+  readonly requestHeaders: 'all' | ReadonlySet<string>;
   /** Whether the client's request content is sent on. */
   readonly requestContent: boolean;
   /** Whether the origin server is told of the client and of us: `X-Forwarded-*`, `Forwarded`, `Via`. */
@@ -14,9 +14,9 @@ export interface Profile {
   /** How many redirects are followed; 0 passes them on to the client. */
   readonly maxRedirects: number;
   /** Names, in lower case, of the origin server's fields that the client gets; `all` is every end-to-end field. */
-  readonly responseFields: 'all' | ReadonlySet<string>;
+  readonly responseHeaders: 'all' | ReadonlySet<string>;
   /** Fields set on every response, whatever the origin server says. */
-  readonly setResponseFields: Readonly<Record<string, string>>;
+  readonly setResponseHeaders: Readonly<Record<string, string>>;
   /** Which addresses may be connected to where the options do not say. */
   readonly addresses: 'any' | 'public';
 }
@@ -25,13 +25,13 @@ export interface Profile {
 export const passThrough: Profile = Object.freeze({
   name: 'passThrough',
   methods: 'any',
-  requestFields: 'all',
+  requestHeaders: 'all',
   requestContent: true,
   forwarded: true,
   upgrades: true,
   maxRedirects: 0,
-  responseFields: 'all',
-  setResponseFields: {},
+  responseHeaders: 'all',
+  setResponseHeaders: {},
   addresses: 'any',
 });
 
@@ -43,7 +43,7 @@ export const passThrough: Profile = Object.freeze({
 export const thirdParty: Profile = Object.freeze({
   name: 'thirdParty',
   methods: ['GET', 'HEAD'],
-  requestFields: new Set([
+  requestHeaders: new Set([
     'accept',
     'accept-encoding',
     'range',
@@ -58,7 +58,7 @@ export const thirdParty: Profile = Object.freeze({
   forwarded: false,
   upgrades: false,
   maxRedirects: 5,
-  responseFields: new Set([
+  responseHeaders: new Set([
     'content-type',
     'content-length',
     'content-encoding',
@@ -79,7 +79,7 @@ export const thirdParty: Profile = Object.freeze({
     'digest',
     'content-md5',
   ]),
-  setResponseFields: {
+  setResponseHeaders: {
     'X-Content-Type-Options': 'nosniff',
     'Content-Security-Policy': 'sandbox',
   },

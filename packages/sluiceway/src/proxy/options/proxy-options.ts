@@ -4,7 +4,7 @@ import { custom, oneOf, string } from '../../options/kinds.js';
 import type { OptionsOf } from '../../options/spec.js';
 import type { Hooks } from '../messages/hooks.js';
 import { type DigestOptions, type DigestValues, digestOptions } from './digest-options.js';
-import { type FieldOptions, type FieldOptionValues, fieldOptions } from './field-options.js';
+import { type HeaderOptions, type HeaderOptionValues, headerOptions } from './header-options.js';
 import { hookOptions, observersOption, transport } from './hook-options.js';
 import { profileOption } from './profile-option.js';
 import { resumeOption } from './resume-options.js';
@@ -71,8 +71,8 @@ export const proxyDataOptions = {
     doc: 'Access policy. It decides for each request before any other processing: a function made by `bearer`, `basic`, `clientAddresses`, `allOf` and `anyOf`, or your own; see [who has access](access.md). Without one everybody has access, as with any other proxy.',
     read: (check, path, value) => check.func(path, value as AccessPolicy | undefined, undefined),
   }),
-  /** See fields. */
-  fields: group<FieldOptions, FieldOptionValues>(fieldOptions, { doc: 'See [fields](#fields).' }),
+  /** See headers. */
+  headers: group<HeaderOptions, HeaderOptionValues>(headerOptions, { doc: 'See [headers](#headers).' }),
   /** See timeouts. */
   timeouts: group<TimeoutOptions, TimeoutValues>(timeoutOptions, { doc: 'See [timeouts](#timeouts).' }),
   /** See limits. */
@@ -91,11 +91,11 @@ export const proxyDataOptions = {
    * Replaces the built-in client: see a transport of your own. It is closed with the proxy. It cannot be
    * combined with `upstream.egressProxy`, or with an `upstream.protocol` other than `http1`. `upstream.tls`,
    * `upstream.connections`, `addresses`, `timeouts.connect`, `limits.responseHead` and
-   * `limits.responseFields` belong to the built-in client and have no effect then. Default: built in.
+   * `limits.responseHeaders` belong to the built-in client and have no effect then. Default: built in.
    */
   transport: transport({
     defaultText: 'built in',
-    doc: 'Replaces the built-in client: see [a transport of your own](embedding.md#a-transport-of-your-own). It is closed with the proxy. It cannot be combined with `upstream.egressProxy`, or with an `upstream.protocol` other than `http1`. `upstream.tls`, `upstream.connections`, `addresses`, `timeouts.connect`, `limits.responseHead` and `limits.responseFields` belong to the built-in client and have no effect then.',
+    doc: 'Replaces the built-in client: see [a transport of your own](embedding.md#a-transport-of-your-own). It is closed with the proxy. It cannot be combined with `upstream.egressProxy`, or with an `upstream.protocol` other than `http1`. `upstream.tls`, `upstream.connections`, `addresses`, `timeouts.connect`, `limits.responseHead` and `limits.responseHeaders` belong to the built-in client and have no effect then.',
   }),
   /**
    * Whether a HEAD request is sent on as GET; the client gets the head of the response, and the content is

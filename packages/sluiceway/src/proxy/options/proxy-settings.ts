@@ -16,7 +16,7 @@ import type { DownstreamRequest } from '../messages/downstream-request.js';
 import type { Hooks } from '../messages/hooks.js';
 import type { Observer } from '../transfer/transfer-record.js';
 import { type DigestSettings, toDigestSettings } from './digest-options.js';
-import { type FieldSettings, toFieldSettings } from './field-options.js';
+import { type HeaderSettings, toHeaderSettings } from './header-options.js';
 import { type Profile, thirdParty } from './profiles.js';
 import { type ProxyOptions, proxyOptions } from './proxy-options.js';
 import { type ResumeSettings, toResumeSettings } from './resume-options.js';
@@ -41,7 +41,7 @@ export interface ProxySettings {
   peers: TrustedPeers;
   /** Null: everybody may. */
   access: AccessPolicy | null;
-  fields: FieldSettings;
+  headers: HeaderSettings;
   timeouts: TimeoutSettings;
   tunnelDrainMs: number;
   /** Bytes of request content; 0 is no limit. */
@@ -126,7 +126,7 @@ function resolveSettings(
     policy: addresses === 'public' ? publicAddressesOfOthers : anyAddress,
     connectTimeoutMs: timeouts.connect,
     maxHeadBytes: limits.responseHead,
-    maxHeadFields: limits.responseFields,
+    maxHeadFields: limits.responseHeaders,
     ...toConnectionSettings(connections),
     ...(tls !== undefined && { tls }),
     ...(egressProxy !== undefined && { egress: egressProxy }),
@@ -141,7 +141,7 @@ function resolveSettings(
     profile,
     peers: createTrustedPeers(given.trustedProxies),
     access: given.access ?? null,
-    fields: toFieldSettings(given.fields),
+    headers: toHeaderSettings(given.headers),
     timeouts: {
       responseHeadMs: timeouts.responseHead,
       upstreamIdleMs: timeouts.upstreamIdle,

@@ -105,7 +105,7 @@ export const limitOptions = {
    * Field lines of a response head, and of a trailer section. Ordinary responses have fewer, and the limit
    * bounds the cost of a hostile one. Default: `256`.
    */
-  responseFields: integer({
+  responseHeaders: integer({
     default: 256,
     min: 1,
     doc: 'Field lines of a response head, and of a trailer section. Ordinary responses have fewer, and the limit bounds the cost of a hostile one.',

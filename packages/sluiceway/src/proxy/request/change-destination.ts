@@ -8,7 +8,7 @@ import type { UpstreamRequestDraft } from '../messages/upstream-request.js';
 
 /**
  * Makes the places that a WebDAV client names beside the target of its request places of the origin server: the reverse
- * of what `fields.location` does with responses. This comes after the hook, which may choose another upstream; what a
+ * of what `headers.location` does with responses. This comes after the hook, which may choose another upstream; what a
  * rule or the hook has changed of a field is left alone.
  */
 export function changeDestination(
@@ -16,15 +16,15 @@ export function changeDestination(
   downstream: DownstreamRequest,
   { url }: Pick<ClientExchange, 'url'>,
 ): void {
-  const { fields } = upstream;
-  const hasDestination = isAsSent('destination', fields, downstream.fields);
-  const hasIf = isAsSent('if', fields, downstream.fields);
+  const { headers } = upstream;
+  const hasDestination = isAsSent('destination', headers, downstream.headers);
+  const hasIf = isAsSent('if', headers, downstream.headers);
   if ((!hasDestination && !hasIf) || isRewritten(url, downstream)) return;
   const to = toUpstreamPlace(upstream, downstream);
   if (to === null) return;
   const own = toOwnPlace(downstream);
-  if (hasDestination) fields.rewrite('Destination', (value) => mapDestination(value, own, to) ?? value);
-  if (hasIf) fields.rewrite('If', (value) => mapIfTags(value, own, to));
+  if (hasDestination) headers.rewrite('Destination', (value) => mapDestination(value, own, to) ?? value);
+  if (hasIf) headers.rewrite('If', (value) => mapIfTags(value, own, to));
 }
 
 /** Whether there is such a field, and it says what the client has said. */
@@ -48,22 +48,22 @@ const withoutSlash = (path: string): string => path.replace(/\/$/, '');
 
 /** Null where the target is not what joining the client's path has made: nobody knows then where another path leads. */
 function toUpstreamPlace(
-  { joinedTo, path, fields }: UpstreamRequestDraft,
+  { joinedTo, path, headers }: UpstreamRequestDraft,
   { path: asked, query, isMountPoint }: DownstreamRequest,
 ): UpstreamPlace | null {
   if (joinedTo === null) return null;
   const joined = joinTarget(joinedTo, isMountPoint ? null : asked, query);
   if (withoutQuery(path) !== withoutQuery(joined)) return null;
-  return { base: joinedTo, host: fields.get('host') ?? joinedTo.host };
+  return { base: joinedTo, host: headers.get('host') ?? joinedTo.host };
 }
 
 const withoutQuery = (target: string): string => /^[^?]*/.exec(target)?.[0] ?? '';
 
-function toOwnPlace({ host, forwarded, fields, trusted, mountPath }: DownstreamRequest): OwnPlace {
+function toOwnPlace({ host, forwarded, headers, trusted, mountPath }: DownstreamRequest): OwnPlace {
   const hosts = [forwarded.host, host].filter((each) => each !== null);
-  const port = trusted ? fields.list('x-forwarded-port').at(-1) : undefined;
+  const port = trusted ? headers.list('x-forwarded-port').at(-1) : undefined;
   if (port !== undefined && /^\d{1,5}$/.test(port))
     hosts.push(...hosts.map((each) => `${each.replace(/:\d*$/, '')}:${port}`));
-  const outer = trusted ? forwardedPrefix(fields) : '';
+  const outer = trusted ? forwardedPrefix(headers) : '';
   return { hosts, protocol: forwarded.proto, prefix: outer + mountPath };
 }

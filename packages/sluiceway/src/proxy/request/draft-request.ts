@@ -6,24 +6,24 @@ import { announcedTrailers } from '../../http/trailers.js';
 import { appendVia } from '../../http/via.js';
 import type { DownstreamRequest } from '../messages/downstream-request.js';
 import { UpstreamRequestDraft } from '../messages/upstream-request.js';
-import type { FieldSettings } from '../options/field-options.js';
+import type { HeaderSettings } from '../options/header-options.js';
 import type { Profile } from '../options/profiles.js';
 import type { ValidRequest } from './validate-request.js';
 
-const NOT_FORWARDED: FieldSettings['forwarded'] = { port: false, prefix: false };
+const NOT_FORWARDED: HeaderSettings['forwarded'] = { port: false, prefix: false };
 
 /** Drafts the upstream request: what may pass of the client's, without what is meant for our connection only. */
 export function draftUpstreamRequest(
   { downstream, consumed }: Pick<ValidRequest, 'downstream' | 'consumed'>,
   profile: Profile,
   proxyName: string,
-  forwarded: FieldSettings['forwarded'] = NOT_FORWARDED,
+  forwarded: HeaderSettings['forwarded'] = NOT_FORWARDED,
 ): UpstreamRequestDraft {
-  const fields = downstream.fields.clone();
+  const fields = downstream.headers.clone();
   for (const name of consumed) fields.delete(name);
-  const trailers = acceptsTrailers(downstream.fields);
+  const trailers = acceptsTrailers(downstream.headers);
   removeHopByHop(fields);
-  const allowed = profile.requestFields;
+  const allowed = profile.requestHeaders;
   if (allowed === 'all') fields.retain((name) => !isOwnField(name));
   else fields.retain((name) => allowed.has(name.toLowerCase()));
   const { port, prefix } = forwarded;
@@ -42,7 +42,7 @@ export function draftUpstreamRequest(
 
 /** Announces, with content that only its end delimits, the trailers that the client has announced. */
 export function announceTrailers(draft: UpstreamRequestDraft, downstream: DownstreamRequest): void {
-  if (downstream.fields.has('trailer')) draft.fields.set('Trailer', announcedTrailers(downstream.fields));
+  if (downstream.headers.has('trailer')) draft.headers.set('Trailer', announcedTrailers(downstream.headers));
 }
 
 /**
@@ -55,7 +55,7 @@ export function keepsContent(draft: UpstreamRequestDraft, downstream: Downstream
 
 /** After a hook: what frames the message or changes its protocol is ours, and is written when it is sent. */
 export function normalizeRequest(draft: UpstreamRequestDraft): void {
-  draft.fields.retain((name) => !isFramingField(name));
+  draft.headers.retain((name) => !isFramingField(name));
 }
 
 /**

@@ -51,7 +51,7 @@ class ReadDownstreamRequest implements DownstreamRequest {
   readonly host: string | null;
   readonly protocol: 'http' | 'https';
   readonly httpVersion: string;
-  readonly fields: ReadonlyFields;
+  readonly headers: ReadonlyFields;
   readonly clientAddress: string | null;
   readonly trusted: boolean;
   readonly context: unknown;
@@ -65,7 +65,7 @@ class ReadDownstreamRequest implements DownstreamRequest {
     context: HandleContext,
     id: string,
     peers: TrustedPeers,
-    { method, target, fields }: RequestHead,
+    { method, target, headers }: RequestHead,
   ) {
     const known = context.client;
     const clientAddress = known?.address ?? client.clientAddress;
@@ -75,10 +75,10 @@ class ReadDownstreamRequest implements DownstreamRequest {
     this.query = target.query;
     this.mountPath = context.mountPath ?? '';
     this.isMountPoint = context.isMountPoint === true && this.path === '/';
-    this.host = knownHost(known) ?? target.authority ?? fields.get('host') ?? null;
+    this.host = knownHost(known) ?? target.authority ?? headers.get('host') ?? null;
     this.protocol = known?.protocol ?? (client.isEncrypted ? 'https' : 'http');
     this.httpVersion = client.httpVersion;
-    this.fields = fields;
+    this.headers = headers;
     this.clientAddress = clientAddress;
     this.trusted =
       clientAddress === null ? peers.unix && client.isOnUnixSocket : peers.includes(clientAddress);
@@ -96,7 +96,7 @@ class ReadDownstreamRequest implements DownstreamRequest {
   get forwarded(): ForwardedClient {
     const { clientAddress, host, protocol, trusted } = this;
     this.#forwarded ??= readForwardedClient(
-      this.fields,
+      this.headers,
       { clientAddress, host, proto: protocol, trusted },
       this.#peers,
     );

@@ -25,7 +25,7 @@ export async function requireAccess(
     throw new SluicewayError('http_request_denied', `The access policy refused: ${reason}`, {
       status,
       publicMessage: messages[status],
-      fields: {
+      headers: {
         ...(challenges.length > 0 && { 'WWW-Authenticate': challenges }),
         ...(status === 429 && { 'Retry-After': '5' }),
       },

@@ -31,7 +31,7 @@ const NOT_SECRET: ReadonlySet<string> = new Set([
  * or a hook have added or changed, which may be keys of any name. What the client has sent itself is not among them.
  */
 export function secretFields({ selection, clientFields }: RequestState, fields: ReadonlyFields): string[] {
-  const ofSelection = Object.keys(selection?.fields ?? {});
+  const ofSelection = Object.keys(selection?.headers ?? {});
   if (clientFields === null) return ofSelection;
   const names = new Set(Array.from(fields, ([name]) => name.toLowerCase()));
   const ofOurs = [...names].filter((name) => {

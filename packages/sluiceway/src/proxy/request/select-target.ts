@@ -103,7 +103,7 @@ export function setTarget(draft: UpstreamRequestDraft, selection: Selection, con
   draft.setExactTarget(selection.target, selection.mirrors, selection.joinedTo);
   const digest = context.digest ?? selection.digest ?? null;
   if (digest !== null) draft.digest = digest;
-  for (const [name, value] of Object.entries(selection.fields ?? NO_FIELDS)) draft.fields.set(name, value);
+  for (const [name, value] of Object.entries(selection.headers ?? NO_FIELDS)) draft.headers.set(name, value);
 }
 
 /** Tells a selection that its transfer is over. Never rejects: the response has ended, whatever goes wrong here. */

@@ -23,7 +23,7 @@ import { secretFields } from './secret-fields.js';
 import { continueWhenWanted, type Upload, uploadBytes } from './upload.js';
 import type { ValidRequest } from './validate-request.js';
 
-type SendSettings = Pick<ProxySettings, 'fields' | 'profile' | 'loopName' | 'transport' | 'convertHead'>;
+type SendSettings = Pick<ProxySettings, 'headers' | 'profile' | 'loopName' | 'transport' | 'convertHead'>;
 
 /** What the response side decides while a request is sent. */
 export interface ResponseSteps {
@@ -45,8 +45,8 @@ export interface ReceivedResponse {
 }
 
 /** The request as it was sent last, for hooks. They get a copy of the fields: resuming sends them again. */
-export function toUpstreamRequest({ target, request: { method, path, fields } }: Sent): UpstreamRequest {
-  return { method, target, path, fields: fields.clone() };
+export function toUpstreamRequest({ target, request: { method, path, headers } }: Sent): UpstreamRequest {
+  return { method, target, path, headers: headers.clone() };
 }
 
 /** Sends the upstream request and waits for the final response head. */
@@ -65,13 +65,13 @@ export async function sendUpstream(
   // Content that is held back until the origin server says 100 waits for the origin server.
   if (expectContinue) timeouts.requestWaitsFor('upstream');
   let answered = false;
-  const content = changeRequestContent(upload, settings.fields);
+  const content = changeRequestContent(upload, settings.headers);
   if (content?.length === null) announceTrailers(draft, downstream);
   const request: TransportRequest = {
     destination: draft.target.base,
     path: draft.path,
     method: draft.method,
-    fields: draft.fields,
+    headers: draft.headers,
     content: expectContinue && content !== null ? continueWhenWanted(content, client) : content,
     upgrade: protocol,
     expectContinue,
@@ -88,7 +88,7 @@ export async function sendUpstream(
     convertHead: settings.convertHead,
     onAttempt: (exchange, asked) => transfer.attempt(exchange, asked),
     // Not a getter: V8 makes a hidden class for each object with one.
-    secretFields: () => secretFields(state, draft.fields),
+    secretFields: () => secretFields(state, draft.headers),
     ...(selection?.check !== undefined && { check: (target) => selection.check?.(target) ?? null }),
   };
   const { transport } = settings;
@@ -115,7 +115,7 @@ export async function sendUpstream(
   timeouts.responseWaitsFor('nobody');
   if (upload?.source.isRunning !== true) timeouts.requestWaitsFor('nobody');
   transfer.throwIfAborted();
-  if (received.tunnel !== null && !isAgreed(protocol ?? '', received.fields.get('upgrade')))
+  if (received.tunnel !== null && !isAgreed(protocol ?? '', received.headers.get('upgrade')))
     throw new SluicewayError('http_upgrade_failed', 'The origin server switched to another protocol');
   if (received.tunnel !== null && upload?.source.isRunning === true)
     throw new SluicewayError('http_upgrade_failed', 'The origin server switched in the midst of the request');
@@ -171,7 +171,7 @@ function loopMarker(downstream: DownstreamRequest, loopName: string): NonNullabl
   return (fields, { base }) => {
     if (ours !== plainAuthority(base.host)) return;
     fields.delete('CDN-Loop');
-    for (const line of downstream.fields.getAll('cdn-loop')) fields.append('CDN-Loop', line);
+    for (const line of downstream.headers.getAll('cdn-loop')) fields.append('CDN-Loop', line);
     appendCdnLoop(fields, loopName);
   };
 }

@@ -32,13 +32,13 @@ export function validateRequest(
 ): ValidRequest {
   const { profile, proxyName, loopName, maxRequestContent } = settings;
   checkMethod(downstream.method, profile);
-  const { fields } = downstream;
-  if (hasCdnLoop(fields, loopName) || (profile.forwarded && hasVia(fields, proxyName)))
+  const { headers } = downstream;
+  if (hasCdnLoop(headers, loopName) || (profile.forwarded && hasVia(headers, proxyName)))
     throw new SluicewayError(
       'proxy_loop_detected',
       `The request has our name ${loopName} in Via or CDN-Loop`,
     );
-  const protocol = profile.upgrades ? client.wantedProtocol(downstream.fields) : null;
+  const protocol = profile.upgrades ? client.wantedProtocol(downstream.headers) : null;
   // There is no other way to ask for it than by a method that is not served.
   if (client.isTunnelOnly && protocol === null) checkMethod('CONNECT', profile);
   if (content !== undefined) {
@@ -55,8 +55,8 @@ export const allowedMethods = (profile: Profile): string =>
 
 /** An OPTIONS that may not be passed on any further asks what we serve (RFC 9110 section 7.6.2). */
 export function answerAsLastServer(downstream: DownstreamRequest, profile: Profile): Answer | undefined {
-  if (maxForwards(downstream.method, downstream.fields) !== 0) return undefined;
-  return { status: 200, fields: { Allow: allowedMethods(profile) } };
+  if (maxForwards(downstream.method, downstream.headers) !== 0) return undefined;
+  return { status: 200, headers: { Allow: allowedMethods(profile) } };
 }
 
 function checkMethod(method: string, profile: Profile): void {
@@ -66,6 +66,6 @@ function checkMethod(method: string, profile: Profile): void {
     status: 405,
     publicMessage: 'The method is not allowed.',
     // Whoever answers: a framework may.
-    fields: { Allow: allowedMethods(profile) },
+    headers: { Allow: allowedMethods(profile) },
   });
 }

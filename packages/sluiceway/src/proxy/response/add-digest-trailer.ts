@@ -7,12 +7,12 @@ import type { RequestState } from '../request/request-state.js';
  */
 export function addDigestTrailer(
   { client, stages }: RequestState,
-  { status, fields }: DownstreamResponseDraft,
+  { status, headers }: DownstreamResponseDraft,
   contentLength: number | null,
 ): void {
   if (client.method !== 'GET' || status !== 200 || contentLength === 0) return;
-  if (!client.takesTrailers(contentLength) || fields.has('repr-digest')) return;
-  if (fields.list('trailer').some((name) => name.toLowerCase() === 'repr-digest')) return;
+  if (!client.takesTrailers(contentLength) || headers.has('repr-digest')) return;
+  if (headers.list('trailer').some((name) => name.toLowerCase() === 'repr-digest')) return;
   stages.sendsDigest = true;
-  fields.append('Trailer', 'Repr-Digest');
+  headers.append('Trailer', 'Repr-Digest');
 }

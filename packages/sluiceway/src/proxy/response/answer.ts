@@ -38,40 +38,40 @@ export function frameOwnContent(
   content: Answer['content'],
   contentless: boolean,
 ): FramedContent {
-  const { fields } = head;
+  const { headers } = head;
   const own = toOwnContent(content);
-  fields.delete('transfer-encoding').delete('trailer');
-  if (head.status === 204) fields.delete('content-length');
-  else if (own.length !== null && !(contentless && (head.status === 304 || fields.has('content-length'))))
-    fields.set('Content-Length', String(own.length));
-  const announced = fields.get('content-length');
+  headers.delete('transfer-encoding').delete('trailer');
+  if (head.status === 204) headers.delete('content-length');
+  else if (own.length !== null && !(contentless && (head.status === 304 || headers.has('content-length'))))
+    headers.set('Content-Length', String(own.length));
+  const announced = headers.get('content-length');
   const statedLength = own.length !== null || announced === undefined ? null : Number(announced);
   return { source: own.source, statedLength };
 }
 
 /** Checks and completes an answer of a hook. Throws a `TypeError` where a field or the status is not valid. */
 export function toResponseHead(answer: Answer): ResponseHead {
-  const fields = new Fields();
-  for (const [name, value] of Object.entries(answer.fields ?? {})) {
-    for (const line of typeof value === 'string' ? [value] : value) fields.append(name, line);
+  const headers = new Fields();
+  for (const [name, value] of Object.entries(answer.headers ?? {})) {
+    for (const line of typeof value === 'string' ? [value] : value) headers.append(name, line);
   }
   if (!Number.isInteger(answer.status) || answer.status < 200 || answer.status > 999) {
     throw new TypeError(`An answer needs a final status, not ${String(answer.status)}`);
   }
-  return { status: answer.status, statusText: answer.statusText ?? statusText(answer.status), fields };
+  return { status: answer.status, statusText: answer.statusText ?? statusText(answer.status), headers };
 }
 
 /** The default answer to a failure: what a client may know, and the error type for its operator (RFC 9209). */
 export function draftErrorAnswer(error: SluicewayError, proxyName: string, allowedMethods: string): Answer {
   return {
     status: error.status,
-    fields: {
+    headers: {
       'Content-Type': 'application/problem+json',
       'Cache-Control': 'no-store',
       'Proxy-Status': formatProxyStatus(proxyName, error.code),
       ...(error.status === 405 && { Allow: allowedMethods }),
       ...(error.status === 503 && { 'Retry-After': '5' }),
-      ...error.fields,
+      ...error.headers,
     },
     content: problemJson(error.status, error.publicMessage),
   };

@@ -41,28 +41,28 @@ export async function applyTransform(
   received: TransportResponse,
 ): Promise<void> {
   const { upstreamResponse, response, request } = messages;
-  const { fields } = response;
+  const { headers } = response;
   if (transform instanceof Interception) return transform.apply(state, messages, received);
   if (received.tunnel !== null || response.content !== undefined) return;
   if (changes) {
     // RFC 9110 section 7.7. The directive of a request is not heeded: a client could switch the transform off.
-    if (hasCacheDirective(upstreamResponse.fields, 'no-transform')) return;
+    if (hasCacheDirective(upstreamResponse.headers, 'no-transform')) return;
     if (received.status === 206)
       throw new SluicewayError(
         'http_protocol_error',
         'A part (206) that was not asked for cannot be transformed',
       );
-    if (response.status === 304) weakenByteDescription(fields);
+    if (response.status === 304) weakenByteDescription(headers);
   }
   if (isContentless('GET', response.status)) return;
 
-  const removed = changes ? removeByteDescription(fields) : [];
+  const removed = changes ? removeByteDescription(headers) : [];
   const streams = await runHook(async () => takeStreams(await transform.create(messages)), undefined);
   if (streams === undefined) {
-    restoreByteDescription(fields, removed);
+    restoreByteDescription(headers, removed);
     return;
   }
-  if (changes) announceWithoutDescription(fields);
+  if (changes) announceWithoutDescription(headers);
   const isUnused = request.method === 'HEAD' || response.content !== undefined;
   if (isUnused || state.transfer.isAborted) discardStreams(streams);
   else state.stages.transform = { kind: 'streams', streams, changes };

@@ -20,47 +20,47 @@ export function draftDownstreamResponse(
   proxyName: string,
   takesTrailers: boolean,
 ): DownstreamResponseDraft {
-  const { fields, status } = received;
-  const announced = takesTrailers && fields.has('trailer') ? announcedTrailers(fields) : null;
-  const offered = status === 426 && profile.upgrades ? offeredProtocols(fields) : '';
-  const nominated = removeHopByHopFromResponse(fields);
-  const allowed = profile.responseFields;
-  if (allowed !== 'all') fields.retain((name) => mayPass(name, allowed));
+  const { headers, status } = received;
+  const announced = takesTrailers && headers.has('trailer') ? announcedTrailers(headers) : null;
+  const offered = status === 426 && profile.upgrades ? offeredProtocols(headers) : '';
+  const nominated = removeHopByHopFromResponse(headers);
+  const allowed = profile.responseHeaders;
+  if (allowed !== 'all') headers.retain((name) => mayPass(name, allowed));
   if (nominated !== null || allowed !== 'all') {
     const rule: TrailerRule = (trailers) =>
       void retainTrailers(trailers, nominated)?.retain((name) => mayPass(name, allowed));
     stages.trailerRules = [...stages.trailerRules, rule];
   }
   // Somebody else's server has shown that it honours ranges: a client that is cut off may go on through us.
-  if (status === 206 && allowed !== 'all' && fields.has('content-range') && !fields.has('accept-ranges'))
-    fields.set('Accept-Ranges', 'bytes');
+  if (status === 206 && allowed !== 'all' && headers.has('content-range') && !headers.has('accept-ranges'))
+    headers.set('Accept-Ranges', 'bytes');
   // RFC 9110 section 8.6: never in 204, and Node would send it.
-  if (status === 204) fields.delete('content-length');
-  for (const [name, value] of Object.entries(profile.setResponseFields)) fields.set(name, value);
+  if (status === 204) headers.delete('content-length');
+  for (const [name, value] of Object.entries(profile.setResponseHeaders)) headers.set(name, value);
   const trailers = announced?.filter((name) => mayPass(name, allowed));
-  if (trailers !== undefined) fields.set('Trailer', trailers);
-  if (offered !== '') fields.set('Upgrade', offered);
-  if (profile.forwarded) appendVia(fields, received.httpVersion, proxyName);
-  return { status, statusText: received.statusText, fields, content: undefined };
+  if (trailers !== undefined) headers.set('Trailer', trailers);
+  if (offered !== '') headers.set('Upgrade', offered);
+  if (profile.forwarded) appendVia(headers, received.httpVersion, proxyName);
+  return { status, statusText: received.statusText, headers, content: undefined };
 }
 
-const mayPass = (name: string, allowed: Profile['responseFields']): boolean =>
+const mayPass = (name: string, allowed: Profile['responseHeaders']): boolean =>
   allowed === 'all' || allowed.has(name.toLowerCase());
 
 /** An interim head without what is meant for our connection only. */
 export function draftInterim(head: InterimResponse): InterimResponse {
-  removeHopByHopFromResponse(head.fields);
+  removeHopByHopFromResponse(head.headers);
   // RFC 9110 section 8.6: never in 1xx. There are clients that wait for so much content.
-  head.fields.delete('content-length');
+  head.headers.delete('content-length');
   return head;
 }
 
 /** What hooks may read of the response while they change the draft. */
 export function toUpstreamResponse(received: TransportResponse): UpstreamResponse {
   const { status, statusText, httpVersion, contentLength } = received;
-  const fields = received.fields.clone();
-  removeHopByHopFromResponse(fields);
-  return { status, statusText, httpVersion, contentLength, fields };
+  const headers = received.headers.clone();
+  removeHopByHopFromResponse(headers);
+  return { status, statusText, httpVersion, contentLength, headers };
 }
 
 /**
@@ -71,18 +71,18 @@ export function normalizeFraming(
   draft: DownstreamResponseDraft,
   contentLength: number | null,
   method: string,
-  announced: string | undefined = draft.fields.get('content-length'),
+  announced: string | undefined = draft.headers.get('content-length'),
 ): void {
-  const { fields } = draft;
-  fields.delete('transfer-encoding');
+  const { headers } = draft;
+  headers.delete('transfer-encoding');
   // Trailers follow content of the origin server's, where there is any.
-  if (draft.content !== undefined || isContentless(method, draft.status)) fields.delete('trailer');
+  if (draft.content !== undefined || isContentless(method, draft.status)) headers.delete('trailer');
   if (draft.content !== undefined) {
-    removeByteDescription(fields);
-    fields.delete('content-encoding');
+    removeByteDescription(headers);
+    headers.delete('content-encoding');
   } else if (!isContentless(method, draft.status)) {
-    if (contentLength === null) fields.delete('content-length');
-    else if (Number.isSafeInteger(contentLength)) fields.set('Content-Length', String(contentLength));
-    else fields.set('Content-Length', announced ?? String(BigInt(contentLength)));
+    if (contentLength === null) headers.delete('content-length');
+    else if (Number.isSafeInteger(contentLength)) headers.set('Content-Length', String(contentLength));
+    else headers.set('Content-Length', announced ?? String(BigInt(contentLength)));
   }
 }

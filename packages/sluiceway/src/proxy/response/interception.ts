@@ -38,18 +38,18 @@ export class Interception implements Transform {
 
   async apply(state: RequestState, messages: ResponseMessages, received: TransportResponse): Promise<void> {
     const { response, request } = messages;
-    const { fields } = response;
+    const { headers } = response;
     if (received.tunnel !== null || response.content !== undefined) return;
     if (received.status === 206)
       throw new SluicewayError(
         'http_protocol_error',
         'A part (206) that was not asked for cannot be intercepted',
       );
-    if (response.status === 304) weakenByteDescription(fields);
-    else removeByteDescription(fields);
-    fields.delete('trailer');
+    if (response.status === 304) weakenByteDescription(headers);
+    else removeByteDescription(headers);
+    headers.delete('trailer');
     if (isContentless(request.method, response.status)) {
-      fields.delete('content-encoding');
+      headers.delete('content-encoding');
       return;
     }
     const content = await gather(openReceivedContent(state, received), state.transfer);

@@ -13,11 +13,11 @@ export function relayInterim(
   { transfer, client, downstream }: RequestState,
   head: InterimResponse,
   draft: UpstreamRequestDraft,
-  { profile, fields }: Pick<ProxySettings, 'profile' | 'fields'>,
+  { profile, headers }: Pick<ProxySettings, 'profile' | 'headers'>,
 ): void {
   if (transfer.error !== null || client.isHeadSent) return;
   // The origin server works on the request (RFC 9110 section 15.2.1, RFC 4918 section 20.1).
   transfer.timeouts.upstreamIsAlive();
-  if (head.status === 100 || profile.responseFields !== 'all') return;
-  client.sendInterim(changeInterim(draftInterim(head), draft, downstream?.mountPath ?? '', fields));
+  if (head.status === 100 || profile.responseHeaders !== 'all') return;
+  client.sendInterim(changeInterim(draftInterim(head), draft, downstream?.mountPath ?? '', headers));
 }

@@ -28,7 +28,7 @@ export class Responder {
   /** Sends an answer of a hook. */
   async answer(state: RequestState, answer: Answer): Promise<void> {
     const head = toResponseHead(answer);
-    this.#settings.fields.response?.complete(head.fields);
+    this.#settings.headers.response?.complete(head.headers);
     await this.sendOwn(state, head, answer.content);
   }
 
@@ -102,7 +102,7 @@ export class Responder {
     const { transfer, client, validated, downstream } = state;
     const { completeHead } = this.#settings;
     if (client.isHeadSent) throw answeredElsewhere();
-    if (completeHead !== null && downstream !== null) completeHead(head.fields, downstream);
+    if (completeHead !== null && downstream !== null) completeHead(head.headers, downstream);
     state.context.onHead?.(head);
     client.sendHead(head, {
       leavesContentUnread: isLeftUnread(client, validated?.upload ?? null),
@@ -135,11 +135,11 @@ export class Responder {
 
   /** Sends the default answer to a failure. */
   async #report(state: RequestState, error: SluicewayError): Promise<void> {
-    const { proxyName, profile, fields } = this.#settings;
+    const { proxyName, profile, headers } = this.#settings;
     const answer = draftErrorAnswer(error, proxyName, allowedMethods(profile));
     const head = toResponseHead(answer);
-    fields.response?.remove(head.fields);
-    fields.response?.complete(head.fields);
+    headers.response?.remove(head.headers);
+    headers.response?.complete(head.headers);
     await this.sendOwn(state, head, answer.content);
   }
 }

@@ -5,7 +5,7 @@ import type { InterimResponse } from '../../upstream/transport.js';
 import type { DownstreamRequest } from '../messages/downstream-request.js';
 import type { DownstreamResponseDraft } from '../messages/responses.js';
 import type { UpstreamRequestDraft } from '../messages/upstream-request.js';
-import type { FieldSettings } from '../options/field-options.js';
+import type { HeaderSettings } from '../options/header-options.js';
 import type { ContentStages } from '../request/content-stages.js';
 
 /** What the options change of the final response of an origin server (101 included), before hooks see it. */
@@ -14,13 +14,13 @@ export function changeResponse(
   stages: ContentStages,
   request: DownstreamRequest,
   upstream: UpstreamRequestDraft,
-  settings: FieldSettings,
+  settings: HeaderSettings,
 ): void {
   const { response, cookies, rewritesLocation } = settings;
-  if (cookies !== null) changeCookies(draft.fields, cookies, request.forwarded.proto === 'https');
-  if (rewritesLocation) changeLocation(draft.fields, upstream, request.mountPath);
+  if (cookies !== null) changeCookies(draft.headers, cookies, request.forwarded.proto === 'https');
+  if (rewritesLocation) changeLocation(draft.headers, upstream, request.mountPath);
   if (response === null) return;
-  response.apply(draft.fields);
+  response.apply(draft.headers);
   stages.trailerRules = [...stages.trailerRules, (trailers) => response.stop(trailers)];
 }
 
@@ -29,13 +29,13 @@ export function changeInterim(
   head: InterimResponse,
   upstream: UpstreamRequestDraft,
   mountPath: string,
-  { response, cookies, rewritesLocation }: FieldSettings,
+  { response, cookies, rewritesLocation }: HeaderSettings,
 ): InterimResponse {
   // Browsers take no cookies from them, so there is nothing to rewrite.
-  if (cookies !== null) head.fields.delete('Set-Cookie');
+  if (cookies !== null) head.headers.delete('Set-Cookie');
   // A 104 names the upload as the final response does (draft-ietf-httpbis-resumable-upload).
-  if (rewritesLocation) changeLocation(head.fields, upstream, mountPath);
-  response?.stop(head.fields);
+  if (rewritesLocation) changeLocation(head.headers, upstream, mountPath);
+  response?.stop(head.headers);
   return head;
 }
 
@@ -48,7 +48,7 @@ function changeCookies(fields: Fields, cookies: 'remove' | CookieRules, clientIs
 function changeLocation(fields: Fields, upstream: UpstreamRequestDraft, mountPath: string): void {
   const base = upstream.joinedTo;
   if (base === null) return;
-  const called = { ...base, host: upstream.fields.get('host') ?? base.host };
+  const called = { ...base, host: upstream.headers.get('host') ?? base.host };
   const rewrite = (value: string): string =>
     rewriteLocation(value, base, mountPath) ?? rewriteLocation(value, called, mountPath) ?? value;
   fields.rewrite('Location', rewrite).rewrite('Content-Location', rewrite);

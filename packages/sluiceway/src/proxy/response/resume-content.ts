@@ -30,7 +30,7 @@ export function decideResume(
   const isProvable = proof !== 'validator' || part.validator?.field !== 'Last-Modified';
   const isWhole = part.start === 0 && part.end === part.total;
   // Hooks may change the head until content breaks, if it ever does.
-  const head = digests.verifies && mayGiveDigest(response.fields) ? response.fields.clone() : null;
+  const head = digests.verifies && mayGiveDigest(response.headers) ? response.headers.clone() : null;
   // A redirect that has made a GET of another method is never walked again.
   const begin = start.request.method === 'GET' ? start : { target, request };
   const makeFinder = (): RangeRetrier => {

@@ -27,7 +27,7 @@ export function expectDigest(
 ): void {
   state.digest = upstream.digest;
   // A client could have corrupted content pass by asking for it part by part, and clients do when a download breaks.
-  if (upstream.digest !== null && !settings.relaysParts) askForWhole(upstream.fields);
+  if (upstream.digest !== null && !settings.relaysParts) askForWhole(upstream.headers);
 }
 
 /**
@@ -40,10 +40,10 @@ export function decideVerification(
   received: TransportResponse,
   settings: DigestSettings,
 ): void {
-  const { fields, status, contentLength } = received;
+  const { headers, status, contentLength } = received;
   state.digest = null;
   const expects = expected !== null && isSuccessful(received);
-  const given = settings.verifies && received.tunnel === null && mayGiveDigest(fields);
+  const given = settings.verifies && received.tunnel === null && mayGiveDigest(headers);
   if (!expects && !given) return;
   if (expects) {
     const fault = findFault(expected, method, received, settings);
@@ -54,10 +54,10 @@ export function decideVerification(
   const isProven = expects && isWhole;
   const names =
     given && !isProven && !isContentless(method, status) ? fieldsFor(method, status, isWhole) : [];
-  const checks = isProven ? [{ digest: expected, by: EXPECTED }] : readGiven(fields, names);
+  const checks = isProven ? [{ digest: expected, by: EXPECTED }] : readGiven(headers, names);
   // Over HTTP/1 trailers come with chunks only.
   const mayHaveTrailers = contentLength === null || received.httpVersion === '2.0';
-  const trailers = mayHaveTrailers ? announcedDigests(fields, names) : [];
+  const trailers = mayHaveTrailers ? announcedDigests(headers, names) : [];
   if (checks.length === 0 && trailers.length === 0) return;
   state.digest = checks[0]?.digest ?? null;
   state.stages.verification = {
@@ -79,12 +79,12 @@ export function announceVerification(
   received: TransportResponse,
   { relaysParts }: DigestSettings,
 ): void {
-  const { fields } = received;
+  const { headers } = received;
   if (expected !== null && isSuccessful(received)) {
-    if (!relaysParts) fields.delete('accept-ranges');
+    if (!relaysParts) headers.delete('accept-ranges');
     // With it a client can verify what it has stored, or has put together of parts.
-    if ((method === 'GET' || method === 'HEAD') && !fields.has('repr-digest'))
-      fields.set('Repr-Digest', formatDigest(expected));
+    if ((method === 'GET' || method === 'HEAD') && !headers.has('repr-digest'))
+      headers.set('Repr-Digest', formatDigest(expected));
   }
   const { verification } = stages;
   if (verification === null) return;
@@ -113,7 +113,7 @@ function findFault(
 ): SluicewayError | null {
   // The origin server itself says that it has another file, of which not a byte need be sent.
   if (verifies && (method === 'GET' || method === 'HEAD')) {
-    const given = readDigest(received.fields, 'Repr-Digest', [expected.algorithm]);
+    const given = readDigest(received.headers, 'Repr-Digest', [expected.algorithm]);
     if (given !== null && !isSameDigest(expected, given))
       return toMismatch({ digest: expected, by: EXPECTED }, given);
   }
@@ -141,9 +141,9 @@ export function announcedDigests(fields: ReadonlyFields, names: readonly DigestF
 }
 
 /** Several parts in one response are never all: they have a framing of their own. */
-function isAll({ status, fields }: TransportResponse): boolean {
+function isAll({ status, headers }: TransportResponse): boolean {
   if (status !== 206) return true;
-  const range = onlyRange(fields);
+  const range = onlyRange(headers);
   return range !== null && range.isExact && range.first === 0 && range.last + 1 === range.total;
 }
 

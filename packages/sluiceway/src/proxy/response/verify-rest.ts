@@ -42,15 +42,15 @@ export class RestVerifier {
   }
 
   /** Returns in words why the response must not be taken. `length` is that of its content. */
-  read({ fields }: TransportResponse, length: number): RestDigests | string {
-    if (!mayGiveDigest(fields)) return NO_DIGESTS;
-    const announced = announcedDigests(fields, FIELDS);
-    const given = readAll(fields);
+  read({ headers }: TransportResponse, length: number): RestDigests | string {
+    if (!mayGiveDigest(headers)) return NO_DIGESTS;
+    const announced = announcedDigests(headers, FIELDS);
+    const given = readAll(headers);
     const fault = this.#check(given, announced.includes('Repr-Digest'));
     if (fault !== null) return fault;
     this.#expect(given, 'Repr-Digest of the rest');
 
-    const expected = this.#readContentDigest(fields);
+    const expected = this.#readContentDigest(headers);
     const awaits = announced.includes('Content-Digest');
     const algorithms = awaits ? ALGORITHMS : algorithmsOf({ expected, trailers: [] });
     const check = algorithms.length === 0 ? null : new DigestCheck(expected, algorithms, length, toMismatch);

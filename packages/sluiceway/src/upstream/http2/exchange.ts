@@ -141,7 +141,7 @@ export class Http2UpstreamExchange implements Exchange, Waiter, StreamOwner {
 
   #onResponse(raw: string[], stream: ClientHttp2Stream, isEnded: () => boolean): void {
     const head = readResponseHead(raw, this.#opened.headLimits);
-    const framing = decideResponseFraming(this.request.method, head.status, '1.1', head.fields);
+    const framing = decideResponseFraming(this.request.method, head.status, '1.1', head.headers);
     const contentLength = framing.kind === 'none' ? 0 : framing.kind === 'length' ? framing.length : null;
     const content = new Http2Content(this, stream, isEnded, contentLength);
     this.#content = content;
@@ -151,7 +151,7 @@ export class Http2UpstreamExchange implements Exchange, Waiter, StreamOwner {
       httpVersion: '2.0',
       status: head.status,
       statusText: head.statusText,
-      fields: head.fields,
+      headers: head.headers,
       contentLength,
       content: new GatheredSource(content, this.#opened.buffers),
       tunnel: null,

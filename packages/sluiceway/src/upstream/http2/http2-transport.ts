@@ -58,7 +58,7 @@ export class Http2Transport implements Transport {
     else if (request.upgrade !== null)
       exchange.abort(new SluicewayError('http_upgrade_failed', `No ${request.upgrade} over HTTP/2`));
     else if (own !== undefined) use(own);
-    else if (!hasConnectionCredentials(request.fields)) use(pools);
+    else if (!hasConnectionCredentials(request.headers)) use(pools);
     else if (this.#private.size < this.#maxConnections) this.#private.open(request.client ?? null, use);
     else exchange.abort(tooManyPrivate(this.#maxConnections));
     return exchange;

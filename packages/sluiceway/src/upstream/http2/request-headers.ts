@@ -24,7 +24,7 @@ export const MAX_REQUEST_FIELDS_BYTES: number = 128 * 1024;
 export function formatRequestHeaders(request: TransportRequest): OutgoingHttpHeaders {
   checkRequestLine(request);
   checkSize(request);
-  const { method, path, fields, destination } = request;
+  const { method, path, headers: fields, destination } = request;
   const headers: OutgoingHttpHeaders = toHttp2Headers(fields);
   const { host } = headers;
   if (typeof host !== 'string')
@@ -43,9 +43,9 @@ export function formatRequestHeaders(request: TransportRequest): OutgoingHttpHea
   return Object.assign(headers, { [sensitiveHeaders]: SECRETS });
 }
 
-function checkSize({ path, fields }: TransportRequest): void {
+function checkSize({ path, headers }: TransportRequest): void {
   let bytes = path.length;
-  for (const text of fields.raw) bytes += text.length;
+  for (const text of headers.raw) bytes += text.length;
   if (bytes <= MAX_REQUEST_FIELDS_BYTES) return;
   throw new SluicewayError('http_request_error', `${bytes} bytes of request fields`, {
     status: 431,

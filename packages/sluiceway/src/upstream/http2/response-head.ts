@@ -9,8 +9,8 @@ export function readResponseHead(raw: readonly string[], limits: HeadLimits): In
   const status = raw[0] === ':status' ? Number(raw[1]) : 0;
   if (!/^[1-9][0-9]{2}$/.test(raw[1] ?? '') || status < 100 || status === 101)
     throw new SluicewayError('http_protocol_error', 'Invalid response: bad status');
-  const fields = readFieldLines(raw.slice(2), limits, 'http_response_header_section_size');
-  return { status, statusText: statusText(status), fields };
+  const headers = readFieldLines(raw.slice(2), limits, 'http_response_header_section_size');
+  return { status, statusText: statusText(status), headers };
 }
 
 /** Checks what nghttp2 has let pass, and takes it over. */

@@ -164,10 +164,10 @@ export class RangeRetrier implements RestFinder {
     const part = this.#part;
     const proof = this.#proof;
     const { target, request } = route.place;
-    const fields = request.fields.clone();
+    const headers = request.headers.clone();
     const isConditional = proof !== 'digest' && part.validator !== null && !this.#isUnconditional;
-    askForRest(fields, part, position, isConditional ? part.validator : null);
-    const asked = { ...request, fields, upgrade: null, onInterim: ignore, onRequestSent: ignore };
+    askForRest(headers, part, position, isConditional ? part.validator : null);
+    const asked = { ...request, headers, upgrade: null, onInterim: ignore, onRequestSent: ignore };
     let sent: Sent;
     try {
       sent = await this.#send({ target, request: asked });
@@ -178,7 +178,7 @@ export class RangeRetrier implements RestFinder {
         : { kind: 'different', reason: error.message };
     }
     const { response } = sent;
-    if (isConditional && response.status === 200 && hasSameTag(response.fields, part)) {
+    if (isConditional && response.status === 200 && hasSameTag(response.headers, part)) {
       // Some servers do not understand the condition. The tag of what they send without it tells as much.
       response.content.cancel();
       this.#isUnconditional = true;

@@ -34,30 +34,30 @@ export function toResumePoint(
   response: TransportResponse,
   proof: Proof,
 ): ResumePoint | null {
-  const { fields, status, contentLength, tunnel } = response;
+  const { headers, status, contentLength, tunnel } = response;
   // Ranges are defined for GET (RFC 9110 section 14.2).
   if (request.method !== 'GET' || request.content !== null || tunnel !== null || contentLength === 0)
     return null;
   const position = locate(response);
-  if (position === null || fields.list('accept-ranges').includes('none')) return null;
-  const validator = strongValidator(fields);
+  if (position === null || headers.list('accept-ranges').includes('none')) return null;
+  const validator = strongValidator(headers);
   if (validator === null && (proof === 'validator' || position.total === null)) return null;
-  const coding = codingOf(fields);
+  const coding = codingOf(headers);
   // Compressed on its way out, as a rule: ranges are then counted in what it was before, be it here or in the rest.
   if (coding !== '' && contentLength === null) return null;
-  const part = { validator, etag: fields.get('etag'), coding, ...position };
+  const part = { validator, etag: headers.get('etag'), coding, ...position };
   return status === 200 || status === 206 ? part : null;
 }
 
 function locate({
   status,
-  fields,
+  headers,
   contentLength,
 }: TransportResponse): Pick<ResumePoint, 'total' | 'start' | 'end'> | null {
   if (contentLength !== null && !Number.isSafeInteger(contentLength)) return null;
   if (status !== 206) return { total: contentLength, start: 0, end: contentLength };
   // None where there are several parts, which lie between headings of their own (multipart/byteranges).
-  const range = onlyRange(fields);
+  const range = onlyRange(headers);
   if (range === null || !range.isExact) return null;
   const { first, last, total } = range;
   if (contentLength !== null && contentLength !== last - first + 1) return null;
@@ -126,23 +126,23 @@ export function checkRest(
   proof: Proof,
   isConditional: boolean,
 ): RestVerdict {
-  const { status, fields } = response;
+  const { status, headers } = response;
   if (status === 206) return checkPartial(response, part, position, proof, isConditional);
   const reason = `the origin server answered ${status} to a request for the rest`;
   if (status === 200) return checkWhole(response, part, position) ?? { kind: 'different', reason };
   if (status === 416) {
-    const [value, ...more] = new Set(fields.getAll('content-range'));
+    const [value, ...more] = new Set(headers.getAll('content-range'));
     const total = more.length > 0 ? null : parseUnsatisfiedRange(value);
     const isAll =
       total === position &&
-      isOfSame(fields, part) &&
+      isOfSame(headers, part) &&
       (part.total ?? position) === position &&
       (part.end ?? position) === position;
     return isAll ? { kind: 'nothing left' } : { kind: 'different', reason };
   }
   if (GONE.has(status)) return { kind: 'gone', status, reason };
   if (BUSY.has(status))
-    return { kind: 'later', afterMs: parseRetryAfter(fields.get('retry-after')) ?? 0, reason };
+    return { kind: 'later', afterMs: parseRetryAfter(headers.get('retry-after')) ?? 0, reason };
   return { kind: 'different', reason };
 }
 
@@ -157,8 +157,8 @@ export const hasSameTag = (fields: ReadonlyFields, { validator }: ResumePoint): 
 
 /** A server without ranges sends all of it again: what has come before is read and dropped, up to a limit. */
 function checkWhole(response: TransportResponse, part: ResumePoint, position: number): RestVerdict | null {
-  const { fields, contentLength } = response;
-  if (contentLength === null || !hasSameTag(fields, part) || codingOf(fields) !== part.coding) return null;
+  const { headers, contentLength } = response;
+  if (contentLength === null || !hasSameTag(headers, part) || codingOf(headers) !== part.coding) return null;
   if (contentLength !== (part.total ?? contentLength) || contentLength !== (part.end ?? contentLength))
     return null;
   if (position >= contentLength || position > MAX_SKIPPED_BYTES) return null;
@@ -172,9 +172,9 @@ function checkPartial(
   proof: Proof,
   isConditional: boolean,
 ): RestVerdict {
-  const { fields, contentLength } = response;
+  const { headers, contentLength } = response;
   const different = (reason: string): RestVerdict => ({ kind: 'different', reason });
-  const range = onlyRange(fields);
+  const range = onlyRange(headers);
   if (range === null || !range.isExact) return different('the rest has no usable Content-Range');
   const { first, last, length } = range;
   // One that starts earlier must be right about it: its length has to say the same.
@@ -194,9 +194,10 @@ function checkPartial(
     return different('the rest is not as long as its Content-Range');
   // A server that has compared the validator need not repeat what it has said before (RFC 9110 section 15.3.7).
   const mayOmit = isConditional && proof === 'validator';
-  const isOmitted = mayOmit && !fields.has('content-encoding') && hasSameTag(fields, part);
-  if (codingOf(fields) !== part.coding && !isOmitted) return different('the rest has another content coding');
-  const fault = findOtherValidator(fields, part, proof, mayOmit);
+  const isOmitted = mayOmit && !headers.has('content-encoding') && hasSameTag(headers, part);
+  if (codingOf(headers) !== part.coding && !isOmitted)
+    return different('the rest has another content coding');
+  const fault = findOtherValidator(headers, part, proof, mayOmit);
   const total = range.total ?? part.total;
   return fault === null ? { kind: 'rest', end, total, skip: position - first, length } : different(fault);
 }

@@ -25,7 +25,7 @@ import { type Phase, translateError } from './translate-error.js';
 const NO_CONNECTION_CREDENTIALS =
   'Undici cannot keep a connection for one client, as NTLM and Negotiate need it';
 
-const CONTINUE: InterimResponse = { status: 100, statusText: 'Continue', fields: new Fields() };
+const CONTINUE: InterimResponse = { status: 100, statusText: 'Continue', headers: new Fields() };
 
 /** One request and its response, as a handler of undici. */
 export class UndiciExchange extends LegacyHandler implements Exchange, DispatchOwner {
@@ -64,7 +64,7 @@ export class UndiciExchange extends LegacyHandler implements Exchange, DispatchO
       if (!this.#request.path.startsWith('/'))
         throw new SluicewayError('http_request_error', 'Undici sends paths only', { status: 501 });
       // A dispatcher keeps no connection for one client, and over HTTP/2 others use it at the same time.
-      if (hasConnectionCredentials(this.#request.fields))
+      if (hasConnectionCredentials(this.#request.headers))
         throw new SluicewayError('http_request_error', NO_CONNECTION_CREDENTIALS, { status: 501 });
       dispatcher.dispatch(this.#toOptions(), this);
     } catch (error) {
@@ -176,23 +176,27 @@ export class UndiciExchange extends LegacyHandler implements Exchange, DispatchO
       return;
     }
     this.#phase = 'answered';
-    const fields = toFields(controller.rawHeaders ?? headers);
     this.#tunnel = socket;
     const tunnel = createTunnel(socket, () => this.#end());
-    const head = { httpVersion: '1.1', status, statusText: 'Switching Protocols', fields } as const;
+    const head = {
+      httpVersion: '1.1',
+      status,
+      statusText: 'Switching Protocols',
+      headers: toFields(controller.rawHeaders ?? headers),
+    } as const;
     this.#resolve({ ...head, contentLength: 0, content: emptySource, tunnel });
   }
 
-  #onHead(controller: DispatchController, status: number, fields: Fields, statusText: string): void {
+  #onHead(controller: DispatchController, status: number, headers: Fields, statusText: string): void {
     if (status < 100) throw new SluicewayError('http_protocol_error', `The status is ${status}`);
     if (status < 200) {
-      const head = { status, statusText, fields };
+      const head = { status, statusText, headers };
       this.#interims ??= new InterimLimit();
       this.#interims.add(head);
       this.#request.onInterim(head);
       return;
     }
-    const framing = decideResponseFraming(this.#request.method, status, '1.1', fields);
+    const framing = decideResponseFraming(this.#request.method, status, '1.1', headers);
     this.#phase = 'answered';
     this.#delimitedByClose = framing.kind === 'close';
     if (framing.kind !== 'none') {
@@ -204,18 +208,18 @@ export class UndiciExchange extends LegacyHandler implements Exchange, DispatchO
       httpVersion: '1.1',
       status,
       statusText,
-      fields,
+      headers,
       contentLength: framing.kind === 'none' ? 0 : framing.kind === 'length' ? framing.length : null,
       content: this.#content ?? emptySource,
       tunnel: null,
     });
     // Undici waits for content that a 304 announces and does not have: 7 and 8 until they see the end, 6 for ever.
-    const announced = Number(fields.get('content-length') ?? 0);
+    const announced = Number(headers.get('content-length') ?? 0);
     if (framing.kind === 'none' && this.#request.method !== 'HEAD' && announced > 0) this.giveUp();
   }
 
   #toOptions(): DispatchOptions {
-    const { destination, method, path, fields, content, upgrade } = this.#request;
+    const { destination, method, path, headers: fields, content, upgrade } = this.#request;
     const { protocol, hostname, port } = destination;
     // Undici would send TE without the connection option that has to go with it (RFC 9110 section 10.1.4).
     const headers = [...fields].flatMap(([name, value]) => (/^te$/i.test(name) ? [] : [name, value]));

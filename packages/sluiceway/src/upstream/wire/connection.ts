@@ -143,7 +143,7 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection {
     this.exchanges += 1;
     // An idle connection keeps no process alive.
     if (this.exchanges > 1) this.#socket?.ref();
-    if (hasConnectionCredentials(exchange.request.fields)) this.#bindTo(exchange);
+    if (hasConnectionCredentials(exchange.request.headers)) this.#bindTo(exchange);
     exchange.run(this);
   }
 
@@ -212,7 +212,7 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection {
   #onFinal(head: ParsedHead): void {
     const exchange = this.#exchange;
     if (exchange === null) return;
-    if (authenticatesConnection(head.fields)) this.#bindTo(exchange);
+    if (authenticatesConnection(head.headers)) this.#bindTo(exchange);
     if (head.status === 101) {
       this.#switchProtocols(head, exchange);
       return;
@@ -221,13 +221,13 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection {
       exchange.request.method,
       head.status,
       head.httpVersion,
-      head.fields,
+      head.headers,
     );
     const reader = createContentReader(framing, this.#limits);
     this.#reader = reader;
     this.#phase = 'content';
-    this.#keepAlive = framing.kind !== 'close' && allowsReuse(head.httpVersion, head.fields);
-    this.idleLimitMs = idleLimitMs(head.fields);
+    this.#keepAlive = framing.kind !== 'close' && allowsReuse(head.httpVersion, head.headers);
+    this.idleLimitMs = idleLimitMs(head.headers);
     const length = framing.kind === 'none' ? 0 : framing.kind === 'length' ? framing.length : null;
     exchange.answered(head, length, null);
   }
@@ -242,7 +242,7 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection {
     if (exchange.request.upgrade === null) {
       throw new SluicewayError('http_upgrade_failed', 'The origin server switched protocols unasked');
     }
-    const reader = new TunnelReader(head.fields.get('upgrade')?.toLowerCase() === 'websocket');
+    const reader = new TunnelReader(head.headers.get('upgrade')?.toLowerCase() === 'websocket');
     this.#reader = reader;
     this.#phase = 'content';
     this.#keepAlive = false;

@@ -93,7 +93,7 @@ export class WireExchange implements Exchange {
       httpVersion: head.httpVersion,
       status: head.status,
       statusText: head.statusText,
-      fields: head.fields,
+      headers: head.headers,
       contentLength,
       content,
       tunnel: tunnel === null ? null : createTunnel(tunnel, content),

@@ -9,10 +9,10 @@ export function formatRequestHead(request: TransportRequest): string {
   checkRequestLine(request);
   const { method, path, content } = request;
   let head = `${method} ${path} HTTP/1.1\r\n`;
-  const raw = request.fields.raw;
+  const raw = request.headers.raw;
   for (let i = 0; i < raw.length; i += 2) head += `${raw[i]}: ${raw[i + 1]}\r\n`;
   if (request.upgrade !== null) head += `Connection: Upgrade\r\nUpgrade: ${request.upgrade}\r\n`;
-  else if (request.fields.has('te')) head += 'Connection: TE\r\n';
+  else if (request.headers.has('te')) head += 'Connection: TE\r\n';
   const length = requestContentLength(request);
   if (length !== null) head += `Content-Length: ${length}\r\n`;
   else if (content !== null) head += 'Transfer-Encoding: chunked\r\n';

@@ -14,7 +14,7 @@ describe('rules for the fields of requests', () => {
       net,
       ['Cookie: a=1', 'x-gone: 1', 'X-Gone: 2', 'X-Set: 0', 'X-List: first', 'X-Kept: 1'],
       {
-        fields: {
+        headers: {
           request: {
             remove: ['cookie', 'X-Gone'],
             set: { 'x-set': ['1', '2'], Authorization: 'Bearer example' },
@@ -35,7 +35,7 @@ describe('rules for the fields of requests', () => {
     net,
   }) => {
     const seen = await seenRequest(net, ['Connection: X-Key', 'X-Key: theirs'], {
-      fields: { request: { set: { 'X-Key': 'ours' } } },
+      headers: { request: { set: { 'X-Key': 'ours' } } },
     });
     expect(seen.getAll('x-key')).toEqual(['ours']);
   });
@@ -44,7 +44,7 @@ describe('rules for the fields of requests', () => {
     net,
   }) => {
     const seen = await seenRequest(net, [], {
-      fields: { request: { remove: ['Via', 'X-Forwarded-For'], set: { 'X-Forwarded-Proto': 'https' } } },
+      headers: { request: { remove: ['Via', 'X-Forwarded-For'], set: { 'X-Forwarded-Proto': 'https' } } },
     });
     expect(seen.has('via')).toBe(false);
     expect(seen.has('x-forwarded-for')).toBe(false);
@@ -53,10 +53,10 @@ describe('rules for the fields of requests', () => {
 
   test('are followed by the hook, which has the last word [Go ReverseProxy]', async ({ net }) => {
     const seen = await seenRequest(net, [], {
-      fields: { request: { set: { 'X-A': 'rule', 'X-B': 'rule' } } },
+      headers: { request: { set: { 'X-A': 'rule', 'X-B': 'rule' } } },
       onUpstreamRequest({ upstreamRequest }) {
-        expect(upstreamRequest.fields.get('x-a')).toBe('rule');
-        upstreamRequest.fields.set('X-A', 'hook');
+        expect(upstreamRequest.headers.get('x-a')).toBe('rule');
+        upstreamRequest.headers.set('X-A', 'hook');
       },
     });
     expect([seen.get('x-a'), seen.get('x-b')]).toEqual(['hook', 'rule']);
@@ -71,7 +71,7 @@ describe('rules for the fields of requests', () => {
         raw = await connection.readThrough('\r\n\r\n');
         await connection.write(sized(''));
       },
-      { fields: { request: { remove: ['X-Internal'], set: { 'X-Set': '1' } } } },
+      { headers: { request: { remove: ['X-Internal'], set: { 'X-Set': '1' } } } },
     );
     await client.send(
       'PUT / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n' +
@@ -97,7 +97,7 @@ describe('rules for the fields of responses', () => {
         respondWith(
           sized('', ['SERVER: nginx', 'x-gone: 1', 'x-set: 0', 'Vary: Accept'], `HTTP/1.1 ${status} x`),
         ),
-        { fields: { response: rules } },
+        { headers: { response: rules } },
       );
       await client.get('/');
       const { head } = await client.readResponse();
@@ -120,7 +120,7 @@ describe('rules for the fields of responses', () => {
         );
         await connection.write(await connection.readExactly(4));
       },
-      { fields: { response: rules } },
+      { headers: { response: rules } },
     );
     await client.get('/', ['Connection: Upgrade', 'Upgrade: echo']);
     const head = await client.readHead();
@@ -144,7 +144,7 @@ describe('rules for the fields of responses', () => {
           chunked(['x'], ['Server: nginx'], ['server: nginx', 'X-Set: 0', 'X-T: 1']),
         ]),
       ),
-      { fields: { response: rules } },
+      { headers: { response: rules } },
     );
     await client.get('/');
     const response = await client.readResponse();
@@ -155,11 +155,11 @@ describe('rules for the fields of responses', () => {
 
   test('are followed by the hook, which has the last word [Go ReverseProxy]', async ({ net }) => {
     const { client } = await through(net, respondWith(sized('x', ['Server: nginx'])), {
-      fields: { response: rules },
+      headers: { response: rules },
       onUpstreamResponse({ upstreamResponse, response }) {
-        expect(upstreamResponse.fields.get('server')).toBe('nginx');
-        expect(response.fields.has('server')).toBe(false);
-        response.fields.set('Server', 'hook').delete('X-Set');
+        expect(upstreamResponse.headers.get('server')).toBe('nginx');
+        expect(response.headers.has('server')).toBe(false);
+        response.headers.set('Server', 'hook').delete('X-Set');
       },
     });
     await client.get('/');
@@ -174,7 +174,7 @@ describe('rules for the fields of responses', () => {
   }) => {
     const running = await net.proxy({
       upstream: 'http://127.0.0.1:1',
-      fields: {
+      headers: {
         response: {
           set: { 'Strict-Transport-Security': 'max-age=1', 'Cache-Control': 'max-age=86400' },
           append: { 'Content-Type': 'text/html' },
@@ -195,10 +195,10 @@ describe('rules for the fields of responses', () => {
   test('add to what a hook answers, which keeps every field of its own [nginx]', async ({ net }) => {
     const running = await net.proxy({
       upstream: 'http://127.0.0.1:1',
-      fields: { response: rules },
+      headers: { response: rules },
       onRequest: ({ request: { path } }) =>
-        path === '/own' ? { status: 200, fields: { Server: 'ours', 'X-Set': '9' } } : undefined,
-      onError: ({ error }) => ({ status: error.status, fields: { Vary: 'Cookie' } }),
+        path === '/own' ? { status: 200, headers: { Server: 'ours', 'X-Set': '9' } } : undefined,
+      onError: ({ error }) => ({ status: error.status, headers: { Vary: 'Cookie' } }),
     });
     const client = await net.client(running);
     await client.get('/own');
@@ -219,13 +219,13 @@ describe('Host', () => {
     ['Files.Example:8443', 'Files.Example:8443'],
     ['[2001:db8::1]:80', '[2001:db8::1]:80'],
   ] as const)('is the one that the option names: %s [nginx]', async ([host, expected], { net }) => {
-    const { client } = await through(net, hostSeen, { fields: { host } });
+    const { client } = await through(net, hostSeen, { headers: { host } });
     await client.get('/');
     expect((await client.readResponse()).content.toString()).toBe(expected);
   });
 
   test("is the client's where the option says so [Go NewSingleHostReverseProxy; nginx]", async ({ net }) => {
-    const { client } = await through(net, hostSeen, { fields: { host: 'client' } });
+    const { client } = await through(net, hostSeen, { headers: { host: 'client' } });
     await client.send('GET / HTTP/1.1\r\nHost: Public.Example:8443\r\n\r\n');
     expect((await client.readResponse()).content.toString()).toBe('Public.Example:8443');
     await client.send('GET http://absolute.example/ HTTP/1.1\r\nHost: other.example\r\n\r\n');
@@ -235,7 +235,7 @@ describe('Host', () => {
   test("is the upstream's where a client names none, whatever the option says [RFC 9110 7.2]", async ({
     net,
   }) => {
-    const { client, origin, running } = await through(net, hostSeen, { fields: { host: 'client' } });
+    const { client, origin, running } = await through(net, hostSeen, { headers: { host: 'client' } });
     await client.send('GET / HTTP/1.1\r\nHost:\r\n\r\n');
     expect((await client.readResponse()).content.toString()).toBe(`127.0.0.1:${origin.port}`);
     const old = await net.client(running);
@@ -248,7 +248,7 @@ describe('Host', () => {
   }) => {
     const origin = await net.origin(hostSeen);
     const running = await net.proxy({
-      fields: { host: 'client' },
+      headers: { host: 'client' },
       onRequest: () => ({ upstream: origin.url }),
       onUpstreamRequest({ request, upstreamRequest }) {
         if (request.path === '/set') upstreamRequest.setTarget(origin.url);
@@ -278,7 +278,7 @@ test('the options for fields hold towards an origin server that speaks HTTP/2: H
   });
   const running = await net.proxy({
     upstream: { url: `${origin.url}/app`, protocol: 'http2' },
-    fields: {
+    headers: {
       host: 'Files.Example:81',
       request: { set: { 'X-Key': 'ours' }, remove: ['Cookie'] },
       response: { remove: ['Server'], append: { Vary: 'Origin' } },

@@ -17,7 +17,7 @@ export function parseHostOption(host: string): string {
 
 /** Fields of requests that are decided on elsewhere, with the reason. */
 export const OF_REQUESTS: Readonly<Record<string, string>> = {
-  host: 'is what fields.host is for',
+  host: 'is what headers.host is for',
   'cdn-loop': 'must pass as it is, or loops go on for ever (RFC 8586)',
   'early-data': 'must pass as it is, or what may be a replay is taken for safe (RFC 8470)',
 };

@@ -11,7 +11,7 @@ import {
   cookieOptions,
   toCookieRules,
 } from './cookie-options.js';
-import { OF_REQUESTS, parseHostOption, readFieldNames, readFieldValues } from './field-values.js';
+import { OF_REQUESTS, parseHostOption, readFieldNames, readFieldValues } from './header-values.js';
 
 const fieldValuesSchema: JsonSchema = {
   type: 'object',
@@ -93,7 +93,7 @@ const forwardedOptions = {
   }),
 };
 
-export const fieldOptions = {
+export const headerOptions = {
   /**
    * The `Host` that the origin server gets: the host of the upstream's URL, the one that the client asked
    * for, or the one given here, as `host` or `host:port`. Servers with several names, and certificates, go by
@@ -116,14 +116,14 @@ export const fieldOptions = {
     doc: 'Further forwarding fields. They are sent only if the profile sends forwarding fields, as `passThrough` does.',
   }),
   /** Changes to the request, before the hook `onUpstreamRequest`: `remove`, then `set`, then `append`. */
-  request: group<FieldRuleOptions, FieldRuleValues>(requestRuleOptions, {
+  request: group<HeaderRuleOptions, HeaderRuleValues>(requestRuleOptions, {
     doc: 'Changes to the request, before the hook `onUpstreamRequest`: `remove`, then `set`, then `append`.',
   }),
   /**
    * Changes to the response, before the hook `onUpstreamResponse`, and additions to the answers of the proxy
    * and of hooks.
    */
-  response: group<FieldRuleOptions, FieldRuleValues>(responseRuleOptions, {
+  response: group<HeaderRuleOptions, HeaderRuleValues>(responseRuleOptions, {
     doc: 'Changes to the response, before the hook `onUpstreamResponse`, and additions to the answers of the proxy and of hooks.',
   }),
   /**
@@ -164,15 +164,15 @@ export const fieldOptions = {
 };
 
 /** Changes to the fields of every message of one direction: `remove`, then `set`, then `append`. */
-export interface FieldRuleOptions extends OptionsOf<typeof responseRuleOptions> {}
-export interface FieldRuleValues extends SettingsOf<typeof responseRuleOptions> {}
+export interface HeaderRuleOptions extends OptionsOf<typeof responseRuleOptions> {}
+export interface HeaderRuleValues extends SettingsOf<typeof responseRuleOptions> {}
 export interface ForwardedOptions extends OptionsOf<typeof forwardedOptions> {}
 export interface ForwardedValues extends SettingsOf<typeof forwardedOptions> {}
-export interface FieldOptions extends OptionsOf<typeof fieldOptions> {}
-export interface FieldOptionValues extends SettingsOf<typeof fieldOptions> {}
+export interface HeaderOptions extends OptionsOf<typeof headerOptions> {}
+export interface HeaderOptionValues extends SettingsOf<typeof headerOptions> {}
 
 /** Checked values of `FieldOptions`. Null where nothing is to be done. */
-export interface FieldSettings {
+export interface HeaderSettings {
   /** `upstream`, `client` or a value for the field. */
   host: string;
   request: FieldRules | null;
@@ -183,7 +183,7 @@ export interface FieldSettings {
   forwarded: ForwardedValues;
 }
 
-export function toFieldSettings(given: FieldOptionValues): FieldSettings {
+export function toHeaderSettings(given: HeaderOptionValues): HeaderSettings {
   return {
     host: given.host,
     forwarded: given.forwarded,
@@ -195,7 +195,7 @@ export function toFieldSettings(given: FieldOptionValues): FieldSettings {
   };
 }
 
-function toRules(given: FieldRuleValues): FieldRules | null {
+function toRules(given: HeaderRuleValues): FieldRules | null {
   const { set, append, remove } = given;
   if (set === undefined && append === undefined && remove === undefined) return null;
   return new FieldRules({ set: set ?? [], append: append ?? [], remove: remove ?? [] });
