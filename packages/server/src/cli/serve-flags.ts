@@ -33,12 +33,20 @@ export interface ServeFlags extends AccessFlags {
   resume: boolean;
   verifyDigests: boolean;
   convertHead?: HeadConversion;
+  breakOff?: BreakOff;
+  interimResponses?: InterimResponses;
   drainTimeout: string;
   log: LogFormat;
 }
 
 const headConversions = ['never', 'fallback', 'always'] as const;
 type HeadConversion = (typeof headConversions)[number];
+
+const breakOffs = ['auto', 'reset', 'close'] as const;
+type BreakOff = (typeof breakOffs)[number];
+
+const interimModes = ['pass', 'http2', 'none'] as const;
+type InterimResponses = (typeof interimModes)[number];
 
 const logFormats = ['text', 'json', 'none'] as const;
 export type LogFormat = (typeof logFormats)[number];
@@ -62,6 +70,8 @@ export interface ServedOptions {
   resume: boolean;
   digests: DigestOptions;
   convertHead?: HeadConversion;
+  breakOff?: BreakOff;
+  interimResponses?: InterimResponses;
   tls?: { ca: string };
   observers: Observer[];
 }
@@ -99,6 +109,18 @@ export function addTransferOptions(command: Command): Command {
         'send GET instead of HEAD to the origin server; "fallback": only if it refuses HEAD',
       ).choices(headConversions),
     )
+    .addOption(
+      new Option(
+        '--break-off <mode>',
+        'how a response with a length is broken off over HTTP/1.1; "auto": "close" for browsers, else "reset"',
+      ).choices(breakOffs),
+    )
+    .addOption(
+      new Option(
+        '--interim-responses <mode>',
+        'clients that get interim responses (1xx) of the origin server; "http2": only over HTTP/2',
+      ).choices(interimModes),
+    )
     .option('--drain-timeout <duration>', 'time for running transfers to finish when the proxy stops', '30s')
     .addOption(
       new Option('--log <format>', 'format of the transfer log')
@@ -127,6 +149,8 @@ export function toServedOptions(flags: ServeFlags): Omit<ServedOptions, 'observe
     digests: { verify: flags.verifyDigests },
     ...given({ name: flags.name }),
     ...(flags.convertHead !== undefined && { convertHead: flags.convertHead }),
+    ...(flags.breakOff !== undefined && { breakOff: flags.breakOff }),
+    ...(flags.interimResponses !== undefined && { interimResponses: flags.interimResponses }),
     ...(access !== undefined && { access }),
     ...(ca !== undefined && { tls: { ca } }),
     ...(flags.trustedProxies !== undefined && { trustedProxies: flags.trustedProxies.split(',') }),

@@ -8,6 +8,12 @@ import type { ListenerAddress } from '../net/own-listeners.js';
 import type { ChunkSink, ChunkSource } from '../stream/chunk-source.js';
 import type { Tunnel } from '../stream/tunnel.js';
 
+/**
+ * How a response with `Content-Length` is broken off over HTTP/1.1: by a reset (RST), by the end of our side (FIN), or by
+ * whichever the client needs.
+ */
+export type BreakOff = 'auto' | 'reset' | 'close';
+
 /** A client's request as Node's servers give it, for HTTP/1 or HTTP/2. */
 export type ClientRequest = IncomingMessage | Http2ServerRequest;
 /** The response to it. */
@@ -112,8 +118,8 @@ export interface ClientExchange {
   contentSink(trailers: () => Fields | null, onEnd: () => void, onFail: (error: Error) => void): ContentSink;
   /** Ends a response that has no content. */
   endWithoutContent(): void;
-  /** Breaks the response off so that the client can tell that it is not whole. */
-  breakOff(): void;
+  /** Breaks the response off so that the client can tell that it is not whole. `how` matters to HTTP/1 only. */
+  breakOff(how: BreakOff): void;
   /** Gives up everything, whether the client can tell or not. */
   destroy(): void;
   /** Opens the tunnel to which the origin server has agreed. Throws a `TypeError` for a head that cannot be sent. */

@@ -151,7 +151,12 @@ const sharedOptions = {
     'errors',
     'timeouts',
     'resume',
+    'breakOff',
   ]),
+  /**
+   * As for `createProxy`. Default: `'none'`.
+   */
+  interimResponses: { ...proxyDataOptions.interimResponses, defaultText: "`'none'`" },
   /**
    * As for `createProxy`. Default: `'fallback'`.
    */

@@ -1,6 +1,7 @@
 import { describe, expect } from 'vitest';
 import { test } from '../support/fixture.js';
 import { Gate } from '../support/gate.js';
+import { http2Line } from '../support/http2-line.js';
 import { respondWith } from '../support/raw-origin.js';
 import { StoppedTime } from '../support/stopped-time.js';
 import { sized, through } from '../support/through.js';
@@ -195,5 +196,69 @@ describe('interim responses', () => {
     client.reset();
     left.open();
     expect(await running.record()).toMatchObject({ outcome: 'client_aborted', status: null });
+  });
+});
+
+describe('the option interimResponses', () => {
+  const wire = `${EARLY}HTTP/1.1 102 Processing\r\n\r\n${sized('final').toString('latin1')}`;
+
+  test.for(['http2', 'none'] as const)(
+    "with '%s' keeps interim responses from an HTTP/1.1 client, which gets the final one [Sluiceway]",
+    async (interimResponses, { net }) => {
+      const { client } = await through(net, respondWith(wire), { interimResponses });
+      for (let i = 0; i < 2; i++) {
+        await client.get('/');
+        const response = await client.readResponse();
+        expect(response.interim).toEqual([]);
+        expect(response.content.toString()).toBe('final');
+      }
+    },
+  );
+
+  test.for([
+    ['pass', [103, 102]],
+    ['http2', [103, 102]],
+    ['none', []],
+  ] as const)(
+    "with '%s' lets an HTTP/2 client have %j [RFC 9110 15.2; Sluiceway]",
+    async ([interimResponses, statuses], { net }) => {
+      const { client } = await http2Line(net, respondWith(wire), { interimResponses });
+      const { interim, content } = await client.get('/');
+      expect(interim.map((head) => head[':status'])).toEqual(statuses);
+      expect(content.toString()).toBe('final');
+    },
+  );
+
+  test('is none with the profile thirdParty, and what passes where it is given has no other fields than a response [Sluiceway]', async ({
+    net,
+  }) => {
+    const thirdParty = { profile: 'thirdParty', addresses: 'any' } as const;
+    const early = 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nSet-Cookie: a=1\r\nContent-Language: de\r\n\r\n';
+    const script = respondWith(`${early}${sized('final').toString('latin1')}`);
+    const { client } = await through(net, script, thirdParty);
+    await client.get('/');
+    expect((await client.readResponse()).interim).toEqual([]);
+
+    const { client: told } = await through(net, script, { ...thirdParty, interimResponses: 'pass' });
+    await told.get('/');
+    const { interim } = await told.readResponse();
+    expect(interim.map(({ lines }) => lines)).toEqual([['Content-Language: de']]);
+  });
+
+  test('does not keep a 100 from a client that expects one [RFC 9110 10.1.1]', async ({ net }) => {
+    const { client } = await through(
+      net,
+      async (connection) => {
+        const head = await connection.readHead();
+        await connection.write('HTTP/1.1 100 Continue\r\n\r\n');
+        await connection.readExactly(Number(head.get('content-length')));
+        await connection.write(sized('final'));
+      },
+      { interimResponses: 'none' },
+    );
+    await client.send('PUT / HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n');
+    expect((await client.readHead()).status).toBe(100);
+    await client.send('hello');
+    expect((await client.readResponse()).content.toString()).toBe('final');
   });
 });

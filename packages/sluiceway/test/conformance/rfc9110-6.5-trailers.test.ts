@@ -4,6 +4,9 @@ import { Gate } from '../support/gate.js';
 import { respondWith } from '../support/raw-origin.js';
 import { chunked, sized, through } from '../support/through.js';
 
+/** Without it, no trailer passes over HTTP/1.1. */
+const TE = ['TE: trailers', 'Connection: TE'];
+
 describe('trailers of a response', () => {
   test('that are announced pass, the announcement before the content [RFC 9110 6.6.2; Go ReverseProxy]', async ({
     net,
@@ -14,7 +17,7 @@ describe('trailers of a response', () => {
         chunked(['content'], ['Trailer: X-Digest', 'Trailer: X-Other'], ['X-Digest: 1', 'X-Other: 2']),
       ),
     );
-    await client.get('/');
+    await client.get('/', TE);
     const response = await client.readResponse();
     expect(response.head.getAll('trailer')).toEqual(['X-Digest', 'X-Other']);
     expect(response).toMatchObject({ complete: true, trailers: ['X-Digest: 1', 'X-Other: 2'] });
@@ -22,7 +25,7 @@ describe('trailers of a response', () => {
 
   test('that nobody announced pass too [Go ReverseProxy]', async ({ net }) => {
     const { client } = await through(net, respondWith(chunked(['content'], [], ['X-Late: \xe9t\xe9'])));
-    await client.get('/');
+    await client.get('/', TE);
     const response = await client.readResponse();
     expect(response.head.has('trailer')).toBe(false);
     expect(response.trailers).toEqual(['X-Late: \xe9t\xe9']);
@@ -39,7 +42,7 @@ describe('trailers of a response', () => {
       await connection.write('4\r\nlast\r\n0\r\nX-Sum: 9 bytes\r\n\r\n');
       await connection.readAll();
     });
-    await client.get('/');
+    await client.get('/', TE);
     const head = await client.readHead();
     expect(head.get('trailer')).toBe('X-Sum');
     expect((await client.readExactly(10)).toString()).toBe('5\r\nfirst\r\n');
@@ -52,7 +55,7 @@ describe('trailers of a response', () => {
   test('after no content at all pass [Go ReverseProxy]', async ({ net }) => {
     const { client } = await through(net, respondWith(chunked([], [], ['X-Only: this'])));
     for (let i = 0; i < 2; i++) {
-      await client.get('/');
+      await client.get('/', TE);
       const response = await client.readResponse();
       expect(response).toMatchObject({ complete: true, contentLength: 0, trailers: ['X-Only: this'] });
       expect(response.head.isChunked).toBe(true);
@@ -93,7 +96,7 @@ describe('trailers of a response', () => {
     ];
     const kept = ['X-Kept: 1', 'ETag: "late"', 'Content-Digest: sha-256=:AAAA:'];
     const { client } = await through(net, respondWith(chunked(['x'], [], [...kept, ...forbidden])));
-    await client.get('/');
+    await client.get('/', TE);
     const response = await client.readResponse();
     expect(response).toMatchObject({ complete: true, trailers: kept });
   });
@@ -109,7 +112,7 @@ describe('trailers of a response', () => {
         ),
       ),
     );
-    await client.get('/');
+    await client.get('/', TE);
     const response = await client.readResponse();
     expect(response.head.getAll('trailer')).toEqual(['X-Kept']);
     expect(response.trailers).toEqual(['X-Kept: 2']);
@@ -122,7 +125,7 @@ describe('trailers of a response', () => {
         chunked(['x'], ['Trailer: Content-Type, Set-Cookie', 'Trailer: ,'], ['Set-Cookie: a', 'X-Late: 1']),
       ),
     );
-    await client.get('/');
+    await client.get('/', TE);
     const response = await client.readResponse();
     expect(response.head.has('trailer')).toBe(false);
     expect(response.trailers).toEqual(['X-Late: 1']);
@@ -140,7 +143,7 @@ describe('trailers of a response', () => {
       ),
       { profile: 'thirdParty', addresses: 'any' },
     );
-    await client.get('/');
+    await client.get('/', TE);
     const response = await client.readResponse();
     expect(response.head.getAll('trailer')).toEqual(['Repr-Digest']);
     expect(response.trailers).toEqual(['Repr-Digest: sha-256=:AAAA:']);
@@ -151,9 +154,29 @@ describe('trailers of a response', () => {
   }) => {
     const trailers = ['x-a: 1', 'X-B: \xe9\t\xff', 'X-A: 2', 'X-Empty: '];
     const { client } = await through(net, respondWith(chunked(['content'], [], trailers)));
-    await client.get('/');
+    await client.get('/', TE);
     expect((await client.readResponse()).trailers).toEqual(trailers);
   });
+
+  test.for([
+    ['which says nothing', []],
+    ['which takes compressed transfer codings only', ['TE: gzip', 'Connection: TE']],
+  ] as const)(
+    'are dropped, and not announced, for a client %s: it gets the content [RFC 9110 6.5.1; RFC 9110 10.1.4]',
+    async ([, lines], { net }) => {
+      const { client } = await through(
+        net,
+        respondWith(chunked(['content'], ['Trailer: X-Digest'], ['X-Digest: 1'])),
+      );
+      for (let i = 0; i < 2; i++) {
+        await client.get('/', lines);
+        const response = await client.readResponse();
+        expect(response.head.has('trailer')).toBe(false);
+        expect(response).toMatchObject({ complete: true, delimitedBy: 'chunked', trailers: [] });
+        expect(response.content.toString()).toBe('content');
+      }
+    },
+  );
 
   test('are dropped for an HTTP/1.0 client, which gets the content [RFC 9110 6.5.1]', async ({ net }) => {
     const { client } = await through(
@@ -170,7 +193,7 @@ describe('trailers of a response', () => {
   test('cannot follow a sized response, whose announcement goes away [RFC 9112 7.1.2]', async ({ net }) => {
     const { client } = await through(net, respondWith(sized('content', ['Trailer: X-Digest'])));
     for (let i = 0; i < 2; i++) {
-      await client.get('/');
+      await client.get('/', TE);
       const response = await client.readResponse();
       expect(response.head.has('trailer')).toBe(false);
       expect(response).toMatchObject({ complete: true, delimitedBy: 'length' });

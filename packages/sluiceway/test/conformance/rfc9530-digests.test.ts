@@ -241,6 +241,9 @@ describe('the digest that an origin server gives', () => {
   });
 });
 
+/** Over HTTP/1.1, trailers pass to clients that take them. */
+const TE = ['TE: trailers', 'Connection: TE'];
+
 describe('a digest in an announced trailer', () => {
   test.for(FIELDS)(
     '%s lets content pass that has it, and breaks other content off without its last chunk [RFC 9530 6.4; RFC 9110 6.5]',
@@ -255,12 +258,12 @@ describe('a digest in an announced trailer', () => {
           ),
         ),
       );
-      await client.get('/right');
+      await client.get('/right', TE);
       expect(await client.readResponse()).toMatchObject({
         complete: true,
         trailers: of(memberOf(text, 'sha512'), field),
       });
-      await client.get('/wrong');
+      await client.get('/wrong', TE);
       expect(await client.readResponse()).toMatchObject({ complete: false, trailers: [] });
       expect(await running.record(1)).toMatchObject(MISMATCH);
     },
@@ -356,7 +359,7 @@ describe('with `digests.trailer`, a digest of content that came without one', ()
       respondWith(chunked([content.subarray(0, 9), content.subarray(9)], ['Trailer: X-T'], ['X-T: 1'])),
       options,
     );
-    await client.get('/');
+    await client.get('/', TE);
     const response = await client.readResponse();
     expect(response.head.getAll('trailer')).toEqual(['X-T', 'Repr-Digest']);
     expect(response).toMatchObject({ complete: true, trailers: ['X-T: 1', ...trailers] });
@@ -385,7 +388,7 @@ describe('with `digests.trailer`, a digest of content that came without one', ()
         create: () => new Transform({ transform: (_, __, done) => done(null, 'changed') }),
       },
     });
-    await client.get('/');
+    await client.get('/', TE);
     expect(await client.readResponse()).toMatchObject({ complete: true, trailers: of(memberOf('changed')) });
   });
 
@@ -404,11 +407,20 @@ describe('with `digests.trailer`, a digest of content that came without one', ()
     const { method = 'GET', lines = [], start = '200 OK', sent = [] } = row;
     const wire = chunked([text], lines, sent).toString('latin1').replace('200 OK', start);
     const { client } = await through(net, respondWith(wire), options);
-    await client.send(`${method} / HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\n\r\n`);
+    await client.send(
+      `${method} / HTTP/1.1\r\nHost: test\r\nTE: trailers\r\nConnection: TE\r\nContent-Length: 0\r\n\r\n`,
+    );
     expect(await client.readResponse()).toMatchObject({ complete: true, trailers: sent });
   });
 
-  test('is not there for HEAD and an HTTP/1.0 client [RFC 9110 6.5.1; RFC 9112 7.1.2]', async ({ net }) => {
+  test('is not there for HEAD, an HTTP/1.0 client, and an HTTP/1.1 client that does not ask for trailers [RFC 9110 6.5.1; RFC 9112 7.1.2]', async ({
+    net,
+  }) => {
+    const { client: plain } = await through(net, respondWith(chunked([text])), options);
+    await plain.get('/');
+    const response = await plain.readResponse();
+    expect([response.complete, response.head.has('trailer'), response.trailers]).toEqual([true, false, []]);
+
     const { client } = await through(net, respondWith(chunked([text])), options);
     await client.send('GET / HTTP/1.0\r\n\r\n');
     const old = await client.readResponse();

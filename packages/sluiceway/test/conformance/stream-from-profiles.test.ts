@@ -13,7 +13,7 @@ describe('streamFrom with the thirdParty profile', () => {
     const trailers = ['X-Other: 1', 'Repr-Digest: sha-256=:AA==:', 'Strict-Transport-Security: max-age=1'];
     const origin = await net.origin(respondWith(chunked(['x'], [], trailers)));
     const { client } = await streaming(net, origin.url, ANY);
-    await client.get('/');
+    await client.get('/', ['TE: trailers', 'Connection: TE']);
     const response = await client.readResponse();
     expect(response.complete).toBe(true);
     expect(response.trailers).toEqual(['Repr-Digest: sha-256=:AA==:']);

@@ -87,6 +87,8 @@ function resolvedDefaults(): Record<string, unknown> {
     profile: `'${profile.name}'`,
     addresses: wire.policy === publicAddressesOfOthers ? "'public'" : "'any'",
     convertHead: `'${settings.convertHead}'`,
+    breakOff: `'${settings.breakOff}'`,
+    interimResponses: `'${settings.interimResponses}'`,
     errors: settings.throwsErrors ? "'throw'" : "'answer'",
     'headers.host': `'${headers.host}'`,
     'headers.cookies': headers.cookies === null ? "'pass'" : "'remove'",

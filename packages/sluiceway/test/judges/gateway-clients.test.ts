@@ -44,7 +44,7 @@ describeWith(curl)('curl with a link', () => {
       curl,
       cutAfter({ ...file, validators: null }, SIZE / 2),
     );
-    expect((await run('-sS', '-o', 'file', link)).code).toBe(18);
+    expect((await run('-sS', '-o', 'file', link)).code).toBe(56);
     const resumed = await run('-sS', '-C', '-', '-o', 'file', '-w', '%{http_code}', link);
     expect(resumed).toEqual({ code: 0, stdout: '206', stderr: '' });
     expect(await digest('file')).toBe(DIGEST);

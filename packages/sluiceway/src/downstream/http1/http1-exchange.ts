@@ -1,8 +1,9 @@
 import { type IncomingMessage, OutgoingMessage, type ServerResponse } from 'node:http';
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { SluicewayError } from '../../errors.js';
 import { Fields, type ReadonlyFields } from '../../http/fields.js';
 import { checkRequestHead, decideRequestFraming } from '../../http/framing.js';
+import { acceptsTrailers } from '../../http/hop-by-hop.js';
 import { readRequestTarget } from '../../http/target.js';
 import { readTrailers } from '../../http/trailers.js';
 import { wantedProtocol } from '../../http/upgrade.js';
@@ -12,6 +13,7 @@ import { ReadableSource } from '../../stream/readable-source.js';
 import { findTouch } from '../../stream/untouched.js';
 import { checkFieldCount, checkFinalStatus, destroyedEarly, requestContentError } from '../checks.js';
 import type {
+  BreakOff,
   ClientExchange,
   ClientTunnel,
   ContentSink,
@@ -21,6 +23,7 @@ import type {
 } from '../exchange.js';
 import { ResponseSink, type SinkOptions } from '../response-sink.js';
 import { SocketTunnel } from '../socket-tunnel.js';
+import { breakOffResponse } from './break-off.js';
 import { Http1Connection } from './http1-connection.js';
 import { formatSwitchingProtocols, writeHead, writeInterim } from './http1-heads.js';
 import type { Upgrade } from './http1-upgrade.js';
@@ -47,8 +50,8 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
   readonly #connection: Http1Connection | null;
   readonly callsBack: boolean;
   readonly isTunnelOnly = false;
-  /** The client can only tell the end of the content by the end of the connection. */
-  #delimitedByClose = false;
+  /** The client knows how long the content is. */
+  #hasLength = false;
 
   /** `upgrade` is given where the request came by an `upgrade` event. */
   constructor(request: IncomingMessage, response: ServerResponse, upgrade: Upgrade | null) {
@@ -191,9 +194,13 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
     return queuedBytes(this.#response.socket);
   }
 
-  /** Only where the content is chunked. */
+  /**
+   * Only where the content is chunked, and where the client says that it takes them (RFC 9110 section 6.5.1): recipients
+   * that do not expect a trailer section may fail, as Varnish does.
+   */
   takesTrailers(contentLength: number | null): boolean {
-    return contentLength === null && this.request.httpVersion !== '1.0';
+    const { httpVersion, rawHeaders } = this.request;
+    return contentLength === null && httpVersion !== '1.0' && acceptsTrailers(Fields.fromParser(rawHeaders));
   }
 
   sendContinue(): void {
@@ -219,7 +226,7 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
     if (closes) head.headers.set('Connection', 'close');
     if (head.status === 426) this.#offerUpgrade(head.headers, closes || !response.shouldKeepAlive);
     writeHead(response, head);
-    this.#delimitedByClose = !response.chunkedEncoding && !head.headers.has('content-length');
+    this.#hasLength = head.headers.has('content-length');
   }
 
   /** An Upgrade counts only where Connection names it; HTTP/1.0 has none (RFC 9110 section 7.8). */
@@ -233,7 +240,8 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
   }
 
   sendTrailers(trailers: Fields): void {
-    if (this.#response.chunkedEncoding) this.#response.addTrailers([...trailers] as [string, string][]);
+    if (this.#response.chunkedEncoding && this.takesTrailers(null))
+      this.#response.addTrailers([...trailers] as [string, string][]);
   }
 
   /** An empty write, because `flushHeaders` would encode bytes above 0x7F anew as UTF-8. */
@@ -245,14 +253,12 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
     this.#response.end();
   }
 
-  /**
-   * Closes the connection without the end of the message. Where only the close would tell the end, it must not look
-   * like one, so it is a reset; a TLS socket sends no close_notify when it is destroyed.
-   */
-  breakOff(): void {
+  /** Ends the connection without the end of the message. */
+  breakOff(how: BreakOff): void {
+    const response = this.#response;
     // A head that was written in this turn of the event loop has not left yet, and an empty reply tells less than it.
-    if (this.#response.socket?.writableCorked) setImmediate(() => this.#breakOffNow());
-    else this.#breakOffNow();
+    if (response.socket?.writableCorked) setImmediate(breakOffResponse, response, how, this.#hasLength);
+    else breakOffResponse(response, how, this.#hasLength);
   }
 
   destroy(): void {
@@ -284,13 +290,6 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
     const socket = this.connection;
     if (this.#upgrade === null && !this.request.complete && this.isDelivered && socket !== null)
       lingeringClose(this.request, socket);
-  }
-
-  #breakOffNow(): void {
-    const { socket } = this.#response;
-    if (socket instanceof Socket && this.#delimitedByClose && !('encrypted' in socket))
-      socket.resetAndDestroy();
-    this.#response.destroy();
   }
 }
 

@@ -110,6 +110,31 @@ export const proxyDataOptions = {
     doc: 'Whether a HEAD request is sent on as GET; the client gets the head of the response, and the content is not read. With `fallback` this happens if the origin server answers HEAD with 403, 405 or 501, as it does for presigned URLs, which are valid for GET only. Off for origin servers of your own, because a GET may cost them work and some content; `fallback` is the default with the profile `thirdParty` and in a gateway, whose clients ask for the length of a file first. It corresponds to `proxy_cache_convert_head` of nginx. A `Range` is not sent, since HEAD has none.',
   }),
   /**
+   * How a response with `Content-Length` is broken off over HTTP/1.1, when the rest of the file cannot be
+   * sent: `reset` resets the connection (RST), `close` closes it (FIN, without `close_notify` on TLS), and
+   * `auto` closes it for browsers and resets it for all other clients. Some popular clients, such as
+   * `requests` 2.28 of Python, take a closed connection for the end of the file, although its length says
+   * otherwise (RFC 9112 section 8). Chromium continues a download by itself after a close, and never after a
+   * reset. A reset also discards what the client has not received yet. Responses without `Content-Length` are
+   * always broken off by a reset. See clients. Default: `'auto'`.
+   */
+  breakOff: oneOf(['auto', 'reset', 'close'], {
+    default: 'auto',
+    doc: 'How a response with `Content-Length` is broken off over HTTP/1.1, when the rest of the file cannot be sent: `reset` resets the connection (RST), `close` closes it (FIN, without `close_notify` on TLS), and `auto` closes it for browsers and resets it for all other clients. Some popular clients, such as `requests` 2.28 of Python, take a closed connection for the end of the file, although its length says otherwise (RFC 9112 section 8). Chromium continues a download by itself after a close, and never after a reset. A reset also discards what the client has not received yet. Responses without `Content-Length` are always broken off by a reset. See [clients](clients.md).',
+  }),
+  /**
+   * Which clients get interim responses (1xx) of the origin server: all that can (`pass`), only those that
+   * use HTTP/2 (`http2`), or none. RFC 9110 section 15.2 requires a proxy to pass them on, but several
+   * popular HTTP/1.1 clients, such as `requests` of Python, take them for the response. Use `http2` or `none`
+   * if the origin server sends them and some of your clients are scripts. A client that expects `100
+   * Continue` gets it in any case, and 101 is not affected. With the profile `thirdParty` and in a gateway
+   * the default is `none`, because its origin servers do not know the clients. Default: `'pass'`.
+   */
+  interimResponses: oneOf(['pass', 'http2', 'none'], {
+    defaultText: "`'pass'`",
+    doc: 'Which clients get interim responses (1xx) of the origin server: all that can (`pass`), only those that use HTTP/2 (`http2`), or none. RFC 9110 section 15.2 requires a proxy to pass them on, but several popular HTTP/1.1 clients, such as `requests` of Python, take them for the response. Use `http2` or `none` if the origin server sends them and some of your clients are scripts. A client that expects `100 Continue` gets it in any case, and 101 is not affected. With the profile `thirdParty` and in a gateway the default is `none`, because its origin servers do not know the clients.',
+  }),
+  /**
    * What happens to a failure before the response has begun. `answer` sends a response, so that no client
    * waits in vain. With `throw` the promise of `handle` rejects with the `SluicewayError` and nothing is
    * written, for frameworks with an error handler of their own. Default: `'answer'`.

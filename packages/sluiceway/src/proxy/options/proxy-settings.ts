@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { AccessPolicy } from '../../access/policy.js';
+import type { BreakOff } from '../../downstream/exchange.js';
 import type { Fields } from '../../http/fields.js';
 import type { BaseTarget } from '../../http/target.js';
 import { anyAddress } from '../../net/address-policy.js';
@@ -49,6 +50,10 @@ export interface ProxySettings {
   /** Null: broken content is not continued. */
   resume: ResumeSettings | null;
   convertHead: HeadConversion;
+  /** How a response with a length is broken off over HTTP/1.1. */
+  breakOff: BreakOff;
+  /** Which clients get the interim responses of origin servers. */
+  interimResponses: 'pass' | 'http2' | 'none';
   digests: DigestSettings;
   hooks: Hooks;
   /** A request's path as records and observers see it; null where it has no secrets. */
@@ -154,6 +159,8 @@ function resolveSettings(
     maxRequestContent: limits.requestContent,
     resume: toResumeSettings(resume),
     convertHead: given.convertHead ?? (profile.name === thirdParty.name ? 'fallback' : 'never'),
+    breakOff: given.breakOff,
+    interimResponses: given.interimResponses ?? (profile.responseHeaders === 'all' ? 'pass' : 'none'),
     digests: toDigestSettings(given.digests),
     hooks: toHooks(given),
     hidePath: null,

@@ -48,8 +48,9 @@ const mayPass = (name: string, allowed: Profile['responseHeaders']): boolean =>
   allowed === 'all' || allowed.has(name.toLowerCase());
 
 /** An interim head without what is meant for our connection only. */
-export function draftInterim(head: InterimResponse): InterimResponse {
+export function draftInterim(head: InterimResponse, allowed: Profile['responseHeaders']): InterimResponse {
   removeHopByHopFromResponse(head.headers);
+  if (allowed !== 'all') head.headers.retain((name) => mayPass(name, allowed));
   // RFC 9110 section 8.6: never in 1xx. There are clients that wait for so much content.
   head.headers.delete('content-length');
   return head;

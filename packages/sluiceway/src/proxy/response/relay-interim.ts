@@ -13,11 +13,13 @@ export function relayInterim(
   { transfer, client, downstream }: RequestState,
   head: InterimResponse,
   draft: UpstreamRequestDraft,
-  { profile, headers }: Pick<ProxySettings, 'profile' | 'headers'>,
+  { profile, headers, interimResponses }: Pick<ProxySettings, 'profile' | 'headers' | 'interimResponses'>,
 ): void {
   if (transfer.error !== null || client.isHeadSent) return;
   // The origin server works on the request (RFC 9110 section 15.2.1, RFC 4918 section 20.1).
   transfer.timeouts.upstreamIsAlive();
-  if (head.status === 100 || profile.responseHeaders !== 'all') return;
-  client.sendInterim(changeInterim(draftInterim(head), draft, downstream?.mountPath ?? '', headers));
+  if (head.status === 100 || interimResponses === 'none') return;
+  if (interimResponses === 'http2' && client.httpVersion !== '2.0') return;
+  const drafted = draftInterim(head, profile.responseHeaders);
+  client.sendInterim(changeInterim(drafted, draft, downstream?.mountPath ?? '', headers));
 }

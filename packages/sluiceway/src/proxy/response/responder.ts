@@ -115,7 +115,7 @@ export class Responder {
   async fail(state: RequestState, error: SluicewayError): Promise<void> {
     const { transfer, client } = state;
     if (transfer.status !== null) {
-      client.breakOff();
+      client.breakOff(this.#settings.breakOff);
       return;
     }
     // A response that somebody else has begun is not ours to break off.
@@ -128,7 +128,7 @@ export class Responder {
     } catch (thrown) {
       // The hook has failed too, or nobody takes the answer.
       if (!isInstance(thrown, SluicewayError)) process.emitWarning(toWarning(thrown));
-      if (transfer.status !== null) client.breakOff();
+      if (transfer.status !== null) client.breakOff(this.#settings.breakOff);
       else if (!client.isHeadSent) await this.#report(state, error).catch(() => client.destroy());
     }
   }
