@@ -118,8 +118,11 @@ export interface ClientExchange {
   contentSink(trailers: () => Fields | null, onEnd: () => void, onFail: (error: Error) => void): ContentSink;
   /** Ends a response that has no content. */
   endWithoutContent(): void;
-  /** Breaks the response off so that the client can tell that it is not whole. `how` matters to HTTP/1 only. */
-  breakOff(how: BreakOff): void;
+  /**
+   * Breaks the response off so that the client can tell that it is not whole. What was written before still reaches it, but
+   * for `atOnce`. Both matter to HTTP/1 only.
+   */
+  breakOff(how: BreakOff, atOnce?: boolean): void;
   /** Gives up everything, whether the client can tell or not. */
   destroy(): void;
   /** Opens the tunnel to which the origin server has agreed. Throws a `TypeError` for a head that cannot be sent. */

@@ -168,7 +168,7 @@ describe('a rest with a digest of its own', () => {
             connection.end();
           })();
         });
-        await client.get('/');
+        await client.get('/', ['TE: trailers', 'Connection: TE']);
         const response = await client.readResponse();
         expect(response.complete).toBe(bytes === file);
         if (bytes === file && place === 'trailer') expect(response.trailers).toEqual([digest]);

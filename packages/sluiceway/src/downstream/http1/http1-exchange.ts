@@ -50,8 +50,8 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
   readonly #connection: Http1Connection | null;
   readonly callsBack: boolean;
   readonly isTunnelOnly = false;
-  /** The client knows how long the content is. */
   #hasLength = false;
+  #headSentAt = 0;
 
   /** `upgrade` is given where the request came by an `upgrade` event. */
   constructor(request: IncomingMessage, response: ServerResponse, upgrade: Upgrade | null) {
@@ -216,8 +216,8 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
 
   sendHead(head: ResponseHead, { leavesContentUnread, isLast }: SendHeadOptions): void {
     const response = this.#response;
-    checkFinalStatus(head);
     const { socket } = response;
+    checkFinalStatus(head);
     // Content that is still under way when the response ends is not waited for (RFC 9112 section 9.6).
     const isEarly = leavesContentUnread || !this.isRequestComplete;
     if (isEarly && socket !== null && this.#upgrade === null) lingerOnClose(this.request, socket);
@@ -227,6 +227,7 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
     if (head.status === 426) this.#offerUpgrade(head.headers, closes || !response.shouldKeepAlive);
     writeHead(response, head);
     this.#hasLength = head.headers.has('content-length');
+    this.#headSentAt = performance.now();
   }
 
   /** An Upgrade counts only where Connection names it; HTTP/1.0 has none (RFC 9110 section 7.8). */
@@ -253,12 +254,12 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
     this.#response.end();
   }
 
-  /** Ends the connection without the end of the message. */
-  breakOff(how: BreakOff): void {
+  breakOff(how: BreakOff, atOnce = false): void {
     const response = this.#response;
     // A head that was written in this turn of the event loop has not left yet, and an empty reply tells less than it.
-    if (response.socket?.writableCorked) setImmediate(breakOffResponse, response, how, this.#hasLength);
-    else breakOffResponse(response, how, this.#hasLength);
+    const broken = { how, atOnce, hasLength: this.#hasLength, since: this.#headSentAt };
+    if (response.socket?.writableCorked) setImmediate(breakOffResponse, response, broken);
+    else breakOffResponse(response, broken);
   }
 
   destroy(): void {
@@ -295,5 +296,5 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
 
 const ignore = (): void => {};
 
-/** Requests that no parser has made, such as those of Fastify's `inject`, have none; their types do not say so. */
+/** Requests of Fastify's `inject`, which no parser has made, have none; their types do not say so. */
 const rawTrailersOf = ({ rawTrailers }: { rawTrailers?: string[] }): string[] => rawTrailers ?? [];

@@ -1,6 +1,6 @@
 import { answeredElsewhere } from '../../downstream/checks.js';
 import type { ResponseHead } from '../../downstream/exchange.js';
-import { isInstance, SluicewayError, toWarning } from '../../errors.js';
+import { isInstance, type Outcome, SluicewayError, toWarning } from '../../errors.js';
 import type { Tunnel } from '../../stream/tunnel.js';
 import type { TransportResponse } from '../../upstream/transport.js';
 import type { Answer, DownstreamResponseDraft } from '../messages/responses.js';
@@ -14,6 +14,9 @@ import { addDigestTrailer } from './add-digest-trailer.js';
 import { draftErrorAnswer, frameOwnContent, toResponseHead } from './answer.js';
 import { contentLengthAfter, openContent, openOwnContent } from './pipeline.js';
 import { isContentless, relayContent } from './respond.js';
+
+/** After other failures, no more of what was written has to reach the client, or it does not take it. */
+const LEAVES_CONTENT_VALID: ReadonlySet<Outcome> = new Set(['upstream_truncated', 'upstream_invalid']);
 
 /** Commits to response heads, sends content of the application's own, and answers failures. */
 export class Responder {
@@ -115,7 +118,7 @@ export class Responder {
   async fail(state: RequestState, error: SluicewayError): Promise<void> {
     const { transfer, client } = state;
     if (transfer.status !== null) {
-      client.breakOff(this.#settings.breakOff);
+      client.breakOff(this.#settings.breakOff, !LEAVES_CONTENT_VALID.has(error.outcome));
       return;
     }
     // A response that somebody else has begun is not ours to break off.
