@@ -146,7 +146,7 @@ describe('rules for the fields of responses', () => {
       ),
       { headers: { response: rules } },
     );
-    await client.get('/');
+    await client.get('/', ['TE: trailers', 'Connection: TE']);
     const response = await client.readResponse();
     expect(response.interim.map((head) => head.lines)).toEqual([['Link: </a>']]);
     expect(response.trailers).toEqual(['X-T: 1']);

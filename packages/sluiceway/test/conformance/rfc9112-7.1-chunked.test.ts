@@ -45,7 +45,7 @@ describe('chunks of an origin server', () => {
       await connection.readHead();
       for (const byte of wire) await connection.write(Uint8Array.of(byte));
     });
-    await client.get('/');
+    await client.get('/', ['TE: trailers', 'Connection: TE']);
     const response = await client.readResponse();
     expect(response).toMatchObject({ complete: true, trailers: ['X-Last: yes'] });
     expect(response.content.toString()).toBe(`hello, ${'x'.repeat(20)}world`);

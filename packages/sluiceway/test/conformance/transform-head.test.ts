@@ -194,7 +194,9 @@ describe('a transform that changes content', () => {
       ['Trailer: X-T, Repr-Digest', 'Trailer: content-digest'],
       ['Repr-Digest: sha-256=:x:', 'X-T: 1', 'Content-Digest: sha-256=:x:', 'X-U: 2'],
     );
-    const { response } = await exchange(net, answer);
+    const { response } = await exchange(net, answer, {
+      request: { lines: ['TE: trailers', 'Connection: TE'] },
+    });
     expect(response.content.toString()).toBe('CONTENT');
     expect(response.trailers).toEqual(['X-T: 1', 'X-U: 2']);
     expect(response.head.getAll('trailer')).toEqual(['X-T']);

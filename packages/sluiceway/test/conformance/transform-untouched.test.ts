@@ -22,7 +22,11 @@ describe('a transform that changes no content', () => {
     expect(one.response.content.toString()).toBe('content');
     const trailers = ['Repr-Digest: sha-256=:x:', 'X-T: 1'];
     const announced = [...lines, 'Trailer: Repr-Digest', 'Trailer: X-T'];
-    const two = await exchange(net, chunked(['content'], announced, trailers), { changesContent, create });
+    const two = await exchange(net, chunked(['content'], announced, trailers), {
+      changesContent,
+      create,
+      request: { lines: ['TE: trailers', 'Connection: TE'] },
+    });
     expectWith(two.response, announced);
     expect(two.response.trailers).toEqual(trailers);
   });

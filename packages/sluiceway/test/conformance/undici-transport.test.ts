@@ -115,7 +115,7 @@ describe('a response through undici', () => {
   test('keeps its trailers, but for those that a trailer cannot be [RFC 9110 6.5.1]', async ({ net }) => {
     const trailers = ['X-Digest: \xe9', 'x-digest: again', 'Host: elsewhere.test'];
     const { client } = await throughUndici(net, respondWith(chunked(['content'], [], trailers)));
-    await client.get('/');
+    await client.get('/', ['TE: trailers', 'Connection: TE']);
     const response = await client.readResponse();
     expect(response).toMatchObject({ complete: true, trailers: ['X-Digest: \xe9', 'x-digest: again'] });
   });

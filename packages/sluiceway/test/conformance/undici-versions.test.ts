@@ -52,7 +52,7 @@ describe.for(versions)('undici %s', ([version, create]) => {
         await connection.write('HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n');
         await connection.write(chunked(['content'], ['Set-Cookie: a', 'Set-Cookie: b'], ['X-Digest: 1']));
       });
-      await client.get('/');
+      await client.get('/', ['TE: trailers', 'Connection: TE']);
       const response = await client.readResponse();
       expect(response.interim.map(({ status }) => status)).toEqual([103]);
       expect(response.head.getAll('set-cookie')).toEqual(['a', 'b']);
