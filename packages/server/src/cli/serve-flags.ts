@@ -35,6 +35,7 @@ export interface ServeFlags extends AccessFlags {
   convertHead?: HeadConversion;
   breakOff?: BreakOff;
   interimResponses?: InterimResponses;
+  zeroCopy?: ZeroCopyMode;
   drainTimeout: string;
   log: LogFormat;
 }
@@ -47,6 +48,9 @@ type BreakOff = (typeof breakOffs)[number];
 
 const interimModes = ['pass', 'http2', 'none'] as const;
 type InterimResponses = (typeof interimModes)[number];
+
+const zeroCopyModes = ['auto', 'true', 'false'] as const;
+type ZeroCopyMode = (typeof zeroCopyModes)[number];
 
 const logFormats = ['text', 'json', 'none'] as const;
 export type LogFormat = (typeof logFormats)[number];
@@ -72,6 +76,7 @@ export interface ServedOptions {
   convertHead?: HeadConversion;
   breakOff?: BreakOff;
   interimResponses?: InterimResponses;
+  zeroCopy?: 'auto' | boolean;
   tls?: { ca: string };
   observers: Observer[];
 }
@@ -121,6 +126,14 @@ export function addTransferOptions(command: Command): Command {
         'clients that get interim responses (1xx) of the origin server; "http2": only over HTTP/2',
       ).choices(interimModes),
     )
+    .addOption(
+      new Option(
+        '--zero-copy [mode]',
+        'let the kernel move content between connections without TLS; needs Linux and Node 26.7; "auto": only if possible',
+      )
+        .choices(zeroCopyModes)
+        .preset('true' satisfies ZeroCopyMode),
+    )
     .option('--drain-timeout <duration>', 'time for running transfers to finish when the proxy stops', '30s')
     .addOption(
       new Option('--log <format>', 'format of the transfer log')
@@ -148,6 +161,7 @@ export function toServedOptions(flags: ServeFlags): Omit<ServedOptions, 'observe
     resume: flags.resume,
     digests: { verify: flags.verifyDigests },
     ...given({ name: flags.name }),
+    ...(flags.zeroCopy !== undefined && { zeroCopy: toZeroCopy(flags.zeroCopy) }),
     ...(flags.convertHead !== undefined && { convertHead: flags.convertHead }),
     ...(flags.breakOff !== undefined && { breakOff: flags.breakOff }),
     ...(flags.interimResponses !== undefined && { interimResponses: flags.interimResponses }),
@@ -157,9 +171,12 @@ export function toServedOptions(flags: ServeFlags): Omit<ServedOptions, 'observe
   };
 }
 
+const toZeroCopy = (mode: ZeroCopyMode): boolean | 'auto' => (mode === 'auto' ? mode : mode === 'true');
+
 /** Flag of each option, for error messages. */
 const flagOf: Readonly<Record<string, string>> = {
   name: '--name',
+  zeroCopy: '--zero-copy',
   trustedProxies: '--trusted-proxies',
   'upstream.tls.ca': '--ca',
   ...flagsByOption(transferFlags),

@@ -1,4 +1,5 @@
 import type { Fields } from '../http/fields.js';
+import type { Splice, SpliceOffer } from '../stream/splice.js';
 import type { ContentSink } from './exchange.js';
 
 /** What is needed of Node's response, of either version. */
@@ -15,6 +16,8 @@ export interface SinkOptions {
   readonly isGone: boolean;
   sendTrailers(trailers: Fields): void;
   flushHead(): void;
+  /** Moves content past this process to the client's connection; null where it cannot. */
+  splice?(offer: SpliceOffer): Splice | null;
 }
 
 /** Hands content to the client's connection. Failing it is the caller's: only the data path knows how to end a broken response. */
@@ -55,6 +58,13 @@ export class ResponseSink implements ContentSink {
       if (ready || this.#options.isGone) done();
       else this.#onceDrained(done);
     }
+  }
+
+  splice(offer: SpliceOffer): Splice | null {
+    const { callsBack, isGone } = this.#options;
+    const splice = callsBack && !isGone ? (this.#options.splice?.(offer) ?? null) : null;
+    if (splice !== null) this.#started = true;
+    return splice;
   }
 
   end(): void {

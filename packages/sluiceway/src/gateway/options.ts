@@ -152,6 +152,7 @@ const sharedOptions = {
     'timeouts',
     'resume',
     'breakOff',
+    'zeroCopy',
   ]),
   /**
    * As for `createProxy`. Default: `'none'`.

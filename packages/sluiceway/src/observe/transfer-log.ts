@@ -22,6 +22,7 @@ const NAMES = [
   'upstreamHttpVersion',
   'attempts',
   'resumes',
+  'zeroCopy',
   'error',
   'errorMessage',
   'identity',
@@ -37,7 +38,7 @@ export function formatTransferJson(record: TransferRecord): string {
   return stringify(Object.fromEntries(NAMES.map((name) => [name, record[name]])));
 }
 
-function quoteIfNeeded(value: string | number): string {
+function quoteIfNeeded(value: string | number | boolean): string {
   const text = String(value);
   return /^[^\s"=\p{Cc}]+$/u.test(text) ? text : stringify(text);
 }

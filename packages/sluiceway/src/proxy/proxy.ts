@@ -123,7 +123,13 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
   /** The path of a request, from top to bottom. */
   async #pass(client: ClientExchange, context: HandleContext): Promise<Outcome> {
     const { hooks, profile, proxyName, headers, timeouts, peers, access, digests } = this.#settings;
-    const transfer = new Transfer(nextRequestId(), client, timeouts, this.#settings.hidePath);
+    const transfer = new Transfer(
+      nextRequestId(),
+      client,
+      timeouts,
+      this.#settings.hidePath,
+      this.#settings.zeroCopy,
+    );
     const state: RequestState = {
       transfer,
       client,

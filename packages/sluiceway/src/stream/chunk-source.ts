@@ -1,4 +1,5 @@
 import type { Fields } from '../http/fields.js';
+import type { Splice, SpliceOffer } from './splice.js';
 
 // Where memory is used again, or freed, on the word of a write callback:
 // - `ReadBuffer` (blocks of `BufferPool`, read into again or pooled), `GatheredSource` (blocks of the same pool) and
@@ -31,6 +32,11 @@ export interface ChunkSink {
   end(): void;
   /** The content is broken off and will stay incomplete. Chunks may still be lent at this time. */
   fail(error: Error): void;
+  /**
+   * Asks whether the kernel may move what comes next, or some of it, past this process. Null: no, the content has to come
+   * in chunks. No such method: the same.
+   */
+  splice?(offer: SpliceOffer): Splice | null;
 }
 
 /** Content as it arrives, lent chunk by chunk. */

@@ -1,5 +1,6 @@
 import type { ChunkSource } from './chunk-source.js';
 import { PassThrough } from './pass-through.js';
+import type { Splice, SpliceOffer } from './splice.js';
 
 /** The same content, which fails where it is not exactly as long as was announced. */
 export class ExactLengthSource extends PassThrough {
@@ -22,6 +23,14 @@ export class ExactLengthSource extends PassThrough {
     if (this.#received <= this.#length) this.sink.chunk(bytes, done);
     else
       this.refuse(done, this.#toError(`Content is longer than the announced ${this.#length} bytes`, 'long'));
+  }
+
+  /** Content that is too long comes in chunks, so that it fails at the byte that is too much. */
+  splice(offer: SpliceOffer): Splice | null {
+    if (this.#received + offer.length > this.#length) return null;
+    return this.passSplice(offer, (bytes) => {
+      this.#received += bytes;
+    });
   }
 
   override end(): void {

@@ -1,5 +1,6 @@
 import type { ChunkSink, ChunkSource } from './chunk-source.js';
 import { PassThrough } from './pass-through.js';
+import type { Splice, SpliceOffer } from './splice.js';
 
 /** Watches chunks on their way from a source to a sink. */
 export interface Meter {
@@ -11,6 +12,10 @@ export interface Meter {
   allReturned(): void;
   /** The source has delivered everything or failed. */
   over(): void;
+  /** Whether bytes may go past this process, so that they are only counted. Default: no. */
+  readonly allowsSplice?: boolean;
+  /** So many bytes have gone past this process, to the receiver's connection: from now on the receiver is waited for. */
+  moved?(bytes: number): void;
 }
 
 /** The same content, with a meter on it. Changes nothing. */
@@ -44,6 +49,28 @@ export class MeteredSource extends PassThrough {
       if (this.#outstanding === 0 && !this.#over) this.#meter.allReturned();
       done();
     });
+  }
+
+  splice(offer: SpliceOffer): Splice | null {
+    const meter = this.#meter;
+    if (meter.allowsSplice !== true) return null;
+    return (
+      this.sink.splice?.({
+        source: offer.source,
+        length: offer.length,
+        onMoved: (bytes) => {
+          offer.onMoved(bytes);
+          if (!this.#over) meter.moved?.(bytes);
+        },
+        onWait: (side) => {
+          offer.onWait(side);
+          if (this.#over) return;
+          if (side === 'source') meter.allReturned();
+          else meter.moved?.(0);
+        },
+        onStopped: () => offer.onStopped(),
+      }) ?? null
+    );
   }
 
   override end(): void {

@@ -1,5 +1,6 @@
 import type { Fields } from '../http/fields.js';
 import type { ChunkSink, ChunkSource } from './chunk-source.js';
+import type { Splice, SpliceOffer } from './splice.js';
 
 /** Stands where no sink is: a source calls nothing before its start. */
 const NO_SINK: ChunkSink = { chunk: (_, done) => done(), end: () => {}, fail: () => {} };
@@ -42,6 +43,25 @@ export abstract class PassThrough implements ChunkSource, ChunkSink {
 
   fail(error: Error): void {
     this.sink.fail(error);
+  }
+
+  /**
+   * Passes an offer of the wrapped source on, for subclasses that need not see bytes, but may count them: they implement
+   * `splice` by it.
+   */
+  protected passSplice(offer: SpliceOffer, onMoved: (bytes: number) => void = () => {}): Splice | null {
+    return (
+      this.sink.splice?.({
+        source: offer.source,
+        length: offer.length,
+        onMoved: (bytes) => {
+          onMoved(bytes);
+          offer.onMoved(bytes);
+        },
+        onWait: (side) => offer.onWait(side),
+        onStopped: () => offer.onStopped(),
+      }) ?? null
+    );
   }
 
   /** Fails the content at a chunk, which is not delivered. */

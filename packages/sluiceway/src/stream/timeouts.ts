@@ -126,6 +126,12 @@ export class TransferTimeouts {
     this.#queued += bytes;
   }
 
+  /** As `progress`, for bytes that the operating system has moved from one connection to the other. */
+  moved(bytes: number): void {
+    this.#bytes += bytes;
+    this.#queued = 0;
+  }
+
   stop(): void {
     this.#waiting = 'nobody';
     this.#request = 'nobody';

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { ChunkSink, ChunkSource } from './chunk-source.js';
 import { PassThrough } from './pass-through.js';
+import type { Splice, SpliceOffer } from './splice.js';
 
 /**
  * What somebody else has done to a stream of bytes, so that it cannot be had whole any more; null where nobody has.
@@ -29,5 +30,9 @@ export class UntouchedSource extends PassThrough {
     const fault = this.#findFault();
     if (fault === null) this.source.start(sink);
     else sink.fail(fault);
+  }
+
+  splice(offer: SpliceOffer): Splice | null {
+    return this.passSplice(offer);
   }
 }

@@ -89,6 +89,7 @@ function resolvedDefaults(): Record<string, unknown> {
     convertHead: `'${settings.convertHead}'`,
     breakOff: `'${settings.breakOff}'`,
     interimResponses: `'${settings.interimResponses}'`,
+    zeroCopy: String(settings.zeroCopy),
     errors: settings.throwsErrors ? "'throw'" : "'answer'",
     'headers.host': `'${headers.host}'`,
     'headers.cookies': headers.cookies === null ? "'pass'" : "'remove'",

@@ -3,6 +3,7 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { describe } from 'vitest';
+import { prepareZeroCopy } from '../../src/zero-copy/zero-copy.js';
 import { test } from './fixture.js';
 
 /** What a test needs of the machine. */
@@ -80,6 +81,19 @@ export function requireAddress(address: string): Requirement {
   const interfaces = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
   if (interfaces.some((each) => each.address === address)) return { name: address, missing: null };
   return skip(address, `${address} is no address of this machine`);
+}
+
+/**
+ * Zero copy, which Node has from version 26.7 on. The tests run on an older Node too, where it is a reason to skip and
+ * nothing else.
+ */
+export function requireZeroCopy(): Requirement {
+  const reason = prepareZeroCopy();
+  if (reason === null) return { name: 'zero copy', missing: null };
+  const missing = `zero copy cannot be had: ${reason}`;
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const isNew = major > 26 || (major === 26 && minor >= 7);
+  return isNew && process.platform === 'linux' ? skip('zero copy', missing) : announce('zero copy', missing);
 }
 
 /** A `describe` whose tests and hooks run only where all that they need is there. */

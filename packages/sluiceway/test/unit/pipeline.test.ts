@@ -25,6 +25,8 @@ function toState(stages: Partial<ContentStages> = {}): State {
     timeouts,
     bytesUp: 0,
     bytesDown: 0,
+    allowsZeroCopy: false,
+    zeroCopy: false,
     onContent: null as ((bytes: Uint8Array) => void) | null,
     resumedContent: null,
     meterDownload: () => new DownloadMeter(transfer),

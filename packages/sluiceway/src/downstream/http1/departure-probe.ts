@@ -1,5 +1,6 @@
 import { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { bytesWrittenTo } from './splice-response.js';
 
 /** What every response begins with. */
 const START = 'HTTP/1.1 ';
@@ -36,7 +37,7 @@ export class DepartureProbe {
   constructor(socket: Socket, left: ServerResponse | null) {
     this.#socket = socket;
     this.#left = left;
-    this.#bytesWritten = socket.bytesWritten;
+    this.#bytesWritten = bytesWrittenTo(socket);
     this.#schedule();
   }
 
@@ -57,11 +58,11 @@ export class DepartureProbe {
     // Bytes that wait to be taken find out the same.
     if (response instanceof ServerResponse && socket.writableLength === 0) {
       if (!response.headersSent) this.#sendStart();
-      else if (response.writableEnded) this.#bytesWritten = socket.bytesWritten;
+      else if (response.writableEnded) this.#bytesWritten = bytesWrittenTo(socket);
       else if (response.chunkedEncoding) this.#sendZero();
       else if (response === this.#left && this.#step >= LAST_SILENT_STEP) {
-        if (socket.bytesWritten === this.#bytesWritten) return this.#giveUp();
-        this.#bytesWritten = socket.bytesWritten;
+        if (bytesWrittenTo(socket) === this.#bytesWritten) return this.#giveUp();
+        this.#bytesWritten = bytesWrittenTo(socket);
       }
     }
     this.#schedule();
@@ -77,11 +78,11 @@ export class DepartureProbe {
 
   #sendZero(): void {
     const socket = this.#socket;
-    if (socket.bytesWritten !== this.#bytesWritten) this.#zeros = 0;
+    if (bytesWrittenTo(socket) !== this.#bytesWritten) this.#zeros = 0;
     if (this.#zeros >= MAX_ZEROS) return;
     this.#zeros += 1;
     this.#writeNow('0');
-    this.#bytesWritten = socket.bytesWritten;
+    this.#bytesWritten = bytesWrittenTo(socket);
   }
 
   /** Not by an end, which would be that of content that is delimited by it. */

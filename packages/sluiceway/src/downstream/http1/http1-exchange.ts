@@ -10,6 +10,7 @@ import { wantedProtocol } from '../../http/upgrade.js';
 import { isUnixPeer } from '../../net/trusted-peers.js';
 import { queuedBytes } from '../../net/write-queue.js';
 import { ReadableSource } from '../../stream/readable-source.js';
+import type { Splice, SpliceOffer } from '../../stream/splice.js';
 import { findTouch } from '../../stream/untouched.js';
 import { checkFieldCount, checkFinalStatus, destroyedEarly, requestContentError } from '../checks.js';
 import type {
@@ -25,11 +26,12 @@ import { ResponseSink, type SinkOptions } from '../response-sink.js';
 import { SocketTunnel } from '../socket-tunnel.js';
 import { breakOffResponse } from './break-off.js';
 import { Http1Connection } from './http1-connection.js';
-import { formatSwitchingProtocols, writeHead, writeInterim } from './http1-heads.js';
+import { formatSwitchingProtocols, offerUpgrade, writeHead, writeInterim } from './http1-heads.js';
 import type { Upgrade } from './http1-upgrade.js';
 import { lingeringClose, lingerOnClose } from './lingering-close.js';
 import { warnOfRequestTimeout } from './request-timeout-warning.js';
 import type { SizedContent } from './sized-content.js';
+import { spliceResponse } from './splice-response.js';
 
 const EMPTY = Buffer.alloc(0);
 
@@ -63,7 +65,7 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
     this.#connection?.add(request, response);
     this.callsBack = response.write === OutgoingMessage.prototype.write;
     // A response can fail on its own account (a write after its socket is gone); `close` tells the rest.
-    response.on('error', ignore);
+    response.on('error', () => {});
   }
 
   get method(): string {
@@ -224,16 +226,11 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
     const isFaulty = socket !== null && faulty.has(socket);
     const closes = isEarly || isLast || isFaulty || this.#connection?.isClosedBy(response) === true;
     if (closes) head.headers.set('Connection', 'close');
-    if (head.status === 426) this.#offerUpgrade(head.headers, closes || !response.shouldKeepAlive);
+    if (head.status === 426)
+      offerUpgrade(head.headers, this.request.httpVersion, closes || !response.shouldKeepAlive);
     writeHead(response, head);
     this.#hasLength = head.headers.has('content-length');
     this.#headSentAt = performance.now();
-  }
-
-  /** An Upgrade counts only where Connection names it; HTTP/1.0 has none (RFC 9110 section 7.8). */
-  #offerUpgrade(fields: Fields, closes: boolean): void {
-    if (this.request.httpVersion === '1.0') fields.delete('Upgrade');
-    else if (fields.has('upgrade')) fields.set('Connection', closes ? 'Upgrade, close' : 'Upgrade');
   }
 
   contentSink(trailers: () => Fields | null, onEnd: () => void, onFail: (error: Error) => void): ContentSink {
@@ -248,6 +245,10 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
   /** An empty write, because `flushHeaders` would encode bytes above 0x7F anew as UTF-8. */
   flushHead(): void {
     this.#response.write(EMPTY);
+  }
+
+  splice(offer: SpliceOffer): Splice | null {
+    return spliceResponse(this.#response, offer);
   }
 
   endWithoutContent(): void {
@@ -293,8 +294,6 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
       lingeringClose(this.request, socket);
   }
 }
-
-const ignore = (): void => {};
 
 /** Requests of Fastify's `inject`, which no parser has made, have none; their types do not say so. */
 const rawTrailersOf = ({ rawTrailers }: { rawTrailers?: string[] }): string[] => rawTrailers ?? [];

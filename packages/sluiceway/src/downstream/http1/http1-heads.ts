@@ -85,3 +85,9 @@ function formatFields(fields: Fields): string {
   for (const [name, value] of fields) text += `${name}: ${value}\r\n`;
   return text;
 }
+
+/** An Upgrade counts only where Connection names it; HTTP/1.0 has none (RFC 9110 section 7.8). */
+export function offerUpgrade(fields: Fields, httpVersion: string, closes: boolean): void {
+  if (httpVersion === '1.0') fields.delete('Upgrade');
+  else if (fields.has('upgrade')) fields.set('Connection', closes ? 'Upgrade, close' : 'Upgrade');
+}

@@ -18,6 +18,7 @@ import {
 } from './timeout-options.js';
 import { trustedProxiesOption } from './trusted-proxies.js';
 import { upstreamOption } from './upstream-options.js';
+import { zeroCopyOption } from './zero-copy-option.js';
 
 /** What `createProxy` takes, besides the hooks. */
 export const proxyDataOptions = {
@@ -134,6 +135,14 @@ export const proxyDataOptions = {
     defaultText: "`'pass'`",
     doc: 'Which clients get interim responses (1xx) of the origin server: all that can (`pass`), only those that use HTTP/2 (`http2`), or none. RFC 9110 section 15.2 requires a proxy to pass them on, but several popular HTTP/1.1 clients, such as `requests` of Python, take them for the response. Use `http2` or `none` if the origin server sends them and some of your clients are scripts. A client that expects `100 Continue` gets it in any case, and 101 is not affected. With the profile `thirdParty` and in a gateway the default is `none`, because its origin servers do not know the clients.',
   }),
+  /**
+   * Whether the kernel moves content between plain TCP connections by `splice(2)`, so that it does not pass
+   * through this process: see zero copy. This needs Linux and Node 26.7 or newer with `node:ffi`, which Node
+   * calls experimental; so it is off by default. If it cannot be had, `true` is a problem of the options, and
+   * `auto` falls back to copying, and emits one warning for the process, with the code
+   * `SLUICEWAY_ZERO_COPY_UNAVAILABLE`. Default: `false`.
+   */
+  zeroCopy: zeroCopyOption,
   /**
    * What happens to a failure before the response has begun. `answer` sends a response, so that no client
    * waits in vain. With `throw` the promise of `handle` rejects with the `SluicewayError` and nothing is

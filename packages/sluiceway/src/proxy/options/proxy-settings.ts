@@ -64,6 +64,8 @@ export interface ProxySettings {
   learnListener: ((listener: ListenerAddress | null) => void) | null;
   observers: readonly Observer[];
   transport: Transport;
+  /** Whether content may go past this process; only where that can be had. */
+  zeroCopy: boolean;
   throwsErrors: boolean;
 }
 
@@ -168,6 +170,7 @@ function resolveSettings(
     learnListener: addresses === 'public' ? (listener) => processListeners.learn(listener) : null,
     observers: given.observers,
     transport: given.transport ?? makeTransport(connecting, protocol),
+    zeroCopy: given.zeroCopy,
     throwsErrors: given.errors === 'throw',
   });
 }

@@ -4,6 +4,9 @@ import type { TransferTimeouts } from '../../stream/timeouts.js';
 /** What meters keep of a transfer. */
 export interface Metered {
   readonly timeouts: TransferTimeouts;
+  readonly allowsZeroCopy: boolean;
+  /** Set as soon as bytes have been moved by the operating system. */
+  zeroCopy: boolean;
   bytesUp: number;
   bytesDown: number;
 }
@@ -34,6 +37,15 @@ export class UploadMeter implements Meter {
   over(): void {
     this.#transfer.timeouts.requestWaitsFor('upstream');
   }
+
+  get allowsSplice(): boolean {
+    return this.#transfer.allowsZeroCopy;
+  }
+
+  moved(bytes: number): void {
+    countMoved(this.#transfer, 'bytesUp', bytes);
+    this.#transfer.timeouts.requestWaitsFor('upstream');
+  }
 }
 
 /** Counts response content on its way down. */
@@ -62,6 +74,15 @@ export class DownloadMeter implements Meter {
   over(): void {
     this.#transfer.timeouts.responseWaitsFor('client');
   }
+
+  get allowsSplice(): boolean {
+    return this.#transfer.allowsZeroCopy;
+  }
+
+  moved(bytes: number): void {
+    countMoved(this.#transfer, 'bytesDown', bytes);
+    this.#transfer.timeouts.responseWaitsFor('client');
+  }
 }
 
 /** Counts one direction of a tunnel, where silence is nobody's fault: only the tunnel's own limit runs. */
@@ -88,4 +109,20 @@ export class TunnelMeter implements Meter {
   }
 
   over(): void {}
+
+  get allowsSplice(): boolean {
+    return this.#transfer.allowsZeroCopy;
+  }
+
+  moved(bytes: number): void {
+    countMoved(this.#transfer, this.#direction, bytes);
+    this.#transfer.timeouts.tunnelProgress();
+  }
+}
+
+function countMoved(transfer: Metered, direction: 'bytesUp' | 'bytesDown', bytes: number): void {
+  if (bytes === 0) return;
+  transfer.zeroCopy = true;
+  transfer[direction] += bytes;
+  transfer.timeouts.moved(bytes);
 }

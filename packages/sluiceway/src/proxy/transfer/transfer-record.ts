@@ -44,6 +44,8 @@ export interface TransferRecord {
   attempts: number;
   /** Times that a broken content was continued. */
   resumes: number;
+  /** Whether the operating system has moved bytes from one connection to the other: see the option `zeroCopy`. */
+  zeroCopy: boolean;
   error: ErrorCode | null;
   /**
    * What went wrong in more words; null where `error` is. For the operator's log, and never for clients: it may name
@@ -75,6 +77,8 @@ export interface LiveTransfer {
   readonly upstreamHttpVersion: string | null;
   readonly attempts: number;
   readonly resumes: number;
+  /** As in the record. True as soon as it happens. */
+  readonly zeroCopy: boolean;
   /** Why the transfer cannot complete, while its answer is on its way. */
   readonly errorMessage: string | null;
   readonly identity: string | null;

@@ -63,6 +63,9 @@ export class Transfer implements LiveTransfer {
   bytesUp = 0;
   attempts = 0;
   resumes = 0;
+  zeroCopy = false;
+  /** Whether `zeroCopy` may become true. */
+  readonly allowsZeroCopy: boolean;
   identity: string | null = null;
   /** Why the transfer cannot complete; the first reason stays. */
   error: SluicewayError | null = null;
@@ -72,6 +75,7 @@ export class Transfer implements LiveTransfer {
     client: ClientExchange,
     timeouts: TimeoutSettings,
     hidePath: ((path: string) => string) | null = null,
+    allowsZeroCopy = false,
   ) {
     this.id = id;
     this.method = client.method;
@@ -79,6 +83,7 @@ export class Transfer implements LiveTransfer {
     this.clientAddress = address === null ? null : plainAddress(address);
     // A host of `Request` and `Response` does not tell.
     this.httpVersion = client.connection === null ? null : client.httpVersion;
+    this.allowsZeroCopy = allowsZeroCopy;
     const { url } = client;
     const question = url.indexOf('?');
     const path = question < 0 ? url : url.slice(0, question);
@@ -253,6 +258,7 @@ export class Transfer implements LiveTransfer {
       upstreamHttpVersion: this.upstreamHttpVersion,
       attempts: this.attempts,
       resumes: this.resumes,
+      zeroCopy: this.zeroCopy,
       error: this.error?.code ?? null,
       errorMessage: this.errorMessage,
       identity: this.identity,

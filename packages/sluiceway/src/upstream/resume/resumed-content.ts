@@ -1,6 +1,7 @@
 import { SluicewayError } from '../../errors.js';
 import { Fields } from '../../http/fields.js';
 import type { ChunkSink, ChunkSource } from '../../stream/chunk-source.js';
+import type { Splice, SpliceOffer } from '../../stream/splice.js';
 import type { DigestCheck } from '../../stream/verified-source.js';
 import { isBreak, type ResumePoint } from './resume-policy.js';
 
@@ -99,6 +100,27 @@ export class ResumedContent implements ChunkSource, ChunkSink {
     else this.#refuse(done, error);
   }
 
+  /**
+   * Bytes that are moved past this process are counted, so that the rest begins at the right one, but not compared: what
+   * has to be hashed comes in chunks.
+   */
+  splice(offer: SpliceOffer): Splice | null {
+    const sink = this.#sink;
+    if (this.#checks.length > 0 || this.#position + offer.length > this.#end) return null;
+    return (
+      sink?.splice?.({
+        source: offer.source,
+        length: offer.length,
+        onMoved: (bytes) => {
+          this.#position += bytes;
+          offer.onMoved(bytes);
+        },
+        onWait: (side) => offer.onWait(side),
+        onStopped: () => offer.onStopped(),
+      }) ?? null
+    );
+  }
+
   end(): void {
     if (this.#position < this.#end && this.#end !== Number.POSITIVE_INFINITY)
       this.fail(new SluicewayError('http_response_incomplete', 'The content ended before its announced end'));
@@ -160,6 +182,7 @@ export class ResumedContent implements ChunkSource, ChunkSink {
         chunk: (bytes, done) => this.#lend(bytes, done),
         end: () => this.end(),
         fail: (failure) => this.fail(failure),
+        splice: (offer) => this.splice(offer),
       });
     } catch (failure) {
       this.#finish()?.fail(failure as Error);

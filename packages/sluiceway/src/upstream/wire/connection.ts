@@ -23,6 +23,7 @@ import { createContentReader } from './content-readers.js';
 import type { WireExchange } from './exchange.js';
 import type { ExchangeConnection } from './exchange-connection.js';
 import { Receiver, type ReceiverOwner } from './receiver.js';
+import { SplicedContent } from './spliced-content.js';
 import { TunnelReader } from './upgraded-connection.js';
 
 /** How long an origin server that takes no more content may need for what it says about it. */
@@ -45,6 +46,7 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection {
   readonly #owner: ConnectionOwner;
   readonly #limits: HeadLimits;
   readonly #receiver: Receiver;
+  readonly #spliced: SplicedContent;
   readonly #scanner: SectionScanner;
   #socket: Socket | null = null;
   #phase: Phase = 'idle';
@@ -77,6 +79,7 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection {
     this.#owner = owner;
     this.#limits = limits;
     this.#receiver = new Receiver(this, buffers, tls);
+    this.#spliced = new SplicedContent(this.#receiver);
     this.#scanner = new SectionScanner(limits.maxBytes, 'head');
   }
 
@@ -106,7 +109,7 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection {
   }
 
   get isWaiting(): boolean {
-    return this.#sink === null || this.#lent !== null;
+    return this.#sink === null || this.#lent !== null || this.#spliced.isUnderWay;
   }
 
   get expected(): number {
@@ -171,6 +174,7 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection {
     this.#exchange = null;
     this.#sink = null;
     this.#lent = null;
+    this.#spliced.cancel();
     this.#socket?.destroy();
     if (this.#socketClosed) this.#receiver.buffer.dispose();
     this.#owner.onClosed(this);
@@ -225,6 +229,7 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection {
     );
     const reader = createContentReader(framing, this.#limits);
     this.#reader = reader;
+    this.#spliced.reset();
     this.#phase = 'content';
     this.#keepAlive = framing.kind !== 'close' && allowsReuse(head.httpVersion, head.headers);
     this.idleLimitMs = idleLimitMs(head.headers);
@@ -244,6 +249,7 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection {
     }
     const reader = new TunnelReader(head.headers.get('upgrade')?.toLowerCase() === 'websocket');
     this.#reader = reader;
+    this.#spliced.reset();
     this.#phase = 'content';
     this.#keepAlive = false;
     this.#isTunnel = true;
@@ -255,6 +261,12 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection {
     const sink = this.#sink;
     if (reader === null || sink === null || this.#lent !== null) return false;
     const { bytes, start, end } = this.#receiver.buffer.front;
+    if (this.#spliced.isUnderWay) {
+      if (start < end)
+        throw new SluicewayError('proxy_internal_error', 'Bytes were read that belong to a splice');
+      if (!this.#ended) return false;
+      this.#spliced.cancel();
+    }
     if (!reader.complete && start < end) {
       const position = reader.read(bytes, start, end);
       const { contentStart, contentEnd } = reader;
@@ -262,6 +274,7 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection {
         this.#receiver.buffer.take(position);
         return true;
       }
+      this.#spliced.copied(contentEnd - contentStart);
       const block = this.#receiver.buffer.lend(contentEnd - contentStart);
       this.#lent = block;
       this.#receiver.buffer.take(position);
@@ -270,6 +283,7 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection {
     }
     if (reader.complete) this.#finish(sink);
     else if (this.#ended) this.#endOfStream(reader);
+    else this.#spliced.offer(this.socket, reader, sink);
     return false;
   }
 

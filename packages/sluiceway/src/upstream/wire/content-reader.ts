@@ -14,6 +14,8 @@ export interface ContentReader {
   readonly received: number;
   readonly complete: boolean;
   readonly trailers: Fields | null;
+  /** Notes content bytes that were read elsewhere. Not there where framing lies between them. */
+  skip?(bytes: number): void;
   /** Content bytes still to come as far as anybody knows: Infinity where only the end tells. */
   readonly expected: number;
   /** True where these unread bytes certainly end the message, so that there is no reason to wait for more. */

@@ -45,6 +45,10 @@ class LengthReader implements ContentReader {
     return end;
   }
 
+  skip(bytes: number): void {
+    this.received += bytes;
+  }
+
   endsWith(_bytes: Buffer, from: number, to: number): boolean {
     return to - from >= this.expected;
   }

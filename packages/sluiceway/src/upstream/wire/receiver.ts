@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { stopReading } from '../../net/reading.js';
 import type { BufferPool } from '../../stream/buffer-pool.js';
 import { ReadBuffer } from '../../stream/read-buffer.js';
 
@@ -57,6 +58,12 @@ export class Receiver {
     if (!this.#stopped || this.#mustStop(this.#owner.expected)) return;
     this.#stopped = false;
     if (!this.#owner.isClosed) this.#socket?.resume();
+  }
+
+  /** Reads nothing more until `run` finds use for it. */
+  hold(): void {
+    this.#stopped = true;
+    if (this.#socket !== null) stopReading(this.#socket);
   }
 
   #space(): Buffer {

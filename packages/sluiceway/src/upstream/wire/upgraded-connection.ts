@@ -27,6 +27,10 @@ export class TunnelReader implements ContentReader {
     return to;
   }
 
+  skip(bytes: number): void {
+    this.received += bytes;
+  }
+
   endsWith(): boolean {
     return false;
   }

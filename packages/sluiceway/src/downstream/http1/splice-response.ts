@@ -1,0 +1,47 @@
+import { OutgoingMessage, type ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import type { Splice, SpliceOffer } from '../../stream/splice.js';
+import { FlushedSplice } from '../../zero-copy/flushed-splice.js';
+import { isSpliceable } from '../../zero-copy/zero-copy.js';
+
+const EMPTY = Buffer.alloc(0);
+
+/**
+ * Has the kernel move content to the client's connection, behind the head and what was written before. Null where the
+ * response is not what leaves: in chunks, encrypted, or through methods that somebody has replaced.
+ */
+export function spliceResponse(response: ServerResponse, offer: SpliceOffer): Splice | null {
+  const { socket } = response;
+  if (!(socket instanceof Socket) || !isSpliceable(socket) || isReplaced(response, socket)) return null;
+  if (response.chunkedEncoding || response.strictContentLength) return null;
+  const target = { socket, onBroken: () => void socket.destroy() };
+  const onMoved = (bytes: number): void => {
+    offer.onMoved(bytes);
+    noteSpliced(socket, bytes);
+  };
+  const { source, length } = offer;
+  const noted: SpliceOffer = {
+    source,
+    length,
+    onMoved,
+    onWait: (side) => offer.onWait(side),
+    onStopped: () => offer.onStopped(),
+  };
+  // An empty write sends the head, too, and is called back after all writes before it.
+  return new FlushedSplice(noted, target, (onFlushed) => void response.write(EMPTY, onFlushed));
+}
+
+const isReplaced = (response: ServerResponse, socket: Socket): boolean =>
+  response.write !== OutgoingMessage.prototype.write || socket.write !== Socket.prototype.write;
+
+const spliced = new WeakMap<Socket, number>();
+
+/** Node has not seen these bytes: neither does it count them, nor do they restart its timeout. */
+function noteSpliced(socket: Socket, bytes: number): void {
+  spliced.set(socket, (spliced.get(socket) ?? 0) + bytes);
+  const { timeout } = socket;
+  if (timeout !== undefined && timeout > 0) socket.setTimeout(timeout);
+}
+
+/** Bytes written to a client's socket, those that the kernel has moved to it included. */
+export const bytesWrittenTo = (socket: Socket): number => socket.bytesWritten + (spliced.get(socket) ?? 0);

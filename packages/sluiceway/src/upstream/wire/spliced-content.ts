@@ -1,0 +1,62 @@
+import type { Socket } from 'node:net';
+import type { ChunkSink } from '../../stream/chunk-source.js';
+import { MIN_SPLICE_BYTES, RETRY_SPLICE_BYTES, type Splice } from '../../stream/splice.js';
+import type { ContentReader } from './content-reader.js';
+import type { Receiver } from './receiver.js';
+
+/**
+ * Content that goes from the connection's socket to the sink's without being read. It begins only where nothing has been
+ * read that is not delivered, and when it stops, for whatever reason, the connection reads on: it finds the end of the
+ * content, that of the stream, or what has broken it, as ever.
+ */
+export class SplicedContent {
+  readonly #receiver: Receiver;
+  #splice: Splice | null = null;
+  #isRefused = false;
+  /** Bytes to deliver by chunks before the rest is offered again. */
+  #toCopy = 0;
+
+  constructor(receiver: Receiver) {
+    this.#receiver = receiver;
+  }
+
+  get isUnderWay(): boolean {
+    return this.#splice !== null;
+  }
+
+  /** New content begins. */
+  reset(): void {
+    this.#isRefused = false;
+    this.#toCopy = 0;
+  }
+
+  /** So much of the content goes by a chunk. */
+  copied(bytes: number): void {
+    this.#toCopy -= bytes;
+  }
+
+  /** Offers the content that has not been read to the sink. */
+  offer(socket: Socket, reader: ContentReader, sink: ChunkSink): void {
+    const { expected } = reader;
+    if (sink.splice === undefined || reader.skip === undefined || this.#isRefused) return;
+    if (this.#toCopy > 0 || expected < MIN_SPLICE_BYTES || 'encrypted' in socket) return;
+    this.#splice = sink.splice({
+      source: socket,
+      length: expected,
+      onMoved: (bytes) => reader.skip?.(bytes),
+      onWait: () => {},
+      onStopped: () => {
+        this.#splice = null;
+        this.#toCopy = RETRY_SPLICE_BYTES;
+        this.#receiver.run();
+      },
+    });
+    if (this.#splice === null) this.#isRefused = true;
+    else this.#receiver.hold();
+  }
+
+  cancel(): void {
+    this.#splice?.cancel();
+    this.#splice = null;
+  }
+}

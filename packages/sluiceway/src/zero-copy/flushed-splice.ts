@@ -1,0 +1,41 @@
+import { queuedBytes } from '../net/write-queue.js';
+import type { Splice, SpliceOffer } from '../stream/splice.js';
+import type { SpliceGate, SpliceTarget } from './splice-job.js';
+import { beginSplice } from './zero-copy.js';
+
+/** A splice that begins once all that was written to its target before has left this process. */
+export class FlushedSplice implements Splice {
+  readonly #offer: SpliceOffer;
+  #splice: Splice | null = null;
+  #isOver = false;
+
+  /** `flush` calls back when what was written has been handed to the operating system. */
+  constructor(
+    offer: SpliceOffer,
+    target: SpliceTarget,
+    flush: (onFlushed: () => void) => void,
+    gate: SpliceGate | null = null,
+  ) {
+    this.#offer = offer;
+    flush(() => {
+      if (this.#isOver || target.socket.destroyed) return;
+      const isFlushed = target.socket.writableLength === 0 && queuedBytes(target.socket) === 0;
+      this.#splice = isFlushed ? beginSplice(offer, target, gate) : null;
+      if (this.#splice === null) this.stop();
+    });
+  }
+
+  cancel(): void {
+    this.#isOver = true;
+    this.#splice?.cancel();
+  }
+
+  stop(): void {
+    if (this.#splice !== null) {
+      this.#splice.stop();
+    } else if (!this.#isOver) {
+      this.#isOver = true;
+      setImmediate(() => this.#offer.onStopped());
+    }
+  }
+}

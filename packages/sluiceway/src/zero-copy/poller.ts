@@ -1,0 +1,158 @@
+import { Socket } from 'node:net';
+import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, type ReadyEvent, type System } from './system.js';
+
+/** Bytes that all splices together may move in one turn of the event loop, so that nobody else waits for long. */
+const MAX_BYTES_PER_TURN = 16 * 1024 * 1024;
+const MIN_BYTES_PER_TURN = 1024 * 1024;
+
+/** Called with how many bytes may be moved now. */
+type OnReady = (allowance: number) => void;
+
+/** Node's handle of a socket. Not public. */
+interface SocketHandle {
+  readonly fd?: number;
+}
+
+const handleOf = (socket: Socket): SocketHandle | null => {
+  const { _handle: handle }: { _handle?: SocketHandle | null } = socket as object;
+  return handle ?? null;
+};
+
+/** The descriptor of a socket that is open, plain and TCP; null for any other. */
+export function findDescriptor(socket: unknown): number | null {
+  if (!(socket instanceof Socket) || 'encrypted' in socket || socket.destroyed || socket.connecting)
+    return null;
+  // Those of a Unix socket have none.
+  if (socket.remoteAddress === undefined) return null;
+  const descriptor = handleOf(socket)?.fd;
+  return descriptor === undefined || descriptor < 0 ? null : descriptor;
+}
+
+/** A socket that is watched, for one splice in each direction at most. */
+export class SocketWatch {
+  readonly descriptor: number;
+  readonly id: number;
+  readonly #system: System;
+  readonly #socket: Socket;
+  readonly #handle: SocketHandle | null;
+  #onReadable: OnReady | null = null;
+  #onWritable: OnReady | null = null;
+  #isAdded = false;
+  #isDelivering = false;
+  /** Splices that have it. */
+  users = 0;
+
+  constructor(system: System, socket: Socket, descriptor: number, id: number) {
+    this.#system = system;
+    this.#socket = socket;
+    this.#handle = handleOf(socket);
+    this.descriptor = descriptor;
+    this.id = id;
+  }
+
+  /** Whether the descriptor is still the socket's. A number that was closed may belong to anything. */
+  get isOpen(): boolean {
+    const handle = handleOf(this.#socket);
+    return handle !== null && handle === this.#handle && handle.fd === this.descriptor;
+  }
+
+  /** Calls back once when there is something to read, an end or a failure included. Null: not any more. */
+  onceReadable(listener: OnReady | null): void {
+    this.#onReadable = listener;
+    if (listener !== null) this.#arm();
+  }
+
+  /** As `onceReadable`, for when there is room to write. */
+  onceWritable(listener: OnReady | null): void {
+    this.#onWritable = listener;
+    if (listener !== null) this.#arm();
+  }
+
+  ready(events: number, allowance: number): void {
+    const isBroken = (events & (EPOLLERR | EPOLLHUP)) !== 0;
+    const onReadable = isBroken || (events & EPOLLIN) !== 0 ? this.#onReadable : null;
+    const onWritable = isBroken || (events & EPOLLOUT) !== 0 ? this.#onWritable : null;
+    if (onReadable !== null) this.#onReadable = null;
+    if (onWritable !== null) this.#onWritable = null;
+    this.#isDelivering = true;
+    try {
+      onReadable?.(allowance);
+      onWritable?.(allowance);
+    } finally {
+      this.#isDelivering = false;
+    }
+    if (this.#onReadable !== null || this.#onWritable !== null) this.#arm();
+  }
+
+  remove(): void {
+    if (this.#isAdded && this.isOpen) this.#system.unwatch(this.descriptor);
+    this.#isAdded = false;
+  }
+
+  /** A socket that is closed is not watched: its `close` tells who uses it. */
+  #arm(): void {
+    if (this.#isDelivering || !this.isOpen) return;
+    const events = (this.#onReadable === null ? 0 : EPOLLIN) | (this.#onWritable === null ? 0 : EPOLLOUT);
+    if (!this.#system.watch(this.descriptor, this.id, events, !this.#isAdded))
+      throw new Error('A socket could not be watched');
+    this.#isAdded = true;
+  }
+}
+
+/** Tells when sockets can be read or written, beside Node, which watches them for itself. */
+export class Poller {
+  readonly #system: System;
+  readonly #bySocket = new Map<Socket, SocketWatch>();
+  readonly #byId = new Map<number, SocketWatch>();
+  readonly #events: ReadyEvent[] = [];
+  #lastId = 0;
+
+  constructor(system: System) {
+    this.#system = system;
+    system.listen(() => this.#onReady());
+  }
+
+  /** The watch of a socket, to be released as often as it was acquired; null for a socket that cannot be watched. */
+  acquire(socket: Socket): SocketWatch | null {
+    const known = this.#bySocket.get(socket);
+    if (known?.isOpen === true) {
+      known.users += 1;
+      return known;
+    }
+    const descriptor = findDescriptor(socket);
+    if (descriptor === null) return null;
+    this.#lastId = (this.#lastId + 1) % 2 ** 32;
+    const watch = new SocketWatch(this.#system, socket, descriptor, this.#lastId);
+    watch.users = 1;
+    this.#bySocket.set(socket, watch);
+    this.#byId.set(watch.id, watch);
+    if (this.#byId.size === 1) this.#system.keepAlive(true);
+    return watch;
+  }
+
+  release(socket: Socket, watch: SocketWatch): void {
+    watch.users -= 1;
+    if (watch.users > 0) return;
+    watch.remove();
+    this.#byId.delete(watch.id);
+    if (this.#bySocket.get(socket) === watch) this.#bySocket.delete(socket);
+    // Sockets that Node does not read keep no process alive by themselves.
+    if (this.#byId.size === 0) this.#system.keepAlive(false);
+  }
+
+  /** Called by libuv. Must not throw. */
+  #onReady(): void {
+    const count = this.#system.takeReady(this.#events);
+    const allowance = Math.max(MIN_BYTES_PER_TURN, Math.floor(MAX_BYTES_PER_TURN / Math.max(1, count)));
+    for (let i = 0; i < count; i += 1) {
+      const { id, events } = this.#events[i] as ReadyEvent;
+      try {
+        this.#byId.get(id)?.ready(events, allowance);
+      } catch (error) {
+        setImmediate(() => {
+          throw error;
+        });
+      }
+    }
+  }
+}

@@ -1,0 +1,213 @@
+import type { Socket } from 'node:net';
+import type { Splice, SpliceOffer, SpliceSide } from '../stream/splice.js';
+import type { PipePool } from './pipes.js';
+import type { Poller, SocketWatch } from './poller.js';
+import { BROKEN, type PipeEnds, type System, WOULD_BLOCK } from './system.js';
+
+/** Bytes that are taken from the source at a time: so many that the target takes all of them at once. */
+const MIN_TAKE = 64 * 1024;
+const FIRST_TAKE = 256 * 1024;
+/** After so many takes that the target had room for, larger ones are tried. */
+const GROWS_AFTER_TAKES = 8;
+
+/** Told what only the one who has made the splice can deal with. */
+export interface SpliceTarget {
+  readonly socket: Socket;
+  /** The target takes no more: it is closed or broken. The splice is over. */
+  onBroken(): void;
+}
+
+/** Lets only so many bytes pass as something can keep track of that has to know where they end. */
+export interface SpliceGate {
+  /**
+   * Bytes that may be taken next, beginning with those of `head`: some of those that are there, at least one where the
+   * stream has not ended. 0 to stop. Called again when all of them have been taken.
+   */
+  next(head: Uint8Array): number;
+  /** So many bytes have been taken from the source. */
+  taken(bytes: number): void;
+}
+
+/** What splices share. */
+export interface SpliceTools {
+  readonly system: System;
+  readonly poller: Poller;
+  readonly pipes: PipePool;
+}
+
+/**
+ * Moves bytes from one socket to another by `splice`. Bytes go through a pipe, which the splice has only while bytes are in
+ * it: it waits for the target to be writable before it takes bytes from the source.
+ */
+export class SpliceJob implements Splice {
+  readonly #tools: SpliceTools;
+  readonly #offer: SpliceOffer;
+  readonly #target: SpliceTarget;
+  readonly #gate: SpliceGate | null;
+  readonly #from: SocketWatch;
+  readonly #to: SocketWatch;
+  /** Bytes that are not taken from the source yet. */
+  #left: number;
+  /** Of those, what the gate lets pass. */
+  #passable = 0;
+  /** The pipe, while `#held` bytes are in it. */
+  #pipe: PipeEnds | null = null;
+  #held = 0;
+  #takeBytes = FIRST_TAKE;
+  #takes = 0;
+  #waitsFor: SpliceSide = 'source';
+  #isStopping = false;
+  #isOver = false;
+  #isCancelled = false;
+
+  constructor(
+    tools: SpliceTools,
+    offer: SpliceOffer,
+    target: SpliceTarget,
+    gate: SpliceGate | null,
+    from: SocketWatch,
+    to: SocketWatch,
+  ) {
+    this.#tools = tools;
+    this.#offer = offer;
+    this.#target = target;
+    this.#gate = gate;
+    this.#from = from;
+    this.#to = to;
+    this.#left = offer.length;
+    to.onceWritable(this.#pump);
+  }
+
+  cancel(): void {
+    this.#isCancelled = true;
+    this.#end();
+  }
+
+  stop(): void {
+    if (this.#isOver || this.#isStopping) return;
+    this.#isStopping = true;
+    if (this.#held === 0) this.#handBack();
+  }
+
+  /** Called by the poller: no tick and no microtask runs after it, so that all but counting is left to `setImmediate`. */
+  readonly #pump = (allowance: number): void => {
+    if (this.#isOver) return;
+    const [moved, state] = this.#move(allowance);
+    if (moved > 0) this.#offer.onMoved(moved);
+    // Whoever was told of the bytes may have ended the splice.
+    if (this.#isOver) return;
+    switch (state) {
+      case 'source':
+        this.#from.onceReadable(this.#pump);
+        break;
+      case 'target':
+        this.#to.onceWritable(this.#pump);
+        break;
+      case 'stopped':
+        this.#handBack();
+        return;
+      case 'broken':
+        this.#end();
+        this.#later(() => this.#target.onBroken());
+        return;
+    }
+    if (moved === 0 && state === this.#waitsFor) return;
+    this.#waitsFor = state;
+    this.#offer.onWait(state);
+  };
+
+  /** Moves what can be moved now, up to about `allowance`. Returns how many bytes, and what to wait for. */
+  #move(allowance: number): [moved: number, state: SpliceSide | 'stopped' | 'broken'] {
+    const { system } = this.#tools;
+    let moved = 0;
+    for (;;) {
+      // Its owner hears of a socket that was closed, and deals with the splice.
+      if (!this.#to.isOpen || !this.#from.isOpen) return [moved, 'target'];
+      if (this.#held > 0) {
+        const given = this.#give();
+        if (given === BROKEN) return [moved, 'broken'];
+        moved += given;
+        if (this.#held > 0) return [moved, 'target'];
+      }
+      if (this.#left === 0 || this.#isStopping) return [moved, 'stopped'];
+      if (moved >= allowance || !system.isWritable(this.#to.descriptor)) return [moved, 'target'];
+      const taken = this.#take();
+      if (taken === WOULD_BLOCK) return [moved, 'source'];
+      if (taken <= 0) return [moved, 'stopped'];
+    }
+  }
+
+  /** Takes bytes into a pipe. Returns how many; `WOULD_BLOCK`; or 0 where the source has to be read in the other way. */
+  #take(): number {
+    const { system, pipes } = this.#tools;
+    const passable = this.#findPassable();
+    if (passable <= 0) return passable;
+    const pipe = pipes.acquire();
+    if (pipe === null) return 0;
+    const length = Math.min(passable, this.#takeBytes, pipe.size);
+    const taken = system.splice(this.#from.descriptor, pipe.write, length);
+    if (taken <= 0) {
+      pipes.release(pipe, true);
+      return taken === WOULD_BLOCK ? WOULD_BLOCK : 0;
+    }
+    this.#pipe = pipe;
+    this.#held = taken;
+    this.#left -= taken;
+    this.#passable -= taken;
+    this.#gate?.taken(taken);
+    return taken;
+  }
+
+  #findPassable(): number {
+    if (this.#gate === null) return this.#left;
+    if (this.#passable === 0) {
+      const head = this.#tools.system.peek(this.#from.descriptor);
+      if (head === null) return WOULD_BLOCK;
+      this.#passable = this.#gate.next(head);
+    }
+    return Math.min(this.#left, this.#passable);
+  }
+
+  /** Gives bytes in the pipe to the target. Returns how many, or `BROKEN`. */
+  #give(): number {
+    const pipe = this.#pipe as PipeEnds;
+    const given = this.#tools.system.splice(pipe.read, this.#to.descriptor, this.#held);
+    if (given === BROKEN) return BROKEN;
+    if (given > 0) this.#held -= given;
+    if (this.#held > 0) {
+      this.#takes = 0;
+      this.#takeBytes = Math.max(MIN_TAKE, Math.floor(this.#takeBytes / 2));
+      return Math.max(0, given);
+    }
+    this.#tools.pipes.release(pipe, true);
+    this.#pipe = null;
+    this.#takes += 1;
+    if (this.#takes >= GROWS_AFTER_TAKES && this.#takeBytes < pipe.size) {
+      this.#takes = 0;
+      this.#takeBytes *= 2;
+    }
+    return given;
+  }
+
+  #handBack(): void {
+    this.#end();
+    this.#later(() => this.#offer.onStopped());
+  }
+
+  #later(then: () => void): void {
+    setImmediate(() => {
+      if (!this.#isCancelled) then();
+    });
+  }
+
+  #end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    if (this.#pipe !== null) this.#tools.pipes.release(this.#pipe, this.#held === 0);
+    this.#pipe = null;
+    this.#from.onceReadable(null);
+    this.#to.onceWritable(null);
+    this.#tools.poller.release(this.#offer.source, this.#from);
+    this.#tools.poller.release(this.#target.socket, this.#to);
+  }
+}

@@ -1,0 +1,285 @@
+import { writeSync } from 'node:fs';
+import { type Ffi, loadFfi, type NativeLibrary, toUnavailable, Unavailable } from './ffi.js';
+
+// The only file that calls native code. What is unsafe about it:
+//
+// - Signatures must be those of Linux and libuv. `selfTest` calls each of them once, before anything depends on it.
+// - Memory that the kernel writes to is allocated here once and never freed. No memory of JavaScript's is passed.
+// - The poll handle of libuv is one for the process, and is never closed. It watches an epoll instance, which belongs to no
+//   other handle; sockets are added to that instance, and leave it by themselves when they are closed. So no native memory
+//   depends on the life of a socket, and libuv, which allows one watcher for a descriptor, is not asked for a second one.
+// - A callback must not throw, and neither microtasks nor ticks run after it: `Poller` sees to both.
+// - Descriptors are numbers: `SocketWatch` sees that each is still that of its socket before it is used.
+
+const EAGAIN = 11;
+const EINTR = 4;
+
+const O_NONBLOCK = 0o4000;
+const O_CLOEXEC = 0o2000000;
+const F_SETPIPE_SZ = 1031;
+const F_GETPIPE_SZ = 1032;
+const MSG_PEEK = 0x2;
+const MSG_DONTWAIT = 0x40;
+const POLLIN = 0x1;
+const POLLOUT = 0x4;
+const SPLICE_F_MOVE = 1;
+const SPLICE_F_NONBLOCK = 2;
+const UV_POLL = 8;
+const UV_READABLE = 1;
+
+const EPOLL_CTL_ADD = 1;
+const EPOLL_CTL_DEL = 2;
+const EPOLL_CTL_MOD = 3;
+export const EPOLLIN: number = 0x1;
+export const EPOLLOUT: number = 0x4;
+export const EPOLLERR: number = 0x8;
+export const EPOLLHUP: number = 0x10;
+const EPOLLONESHOT = 2 ** 30;
+
+/** `struct epoll_event` is packed on x64 only. */
+const [EVENT_BYTES, EVENT_ID_AT] = process.arch === 'x64' ? [12, 4] : [16, 8];
+const MAX_EVENTS = 64;
+const PEEK_BYTES = 16;
+
+/** Nothing can be moved at the moment. */
+export const WOULD_BLOCK = -1;
+/** One of the two ends is broken. */
+export const BROKEN = -2;
+
+export interface PipeEnds {
+  readonly read: number;
+  readonly write: number;
+  /** Bytes that it holds. */
+  readonly size: number;
+}
+
+export interface ReadyEvent {
+  id: number;
+  events: number;
+}
+
+type Native = (...args: (number | bigint)[]) => number | bigint;
+
+/** The system calls that zero copy needs. Descriptors that are passed must be open. */
+export class System {
+  readonly #splice: Native;
+  readonly #pipe2: Native;
+  readonly #fcntl: Native;
+  readonly #close: Native;
+  readonly #poll: Native;
+  readonly #recv: Native;
+  readonly #epollControl: Native;
+  readonly #epollWait: Native;
+  readonly #reference: Native;
+  readonly #unreference: Native;
+  readonly #stopPolling: () => void;
+  readonly #getInt32: (address: bigint) => number;
+  readonly #errno: bigint;
+  readonly #epoll: number;
+  readonly #handle: bigint;
+  /** Memory for calls: an event to set, the events that are ready, a `pollfd`, two descriptors, and peeked bytes. */
+  readonly #event: NativeMemory;
+  readonly #ready: NativeMemory;
+  readonly #pollfd: NativeMemory;
+  readonly #pair: NativeMemory;
+  readonly #peeked: NativeMemory;
+  #onReady: () => void = () => {};
+
+  constructor(ffi: Ffi) {
+    const library = new ffi.DynamicLibrary(null);
+    const native = (
+      name: string,
+      result: 'int32' | 'uint64' | 'pointer' | 'void',
+      ...args: Argument[]
+    ): Native => find(library, name, result, args);
+    this.#splice = native('splice', 'int32', 'int32', 'pointer', 'int32', 'pointer', 'uint64', 'uint32');
+    this.#pipe2 = native('pipe2', 'int32', 'pointer', 'int32');
+    this.#fcntl = native('fcntl', 'int32', 'int32', 'int32', 'int32');
+    this.#close = native('close', 'int32', 'int32');
+    this.#poll = native('poll', 'int32', 'pointer', 'uint64', 'int32');
+    this.#recv = native('recv', 'int32', 'int32', 'pointer', 'uint64', 'int32');
+    this.#epollControl = native('epoll_ctl', 'int32', 'int32', 'int32', 'int32', 'pointer');
+    this.#epollWait = native('epoll_wait', 'int32', 'int32', 'pointer', 'int32', 'int32');
+    this.#reference = native('uv_ref', 'void', 'pointer');
+    this.#unreference = native('uv_unref', 'void', 'pointer');
+    this.#getInt32 = (address) => ffi.getInt32(address);
+    this.#errno = native('__errno_location', 'pointer')() as bigint;
+
+    const malloc = native('malloc', 'pointer', 'uint64');
+    const allocate = (bytes: number): NativeMemory => {
+      const address = malloc(BigInt(bytes)) as bigint;
+      if (address === 0n) throw new Unavailable('there is no memory');
+      return { address, bytes: ffi.toBuffer(address, bytes, false) };
+    };
+    this.#event = allocate(EVENT_BYTES);
+    this.#ready = allocate(EVENT_BYTES * MAX_EVENTS);
+    this.#pollfd = allocate(8);
+    this.#pair = allocate(8);
+    this.#peeked = allocate(PEEK_BYTES);
+
+    this.#epoll = native('epoll_create1', 'int32', 'int32')(O_CLOEXEC) as number;
+    if (this.#epoll < 0) throw new Unavailable('epoll_create1 failed');
+    try {
+      this.#selfTest();
+      this.#handle = allocate(Number(native('uv_handle_size', 'uint64', 'int32')(UV_POLL))).address;
+      const start = native('uv_poll_start', 'int32', 'pointer', 'int32', 'pointer');
+      const stop = native('uv_poll_stop', 'int32', 'pointer');
+      const init = native('uv_poll_init', 'int32', 'pointer', 'pointer', 'int32');
+      const callback = library.registerCallback(
+        { arguments: ['pointer', 'int32', 'int32'], return: 'void' },
+        () => this.#onReady(),
+      );
+      if (init(ffi.getCurrentEventLoop(), this.#handle, this.#epoll) !== 0)
+        throw new Unavailable('uv_poll_init failed');
+      this.#stopPolling = () => void stop(this.#handle);
+      if (start(this.#handle, UV_READABLE, callback) !== 0) throw new Unavailable('uv_poll_start failed');
+      this.#unreference(this.#handle);
+    } catch (error) {
+      this.#close(this.#epoll);
+      throw error;
+    }
+  }
+
+  /** Has `onReady` called while events are ready. */
+  listen(onReady: () => void): void {
+    this.#onReady = onReady;
+    // Node runs the loop for a moment when the process exits, to close its handles.
+    process.once('exit', () => this.#stopPolling());
+  }
+
+  /** Whether the events that are waited for keep the process alive. */
+  keepAlive(isNeeded: boolean): void {
+    if (isNeeded) this.#reference(this.#handle);
+    else this.#unreference(this.#handle);
+  }
+
+  /** The events that are ready, which are not told again until they are asked for once more. */
+  takeReady(into: ReadyEvent[]): number {
+    const count = this.#epollWait(this.#epoll, this.#ready.address, MAX_EVENTS, 0) as number;
+    const { bytes } = this.#ready;
+    for (let i = 0; i < count; i += 1) {
+      const at = i * EVENT_BYTES;
+      const event = (into[i] ??= { id: 0, events: 0 });
+      event.events = bytes.readUInt32LE(at);
+      event.id = bytes.readUInt32LE(at + EVENT_ID_AT);
+    }
+    return Math.max(0, count);
+  }
+
+  /** Watches a socket for one event out of `events`. Returns whether it could be. */
+  watch(descriptor: number, id: number, events: number, isNew: boolean): boolean {
+    const { address, bytes } = this.#event;
+    bytes.fill(0);
+    bytes.writeUInt32LE(events + EPOLLONESHOT, 0);
+    bytes.writeUInt32LE(id, EVENT_ID_AT);
+    return this.#epollControl(this.#epoll, isNew ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, descriptor, address) === 0;
+  }
+
+  unwatch(descriptor: number): void {
+    this.#epollControl(this.#epoll, EPOLL_CTL_DEL, descriptor, this.#event.address);
+  }
+
+  /** Moves up to `length` bytes; one end must be a pipe. Returns how many; 0 at the end; `WOULD_BLOCK`; `BROKEN`. */
+  splice(from: number, to: number, length: number): number {
+    const moved = this.#splice(from, 0n, to, 0n, BigInt(length), SPLICE_F_MOVE | SPLICE_F_NONBLOCK) as number;
+    if (moved >= 0) return moved;
+    const errno = this.#getInt32(this.#errno);
+    return errno === EAGAIN || errno === EINTR ? WOULD_BLOCK : BROKEN;
+  }
+
+  /**
+   * The next bytes of a socket, which stay there: none at the end, null where there are none yet. The memory is used again
+   * by the next call.
+   */
+  peek(descriptor: number): Buffer | null {
+    const { address, bytes } = this.#peeked;
+    const count = this.#recv(descriptor, address, BigInt(PEEK_BYTES), MSG_PEEK | MSG_DONTWAIT) as number;
+    if (count >= 0) return bytes.subarray(0, count);
+    return this.#getInt32(this.#errno) === EAGAIN ? null : bytes.subarray(0, 0);
+  }
+
+  isWritable(descriptor: number): boolean {
+    return this.#isReady(descriptor, POLLOUT);
+  }
+
+  /** A pipe of up to `size` bytes; null where no descriptor, or no memory for pipes, is left. */
+  createPipe(size: number, minSize: number): PipeEnds | null {
+    const { address, bytes } = this.#pair;
+    if (this.#pipe2(address, O_NONBLOCK | O_CLOEXEC) !== 0) return null;
+    const read = bytes.readInt32LE(0);
+    const write = bytes.readInt32LE(4);
+    this.#fcntl(write, F_SETPIPE_SZ, size);
+    const pipe = { read, write, size: this.#fcntl(write, F_GETPIPE_SZ, 0) as number };
+    if (pipe.size >= minSize) return pipe;
+    this.closePipe(pipe);
+    return null;
+  }
+
+  closePipe({ read, write }: PipeEnds): void {
+    this.#close(read);
+    this.#close(write);
+  }
+
+  #isReady(descriptor: number, events: number): boolean {
+    const { address, bytes } = this.#pollfd;
+    bytes.writeInt32LE(descriptor, 0);
+    bytes.writeInt16LE(events, 4);
+    bytes.writeInt16LE(0, 6);
+    return (this.#poll(address, 1n, 0) as number) > 0;
+  }
+
+  /** Moves bytes through two pipes, and sees that each call does what it is taken for. Sandboxes leave some of them out. */
+  #selfTest(): void {
+    const pipes: PipeEnds[] = [];
+    const expect = (what: string, isTrue: boolean): void => {
+      if (!isTrue) throw new Unavailable(`${what} does not work here`);
+    };
+    try {
+      for (let i = 0; i < 2; i += 1) {
+        const pipe = this.createPipe(4096, 1);
+        if (pipe === null) throw new Unavailable('no pipe can be made');
+        pipes.push(pipe);
+      }
+      const [first, second] = pipes as [PipeEnds, PipeEnds];
+      const ready: ReadyEvent[] = [];
+      expect('splice', this.splice(first.read, second.write, 100) === WOULD_BLOCK);
+      expect('poll', this.isWritable(first.write) && !this.#isReady(first.read, POLLIN));
+      expect('epoll_ctl', this.watch(first.read, 4_000_000_000, EPOLLIN, true));
+      expect('epoll_wait', this.takeReady(ready) === 0);
+      writeSync(first.write, Buffer.from('test'));
+      expect('epoll_wait', this.takeReady(ready) === 1);
+      expect('epoll_wait', ready[0]?.id === 4_000_000_000 && ready[0].events === EPOLLIN);
+      expect('epoll_wait', this.takeReady(ready) === 0);
+      this.unwatch(first.read);
+      expect('splice', this.splice(first.read, second.write, 3) === 3);
+      expect('recv', this.peek(first.read)?.length === 0);
+    } finally {
+      for (const pipe of pipes) this.closePipe(pipe);
+    }
+  }
+}
+
+interface NativeMemory {
+  readonly address: bigint;
+  readonly bytes: Buffer;
+}
+
+type Argument = 'int32' | 'uint32' | 'uint64' | 'pointer';
+
+function find(
+  library: NativeLibrary,
+  name: string,
+  result: 'int32' | 'uint64' | 'pointer' | 'void',
+  args: readonly Argument[],
+): Native {
+  return library.getFunction(name, { arguments: args, return: result });
+}
+
+/** Throws `Unavailable` where zero copy cannot be had. */
+export function createSystem(): System {
+  try {
+    return new System(loadFfi());
+  } catch (error) {
+    throw toUnavailable(error);
+  }
+}
