@@ -93,7 +93,7 @@ function rowsOf(root, path, members) {
  *
  * @param {AnySpec} spec
  */
-export const describe = (spec) => (spec.off ? `${spec.doc} 0 is off.` : spec.doc);
+export const describe = (spec) => (spec.off ? `${spec.doc} \`false\` turns it off.` : spec.doc);
 
 /**
  * @param {AnySpec} spec

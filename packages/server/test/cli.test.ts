@@ -73,6 +73,21 @@ describe('what the command line asks for', () => {
       ['proxy', 'http://a', '--drain-timeout', '25d'],
       /--drain-timeout: .*24 days/,
     ],
+    [
+      'a timeout of 0',
+      ['proxy', 'http://a', '--total-timeout', '0'],
+      /--total-timeout: must be at least 1ms, or off to turn it off/,
+    ],
+    [
+      'a timeout that cannot be off',
+      ['proxy', 'http://a', '--connect-timeout', 'off'],
+      /--connect-timeout: /,
+    ],
+    [
+      'a limit of 0 that would allow no file',
+      ['gateway', '--unsigned', '--allow-host', '*', '--max-file', '0'],
+      /--max-file: must be at least 1B, or off to turn it off/,
+    ],
     ['a bad size', ['proxy', 'http://a', '--min-rate', '1KB/s'], /--min-rate: .*"1KB\/s"/],
     [
       'an egress proxy that is none',

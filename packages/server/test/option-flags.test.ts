@@ -6,6 +6,7 @@ import {
   downloadFlags,
   flagsByOption,
   givenUnder,
+  inFlagWords,
   transferFlags,
   tunnelAndUploadFlags,
 } from '../src/cli/option-flags.js';
@@ -38,6 +39,15 @@ test('every flag of the tables stands for an option, and is found by it', () => 
   for (const path of Object.keys({ ...transferFlags, ...downloadFlags }))
     expect(findSpec(gatewayOptions, path), path).toBeDefined();
   expect(flagsByOption(downloadFlags)).toMatchObject({ 'limits.fileBytes': '--max-file' });
+});
+
+test('the word off stands for false, and messages use it', () => {
+  const values = { totalTimeout: 'off', minRate: 'off', connectTimeout: '0' };
+  expect(givenUnder('timeouts', transferFlags, values)).toEqual({ total: false, connect: '0' });
+  expect(givenUnder('limits', transferFlags, values)).toEqual({ minRate: false });
+  expect(inFlagWords('must be at least 1ms, or false to turn it off')).toBe(
+    'must be at least 1ms, or off to turn it off',
+  );
 });
 
 test('what is given of a group of options has their names', () => {

@@ -1,4 +1,4 @@
-/** `'30s'`, `'10m'`, `'1h30m'`, or milliseconds; 0 turns the limit off where the option says so. */
+/** `'30s'`, `'10m'`, `'1h30m'`, or milliseconds. */
 export type Duration = string | number;
 /** `'64KiB'`, `'5GiB'`, `'10MB'`, or bytes. */
 export type Size = string | number;

@@ -1,5 +1,5 @@
 import type { GatewayOptions } from 'sluiceway/gateway';
-import { downloadFlags, flagsByOption } from './option-flags.js';
+import { downloadFlags, flagsByOption, orOff } from './option-flags.js';
 import { given, type ServeFlags, toServedOptions } from './serve-flags.js';
 import { readFlag, UsageError } from './usage-error.js';
 
@@ -41,8 +41,8 @@ export function toGatewayOptions(flags: GatewayFlags): GatewayOptions {
   checkOpenness(flags);
   const { limits, ...served } = toServedOptions(flags);
   const { allowHost, denyHost, allowAddress, denyAddress, allowPort, ignoreParameter, cors } = flags;
-  const transfers = readNumber('--max-transfers', flags.maxTransfers);
-  const transfersPerClient = readNumber('--max-transfers-per-client', flags.maxTransfersPerClient);
+  const transfers = readLimit('--max-transfers', flags.maxTransfers);
+  const transfersPerClient = readLimit('--max-transfers-per-client', flags.maxTransfersPerClient);
   return {
     ...served,
     ...(flags.keys !== undefined && { keys: { file: flags.keys } }),
@@ -61,7 +61,7 @@ export function toGatewayOptions(flags: GatewayFlags): GatewayOptions {
     },
     limits: {
       ...limits,
-      ...given({ fileBytes: flags.maxFile }),
+      ...(flags.maxFile !== undefined && { fileBytes: orOff(flags.maxFile) }),
       ...(transfers !== undefined && { transfers }),
       ...(transfersPerClient !== undefined && { transfersPerClient }),
     },
@@ -85,6 +85,10 @@ function checkOpenness({
       "--unsigned: needs --allow-host ('*' for any host), --access-token-file or --basic-file: otherwise any client could fetch any URL through this gateway",
     );
   }
+}
+
+function readLimit(flag: string, text: string | undefined): number | false | undefined {
+  return text !== undefined && orOff(text) === false ? false : readNumber(flag, text);
 }
 
 function readNumber(flag: string, text: string | undefined): number | undefined {

@@ -58,17 +58,27 @@ export function addOptionFlags(command: Command, members: Members, flags: Option
 export const flagsByOption = (flags: OptionFlags): Record<string, string> =>
   Object.fromEntries(Object.entries(flags).map(([path, [flag]]) => [path, flag]));
 
+/** What turns a timeout or limit off on the command line. */
+const OFF_WORD = 'off';
+
+/** The value of a flag as the library takes it. */
+export const orOff = (text: string): string | typeof OFF => (text === OFF_WORD ? OFF : text);
+
+/** In messages of the library, the word of the command line. */
+export const inFlagWords = (message: string): string =>
+  message.replace(/\bor false to turn it off\b/, `or ${OFF_WORD} to turn it off`);
+
 /** A part of options with what was given of those under `group`, by the names of the group. The library checks it. */
 export function givenUnder(
   group: string,
   flags: OptionFlags,
   values: Readonly<Record<string, unknown>>,
-): Record<string, string> {
-  const given: Record<string, string> = {};
+): Record<string, string | typeof OFF> {
+  const given: Record<string, string | typeof OFF> = {};
   for (const [path, [flag]] of Object.entries(flags)) {
     const value = values[new Option(flag).attributeName()];
     if (typeof value !== 'string' || !path.startsWith(`${group}.`)) continue;
-    given[path.slice(group.length + 1)] = value;
+    given[path.slice(group.length + 1)] = orOff(value);
   }
   return given;
 }
@@ -79,6 +89,6 @@ function argumentOf({ kind }: AnySpec): string {
 }
 
 function defaultOf(spec: AnySpec): string {
-  if (spec.default === undefined || (spec.off && spec.default === OFF)) return 'off';
+  if (spec.default === undefined || (spec.off && spec.default === OFF)) return OFF_WORD;
   return spec.defaultText.replaceAll('`', '');
 }

@@ -19,8 +19,8 @@ import {
 } from './serve-flags.js';
 
 const notes = `
-Write durations as 500ms, 30s, 10m or 1h30m, and sizes as 64KiB, 1MiB or 10MB. 0 turns a timeout or limit off, with two
-exceptions: --connect-timeout must not be 0, and --drain-timeout 0 means no time at all.
+Write durations as 500ms, 30s, 10m or 1h30m, and sizes as 64KiB, 1MiB or 10MB. off turns a timeout or limit off,
+except --connect-timeout, --tunnel-drain and --drain-timeout. 0 means zero.
 
 A line on standard output tells where the proxy listens. Each transfer writes one line to standard error when it ends;
 --log sets the format.

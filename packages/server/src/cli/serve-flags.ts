@@ -10,7 +10,7 @@ import {
 import { proxyOptions } from 'sluiceway/options';
 import { type ListenAddress, parseListenAddress, type ServerIdentity } from '../server/listen.js';
 import { type AccessFlags, addAccessFlags, resolveAccess } from './access-flags.js';
-import { addOptionFlags, flagsByOption, givenUnder, transferFlags } from './option-flags.js';
+import { addOptionFlags, flagsByOption, givenUnder, inFlagWords, transferFlags } from './option-flags.js';
 import { readCertificates, readIdentity } from './pem-files.js';
 import { readFlag, UsageError } from './usage-error.js';
 
@@ -70,7 +70,7 @@ export interface ServedOptions {
   trustedProxies?: string[];
   access?: AccessPolicy;
   timeouts: TimeoutOptions;
-  limits: { minRate?: string };
+  limits: { minRate?: string | false };
   resume: boolean;
   digests: DigestOptions;
   convertHead?: HeadConversion;
@@ -191,7 +191,7 @@ export function createChecked<T>(create: () => T, flags: Readonly<Record<string,
     const names = { ...flagOf, ...flags };
     const lines = error.problems.map(({ path, message }) => {
       const plain = path.replace(/\[\d+\]$/, '');
-      return `${names[plain] ?? path}: ${message}`;
+      return `${names[plain] ?? path}: ${inFlagWords(message)}`;
     });
     throw new UsageError(lines.join('; '), { cause: error });
   }

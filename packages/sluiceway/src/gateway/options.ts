@@ -25,7 +25,7 @@ export type GatewayDecision =
   | { redirect: string | URL }
   | { refuse: { status: 403 | 404 | 429 | 503; reason: string } };
 
-type Decide<Context> = (request: {
+type Decide<Context> = (messages: {
   grant: Grant;
   request: DownstreamRequest<Context>;
 }) => GatewayDecision | Promise<GatewayDecision>;
@@ -33,12 +33,13 @@ type Decide<Context> = (request: {
 const gatewayLimitOptions = {
   ...pick(limitOptions, ['minRate', 'responseHead', 'responseHeaders']),
   /**
-   * Maximum bytes of one file, by announced length and by count. A link can only lower it. Default:
-   * unlimited.
+   * Maximum bytes of one file, by announced length and by count. A link can only lower it. `false` turns it
+   * off. Default: `false`.
    */
   fileBytes: size({
+    default: OFF,
+    off: true,
     min: 1,
-    defaultText: 'unlimited',
     doc: 'Maximum bytes of one file, by announced length and by count. A link can only lower it.',
   }),
   /**
@@ -49,21 +50,19 @@ const gatewayLimitOptions = {
     defaultText: 'all',
     doc: 'Media types that are served: `video/mp4`, `image/*`. Anything else gets 403, also a response without `Content-Type`. All lines and members of `Content-Type` must match.',
   }),
-  /** Concurrent downloads. Further requests get 503. 0 is off. Default: unlimited. */
+  /** Concurrent downloads. Further requests get 503. `false` turns it off. Default: `false`. */
   transfers: integer({
     default: OFF,
     off: true,
-    defaultText: 'unlimited',
     doc: 'Concurrent downloads. Further requests get 503.',
   }),
   /**
    * Concurrent downloads of one client. Further requests get 429. A client is an IPv4 address or an IPv6 /64,
-   * in any spelling. 0 is off. Default: unlimited.
+   * in any spelling. `false` turns it off. Default: `false`.
    */
   transfersPerClient: integer({
     default: OFF,
     off: true,
-    defaultText: 'unlimited',
     doc: 'Concurrent downloads of one client. Further requests get 429. A client is an IPv4 address or an IPv6 /64, in any spelling.',
   }),
 };
@@ -205,8 +204,9 @@ export interface GatewaySettings {
   /** Null for no limit. */
   maxFileBytes: number | null;
   contentTypes: readonly string[] | null;
-  maxTransfers: number;
-  maxTransfersPerClient: number;
+  /** Null for no limit. */
+  maxTransfers: number | null;
+  maxTransfersPerClient: number | null;
 }
 
 /** Splits the options of a gateway from those of its proxy, and checks all. Throws an `OptionsError`. */
@@ -237,7 +237,7 @@ export function resolveGatewayOptions(options: GatewayOptions): {
     ignores: given.ignoredParameters,
     cors: given.cors,
     relaysErrorContent: given.relayErrorContent,
-    maxFileBytes: limits.fileBytes ?? null,
+    maxFileBytes: limits.fileBytes,
     contentTypes: limits.contentTypes ?? null,
     maxTransfers: limits.transfers,
     maxTransfersPerClient: limits.transfersPerClient,
@@ -250,7 +250,8 @@ export function resolveGatewayOptions(options: GatewayOptions): {
     names.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
   );
   const upstream = options.tls === undefined ? {} : { upstream: { tls: options.tls } };
-  const { minRate, responseHead, responseHeaders } = limits;
+  const { responseHead, responseHeaders } = limits;
+  const minRate = limits.minRate ?? OFF;
   return {
     settings,
     proxyOptions: { ...proxyOptions, ...upstream, limits: { minRate, responseHead, responseHeaders } },

@@ -10,28 +10,28 @@ export interface TransferAdmission {
 /** Gives a place back. Called once. */
 export type Release = () => MaybePromise<void>;
 
-/** Bounds how many downloads run at a time, in all and for each key. 0 is no limit. */
+/** Bounds how many downloads run at a time, in all and for each key. Null is no limit. */
 export class TransferLimits implements TransferAdmission {
-  readonly #max: number;
-  readonly #maxPerClient: number;
+  readonly #max: number | null;
+  readonly #maxPerClient: number | null;
   readonly #perClient = new Map<string, number>();
   #running = 0;
 
-  constructor(max: number, maxPerClient: number) {
+  constructor(max: number | null, maxPerClient: number | null) {
     this.#max = max;
     this.#maxPerClient = maxPerClient;
   }
 
   /** Takes a place. Throws `transfer_limit_reached`: 503 where the gateway is full, 429 where the client has its share. */
   enter(client: string): () => void {
-    if (this.#max > 0 && this.#running >= this.#max) {
+    if (this.#max !== null && this.#running >= this.#max) {
       throw new SluicewayError('transfer_limit_reached', `${this.#max} downloads are running`, {
         status: 503,
         publicMessage: 'The server has too much to do.',
       });
     }
     const running = this.#perClient.get(client) ?? 0;
-    if (this.#maxPerClient > 0 && running >= this.#maxPerClient) {
+    if (this.#maxPerClient !== null && running >= this.#maxPerClient) {
       throw new SluicewayError('transfer_limit_reached', `${running} downloads of one client are running`, {
         headers: { 'Retry-After': '5' },
       });

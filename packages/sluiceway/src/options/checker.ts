@@ -44,8 +44,14 @@ export class Checker {
   }
 
   /** Milliseconds, up to what a timer can wait for (about 24 days). */
-  duration<F>(path: string, value: unknown, fallback: F, limits: { min?: number } = {}): number | F {
+  duration<F>(
+    path: string,
+    value: unknown,
+    fallback: F,
+    limits: { min?: number; canBeOff?: boolean } = {},
+  ): number | F {
     return this.#quantity(path, value, fallback, parseDurationMs, formatDuration, {
+      ...limits,
       min: limits.min ?? 0,
       max: MAX_DELAY_MS,
     });
@@ -55,23 +61,27 @@ export class Checker {
     path: string,
     value: unknown,
     fallback: F,
-    limits: { min?: number; max?: number } = {},
+    limits: { min?: number; max?: number; canBeOff?: boolean } = {},
   ): number | F {
     const { min = 0, max = Number.MAX_SAFE_INTEGER } = limits;
-    return this.#quantity(path, value, fallback, parseBytes, formatBytes, { min, max });
+    return this.#quantity(path, value, fallback, parseBytes, formatBytes, { ...limits, min, max });
   }
 
   integer<F>(
     path: string,
     value: unknown,
     fallback: F,
-    limits: { min?: number; max?: number } = {},
+    limits: { min?: number; max?: number; canBeOff?: boolean } = {},
   ): number | F {
     if (value === undefined) return fallback;
     const { min = 0, max = Number.MAX_SAFE_INTEGER } = limits;
     if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
     const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
-    return this.#refuse(path, `must be a whole number ${range}, not ${show(value)}`, fallback);
+    return this.#refuse(
+      path,
+      `must be a whole number ${range}${orOff(limits)}, not ${show(value)}`,
+      fallback,
+    );
   }
 
   boolean<F>(path: string, value: unknown, fallback: F): boolean | F {
@@ -170,7 +180,7 @@ export class Checker {
     fallback: F,
     parse: (value: string | number) => number,
     format: (value: number) => string,
-    limits: { min: number; max: number },
+    limits: { min: number; max: number; canBeOff?: boolean },
   ): number | F {
     if (value === undefined) return fallback;
     let parsed: number;
@@ -180,7 +190,8 @@ export class Checker {
     } catch (error) {
       return this.#refuse(path, messageOf(error), fallback);
     }
-    if (parsed < limits.min) return this.#refuse(path, `must be at least ${format(limits.min)}`, fallback);
+    if (parsed < limits.min)
+      return this.#refuse(path, `must be at least ${format(limits.min)}${orOff(limits)}`, fallback);
     if (parsed > limits.max) return this.#refuse(path, `must be at most ${format(limits.max)}`, fallback);
     return parsed;
   }
@@ -190,6 +201,9 @@ export class Checker {
     return fallback;
   }
 }
+
+const orOff = ({ canBeOff = false }: { canBeOff?: boolean }): string =>
+  canBeOff ? ', or false to turn it off' : '';
 
 /** The known name that differs only by case, or by at most two edits (one where it is short). */
 function findSimilar(key: string, known: readonly string[]): string | undefined {

@@ -18,6 +18,12 @@ export type Settled<A, Value> = A extends { default: string | number | boolean |
   ? Value
   : Value | undefined;
 
+/** What a user may write beside a quantity. */
+export type OffInput<A> = A extends { off: true } ? typeof OFF : never;
+
+/** The value of a quantity: null where it is turned off. */
+export type Quantity<A> = Settled<A, number> | (A extends { off: true } ? null : never);
+
 export type IsRequired<A> = A extends { required: true } ? true : false;
 
 interface Parts<Value> {
@@ -59,10 +65,10 @@ function describeDefault(value: unknown): string {
   return isScalar ? `\`${value}\`` : 'none';
 }
 
-export interface QuantityAbout<Quantity> extends About {
+export interface QuantityAbout<Given> extends About {
   /** As a user would write it. */
-  default?: Quantity;
-  /** The smallest value in the unit of the check, other than `OFF`. */
+  default?: Given | typeof OFF;
+  /** The smallest value in the unit of the check. */
   min?: number;
   /** Whether `OFF` turns it off. */
   off?: boolean;
@@ -71,18 +77,18 @@ export interface QuantityAbout<Quantity> extends About {
 /** Milliseconds, from `'500ms'`, `'1h30m'` or a number, up to what a timer can wait for (24 days). */
 export function duration<const A extends QuantityAbout<Duration>>(
   about: A,
-): Spec<Duration, Settled<A, number>, IsRequired<A>> {
+): Spec<Duration | OffInput<A>, Quantity<A>, IsRequired<A>> {
   return quantity(about, 'duration', String.raw`^(\d+|(\d+(\.\d+)?(ms|[smhd]))+)$`, (check, path, value) =>
-    check.duration(path, value, undefined, atLeast(about)),
+    check.duration(path, value, undefined, limitsOf(about)),
   );
 }
 
 /** Bytes, from `'64KiB'`, `'10MB'` or a number. */
 export function size<const A extends QuantityAbout<Size>>(
   about: A,
-): Spec<Size, Settled<A, number>, IsRequired<A>> {
+): Spec<Size | OffInput<A>, Quantity<A>, IsRequired<A>> {
   return quantity(about, 'size', String.raw`^(\d+|\d+(\.\d+)?([KMGT]iB|[kKMGT]?B))$`, (check, path, value) =>
-    check.bytes(path, value, undefined, atLeast(about)),
+    check.bytes(path, value, undefined, limitsOf(about)),
   );
 }
 
@@ -91,19 +97,15 @@ function quantity<A extends QuantityAbout<string | number>>(
   kind: 'duration' | 'size',
   pattern: string,
   read: (check: Checker, path: string, value: unknown) => number | undefined,
-): Spec<string | number, Settled<A, number>, IsRequired<A>> {
+): Spec<string | number | OffInput<A>, Quantity<A>, IsRequired<A>> {
   return define(about, {
     ...withDefault(about),
     kind,
     type: kind,
     off: about.off ?? false,
-    // With a default the check returns no undefined.
-    read: (check, path, value) => read(check, path, value) as Settled<A, number>,
+    read: unlessOff(about, read),
     schema: () => ({
-      anyOf: [
-        { type: 'string', pattern },
-        { type: 'integer', minimum: lowest(about) },
-      ],
+      anyOf: [{ type: 'string', pattern }, { type: 'integer', minimum: about.min ?? 0 }, ...offSchema(about)],
     }),
   });
 }
@@ -114,20 +116,21 @@ export interface IntegerAbout extends QuantityAbout<number> {
 
 export function integer<const A extends IntegerAbout>(
   about: A,
-): Spec<number, Settled<A, number>, IsRequired<A>> {
+): Spec<number | OffInput<A>, Quantity<A>, IsRequired<A>> {
   const { max } = about;
-  const limits = { ...atLeast(about), ...(max !== undefined && { max }) };
+  const limits = { ...limitsOf(about), ...(max !== undefined && { max }) };
+  const schema: JsonSchema = {
+    type: 'integer',
+    minimum: about.min ?? 0,
+    ...(max !== undefined && { maximum: max }),
+  };
   return define(about, {
     ...withDefault(about),
     kind: 'integer',
     type: 'number',
     off: about.off ?? false,
-    read: (check, path, value) => check.integer(path, value, undefined, limits) as Settled<A, number>,
-    schema: () => ({
-      type: 'integer',
-      minimum: lowest(about),
-      ...(max !== undefined && { maximum: max }),
-    }),
+    read: unlessOff(about, (check, path, value) => check.integer(path, value, undefined, limits)),
+    schema: () => (about.off === true ? { anyOf: [schema, ...offSchema(about)] } : schema),
   });
 }
 
@@ -235,7 +238,18 @@ const alternatives = (words: readonly string[]): string =>
 export const withDefault = (about: { default?: unknown }): { default?: unknown } =>
   about.default === undefined ? {} : { default: about.default };
 
-const atLeast = ({ min, off = false }: QuantityAbout<unknown>): { min?: number } =>
-  min === undefined || off ? {} : { min };
+const limitsOf = ({ min, off = false }: QuantityAbout<unknown>): { min?: number; canBeOff: boolean } => ({
+  ...(min !== undefined && { min }),
+  canBeOff: off,
+});
 
-const lowest = (about: QuantityAbout<unknown>): number => (about.off === true ? OFF : (about.min ?? 0));
+const offSchema = ({ off }: QuantityAbout<unknown>): JsonSchema[] => (off === true ? [{ const: OFF }] : []);
+
+/** Null for `OFF`. With a default, `read` returns no undefined. */
+const unlessOff =
+  <A extends QuantityAbout<unknown>>(
+    { off }: A,
+    read: (check: Checker, path: string, value: unknown) => number | undefined,
+  ) =>
+  (check: Checker, path: string, value: unknown): Quantity<A> =>
+    (off === true && value === OFF ? null : read(check, path, value)) as Quantity<A>;

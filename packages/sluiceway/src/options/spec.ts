@@ -54,8 +54,8 @@ export type AnySpec = Spec<unknown, unknown>;
 /** The options of a group, by name. */
 export type Members = Readonly<Record<string, AnySpec>>;
 
-/** The value that turns a timeout or limit off, and what its check makes of that value. */
-export const OFF = 0;
+/** The value that turns a timeout or limit off. The check makes null of it. 0 never means off: it is zero. */
+export const OFF = false;
 
 /** What a user may write for one option. */
 export type InputOf<S extends AnySpec> = S extends Spec<infer Input, unknown> ? Input : never;

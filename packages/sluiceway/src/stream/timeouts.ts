@@ -1,7 +1,7 @@
 import { SluicewayError } from '../errors.js';
 import { idleError, type WaitsFor } from './idle-error.js';
 
-/** Milliseconds; 0 turns a limit off. */
+/** Milliseconds; 0 stands for no limit. */
 export interface TimeoutSettings {
   /** From the last byte of the request until the response head. */
   responseHeadMs: number;
@@ -13,7 +13,7 @@ export interface TimeoutSettings {
   tunnelIdleMs: number;
   /** For the whole transfer. */
   totalMs: number;
-  /** Bytes per second, over a window of `RATE_WINDOW_MS`, while content is on its way. 0 turns it off. */
+  /** Bytes per second, over a window of `RATE_WINDOW_MS`, while content is on its way. 0 stands for no limit. */
   minRate: number;
 }
 

@@ -56,6 +56,23 @@ describe('request content', () => {
     expect(isSeeded('limit', 0, read)).toBe(true);
   });
 
+  test.for([
+    ['with a Content-Length', SIZED(1)],
+    ['in chunks', CHUNKED],
+  ] as const)(
+    'of one byte, %s, is beyond a limit of 0, and no content is not [RFC 9110 15.5.14]',
+    async ([, head], { net }) => {
+      const { client, running } = await through(net, respondWith(sized('')), {
+        limits: { requestContent: 0 },
+      });
+      await client.get('/');
+      expect((await client.readResponse()).head.status).toBe(200);
+      const other = await net.client(running);
+      await send(other, head, 1);
+      expect((await other.readResponse()).head.status).toBe(413);
+    },
+  );
+
   test('whose Content-Length is beyond the limit gets 413 before the origin server is asked [RFC 9110 15.5.14; nginx]', async ({
     net,
   }) => {

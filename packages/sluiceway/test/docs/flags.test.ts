@@ -74,7 +74,7 @@ test('a flag that stands for an option has the default of the option', () => {
   expect(
     standing.map(([flag, , fallback = '']) => [
       flag,
-      fallback === 'off' ? '0' : fallback.replaceAll("'", ''),
+      fallback === 'off' ? 'false' : fallback.replaceAll("'", ''),
     ]),
   ).toEqual(standing.map(([flag, path = '']) => [flag, options.get(path)?.replaceAll("'", '')]));
 });

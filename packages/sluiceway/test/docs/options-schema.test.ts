@@ -69,8 +69,9 @@ test.each<[string, Members, unknown]>([
       upstream: { url: 'http://127.0.0.1:9000/files', connections: { max: 64 }, mirrors: ['https://b.test'] },
       name: 'edge-1',
       trustedProxies: ['127.0.0.0/8'],
-      timeouts: { responseHead: '2m', total: '6h', connect: 500 },
-      limits: { minRate: '1KiB', requestContent: 0 },
+      timeouts: { responseHead: '2m', total: false, connect: 500 },
+      limits: { minRate: '1KiB', requestContent: false },
+
       resume: { attempts: 3 },
       headers: {
         host: 'client',

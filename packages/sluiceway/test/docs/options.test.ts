@@ -5,7 +5,7 @@ import { formatComments } from '../../../../scripts/options/comments.mjs';
 import { formatTables, pages } from '../../../../scripts/options/tables.mjs';
 import { publicAddressesOfOthers } from '../../src/net/own-listeners.js';
 import { listOptions } from '../../src/options/composites.js';
-import type { AnySpec } from '../../src/options/spec.js';
+import { type AnySpec, OFF } from '../../src/options/spec.js';
 import { documentedOptions, proxyOptions } from '../../src/options.js';
 import { createProxy } from '../../src/proxy/create-proxy.js';
 import { attach } from '../../src/proxy/mount/attach.js';
@@ -102,7 +102,7 @@ function resolvedDefaults(): Record<string, unknown> {
     'digests.ranges': digests.relaysParts ? "'unverified'" : "'whole'",
     'digests.trailer': String(digests.sendsTrailer),
     'upstream.protocol': `'${protocol}'`,
-    'upstream.connections.max': wire.maxConnections,
+    'upstream.connections.max': wire.maxConnections === Number.POSITIVE_INFINITY ? OFF : wire.maxConnections,
     'upstream.connections.maxQueued': wire.maxQueued,
     'upstream.connections.idleTimeout': wire.idleTimeoutMs,
     'upstream.connections.maxIdle': wire.maxIdleConnections,
@@ -112,22 +112,26 @@ function resolvedDefaults(): Record<string, unknown> {
     'timeouts.clientIdle': timeouts.clientIdleMs,
     'timeouts.tunnelIdle': timeouts.tunnelIdleMs,
     'timeouts.tunnelDrain': settings.tunnelDrainMs,
-    'timeouts.total': timeouts.totalMs,
+    'timeouts.total': orOff(timeouts.totalMs),
     resume: String(resume !== null),
     'resume.attempts': resume?.attempts,
     'resume.timeout': resume?.timeoutMs,
     'resume.proof': resume === null ? null : `'${resume.proof}'`,
-    'limits.minRate': timeouts.minRate,
-    'limits.requestContent': settings.maxRequestContent,
+    'limits.minRate': orOff(timeouts.minRate),
+    'limits.requestContent': settings.maxRequestContent ?? OFF,
     'limits.responseHead': wire.maxHeadBytes,
     'limits.responseHeaders': wire.maxHeadFields,
   };
 }
 
-function readDefault({ kind, default: value, defaultText }: AnySpec): unknown {
+/** Inside, no limit is 0. */
+const orOff = (limit: number): number | typeof OFF => (limit === 0 ? OFF : limit);
+
+function readDefault({ kind, off, default: value, defaultText }: AnySpec): unknown {
+  if (off && value === OFF) return OFF;
   if (kind === 'duration') return parseDurationMs(value as string | number);
   if (kind === 'size') return parseBytes(value as string | number);
-  if (kind === 'integer') return defaultText === 'unlimited' ? Number.POSITIVE_INFINITY : value;
+  if (kind === 'integer') return value;
   return bare(defaultText);
 }
 

@@ -17,6 +17,23 @@ const endless: OriginScript = async (connection) => {
 };
 
 describe('a place among the downloads', () => {
+  test.for([
+    ['transfers', 503],
+    ['transfersPerClient', 429],
+  ] as const)(
+    'is there for none if %s is 0, and for all if it is false [Sluiceway]',
+    async ([name, refused], { net }) => {
+      for (const [limit, status] of [
+        [0, refused],
+        [false, 200],
+      ] as const) {
+        const { client, link } = await throughGateway(net, endless, { limits: { [name]: limit } });
+        await client.get(link('/whole'));
+        expect((await client.readResponse()).head.status).toBe(status);
+      }
+    },
+  );
+
   test('is free again after each of 200 clients that leave, wherever they do, and so is a single-use link [Sluiceway]', async ({
     net,
   }) => {

@@ -217,7 +217,7 @@ export async function withEverything(): Promise<Outcome> {
       connect: '5s',
       responseHead: 30_000,
       upstreamIdle: '1m',
-      clientIdle: 0,
+      clientIdle: false,
       tunnelIdle: '1h',
       total: '1d',
     },

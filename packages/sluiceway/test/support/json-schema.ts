@@ -7,6 +7,7 @@ export function validate(schema: JsonSchema, value: unknown, path = ''): string[
     const fits = schema.anyOf.some((each) => validate(each, value, path).length === 0);
     return fits ? [] : [`${at} fits none of ${schema.anyOf.length} forms`];
   }
+  if (schema.const !== undefined && schema.const !== value) return [`${at} is not ${schema.const}`];
   if (schema.enum !== undefined && !schema.enum.some((each) => each === value))
     return [`${at} is none of the words`];
   if (schema.type !== undefined && !hasType(schema.type, value)) return [`${at} is no ${schema.type}`];

@@ -55,7 +55,10 @@ const innerGroup = group<Inner, InnerValues>(inner, {});
 describe('what is given becomes the value of its kind', () => {
   test.each<[string, AnySpec, unknown, unknown]>([
     ['duration', duration({}), '1h30m', 5_400_000],
-    ['duration', duration({ min: 1, off: true }), OFF, 0],
+    ['duration', duration({ min: 1, off: true }), OFF, null],
+    ['size', size({ off: true }), OFF, null],
+    ['size', size({ off: true }), 0, 0],
+    ['integer', integer({ off: true }), OFF, null],
     ['size', size({}), '64KiB', 65_536],
     ['integer', integer({ min: 1, max: 9 }), 9, 9],
     ['boolean', boolean({}), false, false],
@@ -85,7 +88,7 @@ function isObject(value: unknown): boolean {
 describe('what is left out has its default', () => {
   test.each<[string, AnySpec, unknown, string]>([
     ['duration', duration({ default: '1m' }), 60_000, '`1m`'],
-    ['duration', duration({ default: OFF, off: true }), 0, '`0`'],
+    ['duration', duration({ default: OFF, off: true }), null, '`false`'],
     ['size', size({ default: '1KiB' }), 1024, '`1KiB`'],
     ['integer', integer({ default: 7 }), 7, '`7`'],
     ['boolean', boolean({ default: false }), false, '`false`'],
@@ -136,6 +139,15 @@ describe('what is not valid is a problem at its path', () => {
   const wide = either(oneOf(['off'], {}), record(even, {}), { takesSecond: isObject });
   test.each<[string, AnySpec, unknown, string[]]>([
     ['duration', duration({ min: 1 }), 0, ['x must be at least 1ms']],
+    ['duration', duration({ min: 1, off: true }), 0, ['x must be at least 1ms, or false to turn it off']],
+    ['size', size({ min: 1, off: true }), '0', ['x must be at least 1B, or false to turn it off']],
+    [
+      'integer',
+      integer({ min: 1, off: true }),
+      0,
+      ['x must be a whole number of at least 1, or false to turn it off, not 0'],
+    ],
+    ['integer', integer({}), false, ['x must be a whole number of at least 0, not false']],
     ['duration', duration({}), '25d', ['x must be at most 24d20h31m23s647ms']],
     ['size', size({ min: 1024 }), 1, ['x must be at least 1KiB']],
     ['integer', integer({ min: 1 }), 0, ['x must be a whole number of at least 1, not 0']],
@@ -194,7 +206,16 @@ describe('what is not valid is a problem at its path', () => {
 describe('JSON Schema', () => {
   test.each<[string, AnySpec, object]>([
     ['duration', duration({ min: 1 }), { anyOf: [{ type: 'string' }, { type: 'integer', minimum: 1 }] }],
-    ['duration', duration({ min: 9, off: true }), { anyOf: [{ type: 'string' }, { minimum: 0 }] }],
+    [
+      'duration',
+      duration({ min: 9, off: true }),
+      { anyOf: [{ type: 'string' }, { minimum: 9 }, { const: false }] },
+    ],
+    [
+      'integer',
+      integer({ default: OFF, off: true }),
+      { anyOf: [{ minimum: 0 }, { const: false }], default: false },
+    ],
     ['size', size({ default: '1KiB' }), { anyOf: [{}, {}], default: '1KiB' }],
     ['integer', integer({ min: 1, max: 9 }), { type: 'integer', minimum: 1, maximum: 9 }],
     ['boolean', boolean({ default: true }), { type: 'boolean', default: true }],

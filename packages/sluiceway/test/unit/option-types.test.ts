@@ -88,12 +88,12 @@ describe('the options of the library', () => {
   test('have the types that users write', () => {
     expectTypeOf<Required<TimeoutOptions>>().toEqualTypeOf<{
       connect: Duration;
-      responseHead: Duration;
-      upstreamIdle: Duration;
-      clientIdle: Duration;
-      tunnelIdle: Duration;
+      responseHead: Duration | false;
+      upstreamIdle: Duration | false;
+      clientIdle: Duration | false;
+      tunnelIdle: Duration | false;
       tunnelDrain: Duration;
-      total: Duration;
+      total: Duration | false;
     }>();
     expectTypeOf<ProxyOptions['upstream']>().toEqualTypeOf<string | URL | UpstreamOptions | undefined>();
     expectTypeOf<UpstreamOptions['url']>().toEqualTypeOf<string | URL>();

@@ -38,7 +38,7 @@ test('defaults', () => {
       totalMs: 0,
       minRate: 0,
     },
-    maxRequestContent: 0,
+    maxRequestContent: null,
     hooks: {},
     observers: [],
     throwsErrors: false,
@@ -123,8 +123,14 @@ test('values of every option reach their place', () => {
   });
 });
 
-test('0 turns every timeout off but that of connecting', () => {
-  const off = { responseHead: 0, upstreamIdle: '0s', clientIdle: 0, tunnelIdle: 0, total: 0 };
+test('false turns every timeout off but that of connecting', () => {
+  const off = {
+    responseHead: false,
+    upstreamIdle: false,
+    clientIdle: false,
+    tunnelIdle: false,
+    total: false,
+  } as const;
   expect(resolve({ upstream: UPSTREAM, timeouts: off }).settings.timeouts).toEqual({
     responseHeadMs: 0,
     upstreamIdleMs: 0,

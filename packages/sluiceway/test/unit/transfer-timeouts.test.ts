@@ -7,7 +7,7 @@ import { until } from '../support/until.js';
 
 const UPSTREAM = 'http://origin.test';
 /** Far enough apart that the one that ran can be told by its name. */
-const OFF = { responseHead: 0, upstreamIdle: 0, clientIdle: 0 };
+const OFF = { responseHead: false, upstreamIdle: false, clientIdle: false } as const;
 
 const post = (client: RawClient, content: string, length = content.length): Promise<void> =>
   client.send(`POST / HTTP/1.1\r\nHost: test\r\nContent-Length: ${length}\r\n\r\n${content}`);

@@ -156,10 +156,15 @@ function toTimeouts({
   const upstream = shorter(proxyTimeout, timeout, RESPONSE_TIMEOUT_MS);
   const given = {
     ...(isSet(timeout) && { connect: Math.min(timeout, CONNECT_TIMEOUT_MS) }),
-    ...(timeout !== undefined && { clientIdle: timeout }),
+    ...(timeout !== undefined && { clientIdle: orOff(timeout) }),
   };
-  return upstream === undefined ? given : { ...given, responseHead: upstream, upstreamIdle: upstream };
+  return upstream === undefined
+    ? given
+    : { ...given, responseHead: orOff(upstream), upstreamIdle: orOff(upstream) };
 }
+
+/** For http-proxy-middleware, 0 is off. */
+const orOff = (ms: number): number | false => (ms === 0 ? false : ms);
 
 const isSet = (ms: number | undefined): ms is number => ms !== undefined && ms > 0;
 

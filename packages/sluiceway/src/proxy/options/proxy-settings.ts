@@ -46,7 +46,7 @@ export interface ProxySettings {
   timeouts: TimeoutSettings;
   tunnelDrainMs: number;
   /** Bytes of request content; 0 is no limit. */
-  maxRequestContent: number;
+  maxRequestContent: number | null;
   /** Null: broken content is not continued. */
   resume: ResumeSettings | null;
   convertHead: HeadConversion;
@@ -150,12 +150,12 @@ function resolveSettings(
     access: given.access ?? null,
     headers: toHeaderSettings(given.headers),
     timeouts: {
-      responseHeadMs: timeouts.responseHead,
-      upstreamIdleMs: timeouts.upstreamIdle,
-      clientIdleMs: timeouts.clientIdle,
-      tunnelIdleMs: timeouts.tunnelIdle,
-      totalMs: timeouts.total,
-      minRate: limits.minRate,
+      responseHeadMs: timeouts.responseHead ?? 0,
+      upstreamIdleMs: timeouts.upstreamIdle ?? 0,
+      clientIdleMs: timeouts.clientIdle ?? 0,
+      tunnelIdleMs: timeouts.tunnelIdle ?? 0,
+      totalMs: timeouts.total ?? 0,
+      minRate: limits.minRate ?? 0,
     },
     tunnelDrainMs: timeouts.tunnelDrain,
     maxRequestContent: limits.requestContent,

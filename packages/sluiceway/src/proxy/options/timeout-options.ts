@@ -15,37 +15,41 @@ export const timeoutOptions = {
   /**
    * Time from the end of the request, its content included, until the response head. Each interim response
    * (1xx) restarts it, so an origin server that reports progress is waited for. The default is long enough
-   * for an origin server that must fetch the file first. 0 is off. Default: `60s`.
+   * for an origin server that must fetch the file first. `false` turns it off. Default: `60s`.
    */
   responseHead: duration({
     default: '60s',
+    min: 1,
     off: true,
     doc: 'Time from the end of the request, its content included, until the response head. Each interim response (1xx) restarts it, so an origin server that reports progress is waited for. The default is long enough for an origin server that must fetch the file first.',
   }),
   /**
    * Time between bytes while the transfer waits for the origin server only. A server that sends nothing for a
-   * minute in the middle of a file is usually gone. 0 is off. Default: `60s`.
+   * minute in the middle of a file is usually gone. `false` turns it off. Default: `60s`.
    */
   upstreamIdle: duration({
     default: '60s',
+    min: 1,
     off: true,
     doc: 'Time between bytes while the transfer waits for the origin server only. A server that sends nothing for a minute in the middle of a file is usually gone.',
   }),
   /**
    * Time between bytes while the transfer waits for the client. It is ten times as long as `upstreamIdle`
-   * because people pause downloads and client networks drop out. 0 is off. Default: `10m`.
+   * because people pause downloads and client networks drop out. `false` turns it off. Default: `10m`.
    */
   clientIdle: duration({
     default: '10m',
+    min: 1,
     off: true,
     doc: 'Time between bytes while the transfer waits for the client. It is ten times as long as `upstreamIdle` because people pause downloads and client networks drop out.',
   }),
   /**
-   * Time without a byte in either direction of a tunnel (WebSocket). Silence is normal there. 0 is off.
-   * Default: `1h`.
+   * Time without a byte in either direction of a tunnel (WebSocket). Silence is normal there. `false` turns
+   * it off. Default: `1h`.
    */
   tunnelIdle: duration({
     default: '1h',
+    min: 1,
     off: true,
     doc: 'Time without a byte in either direction of a tunnel (WebSocket). Silence is normal there.',
   }),
@@ -60,10 +64,11 @@ export const timeoutOptions = {
   }),
   /**
    * Time for the whole transfer. Off by default, because a healthy transfer of a large file can take any
-   * time. 0 is off. Default: `0`.
+   * time. `false` turns it off. Default: `false`.
    */
   total: duration({
     default: OFF,
+    min: 1,
     off: true,
     doc: 'Time for the whole transfer. Off by default, because a healthy transfer of a large file can take any time.',
   }),
@@ -74,10 +79,11 @@ export const limitOptions = {
    * Bytes per second. A slower transfer is ended; the rate is measured over 5 s in which content is under
    * way. The outcome is `client_stalled` or `upstream_stalled`, after the side that was waited for longer.
    * Off by default, because a slow transfer is not a broken one; the idle timeouts end transfers that stand
-   * still. 0 is off. Default: `0`.
+   * still. `false` turns it off. Default: `false`.
    */
   minRate: size({
     default: OFF,
+    min: 1,
     off: true,
     doc: 'Bytes per second. A slower transfer is ended; the rate is measured over 5 s in which content is under way. The outcome is `client_stalled` or `upstream_stalled`, after the side that was waited for longer. Off by default, because a slow transfer is not a broken one; the idle timeouts end transfers that stand still.',
   }),
@@ -85,12 +91,13 @@ export const limitOptions = {
    * Bytes of request content. A request that announces more gets 413 before the origin server is asked. A
    * request in chunks gets 413 when it passes the limit, and its connection to the origin server is closed.
    * Off by default, because uploads are not held in memory or on disk, and the origin server knows how large
-   * a file may be. Set it if the origin server has no such limit. 0 is off. Default: `0`.
+   * a file may be. Set it if the origin server has no such limit. `0` allows no content. `false` turns it
+   * off. Default: `false`.
    */
   requestContent: size({
     default: OFF,
     off: true,
-    doc: 'Bytes of request content. A request that announces more gets 413 before the origin server is asked. A request in chunks gets 413 when it passes the limit, and its connection to the origin server is closed. Off by default, because uploads are not held in memory or on disk, and the origin server knows how large a file may be. Set it if the origin server has no such limit.',
+    doc: 'Bytes of request content. A request that announces more gets 413 before the origin server is asked. A request in chunks gets 413 when it passes the limit, and its connection to the origin server is closed. Off by default, because uploads are not held in memory or on disk, and the origin server knows how large a file may be. Set it if the origin server has no such limit. `0` allows no content.',
   }),
   /**
    * Bytes of a response head, and of a trailer section. Several times what common servers allow. At least 1

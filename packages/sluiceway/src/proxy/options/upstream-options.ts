@@ -2,7 +2,7 @@ import { type BaseTarget, parseBaseTarget } from '../../http/target.js';
 import { Checker } from '../../options/checker.js';
 import { either, group, list } from '../../options/composites.js';
 import { duration, integer, oneOf, url } from '../../options/kinds.js';
-import type { OptionsOf, SettingsOf, Spec } from '../../options/spec.js';
+import { OFF, type OptionsOf, type SettingsOf, type Spec } from '../../options/spec.js';
 import { MAX_IDLE_CONNECTIONS, type TransportOptions } from '../../upstream/transport-options.js';
 import { egressOption } from './upstream-egress.js';
 import { tlsOption } from './upstream-tls.js';
@@ -13,9 +13,12 @@ const connectionOptions = {
   /**
    * Connections to one origin server at a time. Unlimited, because a large file holds its connection for a
    * long time, and a limit that is too low makes other clients wait behind it. A connection over HTTP/2
-   * carries up to 100 requests at a time, or as many as the origin server allows. Default: unlimited.
+   * carries up to 100 requests at a time, or as many as the origin server allows. `false` turns it off.
+   * Default: unlimited.
    */
   max: integer({
+    default: OFF,
+    off: true,
     min: 1,
     defaultText: 'unlimited',
     doc: 'Connections to one origin server at a time. Unlimited, because a large file holds its connection for a long time, and a limit that is too low makes other clients wait behind it. A connection over HTTP/2 carries up to 100 requests at a time, or as many as the origin server allows.',

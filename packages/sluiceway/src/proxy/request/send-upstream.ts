@@ -147,7 +147,7 @@ function chooseUpload(
 ): Upload | null {
   const { content } = draft;
   if (content !== undefined)
-    return uploadBytes(typeof content === 'string' ? Buffer.from(content) : content, transfer, 0);
+    return uploadBytes(typeof content === 'string' ? Buffer.from(content) : content, transfer, null);
   return keepsContent(draft, validated.downstream) ? validated.upload : null;
 }
 

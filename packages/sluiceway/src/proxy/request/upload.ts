@@ -16,22 +16,22 @@ export interface Upload extends RequestContent {
 
 /**
  * Null where the request has no content. Throws where something before the proxy has read it already, and where it
- * announces more than `maxBytes` (0: no limit); content of unknown length fails once it is more.
+ * announces more than `maxBytes` (null: no limit); content of unknown length fails once it is more.
  */
 export function openUpload(
   client: ClientExchange,
   framing: ContentFraming,
   transfer: Transfer,
-  maxBytes: number,
+  maxBytes: number | null,
 ): Upload | null {
   if (framing.kind === 'none' || (framing.kind === 'length' && framing.length === 0)) return null;
   const fault = findFault(client);
   if (fault !== null) throw fault;
-  if (maxBytes > 0 && framing.kind === 'length' && framing.length > maxBytes) throw tooLarge(maxBytes);
+  if (maxBytes !== null && framing.kind === 'length' && framing.length > maxBytes) throw tooLarge(maxBytes);
   const source = client.openContent();
   const { length, text } = framing.kind === 'length' ? framing : { length: null };
   const limited =
-    maxBytes > 0 && length === null
+    maxBytes !== null && length === null
       ? new MaxLengthSource(source, maxBytes, () => tooLarge(maxBytes))
       : source;
   // A hook, or middleware that goes on beside the proxy, may have read of it when it is sent at last.
@@ -41,10 +41,10 @@ export function openUpload(
 }
 
 /** Content that has been read already, and given back: null where it is empty. */
-export function uploadBytes(content: Uint8Array, transfer: Transfer, maxBytes: number): Upload | null {
+export function uploadBytes(content: Uint8Array, transfer: Transfer, maxBytes: number | null): Upload | null {
   const { length } = content;
   if (length === 0) return null;
-  if (maxBytes > 0 && length > maxBytes) throw tooLarge(maxBytes);
+  if (maxBytes !== null && length > maxBytes) throw tooLarge(maxBytes);
   return { source: new MeteredSource(singleChunk(content), transfer.meterUpload()), length };
 }
 
