@@ -14,6 +14,7 @@ const tables = new Set([
   'createProxy.limits',
   'createProxy.resume',
   'createProxy.digests',
+  'streamFrom',
   'gateway',
   'gateway.guard',
 ]);

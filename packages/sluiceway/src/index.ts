@@ -42,8 +42,10 @@ export type { UpstreamRequest, UpstreamRequestDraft } from './proxy/messages/ups
 export type { NodeServer } from './proxy/mount/attach.js';
 export { attach } from './proxy/mount/attach.js';
 export type { MountOptions } from './proxy/mount/not-found.js';
-export type { FileUrl, StreamFromOptions } from './proxy/mount/stream-from.js';
 export { streamFrom } from './proxy/mount/stream-from.js';
+export type { FileUrl, StreamCallOptions, Streamer } from './proxy/mount/streamer.js';
+export { createStreamer } from './proxy/mount/streamer.js';
+export type { StreamFromOptions } from './proxy/mount/streamer-options.js';
 export { mount, stripPrefix } from './proxy/mount/strip-prefix.js';
 export type { CookieOptions } from './proxy/options/cookie-options.js';
 export type { DigestOptions } from './proxy/options/digest-options.js';

@@ -1,5 +1,6 @@
 import { gatewayOptions, gatewayOwnOptions } from './gateway/options.js';
 import type { AnySpec, Members } from './options/spec.js';
+import { streamerOwnOptions } from './proxy/mount/streamer-options.js';
 import { hookOptions } from './proxy/options/hook-options.js';
 import { proxyOptions } from './proxy/options/proxy-options.js';
 
@@ -11,9 +12,10 @@ export { toJsonSchema } from './options/to-json-schema.js';
 export { gatewayOptions, proxyOptions };
 
 /** The options that the documents have tables of, by the function that takes them. */
-export const documentedOptions: Readonly<Record<'createProxy' | 'gateway', Members>> = {
+export const documentedOptions: Readonly<Record<'createProxy' | 'streamFrom' | 'gateway', Members>> = {
   createProxy: proxyOptions,
-  // Those that it shares with `createProxy` are in the tables of that.
+  // Those that they share with `createProxy` are in the tables of that.
+  streamFrom: { ...streamerOwnOptions, tls: withoutMembers(streamerOwnOptions.tls) },
   gateway: {
     ...gatewayOwnOptions,
     tls: withoutMembers(gatewayOwnOptions.tls),

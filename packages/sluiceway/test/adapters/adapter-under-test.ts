@@ -1,5 +1,5 @@
 import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
-import type { Handler, NodeServer, StreamFromOptions } from '../../src/index.js';
+import type { Handler, NodeServer, Streamer, StreamFromOptions } from '../../src/index.js';
 
 /** An application as the tests want one, however its framework makes it. */
 export interface AppUnderTest {
@@ -10,7 +10,7 @@ export interface AppUnderTest {
   /** Options of the adapter. */
   options?: { errors?: 'throw' | 'answer'; reuseParsedBody?: boolean };
   /** In place of a handler: a route that answers with this URL. */
-  streamFrom?: { url: string; options: StreamFromOptions };
+  streamFrom?: { url: string; options: StreamFromOptions | Streamer };
   /** Stands before: parsers of JSON and of forms, the framework's usual ones. */
   parsesBody?: boolean;
   /** The framework believes the forwarding fields of its peer. */

@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net';
 import type fastify from 'fastify';
 import type { FastifyRequest } from 'fastify';
 import { sluiceway, streamFrom, toFastify } from '../../src/fastify.js';
+import { Streamer } from '../../src/proxy/mount/streamer.js';
 import {
   type AdapterUnderTest,
   type AppUnderTest,
@@ -41,8 +42,12 @@ async function start(make: typeof fastify, app: AppUnderTest): Promise<RunningAp
       return reply.code(status).send(text);
     });
   if (file !== undefined) {
-    await application.register(streamFrom, file.options);
-    application.get('/file', (_, reply) => reply.streamFrom(file.url));
+    const { url, options: ofFile } = file;
+    const isStreamer = ofFile instanceof Streamer;
+    await application.register(streamFrom, isStreamer ? {} : ofFile);
+    application.get('/file', (_, reply) =>
+      isStreamer ? reply.streamFrom(url, ofFile) : reply.streamFrom(url),
+    );
   }
   if (handler !== undefined && parsesBody) {
     // Parsers of the application: the plugin would let content pass unread.

@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
 import { createDownloadGateway, type Gateway } from '../../src/gateway.js';
-import type { SluicewayError } from '../../src/index.js';
+import { createStreamer, type SluicewayError } from '../../src/index.js';
 import { type Network, test } from '../support/fixture.js';
 import type { RawClient } from '../support/raw-client.js';
 import { type OriginScript, type RawOrigin, respondWith } from '../support/raw-origin.js';
@@ -114,6 +114,34 @@ export function testStreamFrom(app: AppLine): void {
       if (!app.has('error-handler')) return;
       expect(errors).toHaveLength(2);
       expect((errors[0] as SluicewayError).code).toBe('destination_ip_prohibited');
+    });
+
+    test('answers by a streamer, whose failures go to the error handler too, until it is closed [Express; Koa; Fastify]', async ({
+      net,
+    }) => {
+      const origin = await net.origin(respondWith(sized('content')));
+      const streamer = createStreamer({ addresses: 'any' });
+      const { client, errors } = await app.start(net, {
+        streamFrom: { url: origin.url, options: streamer },
+      });
+      await client.get('/file');
+      expect((await client.readResponse()).content.toString()).toBe('content');
+      await streamer.close();
+      await client.get('/file');
+      expect((await client.readResponse()).head.status).toBe(503);
+      if (app.has('error-handler')) expect(errors).toHaveLength(1);
+    });
+
+    test('answers a failure itself if a streamer has `errors: answer` [Sluiceway]', async ({ net }) => {
+      const streamer = createStreamer({ errors: 'answer' });
+      net.cleanup(() => streamer.close());
+      const { client, errors } = await app.start(net, {
+        streamFrom: { url: 'http://127.0.0.1:9/', options: streamer },
+      });
+      await client.get('/file');
+      const { head } = await client.readResponse();
+      expect([head.status, head.get('content-type')]).toEqual([403, 'application/problem+json']);
+      expect(errors).toHaveLength(0);
     });
   });
 }

@@ -114,7 +114,7 @@ describe('the record of a transfer', () => {
     });
   });
 
-  test('names the mirror that gave the response [nginx $upstream_addr]', async ({ net }) => {
+  test('names the mirror that gave the response [nginx]', async ({ net }) => {
     const fails = await net.origin(respondWith(sized('', [], 'HTTP/1.1 503 Service Unavailable')));
     const works = await net.origin(respondWith(sized('content')));
     const running = await net.proxy({ upstream: { url: fails.url, mirrors: [works.url] } });
@@ -127,9 +127,7 @@ describe('the record of a transfer', () => {
     });
   });
 
-  test('names the server, and no address, where the connection is refused [nginx $upstream_addr]', async ({
-    net,
-  }) => {
+  test('names the server, and no address, where the connection is refused [nginx]', async ({ net }) => {
     const gone = await startServer();
     await gone.stop();
     const running = await net.proxy({ upstream: `http://127.0.0.1:${gone.port}` });

@@ -1,15 +1,16 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { formatComments } from '../../../../scripts/options/comments.mjs';
 import { formatTables, pages } from '../../../../scripts/options/tables.mjs';
 import { publicAddressesOfOthers } from '../../src/net/own-listeners.js';
+import { Checker } from '../../src/options/checker.js';
 import { listOptions } from '../../src/options/composites.js';
 import { type AnySpec, OFF } from '../../src/options/spec.js';
 import { documentedOptions, proxyOptions } from '../../src/options.js';
 import { createProxy } from '../../src/proxy/create-proxy.js';
 import { attach } from '../../src/proxy/mount/attach.js';
-import { type StreamFromOptions, streamFrom } from '../../src/proxy/mount/stream-from.js';
+import { createStreamer } from '../../src/proxy/mount/streamer.js';
+import { resolveStreamerOptions, streamerOwnOptions } from '../../src/proxy/mount/streamer-options.js';
 import { passThrough, thirdParty } from '../../src/proxy/options/profiles.js';
 import { resolveProxyOptions } from '../../src/proxy/options/proxy-settings.js';
 import { parseBytes, parseDurationMs } from '../../src/units.js';
@@ -147,24 +148,26 @@ test('every described default is the one in force', () => {
 });
 
 describe('streamFrom', () => {
-  const call = (options: object) => problemsOf(() => callStreamFrom(options));
-  const callStreamFrom = (options: StreamFromOptions) =>
-    streamFrom({} as IncomingMessage, {} as ServerResponse, 'http://127.0.0.1:9', options);
+  const check = (options: object) => problemsOf(() => createStreamer(options));
 
   test('takes the options of its table', () => {
-    const [, tls = []] = tableUnder(page, 'streamFrom');
-    expect(tableUnder(page, 'streamFrom').map(([name = '']) => bare(name))).toEqual([
-      'profile',
-      'tls',
-      'egressProxy',
-      'protocol',
-      'digest',
-    ]);
-    const parts = codesIn(tls[3] ?? '').filter((code) => !/[.:]/.test(code));
-    expect(parts).toEqual(['ca', 'cert', 'key', 'servername']);
-    const options = { tls: Object.fromEntries(parts.map((part) => [part, undefined])), unknown: 1 };
-    expect(call({ profile: 'thirdParty', ...options })).toEqual(['unknown is not an option']);
-    expect(call({ tls: { unknown: 1 } })).toEqual(['upstream.tls.unknown is not an option']);
+    const named = tableUnder(page, 'options: streamFrom').map(([name = '']) => bare(name));
+    expect(named).toEqual(Object.keys(streamerOwnOptions));
+    expect(check(Object.fromEntries(named.map((name) => [name, undefined])))).toEqual([]);
+  });
+
+  test('describes the defaults in force', () => {
+    const { settings } = resolveStreamerOptions({}, new Checker('test'));
+    expect(settings).toMatchObject({ profile: thirdParty, convertHead: 'fallback', throwsErrors: false });
+    const defaults = Object.fromEntries(
+      listOptions(streamerOwnOptions).map(({ path, spec }) => [path, spec.defaultText]),
+    );
+    expect(defaults).toMatchObject({
+      profile: "`'thirdParty'`",
+      addresses: `\`'${thirdParty.addresses}'\``,
+      convertHead: "`'fallback'`",
+      protocol: "`'http1'`",
+    });
   });
 });
 

@@ -66,6 +66,7 @@ test('what is exported at run time is what is promised, and no more', () => {
     'bearer',
     'clientAddresses',
     'createProxy',
+    'createStreamer',
     'createUrlSigner',
     'formatBytes',
     'formatDuration',

@@ -3,11 +3,9 @@ import type { Outcome } from '../../errors.js';
 import { isMountPoint } from '../../http/prefix.js';
 import type { HandleContext, KnownClient } from '../../proxy/messages/handle-context.js';
 import type { Handler } from '../../proxy/messages/handler.js';
-import {
-  type FileUrl,
-  type StreamFromOptions,
-  streamFrom as streamFromUrl,
-} from '../../proxy/mount/stream-from.js';
+import { streamFrom as streamFromUrl } from '../../proxy/mount/stream-from.js';
+import type { FileUrl, Streamer } from '../../proxy/mount/streamer.js';
+import type { StreamFromOptions } from '../../proxy/mount/streamer-options.js';
 import {
   type AdapterOptions,
   type AdapterSettings,
@@ -40,7 +38,8 @@ export type ExpressHandler<Request extends ExpressRequest = ExpressRequest> = (
  * A handler of Express 4 or 5 for a proxy, a gateway, or what `stripPrefix` and `mount` make of them:
  * `app.use('/files', toExpress(proxy))`. The path at which it is mounted is taken off, as Express does. Hooks find the
  * request of Express as `request.context`; `trust proxy` of the application decides who the client is. Failures
- * before the response go to `next`. Throws an `OptionsError` for options that are not valid.
+ * before the response go to `next`, since that is where Express applications answer errors, unless `errors` is `answer`.
+ * Throws an `OptionsError` for options that are not valid.
  */
 export function toExpress<Request extends ExpressRequest = ExpressRequest>(
   handler: Handler<Request>,
@@ -57,15 +56,16 @@ export function toExpress<Request extends ExpressRequest = ExpressRequest>(
 }
 
 /**
- * Answers a request of Express with the file at `url`, as `streamFrom` of `sluiceway` does. Failures before the
- * response go to the application's error handler, unless `options.errors` is `answer`. Resolves with the outcome, and
- * never rejects, so that it need not be waited for.
+ * Answers a request of Express with the file at `url`, as `streamFrom` of `sluiceway` does. Give it what `createStreamer`
+ * returned: its options are checked when the application starts, and it can be closed. Failures before the response go to
+ * the application's error handler, unless `errors` is `answer`. Resolves with the outcome, and never rejects, so that it
+ * need not be waited for.
  */
 export async function streamFrom<Request extends ExpressRequest = ExpressRequest>(
   request: Request,
   response: ServerResponse,
   url: FileUrl,
-  options: StreamFromOptions<Request> = DEFAULTS,
+  options: StreamFromOptions<Request> | Streamer<Request> = DEFAULTS,
 ): Promise<Outcome> {
   const { errors = 'throw' } = options;
   const context = toContext(request, response, { errors, reusesParsedBody: false });

@@ -1,12 +1,9 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { watchParseErrors } from '../../downstream/http1/http1-connection.js';
 import type { Handler } from '../../proxy/messages/handler.js';
-import {
-  type FileUrl,
-  proxyFor,
-  type StreamFromOptions,
-  streamFrom as streamFromUrl,
-} from '../../proxy/mount/stream-from.js';
+import { toStreamer } from '../../proxy/mount/stream-from.js';
+import { createStreamer, type FileUrl, type Streamer } from '../../proxy/mount/streamer.js';
+import type { StreamFromOptions } from '../../proxy/mount/streamer-options.js';
 import { type AdapterOptions, guardResponse, isClosable, resolveAdapter, serve } from '../shared/adapter.js';
 import { toFrameworkError } from '../shared/framework-error.js';
 import { restoreContent } from '../shared/parsed-body.js';
@@ -19,16 +16,18 @@ declare module 'fastify' {
   interface FastifyReply {
     /**
      * Answers with the file at `url`, relayed while it arrives, under the rules of `streamFrom`; for a route handler to
-     * return. `options` take the place of those that the plugin was registered with. There with the plugin `streamFrom`.
+     * return. `options`, or what `createStreamer` returned, take the place of those that the plugin was registered with.
+     * There with the plugin `streamFrom`.
      */
-    streamFrom(url: FileUrl, options?: StreamFromOptions<FastifyRequest>): this;
+    streamFrom(url: FileUrl, options?: StreamFromOptions<FastifyRequest> | Streamer<FastifyRequest>): this;
   }
 }
 
 /**
  * A handler for a route of Fastify's: `app.all('/files/*', toFastify(proxy))`. The proxy sees the path as the client has
  * sent it. Content that Fastify has parsed is refused, unless `reuseParsedBody` says otherwise: the plugin `sluiceway`
- * lets it pass unread. Failures before the response go to the error handler. Throws an `OptionsError`.
+ * lets it pass unread. Failures before the response go to the error handler, as those of all routes do, unless `errors` is
+ * `answer`. Throws an `OptionsError`.
  */
 export function toFastify(
   handler: Handler<FastifyRequest>,
@@ -53,10 +52,7 @@ export const sluiceway: FastifyPluginAsync<FastifySluicewayOptions> = async (app
   // For its own routes alone, since the plugin is encapsulated: content passes unread.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, content, done) => done(null, content));
-  // Not waited for: the server stops listening at once, and then waits for all that still runs.
-  app.addHook('preClose', async () => {
-    drain(app, handler).catch((error: unknown) => app.log.error(error));
-  });
+  drainOnClose(app, handler);
   watchParseErrors(app.server);
   if (websocket) routeUpgrades(app, (target) => place.holds(target));
 
@@ -69,17 +65,19 @@ export const sluiceway: FastifyPluginAsync<FastifySluicewayOptions> = async (app
 };
 
 /**
- * Gives all replies `reply.streamFrom(url, options)`. Its options are the defaults of all calls. Registration fails
- * with an `OptionsError`.
+ * Gives all replies `reply.streamFrom(url, options)`. Its options are the defaults of all calls. Closing the instance
+ * drains what these answer. Registration fails with an `OptionsError`.
  */
 export const streamFrom: FastifyPluginAsync<StreamFromOptions<FastifyRequest>> = async (app, defaults) => {
-  // Mistakes show here, and not at the first request. Hooks are only called with the context of calls of this kind.
-  proxyFor(defaults as StreamFromOptions);
-  app.decorateReply('streamFrom', function (url, options = defaults) {
+  const streamer = createStreamer(defaults);
+  drainOnClose(app, streamer);
+  app.decorateReply('streamFrom', function (url, options = streamer) {
     const { request } = this;
     const { errors = 'throw' } = options;
     serveReply(request, this, { errors }, (context) =>
-      guardResponse(request.raw, this.raw, () => streamFromUrl(request.raw, this.raw, url, options, context)),
+      guardResponse(request.raw, this.raw, async () =>
+        toStreamer(options).handle(request.raw, this.raw, url, context),
+      ),
     ).catch((error: unknown) => this.send(error));
     return this;
   });
@@ -104,7 +102,14 @@ function locate(place: MountPlace, request: FastifyRequest): ReturnType<MountPla
   }
 }
 
-async function drain({ server }: FastifyInstance, handler: Handler<FastifyRequest>): Promise<void> {
+/** Not waited for: the server stops listening at once, and then waits for all that still runs. */
+function drainOnClose(app: FastifyInstance, handler: object): void {
+  app.addHook('preClose', async () => {
+    drain(app, handler).catch((error: unknown) => app.log.error(error));
+  });
+}
+
+async function drain({ server }: FastifyInstance, handler: object): Promise<void> {
   if (!isClosable(handler)) return;
   await handler.close();
   // Node has closed those that were idle when the server stopped; these would be kept alive for another minute.

@@ -3,7 +3,9 @@ import { Checker } from '../../options/checker.js';
 import type { HandleContext, KnownClient } from '../../proxy/messages/handle-context.js';
 import type { Handler } from '../../proxy/messages/handler.js';
 import { checkHandler } from '../../proxy/mount/handler.js';
-import { type FileUrl, proxyFor, type StreamFromOptions, toPlaces } from '../../proxy/mount/stream-from.js';
+import { makeSharingStreamer } from '../../proxy/mount/stream-from.js';
+import { type FileUrl, Streamer } from '../../proxy/mount/streamer.js';
+import type { StreamFromOptions } from '../../proxy/mount/streamer-options.js';
 import { FrameworkError } from '../shared/framework-error.js';
 import { FetchExchange } from './fetch-exchange.js';
 import { findHostListener } from './host-listener.js';
@@ -26,8 +28,9 @@ export interface FetchOptions<Host = unknown> {
   /** Who the client is, which a `Request` does not tell, from fields or a host that are to be believed. Default: nobody knows. */
   client?: (request: Request, host: Host) => KnownClient | Promise<KnownClient>;
   /**
-   * `answer` (default): a failure is answered with its status and a problem report. `throw`: one before the head
-   * rejects with the `SluicewayError`, for the host to deal with; most make a 500 of it.
+   * `answer`: a failure is answered with its status and a problem report. `throw`: one before the head rejects with the
+   * `SluicewayError`. Default `answer`, unlike in the adapters of frameworks: these hosts have no error handler that reads
+   * the status of an error, and most make a 500 of any.
    */
   errors?: 'answer' | 'throw';
 }
@@ -70,7 +73,8 @@ export function toFetch<Host = unknown>(
   check.throwIfAny();
   // Checked above. Hooks are only ever called with the context that is made here.
   const serves = handler as unknown as Serves;
-  return (request, host) => respond(serves, settings, request, host);
+  return (request, host) =>
+    respond((exchange, context) => serves.serve(exchange, context), settings, request, host);
 }
 
 /**
@@ -86,30 +90,42 @@ export function toRouteHandlers<Host = unknown>(
 }
 
 const defaults: FetchStreamFromOptions = {};
-const streams = new WeakMap<FetchStreamFromOptions, { proxy: Serves; settings: FetchSettings }>();
+const streams = new WeakMap<FetchStreamFromOptions, { streamer: Streamer; settings: FetchSettings }>();
 
 /**
  * Answers a request with the file at `url`: as `streamFrom` of `sluiceway`, for a host that wants a `Response`, and
- * with the limits of `toFetch`.
+ * with the limits of `toFetch`. `options` can be what `createStreamer` returned: its options are checked when the
+ * application starts, and it can be closed.
  */
 export function streamFrom<Host = unknown>(
   request: Request,
   url: FileUrl,
-  options: FetchStreamFromOptions<Host> = defaults,
+  options: FetchStreamFromOptions<Host> | Streamer<FetchContext<Host>> = defaults,
   host?: Host,
 ): Promise<Response> {
+  const { streamer, settings } = toStream(options);
+  return respond((exchange, context) => streamer.serve(exchange, url, context), settings, request, host);
+}
+
+function toStream<Host>(options: FetchStreamFromOptions<Host> | Streamer<FetchContext<Host>>): {
+  streamer: Streamer;
+  settings: FetchSettings;
+} {
   // Hooks are only ever called with the context of a call that had these options.
+  if (options instanceof Streamer) {
+    const { errors = 'answer' } = options;
+    return { streamer: options, settings: { ...DEFAULT_SETTINGS, errors } };
+  }
   const given = options as FetchStreamFromOptions;
   let stream = streams.get(given);
   if (stream === undefined) {
     const { allowUndetectableTruncation, client, errors, ...others } = given;
     const check = new Checker('streamFrom');
     const settings = resolveOptions(check, { allowUndetectableTruncation, client, errors });
-    check.throwIfAny();
-    stream = { proxy: proxyFor(others as StreamFromOptions), settings };
+    stream = { streamer: makeSharingStreamer(others as StreamFromOptions, check), settings };
     streams.set(given, stream);
   }
-  return respond(stream.proxy, stream.settings, request, host, url);
+  return stream;
 }
 
 const OPTIONS = ['allowUndetectableTruncation', 'client', 'errors'] as const;
@@ -119,6 +135,8 @@ interface FetchSettings {
   client: FetchOptions['client'];
   errors: 'answer' | 'throw';
 }
+
+const DEFAULT_SETTINGS: FetchSettings = { allowsUnknownLength: false, client: undefined, errors: 'answer' };
 
 type Given = { [Name in keyof FetchOptions]: FetchOptions[Name] | undefined };
 
@@ -134,11 +152,10 @@ function resolveOptions(
 }
 
 async function respond(
-  handler: Serves,
+  serve: (exchange: FetchExchange, context: HandleContext<FetchContext>) => Promise<Outcome>,
   { allowsUnknownLength, client: findClient, errors }: FetchSettings,
   request: Request,
   host: unknown,
-  url?: FileUrl,
 ): Promise<Response> {
   let client: KnownClient | undefined;
   try {
@@ -152,11 +169,10 @@ async function respond(
   const context: HandleContext<FetchContext> = {
     context: { request, host },
     errors,
-    ...(url !== undefined && toPlaces(url)),
     ...(client !== undefined && { client }),
   };
-  const serve = async (): Promise<Outcome> => handler.serve(exchange, context);
-  serve().then(
+  const serving = async (): Promise<Outcome> => serve(exchange, context);
+  serving().then(
     () => exchange.settle(),
     (error: unknown) => exchange.refuse(error),
   );

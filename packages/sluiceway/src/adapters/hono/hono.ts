@@ -3,11 +3,9 @@ import type { Outcome } from '../../errors.js';
 import { charsetOf, isUtf8 } from '../../http/charset.js';
 import type { HandleContext } from '../../proxy/messages/handle-context.js';
 import type { Handler } from '../../proxy/messages/handler.js';
-import {
-  type FileUrl,
-  type StreamFromOptions,
-  streamFrom as streamFromUrl,
-} from '../../proxy/mount/stream-from.js';
+import { streamFrom as streamFromUrl } from '../../proxy/mount/stream-from.js';
+import type { FileUrl, Streamer } from '../../proxy/mount/streamer.js';
+import type { StreamFromOptions } from '../../proxy/mount/streamer-options.js';
 import { findTouch } from '../../stream/untouched.js';
 import { type AdapterOptions, guardResponse, resolveAdapter, serve } from '../shared/adapter.js';
 import { addFields, type HonoContext, placeholder, ResponseGuard } from './hono-response.js';
@@ -19,8 +17,8 @@ const GONE = 499;
  * A handler of Hono 4 on `@hono/node-server` for a proxy, a gateway, or what `stripPrefix` and `mount` make of them:
  * `app.all('/files/*', toHono(stripPrefix('/files', proxy)))`. It uses Node's own request and response, and returns
  * when the transfer is over. Hooks find the context of Hono as `request.context`; what middleware before it has set
- * with `c.header` is sent along. Failures before the response go to `app.onError`. Throws an `OptionsError` for
- * options that are not valid.
+ * with `c.header` is sent along. Failures before the response go to `app.onError`, which answers all errors of a Hono
+ * application, unless `errors` is `answer`. Throws an `OptionsError` for options that are not valid.
  */
 export function toHono<Context extends HonoContext = HonoContext>(
   handler: Handler<Context>,
@@ -41,13 +39,14 @@ const DEFAULTS: StreamFromOptions = {};
 
 /**
  * Answers with the file at `url`, as `streamFrom` of `sluiceway` does, for a handler of Hono to return:
- * `app.get('/file', (c) => streamFrom(c, url))`. Rejects with a failure before the response, for `app.onError`, unless
- * `options.errors` is `answer`.
+ * `app.get('/file', (c) => streamFrom(c, url, files))`, where `files` is what `createStreamer` returned: its options are
+ * checked when the application starts, and it can be closed. Rejects with a failure before the response, for `app.onError`,
+ * unless `errors` is `answer`.
  */
 export function streamFrom<Context extends HonoContext>(
   c: Context,
   url: FileUrl,
-  options: StreamFromOptions<Context> = DEFAULTS,
+  options: StreamFromOptions<Context> | Streamer<Context> = DEFAULTS,
 ): Promise<Response> {
   const { errors = 'throw' } = options;
   return respond(c, (request, response, context) =>

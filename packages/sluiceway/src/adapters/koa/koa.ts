@@ -4,11 +4,9 @@ import { isMountPoint, parsePathPrefix, stripTargetPrefix } from '../../http/pre
 import { Checker } from '../../options/checker.js';
 import type { HandleContext, KnownClient } from '../../proxy/messages/handle-context.js';
 import type { Handler } from '../../proxy/messages/handler.js';
-import {
-  type FileUrl,
-  type StreamFromOptions,
-  streamFrom as streamFromUrl,
-} from '../../proxy/mount/stream-from.js';
+import { streamFrom as streamFromUrl } from '../../proxy/mount/stream-from.js';
+import type { FileUrl, Streamer } from '../../proxy/mount/streamer.js';
+import type { StreamFromOptions } from '../../proxy/mount/streamer-options.js';
 import {
   type AdapterOptions,
   type AdapterSettings,
@@ -45,8 +43,9 @@ export type KoaHandler<Context extends KoaContext = KoaContext> = (
 /**
  * A middleware of Koa 2 or 3 for a proxy, a gateway, or what `stripPrefix` and `mount` make of them:
  * `app.use(toKoa(proxy, { path: '/files' }))`. A path that `koa-mount` has taken off is known. Hooks find the context of
- * Koa as `request.context`; `app.proxy` decides who the client is. Failures before the response are thrown. Throws an
- * `OptionsError` for options that are not valid.
+ * Koa as `request.context`; `app.proxy` decides who the client is. Failures before the response are thrown, as
+ * `ctx.throw` does, for middleware further out, unless `errors` is `answer`. Throws an `OptionsError` for options that are
+ * not valid.
  */
 export function toKoa<Context extends KoaContext = KoaContext>(
   handler: Handler<Context>,
@@ -75,13 +74,14 @@ export function toKoa<Context extends KoaContext = KoaContext>(
 }
 
 /**
- * Answers a request of Koa with the file at `url`, as `streamFrom` of `sluiceway` does; it has to be waited for. Failures
- * before the response are thrown, for the application's error handling, unless `options.errors` is `answer`.
+ * Answers a request of Koa with the file at `url`, as `streamFrom` of `sluiceway` does; it has to be waited for. Give it
+ * what `createStreamer` returned: its options are checked when the application starts, and it can be closed. Failures before
+ * the response are thrown, for the application's error handling, unless `errors` is `answer`.
  */
 export async function streamFrom<Context extends KoaContext = KoaContext>(
   ctx: Context,
   url: FileUrl,
-  options: StreamFromOptions<Context> = DEFAULTS,
+  options: StreamFromOptions<Context> | Streamer<Context> = DEFAULTS,
 ): Promise<Outcome> {
   const context = toContext(ctx, { errors: options.errors ?? 'throw', reusesParsedBody: false });
   const outcome = await guardResponse(ctx.req, ctx.res, () =>

@@ -5,7 +5,9 @@ import { Checker } from '../../options/checker.js';
 import { createProxy } from '../../proxy/create-proxy.js';
 import type { HandleContext } from '../../proxy/messages/handle-context.js';
 import type { Handler } from '../../proxy/messages/handler.js';
-import { type FileUrl, type StreamFromOptions, streamFrom } from '../../proxy/mount/stream-from.js';
+import { toStreamer } from '../../proxy/mount/stream-from.js';
+import { createStreamer, type FileUrl, type Streamer } from '../../proxy/mount/streamer.js';
+import type { StreamFromOptions } from '../../proxy/mount/streamer-options.js';
 import type { ProxyOptions } from '../../proxy/options/proxy-options.js';
 import { completeInjected, type OwnContext, serveReply } from '../fastify/fastify-reply.js';
 import { type AdapterOptions, guardResponse, isClosable, resolveAdapter, serve } from '../shared/adapter.js';
@@ -34,9 +36,6 @@ export interface NestHandleOptions {
   path?: string;
 }
 
-/** One object for all calls, so that they share a proxy. */
-const DEFAULTS: StreamFromOptions<NestRequest> = {};
-
 /**
  * What a `SluicewayModule` gives to controllers. Its methods answer the request; on a failure before the response they
  * reject with an `HttpException`, whose `cause` is the `SluicewayError`, for exception filters.
@@ -48,6 +47,8 @@ export class SluicewayService {
   readonly path: string | null;
   readonly #errors: 'throw' | 'answer';
   readonly #reusesParsedBody: boolean;
+  /** For `streamFrom` without options. */
+  readonly #streamer: Streamer<NestRequest> = createStreamer<NestRequest>();
   readonly #logger = new Logger('Sluiceway');
 
   /** Throws an `OptionsError`. */
@@ -80,17 +81,20 @@ export class SluicewayService {
     await this.#serve(request, response, place);
   }
 
-  /** Answers with the file at `url`, as `streamFrom` of `sluiceway` does. */
+  /**
+   * Answers with the file at `url`, as `streamFrom` of `sluiceway` does. `options` can be what `createStreamer` returned:
+   * its options are checked when the application starts, and it can be closed.
+   */
   async streamFrom(
     request: PlatformRequest,
     response: PlatformResponse,
     url: FileUrl,
-    options: StreamFromOptions<NestRequest> = DEFAULTS,
+    options: StreamFromOptions<NestRequest> | Streamer<NestRequest> = this.#streamer,
   ): Promise<void> {
     const { errors = 'throw' } = options;
     const [node, answer] = [toNodeRequest(request), toNodeResponse(response)];
     await this.#answer(request, response, { errors }, (context) =>
-      guardResponse(node, answer, () => streamFrom(node, answer, url, options, context)),
+      guardResponse(node, answer, async () => toStreamer(options).handle(node, answer, url, context)),
     );
   }
 
@@ -107,7 +111,7 @@ export class SluicewayService {
 
   /** Running transfers may end, and new requests get 503; WebSockets are closed. */
   async beforeApplicationShutdown(): Promise<void> {
-    if (isClosable(this.handler)) await this.handler.close();
+    await Promise.all([this.#streamer.close(), isClosable(this.handler) && this.handler.close()]);
   }
 
   async #serve(request: PlatformRequest, response: PlatformResponse, place: Place): Promise<void> {

@@ -9,9 +9,9 @@ import { toFrameworkError } from './framework-error.js';
 /** Options of the functions that turn a handler into that of a framework. */
 export interface AdapterOptions {
   /**
-   * What becomes of a failure before the response has begun. `throw` (default): it goes to the framework's error
-   * handler, with `status` and a message that clients may read. `answer`: the proxy answers, as it does without a
-   * framework.
+   * What happens to a failure before the response has begun. `throw`: it goes to the framework's error handler, with
+   * `status` and a message that clients may read. `answer`: the proxy answers. Default `throw`, because an application
+   * answers all its errors there; without a framework nothing else would answer, and the default is `answer`.
    */
   errors?: 'throw' | 'answer';
   /**

@@ -92,16 +92,14 @@ export interface SelectedProxyOptions extends Omit<ProxyOptions, 'upstream' | 'o
   upstream?: Omit<UpstreamOptions, 'url' | 'mirrors'>;
 }
 
-/** As `resolveProxyOptions`, for a proxy with a selector of the caller's. `checkMore` adds problems. */
+/** As `resolveProxyOptions`, for a proxy with a selector of the caller's. */
 export function resolveSelectedOptions(
   options: SelectedProxyOptions,
   subject: string,
   makeTransport: typeof createTransport = createTransport,
-  checkMore: (check: Checker) => void = () => {},
 ): ProxySettings {
   const check = new Checker(subject);
   const settings = resolveSettings(check, options as ProxyOptions, makeTransport);
-  checkMore(check);
   check.throwIfAny();
   return settings();
 }
@@ -112,23 +110,27 @@ function resolveSettings(
   options: ProxyOptions,
   makeTransport: typeof createTransport,
 ): () => ProxySettings {
-  const given = resolve(proxyOptions, options, check);
-  const { timeouts, limits, profile, resume } = given;
+  const { upstream: to, ...given } = resolve(proxyOptions, options, check);
   // In place of a URL an object, with the defaults of all other options.
-  const { url, mirrors, tls, connections, egressProxy, protocol } = isGroup(given.upstream)
-    ? given.upstream
-    : { ...upstreamDefaults(), url: given.upstream };
-  if (protocol !== 'http1' && options.transport !== undefined)
-    check.problem(
-      'upstream.protocol',
-      'must not be given together with transport, which speaks what it likes',
-    );
+  const upstream = isGroup(to) ? to : { ...upstreamDefaults(), url: to };
+  return toProxySettings(check, given, { ...upstream, path: 'upstream.' }, makeTransport);
+}
+
+/**
+ * Settings from options that their descriptions have checked. Adds the problems of options that do not go together; the
+ * transport is made only when there are none. `path` of the upstream stands before the names of its options in problems.
+ */
+export function toProxySettings(
+  check: Checker,
+  given: Omit<Resolved, 'upstream' | 'onRequest'> & Partial<Pick<Resolved, 'onRequest'>>,
+  { url, mirrors, tls, connections, egressProxy, protocol, path }: UpstreamValues & { path: string },
+  makeTransport: typeof createTransport = createTransport,
+): () => ProxySettings {
+  const { timeouts, limits, profile, resume, transport } = given;
+  if (protocol !== 'http1' && transport !== undefined)
+    check.problem(`${path}protocol`, 'must not be given together with transport, which speaks what it likes');
   const addresses = given.addresses ?? profile.addresses;
-  checkEgress(check, 'upstream.egressProxy', {
-    isGiven: egressProxy !== undefined,
-    addresses,
-    transport: options.transport,
-  });
+  checkEgress(check, `${path}egressProxy`, { isGiven: egressProxy !== undefined, addresses, transport });
   const connecting: TransportOptions = {
     policy: addresses === 'public' ? publicAddressesOfOthers : anyAddress,
     connectTimeoutMs: timeouts.connect,
@@ -181,7 +183,13 @@ const isGroup = (upstream: Resolved['upstream']): upstream is UpstreamValues =>
   upstream !== undefined && 'connections' in upstream;
 
 /** Those that are given. */
-function toHooks({ onRequest, onUpstreamRequest, onUpstreamResponse, transform, onError }: Resolved): Hooks {
+function toHooks({
+  onRequest,
+  onUpstreamRequest,
+  onUpstreamResponse,
+  transform,
+  onError,
+}: Partial<Pick<Resolved, keyof Hooks>>): Hooks {
   return {
     ...(onRequest !== undefined && { onRequest }),
     ...(onUpstreamRequest !== undefined && { onUpstreamRequest }),

@@ -53,7 +53,7 @@ const connectionOptions = {
   }),
 };
 
-const protocolOption = oneOf(['http1', 'http2', 'auto'], {
+export const protocolOption = oneOf(['http1', 'http2', 'auto'], {
   default: 'http1',
   doc: 'The protocol that is used with origin servers: see [HTTP/2 to origin servers](#http2-to-origin-servers). `http2` is HTTP/2 only, without TLS for http: URLs (prior knowledge). `auto` is HTTP/2 if an https: server chooses it (ALPN), and HTTP/1.1 otherwise and for upgrades. HTTP/1.1 is the default: its client is our own and takes half to three quarters of the CPU for a byte, each large file has a connection of its own, and a client that stops costs less memory.',
 });

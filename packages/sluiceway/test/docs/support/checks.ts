@@ -55,14 +55,16 @@ export const checks: Readonly<Record<string, Check>> = {
     await running.wrote(/method=GET path=\/files\/a\?… status=200 outcome=completed bytesDown=\d+ /);
   },
 
-  'streamFrom refuses an address that is not public, and relays one that may be reached': async (example) => {
+  'a streamer refuses an address that is not public, and relays one that may be reached': async (example) => {
     example.replacements.set('https://files.example.com', `http://127.0.0.1:${example.origin.port}`);
     const refused = await (await example.run()).send('/');
     expect(refused.head.status).toBe(403);
     expect(refused.head.get('proxy-status')).toContain('destination_ip_prohibited');
     expect(example.origin.seen).toEqual([]);
 
-    const relaying = await example.run((code) => code.replace(".mp4')", ".mp4', { addresses: 'any' })"));
+    const relaying = await example.run((code) =>
+      code.replace('createStreamer()', "createStreamer({ addresses: 'any' })"),
+    );
     const response = await relaying.send('/', {
       fields: ['Cookie: a=1', 'Authorization: b', 'Accept: video/mp4'],
     });
@@ -73,7 +75,7 @@ export const checks: Readonly<Record<string, Check>> = {
     expect(Object.keys(fields).toSorted()).toEqual(['accept', 'host']);
   },
 
-  'streamFrom with options of its own': async (example) => {
+  'a streamer with options of its own': async (example) => {
     const running = await example.run();
     const response = await running.send('/a?b=c', { method: 'PUT', content: 'four' });
     expect(response.content.toString()).toBe('got 4 bytes');

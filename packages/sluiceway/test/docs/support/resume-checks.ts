@@ -16,7 +16,9 @@ export const resumeChecks: Readonly<Record<string, Check>> = {
     example.replacements.set('https://eu.files.example.com', cut.url);
     example.replacements.set('https://us.files.example.com', whole.url);
     try {
-      const running = await example.run((code) => code.replace('  ]);', "  ], { addresses: 'any' });"));
+      const running = await example.run((code) =>
+        code.replace('createStreamer()', "createStreamer({ addresses: 'any' })"),
+      );
       const response = await running.send('/');
       expect(response.content.equals(file)).toBe(true);
       expect(whole.total).toBe(1);
