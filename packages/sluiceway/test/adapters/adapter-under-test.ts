@@ -60,7 +60,7 @@ export interface AdapterUnderTest {
   /** What it has not; the default is that it has everything. */
   lacks?: readonly Feature[];
   start(app: AppUnderTest): Promise<RunningApp>;
-  /** The user that `app.user` has named, as hooks find it in `downstream.context`. */
+  /** The user that `app.user` has named, as hooks find it in `request.context`. */
   userOf?(context: unknown): unknown;
 }
 

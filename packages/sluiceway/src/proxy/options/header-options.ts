@@ -171,7 +171,7 @@ export interface ForwardedValues extends SettingsOf<typeof forwardedOptions> {}
 export interface HeaderOptions extends OptionsOf<typeof headerOptions> {}
 export interface HeaderOptionValues extends SettingsOf<typeof headerOptions> {}
 
-/** Checked values of `FieldOptions`. Null where nothing is to be done. */
+/** Checked values of `HeaderOptions`. Null where nothing is to be done. */
 export interface HeaderSettings {
   /** `upstream`, `client` or a value for the field. */
   host: string;

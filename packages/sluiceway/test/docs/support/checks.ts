@@ -12,7 +12,7 @@ import { type Check, commandsOf, type Example, type RunningExample } from './exa
 import { frameworkChecks } from './framework-checks.js';
 import { gatewayChecks } from './gateway-checks.js';
 import { guardChecks } from './guard-checks.js';
-import { fieldChecks } from './header-checks.js';
+import { headerChecks } from './header-checks.js';
 import { hookChecks } from './hook-checks.js';
 import { repositoryRoot } from './markdown.js';
 import { migrationChecks } from './migration-checks.js';
@@ -266,7 +266,7 @@ export const checks: Readonly<Record<string, Check>> = {
     expect(gone.head.get('proxy-status')).toContain('connection_terminated');
   },
 
-  ...fieldChecks,
+  ...headerChecks,
   ...accessChecks,
   ...egressChecks,
   ...frameworkChecks,

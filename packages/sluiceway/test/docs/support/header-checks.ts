@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import type { Check } from './example.js';
 
 /** Checks of the examples with the options in `fields`. */
-export const fieldChecks: Readonly<Record<string, Check>> = {
+export const headerChecks: Readonly<Record<string, Check>> = {
   'rules change fields of requests and responses': async (example) => {
     const running = await example.run();
     const { head } = await running.send('/moved', {
