@@ -28,6 +28,16 @@ export function parseContentRange(value: string | undefined): ContentRange | nul
   return { first, last, length: last - first + 1, total, isExact: true };
 }
 
+/**
+ * Where a part of no bytes lies, of which some servers say `bytes 11-10/11` instead of answering 416: the position after
+ * the end of the representation, which is its length. Null for anything else.
+ */
+export function parseEmptyRange(value: string | undefined): number | null {
+  const [, first, last, total] = RANGE.exec(value ?? '') ?? [];
+  const isEmpty = total !== undefined && first === total && Number(last) === Number(total) - 1;
+  return isEmpty && isSafe(Number(total)) ? Number(total) : null;
+}
+
 function parseLarge(firstText: string, lastText: string, totalText: string | null): ContentRange | null {
   const first = BigInt(firstText);
   const last = BigInt(lastText);

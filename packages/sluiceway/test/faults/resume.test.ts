@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect } from 'vitest';
+import { TAIL_BYTES } from '../../src/upstream/resume/delivered-tail.js';
 import { isSeeded, seededBytes } from '../support/content.js';
 import { type Network, test } from '../support/fixture.js';
 import { type Delivery, type FileRequest, rangedOrigin } from '../support/ranged-origin.js';
@@ -79,7 +80,7 @@ describe('content that breaks', () => {
     expect(response.head.get('content-range')).toBe(`bytes 1000-200999/${SIZE}`);
     expect(response.complete).toBe(true);
     expect(response.content.equals(file.subarray(1000, 201_000))).toBe(true);
-    expect(asked[1]?.head.get('range')).toBe('bytes=41000-200999');
+    expect(asked[1]?.head.get('range')).toBe(`bytes=${41_000 - TAIL_BYTES}-200999`);
   });
 
   test('and stalls goes on elsewhere after the idle time of the origin server, and the transfer lives [Sluiceway]', async ({
@@ -133,32 +134,37 @@ describe('content that breaks', () => {
     expect((await running.record()).outcome).toBe('completed');
   });
 
-  test('goes on by a date that counts as a strong validator, and not by one that does not [RFC 9110 8.8.2.2]', async ({
+  test('goes on by a date that counts as a strong validator, and not by one that does not [RFC 9110 8.8.2.2; RFC 9110 6.6.1]', async ({
     net,
   }) => {
     const modified = 'Last-Modified: Wed, 25 Nov 2026 10:00:00 GMT';
-    for (const [date, isWhole] of [
-      ['Date: Wed, 25 Nov 2026 10:00:01 GMT', true],
-      ['Date: Wed, 25 Nov 2026 10:00:00 GMT', false],
-      ['X-No: date', false],
+    const ago = (seconds: number): string => new Date(Date.now() - seconds * 1000).toUTCString();
+    for (const [fields, isWhole] of [
+      [[modified, 'Date: Wed, 25 Nov 2026 10:00:01 GMT'], true],
+      [[modified, 'Date: Wed, 25 Nov 2026 10:00:00 GMT'], false],
+      // The time of receipt, by clocks that may differ by a minute.
+      [[`Last-Modified: ${ago(90)}`], true],
+      [[`Last-Modified: ${ago(30)}`], false],
+      [[`Last-Modified: ${ago(90)}`, 'Date: yesterday'], false],
     ] as const) {
-      const { asked, client } = await line(net, cutOnce(40_000), {}, [modified, date]);
+      const { asked, client } = await line(net, cutOnce(40_000), {}, [...fields]);
       await client.get('/');
       const response = await client.readResponse();
-      expect(response.complete, date).toBe(isWhole);
-      if (isWhole) expect(asked[1]?.head.get('if-range')).toBe('Wed, 25 Nov 2026 10:00:00 GMT');
+      expect(response.complete, fields.join()).toBe(isWhole);
+      if (isWhole) expect(`Last-Modified: ${asked[1]?.head.get('if-range')}`).toBe(fields[0]);
       else expect(asked).toHaveLength(1);
       client.close();
     }
   });
 
-  test('with a weak entity tag, or none, goes on only where the caller says that the length is proof [RFC 9110 13.1.5]', async ({
+  test('with a weak entity tag and no such date, or neither, goes on only where the caller says that the length is proof [RFC 9110 13.1.5]', async ({
     net,
   }) => {
+    const date = 'Wed, 25 Nov 2026 10:00:00 GMT';
     for (const fields of [
       ['ETag: W/"v1"'],
       ['X-None: 1'],
-      ['ETag: W/"v1"', 'Last-Modified: Wed, 25 Nov 2026 10:00:00 GMT', 'Date: Wed, 25 Nov 2026 11:00:00 GMT'],
+      ['ETag: W/"v1"', `Last-Modified: ${date}`, `Date: ${date}`],
     ]) {
       const strict = await line(net, cutOnce(40_000), {}, fields);
       await strict.client.get('/');
@@ -330,17 +336,17 @@ describe('content that breaks', () => {
     expect(asked.map(({ head }) => head.get('upgrade'))).toEqual(['websocket', undefined]);
   });
 
-  test('forty times in a row, with little in between, goes on each time without a long pause [Sluiceway]', async ({
+  test('forty times in a row, with less in between than is compared, goes on each time without a long pause [Sluiceway]', async ({
     net,
   }) => {
     const { client, running } = await line(net, ({ index }) =>
-      index < 40 ? { bytes: 2000, ending: 'end' } : 'whole',
+      index < 80 ? { bytes: 2000, ending: 'end' } : 'whole',
     );
     await client.get('/');
     const response = await client.readResponse();
     expect(response.content.equals(file)).toBe(true);
     const { resumes, durationMs } = await running.record();
-    expect(resumes).toBe(40);
+    expect(resumes).toBeGreaterThan(40);
     // Pauses that grew would add up to more than a minute.
     expect(durationMs).toBeLessThan(30_000);
   });

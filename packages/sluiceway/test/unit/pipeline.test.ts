@@ -82,7 +82,7 @@ test('content that may break has one more wrapper, and its chunks pass as they a
   const source = new ManualSource();
   const state = toState({
     resume: {
-      part: { validator: null, etag: '"1"', coding: '', total: 5, start: 0, end: 5 },
+      part: { validator: null, etag: '"1"', modified: undefined, coding: '', total: 5, start: 0, end: 5 },
       makeFinder: () => expect.fail('nothing broke'),
       needsTrailers: false,
     },
@@ -193,10 +193,10 @@ test('content that a Content-Range states to be longer breaks before it is resum
   const state = toState({
     statedLength: 10,
     resume: {
-      part: { validator: null, etag: '"1"', coding: '', total: 10, start: 0, end: null },
+      part: { validator: null, etag: '"1"', modified: undefined, coding: '', total: 10, start: 0, end: null },
       makeFinder: () => {
         asked += 1;
-        return { find: () => Promise.resolve(null), cancel() {} };
+        return { find: () => Promise.resolve(null), stop() {} };
       },
       needsTrailers: false,
     },

@@ -3,7 +3,7 @@ import { SluicewayError } from '../../src/errors.js';
 import { Fields } from '../../src/http/fields.js';
 import { emptySource } from '../../src/stream/chunk-source.js';
 import { RangeRetrier } from '../../src/upstream/resume/range-retrier.js';
-import type { ResumePoint } from '../../src/upstream/resume/resume-policy.js';
+import type { ResumePoint } from '../../src/upstream/resume/resume-point.js';
 import { ResumeTargets } from '../../src/upstream/resume/resume-targets.js';
 import { toTarget } from '../../src/upstream/target.js';
 import type { Transport, TransportRequest } from '../../src/upstream/transport.js';
@@ -18,8 +18,9 @@ afterEach(() => {
 const KiB = 1024;
 const SIZE = 1024 ** 3;
 const part: ResumePoint = {
-  validator: { field: 'ETag', value: '"v1"' },
+  validator: { field: 'ETag', value: '"v1"', strength: 'strong' },
   etag: '"v1"',
+  modified: undefined,
   coding: '',
   total: SIZE,
   start: 0,
@@ -48,6 +49,8 @@ const generous: Transport = {
   destroy: () => {},
 };
 
+const NONE = Buffer.alloc(0);
+
 const noop = (): void => {};
 
 function finderFor(minRate: number): RangeRetrier {
@@ -71,7 +74,7 @@ function finderFor(minRate: number): RangeRetrier {
     proof: 'validator',
     route: new ResumeTargets(place, place, [], []),
     send: { maxRedirects: 0, onAttempt: noop },
-    limits: { responseHeadMs: 0, minRate },
+    limits: { responseHeadMs: 0, upstreamIdleMs: 0, minRate },
     readDigests: null,
     refresh: null,
     onBroken: noop,
@@ -90,7 +93,14 @@ async function breakAgain(
   const began = performance.now();
   for (let time = 0; time < times; time += 1) {
     vi.advanceTimersByTime(ms);
-    const found = finder.find((time + 1) * bytes, false, error()).then(
+    const gap = {
+      position: (time + 1) * bytes,
+      isStuck: false,
+      error: error(),
+      delivered: NONE,
+      silentMs: null,
+    };
+    const found = finder.find(gap).then(
       () => true,
       () => false,
     );

@@ -1,10 +1,15 @@
 import { assert, nat, property } from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatRange, parseContentRange, parseUnsatisfiedRange } from '../../src/http/content-range.js';
+import {
+  formatRange,
+  parseContentRange,
+  parseEmptyRange,
+  parseUnsatisfiedRange,
+} from '../../src/http/content-range.js';
 import { Fields } from '../../src/http/fields.js';
 import { parseHttpDate } from '../../src/http/http-date.js';
 import { parseRetryAfter } from '../../src/http/retry-after.js';
-import { strongValidator } from '../../src/http/validators.js';
+import { findValidator } from '../../src/http/validators.js';
 import { backoffMs } from '../../src/upstream/resume/resume-policy.js';
 
 describe('Content-Range', () => {
@@ -49,29 +54,49 @@ describe('Content-Range', () => {
       expect(parseUnsatisfiedRange(value)).toBeNull();
   });
 
+  test.for([
+    ['bytes 11-10/11', 11],
+    ['bytes 0--1/0', null],
+    ['bytes 11-10/12', null],
+    ['bytes 10-10/11', null],
+    ['bytes 11-9/11', null],
+    ['bytes 11-10/*', null],
+    [undefined, null],
+  ] as const)('%s is a part of no bytes at the end: %s', ([value, expected]) => {
+    expect(parseEmptyRange(value)).toBe(expected);
+  });
+
   test('a range without a last byte goes to the end', () => {
     expect([formatRange(5, null), formatRange(0, 9)]).toEqual(['bytes=5-', 'bytes=0-9']);
   });
 });
 
-describe('the strong validator of a response', () => {
+describe('the validator of a response that was received at 11:00', () => {
   const MODIFIED = 'Wed, 25 Nov 2026 10:00:00 GMT';
   test.for([
     [['ETag', '"a"'], '"a"'],
     [['ETag', '""'], '""'],
     [['ETag', '"a\xe9"'], '"a\xe9"'],
     [['ETag', 'W/"a"'], null],
-    [['ETag', 'a'], null],
+    [['ETag', 'a'], 'a, which is opaque'],
+    [['ETag', 'a', 'Last-Modified', MODIFIED, 'Date', 'Wed, 25 Nov 2026 11:00:00 GMT'], 'a, which is opaque'],
+    [['ETag', 'w/a'], null],
     [['ETag', '"a"b"'], null],
     [['ETag', '"a"', 'ETag', '"a"'], null],
     [['Last-Modified', MODIFIED, 'Date', 'Wed, 25 Nov 2026 10:00:01 GMT'], MODIFIED],
     [['Last-Modified', MODIFIED, 'Date', MODIFIED], null],
-    [['Last-Modified', MODIFIED], null],
+    [['Last-Modified', MODIFIED], MODIFIED],
+    [['Last-Modified', 'Wed, 25 Nov 2026 10:58:59 GMT'], 'Wed, 25 Nov 2026 10:58:59 GMT'],
+    [['Last-Modified', 'Wed, 25 Nov 2026 10:59:00 GMT'], null],
+    [['Last-Modified', MODIFIED, 'Date', 'yesterday'], null],
     [['Last-Modified', 'yesterday', 'Date', 'Wed, 25 Nov 2026 10:00:01 GMT'], null],
-    [['ETag', 'W/"a"', 'Last-Modified', MODIFIED, 'Date', 'Wed, 25 Nov 2026 11:00:00 GMT'], null],
+    [['ETag', 'W/"a"', 'Last-Modified', MODIFIED, 'Date', 'Wed, 25 Nov 2026 11:00:00 GMT'], MODIFIED],
+    [['ETag', 'W/"a"', 'Last-Modified', MODIFIED, 'Date', MODIFIED], null],
     [[], null],
   ] as const)('%o has %s', ([raw, expected]) => {
-    expect(strongValidator(new Fields([...raw]))?.value ?? null).toBe(expected);
+    const validator = findValidator(new Fields([...raw]), Date.UTC(2026, 10, 25, 11));
+    const strength = validator?.strength === 'opaque' ? ', which is opaque' : '';
+    expect(validator && validator.value + strength).toBe(expected);
   });
 });
 

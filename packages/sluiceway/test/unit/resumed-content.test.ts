@@ -1,12 +1,20 @@
 import { expect, test } from 'vitest';
 import { SluicewayError } from '../../src/errors.js';
 import type { ChunkSink, ChunkSource } from '../../src/stream/chunk-source.js';
-import type { ResumePoint } from '../../src/upstream/resume/resume-policy.js';
+import type { ResumePoint } from '../../src/upstream/resume/resume-point.js';
 import { type RestFinder, ResumedContent } from '../../src/upstream/resume/resumed-content.js';
 
 const broken = (): SluicewayError => new SluicewayError('http_response_incomplete', 'cut');
 
-const part: ResumePoint = { validator: null, etag: undefined, coding: '', total: 100, start: 0, end: 100 };
+const part: ResumePoint = {
+  validator: null,
+  etag: undefined,
+  modified: undefined,
+  coding: '',
+  total: 100,
+  start: 0,
+  end: 100,
+};
 
 /** Delivers what a test tells it to. */
 class ManualSource implements ChunkSource {
@@ -55,7 +63,7 @@ function finderOf(...sources: ManualSource[]): RestFinder & { found: number } {
       if (content === undefined) throw broken();
       return { content, end: 100, check: null };
     },
-    cancel: () => {},
+    stop: () => {},
   };
   return finder;
 }

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Fields } from '../../http/fields.js';
 import type { Verification } from '../../stream/verified-source.js';
-import type { ResumePoint } from '../../upstream/resume/resume-policy.js';
+import type { ResumePoint } from '../../upstream/resume/resume-point.js';
 import type { RestFinder } from '../../upstream/resume/resumed-content.js';
 import type { ContentLimits } from '../messages/selection.js';
 

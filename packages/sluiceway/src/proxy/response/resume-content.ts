@@ -1,7 +1,8 @@
 import { mayGiveDigest } from '../../http/digest.js';
 import { RangeRetrier } from '../../upstream/resume/range-retrier.js';
-import { toResumePoint } from '../../upstream/resume/resume-policy.js';
+import { toResumePoint } from '../../upstream/resume/resume-point.js';
 import { ResumeTargets } from '../../upstream/resume/resume-targets.js';
+import { isPortable } from '../../upstream/resume/same-file.js';
 import { runHook } from '../messages/hooks.js';
 import type { ProxySettings } from '../options/proxy-settings.js';
 import type { RequestState } from '../request/request-state.js';
@@ -27,7 +28,7 @@ export function decideResume(
   const part = toResumePoint(request, response, proof);
   if (part === null) return;
   // Files of one length and date are not the same for that, where servers differ.
-  const isProvable = proof !== 'validator' || part.validator?.field !== 'Last-Modified';
+  const isProvable = proof !== 'validator' || (part.validator !== null && isPortable(part.validator));
   const isWhole = part.start === 0 && part.end === part.total;
   // Hooks may change the head until content breaks, if it ever does.
   const head = digests.verifies && mayGiveDigest(response.headers) ? response.headers.clone() : null;

@@ -1,34 +1,35 @@
-import { SluicewayError, toSluicewayError } from '../../errors.js';
+import { toSluicewayError } from '../../errors.js';
 import { isSameTarget } from '../redirect-policy.js';
-import { type SendOptions, type Sent, send } from '../send.js';
+import type { SendOptions, Sent } from '../send.js';
 import { type Target, toTarget } from '../target.js';
-import type { Exchange, Transport } from '../transport.js';
-import { NO_DIGESTS, type ReadRestDigests, toRest } from './rest-digests.js';
+import type { Transport } from '../transport.js';
+import { NO_DIGESTS, openRest, type ReadRestDigests } from './rest-digests.js';
+import { RestSearch, type SearchLimits } from './rest-search.js';
+import type { AskedRest, Proof, ResumePoint } from './resume-point.js';
 import {
   askForRest,
   backoffMs,
   checkRest,
-  hasSameTag,
+  isBreak,
   lost,
   mayPass,
-  type Proof,
+  type RestPlace,
   type RestVerdict,
-  type ResumePoint,
 } from './resume-policy.js';
 import type { ResumeTargets } from './resume-targets.js';
-import type { Rest, RestFinder } from './resumed-content.js';
+import type { Gap, Rest, RestFinder } from './resumed-content.js';
+import { isSilence, RetryPace } from './retry-pace.js';
+import { isPortable } from './same-file.js';
 
 /** Checked values of `resume`. */
 export interface RetryLimits {
   /** Attempts in a row that bring nothing. */
   attempts: number;
-  /** Without a byte, from a break on. */
+  /** Without a byte: from a break on, and from the last byte on where the origin server is silent. */
   timeoutMs: number;
 }
 
-interface ProgressLimits {
-  /** For the head of each attempt, in milliseconds; 0 is no limit. */
-  responseHeadMs: number;
+interface ProgressLimits extends SearchLimits {
   /** Bytes per second below which content counts as broken; 0 is no limit. */
   minRate: number;
 }
@@ -51,16 +52,8 @@ export interface RestFinderOptions {
   onResumed(): void;
 }
 
-/** Less than this between two timeouts is no progress: whoever trickles would be asked for ever. */
-const MOVING_BYTES = 64 * 1024;
-
-/** A rest that breaks sooner is not asked for at once: an origin server may be falling over and over. */
-const QUICK_MS = 1000;
-const QUICK_PAUSE_MS = 25;
-/** From so many in a row on that have brought next to nothing, each pause is twice as long as the one before, up to a limit. */
-const MANY_QUICK = 20;
-const NEXT_TO_NOTHING_BYTES = 1024;
-const MAX_DOUBLINGS = 6;
+/** Responses that bring more have no trouble with the bytes that are compared. */
+const MUCH_BYTES = 64 * 1024;
 
 /**
  * Asks for the rest of a broken content until it is there: at the target that delivered it, then at its mirrors in
@@ -69,59 +62,62 @@ const MAX_DOUBLINGS = 6;
  */
 export class RangeRetrier implements RestFinder {
   readonly #options: RestFinderOptions;
-  /** In vain, since a byte came last. */
-  #failures = 0;
-  /** Breaks in a row for silence or too low a rate, where bytes came, and too few. */
-  #slowBreaks = 0;
-  #brokenPosition = 0;
+  readonly #pace: RetryPace;
   #deadline = 0;
-  /** Breaks in a row that came soon, and brought next to nothing. */
-  #quickBreaks = 0;
-  /** When the content under way began to come. */
-  #foundAt = Number.NEGATIVE_INFINITY;
   #hasWalkedAgain = false;
   #hasRefreshed = false;
-  #exchange: Exchange | null = null;
-  #isCancelled = false;
-  #wake: (() => void) | null = null;
+  #search: RestSearch | null = null;
   /** What is known of it by now: each rest may tell more, and none may contradict it. */
   #part: ResumePoint;
   /** Where the content began to come from. */
   readonly #firstTarget: Target;
   /** An `If-Range` is of no use: it is answered with the whole of the same file. */
   #isUnconditional = false;
+  /** Bytes that are asked for once more, to be compared. Fewer where the origin server sends small pieces. */
+  #overlap = Number.POSITIVE_INFINITY;
+  /** Where the last gap was. */
+  #beganAt = 0;
 
   constructor(options: RestFinderOptions) {
     this.#options = options;
     this.#part = options.part;
+    this.#pace = new RetryPace(options.limits.minRate, options.settings.timeoutMs);
     this.#firstTarget = options.route.place.target;
   }
 
-  cancel(): void {
-    this.#isCancelled = true;
-    this.#wake?.();
+  stop(): void {
+    this.#search?.stop();
+    this.#search = null;
   }
 
-  async find(position: number, isStuck: boolean, broken: SluicewayError): Promise<Rest | null> {
-    const { settings, onBroken } = this.#options;
-    onBroken();
-    const pauseMs = this.#noteBreak(position, isStuck, broken);
+  async find(gap: Gap): Promise<Rest | null> {
+    const { settings, onBroken, limits } = this.#options;
+    const { error: broken } = gap;
+    if (gap.silentMs === null) onBroken();
+    const pauseMs = this.#begin(gap);
+    const search = new RestSearch(this.#deadline, limits);
+    this.#search = search;
     let earliest = Math.max(performance.now() + pauseMs, this.#options.route.notBefore);
     for (let reason = broken.message; ; ) {
-      if (this.#failures >= settings.attempts) throw lost(broken, `${reason}; ${this.#failures} attempts`);
-      const startAt = Math.max(earliest, performance.now() + backoffMs(this.#failures));
-      if (startAt >= this.#deadline) throw lost(broken, `${reason}; ${settings.timeoutMs} ms without a byte`);
-      await this.#sleep(startAt - performance.now());
-      if (this.#isCancelled) throw broken;
-      this.#failures += 1;
-      const verdict = await this.#attempt(position);
+      const { failures } = this.#pace;
+      if (failures >= settings.attempts) throw lost(broken, `${reason}; ${failures} attempts`);
+      const startAt = Math.max(earliest, performance.now() + backoffMs(failures));
+      if (startAt >= search.deadline)
+        throw lost(broken, `${reason}; ${settings.timeoutMs} ms without a byte`);
+      await search.sleep(startAt - performance.now());
+      if (search.isOver) throw broken;
+      this.#pace.failures += 1;
+      const verdict = await this.#attempt(search, gap);
+      if (search.isOver) {
+        if (verdict.kind === 'found') verdict.rest?.content.cancel();
+        throw broken;
+      }
       if (verdict.kind === 'found') {
-        this.#foundAt = performance.now();
+        this.#pace.found();
         return verdict.rest;
       }
-      if (this.#isCancelled) throw broken;
       ({ reason } = verdict);
-      const goesOn = await this.#goOn(verdict).catch((error: unknown) => {
+      const goesOn = await this.#goOn(search, verdict).catch((error: unknown) => {
         reason = `${reason}; the target could not be refreshed: ${toSluicewayError(error).message}`;
         return false;
       });
@@ -131,46 +127,33 @@ export class RangeRetrier implements RestFinder {
   }
 
   /** Returns how long to wait at least. */
-  #noteBreak(position: number, isStuck: boolean, broken: SluicewayError): number {
-    const { settings, route, limits } = this.#options;
-    const now = performance.now();
-    const isSilent = broken.code === 'connection_read_timeout';
+  #begin(gap: Gap): number {
+    const { settings, route } = this.#options;
     // Whoever trickles would go on doing so, one that is silent has cost much time already, and one of which a rest has
     // come without a byte is no better.
-    if (isStuck || isSilent) route.nextServer();
-    const bytes = position - this.#brokenPosition;
-    this.#brokenPosition = position;
-    const ms = now - this.#foundAt;
-    const wantedBytes = limits.minRate === 0 ? 0 : (limits.minRate * ms) / 1000;
-    const isSlow = isSilent && bytes < Math.max(MOVING_BYTES, wantedBytes);
-    this.#slowBreaks = isSlow ? this.#slowBreaks + 1 : 0;
-    if (!isStuck) {
-      this.#failures = 0;
-      this.#deadline = now + settings.timeoutMs;
+    if (gap.isStuck || isSilence(gap)) route.nextServer();
+    if (gap.position - this.#beganAt >= MUCH_BYTES) this.#overlap = Number.POSITIVE_INFINITY;
+    this.#beganAt = gap.position;
+    // What was compared may have been all that came.
+    if (gap.isStuck) this.#overlap = Math.floor(Math.min(this.#overlap, gap.delivered.length) / 4);
+    if (!gap.isStuck) {
+      this.#deadline = performance.now() + settings.timeoutMs - (gap.silentMs ?? 0);
       this.#hasWalkedAgain = false;
       this.#hasRefreshed = false;
     }
-    this.#failures = Math.max(this.#failures, this.#slowBreaks - 1);
-    const isQuick = ms < QUICK_MS;
-    this.#quickBreaks = isQuick && bytes < NEXT_TO_NOTHING_BYTES ? this.#quickBreaks + 1 : 0;
-    if (!isQuick) return 0;
-    const doublings = Math.min(MAX_DOUBLINGS, Math.max(0, this.#quickBreaks - MANY_QUICK));
-    const pauseMs = QUICK_PAUSE_MS * 2 ** doublings * (1 + Math.random());
-    return Math.min(pauseMs, settings.timeoutMs / 2);
+    return this.#pace.note(gap);
   }
 
-  async #attempt(position: number): Promise<Found | Exclude<RestVerdict, { kind: 'rest' | 'nothing left' }>> {
-    const { route, onResumed } = this.#options;
-    const part = this.#part;
-    const proof = this.#proof;
+  async #attempt(search: RestSearch, gap: Gap): Promise<Found | Failed> {
+    const { route, transport, send } = this.#options;
     const { target, request } = route.place;
+    const asked = this.#decideAsked(gap);
     const headers = request.headers.clone();
-    const isConditional = proof !== 'digest' && part.validator !== null && !this.#isUnconditional;
-    askForRest(headers, part, position, isConditional ? part.validator : null);
-    const asked = { ...request, headers, upgrade: null, onInterim: ignore, onRequestSent: ignore };
+    askForRest(headers, this.#part, asked);
     let sent: Sent;
     try {
-      sent = await this.#send({ target, request: asked });
+      const plain = { ...request, headers, upgrade: null, onInterim: ignore, onRequestSent: ignore };
+      sent = await search.send(transport, { target, request: plain }, send);
     } catch (thrown) {
       const error = toSluicewayError(thrown);
       return mayPass(error)
@@ -178,68 +161,90 @@ export class RangeRetrier implements RestFinder {
         : { kind: 'different', reason: error.message };
     }
     const { response } = sent;
-    if (isConditional && response.status === 200 && hasSameTag(response.headers, part)) {
-      // Some servers do not understand the condition. The tag of what they send without it tells as much.
-      response.content.cancel();
-      this.#isUnconditional = true;
-      return this.#isCancelled ? cancelled : this.#attempt(position);
-    }
-    const verdict = this.#isCancelled
+    const isSamePlace = isSameTarget(sent.target, this.#firstTarget);
+    const verdict = search.isOver
       ? cancelled
-      : this.#refuseElsewhere(sent, checkRest(response, part, position, proof, isConditional));
-    const digests =
-      verdict.kind === 'rest' ? this.#options.readDigests?.(response, verdict.length) : undefined;
-    if (verdict.kind !== 'rest' || typeof digests === 'string') response.content.cancel();
-    if (typeof digests === 'string') return { kind: 'different', reason: digests };
-    if (verdict.kind === 'nothing left') return { kind: 'found', rest: null };
-    if (verdict.kind !== 'rest') return verdict;
-    route.arrived(sent);
-    onResumed();
-    this.#part = { ...part, total: verdict.total, end: verdict.end };
-    return { kind: 'found', rest: toRest(response, verdict, digests ?? NO_DIGESTS) };
-  }
-
-  /** A date proves nothing of what comes from another URL: files of several servers may share one. */
-  #refuseElsewhere({ target }: Sent, verdict: RestVerdict): RestVerdict {
-    const { proof } = this.#options;
-    if (proof !== 'validator' || this.#part.validator?.field !== 'Last-Modified') return verdict;
-    if (verdict.kind !== 'rest' && verdict.kind !== 'nothing left') return verdict;
-    if (isSameTarget(target, this.#firstTarget)) return verdict;
-    return { kind: 'different', reason: 'the rest comes from another URL, where its date proves nothing' };
-  }
-
-  /** A mirror's entity tags may be its own, which a digest makes up for. */
-  get #proof(): Proof {
-    const { proof, route } = this.#options;
-    const part = this.#part;
-    if (proof === 'digest') return part.validator !== null && !route.isAtMirror ? 'validator' : 'digest';
-    return part.validator === null ? proof : 'validator';
-  }
-
-  /** Sends the request; gives it up where no head comes in time. */
-  async #send({ target, request }: Pick<Sent, 'target' | 'request'>): Promise<Sent> {
-    const { transport, limits, send: options } = this.#options;
-    const leftMs = this.#deadline - performance.now();
-    const ms = Math.max(1, limits.responseHeadMs === 0 ? leftMs : Math.min(limits.responseHeadMs, leftMs));
-    const timer = setTimeout(() => {
-      this.#exchange?.abort(new SluicewayError('http_response_timeout', `No response head for ${ms} ms`));
-    }, ms);
-    try {
-      return await send(transport, request, target, {
-        ...options,
-        onAttempt: (exchange, asked) => {
-          this.#exchange = exchange;
-          options.onAttempt(exchange, asked);
-        },
-      });
-    } finally {
-      clearTimeout(timer);
-      this.#exchange = null;
+      : checkRest(response, this.#part, { ...asked, isSamePlace, proof: this.#proofAt(isSamePlace) });
+    if (verdict.kind === 'rest') return this.#take(search, gap, sent, verdict, asked.position - asked.from);
+    response.content.cancel();
+    switch (verdict.kind) {
+      case 'nothing left':
+        return { kind: 'found', rest: null };
+      case 'unconditional':
+        this.#isUnconditional = true;
+        return this.#attempt(search, gap);
+      case 'short':
+        if (asked.from === asked.position) return { kind: 'different', reason: 'the rest is too short' };
+        return this.#askForLess(search, gap, asked.position - asked.from);
+      default:
+        return verdict;
     }
+  }
+
+  /** Responses bring so few bytes that those to be compared would be all of them. */
+  #askForLess(search: RestSearch, gap: Gap, bytes: number): Promise<Found | Failed> {
+    this.#overlap = Math.floor(bytes / 4);
+    return this.#attempt(search, gap);
+  }
+
+  #decideAsked({ position, delivered }: Gap): AskedRest {
+    const { proof, route } = this.#options;
+    const { validator } = this.#part;
+    // A mirror's entity tags may be its own, which a digest makes up for.
+    const isConditional =
+      validator?.strength === 'strong' && !this.#isUnconditional && !(proof === 'digest' && route.isAtMirror);
+    return { position, from: position - Math.min(delivered.length, this.#overlap), isConditional };
+  }
+
+  /** What proves a rest: what was asked for where validators prove nothing, be it for want of them or at another URL. */
+  #proofAt(isSamePlace: boolean): Proof {
+    const { proof, route } = this.#options;
+    const { validator } = this.#part;
+    if (validator === null || (proof === 'digest' && route.isAtMirror)) return proof;
+    return isSamePlace || isPortable(validator) ? 'validator' : proof;
+  }
+
+  /** Takes a response for the rest whose head proves that it is, if its first bytes do so too. */
+  async #take(
+    search: RestSearch,
+    gap: Gap,
+    sent: Sent,
+    place: RestPlace,
+    overlap: number,
+  ): Promise<Found | Failed> {
+    const { response } = sent;
+    const { readDigests, route, onResumed } = this.#options;
+    const digests = readDigests?.(response, place.length) ?? NO_DIGESTS;
+    if (typeof digests === 'string') {
+      response.content.cancel();
+      return { kind: 'different', reason: digests };
+    }
+    const content = openRest(response, place, gap.delivered, digests);
+    if (place.skip > 0) {
+      const comparison = await search.compare(content);
+      if (comparison === 'different')
+        return { kind: 'different', reason: 'the rest begins with other bytes than were delivered' };
+      if (comparison !== 'same') {
+        const bytes = place.skip - content.left;
+        if (isBreak(comparison) && bytes > 0 && place.skip === overlap && !search.isOver)
+          return this.#askForLess(search, gap, bytes);
+        const { message: reason } = comparison;
+        return isBreak(comparison) ? { kind: 'later', afterMs: 0, reason } : { kind: 'different', reason };
+      }
+    }
+    const { end, total } = place;
+    if (!search.isOver) {
+      route.arrived(sent);
+      this.#part = { ...this.#part, total, end };
+      if (place.skip < place.length) onResumed();
+    }
+    if (place.skip < place.length) return { kind: 'found', rest: { content, end, check: digests.check } };
+    content.cancel();
+    return { kind: 'found', rest: null };
   }
 
   /** Decides where to ask next; false where there is no use in asking again. */
-  async #goOn(verdict: Exclude<RestVerdict, { kind: 'rest' | 'nothing left' }>): Promise<boolean> {
+  async #goOn(search: RestSearch, verdict: Failed): Promise<boolean> {
     const { route } = this.#options;
     if (verdict.kind === 'later') {
       route.nextServer(verdict.afterMs);
@@ -250,38 +255,26 @@ export class RangeRetrier implements RestFinder {
         this.#hasWalkedAgain = true;
         return true;
       }
-      if (await this.#refresh(verdict.status)) return true;
+      if (await this.#refresh(search, verdict.status)) return true;
     }
     return route.drop();
   }
 
-  async #refresh(status: number): Promise<boolean> {
+  async #refresh(search: RestSearch, status: number): Promise<boolean> {
     const { refresh, route, send: options } = this.#options;
     if (refresh === null || this.#hasRefreshed || route.isAtMirror) return false;
     this.#hasRefreshed = true;
     // The application may never answer, and nothing else is timed meanwhile.
-    const late = this.#sleep(this.#deadline - performance.now());
+    const late = search.sleep(search.leftMs);
     let url: string | URL | undefined;
     try {
       url = (await Promise.race([refresh(route.place.target, status), late])) ?? undefined;
     } finally {
-      this.#wake?.();
+      search.wake();
     }
-    if (url === undefined || this.#isCancelled) return false;
+    if (url === undefined || search.isOver) return false;
     route.moveTo(toTarget(url), options.secretFields?.() ?? []);
     return true;
-  }
-
-  #sleep(ms: number): Promise<void> {
-    if (ms <= 0 || this.#isCancelled) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#wake?.(), ms);
-      this.#wake = () => {
-        clearTimeout(timer);
-        this.#wake = null;
-        resolve();
-      };
-    });
   }
 }
 
@@ -290,6 +283,9 @@ interface Found {
   rest: Rest | null;
 }
 
-const cancelled: RestVerdict & { kind: 'different' } = { kind: 'different', reason: 'the transfer is over' };
+/** Why an attempt has not found it. */
+type Failed = Extract<RestVerdict, { kind: 'later' | 'gone' | 'different' }>;
+
+const cancelled: Failed = { kind: 'different', reason: 'the transfer is over' };
 
 const ignore = (): void => {};

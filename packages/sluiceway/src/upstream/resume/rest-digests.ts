@@ -1,10 +1,9 @@
 import type { Fields } from '../../http/fields.js';
 import { HeldEndSource } from '../../stream/held-end.js';
-import { SkippedSource } from '../../stream/skipped-source.js';
 import type { DigestCheck } from '../../stream/verified-source.js';
 import type { TransportResponse } from '../transport.js';
+import { ComparedSource } from './compared-source.js';
 import { isBreak, type RestPlace } from './resume-policy.js';
-import type { Rest } from './resumed-content.js';
 
 /** What is to be verified of a rest by the digests that come with it. */
 export interface RestDigests {
@@ -22,13 +21,13 @@ export type ReadRestDigests = (response: TransportResponse, length: number) => R
 
 export const NO_DIGESTS: RestDigests = { check: null, onTrailers: null };
 
-/** The content of a response from the byte on that is wanted. */
-export function toRest(
+/** The content of a response from the byte on that is wanted. `delivered` are the last bytes that came before it. */
+export function openRest(
   response: TransportResponse,
-  { end, skip, length }: RestPlace,
-  digests: RestDigests,
-): Rest {
-  const { check, onTrailers } = digests;
+  { skip, length }: RestPlace,
+  delivered: Buffer,
+  { check, onTrailers }: RestDigests,
+): ComparedSource {
   let { content } = response;
   // All that can tell whether this was all of it comes after the last byte.
   if (response.contentLength === null || onTrailers !== null)
@@ -37,6 +36,5 @@ export function toRest(
         ? // A break behind the last byte leaves nothing to ask for.
           new HeldEndSource(content, length, undefined, isBreak)
         : new HeldEndSource(content, length, onTrailers);
-  if (skip > 0) content = new SkippedSource(content, skip, (bytes) => check?.take(bytes));
-  return { content, end, check };
+  return new ComparedSource(content, skip, delivered, (bytes) => check?.take(bytes));
 }

@@ -3,17 +3,29 @@ import { Fields } from '../../http/fields.js';
 import type { ChunkSink, ChunkSource } from '../../stream/chunk-source.js';
 import type { Splice, SpliceOffer } from '../../stream/splice.js';
 import type { DigestCheck } from '../../stream/verified-source.js';
-import { isBreak, type ResumePoint } from './resume-policy.js';
+import { DeliveredTail } from './delivered-tail.js';
+import type { ResumePoint } from './resume-point.js';
+import { isBreak } from './resume-policy.js';
 
 /** Finds the rest of a content. */
 export interface RestFinder {
-  /**
-   * The rest from `position` on; null where nothing is left. Rejects where there is no hope, or no use any more.
-   * `isStuck` says that no byte has come since it was asked last, `error` why it is asked.
-   */
-  find(position: number, isStuck: boolean, error: SluicewayError): Promise<Rest | null>;
-  /** Nobody wants the rest any more. */
-  cancel(): void;
+  /** The rest after a gap; null where nothing is left. Rejects where there is no hope, or no use any more. */
+  find(gap: Gap): Promise<Rest | null>;
+  /** Gives the search under way up: nobody wants the rest any more. */
+  stop(): void;
+}
+
+/** Where content does not go on. */
+export interface Gap {
+  position: number;
+  /** No byte has come since the rest was asked for last. */
+  isStuck: boolean;
+  /** What is wrong. */
+  error: SluicewayError;
+  /** The last bytes before `position`; empty where they are not known. */
+  delivered: Buffer;
+  /** For how long the origin server has sent nothing, whose content may go on yet; null where it is broken. */
+  silentMs: number | null;
 }
 
 export interface Rest {
@@ -26,7 +38,9 @@ export interface Rest {
 
 /**
  * Content that goes on where it breaks: whoever takes it sees one content, which fails only where no rest can be found.
- * Chunks pass as they are, and nothing is done about them but to count their bytes. After a break each chunk is counted
+ * Where its sender is silent, the rest is asked for beside it, and the first of them that goes on is taken.
+ *
+ * Chunks pass as they are: their bytes are counted, and the last few of them are copied. After a break each chunk is counted
  * out and in as well: the next break waits until the sink has returned what it was lent since, so that a sink that
  * stands still cannot have more and more memory lent to it.
  */
@@ -37,7 +51,10 @@ export class ResumedContent implements ChunkSource, ChunkSink {
   #sink: ChunkSink | null = null;
   #position: number;
   #end: number;
+  readonly #tail = new DeliveredTail();
   #isBroken = false;
+  /** The search for the rest of content whose sender is silent. */
+  #hedge: object | null = null;
   #isResumed = false;
   /** Where the last break was. */
   #brokenAt = -1;
@@ -76,7 +93,8 @@ export class ResumedContent implements ChunkSource, ChunkSink {
   cancel(): void {
     this.#sink = null;
     this.#source.cancel();
-    this.#finder?.cancel();
+    this.#hedge = null;
+    this.#finder?.stop();
   }
 
   /** Gives the sender up, as if the content had broken there. False where nothing is under way. */
@@ -89,20 +107,32 @@ export class ResumedContent implements ChunkSource, ChunkSink {
     return true;
   }
 
+  /** The sender has been silent for so long, although the sink waits for it: asks for the rest, and waits for both. */
+  onSilence(ms: number): void {
+    if (this.#sink === null || this.#isBroken || this.#hedge !== null) return;
+    if (this.#lent === 0 && this.#position < this.#end) void this.#runHedge(ms);
+  }
+
   chunk(bytes: Uint8Array, done: () => void): void {
+    if (this.#hedge !== null) this.#dropHedge();
     this.#position += bytes.length;
     if (this.#position > this.#end) {
       this.#refuse(done, new SluicewayError('http_protocol_error', 'The content is longer than announced'));
       return;
     }
     const error = this.#checks.length === 0 ? null : this.#verify(bytes);
-    if (error === null) this.#sink?.chunk(bytes, done);
-    else this.#refuse(done, error);
+    if (error !== null) {
+      this.#refuse(done, error);
+      return;
+    }
+    // Behind the last byte there is nothing to ask for.
+    if (this.#position < this.#end) this.#tail.remember(bytes, this.#position);
+    this.#sink?.chunk(bytes, done);
   }
 
   /**
-   * Bytes that are moved past this process are counted, so that the rest begins at the right one, but not compared: what
-   * has to be hashed comes in chunks.
+   * Bytes that are moved past this process are counted, so that the rest begins at the right one. There is no copy of them
+   * to compare it with, so that validators alone prove it. What has to be hashed comes in chunks.
    */
   splice(offer: SpliceOffer): Splice | null {
     const sink = this.#sink;
@@ -112,6 +142,7 @@ export class ResumedContent implements ChunkSource, ChunkSink {
         source: offer.source,
         length: offer.length,
         onMoved: (bytes) => {
+          if (this.#hedge !== null) this.#dropHedge();
           this.#position += bytes;
           offer.onMoved(bytes);
         },
@@ -129,6 +160,7 @@ export class ResumedContent implements ChunkSource, ChunkSink {
 
   fail(error: Error): void {
     if (this.#sink === null) return;
+    if (this.#hedge !== null) this.#dropHedge();
     if (!isBreak(error)) this.#finish()?.fail(error);
     // All has come but the end of a framing, and there is no range that is empty.
     else if (this.#position === this.#end) {
@@ -153,6 +185,7 @@ export class ResumedContent implements ChunkSource, ChunkSink {
   #finish(): ChunkSink | null {
     const sink = this.#sink;
     this.#sink = null;
+    if (this.#hedge !== null) this.#dropHedge();
     return sink;
   }
 
@@ -163,30 +196,78 @@ export class ResumedContent implements ChunkSource, ChunkSink {
     try {
       if (this.#lent > 0) await new Promise<void>((resolve) => (this.#onAllReturned = resolve));
       if (this.#sink === null) return;
-      this.#finder ??= this.#makeFinder();
-      const rest = await this.#finder.find(this.#position, isStuck, error);
+      const rest = await this.#find(isStuck, error, null);
       if (this.#sink === null) {
         rest?.content.cancel();
         return;
       }
       this.#isBroken = false;
-      this.#isResumed = true;
-      if (rest === null) {
-        this.#finish()?.end();
-        return;
-      }
-      this.#source = rest.content;
-      this.#end = rest.end;
-      if (rest.check !== null) this.#checks.push(rest.check);
-      rest.content.start({
-        chunk: (bytes, done) => this.#lend(bytes, done),
-        end: () => this.end(),
-        fail: (failure) => this.fail(failure),
-        splice: (offer) => this.splice(offer),
-      });
+      this.#goOn(rest);
     } catch (failure) {
       this.#finish()?.fail(failure as Error);
     }
+  }
+
+  async #runHedge(silentMs: number): Promise<void> {
+    const hedge = {};
+    this.#hedge = hedge;
+    const error = new SluicewayError(
+      'connection_read_timeout',
+      `The origin server was silent for ${silentMs} ms`,
+    );
+    let rest: Rest | null;
+    try {
+      rest = await this.#find(false, error, silentMs);
+    } catch (failure) {
+      if (this.#hedge !== hedge) return;
+      this.#hedge = null;
+      // The content itself may go on yet.
+      if (!(failure instanceof SluicewayError)) this.#finish()?.fail(failure as Error);
+      return;
+    }
+    if (this.#hedge !== hedge) {
+      rest?.content.cancel();
+      return;
+    }
+    this.#hedge = null;
+    this.#brokenAt = this.#position;
+    this.#source.cancel();
+    this.#goOn(rest);
+  }
+
+  #find(isStuck: boolean, error: SluicewayError, silentMs: number | null): Promise<Rest | null> {
+    const position = this.#position;
+    this.#finder ??= this.#makeFinder();
+    return this.#finder.find({
+      position,
+      isStuck,
+      error,
+      delivered: this.#tail.before(position),
+      silentMs,
+    });
+  }
+
+  /** The content itself goes on, or is over: its rest need not come from elsewhere. */
+  #dropHedge(): void {
+    this.#hedge = null;
+    this.#finder?.stop();
+  }
+
+  #goOn(rest: Rest | null): void {
+    this.#isResumed = true;
+    if (rest === null) {
+      this.#finish()?.end();
+      return;
+    }
+    this.#source = rest.content;
+    this.#end = rest.end;
+    if (rest.check !== null) this.#checks.push(rest.check);
+    rest.content.start({
+      chunk: (bytes, done) => this.#lend(bytes, done),
+      end: () => this.end(),
+      fail: (failure) => this.fail(failure),
+      splice: (offer) => this.splice(offer),
+    });
   }
 
   #lend(bytes: Uint8Array, done: () => void): void {
