@@ -81,7 +81,7 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
   }
 
   get clientAddress(): string | null {
-    return this.request.socket.remoteAddress ?? null;
+    return this.connection?.remoteAddress ?? null;
   }
 
   get isOnUnixSocket(): boolean {
