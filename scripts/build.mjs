@@ -1,6 +1,8 @@
 // Compiles both packages. tsc -b decides by its own record of what it has written, so this puts right what the
-// record does not show: files in dist that are gone, and files in dist whose source is gone.
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+// record does not show: files in dist that are gone, and files in dist whose source is gone. Then writes the JSON Schema
+// of configuration files, which follows from the sources of both.
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root, run } from './support.mjs';
 
@@ -11,6 +13,16 @@ export function build() {
   for (const directory of packages) forgetIncompleteBuild(join(root, directory));
   run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b', ...packages]);
   for (const directory of packages) removeOrphans(join(root, directory));
+  writeSchema();
+}
+
+function writeSchema() {
+  const file = join(root, 'packages/server/dist/sluiceway.schema.json');
+  const built = packages.map((directory) => join(root, directory, 'dist/.tsbuildinfo'));
+  const isFresh = existsSync(file) && built.every((each) => statSync(each).mtimeMs <= statSync(file).mtimeMs);
+  if (isFresh) return;
+  const program = join(root, 'packages/server/bin/sluiceway.js');
+  writeFileSync(file, execFileSync(process.execPath, [program, 'config', 'schema']));
 }
 
 /** @param {string} directory */

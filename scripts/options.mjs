@@ -15,7 +15,10 @@ const { documentedOptions, listOptions } = await import('sluiceway/options');
 
 /** @param {string} path */
 const read = (path) => readFileSync(join(root, path), 'utf8');
-const wanted = new Map(pages.map((page) => [page, formatTables(read(page), documentedOptions)]));
+/** @type {typeof import('../packages/server/src/config/options.js')} */
+const { configMembers } = await import('../packages/server/dist/config/options.js');
+const roots = { ...documentedOptions, config: configMembers };
+const wanted = new Map(pages.map((page) => [page, formatTables(read(page), roots)]));
 for (const [path, text] of formatComments(root, documentedOptions, listOptions)) wanted.set(path, text);
 
 const changed = Array.from(wanted).filter(([path, text]) => read(path) !== text);

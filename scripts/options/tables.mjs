@@ -1,7 +1,7 @@
 /** @import { AnySpec, Members } from 'sluiceway/options' */
 
 /** The pages with tables of options. */
-export const pages = ['docs/options.md', 'docs/gateway.md'];
+export const pages = ['docs/options.md', 'docs/gateway.md', 'docs/config.md'];
 
 const MARKER = /^<!-- options: (.+) -->$/;
 
@@ -17,6 +17,22 @@ const tables = new Set([
   'streamFrom',
   'gateway',
   'gateway.guard',
+  'config',
+  'config.listeners',
+  'config.tls',
+  'config.routes',
+  'config.routes.redirect',
+  'config.routes.respond',
+  'config.routes.access',
+]);
+
+/** Options whose members are in the tables of others. */
+const elsewhere = new Set([
+  'config.upstreams',
+  'config.defaults',
+  'config.routes.proxy',
+  'config.routes.gateway',
+  'config.listeners.tls',
 ]);
 
 /**
@@ -84,8 +100,12 @@ function rowsOf(root, path, members) {
   return Object.entries(members).flatMap(([name, spec]) => {
     const at = path === '' ? name : `${path}.${name}`;
     const inner = membersOf(spec);
-    if (inner === undefined || tables.has(`${root}.${at}`)) return [{ path: at, spec }];
-    return [...(spec.kind === 'either' ? [{ path: at, spec }] : []), ...rowsOf(root, at, inner)];
+    const table = `${root}.${at}`;
+    if (inner === undefined || tables.has(table) || elsewhere.has(table)) return [{ path: at, spec }];
+    return [
+      ...(['either', 'list'].includes(spec.kind) ? [{ path: at, spec }] : []),
+      ...rowsOf(root, at, inner),
+    ];
   });
 }
 
@@ -101,4 +121,4 @@ export const describe = (spec) => (spec.off ? `${spec.doc} \`false\` turns it of
  * @returns {Members | undefined}
  */
 const membersOf = (spec) =>
-  spec.members ?? spec.choices?.find(({ members }) => members !== undefined)?.members;
+  spec.members ?? spec.choices?.find(({ members }) => members !== undefined)?.members ?? spec.item?.members;

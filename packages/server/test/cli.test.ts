@@ -71,7 +71,7 @@ describe('what the command line asks for', () => {
     [
       'a drain time beyond timers',
       ['proxy', 'http://a', '--drain-timeout', '25d'],
-      /--drain-timeout: .*24 days/,
+      /--drain-timeout: must be at most 24d/,
     ],
     [
       'a timeout of 0',

@@ -214,7 +214,7 @@ describe('npm start', () => {
   });
 
   test('names lines to try that fit the system', () => {
-    const facts = { url: 'http://p', originUrl: 'http://o', pid: 7 };
+    const facts = { link: 'http://p/l', url: 'http://p', originUrl: 'http://o', pid: 7 };
     expect(describeDemo({ ...facts, platform: 'linux' })).toMatch(/\| sha256sum;[^]*ps -o rss= -p 7/);
     expect(describeDemo({ ...facts, platform: 'darwin' })).toMatch(/\| shasum -a 256;/);
     expect(describeDemo({ ...facts, platform: 'win32' })).toMatch(/tasklist .*7/);

@@ -4,11 +4,22 @@ import { streamerOwnOptions } from './proxy/mount/streamer-options.js';
 import { hookOptions } from './proxy/options/hook-options.js';
 import { proxyOptions } from './proxy/options/proxy-options.js';
 
-export { listOptions, type Place } from './options/composites.js';
+export { Checker } from './options/checker.js';
+export { either, group, list, listOptions, type Place, record } from './options/composites.js';
 export type { JsonSchema } from './options/json-schema.js';
-export type { AnySpec, Members, OptionKind, Spec } from './options/spec.js';
-export { findSpec, OFF } from './options/spec.js';
-export { toJsonSchema } from './options/to-json-schema.js';
+export { type About, boolean, custom, duration, integer, oneOf, string } from './options/kinds.js';
+export type {
+  AnySpec,
+  InputOf,
+  Members,
+  OptionKind,
+  OptionsOf,
+  SettingsOf,
+  Spec,
+  ValueOf,
+} from './options/spec.js';
+export { findSpec, joinPath, membersOf, OFF, resolve } from './options/spec.js';
+export { groupSchema, toJsonSchema } from './options/to-json-schema.js';
 export { gatewayOptions, proxyOptions };
 
 /** The options that the documents have tables of, by the function that takes them. */

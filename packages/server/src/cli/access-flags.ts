@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
-import { type AccessPolicy, anyOf, basic, bearer, OptionsError } from 'sluiceway';
-import { readFlag } from './usage-error.js';
+import type { AccessRule } from '../access/access-option.js';
 
 /** The access flags, as given on the command line. */
 export interface AccessFlags {
@@ -20,22 +19,10 @@ export function addAccessFlags(command: Command): Command {
     );
 }
 
-/** The access policy of the flags. Undefined without a flag: every request is served. */
-export function resolveAccess({ accessTokenFile, basicFile }: AccessFlags): AccessPolicy | undefined {
-  const policies: AccessPolicy[] = [];
-  if (accessTokenFile !== undefined)
-    policies.push(readPolicy('--access-token-file', () => bearer({ file: accessTokenFile })));
-  if (basicFile !== undefined) policies.push(readPolicy('--basic-file', () => basic({ file: basicFile })));
-  return policies.length > 1 ? anyOf(...policies) : policies[0];
-}
-
-function readPolicy(flag: string, create: () => AccessPolicy): AccessPolicy {
-  return readFlag(flag, () => {
-    try {
-      return create();
-    } catch (error) {
-      if (!(error instanceof OptionsError)) throw error;
-      throw new Error(error.problems.map(({ message }) => message).join('; '), { cause: error });
-    }
-  });
+/** The access rule of the flags. Undefined without a flag: every request is served. */
+export function toAccessRule({ accessTokenFile, basicFile }: AccessFlags): AccessRule | undefined {
+  const rules: AccessRule[] = [];
+  if (accessTokenFile !== undefined) rules.push({ bearer: { tokens: { file: accessTokenFile } } });
+  if (basicFile !== undefined) rules.push({ basic: { users: { file: basicFile } } });
+  return rules.length > 1 ? { any: rules } : rules[0];
 }

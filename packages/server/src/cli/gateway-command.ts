@@ -1,16 +1,10 @@
 import { Command } from 'commander';
-import { createDownloadGateway } from 'sluiceway/gateway';
 import { gatewayOptions } from 'sluiceway/options';
+import { FlagSource } from './flag-source.js';
 import { type GatewayFlags, gatewayFlagOf, toGatewayOptions } from './gateway-flags.js';
 import { addOptionFlags, downloadFlags } from './option-flags.js';
-import { serve, transferLog } from './serve.js';
-import {
-  addListenOptions,
-  addTransferOptions,
-  collect,
-  createChecked,
-  resolveServeFlags,
-} from './serve-flags.js';
+import { run } from './run.js';
+import { addListenOptions, addTransferOptions, allFlagsOf, collect, toConfig } from './serve-flags.js';
 
 const notes = `
 A gateway serves files of other servers. It accepts links that sluiceway sign makes with the same keys. By default it
@@ -69,17 +63,10 @@ export function gatewayCommand(onExit: (code: number) => void): Command {
 }
 
 /** Runs until a signal stops it. Resolves with the exit code; throws a `UsageError` or a `ListenError`. */
-async function runGateway(flags: GatewayFlags): Promise<number> {
-  const options = toGatewayOptions(flags);
-  const settings = resolveServeFlags(flags);
-  const gateway = createChecked(
-    () => createDownloadGateway({ ...options, observers: transferLog(flags.log) }),
-    gatewayFlagOf,
-  );
-  return serve(
-    gateway,
-    flags.unsigned === true ? 'serving links and URLs' : 'serving links',
-    settings,
-    flags,
-  );
+function runGateway(flags: GatewayFlags): Promise<number> {
+  const flagOf = allFlagsOf(gatewayFlagOf);
+  return run({
+    read: () => new FlagSource(toConfig(flags, { gateway: toGatewayOptions(flags) }), flagOf),
+    what: () => (flags.unsigned === true ? 'serving links and URLs' : 'serving links'),
+  });
 }

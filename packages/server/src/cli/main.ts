@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { ListenError } from '../server/listen.js';
+import { ConfigError } from '../config/config-error.js';
+import { ListenError } from '../listeners/address.js';
 import { CommandError } from './command-error.js';
+import { configCommand } from './config-command.js';
 import { gatewayCommand } from './gateway-command.js';
 import { keysCommand } from './keys-command.js';
 import { complain, keepRunningWithoutReader } from './output.js';
 import { proxyCommand } from './proxy-command.js';
+import { serveCommand } from './serve-command.js';
 import { signCommand } from './sign-command.js';
 import { UsageError } from './usage-error.js';
 import { verifyCommand } from './verify-command.js';
@@ -22,11 +25,14 @@ async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     // Commander has already printed its message. --help and --version also end here, with 0.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    if (![UsageError, ListenError, CommandError].some((known) => error instanceof known)) throw error;
-    complain((error as Error).message);
-    return error instanceof UsageError ? 2 : 1;
+    if (!expected.some((known) => error instanceof known)) throw error;
+    for (const line of (error as Error).message.split('\n')) complain(line);
+    return error instanceof UsageError || error instanceof ConfigError ? 2 : 1;
   }
 }
+
+/** Errors that tell users what to do. */
+const expected = [UsageError, ConfigError, ListenError, CommandError];
 
 function createProgram(onExit: (code: number) => void): Command {
   const program = new Command('sluiceway')
@@ -34,6 +40,8 @@ function createProgram(onExit: (code: number) => void): Command {
     .version(readVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help');
   const commands = [
+    serveCommand(onExit),
+    configCommand(),
     proxyCommand(onExit),
     gatewayCommand(onExit),
     keysCommand(),

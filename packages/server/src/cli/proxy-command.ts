@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
-import { createProxy } from 'sluiceway';
 import { proxyOptions } from 'sluiceway/options';
+import { FlagSource } from './flag-source.js';
 import { addOptionFlags, tunnelAndUploadFlags } from './option-flags.js';
 import {
   type ProxyFlags,
@@ -9,14 +9,8 @@ import {
   type UpstreamProtocol,
   upstreamProtocols,
 } from './proxy-flags.js';
-import { serve, transferLog } from './serve.js';
-import {
-  addListenOptions,
-  addTransferOptions,
-  collect,
-  createChecked,
-  resolveServeFlags,
-} from './serve-flags.js';
+import { run } from './run.js';
+import { addListenOptions, addTransferOptions, allFlagsOf, collect, toConfig } from './serve-flags.js';
 
 const notes = `
 Write durations as 500ms, 30s, 10m or 1h30m, and sizes as 64KiB, 1MiB or 10MB. off turns a timeout or limit off,
@@ -75,12 +69,10 @@ export function proxyCommand(onExit: (code: number) => void): Command {
 }
 
 /** Runs until a signal stops it. Resolves with the exit code; throws a `UsageError` or a `ListenError`. */
-async function runProxy(originUrl: string, flags: ProxyFlags): Promise<number> {
-  const options = toProxyOptions(originUrl, flags);
-  const settings = resolveServeFlags(flags);
-  const proxy = createChecked(
-    () => createProxy({ ...options, observers: transferLog(flags.log) }),
-    proxyFlagOf,
-  );
-  return serve(proxy, `forwarding to ${originUrl.replace(/\/$/, '')}`, settings, flags);
+function runProxy(originUrl: string, flags: ProxyFlags): Promise<number> {
+  const flagOf = allFlagsOf(proxyFlagOf);
+  return run({
+    read: () => new FlagSource(toConfig(flags, { proxy: toProxyOptions(originUrl, flags) }), flagOf),
+    what: () => `forwarding to ${originUrl.replace(/\/$/, '')}`,
+  });
 }

@@ -1,17 +1,9 @@
 import { type Command, Option } from 'commander';
-import {
-  type AccessPolicy,
-  type DigestOptions,
-  type Observer,
-  OptionsError,
-  parseDurationMs,
-  type TimeoutOptions,
-} from 'sluiceway';
+import { type DigestOptions, OptionsError, type TimeoutOptions } from 'sluiceway';
 import { proxyOptions } from 'sluiceway/options';
-import { type ListenAddress, parseListenAddress, type ServerIdentity } from '../server/listen.js';
-import { type AccessFlags, addAccessFlags, resolveAccess } from './access-flags.js';
+import { readCertificates } from '../listeners/pem.js';
+import { type AccessFlags, addAccessFlags, toAccessRule } from './access-flags.js';
 import { addOptionFlags, flagsByOption, givenUnder, inFlagWords, transferFlags } from './option-flags.js';
-import { readCertificates, readIdentity } from './pem-files.js';
 import { readFlag, UsageError } from './usage-error.js';
 
 /** The flags of every command that serves, as given on the command line. */
@@ -53,22 +45,12 @@ const zeroCopyModes = ['auto', 'true', 'false'] as const;
 type ZeroCopyMode = (typeof zeroCopyModes)[number];
 
 const logFormats = ['text', 'json', 'none'] as const;
-export type LogFormat = (typeof logFormats)[number];
-
-/** Checked settings: where and how to serve. */
-export interface ServeSettings {
-  address: ListenAddress;
-  /** Null without `--h2c`. */
-  h2cAddress: ListenAddress | null;
-  identity: ServerIdentity | null;
-  drainTimeoutMs: number;
-}
+type LogFormat = (typeof logFormats)[number];
 
 /** Options of the library for `ServeFlags`. Only those that were given: the library has the defaults. */
 export interface ServedOptions {
   name?: string;
   trustedProxies?: string[];
-  access?: AccessPolicy;
   timeouts: TimeoutOptions;
   limits: { minRate?: string | false };
   resume: boolean;
@@ -78,7 +60,6 @@ export interface ServedOptions {
   interimResponses?: InterimResponses;
   zeroCopy?: 'auto' | boolean;
   tls?: { ca: string };
-  observers: Observer[];
 }
 
 /** Adds the flags for listening. */
@@ -86,7 +67,7 @@ export function addListenOptions(command: Command): Command {
   return command
     .option(
       '--listen <host:port>',
-      'address to listen on; ":8080" for all addresses, port 0 for a free port',
+      'address to listen on; ":8080" for all addresses, port 0 for a free port, "unix:path" for a Unix socket',
       '127.0.0.1:8080',
     )
     .option('--cert <file>', 'serve HTTPS with this certificate (PEM, including the chain)')
@@ -142,19 +123,36 @@ export function addTransferOptions(command: Command): Command {
     );
 }
 
-/** Checks the flags that the library does not get. Throws a `UsageError`. */
-export function resolveServeFlags(flags: ServeFlags): ServeSettings {
+/** The configuration that the flags stand for, with one route. Throws a `UsageError`. */
+export function toConfig(
+  flags: ServeFlags,
+  route: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const access = toAccessRule(flags);
   return {
-    address: readFlag('--listen', () => parseListenAddress(flags.listen)),
-    h2cAddress: flags.h2c === undefined ? null : readFlag('--h2c', () => parseListenAddress(flags.h2c ?? '')),
-    identity: readIdentity(flags.cert, flags.key),
-    drainTimeoutMs: readFlag('--drain-timeout', () => parseTimeout(flags.drainTimeout)),
+    listeners: toListeners(flags),
+    routes: [{ ...route, ...(access !== undefined && { access }) }],
+    log: { format: flags.log },
+    drainTimeout: flags.drainTimeout,
   };
 }
 
-export function toServedOptions(flags: ServeFlags): Omit<ServedOptions, 'observers'> {
-  const access = resolveAccess(flags);
-  const ca = flags.ca === undefined ? undefined : readCertificates('--ca', flags.ca);
+function toListeners({ listen, h2c, http2, cert, key }: ServeFlags): Record<string, unknown>[] {
+  if (key !== undefined && cert === undefined) throw new UsageError('--key needs --cert');
+  if (cert !== undefined && key === undefined) throw new UsageError('--cert needs --key');
+  return [
+    {
+      address: listen,
+      ...(cert !== undefined && { tls: { certificates: [{ cert, key }] } }),
+      ...(!http2 && { protocol: 'http1' }),
+    },
+    ...(h2c === undefined ? [] : [{ address: h2c, protocol: 'h2c' }]),
+  ];
+}
+
+export function toServedOptions(flags: ServeFlags): ServedOptions {
+  const { ca: file } = flags;
+  const ca = file === undefined ? undefined : readFlag('--ca', () => readCertificates(file));
   return {
     timeouts: givenUnder('timeouts', transferFlags, { ...flags }),
     limits: givenUnder('limits', transferFlags, { ...flags }),
@@ -165,7 +163,6 @@ export function toServedOptions(flags: ServeFlags): Omit<ServedOptions, 'observe
     ...(flags.convertHead !== undefined && { convertHead: flags.convertHead }),
     ...(flags.breakOff !== undefined && { breakOff: flags.breakOff }),
     ...(flags.interimResponses !== undefined && { interimResponses: flags.interimResponses }),
-    ...(access !== undefined && { access }),
     ...(ca !== undefined && { tls: { ca } }),
     ...(flags.trustedProxies !== undefined && { trustedProxies: flags.trustedProxies.split(',') }),
   };
@@ -182,13 +179,19 @@ const flagOf: Readonly<Record<string, string>> = {
   ...flagsByOption(transferFlags),
 };
 
+/** Flag of each option of a command that serves. `flags` adds flags by option. */
+export const allFlagsOf = (flags: Readonly<Record<string, string>>): Readonly<Record<string, string>> => ({
+  ...flagOf,
+  ...flags,
+});
+
 /** Calls `create`, and converts an `OptionsError` to a `UsageError` that names flags. `flags` adds flags by option. */
 export function createChecked<T>(create: () => T, flags: Readonly<Record<string, string>>): T {
   try {
     return create();
   } catch (error) {
     if (!(error instanceof OptionsError)) throw error;
-    const names = { ...flagOf, ...flags };
+    const names = allFlagsOf(flags);
     const lines = error.problems.map(({ path, message }) => {
       const plain = path.replace(/\[\d+\]$/, '');
       return `${names[plain] ?? path}: ${inFlagWords(message)}`;
@@ -205,13 +208,4 @@ export function given<K extends string>(values: Record<K, string | undefined>): 
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
     [key in K]?: string;
   };
-}
-
-/** The longest delay of a Node timer. */
-const MAX_DELAY_MS = 2 ** 31 - 1;
-
-function parseTimeout(text: string): number {
-  const ms = parseDurationMs(text);
-  if (ms > MAX_DELAY_MS) throw new RangeError('must be at most 24 days');
-  return ms;
 }

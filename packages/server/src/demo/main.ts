@@ -1,47 +1,65 @@
-import { createServer } from 'node:http';
-import { attach, createProxy } from 'sluiceway';
-import { ListenError, listen } from '../server/listen.js';
-import { isOriginProcess, runOriginProcess, startOriginProcess } from './origin-process.js';
+import { fileURLToPath } from 'node:url';
+import { createLinks, formatKeys, generateKey } from 'sluiceway/gateway';
+import { ConfigError } from '../config/config-error.js';
+import { ConfigFile } from '../config/file.js';
+import { configMembers } from '../config/options.js';
+import { compile } from '../server/compile.js';
+import { Service } from '../server/service.js';
+import {
+  isOriginProcess,
+  type OriginProcess,
+  runOriginProcess,
+  startOriginProcess,
+} from './origin-process.js';
 import { describeDemo } from './tour.js';
 
-/** Starts an origin server and a proxy in front of it, and says what can be done with them. */
+const configuration = fileURLToPath(new URL('../../demo/sluiceway.yaml', import.meta.url));
+
+/** Starts an origin server and a server in front of it, and says what can be done with them. */
 async function main(): Promise<void> {
-  const port = readPort(process.env['PORT']);
-  if (port === null) return fail(`PORT must be a number from 0 to 65535, not ${process.env['PORT']}`, 2);
+  const { env, pid, platform } = process;
+  if (!isPort(env['PORT'])) return fail(`PORT must be a number from 0 to 65535, not ${env['PORT']}`, 2);
 
   const origin = await startOriginProcess(import.meta.url);
-  const proxy = createProxy({ upstream: origin.url });
-  const server = createServer();
-  attach(server, proxy);
+  const key = generateKey();
+  env['ORIGIN'] = origin.url;
+  env['LINK_KEYS'] = formatKeys([key]);
+  let service: Service;
+  try {
+    service = await Service.start(
+      compile(new ConfigFile(configuration, configMembers), () => []),
+      {
+        observersOf: () => [],
+        onAcceptError: (error) => console.error(`demo: ${error.message}`),
+      },
+    );
+  } catch (error) {
+    stopOrigin(origin);
+    if (!(error instanceof ConfigError)) throw error;
+    const [problem] = error.problems;
+    return fail(`${problem?.message ?? error.message}. Choose another port: PORT=8081 npm start`, 1);
+  }
 
   const stop = () => {
-    proxy.destroy();
-    server.close();
-    server.closeAllConnections();
-    origin.child.removeAllListeners('exit').kill();
+    service.destroy();
+    stopOrigin(origin);
   };
   process.once('SIGINT', stop).once('SIGTERM', stop);
   origin.child.once('exit', () => {
     stop();
     fail('the origin server has ended', 1);
   });
-
-  try {
-    const url = await listen(server, { host: '127.0.0.1', port }, (error) =>
-      console.error(`demo: ${error.message}`),
-    );
-    console.log(describeDemo({ url, originUrl: origin.url, pid: process.pid, platform: process.platform }));
-  } catch (error) {
-    stop();
-    if (!(error instanceof ListenError)) throw error;
-    fail(`${error.message}. Choose another port: PORT=8081 npm start`, 1);
-  }
+  const [url = ''] = service.urls;
+  const links = createLinks({ keys: [key], base: url });
+  const link = links.sign({ url: `${origin.url}/files/100MiB`, expires: '1h', filename: '100MiB.bin' });
+  console.log(describeDemo({ link, url, originUrl: origin.url, pid, platform }));
 }
 
-/** 8080 unless the environment says otherwise; null for what is no port. */
-function readPort(text: string | undefined): number | null {
-  if (text === undefined || text === '') return 8080;
-  return /^\d+$/.test(text) && Number(text) <= 65_535 ? Number(text) : null;
+const stopOrigin = ({ child }: OriginProcess): void => void child.removeAllListeners('exit').kill();
+
+/** The configuration has a default. */
+function isPort(text = ''): boolean {
+  return text === '' || (/^\d+$/.test(text) && Number(text) <= 65_535);
 }
 
 function fail(message: string, code: number): void {

@@ -16,6 +16,7 @@ const listing = `Files of any size, made up while they are sent. Each begins lik
 
   /files/<size>          the file: /files/1MiB, /files/5GiB, /files/1000000
   /files/<size>.sha256   its SHA-256, up to 16GiB; computed when first asked for
+  /broken/<size>         the same file, but each response breaks off before its end
 
 Range, If-Range, If-None-Match and HEAD are understood.
 `;
@@ -40,7 +41,7 @@ async function answer(
   const path = request.url?.split('?', 1)[0] ?? '/';
   if (path === '/') return sendText(request, response, 200, listing);
 
-  const [, name = '', wantsDigest] = /^\/files\/([^/]+?)(\.sha256)?$/.exec(path) ?? [];
+  const [, folder, name = '', wantsDigest] = /^\/(files|broken)\/([^/]+?)(\.sha256)?$/.exec(path) ?? [];
   const size = readSize(name);
   if (size === null) return sendText(request, response, 404, `There is no such file.\n\n${listing}`);
   if (wantsDigest === undefined) {
@@ -48,12 +49,20 @@ async function answer(
       size,
       contentType: 'application/octet-stream',
       validators: { etag: `"demo-${size}"`, lastModified },
-      read: (start, end) => seededViews(demoSeed, start, end - start),
+      read: (start, end) =>
+        folder === 'broken' ? brokenViews(start, end, size) : seededViews(demoSeed, start, end - start),
     });
   }
   if (size > maxDigestBytes)
     return sendText(request, response, 404, 'The digest of so large a file would take too long.\n');
   return sendText(request, response, 200, `${await digests.get(size)}  ${name}\n`);
+}
+
+/** The bytes up to 40 % of the file further on, and then a failure: a whole file takes three responses. */
+function* brokenViews(start: number, end: number, size: number): Generator<Buffer, void> {
+  const most = Math.ceil(size * 0.4);
+  yield* seededViews(demoSeed, start, Math.min(end - start, most));
+  if (end - start > most) throw new Error('This is where the response breaks off');
 }
 
 function readSize(name: string): number | null {

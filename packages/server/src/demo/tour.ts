@@ -1,4 +1,6 @@
 export interface DemoFacts {
+  /** A link to a file of the origin server. */
+  link: string;
   /** Where the proxy listens. */
   url: string;
   originUrl: string;
@@ -8,7 +10,7 @@ export interface DemoFacts {
 }
 
 /** What `npm start` prints: what runs, and lines to try. */
-export function describeDemo({ url, originUrl, pid, platform }: DemoFacts): string {
+export function describeDemo({ link, url, originUrl, pid, platform }: DemoFacts): string {
   const digest = platform === 'darwin' ? 'shasum -a 256' : 'sha256sum';
   const memory =
     platform === 'win32'
@@ -18,13 +20,27 @@ export function describeDemo({ url, originUrl, pid, platform }: DemoFacts): stri
           `  while kill -0 $! 2>/dev/null; do sleep 1; ps -o rss= -p ${pid}; done`,
         ].join('\n');
   return `An origin server is at ${originUrl}: it makes up files of any size while it sends them.
-The proxy in front of it is at ${url} (process ${pid}).
+The proxy in front of it is at ${url} (process ${pid}). What it serves is in packages/server/demo/sluiceway.yaml.
 
 Download a file, and compare its SHA-256 with the one that the origin server knows:
 
   curl -s ${url}/files/1GiB | ${digest}; curl -s ${url}/files/1GiB.sha256
 
-Break a download off, go on from there, and see that nothing is missing:
+Ask the origin server for a file that breaks off, and the proxy for the same file, which it continues from the exact byte:
+
+  curl -s ${originUrl}/broken/100MiB | wc -c; curl -s ${url}/broken/100MiB | ${digest}; curl -s ${url}/files/100MiB.sha256
+
+Download by a signed link, which works for an hour, and does not show where the file is; with one character changed it does
+not work:
+
+  curl -s '${link}' | ${digest}
+  curl -i '${link}x'
+
+Download what needs a password, without it and with it:
+
+  curl -i ${url}/private/files/1MiB; curl -s -u demo:sluiceway ${url}/private/files/1MiB | ${digest}
+
+Break a download off yourself, go on from there, and see that nothing is missing:
 
   curl -s -r 0-29999999 -o demo.bin ${url}/files/100MiB; curl -s -C - -o demo.bin ${url}/files/100MiB
   ${digest} demo.bin; curl -s ${url}/files/100MiB.sha256

@@ -1,7 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parse } from 'yaml';
 import type { Network } from '../../../sluiceway/test/support/fixture.js';
 import { node, type Tool } from '../../../sluiceway/test/support/requirements.js';
+import { scratchFolder } from '../../../sluiceway/test/support/tool.js';
 import { until } from '../../../sluiceway/test/support/until.js';
 
 const packageUrl = new URL('../../', import.meta.url);
@@ -110,6 +114,52 @@ export const sluicewayProxy = (net: Network, originUrl: string, ...flags: string
 /** The same for `sluiceway gateway`. */
 export const sluicewayGateway = (net: Network, ...flags: string[]): Promise<Listening> =>
   runListening(net, ['gateway'], flags);
+
+/** A server with its configuration file. */
+type Serving = Program & {
+  /** Of the listeners on TCP, in the order of the file. */
+  ports: number[];
+  port: number;
+  /** The configuration file; `write` replaces it. */
+  file: string;
+  write(config: unknown): void;
+  /** Sends SIGHUP, and waits until the server says what came of it. */
+  reload(config?: unknown): Promise<string>;
+};
+
+/** Runs `sluiceway serve` with a configuration: text, or an object that is written as JSON. */
+export async function sluicewayServe(
+  net: Network,
+  config: unknown,
+  { folder = scratchFolder(net), env = {} }: { folder?: string; env?: Record<string, string> } = {},
+): Promise<Serving> {
+  const file = join(folder, 'sluiceway.yaml');
+  const write = (given: unknown): void =>
+    writeFileSync(file, typeof given === 'string' ? given : JSON.stringify(given, null, 2));
+  write(config);
+  const program = new Program('bin/sluiceway.js', ['serve', '--config', file], env);
+  net.cleanup(() => program.kill());
+  const { listeners } = parse(typeof config === 'string' ? config : JSON.stringify(config)) as {
+    listeners: unknown[];
+  };
+  await program.match('stdout', new RegExp(`(?:sluiceway: listening on .*\n){${listeners.length}}`));
+  const ports = Array.from(program.stdout.matchAll(/listening on https?:[^\s,]+:(\d+)/g), ([, port]) =>
+    Number(port),
+  );
+  const reload = async (given?: unknown): Promise<string> => {
+    if (given !== undefined) write(given);
+    const before = { stdout: program.stdout.length, stderr: program.stderr.length };
+    program.signal('SIGHUP');
+    let answer = '';
+    await until(() => {
+      const said = (['stdout', 'stderr'] as const).map((stream) => program[stream].slice(before[stream]));
+      answer = said.flatMap((text) => /^sluiceway: (SIGHUP: [^]*\n)/m.exec(text)?.[1] ?? [])[0] ?? '';
+      return answer !== '';
+    }, 'the server had reloaded, or said why not');
+    return answer;
+  };
+  return Object.assign(program, { ports, port: ports[0] ?? 0, file, write, reload });
+}
 
 type Listening = Program & { port: number };
 

@@ -35,6 +35,11 @@ export class Checker {
     this.subject = subject;
   }
 
+  /** What has been found so far. */
+  get problems(): readonly OptionProblem[] {
+    return this.#problems;
+  }
+
   problem(path: string, message: string): void {
     this.#problems.push({ path, message });
   }

@@ -46,7 +46,7 @@ export function list<S extends AnySpec, const A extends About & { default?: read
   about: A,
 ): Spec<readonly InputOf<S>[], Settled<A, Exclude<ValueOf<S>, undefined>[]>, IsRequired<A>> {
   type Items = Exclude<ValueOf<S>, undefined>[];
-  return define(about, {
+  const spec: Spec<readonly InputOf<S>[], Settled<A, Items>, IsRequired<A>> = define(about, {
     ...withDefault(about),
     kind: 'list',
     type: `list of ${item.type}`,
@@ -65,6 +65,7 @@ export function list<S extends AnySpec, const A extends About & { default?: read
       return items === null ? null : { type: 'array', items };
     },
   });
+  return { ...spec, item };
 }
 
 /** An object whose keys are the user's own. Entries with a problem are left out. */
@@ -77,7 +78,11 @@ export function record<S extends AnySpec, const A extends About>(
   IsRequired<A>
 > {
   type Item = Exclude<ValueOf<S>, undefined>;
-  return define(about, {
+  const spec: Spec<
+    Readonly<Record<string, InputOf<S>>>,
+    ReadonlyMap<string, Item> | undefined,
+    IsRequired<A>
+  > = define(about, {
     kind: 'record',
     type: 'object',
     read: (check, path, value) => {
@@ -93,6 +98,7 @@ export function record<S extends AnySpec, const A extends About>(
       return items === null ? null : { type: 'object', additionalProperties: items };
     },
   });
+  return { ...spec, item };
 }
 
 /** Either of two forms. `takesSecond` tells from a value, which may be undefined, which one checks it. */

@@ -1,6 +1,8 @@
 /** The part of JSON Schema (draft 2020-12) that descriptions of options need. */
 export interface JsonSchema {
   $schema?: string;
+  $ref?: string;
+  $defs?: Readonly<Record<string, JsonSchema>>;
   title?: string;
   description?: string;
   type?: 'array' | 'boolean' | 'integer' | 'number' | 'object' | 'string';
@@ -15,6 +17,7 @@ export interface JsonSchema {
   maximum?: number;
   items?: JsonSchema;
   minItems?: number;
+  minProperties?: number;
   properties?: Readonly<Record<string, JsonSchema>>;
   required?: readonly string[];
   additionalProperties?: boolean | JsonSchema;

@@ -24,6 +24,8 @@ export interface Spec<out Input, out Value, Required extends boolean = boolean> 
   readonly off: boolean;
   /** The members of a group. */
   readonly members?: Members;
+  /** Of each item of a list, or of each entry of a record. */
+  readonly item?: AnySpec;
   /** The descriptions of which one applies. */
   readonly choices?: readonly AnySpec[];
   /** Checks a value as the user gave it, where undefined stands for the default. Adds what is wrong to `check`. */

@@ -1,6 +1,8 @@
+import { X509Certificate } from 'node:crypto';
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import { createListener } from '../../../server/src/server/listen.js';
+import { createNodeServer } from '../../../server/src/listeners/protocol-server.js';
+import { SecureContexts } from '../../../server/src/listeners/secure-contexts.js';
 import { attach, type NodeServer, streamFrom, stripPrefix } from '../../src/index.js';
 import { loopbackCertificate, type TestCertificate } from '../support/certificates.js';
 import { type AdapterUnderTest, listen } from './adapter-under-test.js';
@@ -32,4 +34,11 @@ const underNode = (
 
 testAdapter(underNode('a server of node:http', () => createServer(), false));
 testAdapter(underNode('a server of node:https', ({ cert, key }) => createTlsServer({ cert, key })));
-testAdapter(underNode('the server of the program, with TLS', (certificate) => createListener(certificate)));
+testAdapter(
+  underNode('the server of the program, with TLS', ({ cert, key }) => {
+    const certificates = [{ cert, key, parsed: new X509Certificate(cert) }];
+    const tls = { certificates, minVersion: 'TLSv1.2', clients: null } as const;
+    const contexts = new SecureContexts(tls);
+    return createNodeServer({ tls, protocol: 'auto' }, () => contexts);
+  }),
+);

@@ -2,15 +2,21 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { listOptions, proxyOptions } from '../../src/options.js';
-import { bare, readPage, tableUnder } from './support/markdown.js';
+import { bare, type Page, readPage, tableUnder } from './support/markdown.js';
 
-const page = readPage('docs/options.md');
+const options = readPage('docs/options.md');
+const server = readPage('docs/server.md');
 const program = fileURLToPath(new URL('../../../server/bin/sluiceway.js', import.meta.url));
 const helpOf = (command: string): string =>
   spawnSync(process.execPath, [program, ...command.split(' '), '--help'], { encoding: 'utf8' }).stdout;
 
 /** Each command, with what its tables on the page are marked with, and whose flags it takes besides. */
-const commands: { command: string; flags: string; exitCodes?: string; besides?: string }[] = [
+const commands: { command: string; page?: Page; flags?: string; exitCodes?: string; besides?: string }[] = [
+  { command: 'serve', page: server, flags: 'flags: serve', exitCodes: 'exit codes: serve' },
+  { command: 'config init', page: server },
+  { command: 'config check', page: server },
+  { command: 'config show', page: server },
+  { command: 'config schema', page: server },
   { command: 'proxy', flags: 'flags', exitCodes: 'exit codes' },
   { command: 'gateway', flags: 'flags: gateway', besides: 'proxy' },
   { command: 'keys new', flags: 'flags: keys new', exitCodes: 'exit codes: keys new' },
@@ -51,7 +57,12 @@ test('every command of the program is documented', () => {
 
 test.each(commands)(
   'every flag of $command is documented with its default, and every documented flag exists',
-  ({ command, flags, besides }) => {
+  ({ command, page = options, flags, besides }) => {
+    if (flags === undefined) {
+      expect(Array.from(flagsOfHelp(helpOf(command)).keys())).toEqual(['-h, --help']);
+      expect(page.prose.join('\n')).toContain(`| \`sluiceway ${command}\` |`);
+      return;
+    }
     const documented = tableUnder(page, flags).map((row) => {
       const [flag = '', fallback = ''] = [row[0] ?? '', row.at(-2) ?? ''].map(bare);
       return [flag, ['', 'none', 'random', "Node's"].includes(fallback) ? null : fallback];
@@ -60,15 +71,15 @@ test.each(commands)(
     const own = Array.from(flagsOfHelp(helpOf(command))).filter(
       ([flag, fallback]) => shared.get(flag) !== fallback,
     );
-    expect(own.length).toBeGreaterThan(2);
+    expect(own.length).toBeGreaterThan(1);
     expect(Object.fromEntries(documented)).toEqual(Object.fromEntries(own));
   },
 );
 
-const rows = tableUnder(page, 'flags').map((row) => row.map(bare));
+const rows = tableUnder(options, 'flags').map((row) => row.map(bare));
 
 test('a flag that stands for an option has the default of the option', () => {
-  const options = new Map(listOptions(proxyOptions).map(({ path, spec }) => [path, bare(spec.defaultText)]));
+  const defaults = new Map(listOptions(proxyOptions).map(({ path, spec }) => [path, bare(spec.defaultText)]));
   const standing = rows.filter(([, path]) => path !== '');
   expect(standing.length).toBeGreaterThan(8);
   expect(
@@ -76,12 +87,12 @@ test('a flag that stands for an option has the default of the option', () => {
       flag,
       fallback === 'off' ? 'false' : fallback.replaceAll("'", ''),
     ]),
-  ).toEqual(standing.map(([flag, path = '']) => [flag, options.get(path)?.replaceAll("'", '')]));
+  ).toEqual(standing.map(([flag, path = '']) => [flag, defaults.get(path)?.replaceAll("'", '')]));
 });
 
 test.each(commands.filter(({ exitCodes }) => exitCodes !== undefined))(
   'the exit codes of $command are those of the help',
-  ({ command, exitCodes = '' }) => {
+  ({ command, page = options, exitCodes = '' }) => {
     const [, text = ''] = /^Exit codes:\n((?: {2}\d.*\n)+)/m.exec(helpOf(command)) ?? [];
     const codes = text
       .trimEnd()

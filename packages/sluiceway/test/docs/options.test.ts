@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { formatComments } from '../../../../scripts/options/comments.mjs';
 import { formatTables, pages } from '../../../../scripts/options/tables.mjs';
+import { configMembers } from '../../../server/src/config/options.js';
 import { publicAddressesOfOthers } from '../../src/net/own-listeners.js';
 import { Checker } from '../../src/options/checker.js';
 import { listOptions } from '../../src/options/composites.js';
@@ -21,12 +22,15 @@ import { bare, codesIn, readPage, repositoryRoot, tableUnder } from './support/m
 
 const page = readPage('docs/options.md');
 
+/** Of the library and of the program. */
+const roots = { ...documentedOptions, config: configMembers };
+
 const upstream = { url: 'http://127.0.0.1:9', tls: {}, connections: {} };
 
 test('the tables of options are what the descriptions say', () => {
   for (const path of pages) {
     const text = readPage(path).lines.join('\n');
-    expect(formatTables(text, documentedOptions), `${path}: run npm run options`).toBe(text);
+    expect(formatTables(text, roots), `${path}: run npm run options`).toBe(text);
   }
 });
 
@@ -53,7 +57,7 @@ test('every option is in a table, or has its members in one', () => {
 });
 
 test('every option is described by whole sentences', () => {
-  for (const { path, spec } of Object.values(documentedOptions).flatMap((members) => listOptions(members)))
+  for (const { path, spec } of Object.values(roots).flatMap((members) => listOptions(members)))
     expect(spec.doc, path).toMatch(/^[[A-Z`'].*\.$/);
 });
 

@@ -10,6 +10,7 @@ export function validate(schema: JsonSchema, value: unknown, path = ''): string[
   if (schema.const !== undefined && schema.const !== value) return [`${at} is not ${schema.const}`];
   if (schema.enum !== undefined && !schema.enum.some((each) => each === value))
     return [`${at} is none of the words`];
+  if (schema.const !== undefined && schema.const !== value) return [`${at} is not ${schema.const}`];
   if (schema.type !== undefined && !hasType(schema.type, value)) return [`${at} is no ${schema.type}`];
   if (typeof value === 'string') return validateString(schema, value, at);
   if (typeof value === 'number') {
@@ -32,7 +33,8 @@ function validateString({ pattern, minLength = 0 }: JsonSchema, value: string, a
 }
 
 function validateObject(schema: JsonSchema, value: object, path: string): string[] {
-  const { properties = {}, required = [], additionalProperties = true } = schema;
+  const { properties = {}, required = [], additionalProperties = true, minProperties = 0 } = schema;
+  if (Object.keys(value).length < minProperties) return [`${path} is too small`];
   const place = (name: string): string => (path === '' ? name : `${path}.${name}`);
   const missing = required
     .filter((name) => !Object.hasOwn(value, name))

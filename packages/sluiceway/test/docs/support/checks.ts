@@ -18,6 +18,7 @@ import { repositoryRoot } from './markdown.js';
 import { migrationChecks } from './migration-checks.js';
 import { largeContent, slowContent, startExampleOrigin } from './origin.js';
 import { resumeChecks } from './resume-checks.js';
+import { serverChecks } from './server-checks.js';
 import { signingChecks } from './signing-checks.js';
 
 /** By what `<!-- test: … -->` above a block says. */
@@ -275,6 +276,7 @@ export const checks: Readonly<Record<string, Check>> = {
   ...hookChecks,
   ...migrationChecks,
   ...resumeChecks,
+  ...serverChecks,
   ...signingChecks,
 };
 

@@ -1,48 +1,5 @@
 import type { EventEmitter } from 'node:events';
 import { constants } from 'node:os';
-import type { NodeServer, ReverseProxy } from 'sluiceway';
-import type { Connections } from './connections.js';
-
-export interface Listener {
-  server: NodeServer;
-  connections: Connections;
-}
-
-export interface Running {
-  listeners: readonly Listener[];
-  proxy: Pick<ReverseProxy, 'active' | 'close' | 'destroy'>;
-}
-
-/**
- * Stops servers without breaking what it is doing: no new connections, idle ones are closed, running transfers
- * have `timeoutMs` to end, and what is left then is cut off. Resolves with the number of transfers that were cut
- * when every connection is closed.
- */
-export async function drain({ listeners, proxy }: Running, timeoutMs: number): Promise<number> {
-  const closed = Promise.all(
-    listeners.map(({ server, connections }) => {
-      const done = new Promise<void>((resolve) => {
-        server.close(() => resolve());
-      });
-      connections.closeWhenIdle();
-      return done;
-    }),
-  );
-
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<'timeout'>((resolve) => {
-    timer = setTimeout(resolve, timeoutMs, 'timeout');
-  });
-  const winner = await Promise.race([Promise.all([proxy.close(), closed]), timeout]);
-  clearTimeout(timer);
-  if (winner !== 'timeout') return 0;
-
-  const cut = proxy.active;
-  proxy.destroy();
-  for (const { connections } of listeners) connections.destroy();
-  await closed;
-  return cut;
-}
 
 /**
  * Calls `reload` at each SIGHUP, whose default is to end the process: a terminal that is closed must not cut off

@@ -5,10 +5,6 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { NodeServer } from 'sluiceway';
 
-/** Under TLS a connection has two sockets; the client's end of it is what they have in common. */
-const keyOf = ({ remoteAddress, remotePort }: Pick<Socket, 'remoteAddress' | 'remotePort'>): string =>
-  `${remoteAddress} ${remotePort}`;
-
 interface Connection {
   /** The client's: the TCP socket until a TLS handshake is done, then the TLS socket, which says goodbye. */
   socket: Socket;
@@ -26,34 +22,36 @@ interface Connection {
  * become idle later.
  */
 export class Connections {
-  readonly #open = new Map<string, Connection>();
+  readonly #open = new Set<Connection>();
   /** By each of the sockets that a connection has. */
   readonly #bySocket = new WeakMap<Socket, Connection>();
-  #closing = false;
+  #latest: Connection | null = null;
+  #closed: Promise<void> | null = null;
+  #onEmpty: (() => void) | null = null;
 
   constructor(server: NodeServer) {
     const events: EventEmitter = server;
     // Before the server's own listener, which makes the HTTP/2 session.
     events.prependListener('connection', (socket: Socket) => {
-      const key = keyOf(socket);
       const connection = this.#accept(socket);
-      this.#open.set(key, connection);
       socket.once('close', () => {
-        // The same port may be in use again.
-        if (this.#open.get(key) === connection) this.#open.delete(key);
+        this.#open.delete(connection);
+        if (this.#open.size === 0) this.#onEmpty?.();
       });
     });
     events.prependListener('secureConnection', (socket: Socket) => {
-      const connection = this.#open.get(keyOf(socket));
+      const connection = this.#bySocket.get(socketBelow(socket));
       if (connection === undefined) return;
       connection.socket = socket;
       this.#bySocket.set(socket, connection);
+      this.#latest = connection;
     });
     events.on('session', (session: ServerHttp2Session) => {
-      const connection = this.#open.get(keyOf(session.socket));
-      if (connection === undefined) return;
+      // A session keeps its socket to itself. Node makes it while it tells of the socket.
+      const connection = this.#latest;
+      if (connection === null) return;
       connection.session = session;
-      if (this.#closing) session.close();
+      if (this.#closed !== null) session.close();
     });
     for (const event of ['request', 'checkContinue', 'upgrade', 'connect'] as const) {
       events.on(event, (request: IncomingMessage, runs: ServerResponse | Duplex) => {
@@ -65,18 +63,28 @@ export class Connections {
     }
   }
 
-  /** Closes every connection as soon as nothing is under way on it. */
-  closeWhenIdle(): void {
-    this.#closing = true;
-    for (const { socket, session, running } of this.#open.values()) {
+  /** Connections that are open. */
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Closes every connection as soon as nothing is under way on it. Resolves when all are closed. */
+  closeWhenIdle(): Promise<void> {
+    if (this.#closed !== null) return this.#closed;
+    this.#closed = new Promise<void>((resolve) => {
+      this.#onEmpty = resolve;
+      if (this.#open.size === 0) resolve();
+    });
+    for (const { socket, session, running } of this.#open) {
       if (session !== null) session.close();
       else if (running === 0) socket.destroySoon();
     }
+    return this.#closed;
   }
 
   /** Closes every connection now. */
   destroy(): void {
-    for (const { socket, session } of this.#open.values()) {
+    for (const { socket, session } of this.#open) {
       session?.destroy();
       socket.destroy();
     }
@@ -89,10 +97,17 @@ export class Connections {
       running: 0,
       onEnd: () => {
         connection.running -= 1;
-        if (connection.running === 0 && this.#closing) connection.socket.destroySoon();
+        if (connection.running === 0 && this.#closed !== null) connection.socket.destroySoon();
       },
     };
+    this.#open.add(connection);
     this.#bySocket.set(socket, connection);
+    this.#latest = connection;
     return connection;
   }
+}
+
+/** Node names the socket below a TLS socket `_parent`, and its types do not. It is the same on Node 20 to 26. */
+function socketBelow(socket: Socket): Socket {
+  return (Reflect.get(socket, '_parent') as Socket | null | undefined) ?? socket;
 }

@@ -1,0 +1,110 @@
+import { type AccessPolicy, allOf, anyOf, OptionsError } from 'sluiceway';
+import {
+  type AnySpec,
+  type Checker,
+  custom,
+  groupSchema,
+  type JsonSchema,
+  type Members,
+} from 'sluiceway/options';
+import { accessKinds, type FileOf } from './access-kinds.js';
+
+/** A rule as a configuration holds it: kinds by name, all of which must give access, and `all` and `any`. */
+export type AccessRule = Readonly<Record<string, unknown>>;
+
+const EVERYONE = 'everyone';
+
+/** Rules inside rules: the schema refers to itself. */
+const REFERENCE: JsonSchema = { $ref: '#/$defs/access' };
+
+const rulesOption = (doc: string): AnySpec =>
+  custom<readonly AccessRule[], readonly AccessRule[] | undefined>({
+    type: 'list of rules',
+    doc,
+    schema: { type: 'array', items: REFERENCE, minItems: 1 },
+    read: (_check, _path, value) => value as readonly AccessRule[] | undefined,
+  });
+
+const accessMembers: Members = {
+  ...Object.fromEntries(Object.entries(accessKinds).map(([name, { spec }]) => [name, spec])),
+  all: rulesOption('Rules that must all give access.'),
+  any: rulesOption('Rules of which one must give access. They are asked in this order.'),
+};
+
+/** For `$defs` of the schema. */
+export const accessSchema: JsonSchema = { ...groupSchema(accessMembers), minProperties: 1 };
+
+/** What may stand for `access`. Its parts are checked when the policy is made. */
+export const accessOption = (doc: string) =>
+  custom<AccessRule | typeof EVERYONE, AccessRule | typeof EVERYONE | undefined>({
+    type: `object or \`${EVERYONE}\``,
+    doc,
+    members: accessMembers,
+    schema: { anyOf: [REFERENCE, { enum: [EVERYONE] }] },
+    read: (_check, _path, value) => value as AccessRule | typeof EVERYONE | undefined,
+  });
+
+/**
+ * The policy of a rule; undefined where everyone has access. Adds what is wrong to `check`. `fileOf` makes paths of
+ * files absolute.
+ */
+export function createPolicy(
+  check: Checker,
+  path: string,
+  rule: unknown,
+  fileOf: FileOf,
+): AccessPolicy | undefined {
+  if (rule === undefined || rule === EVERYONE) return undefined;
+  if (typeof rule === 'string') {
+    check.problem(path, `must be an object of rules, or '${EVERYONE}'`);
+    return undefined;
+  }
+  if (!check.unknownKeys(path, rule, Object.keys(accessMembers))) return undefined;
+  const entries = Object.entries(rule as AccessRule);
+  // Of no rule, all would give access.
+  if (entries.length === 0) check.problem(path, `must have a rule; '${EVERYONE}' says that there is none`);
+  const policies = entries
+    .map(([name, value]) => createPart(check, `${path}.${name}`, name, value, fileOf))
+    .filter((policy) => policy !== undefined);
+  return policies.length > 1 ? allOf(...policies) : policies[0];
+}
+
+function createPart(
+  check: Checker,
+  path: string,
+  name: string,
+  value: unknown,
+  fileOf: FileOf,
+): AccessPolicy | undefined {
+  if (name === 'all' || name === 'any') {
+    const policies = check
+      .list(path, value, (at, rule) => {
+        if (rule === EVERYONE) check.problem(at, 'must be an object of rules');
+        return createPolicy(check, at, rule ?? null, fileOf);
+      })
+      .filter((policy) => policy !== undefined);
+    if (Array.isArray(value) && value.length === 0) check.problem(path, 'must have at least one rule');
+    if (policies.length === 0) return undefined;
+    return name === 'all' ? allOf(...policies) : anyOf(...policies);
+  }
+  const kind = Object.hasOwn(accessKinds, name) ? accessKinds[name] : undefined;
+  if (kind === undefined) return undefined;
+  const known = Object.keys(kind.spec.members ?? {});
+  if (!check.isObject(path, value) || !hasOnly(check, path, value, known)) return undefined;
+  try {
+    return kind.create(value as AccessRule, fileOf);
+  } catch (error) {
+    if (!(error instanceof OptionsError)) throw error;
+    for (const problem of error.problems) {
+      const inner = problem.path.replace(/^cidrs/, 'allow');
+      check.problem(inner === '' ? path : `${path}.${inner}`, problem.message);
+    }
+    return undefined;
+  }
+}
+
+/** The library ignores or misplaces what it does not know of here. */
+function hasOnly(check: Checker, path: string, value: object, known: readonly string[]): boolean {
+  check.unknownKeys(path, value, known);
+  return Object.keys(value).every((key) => known.includes(key));
+}

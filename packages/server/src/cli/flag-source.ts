@@ -1,0 +1,41 @@
+import type { OptionProblem } from 'sluiceway';
+import type { ConfigSource } from '../config/source.js';
+import { inFlagWords } from './option-flags.js';
+import { UsageError } from './usage-error.js';
+
+/** The flags of `listeners`, `access` and what else is not of the library, by the beginning of the path. */
+const flagsOfServer: readonly (readonly [path: RegExp, flag: string])[] = [
+  [/^listeners\[0\]\.address/, '--listen'],
+  [/^listeners\[1\]\.address/, '--h2c'],
+  [/^listeners\[0\]\.tls\.certificates\[0\]\.key/, '--key'],
+  [/^listeners\[0\]\.tls/, '--cert'],
+  [/^routes\[0\]\.access\b.*\bbearer/, '--access-token-file'],
+  [/^routes\[0\]\.access\b.*\bbasic/, '--basic-file'],
+  [/^drainTimeout/, '--drain-timeout'],
+  [/^log/, '--log'],
+];
+
+/** The configuration that flags stand for. Its problems name flags. */
+export class FlagSource implements ConfigSource {
+  readonly value: unknown;
+  readonly directory = process.cwd();
+  readonly #flagOf: Readonly<Record<string, string>>;
+
+  /** `flagOf` has the flag of each option of the library. */
+  constructor(value: unknown, flagOf: Readonly<Record<string, string>>) {
+    this.value = value;
+    this.#flagOf = flagOf;
+  }
+
+  toError(problems: readonly OptionProblem[]): UsageError {
+    const lines = problems.map(({ path, message }) => `${this.#nameOf(path)}: ${inFlagWords(message)}`);
+    return new UsageError(lines.join('; '));
+  }
+
+  #nameOf(path: string): string {
+    const server = flagsOfServer.find(([pattern]) => pattern.test(path));
+    if (server !== undefined) return server[1];
+    const option = path.replace(/^routes\[0\]\.(?:proxy|gateway)\.?/, '').replace(/\[\d+\]$/, '');
+    return this.#flagOf[option] ?? option;
+  }
+}

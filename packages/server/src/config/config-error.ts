@@ -1,0 +1,30 @@
+import type { OptionProblem } from 'sluiceway';
+
+/** Where something is in a file, both counted from 1. */
+export interface Position {
+  line: number;
+  column: number;
+}
+
+export interface PlacedProblem extends OptionProblem {
+  /** Null where the file has no such place. */
+  position: Position | null;
+}
+
+/** A configuration that cannot be used. The message has a line for each problem, `file:line:column: path message`. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly file: string;
+  readonly problems: readonly PlacedProblem[];
+
+  constructor(file: string, problems: readonly PlacedProblem[]) {
+    super(problems.map((problem) => formatProblem(file, problem)).join('\n'));
+    this.file = file;
+    this.problems = problems;
+  }
+}
+
+function formatProblem(file: string, { path, message, position }: PlacedProblem): string {
+  const place = position === null ? file : `${file}:${position.line}:${position.column}`;
+  return `${place}: ${path === '' ? '' : `${path} `}${message}`;
+}

@@ -1,0 +1,105 @@
+import {
+  type AnySpec,
+  type Checker,
+  custom,
+  gatewayOptions,
+  groupSchema,
+  type JsonSchema,
+  type Members,
+  membersOf,
+  oneOf,
+  proxyOptions,
+} from 'sluiceway/options';
+
+/** Options of the library that a file has no part in, with the reason: the test of the options compares. */
+const exceptions: Readonly<Record<string, string>> = {
+  access: 'a function; routes have `access` of their own',
+  errors: 'a server answers every request',
+};
+
+/** The name of an upstream, or what the library takes. */
+const upstreamOption: AnySpec = {
+  ...proxyOptions.upstream,
+  type: 'name, URL or object',
+  doc: 'Where requests go: a name in the top-level `upstreams`, a URL, or an object as there.',
+};
+
+/** A profile of the library by its name: one that is an object has sets of names, which no file can hold. */
+const profileOption = oneOf(['passThrough', 'thirdParty'], {
+  default: 'passThrough',
+  doc: proxyOptions.profile.doc,
+});
+
+/** What a file can hold of the options of the library. */
+const inFile = (members: Members): Members =>
+  Object.fromEntries(
+    Object.entries(members).filter(
+      ([name, spec]) => spec.schema() !== null && exceptions[name] === undefined,
+    ),
+  );
+
+export const fileProxyOptions: Members = {
+  ...inFile(proxyOptions),
+  upstream: upstreamOption,
+  profile: profileOption,
+};
+
+export const fileGatewayOptions: Members = inFile(gatewayOptions);
+
+/** Those that make sense for all routes; a gateway takes what it has of them. */
+export const defaultOptions: Members = Object.fromEntries(
+  Object.entries(fileProxyOptions).filter(([name]) => !['upstream', 'profile'].includes(name)),
+);
+
+/** Options as they were written, each of them checked by the library when it makes the route. */
+export type WrittenOptions = Readonly<Record<string, unknown>>;
+
+/** A group of options of the library: unknown keys are found here, everything else where the route is made. */
+export const writtenOption = (members: Members, doc: string, required: readonly string[] = []) =>
+  custom<WrittenOptions, WrittenOptions | undefined>({
+    type: 'object',
+    doc,
+    members,
+    schema: withRequired(groupSchema(members), required),
+    read: (check: Checker, path, value) => {
+      if (value === undefined) return undefined;
+      check.unknownKeys(path, value, Object.keys(members));
+      if (isObject(value) && members['profile'] === profileOption)
+        profileOption.read(check, `${path}.profile`, value['profile']);
+      return value as WrittenOptions;
+    },
+  });
+
+const withRequired = (schema: JsonSchema, required: readonly string[]): JsonSchema =>
+  required.length === 0 ? schema : { ...schema, required };
+
+/**
+ * The options of a route, completed by those of `defaults` that its `members` have. Groups are merged option by option;
+ * everything else that the route has takes the place of the default.
+ */
+export function withDefaults(
+  members: Members,
+  defaults: WrittenOptions,
+  own: WrittenOptions,
+): WrittenOptions {
+  const merged: Record<string, unknown> = { ...own };
+  for (const [name, fallback] of Object.entries(defaults)) {
+    const spec = Object.hasOwn(members, name) ? members[name] : undefined;
+    if (spec === undefined) continue;
+    const inner = membersOf(spec);
+    const value = merged[name];
+    if (value === undefined) merged[name] = inner === undefined ? fallback : known(inner, fallback);
+    else if (inner !== undefined && isObject(fallback) && isObject(value))
+      merged[name] = withDefaults(inner, fallback, value);
+  }
+  return merged;
+}
+
+/** What a group has of the default: that of a gateway is smaller than that of a proxy. */
+function known(members: Members, value: unknown): unknown {
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).filter(([name]) => Object.hasOwn(members, name)));
+}
+
+export const isObject = (value: unknown): value is WrittenOptions =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,0 +1,53 @@
+import { isObject } from './library-options.js';
+
+const MASK = '********';
+
+/** Places of secrets, by the end of their path; `*` stands for any name, and `[]` for any index. */
+const SECRETS: readonly RegExp[] = [
+  /\.keys\[\d+\]\.secret$/,
+  /\.tokens\[\d+\]$/,
+  /\.tokens\.[^.]+$/,
+  /\.users\.[^.]+$/,
+  // What is sent to origin servers is often what they ask for: which fields are, the file does not tell.
+  /\.headers\.request\.(?:set|append)\..+$/,
+  /\.headers\.response\.(?:set|append)\.set-cookie(?:\[\d+\])?$/i,
+];
+
+/** A reference shows nothing of what it stands for. */
+const REFERENCES_ONLY = /^(?:\$\{(?:env:[^{}]*|file:[^{}]*)\})+$/;
+
+/** A value without its secrets. References to variables and files stay, and show where a secret is. */
+export function maskSecrets(value: unknown, path = ''): unknown {
+  if (Array.isArray(value)) return value.map((each: unknown, i) => maskSecrets(each, `${path}[${i}]`));
+  if (isObject(value)) {
+    return Object.fromEntries(
+      Object.entries(value).map(([name, each]) => [
+        maskKey(path, name),
+        maskSecrets(each, `${path}.${name}`),
+      ]),
+    );
+  }
+  if (typeof value !== 'string') return isSecret(path) && value !== null ? MASK : value;
+  if (isSecret(path) && !REFERENCES_ONLY.test(value)) return MASK;
+  return maskText(withoutFallbacks(value));
+}
+
+/** Names of users are no secrets; a file that names tokens the wrong way round must not show them either. */
+function maskKey(path: string, name: string): string {
+  return path.endsWith('.tokens') && name !== 'file' && name.length >= 16 ? MASK : name;
+}
+
+const isSecret = (path: string): boolean =>
+  !path.endsWith('.file') && !path.endsWith('.env') && SECRETS.some((pattern) => pattern.test(path));
+
+/** What stands in for a variable that is not set may be a password for development. */
+const withoutFallbacks = (text: string): string =>
+  text.replaceAll(/(\$\{env:[^{}:]*):-[^{}]+\}/g, `$1:-${MASK}}`);
+
+/** Keys in PEM, passwords in URLs, and queries of URLs, which are how presigned URLs carry their signature. */
+function maskText(text: string): string {
+  return text
+    .replaceAll(/-----BEGIN [A-Z ]*PRIVATE KEY-----[^]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g, MASK)
+    .replaceAll(/([a-z][a-z\d+.-]*:\/\/)(?!\$\{env:[^{}]*\}@)[^/?#\s]*@/gi, `$1${MASK}@`)
+    .replaceAll(/([a-z][a-z\d+.-]*:\/\/[^?#\s]*\?)(?!\{)[^#\s]+/gi, `$1${MASK}`);
+}

@@ -1,0 +1,149 @@
+import {
+  boolean,
+  type Checker,
+  custom,
+  either,
+  findSpec,
+  group,
+  list,
+  type Members,
+  type OptionsOf,
+  proxyOptions,
+  type SettingsOf,
+  string,
+} from 'sluiceway/options';
+import { accessOption } from '../access/access-option.js';
+import { fileGatewayOptions, fileProxyOptions, writtenOption } from './library-options.js';
+import { optional } from './optional.js';
+
+const proxyMembers: Members = {
+  ...fileProxyOptions,
+  stripPrefix: boolean({
+    default: false,
+    doc: 'Remove the `path` of the route from the path of requests before the origin server gets it.',
+  }),
+};
+
+const redirectMembers = {
+  to: string({
+    required: true,
+    type: 'URL or path',
+    pattern: /^(?:https?:\/\/[^/?#\s]|\/(?![/\\]))[\x21-\x7e]*$/,
+    message: 'must be an http: or https: URL, or begin with one slash, and have no spaces',
+    doc: 'Where to. `{host}` is what the client asked for, without a port; `{path}` is the path, `{rest}` the path without the `path` of the route, and `{query}` the query with its question mark, if there is one.',
+  }),
+  status: custom<number, number>({
+    type: '301, 302, 303, 307 or 308',
+    defaultText: '`302`',
+    schema: { anyOf: [301, 302, 303, 307, 308].map((status) => ({ const: status })), default: 302 },
+    doc: 'The status. Browsers remember 301 and 308.',
+    read: (check, path, value = 302) => {
+      if (![301, 302, 303, 307, 308].includes(value as number))
+        check.problem(path, 'must be 301, 302, 303, 307 or 308');
+      return value as number;
+    },
+  }),
+};
+
+const fieldValuesOption = findSpec(proxyOptions, 'headers.response.set');
+
+/** Values of fields, as the library checks them; those that frame a message are not the configuration's to set. */
+const headersOption = custom<Readonly<Record<string, string | readonly string[]>>, AnswerHeaders | undefined>(
+  {
+    type: 'object',
+    doc: 'Header fields by name: a value, or a list for several lines.',
+    schema: fieldValuesOption?.schema() ?? null,
+    read: (check: Checker, path, value) => {
+      fieldValuesOption?.read(check, path, value);
+      return value as AnswerHeaders | undefined;
+    },
+  },
+);
+
+type AnswerHeaders = Readonly<Record<string, string | readonly string[]>>;
+
+const respondMembers = {
+  status: custom<number, number>({
+    type: 'number',
+    defaultText: '`200`',
+    schema: { type: 'integer', minimum: 200, maximum: 599, default: 200 },
+    doc: 'The status, from 200 to 599.',
+    read: (check, path, value) => check.integer(path, value ?? 200, 200, { min: 200, max: 599 }),
+  }),
+  headers: headersOption,
+  content: custom<string, string | undefined>({
+    type: 'text',
+    schema: { type: 'string' },
+    doc: 'The content. `Content-Type` is `text/plain; charset=utf-8`, unless `headers` has another. `${file:page.html}` is the content of a file.',
+    read: (check, path, value) => {
+      if (value === undefined || typeof value === 'string') return value;
+      check.problem(path, 'must be text');
+      return undefined;
+    },
+  }),
+};
+
+const hostOption = string({
+  type: 'host',
+  pattern: /^(?:\*\.)?(?:[^\s/:@*?#[\]]+|\[[0-9A-Fa-f:.]+\])$/,
+  message: 'must be a host without a port, such as files.example.com or *.example.com',
+});
+
+const methodOption = string({
+  type: 'method',
+  pattern: /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/,
+  message: 'must be a method such as GET',
+});
+
+const routeMembers = {
+  name: string({
+    pattern: /^[\w.:/*@ -]{1,100}$/,
+    message: 'must have 1 to 100 letters, digits, spaces and ._:/*@-',
+    defaultText: 'made of host and path',
+    doc: 'Stands for the route in logs and metrics.',
+  }),
+  host: either(hostOption, list(hostOption, {}), {
+    type: 'host or list of hosts',
+    defaultText: 'any',
+    takesSecond: (value) => Array.isArray(value),
+    doc: 'Hosts that the route is for, without ports: `files.example.com`, or `*.example.com` for every name below.',
+  }),
+  path: string({
+    type: 'path',
+    default: '/',
+    doc: 'The beginning of paths that the route is for, in whole segments: `/files` is for `/files`, `/files/` and `/files/a`, not for `/filesystem`.',
+  }),
+  pattern: string({
+    type: 'pattern',
+    doc: 'Whole paths that the route is for, in place of `path`: `*` stands for any characters of one segment, and `**` at the end for any number of segments. `/health` is exactly that path, `/videos/*.mp4` every such file in that folder.',
+  }),
+  methods: list(methodOption, {
+    defaultText: 'all',
+    doc: 'Methods that the route is for. A route for GET is for HEAD too.',
+  }),
+  access: accessOption(
+    'Who has access: [rules](#access), or `everyone`. It takes the place of `defaults.access`, and is decided before anything else.',
+  ),
+  proxy: writtenOption(proxyMembers, 'Forward requests to an upstream.', ['upstream']),
+  gateway: writtenOption(
+    fileGatewayOptions,
+    'Serve files of other servers by signed links. Its `path` is the `path` of the route, unless it has its own.',
+  ),
+  redirect: optional(group<RedirectOptions, RedirectValues>(redirectMembers, {}), 'Answer with a redirect.'),
+  respond: optional(
+    group<RespondOptions, RespondValues>(respondMembers, {}),
+    'Answer with a fixed response.',
+  ),
+};
+
+/** Of which a route has exactly one. */
+export const ACTIONS = ['proxy', 'gateway', 'redirect', 'respond'] as const;
+
+export interface RedirectOptions extends OptionsOf<typeof redirectMembers> {}
+export interface RedirectValues extends SettingsOf<typeof redirectMembers> {}
+export interface RespondOptions extends OptionsOf<typeof respondMembers> {}
+export interface RespondValues extends SettingsOf<typeof respondMembers> {}
+export interface RouteOptions extends OptionsOf<typeof routeMembers> {}
+export interface RouteValues extends SettingsOf<typeof routeMembers> {}
+
+export const routeOption = group<RouteOptions, RouteValues>(routeMembers, {});

@@ -1,0 +1,33 @@
+import { stringify } from 'yaml';
+import {
+  fileGatewayOptions,
+  fileProxyOptions,
+  isObject,
+  type WrittenOptions,
+  withDefaults,
+} from './library-options.js';
+import { maskSecrets } from './mask.js';
+
+/**
+ * The configuration as it takes effect, in YAML: anchors are written out, each route has what it gets from `defaults`, and
+ * `order` says in which order routes are tried. Secrets are masked.
+ */
+export function showConfig(written: unknown, order: readonly number[]): string {
+  if (!isObject(written)) return '';
+  const { defaults = {}, routes = [], ...rest } = written;
+  const given: WrittenOptions = isObject(defaults) ? defaults : {};
+  const list = Array.isArray(routes) ? (routes as unknown[]) : [];
+  const ordered = order.map((index) => withDefaultsOf(given, list[index]));
+  return stringify(maskSecrets({ ...rest, routes: ordered }), { aliasDuplicateObjects: false, lineWidth: 0 });
+}
+
+function withDefaultsOf({ access, ...defaults }: WrittenOptions, route: unknown): unknown {
+  if (!isObject(route)) return route;
+  const { proxy, gateway } = route;
+  return {
+    ...route,
+    ...(route['access'] === undefined && access !== undefined && { access }),
+    ...(isObject(proxy) && { proxy: withDefaults(fileProxyOptions, defaults, proxy) }),
+    ...(isObject(gateway) && { gateway: withDefaults(fileGatewayOptions, defaults, gateway) }),
+  };
+}

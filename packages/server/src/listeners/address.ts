@@ -1,0 +1,85 @@
+import { resolve } from 'node:path';
+
+/** An address of TCP. */
+interface TcpAddress {
+  /** A name or an address, IPv6 without brackets; empty for all addresses of the machine. */
+  host: string;
+  /** 0 for any free port. */
+  port: number;
+}
+
+/** A Unix socket. */
+interface UnixAddress {
+  path: string;
+}
+
+export type ListenAddress = TcpAddress | UnixAddress;
+
+/** A listener could not be opened. The message is complete; `reason` is the part after the address. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError';
+  readonly address: ListenAddress;
+  readonly reason: string;
+
+  constructor(address: ListenAddress, reason: string, options?: ErrorOptions) {
+    super(`cannot listen on ${formatAddress(address)}: ${reason}`, options);
+    this.address = address;
+    this.reason = reason;
+  }
+}
+
+/** What the kernel takes as the path of a Unix socket, in bytes, without the NUL at its end. */
+const MAX_SOCKET_PATH = process.platform === 'darwin' ? 103 : 107;
+
+/**
+ * Reads `host:port`, `[address]:port`, `:port` or `unix:path`. An IPv6 address needs its brackets: `::1:80` could mean
+ * either of two addresses. Throws a `RangeError` that says what was expected.
+ */
+export function parseListenAddress(text: string, directory: string = process.cwd()): ListenAddress {
+  if (typeof text !== 'string') throw new RangeError(`must be ${FORMS}, as a string`);
+  if (text.startsWith('unix:') && text.length > 5) return parseSocketPath(text.slice(5), directory);
+  const match = /^(?:\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|([^\s:[\]/@]*)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (!match || port > 65_535) throw new RangeError(`must be ${FORMS}, not ${JSON.stringify(text)}`);
+  return { host: match[1] ?? match[2] ?? '', port };
+}
+
+const FORMS = 'host:port, [address]:port, :port or unix:path';
+
+function parseSocketPath(given: string, directory: string): UnixAddress {
+  const path = resolve(directory, given);
+  if (Buffer.byteLength(path) > MAX_SOCKET_PATH)
+    throw new RangeError(`must name a Unix socket by at most ${MAX_SOCKET_PATH} bytes, not ${path}`);
+  return { path };
+}
+
+/** `host:port`, or `unix:path`. */
+export function formatAddress(address: ListenAddress): string {
+  if ('path' in address) return `unix:${address.path}`;
+  const { host, port } = address;
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'the port is in use',
+  EACCES: 'permission denied',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  ENOTFOUND: 'there is no such name',
+  EAI_AGAIN: 'the name could not be looked up',
+  ENOENT: 'there is no such directory',
+};
+
+/** Ports below it need a privilege on Unix systems. */
+const FIRST_UNPRIVILEGED_PORT = 1024;
+
+/** What Node reports when `listen` fails, in words. */
+export function toListenError(error: NodeJS.ErrnoException, address: ListenAddress): ListenError {
+  const code = error.code ?? '';
+  let reason = reasons[code] ?? error.message;
+  if ('path' in address && code === 'EADDRINUSE')
+    reason = 'another process listens on it, or it is not a socket';
+  if (code === 'EACCES' && 'port' in address && address.port > 0 && address.port < FIRST_UNPRIVILEGED_PORT)
+    reason =
+      'permission denied: a port below 1024 needs the capability CAP_NET_BIND_SERVICE or root; or listen on a higher port';
+  return new ListenError(address, reason, { cause: error });
+}

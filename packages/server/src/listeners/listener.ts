@@ -1,0 +1,116 @@
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { formatAddress, type ListenAddress, toListenError } from './address.js';
+import { keyOf, ProtocolServer, type ProtocolSettings } from './protocol-server.js';
+import { removeStaleSocket, setMode, withMode } from './unix-socket.js';
+
+export interface ListenerPlace {
+  address: ListenAddress;
+  /** Permissions of a Unix socket; null for those that the umask leaves. */
+  mode: number | null;
+  /** Told of connections that could not be accepted, for want of a file descriptor, say. The listener goes on. */
+  onAcceptError: (error: Error) => void;
+}
+
+/**
+ * Accepts connections and hands them to a server of Node's, which does not listen itself. So the settings of a listener
+ * can change while it listens, even from HTTP to HTTPS, and no connection is refused meanwhile.
+ *
+ * What has to see the bytes of a connection before its protocol does (PROXY protocol, a certificate challenge) belongs
+ * into `#take`; a socket that is inherited from another process belongs into `open`.
+ */
+export class Listener {
+  readonly options: ListenerPlace;
+  readonly #acceptor: Server;
+  #mode: number | null;
+  #settings: ProtocolSettings;
+  #current: ProtocolServer;
+  /** Servers that no longer get connections, and have some left. */
+  readonly #former = new Set<ProtocolServer>();
+
+  constructor(options: ListenerPlace, settings: ProtocolSettings) {
+    this.options = options;
+    this.#mode = options.mode;
+    this.#settings = settings;
+    this.#current = new ProtocolServer(settings);
+    this.#acceptor = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#take(socket));
+  }
+
+  /** Where it can be reached, its port the real one. */
+  get url(): string {
+    const { address } = this.options;
+    const scheme = this.#settings.tls === null ? 'http' : 'https';
+    if ('path' in address) return formatAddress(address);
+    const bound = this.#acceptor.address() as AddressInfo;
+    return `${scheme}://${formatAddress({ host: address.host === '' ? bound.address : address.host, port: bound.port })}`;
+  }
+
+  /** The address and port that it is bound to; null for a Unix socket, and while it does not listen. */
+  get bound(): AddressInfo | null {
+    const address = this.#acceptor.address();
+    return typeof address === 'object' ? address : null;
+  }
+
+  /** Open connections. */
+  get connections(): number {
+    return [this.#current, ...this.#former].reduce((sum, { connections }) => sum + connections.size, 0);
+  }
+
+  /** Rejects with a `ListenError`. */
+  async open(): Promise<void> {
+    const { address, mode, onAcceptError } = this.options;
+    if ('path' in address) await removeStaleSocket(address.path);
+    await new Promise<void>((resolve, reject) => {
+      const refuse = (error: NodeJS.ErrnoException) => reject(toListenError(error, address));
+      this.#acceptor.once('error', refuse);
+      withMode('path' in address ? mode : null, () =>
+        this.#acceptor.listen(toListenOptions(address), () => {
+          this.#acceptor.off('error', refuse);
+          this.#acceptor.on('error', onAcceptError);
+          resolve();
+        }),
+      );
+    });
+    if ('path' in address) setMode(address.path, mode);
+  }
+
+  /** Serves new requests by other settings. Connections that are open stay open while something is under way on them. */
+  update(settings: ProtocolSettings, mode: number | null): void {
+    const { address } = this.options;
+    if ('path' in address && mode !== this.#mode) setMode(address.path, mode);
+    this.#mode = mode;
+    this.#settings = settings;
+    if (keyOf(settings) === this.#current.key) {
+      this.#current.update(settings);
+      return;
+    }
+    const former = this.#current;
+    this.#current = new ProtocolServer(settings);
+    this.#former.add(former);
+    former.serve(settings.handler);
+    void former.close().then(() => this.#former.delete(former));
+  }
+
+  /** Accepts no more connections, and closes those that are open as they become idle. Resolves when all are closed. */
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => {
+      this.#acceptor.close(() => resolve());
+    });
+    await Promise.all([closed, ...[this.#current, ...this.#former].map((server) => server.close())]);
+  }
+
+  /** Ends every connection now. */
+  destroy(): void {
+    this.#acceptor.close(() => {});
+    for (const { connections } of [this.#current, ...this.#former]) connections.destroy();
+  }
+
+  #take(socket: Socket): void {
+    this.#current.take(socket);
+  }
+}
+
+const toListenOptions = (address: ListenAddress): { path: string } | { port: number; host?: string } => {
+  if ('path' in address) return { path: address.path };
+  const { host, port } = address;
+  return { port, ...(host !== '' && { host }) };
+};

@@ -1,0 +1,76 @@
+import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
+import type { Certificate } from './pem.js';
+
+/** What a listener with TLS needs. */
+export interface TlsSettings {
+  /** At least one. The first one is for clients that ask for no name, or for one that no certificate has. */
+  certificates: readonly Certificate[];
+  minVersion: 'TLSv1.2' | 'TLSv1.3';
+  /** Null: clients are not asked for a certificate. */
+  clients: ClientCertificates | null;
+}
+
+interface ClientCertificates {
+  /** Authorities that are trusted, in PEM. */
+  ca: string;
+  /** Whether a client without a certificate is turned away. */
+  required: boolean;
+}
+
+/** Certificates that share a context: of the same names, with keys of different kinds. */
+type Group = readonly [Certificate, ...Certificate[]];
+
+/** The certificates of a listener, by the name that a client asks for (SNI, RFC 6066 section 3). */
+export class SecureContexts {
+  /** Of the first group. */
+  readonly options: SecureContextOptions;
+  readonly #groups: readonly { certificate: Certificate; context: SecureContext }[];
+
+  /** Throws what OpenSSL finds wrong. */
+  constructor(settings: TlsSettings) {
+    const groups = groupByNames(settings.certificates);
+    const [first] = groups;
+    if (first === undefined) throw new TypeError('There is no certificate');
+    this.options = toOptions(first, settings);
+    this.#groups = groups.map((group) => ({
+      certificate: group[0],
+      context: createSecureContext(toOptions(group, settings)),
+    }));
+  }
+
+  /** A certificate for exactly that name wins over one with a wildcard. Undefined: the first one. */
+  find(name: string): SecureContext | undefined {
+    let wildcard: SecureContext | undefined;
+    for (const { certificate, context } of this.#groups) {
+      const match = certificate.parsed.checkHost(name, { subject: 'never' });
+      if (match === undefined) continue;
+      if (!match.includes('*')) return context;
+      wildcard ??= context;
+    }
+    return wildcard;
+  }
+}
+
+/** OpenSSL chooses between certificates of one context by the kind of their keys. */
+function groupByNames(certificates: readonly Certificate[]): Group[] {
+  const groups = new Map<string, Group>();
+  for (const certificate of certificates) {
+    const names = namesOf(certificate);
+    const group = groups.get(names);
+    groups.set(names, group === undefined ? [certificate] : [...group, certificate]);
+  }
+  return [...groups.values()];
+}
+
+/** The names of a certificate, to compare it with others. */
+export const namesOf = ({ parsed }: Certificate): string =>
+  (parsed.subjectAltName ?? parsed.subject).split(', ').toSorted().join(', ');
+
+function toOptions(group: Group, { minVersion, clients }: TlsSettings): SecureContextOptions {
+  return {
+    cert: group.map(({ cert }) => cert),
+    key: group.map(({ key }) => key),
+    minVersion,
+    ...(clients !== null && { ca: clients.ca }),
+  };
+}

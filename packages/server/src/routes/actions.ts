@@ -1,0 +1,196 @@
+import {
+  type AccessPolicy,
+  createProxy,
+  type Observer,
+  OptionsError,
+  type ProxyOptions,
+  stripPrefix,
+} from 'sluiceway';
+import { createDownloadGateway, createLinks, type Gateway, type KeyOptions } from 'sluiceway/gateway';
+import { Checker } from 'sluiceway/options';
+import { absoluteFile, type FileOf } from '../access/access-kinds.js';
+import {
+  fileGatewayOptions,
+  fileProxyOptions,
+  isObject,
+  type WrittenOptions,
+  withDefaults,
+} from '../config/library-options.js';
+import type { RouteValues } from '../config/route-options.js';
+import { createRedirect, createRespond } from './answers.js';
+import { RouteHandler } from './route-handler.js';
+
+export interface ActionContext {
+  check: Checker;
+  /** Of the route, as `routes[0]`. */
+  path: string;
+  defaults: WrittenOptions;
+  /** By name, as they were written. */
+  upstreams: WrittenOptions;
+  access: AccessPolicy | undefined;
+  observers: readonly Observer[];
+  fileOf: FileOf;
+}
+
+/** What a route does, made only when it is needed: a route that has not changed keeps what it has. */
+export interface Action {
+  /** Everything that the handler is made of. */
+  facts: unknown;
+  /** Undefined where there was a problem, which is in `check` then. */
+  create(): RouteHandler | undefined;
+  /** Of a gateway with keys in a file or a variable: takes them over into a handler that stays. */
+  keys: KeyOptions | null;
+}
+
+/** The action of a route; undefined where there is a problem. */
+export function describeAction(route: RouteValues, context: ActionContext): Action | undefined {
+  if (route.proxy !== undefined) return describeProxy(route, route.proxy, context);
+  if (route.gateway !== undefined) return describeGateway(route, route.gateway, context);
+  const { redirect, respond } = route;
+  const { defaults } = context;
+  const prefix = route.pattern === undefined ? route.path.replace(/\/$/, '') : '';
+  if (redirect !== undefined)
+    return simple('redirect', { redirect, prefix, defaults }, context, () =>
+      createRedirect(redirect, prefix, context),
+    );
+  if (respond !== undefined)
+    return simple('respond', { respond, defaults }, context, () => createRespond(respond, context));
+  return undefined;
+}
+
+function simple(
+  name: string,
+  facts: unknown,
+  context: ActionContext,
+  make: () => ReturnType<typeof createProxy>,
+): Action {
+  return {
+    facts,
+    keys: null,
+    create: () =>
+      attempt(
+        context,
+        (path) => under(`${context.path}.${name}`, path),
+        () => {
+          const proxy = make();
+          return new RouteHandler(proxy, proxy);
+        },
+      ),
+  };
+}
+
+function describeProxy(
+  route: RouteValues,
+  written: WrittenOptions,
+  context: ActionContext,
+): Action | undefined {
+  const { stripPrefix: strips, ...own } = written;
+  const at = `${context.path}.proxy`;
+  const merged = withDefaults(fileProxyOptions, context.defaults, own);
+  const found = findUpstream(merged['upstream'], at, context);
+  if (found === null) return undefined;
+  const { upstream, place } = found;
+  const options = { ...merged, ...(upstream !== undefined && { upstream }) };
+  const prefix = strips === true ? route.path : '';
+  const toPath = (path: string): string =>
+    path === 'upstream' || path.startsWith('upstream.') || path.startsWith('upstream[')
+      ? place + path.slice('upstream'.length)
+      : under(at, path);
+  const { access, observers } = context;
+  return {
+    facts: { options, prefix },
+    keys: null,
+    create: () =>
+      attempt(context, toPath, () => {
+        // The library checks all of it.
+        const given = { ...options, ...(access !== undefined && { access }), observers } as ProxyOptions;
+        const proxy = createProxy(given);
+        return new RouteHandler(prefix === '' ? proxy : stripPrefix(prefix, proxy, { observers }), proxy);
+      }),
+  };
+}
+
+/** The options of an upstream that is named, and where they stand. */
+function findUpstream(
+  upstream: unknown,
+  at: string,
+  { check, upstreams }: ActionContext,
+): { upstream: unknown; place: string } | null {
+  const place = `${at}.upstream`;
+  if (typeof upstream !== 'string' || upstream.includes('://')) return { upstream, place };
+  if (Object.hasOwn(upstreams, upstream))
+    return { upstream: upstreams[upstream], place: `upstreams.${upstream}` };
+  const similar = new Checker('');
+  similar.unknownKeys('', { [upstream]: null }, Object.keys(upstreams));
+  const hint = similar.problems[0]?.message.replace('is not an option', '') ?? '';
+  check.problem(place, `must be a URL or the name of an upstream, not ${JSON.stringify(upstream)}${hint}`);
+  return null;
+}
+
+function describeGateway(route: RouteValues, written: WrittenOptions, context: ActionContext): Action {
+  const at = `${context.path}.gateway`;
+  const { access, observers, fileOf } = context;
+  const ownPath =
+    route.pattern === undefined && route.path !== '/' ? { path: route.path.replace(/\/$/, '') } : {};
+  const merged = withDefaults(fileGatewayOptions, context.defaults, { ...ownPath, ...written });
+  const keys = absoluteFile(merged['keys'], fileOf) as KeyOptions | undefined;
+  const options = { ...merged, ...(keys !== undefined && { keys }) };
+  const toPath = (path: string): string => under(at, path);
+  return {
+    facts: { options },
+    keys: keys !== undefined && isObject(keys) ? keys : null,
+    create: () =>
+      attempt(context, toPath, () => {
+        const gateway = createDownloadGateway({
+          ...options,
+          ...(access !== undefined && { access }),
+          observers,
+        });
+        return new GatewayHandler(gateway);
+      }),
+  };
+}
+
+/** A gateway knows who has a single-use link, so it is kept as long as possible: new keys do not replace it. */
+export class GatewayHandler extends RouteHandler {
+  readonly #gateway: Gateway;
+
+  constructor(gateway: Gateway) {
+    super(gateway, gateway);
+    this.#gateway = gateway;
+  }
+
+  reloadKeys(): void {
+    this.#gateway.reloadKeys();
+  }
+}
+
+/** Adds what is wrong with the keys of a gateway that stays. */
+export function checkKeys(keys: KeyOptions, path: string, context: Pick<ActionContext, 'check'>): void {
+  try {
+    createLinks({ keys });
+  } catch (error) {
+    report(context.check, error, (inner) => under(path, inner));
+  }
+}
+
+function attempt(
+  { check }: ActionContext,
+  toPath: (path: string) => string,
+  create: () => RouteHandler,
+): RouteHandler | undefined {
+  try {
+    return create();
+  } catch (error) {
+    report(check, error, toPath);
+    return undefined;
+  }
+}
+
+function report(check: Checker, error: unknown, toPath: (path: string) => string): void {
+  if (!(error instanceof OptionsError)) throw error;
+  for (const { path, message } of error.problems) check.problem(toPath(path), message);
+}
+
+/** `inner` is empty where the options as a whole are meant. */
+const under = (path: string, inner: string): string => (inner === '' ? path : `${path}.${inner}`);

@@ -1,0 +1,130 @@
+import { pathForms } from 'sluiceway/guard';
+import type { HostPattern } from './host-pattern.js';
+import { wildcardsOf } from './host-pattern.js';
+import { comparePatterns, looseForm, matches, type PathPattern, segmentsOf } from './path-pattern.js';
+
+/** What decides whether a route is for a request. */
+export interface RouteMatch {
+  /** Empty for any. */
+  hosts: readonly HostPattern[];
+  path: PathPattern;
+  /** Null for all. GET includes HEAD. */
+  methods: ReadonlySet<string> | null;
+}
+
+export interface RouteEntry {
+  match: RouteMatch;
+  /** Equal for routes to which the same clients have access. */
+  accessKey: string;
+}
+
+/** What a request is looked up by. */
+export interface RouteQuery {
+  /** Without a port, in lower case; null where the request has none. */
+  host: string | null;
+  /** As it came, without the query. */
+  path: string;
+  method: string;
+}
+
+export type Found<R> =
+  | { route: R }
+  /** Routes for the host and path exist, for these methods. */
+  | { allow: readonly string[] }
+  /** Servers read the path differently, and it leads to routes with different access. */
+  | 'ambiguous'
+  | 'none';
+
+interface Row<R> {
+  route: R;
+  path: PathPattern;
+  loose: PathPattern;
+  methods: ReadonlySet<string> | null;
+}
+
+/**
+ * Finds the most specific route: an exact host comes before a wildcard, a longer wildcard before a shorter one, and both
+ * before routes for any host; then the path decides, then whether the route names methods, then the order in the file.
+ */
+export class RouteTable<R extends RouteEntry> {
+  /** By host; `''` for any. */
+  readonly #rows = new Map<HostPattern, Row<R>[]>();
+  readonly #hasSeveralAccess: boolean;
+
+  constructor(routes: readonly R[]) {
+    for (const route of routes) {
+      const { hosts, path, methods } = route.match;
+      const row: Row<R> = { route, path, loose: looseForm(path), methods };
+      for (const host of hosts.length === 0 ? [''] : hosts) {
+        const rows = this.#rows.get(host) ?? [];
+        rows.push(row);
+        this.#rows.set(host, rows);
+      }
+    }
+    for (const rows of this.#rows.values()) rows.sort(compareRows);
+    this.#hasSeveralAccess = new Set(routes.map(({ accessKey }) => accessKey)).size > 1;
+  }
+
+  find(query: RouteQuery): Found<R> {
+    const candidates = this.#candidates(query.host);
+    const exact = findRow(candidates, segmentsOf(query.path), query.method, 'path');
+    if (exact.row !== null) {
+      const isAmbiguous = this.#hasSeveralAccess && this.#isAmbiguous(candidates, query, exact.row.route);
+      return isAmbiguous ? 'ambiguous' : { route: exact.row.route };
+    }
+    return exact.allow.size === 0 ? 'none' : { allow: [...exact.allow] };
+  }
+
+  /** All routes in the order in which they are tried, for hosts in alphabetical order. */
+  get inOrder(): R[] {
+    const hosts = [...this.#rows.keys()].toSorted(compareHosts);
+    return [...new Set(hosts.flatMap((host) => (this.#rows.get(host) ?? []).map(({ route }) => route)))];
+  }
+
+  #candidates(host: string | null): readonly Row<R>[][] {
+    const hosts = host === null ? [''] : [host, ...wildcardsOf(host), ''];
+    return hosts.flatMap((each) => {
+      const rows = this.#rows.get(each);
+      return rows === undefined ? [] : [rows];
+    });
+  }
+
+  /**
+   * An origin server may decode or normalize a path before it reads it. Where that would be a path of a route with other
+   * access, whoever has access to the one could get to the other.
+   */
+  #isAmbiguous(candidates: readonly Row<R>[][], { path, method }: RouteQuery, route: R): boolean {
+    const forms = pathForms(path);
+    if (forms === null) return true;
+    return forms.some((form) => {
+      const other = findRow(candidates, segmentsOf(form), method, 'loose').row;
+      return other !== null && other.route.accessKey !== route.accessKey;
+    });
+  }
+}
+
+function findRow<R>(
+  candidates: readonly Row<R>[][],
+  path: readonly string[],
+  method: string,
+  form: 'path' | 'loose',
+): { row: Row<R> | null; allow: Set<string> } {
+  const allow = new Set<string>();
+  for (const rows of candidates) {
+    for (const row of rows) {
+      if (!matches(row[form], path)) continue;
+      if (row.methods === null || row.methods.has(method)) return { row, allow };
+      for (const each of row.methods) allow.add(each);
+    }
+  }
+  return { row: null, allow };
+}
+
+const compareRows = <R>(a: Row<R>, b: Row<R>): number =>
+  comparePatterns(a.path, b.path) || Number(a.methods === null) - Number(b.methods === null);
+
+/** Exact hosts, then wildcards from the longest, then any. */
+function compareHosts(a: HostPattern, b: HostPattern): number {
+  const rank = (host: HostPattern): number => (host === '' ? 2 : host.startsWith('*.') ? 1 : 0);
+  return rank(a) - rank(b) || (rank(a) === 1 ? b.length - a.length : 0) || a.localeCompare(b);
+}

@@ -1,0 +1,65 @@
+import type { HandleContext, Handler, Outcome } from 'sluiceway';
+import { unrouted } from './answers.js';
+import { normalizeHost } from './host-pattern.js';
+import type { RouteHandler } from './route-handler.js';
+import type { RouteEntry, RouteQuery, RouteTable } from './route-table.js';
+
+export interface Route extends RouteEntry {
+  handler: RouteHandler;
+}
+
+type AnyRequest = Parameters<Handler['handle']>[0];
+
+/** Gives each request to the most specific route for it. */
+export class Router implements Handler {
+  readonly #table: RouteTable<Route>;
+  readonly #unrouted: RouteHandler;
+
+  constructor(table: RouteTable<Route>, unroutedHandler: RouteHandler) {
+    this.#table = table;
+    this.#unrouted = unroutedHandler;
+  }
+
+  handle(
+    request: AnyRequest,
+    response: Parameters<Handler['handle']>[1],
+    context?: HandleContext,
+  ): Promise<Outcome> {
+    const found = this.#find(request);
+    if (found instanceof Error)
+      return this.#unrouted.handle(request, response, { ...context, context: found });
+    return found.handle(request, response, context);
+  }
+
+  upgrade(
+    request: Parameters<Handler['upgrade']>[0],
+    socket: Parameters<Handler['upgrade']>[1],
+    head: Buffer,
+    context?: HandleContext,
+  ): Promise<Outcome> {
+    const found = this.#find(request);
+    if (found instanceof Error)
+      return this.#unrouted.upgrade(request, socket, head, { ...context, context: found });
+    return found.upgrade(request, socket, head, context);
+  }
+
+  #find(request: AnyRequest): RouteHandler | Error {
+    const found = this.#table.find(readQuery(request));
+    if (found === 'none' || found === 'ambiguous') return unrouted[found];
+    return 'route' in found ? found.route.handler : unrouted.method(found.allow);
+  }
+}
+
+/** As the proxy of the route will read the request: an absolute target replaces `Host` (RFC 9112 section 3.2.2). */
+function readQuery({ url = '/', headers, method = 'GET' }: AnyRequest): RouteQuery {
+  const [whole = '', absolute] = /^https?:\/\/([^/?#]*)/i.exec(url) ?? [];
+  const authority = absolute ?? headers[':authority'] ?? headers.host;
+  const path = /^[^?]*/.exec(url.slice(whole.length))?.[0] ?? '';
+  return {
+    host: typeof authority === 'string' ? normalizeHost(authority) : null,
+    // `OPTIONS *` is about the whole server.
+    path: path.startsWith('/') ? path : '/',
+    // A WebSocket over HTTP/2 (RFC 8441) is what a GET with Upgrade is over HTTP/1.1.
+    method: method === 'CONNECT' && headers[':protocol'] !== undefined ? 'GET' : method,
+  };
+}

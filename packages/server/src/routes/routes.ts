@@ -1,0 +1,144 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { AccessPolicy, Observer } from 'sluiceway';
+import type { Checker } from 'sluiceway/options';
+import { type FileOf, filesOf } from '../access/access-kinds.js';
+import { createPolicy } from '../access/access-option.js';
+import { isObject, type WrittenOptions } from '../config/library-options.js';
+import type { RouteValues } from '../config/route-options.js';
+import { type ActionContext, checkKeys, describeAction, GatewayHandler } from './actions.js';
+import { createUnrouted } from './answers.js';
+import { checkDuplicates, describeMatch, readMatch } from './check-routes.js';
+import { RouteHandler } from './route-handler.js';
+import { RouteTable } from './route-table.js';
+import { type Route, Router } from './router.js';
+
+/** A route that serves requests, or has been made to. */
+interface BuiltRoute extends Route {
+  /** For logs and metrics. */
+  name: string;
+  /** Equal for routes that do the same: one of the old ones stays in place of a new one. */
+  fingerprint: string;
+}
+
+/** All routes of a configuration. */
+export interface Routes {
+  routes: readonly BuiltRoute[];
+  router: Router;
+  /** Of requests that no route is for. */
+  unrouted: RouteHandler;
+  /** In what order routes are tried. */
+  table: RouteTable<BuiltRoute>;
+  /** Takes over what the handlers that stay have to learn; called when this configuration is the one that serves. */
+  adopt(): void;
+}
+
+export interface RoutesContext {
+  check: Checker;
+  fileOf: FileOf;
+  defaults: WrittenOptions;
+  upstreams: WrittenOptions;
+  /** Observers of the transfers of a route. */
+  observersOf: (route: string) => readonly Observer[];
+  /** Differs where observers differ. */
+  observersKey: string;
+}
+
+/**
+ * Makes the routes of a configuration, those of `previous` again where they have not changed. Problems are in `check`;
+ * if there are any, the result is null, and what was made is gone.
+ */
+export function buildRoutes(
+  values: readonly RouteValues[],
+  written: readonly unknown[],
+  context: RoutesContext,
+  previous: Routes | null,
+): Routes | null {
+  const { check, defaults } = context;
+  const matches = values.map((route, i) => readMatch(check, `routes[${i}]`, route, written[i]));
+  checkDuplicates(check, matches);
+  const old = new Map(previous?.routes.map((route) => [route.fingerprint, route.handler]));
+  const made: RouteHandler[] = [];
+  const reloads: (() => void)[] = [];
+  const routes: BuiltRoute[] = [];
+  for (const [i, route] of values.entries()) {
+    const match = matches[i] ?? null;
+    const rule =
+      isObject(written[i]) && written[i]['access'] !== undefined ? route.access : defaults['access'];
+    const at = `routes[${i}]`;
+    const rulePath = rule === route.access ? `${at}.access` : 'defaults.access';
+    const before = check.problems.length;
+    const policy = createPolicy(check, rulePath, rule, context.fileOf);
+    const isFit = check.problems.length === before;
+    // Only to find out what else is wrong.
+    const access = isFit ? policy : refuseAll;
+    const name = route.name ?? (match === null ? at : describeMatch(match));
+    const action = describeAction(route, actionContext(context, at, access, name));
+    if (match === null || action === undefined) continue;
+    const fingerprint = isFit
+      ? fingerprintOf([name, context.observersKey, action.facts], rule, context.fileOf)
+      : '';
+    const kept = old.get(fingerprint);
+    // Each may stay once: two routes that do the same have their own limits.
+    old.delete(fingerprint);
+    if (kept instanceof GatewayHandler && action.keys !== null) {
+      checkKeys(action.keys, `${at}.gateway`, context);
+      reloads.push(() => kept.reloadKeys());
+    }
+    const handler = kept ?? action.create();
+    if (handler === undefined) continue;
+    if (kept === undefined) made.push(handler);
+    const accessKey = rule === undefined ? '' : JSON.stringify(rule);
+    routes.push({
+      name,
+      match,
+      accessKey: accessKey === '"everyone"' ? '' : accessKey,
+      fingerprint,
+      handler,
+    });
+  }
+  if (check.problems.length > 0) {
+    for (const handler of made) handler.destroy();
+    return null;
+  }
+  return complete(routes, context, reloads);
+}
+
+const refuseAll: AccessPolicy = () => ({ allowed: false, status: 403, reason: 'the rule is not valid' });
+
+function complete(
+  routes: readonly BuiltRoute[],
+  context: RoutesContext,
+  reloads: readonly (() => void)[],
+): Routes {
+  const { defaults, observersOf } = context;
+  const proxy = createUnrouted({ defaults, access: undefined, observers: observersOf('none') });
+  const unrouted = new RouteHandler(proxy, proxy);
+  const table = new RouteTable(routes);
+  return {
+    routes,
+    router: new Router(table, unrouted),
+    unrouted,
+    table,
+    adopt: () => {
+      for (const reload of reloads) reload();
+    },
+  };
+}
+
+function actionContext(
+  { check, defaults, upstreams, fileOf, observersOf }: RoutesContext,
+  path: string,
+  access: AccessPolicy | undefined,
+  name: string,
+): ActionContext {
+  const { access: _access, ...options } = defaults;
+  return { check, path, defaults: options, upstreams, access, observers: observersOf(name), fileOf };
+}
+
+/** Of everything that a handler is made of, the content of files included, but for keys, which handlers read again. */
+function fingerprintOf(facts: unknown, rule: unknown, fileOf: FileOf): string {
+  const hash = createHash('sha256').update(JSON.stringify([facts, rule ?? null]));
+  for (const file of filesOf(rule, fileOf)) hash.update('\0').update(readFileSync(file));
+  return hash.digest('base64');
+}

@@ -1,0 +1,62 @@
+import { resolve } from 'node:path';
+import type { Observer } from 'sluiceway';
+import { Checker } from 'sluiceway/options';
+import { isObject } from '../config/library-options.js';
+import { type ConfigValues, resolveConfig } from '../config/options.js';
+import type { ConfigSource } from '../config/source.js';
+import { buildRoutes, type Routes } from '../routes/routes.js';
+import { type ListenerPlan, planListeners } from './listener-plan.js';
+
+/** A configuration that has been checked, and is ready to serve. */
+export interface Plan {
+  values: ConfigValues;
+  listeners: readonly ListenerPlan[];
+  routes: Routes;
+  /** For mistakes that show only later, such as a port that is in use. */
+  source: ConfigSource;
+}
+
+/** Observers for the transfers of a route, under a configuration. */
+export type ObserversOf = (route: string, values: ConfigValues) => readonly Observer[];
+
+/**
+ * Checks a configuration with all the files that it names, and makes its routes; those of `previous` that have not
+ * changed stay. Nothing listens yet. Throws what the source makes of all problems.
+ */
+export function compile(
+  source: ConfigSource,
+  observersOf: ObserversOf,
+  previous: Routes | null = null,
+): Plan {
+  const check = new Checker('configuration');
+  const values = resolveConfig(source.value, check);
+  const written: Readonly<Record<string, unknown>> = isObject(source.value) ? source.value : {};
+  if (values.listeners?.length === 0) check.problem('listeners', 'must have at least one');
+  if (values.routes?.length === 0) check.problem('routes', 'must have at least one');
+  const fileOf = (path: string): string => resolve(source.directory, path);
+  const listeners = planListeners(check, values.listeners ?? [], values.tls, fileOf, source.directory);
+  const routes = buildRoutes(
+    values.routes ?? [],
+    Array.isArray(written['routes']) ? written['routes'] : [],
+    {
+      check,
+      fileOf,
+      defaults: values.defaults,
+      upstreams: isObject(written['upstreams']) ? written['upstreams'] : {},
+      observersOf: (route) => observersOf(route, values),
+      observersKey: JSON.stringify(values.log),
+    },
+    previous,
+  );
+  if (routes === null) throw source.toError(distinct(check.problems));
+  return { values, listeners, routes, source };
+}
+
+/** One mistake in what several routes share is one problem. */
+function distinct(problems: Checker['problems']): Checker['problems'] {
+  const seen = new Set<string>();
+  return problems.filter(({ path, message }) => {
+    const key = `${path} ${message}`;
+    return !seen.has(key) && seen.add(key);
+  });
+}

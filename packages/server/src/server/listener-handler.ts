@@ -1,0 +1,52 @@
+import type { HandleContext, Handler } from 'sluiceway';
+import type { ConfigValues } from '../config/options.js';
+import { createHttpsRedirect } from '../routes/answers.js';
+import { RouteHandler } from '../routes/route-handler.js';
+import type { ObserversOf } from './compile.js';
+import type { ListenerPlan } from './listener-plan.js';
+
+/** What a listener serves, and what of it belongs to the listener alone. */
+export interface ListenerHandler {
+  handler: Handler;
+  /** Null where requests go to the routes. */
+  own: RouteHandler | null;
+}
+
+/**
+ * What a listener does before the routes: a redirect to HTTPS, a field for all responses. Whatever else is to answer first
+ * (the challenges of ACME, for example) belongs here.
+ */
+export function createListenerHandler(
+  { redirect, hsts }: ListenerPlan,
+  router: Handler,
+  values: ConfigValues,
+  observersOf: ObserversOf,
+): ListenerHandler {
+  if (redirect !== null) {
+    const { access: _access, ...options } = values.defaults;
+    const context = {
+      defaults: options,
+      access: undefined,
+      observers: observersOf('https redirect', values),
+    };
+    const proxy = createHttpsRedirect(redirect.status, redirect.port, context);
+    const own = new RouteHandler(proxy, proxy);
+    return { handler: own, own };
+  }
+  return { handler: hsts === null ? router : withHsts(router, hsts), own: null };
+}
+
+/** RFC 6797 section 7.1: one such field, whatever the origin server says. */
+function withHsts(handler: Handler, value: string): Handler {
+  const add = (context: HandleContext = {}): HandleContext => ({
+    ...context,
+    onHead: (head) => {
+      context.onHead?.(head);
+      head.headers.set('Strict-Transport-Security', value);
+    },
+  });
+  return {
+    handle: (request, response, context) => handler.handle(request, response, add(context)),
+    upgrade: (request, socket, head, context) => handler.upgrade(request, socket, head, add(context)),
+  };
+}

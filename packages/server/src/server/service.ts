@@ -1,0 +1,210 @@
+import { formatAddress, ListenError } from '../listeners/address.js';
+import { Listener } from '../listeners/listener.js';
+import type { ProtocolSettings } from '../listeners/protocol-server.js';
+import type { RouteHandler } from '../routes/route-handler.js';
+import type { ObserversOf, Plan } from './compile.js';
+import { createListenerHandler } from './listener-handler.js';
+import type { ListenerPlan } from './listener-plan.js';
+
+export interface ServiceOptions {
+  observersOf: ObserversOf;
+  /** Told of connections that could not be accepted. */
+  onAcceptError: (error: Error) => void;
+}
+
+interface Open {
+  listener: Listener;
+  /** A redirect of the listener's own. */
+  own: RouteHandler | null;
+}
+
+/**
+ * Serves a configuration, and others after it: listeners and routes that stay the same are kept, transfers that run keep
+ * theirs, and new requests get the new ones.
+ */
+export class Service {
+  readonly #options: ServiceOptions;
+  #plan: Plan;
+  /** By address. */
+  #open = new Map<string, Open>();
+  /** Handlers that no request gets to any more, and listeners that accept none, until they have ended. */
+  readonly #retired = new Set<RouteHandler>();
+  readonly #closing = new Set<Listener>();
+
+  private constructor(plan: Plan, options: ServiceOptions) {
+    this.#plan = plan;
+    this.#options = options;
+  }
+
+  /** Opens all listeners. Rejects with the error of the plan's source, or a `ListenError`, and nothing is left open. */
+  static async start(plan: Plan, options: ServiceOptions): Promise<Service> {
+    const service = new Service(plan, options);
+    try {
+      service.#open = await service.#openNew(plan);
+    } catch (error) {
+      for (const handler of service.#handlersOf(plan)) handler.destroy();
+      throw error;
+    }
+    service.#teach();
+    return service;
+  }
+
+  get plan(): Plan {
+    return this.#plan;
+  }
+
+  /** Where each listener can be reached, in the order of the configuration. */
+  get urls(): string[] {
+    return [...this.#open.values()].map(({ listener }) => listener.url);
+  }
+
+  /** Requests under way. */
+  get active(): number {
+    return this.#handlers().reduce((sum, { running }) => sum + running, 0);
+  }
+
+  /**
+   * Serves another configuration from now on. Rejects where one of its listeners cannot be opened, and everything stays
+   * as it was.
+   */
+  async reload(plan: Plan): Promise<void> {
+    const before = this.#handlersOf(this.#plan);
+    const opened = await this.#openNew(plan).catch((error: unknown) => {
+      const kept = new Set(before);
+      for (const handler of this.#handlersOf(plan)) if (!kept.has(handler)) handler.destroy();
+      throw error;
+    });
+    // From here on nothing fails.
+    const open = new Map<string, Open>();
+    const former = [...this.#open.values()].flatMap(({ own }) => (own === null ? [] : [own]));
+    for (const each of plan.listeners) {
+      const key = keyOf(each);
+      const fresh = opened.get(key);
+      const kept = this.#open.get(key);
+      if (fresh !== undefined) open.set(key, fresh);
+      else if (kept !== undefined) {
+        const { settings, own } = this.#settingsOf(plan, each);
+        kept.listener.update(settings, each.mode);
+        open.set(key, { listener: kept.listener, own });
+      }
+    }
+    const gone = [...this.#open].filter(([key]) => !open.has(key)).map(([, { listener }]) => listener);
+    this.#open = open;
+    this.#plan = plan;
+    plan.routes.adopt();
+    this.#teach();
+    for (const listener of gone) this.#close(listener);
+    const kept = new Set(this.#handlersOf(plan));
+    for (const handler of [...before.filter((each) => !kept.has(each)), ...former]) this.#retire(handler);
+  }
+
+  /**
+   * Stops without breaking what it is doing: no new connections, idle ones are closed, running transfers have `timeoutMs`
+   * to end, and what is left then is cut off. Resolves with the number of transfers that were cut when every
+   * connection is closed.
+   */
+  async drain(timeoutMs: number): Promise<number> {
+    const listeners = [...this.#listeners()];
+    const handlers = this.#handlers();
+    const closed = Promise.all(listeners.map((listener) => listener.close()));
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<'timeout'>((resolve) => {
+      timer = setTimeout(resolve, timeoutMs, 'timeout');
+    });
+    const done = Promise.all([closed, ...handlers.map((handler) => handler.close())]);
+    const winner = await Promise.race([done, timeout]);
+    clearTimeout(timer);
+    if (winner !== 'timeout') return 0;
+    const cut = this.active;
+    this.destroy();
+    await closed;
+    return cut;
+  }
+
+  /** Ends everything now. */
+  destroy(): void {
+    for (const handler of this.#handlers()) handler.destroy();
+    for (const listener of this.#listeners()) listener.destroy();
+  }
+
+  /** Listeners of a plan that are not open yet. If one fails, the others are closed again. */
+  async #openNew(plan: Plan): Promise<Map<string, Open>> {
+    const opened = new Map<string, Open>();
+    try {
+      for (const each of plan.listeners) {
+        const key = keyOf(each);
+        if (this.#open.has(key)) continue;
+        const { settings, own } = this.#settingsOf(plan, each);
+        const { address, mode } = each;
+        const listener = new Listener(
+          { address, mode, onAcceptError: this.#options.onAcceptError },
+          settings,
+        );
+        opened.set(key, { listener, own });
+        await listener.open();
+      }
+      return opened;
+    } catch (error) {
+      for (const { listener, own } of opened.values()) {
+        listener.destroy();
+        own?.destroy();
+      }
+      throw this.#explain(plan, error);
+    }
+  }
+
+  /** What the configuration is to blame for is told with its place there. */
+  #explain(plan: Plan, error: unknown): unknown {
+    if (!(error instanceof ListenError)) return error;
+    const listener = plan.listeners.find(
+      ({ address }) => formatAddress(address) === formatAddress(error.address),
+    );
+    if (listener === undefined) return error;
+    return plan.source.toListenError?.(`${listener.path}.address`, error) ?? error;
+  }
+
+  #settingsOf(plan: Plan, listener: ListenerPlan): { settings: ProtocolSettings; own: RouteHandler | null } {
+    const { router } = plan.routes;
+    const made = createListenerHandler(listener, router, plan.values, this.#options.observersOf);
+    const { tls, protocol } = listener;
+    return { settings: { tls, protocol, handler: made.handler }, own: made.own };
+  }
+
+  /** Gateways do not fetch from this process. */
+  #teach(): void {
+    for (const { listener } of this.#open.values()) {
+      const { bound } = listener;
+      if (bound === null) continue;
+      for (const { handler } of this.#plan.routes.routes) handler.listensOn(bound.address, bound.port);
+    }
+  }
+
+  #close(listener: Listener): void {
+    this.#closing.add(listener);
+    void listener.close().then(() => this.#closing.delete(listener));
+  }
+
+  #retire(handler: RouteHandler): void {
+    this.#retired.add(handler);
+    void handler.retire().then(() => this.#retired.delete(handler));
+  }
+
+  #handlersOf({ routes: { routes, unrouted } }: Plan): RouteHandler[] {
+    return [...routes.map(({ handler }) => handler), unrouted];
+  }
+
+  #handlers(): RouteHandler[] {
+    const own = [...this.#open.values()].flatMap((each) => (each.own === null ? [] : [each.own]));
+    return [...this.#handlersOf(this.#plan), ...own, ...this.#retired];
+  }
+
+  #listeners(): Listener[] {
+    return [...[...this.#open.values()].map(({ listener }) => listener), ...this.#closing];
+  }
+}
+
+/** Listeners at a free port are all different, and found again by their place. */
+function keyOf({ address, path }: ListenerPlan): string {
+  const text = formatAddress(address);
+  return 'port' in address && address.port === 0 ? `${text} ${path}` : text;
+}
