@@ -161,7 +161,8 @@ function createBearer(tokens: unknown, options: CredentialOptions, fileOf: FileO
   });
   if (problems.length > 0) throw new OptionsError('bearer', problems);
   try {
-    return bearer(Object.fromEntries(entries.map(([name, token]) => [token, name])), options);
+    const names = entries.map(([name, token]): [string, string] => [String(token), name]);
+    return bearer(Object.fromEntries(names), options);
   } catch (error) {
     if (!(error instanceof OptionsError)) throw error;
     const named = error.problems.map(({ path, message }) => {
