@@ -92,10 +92,10 @@ describe.skipIf(process.platform !== 'linux')('a thousand reloads', () => {
     const transfers = await startTransfers(net, program.port, () => isDone);
     await until(() => origin.total === 20, 'all transfers ran');
     const before = resident(program);
-    let asking = true;
+    const asking = new AbortController();
     let answers = 0;
     const asked = (async () => {
-      while (asking) {
+      while (!asking.signal.aborted) {
         await ask();
         answers += 1;
       }
@@ -104,7 +104,7 @@ describe.skipIf(process.platform !== 'linux')('a thousand reloads', () => {
       expect(await program.reload(config(`n-${i}`))).toBe('SIGHUP: reloaded\n');
     expect(await ask()).toBe(`n-${RELOADS - 1}`);
     const after = resident(program);
-    asking = false;
+    asking.abort();
     await asked;
     isDone = true;
     expect(await Promise.all(transfers)).toEqual(Array.from({ length: 20 }, () => 'whole'));

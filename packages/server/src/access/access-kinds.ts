@@ -161,8 +161,8 @@ function createBearer(tokens: unknown, options: CredentialOptions, fileOf: FileO
   });
   if (problems.length > 0) throw new OptionsError('bearer', problems);
   try {
-    const names = entries.map(([name, token]): [string, string] => [String(token), name]);
-    return bearer(Object.fromEntries(names), options);
+    const byToken = entries.map(([name, token]): [string, string] => [String(token), name]);
+    return bearer(Object.fromEntries(byToken), options);
   } catch (error) {
     if (!(error instanceof OptionsError)) throw error;
     const named = error.problems.map(({ path, message }) => {
