@@ -5,14 +5,15 @@ import type { Splice, SpliceOffer } from './splice.js';
 // - `ReadBuffer` (blocks of `BufferPool`, read into again or pooled), `GatheredSource` (blocks of the same pool) and
 //   `ReadableSource` with `releaseChunks` (`releaseMemory`) act on `done`. All other sources leave their chunks to the
 //   garbage collector, which may take them after `done` as well.
-// - `ResponseSink`, `SocketTunnel`, `RequestContentWriter` and the tunnel of `WireExchange` pass `done` to a write of a TCP
+// - `ResponseSink`, `Http1Sink`, `SocketTunnel`, `RequestContentWriter` and the tunnel of `WireExchange` pass `done` to a write of a TCP
 //   or TLS socket. Over TCP the callback comes when the operating system has the bytes, or, after `destroy` and
 //   `resetAndDestroy`, when the descriptor is closed, so that nothing is sent any more. TLS encrypts within `write`, or copies
 //   what it cannot encrypt yet (`TLSWrap::DoWrite`); the callback, which `destroy` brings forward, says nothing about
 //   the bytes, and need not.
 // - `Http2ContentWriter`, `Http2Tunnel` and `Http2RequestWriter` write to streams of HTTP/2, whose callback is no proof once
 //   the stream is destroyed: `Http2Loans` calls `done` when the session's socket is done with the memory.
-// - `RequestBody`, `TransformedSource`, `ResponseStream` and `ResponseSink` under a wrapped `write` copy what they pass on.
+// - `RequestBody`, `TransformedSource`, `ResponseStream`, `Http1Sink` for small chunks, and `ResponseSink` under a wrapped
+//   `write` copy what they pass on.
 
 /**
  * Receives the content that a `ChunkSource` delivers: any number of chunks, then exactly one of `end` and

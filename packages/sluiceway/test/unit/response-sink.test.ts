@@ -2,12 +2,11 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'vitest';
 import { Http1Exchange } from '../../src/downstream/http1/http1-exchange.js';
-import { test } from '../support/fixture.js';
+import { type Network, test } from '../support/fixture.js';
 import { until } from '../support/until.js';
 
-test('a chunk for a client whose connection has just ended goes back to its source [Node]', async ({
-  net,
-}) => {
+/** The response to a request that a client has sent, and the sink for its content. */
+async function openSink(net: Network) {
   let response: ServerResponse | undefined;
   let exchange: Http1Exchange | undefined;
   const server = createServer((request, toAnswer) => {
@@ -24,6 +23,32 @@ test('a chunk for a client whose connection has just ended goes back to its sour
     () => {},
     () => {},
   );
+  return { client, response, sink };
+}
+
+test('a source of small chunks waits once the connection holds a few kilobytes [Sluiceway]', async ({
+  net,
+}) => {
+  const { client, response, sink } = await openSink(net);
+  let lent = 0;
+  let chunks = 0;
+  for (; lent === 0; chunks += 1) {
+    lent += 1;
+    sink?.chunk(Buffer.alloc(100, 'x'), () => {
+      lent -= 1;
+    });
+  }
+  expect(chunks).toBeGreaterThan(10);
+  expect(response?.writableLength).toBeLessThan(32 * 1024);
+  await until(() => lent === 0, 'the last chunk was back', 2000);
+  sink?.end();
+  expect((await client.readResponse()).content).toHaveLength(chunks * 100);
+});
+
+test('a chunk for a client whose connection has just ended goes back to its source [Node]', async ({
+  net,
+}) => {
+  const { response, sink } = await openSink(net);
   let lent = 0;
   const lend = (): void => {
     lent += 1;

@@ -5,14 +5,13 @@ import { Fields, type ReadonlyFields } from '../../http/fields.js';
 import { checkRequestHead, decideRequestFraming } from '../../http/framing.js';
 import { acceptsTrailers } from '../../http/hop-by-hop.js';
 import { readRequestTarget } from '../../http/target.js';
-import { readTrailers } from '../../http/trailers.js';
 import { wantedProtocol } from '../../http/upgrade.js';
 import { isUnixPeer } from '../../net/trusted-peers.js';
 import { queuedBytes } from '../../net/write-queue.js';
-import { ReadableSource } from '../../stream/readable-source.js';
+import type { ReadableSource } from '../../stream/readable-source.js';
 import type { Splice, SpliceOffer } from '../../stream/splice.js';
 import { findTouch } from '../../stream/untouched.js';
-import { checkFieldCount, checkFinalStatus, destroyedEarly, requestContentError } from '../checks.js';
+import { checkFieldCount, checkFinalStatus, destroyedEarly } from '../checks.js';
 import type {
   BreakOff,
   ClientExchange,
@@ -27,8 +26,10 @@ import { SocketTunnel } from '../socket-tunnel.js';
 import { breakOffResponse } from './break-off.js';
 import { Http1Connection } from './http1-connection.js';
 import { formatSwitchingProtocols, offerUpgrade, writeHead, writeInterim } from './http1-heads.js';
+import { Http1Sink } from './http1-sink.js';
 import type { Upgrade } from './http1-upgrade.js';
 import { lingeringClose, lingerOnClose } from './lingering-close.js';
+import { toRequestSource } from './request-source.js';
 import { warnOfRequestTimeout } from './request-timeout-warning.js';
 import type { SizedContent } from './sized-content.js';
 import { spliceResponse } from './splice-response.js';
@@ -133,13 +134,7 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
     const content = this.#content;
     if (content.destroyed) throw destroyedEarly(content);
     warnOfRequestTimeout(request);
-    return new ReadableSource(content, {
-      destroyOnCancel: false,
-      // What follows on the connection lies in the same memory.
-      releaseChunks: content === request,
-      trailers: () => readTrailers(rawTrailersOf(request), request.rawHeaders),
-      toError: requestContentError,
-    });
+    return toRequestSource(request, content);
   }
 
   findContentTouch(): string | null {
@@ -234,7 +229,9 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
   }
 
   contentSink(trailers: () => Fields | null, onEnd: () => void, onFail: (error: Error) => void): ContentSink {
-    return new ResponseSink(this.#response, this, trailers, onEnd, onFail);
+    return this.callsBack
+      ? new Http1Sink(this.#response, this, trailers, onEnd, onFail)
+      : new ResponseSink(this.#response, this, trailers, onEnd, onFail);
   }
 
   sendTrailers(trailers: Fields): void {
@@ -252,7 +249,7 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
   }
 
   endWithoutContent(): void {
-    this.#response.end();
+    this.contentSink(() => null, ignore, ignore).end();
   }
 
   breakOff(how: BreakOff, atOnce = false): void {
@@ -295,5 +292,4 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
   }
 }
 
-/** Requests of Fastify's `inject`, which no parser has made, have none; their types do not say so. */
-const rawTrailersOf = ({ rawTrailers }: { rawTrailers?: string[] }): string[] => rawTrailers ?? [];
+const ignore = (): void => {};

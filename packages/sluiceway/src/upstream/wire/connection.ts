@@ -13,6 +13,7 @@ import {
 import { allowsReuse, idleLimitMs } from '../../http/keep-alive.js';
 import { formatPeer } from '../../net/format-peer.js';
 import { keepReadingAfterWriteError, readsOn, wasReset } from '../../net/reset.js';
+import { atTurnEnd, type TurnTask } from '../../net/turn-end.js';
 import type { BufferPool } from '../../stream/buffer-pool.js';
 import type { ChunkSink } from '../../stream/chunk-source.js';
 import type { Block } from '../../stream/read-buffer.js';
@@ -42,7 +43,7 @@ export interface ConnectionOwner {
  * One HTTP/1.1 connection to an origin server: reads responses strictly and lends their content in place. At
  * most one exchange uses it at a time; requests are never pipelined.
  */
-export class WireConnection implements ReceiverOwner, ExchangeConnection {
+export class WireConnection implements ReceiverOwner, ExchangeConnection, TurnTask {
   readonly #owner: ConnectionOwner;
   readonly #limits: HeadLimits;
   readonly #receiver: Receiver;
@@ -64,6 +65,7 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection {
   #socketClosed = false;
   #isTunnel = false;
   remoteAddress: string | null = null;
+  #isCorked = false;
   /** Authentication belongs to the connection (NTLM, Negotiate), which is shared with no other client from then on. */
   isPrivate = false;
   /** The one client that may use a private connection; null for none, since it is not known. */
@@ -148,6 +150,18 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection {
     if (this.exchanges > 1) this.#socket?.ref();
     if (hasConnectionCredentials(exchange.request.headers)) this.#bindTo(exchange);
     exchange.run(this);
+  }
+
+  cork(): void {
+    if (this.#isCorked) return;
+    this.#isCorked = true;
+    this.socket.cork();
+    atTurnEnd(this);
+  }
+
+  endTurn(): void {
+    this.#isCorked = false;
+    this.#socket?.uncork();
   }
 
   /** Starts the delivery of the content. */

@@ -67,13 +67,10 @@ export class WireExchange implements Exchange {
       this.failed(error as Error);
       return;
     }
-    if (content === null) {
-      socket.write(head, 'latin1');
-      this.#sent();
-      return;
-    }
+    connection.cork();
     socket.write(head, 'latin1');
-    if (!expectContinue) this.#startContent();
+    if (content === null) this.#sent();
+    else if (!expectContinue) this.#startContent();
     else this.#grace = setTimeout(() => this.#startContent(), CONTINUE_GRACE_MS);
   }
 
@@ -149,7 +146,7 @@ export class WireExchange implements Exchange {
     if (this.#grace !== null) clearTimeout(this.#grace);
     const sent = (): void => this.#sent();
     const broken = (error: Error): void => this.abort(error as SluicewayError);
-    content.source.start(new RequestContentWriter(connection.socket, content, sent, broken));
+    content.source.start(new RequestContentWriter(connection, content, sent, broken));
   }
 
   queuedBytes(): number | null {

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { stopReading } from '../../net/reading.js';
+import { atTurnEnd, type TurnTask } from '../../net/turn-end.js';
 import type { BufferPool } from '../../stream/buffer-pool.js';
 import { ReadBuffer } from '../../stream/read-buffer.js';
 
@@ -21,7 +22,7 @@ export interface ReceiverOwner {
 }
 
 /** Reads a socket into pooled memory, as fast as its owner takes the bytes. */
-export class Receiver {
+export class Receiver implements TurnTask {
   readonly buffer: ReadBuffer;
   readonly #owner: ReceiverOwner;
   readonly #coalesces: boolean;
@@ -54,6 +55,8 @@ export class Receiver {
 
   /** Goes as far as the bytes read and the owner allow, then reads on if there is use for it. */
   run(): void {
+    // A chunk came back before its sink has returned: the call that lent it goes on, and knows what follows.
+    if (this.#stepping) return;
     this.#step();
     if (!this.#stopped || this.#mustStop(this.#owner.expected)) return;
     this.#stopped = false;
@@ -92,10 +95,13 @@ export class Receiver {
   #flushLater(): void {
     if (this.#flushing) return;
     this.#flushing = true;
-    setImmediate(() => {
-      this.#flushing = false;
-      this.run();
-    });
+    atTurnEnd(this);
+  }
+
+  /** Passes on what this turn of the event loop has brought. */
+  endTurn(): void {
+    this.#flushing = false;
+    this.run();
   }
 
   /**

@@ -3,6 +3,7 @@ import { SluicewayError } from '../../errors.js';
 import type { ChunkSink } from '../../stream/chunk-source.js';
 import { checkRequestLine, requestContentLength } from '../request-rules.js';
 import type { RequestContent, TransportRequest } from '../transport.js';
+import type { ExchangeConnection } from './exchange-connection.js';
 
 /** The request head as it goes on the wire, to be written as latin1. */
 export function formatRequestHead(request: TransportRequest): string {
@@ -20,17 +21,25 @@ export function formatRequestHead(request: TransportRequest): string {
   return `${head}\r\n`;
 }
 
+type WrittenConnection = Pick<ExchangeConnection, 'socket' | 'cork'>;
+
 /** Writes request content to the connection, sized or chunked (RFC 9112 section 6). */
 export class RequestContentWriter implements ChunkSink {
+  readonly #connection: WrittenConnection;
   readonly #socket: Socket;
   readonly #content: RequestContent;
   readonly #onEnd: () => void;
   readonly #onFail: (error: Error) => void;
   #written = 0;
-  #corked = false;
 
-  constructor(socket: Socket, content: RequestContent, onEnd: () => void, onFail: (error: Error) => void) {
-    this.#socket = socket;
+  constructor(
+    connection: WrittenConnection,
+    content: RequestContent,
+    onEnd: () => void,
+    onFail: (error: Error) => void,
+  ) {
+    this.#connection = connection;
+    this.#socket = connection.socket;
     this.#content = content;
     this.#onEnd = onEnd;
     this.#onFail = onFail;
@@ -44,7 +53,8 @@ export class RequestContentWriter implements ChunkSink {
       this.#fail(`Request content is longer than the declared ${length} bytes`);
       return;
     }
-    this.#cork();
+    // The server's parser cuts content into small pieces.
+    this.#connection.cork();
     if (length !== null) {
       this.#socket.write(bytes, done);
       return;
@@ -84,16 +94,5 @@ export class RequestContentWriter implements ChunkSink {
   #fail(message: string): void {
     this.#content.source.cancel();
     this.#onFail(new SluicewayError('http_request_error', message));
-  }
-
-  /** Chunks of one turn of the event loop leave in one write: the server's parser cuts content into small pieces. */
-  #cork(): void {
-    if (this.#corked) return;
-    this.#corked = true;
-    this.#socket.cork();
-    setImmediate(() => {
-      this.#corked = false;
-      this.#socket.uncork();
-    });
   }
 }

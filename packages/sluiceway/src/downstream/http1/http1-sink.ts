@@ -1,0 +1,130 @@
+import { AsyncResource } from 'node:async_hooks';
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Fields } from '../../http/fields.js';
+import { atTurnEnd, type TurnTask } from '../../net/turn-end.js';
+import type { Splice, SpliceOffer } from '../../stream/splice.js';
+import type { ContentSink } from '../exchange.js';
+import type { SinkOptions } from '../response-sink.js';
+
+/**
+ * Chunks up to this size are copied. Node sends a head and text of latin1 as one piece, and without an object for the write;
+ * and their memory is free at once.
+ */
+const MAX_COPIED_BYTES = 8 * 1024;
+
+/**
+ * Writes a response to an HTTP/1 connection. What is small leaves at the end of the turn of the event loop: the head,
+ * the content and the end of a small response in one write, together with those of other connections.
+ */
+export class Http1Sink implements ContentSink, TurnTask {
+  readonly #response: ServerResponse;
+  readonly #options: Pick<SinkOptions, 'sendTrailers' | 'splice'>;
+  readonly #trailers: () => Fields | null;
+  readonly #onEnd: () => void;
+  readonly #onFail: (error: Error) => void;
+  /** Listeners of the response are called in the asynchronous context of its request, whichever request ends the turn. */
+  readonly #scope = new AsyncResource('SluicewayResponse');
+  #hasStarted = false;
+  #hasEnded = false;
+  /** Held back until the end of the turn. */
+  #corked: Socket | null = null;
+  #isDue = false;
+
+  constructor(
+    response: ServerResponse,
+    options: Pick<SinkOptions, 'sendTrailers' | 'splice'>,
+    trailers: () => Fields | null,
+    onEnd: () => void,
+    onFail: (error: Error) => void,
+  ) {
+    this.#response = response;
+    this.#options = options;
+    this.#trailers = trailers;
+    this.#onEnd = onEnd;
+    this.#onFail = onFail;
+  }
+
+  chunk(bytes: Uint8Array, done: () => void): void {
+    this.#hasStarted = true;
+    const response = this.#response;
+    const { socket } = response;
+    // Node may never call back for what is written when its connection is gone.
+    if (response.destroyed || socket?.destroyed === true || bytes.length === 0) {
+      done();
+      return;
+    }
+    if (socket === null || bytes.length > MAX_COPIED_BYTES || socket.writableLength > MAX_COPIED_BYTES) {
+      response.write(bytes, done);
+      return;
+    }
+    this.#cork(socket);
+    response.write(toLatin1(bytes), 'latin1');
+    done();
+  }
+
+  splice(offer: SpliceOffer): Splice | null {
+    if (isBroken(this.#response)) return null;
+    const splice = this.#options.splice?.(offer) ?? null;
+    if (splice !== null) this.#hasStarted = true;
+    return splice;
+  }
+
+  end(): void {
+    this.#hasStarted = true;
+    const trailers = this.#trailers();
+    if (trailers !== null) this.#options.sendTrailers(trailers);
+    this.#hasEnded = true;
+    this.#schedule();
+    this.#onEnd();
+  }
+
+  fail(error: Error): void {
+    this.#onFail(error);
+  }
+
+  /** Empty text, because `flushHeaders` would encode bytes above 0x7F anew as UTF-8. */
+  flushHead(): void {
+    if (this.#hasStarted) return;
+    const { socket } = this.#response;
+    if (socket !== null) this.#cork(socket);
+    this.#response.write('', 'latin1');
+  }
+
+  /** Called at the end of the turn. */
+  endTurn(): void {
+    this.#scope.runInAsyncScope(this.#send, this);
+  }
+
+  #send(): void {
+    this.#isDue = false;
+    const corked = this.#corked;
+    this.#corked = null;
+    const response = this.#response;
+    // The end of content in chunks is written together with the content. Of other content there is nothing more to write.
+    if (!this.#hasEnded || !response.chunkedEncoding) corked?.uncork();
+    // Node takes a response for delivered that ends after its connection has failed. `close` tells the rest.
+    if (this.#hasEnded && !isBroken(response)) response.end();
+  }
+
+  #cork(socket: Socket): void {
+    if (this.#corked !== null) return;
+    this.#corked = socket;
+    socket.cork();
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    atTurnEnd(this);
+  }
+}
+
+function toLatin1(bytes: Uint8Array): string {
+  const buffer = bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  return buffer.toString('latin1');
+}
+
+const isBroken = ({ destroyed, socket }: ServerResponse): boolean =>
+  destroyed || (socket !== null && (socket.destroyed || socket.errored !== null));

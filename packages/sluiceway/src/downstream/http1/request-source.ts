@@ -1,0 +1,22 @@
+import type { IncomingMessage } from 'node:http';
+import { readTrailers } from '../../http/trailers.js';
+import { ReadableSource } from '../../stream/readable-source.js';
+import { requestContentError } from '../checks.js';
+import type { SizedContent } from './sized-content.js';
+
+/** The content of a request, which is not that of `request` where Node has not read it. */
+export function toRequestSource(
+  request: IncomingMessage,
+  content: IncomingMessage | SizedContent,
+): ReadableSource {
+  return new ReadableSource(content, {
+    destroyOnCancel: false,
+    // What follows on the connection lies in the same memory.
+    releaseChunks: content === request,
+    trailers: () => readTrailers(rawTrailersOf(request), request.rawHeaders),
+    toError: requestContentError,
+  });
+}
+
+/** Requests of Fastify's `inject`, which no parser has made, have none; their types do not say so. */
+const rawTrailersOf = ({ rawTrailers }: { rawTrailers?: string[] }): string[] => rawTrailers ?? [];
