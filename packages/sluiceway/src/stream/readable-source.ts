@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import type { Fields } from '../http/fields.js';
 import type { ChunkSink, ChunkSource } from './chunk-source.js';
 import { releaseMemory } from './release-memory.js';
@@ -20,6 +20,12 @@ export interface ReadableSourceOptions {
    * others listen to its `data`, this does nothing. Default false.
    */
   releaseChunks?: boolean;
+  /**
+   * Whether chunks that are pushed into a stream that flows to this source alone go to the sink directly. The stream's
+   * own bookkeeping for each chunk takes longer than all else that happens to it. For streams whose `push` says by `false`
+   * that no more must come, and whose `_read` asks for more, such as Node's requests. Default false.
+   */
+  takesPushes?: boolean;
   /** Asked when the stream tells its end: false where it has been broken off in truth. Default: it is whole. */
   isWhole?: () => boolean;
   /** Translates what the stream failed with. Default: as it is. */
@@ -38,6 +44,8 @@ export class ReadableSource implements ChunkSource {
   #lent = 0;
   #lentChunks = 0;
   #isOver = false;
+  /** The last `push` has said that no more must come. */
+  #isHeld = false;
   trailers: Fields | null = null;
 
   constructor(readable: Readable, options: ReadableSourceOptions = {}) {
@@ -62,6 +70,8 @@ export class ReadableSource implements ChunkSource {
     readable.on('error', this.#fail);
     readable.on('close', this.#onClose);
     readable.on('data', this.#onData);
+    if (this.#options.takesPushes === true && readable.push === Readable.prototype.push)
+      readable.push = this.#onPush;
     // One that was paused on purpose, until somebody reads it, does not flow for a listener alone.
     readable.resume();
   }
@@ -81,6 +91,11 @@ export class ReadableSource implements ChunkSource {
       this.#readable.destroy();
       return;
     }
+    this.#lend(bytes);
+    if (this.#isFull && this.#sink !== null) this.#readable.pause();
+  };
+
+  #lend(bytes: Uint8Array): void {
     const { length } = bytes;
     this.#lent += length;
     this.#lentChunks += 1;
@@ -90,7 +105,28 @@ export class ReadableSource implements ChunkSource {
         releaseMemory(bytes);
       this.#onReturned(length);
     });
-    if (this.#isFull && this.#sink !== null) this.#readable.pause();
+  }
+
+  /**
+   * The first chunk takes the usual way, so that the stream notes that it was read, and so does everything that is not a
+   * chunk for this source alone. What the stream holds must go first.
+   */
+  readonly #onPush = (data: unknown, encoding?: BufferEncoding): boolean => {
+    const readable = this.#readable;
+    const isDirect =
+      data instanceof Uint8Array &&
+      data.length > 0 &&
+      this.#sink !== null &&
+      readable.readableFlowing === true &&
+      readable.readableLength === 0 &&
+      readable.readableDidRead &&
+      readable.readableEncoding === null &&
+      !readable.destroyed &&
+      readable.listenerCount('data') === 1;
+    if (!isDirect) return Readable.prototype.push.call(readable, data, encoding);
+    this.#lend(data);
+    this.#isHeld = this.#isFull;
+    return !this.#isHeld;
   };
 
   get #isFull(): boolean {
@@ -100,7 +136,13 @@ export class ReadableSource implements ChunkSource {
   #onReturned(bytes: number): void {
     this.#lent -= bytes;
     this.#lentChunks -= 1;
-    if (this.#sink !== null && !this.#isFull && this.#readable.isPaused()) this.#readable.resume();
+    if (this.#sink === null || this.#isFull) return;
+    if (this.#readable.isPaused()) {
+      this.#readable.resume();
+    } else if (this.#isHeld && !this.#readable.destroyed) {
+      this.#isHeld = false;
+      this.#readable._read(0);
+    }
   }
 
   readonly #onEnd = (): void => {
@@ -128,6 +170,7 @@ export class ReadableSource implements ChunkSource {
 
   #detach(): void {
     this.#isOver = true;
+    if (this.#readable.push === this.#onPush) Reflect.deleteProperty(this.#readable, 'push');
     this.#readable.off('data', this.#onData);
     this.#readable.off('end', this.#onEnd);
     this.#readable.off('close', this.#onClose);

@@ -210,3 +210,103 @@ describe('cancel', () => {
     expect(stream.destroyed).toBe(false);
   });
 });
+
+describe('a stream whose pushes go to the sink directly', () => {
+  /** As Node's requests: what comes is pushed; `asked` counts how often more is asked for. */
+  class Pushed extends Readable {
+    asked = 0;
+    override _read(): void {
+      this.asked += 1;
+    }
+  }
+
+  /** A started source that has passed on its first chunk, which always goes through the stream. */
+  async function start(sink: HeldSink): Promise<Pushed> {
+    const stream = new Pushed();
+    new ReadableSource(stream, { takesPushes: true, maxLentBytes: 3 * KiB }).start(sink);
+    await nextTurn();
+    stream.push(Buffer.alloc(KiB, 'a'));
+    await nextTurn();
+    return stream;
+  }
+
+  /** One letter for each KiB. */
+  const text = (sink: HeldSink): string => sink.received.toString('latin1').replaceAll(/(.)\1{1023}/g, '$1');
+  const chunks = (sink: HeldSink): number => sink.events.filter((event) => event === 'chunk').length;
+
+  test('a chunk is lent before push returns, and the stream counts as read', async () => {
+    const sink = new HeldSink();
+    const stream = await start(sink);
+    expect(stream.push(Buffer.alloc(KiB, 'b'))).toBe(true);
+    expect([text(sink), stream.readableDidRead]).toEqual(['ab', true]);
+  });
+
+  test('push returns false while the limit is lent, and more is asked for, once, when chunks are back', async () => {
+    const sink = new HeldSink();
+    const stream = await start(sink);
+    stream.push(Buffer.alloc(KiB, 'b'));
+    expect(stream.push(Buffer.alloc(KiB, 'c'))).toBe(false);
+    const asked = stream.asked;
+    // What the parser had read already still comes.
+    expect(stream.push(Buffer.alloc(KiB, 'd'))).toBe(false);
+    await nextTurn();
+    expect([text(sink), stream.asked]).toEqual(['abcd', asked]);
+    sink.release();
+    expect(stream.asked).toBe(asked + 1);
+  });
+
+  test('chunks that somebody has made the stream hold go first', async () => {
+    const sink = new HeldSink();
+    const stream = await start(sink);
+    stream.pause();
+    stream.push(Buffer.alloc(KiB, 'b'));
+    stream.resume();
+    stream.push(Buffer.alloc(KiB, 'c'));
+    await until(() => chunks(sink) === 3, 'the chunks have come');
+    expect(text(sink)).toBe('abc');
+  });
+
+  test('another listener gets the same chunks', async () => {
+    const sink = new HeldSink();
+    const stream = await start(sink);
+    const seen: string[] = [];
+    stream.on('data', (chunk: Buffer) => seen.push(chunk.toString('latin1', 0, 1)));
+    stream.push(Buffer.alloc(KiB, 'b'));
+    await until(() => chunks(sink) === 2, 'the chunks have come');
+    expect([text(sink), seen]).toEqual(['ab', ['b']]);
+  });
+
+  test('the end comes behind the chunks, and the stream is as before', async () => {
+    const sink = new HeldSink();
+    const stream = await start(sink);
+    stream.push(Buffer.alloc(KiB, 'b'));
+    stream.push(null);
+    await until(() => sink.isOver, 'the chunks have come');
+    expect([text(sink), Object.hasOwn(stream, 'push')]).toEqual(['ab', false]);
+  });
+
+  test('nothing is asked for from a stream that was destroyed', async () => {
+    const sink = new HeldSink();
+    const stream = await start(sink);
+    stream.push(Buffer.alloc(2 * KiB, 'b'));
+    const asked = stream.asked;
+    stream.destroy();
+    sink.release();
+    expect(stream.asked).toBe(asked);
+  });
+
+  test('a push that somebody has wrapped stays in place', async () => {
+    const stream = new Pushed();
+    const pushed: number[] = [];
+    stream.push = (chunk: Buffer): boolean => {
+      pushed.push(chunk.length);
+      return Readable.prototype.push.call(stream, chunk);
+    };
+    const sink = new HeldSink();
+    new ReadableSource(stream, { takesPushes: true }).start(sink);
+    stream.push(Buffer.alloc(KiB));
+    stream.push(Buffer.alloc(KiB));
+    await until(() => chunks(sink) > 0, 'the chunks have come');
+    expect(pushed).toEqual([KiB, KiB]);
+  });
+});

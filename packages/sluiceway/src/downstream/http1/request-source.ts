@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import { IncomingMessage } from 'node:http';
 import { readTrailers } from '../../http/trailers.js';
 import { ReadableSource } from '../../stream/readable-source.js';
 import { requestContentError } from '../checks.js';
@@ -13,6 +13,8 @@ export function toRequestSource(
     destroyOnCancel: false,
     // What follows on the connection lies in the same memory.
     releaseChunks: content === request,
+    // Others, such as those of test tools, may push only when they are asked.
+    takesPushes: content === request && content._read === IncomingMessage.prototype._read,
     trailers: () => readTrailers(rawTrailersOf(request), request.rawHeaders),
     toError: requestContentError,
   });
