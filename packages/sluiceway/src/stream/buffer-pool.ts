@@ -1,8 +1,31 @@
+import { readSecondLevelCacheBytes } from './cache-size.js';
+
 /** Size of the blocks that heads and small responses are read into; an idle connection keeps one. */
 export const HEAD_BLOCK_SIZE: number = 8 * 1024;
 
+const MIN_LARGEST_BLOCK = 512 * 1024;
+const MAX_LARGEST_BLOCK = 2 * 1024 * 1024;
+const DEFAULT_LARGEST_BLOCK = 1024 * 1024;
+
+/**
+ * The size of the blocks of a fast transfer, for a second-level cache of so many bytes; null: not known.
+ *
+ * What was read must still be in the cache when it is written, so a block is no larger than the cache. Apart from that,
+ * larger blocks are cheaper: fewer steps in JavaScript, and less of it that V8 compiles. Downloads of 1 GB by a process
+ * that has just started took, beside nginx in the same run (1): on a cache of 2 MiB and Node 20, 1.42 with blocks of
+ * 1 MiB and 1.06 with 2 MiB; on a cache of 512 KiB and Node 20, 1.67 with 1 MiB and 1.09 with 512 KiB.
+ */
+export function chooseLargestBlock(cacheBytes: number | null): number {
+  if (cacheBytes === null) return DEFAULT_LARGEST_BLOCK;
+  return Math.min(Math.max(cacheBytes, MIN_LARGEST_BLOCK), MAX_LARGEST_BLOCK);
+}
+
 /** Sizes of the blocks that content is read into, smallest first. A TLS record, 16 KiB, fits twice into each. */
-export const CONTENT_BLOCK_SIZES: readonly number[] = [32 * 1024, 256 * 1024, 1024 * 1024];
+export const CONTENT_BLOCK_SIZES: readonly number[] = [
+  32 * 1024,
+  256 * 1024,
+  chooseLargestBlock(readSecondLevelCacheBytes()),
+];
 
 const SMALLEST_CONTENT_BLOCK = Math.min(...CONTENT_BLOCK_SIZES);
 
@@ -32,10 +55,15 @@ export class BufferPool {
     this.#keptLimit = options.keptBytes ?? 8 * 1024 * 1024;
   }
 
-  /** The size itself, or the smallest content size where the budget has no room for it. */
+  /** The size itself, or the largest smaller one that the budget has room for. */
   affordable(size: number): number {
-    if (size <= SMALLEST_CONTENT_BLOCK || this.#free.get(size)?.length) return size;
-    return this.#large + size > this.#largeLimit ? SMALLEST_CONTENT_BLOCK : size;
+    if (this.#isAffordable(size)) return size;
+    return CONTENT_BLOCK_SIZES.findLast((smaller) => smaller < size && this.#isAffordable(smaller)) ?? size;
+  }
+
+  #isAffordable(size: number): boolean {
+    if (size <= SMALLEST_CONTENT_BLOCK || this.#free.get(size)?.length) return true;
+    return this.#large + size <= this.#largeLimit;
   }
 
   /** Lends a block of one of the sizes above. */
