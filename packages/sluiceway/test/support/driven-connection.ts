@@ -29,9 +29,14 @@ class FakeSocket extends EventEmitter {
     return this;
   }
 
-  resume(): this {
+  isPaused(): boolean {
+    return false;
+  }
+
+  /** Of a socket with `onread`, it starts the reading. */
+  read(): null {
     this.onResume();
-    return this;
+    return null;
   }
 
   ref(): void {}

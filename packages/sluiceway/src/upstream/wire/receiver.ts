@@ -60,13 +60,21 @@ export class Receiver implements TurnTask {
     this.#step();
     if (!this.#stopped || this.#mustStop(this.#owner.expected)) return;
     this.#stopped = false;
-    if (!this.#owner.isClosed) this.#socket?.resume();
+    if (!this.#owner.isClosed) this.#readOn();
   }
 
   /** Reads nothing more until `run` finds use for it. */
   hold(): void {
     this.#stopped = true;
     if (this.#socket !== null) stopReading(this.#socket);
+  }
+
+  /** For a socket with `onread`, `read` starts the reading; `resume` would also go through events of its empty stream. */
+  #readOn(): void {
+    const socket = this.#socket;
+    // One without `onread` (TLS inside a tunnel) was paused.
+    if (socket?.isPaused() === true) socket.resume();
+    else socket?.read(0);
   }
 
   #space(): Buffer {
@@ -80,6 +88,10 @@ export class Receiver implements TurnTask {
     const owner = this.#owner;
     this.buffer.filled(length);
     if (owner.isClosed) return false;
+    if (this.#isBetween(length)) {
+      this.#expected -= length;
+      return true;
+    }
     this.#expected = owner.expected;
     // Content over TLS comes record by record; it waits for its neighbours until this turn of the loop ends.
     if (this.#coalesces && owner.isContent && this.#expected > 0 && !this.buffer.nearlyFull) {
@@ -90,6 +102,13 @@ export class Receiver implements TurnTask {
     }
     this.#stopped = this.#mustStop(this.#expected);
     return !this.#stopped;
+  }
+
+  /** One more record of sized content, with others before it that wait for the end of this turn, and more behind it. */
+  #isBetween(length: number): boolean {
+    if (!this.#flushing || length >= this.#expected || this.#expected === Number.POSITIVE_INFINITY)
+      return false;
+    return this.#owner.isContent && !this.#owner.isWaiting && !this.buffer.nearlyFull;
   }
 
   #flushLater(): void {
