@@ -11,10 +11,17 @@ export interface TimeoutSettings {
   clientIdleMs: number;
   /** After a change of protocol: without a byte in either direction. */
   tunnelIdleMs: number;
+  /** Of the origin server in the middle of content, after which a listener is told. 0: never. */
+  silenceMs: number;
   /** For the whole transfer. */
   totalMs: number;
   /** Bytes per second, over a window of `RATE_WINDOW_MS`, while content is on its way. 0 stands for no limit. */
   minRate: number;
+}
+
+/** Is told that the origin server has sent nothing for a while, although it alone is waited for. */
+export interface SilenceListener {
+  onSilence(ms: number): void;
 }
 
 /** Over how much time a minimum rate is measured. Shorter would punish ordinary bursts. */
@@ -47,6 +54,9 @@ export class TransferTimeouts {
   #request: WaitsFor = 'nobody';
   #response: WaitsFor = 'nobody';
   #isContentBroken = false;
+  #silenceListener: SilenceListener | null = null;
+  /** Of this silence. */
+  #isSilenceTold = false;
   #waiting: WaitsFor = 'nobody';
   #since: number;
   #timer: NodeJS.Timeout | null = null;
@@ -68,8 +78,8 @@ export class TransferTimeouts {
     this.#since = performance.now();
     this.#totalDeadline = settings.totalMs === 0 ? Number.POSITIVE_INFINITY : this.#since + settings.totalMs;
     const rateMs = settings.minRate === 0 ? 0 : RATE_WINDOW_MS;
-    const { responseHeadMs, upstreamIdleMs, clientIdleMs, tunnelIdleMs, totalMs } = settings;
-    const limits = [responseHeadMs, upstreamIdleMs, clientIdleMs, tunnelIdleMs, totalMs, rateMs];
+    const { responseHeadMs, upstreamIdleMs, clientIdleMs, tunnelIdleMs, silenceMs, totalMs } = settings;
+    const limits = [responseHeadMs, upstreamIdleMs, clientIdleMs, tunnelIdleMs, silenceMs, totalMs, rateMs];
     this.#granularityMs = Math.min(...limits.filter((limit) => limit > 0));
     if (Number.isFinite(this.#totalDeadline)) this.#arm(this.#since);
   }
@@ -82,6 +92,11 @@ export class TransferTimeouts {
   /** As `watchClientQueue`, for the origin server and request content. */
   watchUpstreamQueue(probe: QueueProbe): void {
     this.#upstreamQueue = probe;
+  }
+
+  /** Has somebody told of silence within the content that is about to come. */
+  watchSilence(listener: SilenceListener): void {
+    this.#silenceListener = listener;
   }
 
   requestWaitsFor(whom: WaitsFor): void {
@@ -149,6 +164,7 @@ export class TransferTimeouts {
     const waiting = this.#decideWaiting();
     this.#waiting = waiting;
     this.#since = now;
+    this.#isSilenceTold = false;
     if (this.#queue() === null) this.#queued = 0;
     if (this.#timer === null && waiting !== 'nobody') this.#arm(now);
   }
@@ -175,6 +191,14 @@ export class TransferTimeouts {
     return limit === 0 ? Number.POSITIVE_INFINITY : limit;
   }
 
+  #silenceDeadline(): number {
+    const { silenceMs } = this.#settings;
+    const isWatched = silenceMs > 0 && this.#silenceListener !== null && !this.#isSilenceTold;
+    // Request content that waits for the origin server says nothing of its response.
+    const isSilent = this.#waiting === 'upstream' && this.#request !== 'upstream';
+    return isWatched && isSilent ? this.#since + silenceMs : Number.POSITIVE_INFINITY;
+  }
+
   #limitFor(whom: WaitsFor): number {
     switch (whom) {
       case 'client':
@@ -191,7 +215,7 @@ export class TransferTimeouts {
   }
 
   #arm(now: number): void {
-    const deadline = Math.min(this.#since + this.#limit(), this.#totalDeadline);
+    const deadline = Math.min(this.#since + this.#limit(), this.#totalDeadline, this.#silenceDeadline());
     const sleepMs = Math.min(deadline - now, this.#granularityMs, this.#untilRateCheckMs());
     if (!Number.isFinite(sleepMs)) return;
     const ms = Math.max(1, Math.ceil(sleepMs));
@@ -215,7 +239,11 @@ export class TransferTimeouts {
     }
     const error = this.#findExpired(now);
     if (error === null) {
-      this.#arm(now);
+      if (now >= this.#silenceDeadline()) {
+        this.#isSilenceTold = true;
+        this.#silenceListener?.onSilence(Math.round(now - this.#since));
+      }
+      if (this.#timer === null) this.#arm(now);
       return;
     }
     const waitedFor = [this.#request, this.#response] as const;

@@ -6,6 +6,7 @@ export const ALL_OFF: TimeoutSettings = {
   upstreamIdleMs: 0,
   clientIdleMs: 0,
   tunnelIdleMs: 0,
+  silenceMs: 0,
   totalMs: 0,
   minRate: 0,
 };

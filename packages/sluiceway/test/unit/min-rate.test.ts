@@ -23,6 +23,7 @@ class Transfer {
       upstreamIdleMs: 60_000,
       clientIdleMs: 60_000,
       tunnelIdleMs: 0,
+      silenceMs: 0,
       totalMs: 0,
       minRate: 10 * KiB,
     },

@@ -35,6 +35,7 @@ test('defaults', () => {
       upstreamIdleMs: 60_000,
       clientIdleMs: 600_000,
       tunnelIdleMs: 3_600_000,
+      silenceMs: 10_000,
       totalMs: 0,
       minRate: 0,
     },
@@ -136,6 +137,7 @@ test('false turns every timeout off but that of connecting', () => {
     upstreamIdleMs: 0,
     clientIdleMs: 0,
     tunnelIdleMs: 0,
+    silenceMs: 10_000,
     totalMs: 0,
     minRate: 0,
   });

@@ -140,6 +140,7 @@ export function toProxySettings(
     ...(tls !== undefined && { tls }),
     ...(egressProxy !== undefined && { egress: egressProxy }),
   };
+  const resumeSettings = toResumeSettings(resume);
   return () => ({
     upstream: url ?? null,
     mirrors,
@@ -156,12 +157,13 @@ export function toProxySettings(
       upstreamIdleMs: timeouts.upstreamIdle ?? 0,
       clientIdleMs: timeouts.clientIdle ?? 0,
       tunnelIdleMs: timeouts.tunnelIdle ?? 0,
+      silenceMs: resumeSettings?.hedgeAfterMs ?? 0,
       totalMs: timeouts.total ?? 0,
       minRate: limits.minRate ?? 0,
     },
     tunnelDrainMs: timeouts.tunnelDrain,
     maxRequestContent: limits.requestContent,
-    resume: toResumeSettings(resume),
+    resume: resumeSettings,
     convertHead: given.convertHead ?? (profile.name === thirdParty.name ? 'fallback' : 'never'),
     breakOff: given.breakOff,
     interimResponses: given.interimResponses ?? (profile.responseHeaders === 'all' ? 'pass' : 'none'),

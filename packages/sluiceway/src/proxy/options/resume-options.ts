@@ -25,23 +25,38 @@ const resumeMembers = {
     doc: 'Attempts in a row that bring no byte, after which the transfer fails. The first one is made at once, the others after 0.25, 0.5, 1, 2 and 4 s, half of each at random, or after the time that `Retry-After` gives. This is enough for an origin server to restart. Each byte that arrives resets the count.',
   }),
   /**
-   * Time from the break without a byte for the client, after which the transfer fails. A transfer that moves
-   * on may break any number of times. Default: `60s`.
+   * Time without a byte for the client, after which the transfer fails, counted from the break. A transfer
+   * that moves on may break any number of times. Proxies in front of this one end silent responses after 30
+   * seconds and more; the default is shorter. Default: `25s`.
    */
   timeout: duration({
-    default: '60s',
+    default: '25s',
     min: 1,
-    doc: 'Time from the break without a byte for the client, after which the transfer fails. A transfer that moves on may break any number of times.',
+    doc: 'Time without a byte for the client, after which the transfer fails, counted from the break. A transfer that moves on may break any number of times. Proxies in front of this one end silent responses after 30 seconds and more; the default is shorter.',
   }),
   /**
-   * What proves that the rest is of the same file. `validator` is a strong `ETag` or, from the same URL, a
-   * `Last-Modified` at least a second older than `Date` (RFC 9110 section 8.8.2.2). With `length`, a file
-   * that has neither is also continued if it is as long as before; it may have been replaced by one of the
-   * same length. Default: `'validator'`.
+   * Silence of the origin server in the middle of content, after which the rest is also requested on a second
+   * connection. The response that continues first is used, and the other one is closed. The second request
+   * ends `timeout` after the last byte. The response itself is broken only after `timeouts.upstreamIdle`.
+   * Some servers take more than a minute to notice that they cannot continue a response. `false` turns it
+   * off. Default: `10s`.
+   */
+  hedgeAfter: duration({
+    default: '10s',
+    min: 1,
+    off: true,
+    doc: 'Silence of the origin server in the middle of content, after which the rest is also requested on a second connection. The response that continues first is used, and the other one is closed. The second request ends `timeout` after the last byte. The response itself is broken only after `timeouts.upstreamIdle`. Some servers take more than a minute to notice that they cannot continue a response.',
+  }),
+  /**
+   * What proves that the rest is of the same file, besides its first bytes, which must be the last ones that
+   * were delivered. `validator` is an `ETag` that is strong or not in quotes, or a `Last-Modified` at least a
+   * second older than `Date` (RFC 9110 section 8.8.2.2); all but a strong `ETag` count at the same URL only.
+   * With `length`, a file that has none of them is also continued if it is as long as before; it may have
+   * been replaced by one of the same length. Default: `'validator'`.
    */
   proof: oneOf(['validator', 'length'], {
     default: 'validator',
-    doc: 'What proves that the rest is of the same file. `validator` is a strong `ETag` or, from the same URL, a `Last-Modified` at least a second older than `Date` (RFC 9110 section 8.8.2.2). With `length`, a file that has neither is also continued if it is as long as before; it may have been replaced by one of the same length.',
+    doc: 'What proves that the rest is of the same file, besides its first bytes, which must be the last ones that were delivered. `validator` is an `ETag` that is strong or not in quotes, or a `Last-Modified` at least a second older than `Date` (RFC 9110 section 8.8.2.2); all but a strong `ETag` count at the same URL only. With `length`, a file that has none of them is also continued if it is as long as before; it may have been replaced by one of the same length.',
   }),
   /**
    * Returns the current URL of the file, or undefined. Called if the target answers 401, 403, 404 or 410 in
@@ -69,6 +84,8 @@ export interface ResumeOptions extends OptionsOf<typeof resumeMembers> {}
 export interface ResumeValues extends SettingsOf<typeof resumeMembers> {}
 
 export interface ResumeSettings extends RetryLimits {
+  /** Null: never. */
+  hedgeAfterMs: number | null;
   proof: 'validator' | 'length';
   refreshTarget: ResumeOptions['refreshTarget'];
 }
@@ -76,7 +93,7 @@ export interface ResumeSettings extends RetryLimits {
 /** Null where broken content is not continued. */
 export function toResumeSettings(given: boolean | ResumeValues): ResumeSettings | null {
   if (given === false) return null;
-  const { attempts, timeout, proof, refreshTarget } =
+  const { attempts, timeout, hedgeAfter, proof, refreshTarget } =
     given === true ? resumeGroup.read(new Checker(''), '', undefined) : given;
-  return { attempts, timeoutMs: timeout, proof, refreshTarget };
+  return { attempts, timeoutMs: timeout, hedgeAfterMs: hedgeAfter, proof, refreshTarget };
 }

@@ -105,6 +105,7 @@ function resumeContent(
 ): ChunkSource {
   const resumed = new ResumedContent(content, part, makeFinder, needsTrailers);
   transfer.resumedContent = resumed;
+  transfer.timeouts.watchSilence(resumed);
   return resumed;
 }
 
