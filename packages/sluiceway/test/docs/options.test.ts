@@ -121,6 +121,7 @@ function resolvedDefaults(): Record<string, unknown> {
     resume: String(resume !== null),
     'resume.attempts': resume?.attempts,
     'resume.timeout': resume?.timeoutMs,
+    'resume.hedgeAfter': orOff(timeouts.silenceMs),
     'resume.proof': resume === null ? null : `'${resume.proof}'`,
     'limits.minRate': orOff(timeouts.minRate),
     'limits.requestContent': settings.maxRequestContent ?? OFF,

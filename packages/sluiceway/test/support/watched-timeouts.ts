@@ -1,5 +1,6 @@
 import type { SluicewayError } from '../../src/errors.js';
-import { type TimeoutSettings, TransferTimeouts } from '../../src/stream/timeouts.js';
+import type { TimeoutSettings } from '../../src/stream/timeout-settings.js';
+import { TransferTimeouts } from '../../src/stream/timeouts.js';
 
 export const ALL_OFF: TimeoutSettings = {
   responseHeadMs: 0,

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { WaitsFor } from '../../src/stream/idle-error.js';
-import { type TimeoutSettings, TransferTimeouts } from '../../src/stream/timeouts.js';
+import type { TimeoutSettings } from '../../src/stream/timeout-settings.js';
+import { TransferTimeouts } from '../../src/stream/timeouts.js';
 import { DEFAULTS, type WatchedTimeouts, watchTimeouts } from '../support/watched-timeouts.js';
 
 beforeEach(() => {

@@ -8,7 +8,7 @@ import { type ListenerAddress, processListeners, publicAddressesOfOthers } from 
 import { createTrustedPeers, type TrustedPeers } from '../../net/trusted-peers.js';
 import { Checker } from '../../options/checker.js';
 import { resolve, type SettingsOf } from '../../options/spec.js';
-import type { TimeoutSettings } from '../../stream/timeouts.js';
+import type { TimeoutSettings } from '../../stream/timeout-settings.js';
 import type { HeadConversion } from '../../upstream/convert-head.js';
 import { createTransport } from '../../upstream/create-transport.js';
 import type { Transport } from '../../upstream/transport.js';
