@@ -10,10 +10,11 @@ const DEFAULT_LARGEST_BLOCK = 1024 * 1024;
 /**
  * The size of the blocks of a fast transfer, for a second-level cache of so many bytes; null: not known.
  *
- * What was read must still be in the cache when it is written, so a block is no larger than the cache. Apart from that,
- * larger blocks are cheaper: fewer steps in JavaScript, and less of it that V8 compiles. Downloads of 1 GB by a process
- * that has just started took, beside nginx in the same run (1): on a cache of 2 MiB and Node 20, 1.42 with blocks of
- * 1 MiB and 1.06 with 2 MiB; on a cache of 512 KiB and Node 20, 1.67 with 1 MiB and 1.09 with 512 KiB.
+ * Larger blocks need fewer steps in JavaScript, and less of it is compiled; those beyond the cache can cost more in the
+ * kernel's copies. CPU time of downloads of 1 GB on Node 20, by a process that has just started, as multiples of nginx in
+ * the same run: with a cache of 2 MiB, 1.28 and 1.42 with blocks of 1 MiB, 1.13 and 1.06 with 2 MiB (two runs); with
+ * 512 KiB, 1.67 with 1 MiB and 1.09 with 512 KiB (one run). On Node 26 the difference was small in the first case, and
+ * 1 MiB was better in the second. A process that has run for longer showed hardly any difference.
  */
 export function chooseLargestBlock(cacheBytes: number | null): number {
   if (cacheBytes === null) return DEFAULT_LARGEST_BLOCK;
