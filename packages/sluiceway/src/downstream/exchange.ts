@@ -85,8 +85,11 @@ export interface ClientExchange {
   wantedProtocol(fields: ReadonlyFields): string | null;
   /** The request can only be answered by a tunnel or a failure (extended CONNECT): 2xx would open one. */
   readonly isTunnelOnly: boolean;
-  /** Request content as it comes, with the trailers that may pass. To be called once. Throws where it is gone. */
-  openContent(): ChunkSource;
+  /**
+   * Request content as it comes, with the trailers that may pass. To be called once. Throws where it is gone.
+   * `spliceableLength` is the length of content that may be offered for a splice; null, the default: none may.
+   */
+  openContent(spliceableLength?: number | null): ChunkSource;
   /** What somebody else has done to the request content, so that it cannot be had whole; null where nobody has. */
   findContentTouch(): string | null;
   /** All request content has arrived. */

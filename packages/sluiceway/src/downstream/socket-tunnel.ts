@@ -3,7 +3,10 @@ import type { Readable } from 'node:stream';
 import { wasReset } from '../net/reset.js';
 import type { ChunkSource } from '../stream/chunk-source.js';
 import { ReadableSource } from '../stream/readable-source.js';
+import type { Splice, SpliceGate, SpliceOffer } from '../stream/splice.js';
+import { spliceToSocket } from '../zero-copy/splice-to-socket.js';
 import type { ClientTunnel } from './exchange.js';
+import { SpliceableSocket } from './spliceable-socket.js';
 
 /** The client's connection after a 101. */
 export class SocketTunnel implements ClientTunnel {
@@ -16,14 +19,21 @@ export class SocketTunnel implements ClientTunnel {
     this.#socket = socket;
     // Servers of node:https answer an end by an end, and nothing more could be sent.
     socket.allowHalfOpen = true;
-    this.source = new ReadableSource(stream, {
+    const source = new ReadableSource(stream, {
       destroyOnCancel: false,
       isWhole: () => saysGoodBye || socket.writableEnded || !wasReset(socket),
     });
+    // A stream of Node's that begins after the content of the request has bytes of its own.
+    this.source =
+      stream === socket && !('encrypted' in socket) ? new SpliceableSocket(source, socket) : source;
   }
 
   write(bytes: Uint8Array, done: () => void): void {
     this.#socket.write(bytes, () => done());
+  }
+
+  splice(offer: SpliceOffer, gate: SpliceGate | null): Splice | null {
+    return spliceToSocket(offer, this.#socket, () => void this.#socket.destroy(), gate);
   }
 
   end(onSent: () => void): void {

@@ -19,6 +19,8 @@ export class WebSocketFrameScanner {
   readonly #head = new Uint8Array(14);
   #headLength = 0;
   #headNeeded = 2;
+  /** Of the frame under way. */
+  #frameHeadLength = 0;
   /** Of the payload that has not come yet; more than 2^53 is as good as without end. */
   #payloadLeft = 0;
   #isClose = false;
@@ -51,6 +53,29 @@ export class WebSocketFrameScanner {
     return at;
   }
 
+  /**
+   * Bytes up to the end of the frame that begins with `head`, or of the one that is under way: `skip` takes them. 0 where
+   * that cannot be told.
+   */
+  measureFrame(head: Uint8Array): number {
+    if (!this.isBetweenFrames) return this.#headLength === 0 ? this.#payloadLeft : 0;
+    for (const byte of head) {
+      this.#takeHeadByte(byte);
+      if (this.#headLength > 0) continue;
+      this.#payloadLeft += this.#frameHeadLength;
+      return this.#payloadLeft;
+    }
+    this.#headLength = 0;
+    this.#headNeeded = 2;
+    return 0;
+  }
+
+  /** Takes bytes that nobody has looked at, of what `measureFrame` has returned. */
+  skip(bytes: number): void {
+    this.#payloadLeft -= bytes;
+    if (this.isBetweenFrames) this.hasClosed ||= this.#isClose;
+  }
+
   #takeHeadByte(byte: number): void {
     const head = this.#head;
     head[this.#headLength] = byte;
@@ -60,6 +85,7 @@ export class WebSocketFrameScanner {
     if (this.#headLength < this.#headNeeded) return;
     this.#isClose = ((head[0] ?? 0) & 0x0f) === OPCODE_CLOSE;
     this.#payloadLeft = this.#readLength();
+    this.#frameHeadLength = this.#headNeeded;
     this.#headLength = 0;
     this.#headNeeded = 2;
   }

@@ -40,3 +40,14 @@ export interface Splice {
   /** Ends the splice by `onStopped`, once the target has what was taken from the source. */
   stop(): void;
 }
+
+/** Lets only so many bytes pass as something can keep track of that has to know where they end. */
+export interface SpliceGate {
+  /**
+   * Bytes that may be taken next, beginning with those of `head`: some of those that are there, at least one where the
+   * stream has not ended. 0 to stop. Called again when all of them have been taken.
+   */
+  next(head: Uint8Array): number;
+  /** So many bytes have been taken from the source. */
+  taken(bytes: number): void;
+}

@@ -1,6 +1,6 @@
 import { queuedBytes } from '../net/write-queue.js';
-import type { Splice, SpliceOffer } from '../stream/splice.js';
-import type { SpliceGate, SpliceTarget } from './splice-job.js';
+import type { Splice, SpliceGate, SpliceOffer } from '../stream/splice.js';
+import type { SpliceTarget } from './splice-job.js';
 import { beginSplice } from './zero-copy.js';
 
 /** A splice that begins once all that was written to its target before has left this process. */

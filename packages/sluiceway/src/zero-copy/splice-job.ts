@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Splice, SpliceOffer, SpliceSide } from '../stream/splice.js';
+import type { Splice, SpliceGate, SpliceOffer, SpliceSide } from '../stream/splice.js';
 import type { PipePool } from './pipes.js';
 import type { Poller, SocketWatch } from './poller.js';
 import { BROKEN, type PipeEnds, type System, WOULD_BLOCK } from './system.js';
@@ -15,17 +15,6 @@ export interface SpliceTarget {
   readonly socket: Socket;
   /** The target takes no more: it is closed or broken. The splice is over. */
   onBroken(): void;
-}
-
-/** Lets only so many bytes pass as something can keep track of that has to know where they end. */
-export interface SpliceGate {
-  /**
-   * Bytes that may be taken next, beginning with those of `head`: some of those that are there, at least one where the
-   * stream has not ended. 0 to stop. Called again when all of them have been taken.
-   */
-  next(head: Uint8Array): number;
-  /** So many bytes have been taken from the source. */
-  taken(bytes: number): void;
 }
 
 /** What splices share. */

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
-import type { Splice, SpliceOffer } from '../stream/splice.js';
+import type { Splice, SpliceGate, SpliceOffer } from '../stream/splice.js';
 import { Unavailable } from './ffi.js';
 import { PipePool } from './pipes.js';
 import { findDescriptor, Poller } from './poller.js';
-import { type SpliceGate, SpliceJob, type SpliceTarget, type SpliceTools } from './splice-job.js';
+import { SpliceJob, type SpliceTarget, type SpliceTools } from './splice-job.js';
 import { createSystem } from './system.js';
 
 /** One for the process: it has one event loop, and one budget of pipes. */

@@ -19,8 +19,13 @@ export function answerBadRequest(socket: Socket, { code = '' }: NodeJS.ErrnoExce
  * connection. That of a TLS handshake that failed has no parser, and gets no answer.
  */
 export function refuseConnection(socket: Socket, error: NodeJS.ErrnoException): void {
-  const response: unknown = Reflect.get(socket, '_httpMessage');
-  const hasBegun = response instanceof ServerResponse && response.headersSent;
+  const hasBegun = currentResponse(socket)?.headersSent === true;
   if (socket.writable && !hasBegun && Reflect.has(socket, 'parser')) answerBadRequest(socket, error);
   socket.destroy(error);
+}
+
+/** The response that a socket has. Not public. */
+export function currentResponse(socket: Socket): ServerResponse | null {
+  const response: unknown = Reflect.get(socket, '_httpMessage');
+  return response instanceof ServerResponse ? response : null;
 }

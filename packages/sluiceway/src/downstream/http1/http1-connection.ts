@@ -1,11 +1,14 @@
 import type { EventEmitter } from 'node:events';
-import { IncomingMessage, ServerResponse } from 'node:http';
+import { IncomingMessage, type ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
+import { startReading } from '../../net/reading.js';
 import { wasReset } from '../../net/reset.js';
-import { answerBadRequest, refuseConnection } from './bad-request.js';
+import { answerBadRequest, currentResponse, refuseConnection } from './bad-request.js';
 import { DepartureProbe } from './departure-probe.js';
 import { HeldReading } from './held-reading.js';
 import { lingerDiscarding } from './lingering-close.js';
+import { answeredServers } from './parse-errors.js';
+import { isCutWhole } from './spliceable-content.js';
 
 /** Requests of one connection that may wait for their turn before no more of it is read. */
 const MAX_WAITING = 8;
@@ -96,7 +99,7 @@ export class Http1Connection {
     if (this.#held === null) return;
     this.#held.giveUp();
     this.#held = null;
-    restartReading(this.#socket);
+    startReading(this.#socket);
   }
 
   /**
@@ -108,6 +111,8 @@ export class Http1Connection {
     const last = this.#lastRequest;
     const current = currentResponse(this.#socket);
     if (this.#socket.destroyed || last === null || current === null || isOver(current)) return false;
+    // The client has ended its side while the parser waits for content that has gone past it.
+    if (isCutWhole(last)) return true;
     if (!last.complete) {
       if (current.req === last) return false;
       this.#invalid = last;
@@ -231,6 +236,7 @@ export function watchParseErrors(server: EventEmitter): void {
   const [existing, ...more] = server.listeners('clientError');
   if (existing !== undefined && (more.length > 0 || existing.name !== DEFAULT_OF_FASTIFY)) return;
   if (existing !== undefined) server.off('clientError', existing as () => void);
+  if (existing === undefined) answeredServers.add(server);
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     if (server.listenerCount('clientError') > 1) return;
     if (Http1Connection.of({ socket })?.onParseError(error) === true) return;
@@ -243,21 +249,6 @@ export function watchParseErrors(server: EventEmitter): void {
 const DEFAULT_OF_FASTIFY = 'bound defaultClientErrorHandler';
 
 const isOver = (response: ServerResponse): boolean => response.writableFinished || response.destroyed;
-
-/** Starts what `#hold` has stopped for a socket that Node's server has let go of. Not public. */
-function restartReading(socket: Socket): void {
-  const { _handle: handle }: { _handle?: { reading?: boolean; readStart?(): void } | null } =
-    socket as object;
-  if (handle?.readStart === undefined || handle.reading !== false) return;
-  handle.reading = true;
-  handle.readStart();
-}
-
-/** The response that a socket has. Not public. */
-function currentResponse(socket: Socket): ServerResponse | null {
-  const response: unknown = Reflect.get(socket, '_httpMessage');
-  return response instanceof ServerResponse ? response : null;
-}
 
 /**
  * Waits for the responses to requests that the client has pipelined before: all, or those before `request`. False where

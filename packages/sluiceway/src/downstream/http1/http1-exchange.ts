@@ -8,7 +8,7 @@ import { readRequestTarget } from '../../http/target.js';
 import { wantedProtocol } from '../../http/upgrade.js';
 import { isUnixPeer } from '../../net/trusted-peers.js';
 import { queuedBytes } from '../../net/write-queue.js';
-import type { ReadableSource } from '../../stream/readable-source.js';
+import type { ChunkSource } from '../../stream/chunk-source.js';
 import type { Splice, SpliceOffer } from '../../stream/splice.js';
 import { findTouch } from '../../stream/untouched.js';
 import { checkFieldCount, checkFinalStatus, destroyedEarly } from '../checks.js';
@@ -33,6 +33,7 @@ import { toRequestSource } from './request-source.js';
 import { warnOfRequestTimeout } from './request-timeout-warning.js';
 import type { SizedContent } from './sized-content.js';
 import { spliceResponse } from './splice-response.js';
+import { isCut, isCutWhole } from './spliceable-content.js';
 
 const EMPTY = Buffer.alloc(0);
 
@@ -129,12 +130,12 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
     return this.#upgrade === null ? null : wantedProtocol(this.request.httpVersion, fields);
   }
 
-  openContent(): ReadableSource {
+  openContent(spliceableLength: number | null = null): ChunkSource {
     const { request } = this;
     const content = this.#content;
     if (content.destroyed) throw destroyedEarly(content);
     warnOfRequestTimeout(request);
-    return toRequestSource(request, content);
+    return toRequestSource(request, content, spliceableLength);
   }
 
   findContentTouch(): string | null {
@@ -146,7 +147,7 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
     const { request } = this;
     if (this.#content !== request) return this.#content.complete;
     // Not before it is needed: Node makes `headers` when it is first read.
-    if (request.complete) return true;
+    if (request.complete || isCutWhole(request)) return true;
     const { 'transfer-encoding': coding, 'content-length': length } = request.headers;
     return coding === undefined && Number(length ?? 0) === 0;
   }
@@ -216,10 +217,13 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
     const { socket } = response;
     checkFinalStatus(head);
     // Content that is still under way when the response ends is not waited for (RFC 9112 section 9.6).
-    const isEarly = leavesContentUnread || !this.isRequestComplete;
+    const isEarly = leavesContentUnread || !this.isRequestComplete || isCut(this.request);
     if (isEarly && socket !== null && this.#upgrade === null) lingerOnClose(this.request, socket);
-    const isFaulty = socket !== null && faulty.has(socket);
-    const closes = isEarly || isLast || isFaulty || this.#connection?.isClosedBy(response) === true;
+    const closes =
+      isEarly ||
+      isLast ||
+      (socket !== null && faulty.has(socket)) ||
+      this.#connection?.isClosedBy(response) === true;
     if (closes) head.headers.set('Connection', 'close');
     if (head.status === 426)
       offerUpgrade(head.headers, this.request.httpVersion, closes || !response.shouldKeepAlive);

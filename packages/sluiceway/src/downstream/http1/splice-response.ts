@@ -36,9 +36,14 @@ const isReplaced = (response: ServerResponse, socket: Socket): boolean =>
 
 const spliced = new WeakMap<Socket, number>();
 
-/** Node has not seen these bytes: neither does it count them, nor do they restart its timeout. */
+/** Node does not count these bytes, which it has not seen. */
 function noteSpliced(socket: Socket, bytes: number): void {
   spliced.set(socket, (spliced.get(socket) ?? 0) + bytes);
+  keepActive(socket);
+}
+
+/** Restarts the timeout of a socket, as bytes do that Node sees. */
+export function keepActive(socket: Socket): void {
   const { timeout } = socket;
   if (timeout !== undefined && timeout > 0) socket.setTimeout(timeout);
 }

@@ -28,8 +28,10 @@ export function openUpload(
   const fault = findFault(client);
   if (fault !== null) throw fault;
   if (maxBytes !== null && framing.kind === 'length' && framing.length > maxBytes) throw tooLarge(maxBytes);
-  const source = client.openContent();
   const { length, text } = framing.kind === 'length' ? framing : { length: null };
+  // One that is only close to what is announced is no count.
+  const spliceableLength = transfer.allowsZeroCopy && text === undefined ? length : null;
+  const source = client.openContent(spliceableLength);
   const limited =
     maxBytes !== null && length === null
       ? new MaxLengthSource(source, maxBytes, () => tooLarge(maxBytes))

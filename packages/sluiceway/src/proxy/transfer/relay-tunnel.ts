@@ -76,5 +76,6 @@ function direction(target: Tunnel, { onEnd, onBroken }: DirectionEvents): ChunkS
     chunk: (bytes, done) => target.write(bytes, done),
     end: () => target.end(onEnd),
     fail: onBroken,
+    splice: (offer) => target.splice?.(offer, null) ?? null,
   };
 }

@@ -1,7 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { formatGoingAway, WebSocketFrameScanner } from '../../http/web-socket-frames.js';
 import type { ChunkSink } from '../../stream/chunk-source.js';
+import type { Splice, SpliceOffer } from '../../stream/splice.js';
 import type { Tunnel } from '../../stream/tunnel.js';
+
+/** Smaller frames are cheaper to copy, many at a time, than to move one by one. */
+const MIN_SPLICED_FRAME_BYTES = 16 * 1024;
 
 /** Told what becomes of one direction. */
 export interface DirectionEvents {
@@ -22,6 +26,7 @@ export class WebSocketDirection implements ChunkSink {
   #isLeaving = false;
   #saidClose = false;
   #isOver = false;
+  #splice: Splice | null = null;
 
   /** `masked` where the target is a server. */
   constructor(target: Tunnel, masked: boolean, events: DirectionEvents) {
@@ -51,9 +56,40 @@ export class WebSocketDirection implements ChunkSink {
     this.#events.onBroken();
   }
 
+  /** Whole frames may pass unseen, as long as it is known where they end. */
+  splice(offer: SpliceOffer): Splice | null {
+    if (this.#isLeaving || this.#target.splice === undefined) return null;
+    const scanner = this.#scanner;
+    const gate = {
+      next: (head: Uint8Array): number => {
+        const isUnderWay = !scanner.isBetweenFrames;
+        const bytes = head.length === 0 ? 0 : scanner.measureFrame(head);
+        return isUnderWay || bytes >= MIN_SPLICED_FRAME_BYTES ? bytes : 0;
+      },
+      taken: (bytes: number) => scanner.skip(bytes),
+    };
+    this.#splice = this.#target.splice(
+      {
+        source: offer.source,
+        length: offer.length,
+        onMoved: (bytes) => offer.onMoved(bytes),
+        onWait: (side) => offer.onWait(side),
+        onStopped: () => {
+          this.#splice = null;
+          offer.onStopped();
+          if (this.#mustSayClose) this.#sayClose();
+        },
+      },
+      gate,
+    );
+    return this.#splice;
+  }
+
   goAway(): void {
     this.#isLeaving = true;
-    if (this.#mustSayClose) this.#sayClose();
+    // Bytes of a frame may be on their way past this process: they go first.
+    if (this.#splice !== null) this.#splice.stop();
+    else if (this.#mustSayClose) this.#sayClose();
   }
 
   /** A sender that has said Close by itself has nothing more to say. */

@@ -4,6 +4,7 @@ import type { ParsedHead } from '../../http/head-reader.js';
 import { queuedBytes } from '../../net/write-queue.js';
 import type { ChunkSink, ChunkSource } from '../../stream/chunk-source.js';
 import type { Tunnel } from '../../stream/tunnel.js';
+import { spliceToSocket, toWriteError } from '../../zero-copy/splice-to-socket.js';
 import { CONTINUE_GRACE_MS, isIdempotent, STOPS_CONTENT_FROM } from '../request-rules.js';
 import type { Exchange, TransportRequest, TransportResponse } from '../transport.js';
 import type { ExchangeConnection } from './exchange-connection.js';
@@ -219,6 +220,8 @@ function createTunnel(connection: ExchangeConnection, source: ChunkSource): Tunn
   return {
     source,
     write: (bytes, done) => void socket.write(bytes, done),
+    splice: (offer, gate) =>
+      spliceToSocket(offer, socket, () => void socket.emit('error', toWriteError()), gate),
     end: (onSent) => {
       socket.end(() => {
         connection.requestSent();

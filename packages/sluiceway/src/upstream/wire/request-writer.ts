@@ -1,6 +1,8 @@
 import type { Socket } from 'node:net';
 import { SluicewayError } from '../../errors.js';
 import type { ChunkSink } from '../../stream/chunk-source.js';
+import type { Splice, SpliceOffer } from '../../stream/splice.js';
+import { spliceToSocket, toWriteError } from '../../zero-copy/splice-to-socket.js';
 import { checkRequestLine, requestContentLength } from '../request-rules.js';
 import type { RequestContent, TransportRequest } from '../transport.js';
 import type { ExchangeConnection } from './exchange-connection.js';
@@ -66,6 +68,25 @@ export class RequestContentWriter implements ChunkSink {
     this.#socket.write(`${bytes.length.toString(16)}\r\n`, 'latin1');
     this.#socket.write(bytes);
     this.#socket.write('\r\n', 'latin1', done);
+  }
+
+  splice(offer: SpliceOffer): Splice | null {
+    const socket = this.#socket;
+    const { length } = this.#content;
+    if (length === null || this.#written + offer.length > length) return null;
+    const counted: SpliceOffer = {
+      source: offer.source,
+      length: offer.length,
+      onMoved: (bytes) => {
+        this.#written += bytes;
+        offer.onMoved(bytes);
+      },
+      onWait: (side) => offer.onWait(side),
+      onStopped: () => offer.onStopped(),
+    };
+    // What the server has said about the content that it refuses can still be read.
+    const onBroken = (): void => void socket.emit('error', toWriteError());
+    return spliceToSocket(counted, socket, onBroken);
   }
 
   end(): void {

@@ -1,0 +1,171 @@
+import type { EventEmitter } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
+import type { Fields } from '../../http/fields.js';
+import type { ChunkSink, ChunkSource } from '../../stream/chunk-source.js';
+import { MIN_SPLICE_BYTES, RETRY_SPLICE_BYTES, type Splice, type SpliceOffer } from '../../stream/splice.js';
+import { isSpliceable } from '../../zero-copy/zero-copy.js';
+import { HeldReading } from './held-reading.js';
+import { answersParseErrors } from './parse-errors.js';
+import { keepActive } from './splice-response.js';
+
+/** Requests of which the parser of Node's server has missed content: it waits for more. */
+const cut = new WeakMap<IncomingMessage, 'partly' | 'whole'>();
+
+/** Whether content of the request has gone past the parser, which takes what follows on the connection for that content. */
+export const isCut = (request: IncomingMessage): boolean => cut.has(request);
+
+/** As `isCut`; all of the content has arrived. */
+export const isCutWhole = (request: IncomingMessage): boolean => cut.get(request) === 'whole';
+
+/**
+ * Request content of a known length, of which the kernel may move what the parser of Node's server has not read: the
+ * parser's reading is stopped, what it has read is delivered, and the rest is offered to the sink. The end is told by the
+ * count, since the parser waits for content that it never sees. The connection can carry no request afterwards.
+ */
+class SpliceableContent implements ChunkSource, ChunkSink {
+  readonly #source: ChunkSource;
+  readonly #request: IncomingMessage;
+  readonly #socket: Socket;
+  readonly #length: number;
+  #sink: ChunkSink | null = null;
+  #held: HeldReading | null = null;
+  #splice: Splice | null = null;
+  #received = 0;
+  #lent = 0;
+  /** Bytes to deliver by chunks before the rest is offered. */
+  #toCopy = 0;
+  #isRefused = false;
+
+  /** `source` is the content as the parser gives it. */
+  constructor(source: ChunkSource, request: IncomingMessage, length: number) {
+    this.#source = source;
+    this.#request = request;
+    this.#socket = request.socket;
+    this.#length = length;
+  }
+
+  get trailers(): Fields | null {
+    return this.#source.trailers;
+  }
+
+  start(sink: ChunkSink): void {
+    this.#sink = sink;
+    this.#hold();
+    this.#source.start(this);
+    this.#offerRest();
+  }
+
+  cancel(): void {
+    this.#sink = null;
+    this.#splice?.cancel();
+    this.#splice = null;
+    this.#source.cancel();
+    this.#release();
+  }
+
+  /** Called by the source, as `end` and `fail` are. */
+  chunk(bytes: Uint8Array, done: () => void): void {
+    const sink = this.#sink;
+    // More than is announced: what follows on the connection of which the parser has missed something.
+    const content = bytes.subarray(0, this.#length - this.#received);
+    if (sink === null || content.length === 0) {
+      done();
+      return;
+    }
+    this.#received += content.length;
+    this.#toCopy -= content.length;
+    this.#lent += 1;
+    sink.chunk(content, () => {
+      this.#lent -= 1;
+      done();
+      if (this.#lent === 0) this.#offerRest();
+    });
+    if (isCut(this.#request) && this.#received === this.#length) this.#endByCount();
+  }
+
+  end(): void {
+    this.#finish()?.end();
+  }
+
+  fail(error: Error): void {
+    this.#splice?.cancel();
+    this.#splice = null;
+    this.#finish()?.fail(error);
+  }
+
+  #finish(): ChunkSink | null {
+    const sink = this.#sink;
+    this.#sink = null;
+    this.#release();
+    return sink;
+  }
+
+  #endByCount(): void {
+    cut.set(this.#request, 'whole');
+    const sink = this.#finish();
+    this.#source.cancel();
+    sink?.end();
+  }
+
+  /** Offers what has not been read, once all that has been read is delivered; or has it read. */
+  #offerRest(): void {
+    const sink = this.#sink;
+    if (sink === null || this.#splice !== null || this.#isRefused || this.#lent > 0 || this.#toCopy > 0)
+      return;
+    if (this.#held === null) this.#hold();
+    if (this.#request.readableLength > 0) return;
+    const left = this.#length - this.#received;
+    this.#splice = left < MIN_SPLICE_BYTES ? null : (sink.splice?.(this.#offer(left)) ?? null);
+    if (this.#splice !== null) return;
+    this.#isRefused = true;
+    this.#release();
+  }
+
+  #offer(length: number): SpliceOffer {
+    return {
+      source: this.#socket,
+      length,
+      onMoved: (bytes) => {
+        this.#received += bytes;
+        if (!isCut(this.#request)) cut.set(this.#request, 'partly');
+        keepActive(this.#socket);
+      },
+      onWait: () => {},
+      onStopped: () => {
+        this.#splice = null;
+        this.#toCopy = RETRY_SPLICE_BYTES;
+        if (this.#received === this.#length) this.#endByCount();
+        else this.#release();
+      },
+    };
+  }
+
+  #hold(): void {
+    this.#held = new HeldReading(this.#socket);
+  }
+
+  #release(): void {
+    this.#held?.release();
+    this.#held = null;
+  }
+}
+
+/**
+ * The content of a request so that the kernel may move what the server has not read; `source` itself where it cannot.
+ * `length` is that of the content; null where nothing may go past this process.
+ */
+export function toSpliceable(
+  source: ChunkSource,
+  request: IncomingMessage,
+  length: number | null,
+): ChunkSource {
+  const { socket } = request;
+  if (length === null || !(socket instanceof Socket) || !isSpliceable(socket)) return source;
+  // Its reading is held already.
+  if (Object.hasOwn(socket, 'resume')) return source;
+  const { server }: { server?: EventEmitter & { requestTimeout?: number } } = socket as object;
+  // The server would take the request for one that never ends, and listeners of others would be told of errors.
+  if (server?.requestTimeout !== 0 || !answersParseErrors(server)) return source;
+  return new SpliceableContent(source, request, length);
+}

@@ -1,0 +1,173 @@
+import { createHash } from 'node:crypto';
+import { expect } from 'vitest';
+import { isSeeded, seededBytes } from '../support/content.js';
+import { type Network, test } from '../support/fixture.js';
+import type { OriginConnection, OriginScript } from '../support/raw-origin.js';
+import { describeWith, requireZeroCopy } from '../support/requirements.js';
+import type { ProxyOptions } from '../support/servers.js';
+import { sized, through } from '../support/through.js';
+import { until } from '../support/until.js';
+
+const zeroCopy = requireZeroCopy();
+const MiB = 1024 * 1024;
+const SIZE = 12 * MiB + 345;
+const file = seededBytes('up', 0, SIZE);
+const digest = createHash('sha256').update(file).digest('hex');
+
+const request = (lines: readonly string[] = [], size = SIZE): string =>
+  ['PUT /file HTTP/1.1', 'Host: a', `Content-Length: ${size}`, ...lines, '', ''].join('\r\n');
+
+/** Answers each request with the digest of its content. */
+const digesting: OriginScript = async (connection) => {
+  for (;;) {
+    const { content } = await connection.readRequest();
+    await connection.write(sized(createHash('sha256').update(content).digest('hex')));
+  }
+};
+
+const line = (net: Network, script: OriginScript, options: Omit<ProxyOptions, 'upstream'> = {}) =>
+  through(net, script, { zeroCopy: true, ...options });
+
+describeWith(zeroCopy)('an upload between plain TCP connections', () => {
+  test('has every byte; the connection to the origin server goes on, that of the client is closed [Sluiceway]', async ({
+    net,
+  }) => {
+    const { client, origin, running } = await line(net, digesting);
+    await client.send(request());
+    await client.send(file);
+    const response = await client.readResponse();
+    expect([response.head.status, response.content.toString()]).toEqual([200, digest]);
+    expect(response.head.get('connection')).toBe('close');
+    expect(await client.closed).toBe('fin');
+    expect(await running.record()).toMatchObject({ outcome: 'completed', zeroCopy: true, bytesUp: SIZE });
+    const next = await net.client(running);
+    await next.send(request());
+    await next.send(file);
+    expect((await next.readResponse()).content.toString()).toBe(digest);
+    expect(origin.total).toBe(1);
+  });
+
+  test('whose client ends its side after the content gets its response [RFC 9112 9.6]', async ({ net }) => {
+    let answer = (): void => {};
+    const { client, running } = await line(net, async (connection) => {
+      const { content } = await connection.readRequest();
+      await new Promise<void>((resolve) => (answer = resolve));
+      await connection.write(sized(createHash('sha256').update(content).digest('hex')));
+    });
+    await client.send(request());
+    await client.send(file);
+    client.end();
+    await until(() => running.proxy.active === 1, 'the transfer ran');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    answer();
+    const response = await client.readResponse();
+    expect([response.head.status, response.content.toString()]).toEqual([200, digest]);
+    expect(await running.record()).toMatchObject({ outcome: 'completed', zeroCopy: true });
+  });
+
+  test('with Expect: 100-continue is asked for, and then has every byte [RFC 9110 10.1.1]', async ({
+    net,
+  }) => {
+    const { client, running } = await line(net, async (connection) => {
+      const head = await connection.readHead();
+      expect(head.get('expect')).toBe('100-continue');
+      await connection.write('HTTP/1.1 100 Continue\r\n\r\n');
+      const content = await connection.readContent(head);
+      await connection.write(sized(createHash('sha256').update(content).digest('hex')));
+    });
+    await client.send(request(['Expect: 100-continue']));
+    expect((await client.readHead()).status).toBe(100);
+    await client.send(file);
+    expect((await client.readResponse()).content.toString()).toBe(digest);
+    expect(await running.record()).toMatchObject({ outcome: 'completed', zeroCopy: true, bytesUp: SIZE });
+  });
+
+  test('that the origin server refuses in its midst is answered so [RFC 9112 9.6]', async ({ net }) => {
+    const { client, running } = await line(net, async (connection) => {
+      await connection.readHead();
+      await connection.readExactly(4 * MiB);
+      await connection.write(sized('too much', ['Connection: close'], 'HTTP/1.1 413 Content Too Large'));
+      connection.end();
+      await connection.readUntilClose();
+    });
+    await client.send(request());
+    void client.send(file).catch(() => {});
+    const response = await client.readResponse();
+    expect([response.head.status, response.content.toString()]).toEqual([413, 'too much']);
+    expect(await running.record()).toMatchObject({ status: 413, zeroCopy: true });
+  });
+
+  test('that its client breaks off is no upload for the origin server [RFC 9112 8]', async ({ net }) => {
+    for (const how of ['reset', 'end'] as const) {
+      let received: Awaited<ReturnType<OriginConnection['readUntilClose']>> | undefined;
+      const { client, running } = await line(net, async (connection) => {
+        await connection.readHead();
+        received = await connection.readUntilClose();
+      });
+      await client.send(request());
+      await client.send(file.subarray(0, 5 * MiB));
+      await until(() => running.proxy.active === 1, 'the transfer ran');
+      if (how === 'reset') client.reset();
+      else client.end();
+      expect(await running.record()).toMatchObject({ outcome: 'client_aborted', zeroCopy: true });
+      await until(() => received !== undefined, 'the origin server saw the end');
+      expect(received?.bytes.length).toBeLessThanOrEqual(5 * MiB);
+      expect(isSeeded('up', 0, received?.bytes ?? Buffer.alloc(0))).toBe(true);
+    }
+  });
+
+  test('whose client stalls ends by clientIdle, one that the origin server does not take by upstreamIdle [Sluiceway]', async ({
+    net,
+  }) => {
+    const silent = await line(net, async (connection) => void (await connection.readUntilClose()), {
+      timeouts: { clientIdle: 300 },
+    });
+    await silent.client.send(request());
+    await silent.client.send(file.subarray(0, MiB));
+    expect(await silent.running.record()).toMatchObject({ outcome: 'client_stalled' });
+
+    const size = 64 * MiB;
+    const deaf = await line(
+      net,
+      async (connection) => {
+        await connection.readHead();
+        connection.pause();
+        await new Promise<void>((resolve) => net.cleanup(resolve));
+        connection.destroy();
+      },
+      { timeouts: { upstreamIdle: 400 } },
+    );
+    await deaf.client.send(request([], size));
+    void deaf.client.send(seededBytes('up', 0, size)).catch(() => {});
+    expect(await deaf.running.record()).toMatchObject({ outcome: 'upstream_stalled', zeroCopy: true });
+  });
+
+  test('behind which more follows on the connection is not mixed up with that [Sluiceway]', async ({
+    net,
+  }) => {
+    const { client, running } = await line(net, digesting);
+    await client.send(request());
+    await client.send(Buffer.concat([file, Buffer.from('GET /next HTTP/1.1\r\nHost: a\r\n\r\n')]));
+    const response = await client.readResponse();
+    expect(response.content.toString()).toBe(digest);
+    expect(response.head.get('connection')).toBe('close');
+    expect(await running.record()).toMatchObject({ bytesUp: SIZE });
+    client.close();
+    expect(running.records).toHaveLength(1);
+  });
+
+  test('is copied where its length is not known, and where it is small [Sluiceway]', async ({ net }) => {
+    const { client, running } = await line(net, digesting);
+    await client.send('PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n');
+    await client.send(`${SIZE.toString(16)}\r\n`);
+    await client.send(file);
+    await client.send('\r\n0\r\n\r\n');
+    expect((await client.readResponse()).content.toString()).toBe(digest);
+    await client.send(`${request([], 1000)}${'x'.repeat(1000)}`);
+    const small = await client.readResponse();
+    expect(small.head.status).toBe(200);
+    expect(small.head.get('connection')).not.toBe('close');
+    await running.record(1);
+    expect(running.records).toMatchObject([{ zeroCopy: false }, { zeroCopy: false }]);
+  });
+});

@@ -1,0 +1,136 @@
+import { connect, createServer, type Socket } from 'node:net';
+import { expect } from 'vitest';
+import type { SpliceGate, SpliceOffer } from '../../src/stream/splice.js';
+import { PipePool } from '../../src/zero-copy/pipes.js';
+import { Poller } from '../../src/zero-copy/poller.js';
+import { SpliceJob } from '../../src/zero-copy/splice-job.js';
+import { createSystem } from '../../src/zero-copy/system.js';
+import { type Network, test } from '../support/fixture.js';
+import { describeWith, requireZeroCopy } from '../support/requirements.js';
+import { until } from '../support/until.js';
+
+const zeroCopy = requireZeroCopy();
+
+/** Two ends of a TCP connection. Nobody reads the first one. */
+async function pair(net: Network): Promise<[near: Socket, far: Socket]> {
+  const server = createServer({ pauseOnConnect: true });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const accepted = new Promise<Socket>((resolve) => server.once('connection', resolve));
+  const far = connect((server.address() as { port: number }).port, '127.0.0.1');
+  const near = await accepted;
+  net.cleanup(() => {
+    near.destroy();
+    far.destroy();
+    server.close();
+  });
+  return [near, far];
+}
+
+/** A splice of one connection into another, with so many pipes. */
+async function splice(net: Network, length: number, maxPipes: number, gate: SpliceGate | null = null) {
+  const system = createSystem();
+  const poller = new Poller(system);
+  const [source, sender] = await pair(net);
+  const [target, receiver] = await pair(net);
+  const told = { moved: 0, stopped: 0, broken: 0, received: '' };
+  receiver.on('data', (bytes: Buffer) => (told.received += bytes.toString('latin1')));
+  receiver.resume();
+  const offer: SpliceOffer = {
+    source,
+    length,
+    onMoved: (bytes) => (told.moved += bytes),
+    onWait: () => {},
+    onStopped: () => (told.stopped += 1),
+  };
+  const from = poller.acquire(source);
+  const to = poller.acquire(target);
+  if (from === null || to === null) throw new Error('Nothing can be watched');
+  const tools = { system, poller, pipes: new PipePool(system, maxPipes) };
+  const onBroken = (): void => void (told.broken += 1);
+  const job = new SpliceJob(tools, offer, { socket: target, onBroken }, gate, from, to);
+  return { job, told, source, sender, target, receiver };
+}
+
+describeWith(zeroCopy)('a splice', () => {
+  test('moves as much as was offered, and leaves the rest in the source [Sluiceway]', async ({ net }) => {
+    const { told, source, sender } = await splice(net, 5, 1);
+    sender.write('all of it');
+    await until(() => told.stopped === 1 && told.received.length === 5, 'it stopped');
+    expect(told).toMatchObject({ moved: 5, received: 'all o' });
+    const rest = new Promise<Buffer>((resolve) => source.once('data', resolve));
+    source.resume();
+    expect((await rest).toString()).toBe('f it');
+  });
+
+  test('hands the source back where there is no pipe, with nothing taken from it [Sluiceway]', async ({
+    net,
+  }) => {
+    const { told, source, sender } = await splice(net, 1000, 0);
+    sender.write('copy me');
+    await until(() => told.stopped === 1, 'it stopped');
+    expect(told).toMatchObject({ moved: 0, received: '' });
+    const all = new Promise<Buffer>((resolve) => source.once('data', resolve));
+    source.resume();
+    expect((await all).toString()).toBe('copy me');
+  });
+
+  test('hands the source back at its end [Sluiceway]', async ({ net }) => {
+    const { told, sender } = await splice(net, 1000, 1);
+    sender.end('short');
+    await until(() => told.stopped === 1, 'it stopped');
+    expect(told).toMatchObject({ moved: 5, broken: 0 });
+  });
+
+  test('tells of a target that is gone [Sluiceway]', async ({ net }) => {
+    const { told, sender, receiver } = await splice(net, Number.POSITIVE_INFINITY, 1);
+    receiver.resetAndDestroy();
+    const timer = setInterval(() => sender.write('more'), 5);
+    net.cleanup(() => clearInterval(timer));
+    await until(() => told.broken === 1, 'it was told');
+    expect(told.stopped).toBe(0);
+  });
+
+  test('tells nothing more once it is cancelled [Sluiceway]', async ({ net }) => {
+    const { job, told, sender } = await splice(net, 1000, 1);
+    sender.write('a');
+    await until(() => told.received === 'a', 'it began');
+    job.cancel();
+    sender.end('b');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(told).toMatchObject({ moved: 1, stopped: 0, broken: 0, received: 'a' });
+  });
+
+  test('lets pass what its gate says, and stops where it says so [Sluiceway]', async ({ net }) => {
+    const heads: string[] = [];
+    let taken = 0;
+    const gate: SpliceGate = {
+      next: (head) => {
+        heads.push(Buffer.from(head).toString('latin1', 0, 1));
+        return heads.length < 3 ? 4 : 0;
+      },
+      taken: (bytes) => {
+        taken += bytes;
+      },
+    };
+    const { told, sender } = await splice(net, Number.POSITIVE_INFINITY, 1, gate);
+    sender.write('abcdefghijkl');
+    await until(() => told.stopped === 1 && told.received.length === 8, 'it stopped');
+    expect([heads, taken, told.received]).toEqual([['a', 'e', 'i'], 8, 'abcdefgh']);
+  });
+});
+
+describeWith(zeroCopy)('the pool of pipes', () => {
+  test('keeps to its budget, and gives no pipe again that holds bytes [Sluiceway]', () => {
+    const pool = new PipePool(createSystem(), 2);
+    const [first, second] = [pool.acquire(), pool.acquire()];
+    if (first === null || second === null) throw new Error('No pipe');
+    expect(pool.acquire()).toBeNull();
+    pool.release(first, true);
+    expect(pool.acquire()).toBe(first);
+    pool.release(second, false);
+    const third = pool.acquire();
+    expect(third).not.toBeNull();
+    expect(third).not.toBe(second);
+    expect(pool.acquire()).toBeNull();
+  });
+});
