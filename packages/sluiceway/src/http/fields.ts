@@ -16,6 +16,11 @@ export function isFieldValue(text: string): boolean {
   return true;
 }
 
+const ALL_BITS = -1;
+
+/** One of 32 bits: the same for all spellings of a name, and different for most names. */
+const bitOf = (name: string): number => 1 << (name.length * 5 + (name.charCodeAt(0) | 0x20));
+
 /** The reading half of `Fields`: what a hook gets of a message that it may not change. */
 export interface ReadonlyFields extends Iterable<readonly [name: string, value: string]> {
   /** How many field lines. */
@@ -39,6 +44,8 @@ export interface ReadonlyFields extends Iterable<readonly [name: string, value: 
  */
 export class Fields implements ReadonlyFields {
   #raw: string[];
+  /** `bitOf` of all names, and perhaps of more. All bits, until somebody asks for a name. */
+  #bits = ALL_BITS;
 
   /** Takes alternating names and values; they are checked. */
   constructor(raw: readonly string[] = []) {
@@ -71,8 +78,9 @@ export class Fields implements ReadonlyFields {
   }
 
   getAll(name: string): string[] {
-    const lower = name.toLowerCase();
     const values: string[] = [];
+    if (!this.#mayHave(name)) return values;
+    const lower = name.toLowerCase();
     for (let i = 0; i < this.#raw.length; i += 2) {
       if (isNamed(this.#raw[i] as string, lower)) values.push(this.#raw[i + 1] as string);
     }
@@ -97,7 +105,7 @@ export class Fields implements ReadonlyFields {
     for (const each of values) checkValue(name, each);
     const at = this.#indexOf(name);
     if (at < 0) {
-      for (const each of values) this.#raw.push(name, each);
+      for (const each of values) this.#push(name, each);
       return this;
     }
     if (values.length === 1 && this.#indexOf(name, at + 2) < 0) {
@@ -114,7 +122,7 @@ export class Fields implements ReadonlyFields {
   append(name: string, value: string): this {
     checkName(name);
     checkValue(name, value);
-    this.#raw.push(name, value);
+    this.#push(name, value);
     return this;
   }
 
@@ -134,6 +142,7 @@ export class Fields implements ReadonlyFields {
   /** Adds all lines of another message at the end. They have been checked when they were set there. */
   appendAll(fields: Fields): this {
     for (const text of fields.raw) this.#raw.push(text);
+    this.#bits = ALL_BITS;
     return this;
   }
 
@@ -167,7 +176,23 @@ export class Fields implements ReadonlyFields {
     for (let i = 0; i < this.#raw.length; i += 2) yield [this.#raw[i] as string, this.#raw[i + 1] as string];
   }
 
+  #push(name: string, value: string): void {
+    this.#raw.push(name, value);
+    this.#bits |= bitOf(name);
+  }
+
+  /** Most questions of the data path are for fields that a message has not: these need no look at its names. */
+  #mayHave(name: string): boolean {
+    if (this.#bits === ALL_BITS) {
+      let bits = 0;
+      for (let i = 0; i < this.#raw.length; i += 2) bits |= bitOf(this.#raw[i] as string);
+      this.#bits = bits;
+    }
+    return (this.#bits & bitOf(name)) !== 0;
+  }
+
   #indexOf(name: string, from = 0): number {
+    if (!this.#mayHave(name)) return -1;
     const lower = name.toLowerCase();
     for (let i = from; i < this.#raw.length; i += 2) {
       if (isNamed(this.#raw[i] as string, lower)) return i;

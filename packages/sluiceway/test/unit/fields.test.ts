@@ -161,3 +161,39 @@ test('set then getAll gives what was set, and leaves other lines alone', () => {
     }),
   );
 });
+
+test('a name is found whenever a line has it, whatever was asked and changed before', () => {
+  const names = [
+    'Host',
+    'hOST',
+    'X-A',
+    'x-a',
+    'Via',
+    'via',
+    'Age',
+    'TE',
+    'te',
+    '~',
+    'x-long-name-of-a-field',
+  ];
+  const name = fc.constantFrom(...names);
+  const change = fc.record({ kind: fc.constantFrom('append', 'set', 'delete', 'appendAll', 'retain'), name });
+  fc.assert(
+    fc.property(fc.array(name), fc.array(change), (start, changes) => {
+      const fields = Fields.fromParser(start.flatMap((each) => [each, '1']));
+      for (const { kind, name: changed } of changes) {
+        if (kind === 'append') fields.append(changed, '2');
+        else if (kind === 'set') fields.set(changed, ['3', '4']);
+        else if (kind === 'delete') fields.delete(changed);
+        else if (kind === 'appendAll') fields.appendAll(new Fields([changed, '5']));
+        else fields.retain((each) => each !== changed);
+        for (const asked of names) {
+          const lines = [...fields].filter(([each]) => each.toLowerCase() === asked.toLowerCase());
+          expect(fields.has(asked)).toBe(lines.length > 0);
+          expect(fields.get(asked)).toBe(lines[0]?.[1]);
+          expect(fields.getAll(asked)).toEqual(lines.map(([, value]) => value));
+        }
+      }
+    }),
+  );
+});
