@@ -11,7 +11,7 @@ import type { SinkOptions } from '../response-sink.js';
  * Chunks up to this size are copied. Node sends a head and text of latin1 as one piece, and without an object for the write;
  * and their memory is free at once.
  */
-const MAX_COPIED_BYTES = 8 * 1024;
+const MAX_COPIED_BYTES = 4 * 1024;
 
 /**
  * Writes a response to an HTTP/1 connection. What is small leaves at the end of the turn of the event loop: the head,
@@ -56,6 +56,8 @@ export class Http1Sink implements ContentSink, TurnTask {
     }
     if (socket === null || bytes.length > MAX_COPIED_BYTES || socket.writableLength > MAX_COPIED_BYTES) {
       response.write(bytes, done);
+      // More may be read in this turn, and the first bytes need not wait for that.
+      this.#uncork();
       return;
     }
     this.#cork(socket);
@@ -98,11 +100,9 @@ export class Http1Sink implements ContentSink, TurnTask {
 
   #send(): void {
     this.#isDue = false;
-    const corked = this.#corked;
-    this.#corked = null;
     const response = this.#response;
     // The end of content in chunks is written together with the content. Of other content there is nothing more to write.
-    if (!this.#hasEnded || !response.chunkedEncoding) corked?.uncork();
+    if (!this.#hasEnded || !response.chunkedEncoding) this.#uncork();
     // Node takes a response for delivered that ends after its connection has failed. `close` tells the rest.
     if (this.#hasEnded && !isBroken(response)) response.end();
   }
@@ -112,6 +112,12 @@ export class Http1Sink implements ContentSink, TurnTask {
     this.#corked = socket;
     socket.cork();
     this.#schedule();
+  }
+
+  #uncork(): void {
+    const corked = this.#corked;
+    this.#corked = null;
+    corked?.uncork();
   }
 
   #schedule(): void {
