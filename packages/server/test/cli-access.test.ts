@@ -74,7 +74,7 @@ test.for([
     'short\nsecret secret secret\n',
     /has a token in line 1 of .* that must have 16 .*; .*line 2/,
   ],
-  ['--access-token-file', '', /has nothing in it/],
+  ['--access-token-file', '', /is empty/],
   ['--basic-file', 'anna:secret\n', /has an entry in line 1 of .* that must be a hash of bcrypt/],
 ] as const)(
   '%s with a mistake in it ends the program with 2, and tells no secret',

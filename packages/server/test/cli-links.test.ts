@@ -242,7 +242,7 @@ describe('sign', () => {
 
   test.for([
     ['that is not there', null, /--keys: names a file that cannot be read: ENOENT/],
-    ['that is none', 'secret', /--keys: must lead to JSON such as/],
+    ['that is none', 'secret', /--keys: must contain JSON such as/],
     [
       'with a bad key',
       '{"keys": [{"id": "secret!", "secret": "secret"}]}',
@@ -302,7 +302,7 @@ describe('verify', () => {
     const cases: [flags: string[], code: number, verdict: string][] = [
       [[], 1, 'The link is bound to a client address: give the address with --client-ip.'],
       [['--client-ip', '198.51.100.1'], 1, 'The link is for another client.'],
-      [['--client-ip', '192.0.2.9', '--method', 'POST'], 1, 'The link is not for this method.'],
+      [['--client-ip', '192.0.2.9', '--method', 'POST'], 1, 'The link does not permit this method.'],
       [['--client-ip', '::ffff:192.0.2.9', '--method', 'HEAD'], 0, 'The link works.'],
     ];
     for (const [flags, code, verdict] of cases) {
@@ -333,7 +333,7 @@ describe('verify', () => {
     ],
     ['it has no query', () => '/download', /^The link is not valid: it has no query\.$/],
     [
-      'it is cut short',
+      'it is truncated',
       (link) => link.slice(0, 40),
       /^The link is not valid: it is (cut short|not base64url)/,
     ],

@@ -1,23 +1,23 @@
 import { BoundedMap } from './bounded-map.js';
 
-/** Wrong passwords in a row that a client may send, and after how long it may send one more. */
+/** The number of wrong passwords in a row that a client may send, and the time after which it regains one attempt. */
 const ATTEMPTS = 10;
 const REGAIN_MS = 5000;
 
-/** Clients that are remembered; each is some 200 bytes. */
+/** The number of clients to remember. Each takes about 200 bytes. */
 const MAX_CLIENTS = 10_000;
 
 interface Attempts {
   left: number;
-  /** When `left` was right. */
+  /** When `left` was computed, by `performance.now()`. */
   at: number;
 }
 
-/** Slows down the guessing of passwords: each client has a number of attempts, which come back with time. */
+/** Slows down password guessing. Each client has a number of attempts, which it regains over time. */
 export class AttemptLimit {
   readonly #clients = new BoundedMap<Attempts>(MAX_CLIENTS);
 
-  /** Takes an attempt; false where none is left. */
+  /** Takes an attempt. Returns false if none is left. */
   take(client: string): boolean {
     const left = this.#leftOf(client);
     if (left < 1) return false;
@@ -25,7 +25,7 @@ export class AttemptLimit {
     return true;
   }
 
-  /** For an attempt that was none: the password was right, or could not be verified. */
+  /** Returns an attempt whose password was right or could not be verified. */
   giveBack(client: string): void {
     const left = this.#leftOf(client) + 1;
     if (left >= ATTEMPTS) this.#clients.delete(client);

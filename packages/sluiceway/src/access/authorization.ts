@@ -2,21 +2,21 @@ import { isToken, type ReadonlyFields } from '../http/fields.js';
 import type { Checker } from '../options/checker.js';
 import type { AccessGrant, AccessRefusal } from './policy.js';
 
-/** Options of the policies that go by the field `Authorization`. */
+/** Options of the policies that read the `Authorization` field. */
 export interface CredentialOptions {
-  /** Named in the challenge; browsers may show it. Printable ASCII. Default `restricted`. */
+  /** The realm in the challenge. Browsers may show it. Printable ASCII. Default `restricted`. */
   realm?: string;
   /**
-   * Whether the origin server gets the `Authorization` that has let the client in. Default false: the secret was
-   * meant for this proxy.
+   * Whether to send the `Authorization` field that the policy has accepted to the origin server. Default false: the
+   * credentials are for this proxy, and the origin server does not see them.
    */
   keepCredentials?: boolean;
 }
 
-/** What the answers of such a policy have in common. */
+/** The decisions that these policies share. */
 export interface CredentialAnswers {
   grant(identity: string | null): AccessGrant;
-  /** `parameters` of the challenge, beside the realm. */
+  /** `parameters` are added to the challenge, after the realm. */
   refuse(reason: string, parameters?: Readonly<Record<string, string>>): AccessRefusal;
 }
 
@@ -41,7 +41,7 @@ export function resolveAnswers(
   };
 }
 
-/** RFC 9110 section 11.6.1. All values as quoted strings, which is how most clients expect them. */
+/** Formats a challenge (RFC 9110 section 11.6.1). All values are quoted strings, which most clients expect. */
 function formatChallenge(scheme: string, parameters: Readonly<Record<string, string>>): string {
   const list = Object.entries(parameters).map(
     ([name, value]) => `${name}="${value.replaceAll(/["\\]/g, '\\$&')}"`,
@@ -50,9 +50,9 @@ function formatChallenge(scheme: string, parameters: Readonly<Record<string, str
 }
 
 /**
- * The credentials of `scheme` in a request (RFC 9110 section 11.4): null where there are none, also where there are
- * those of another scheme; `malformed` where nobody can tell which ones are meant. Several lines are: an origin
- * server that gets them could go by another than we.
+ * Reads the credentials of `scheme` from a request (RFC 9110 section 11.4). Returns null if there are none or if they
+ * have another scheme, and `malformed` if they are ambiguous. Several field lines are ambiguous: an origin server that
+ * gets them could use another line than this proxy.
  */
 export function readCredentials(
   fields: ReadonlyFields,

@@ -3,11 +3,11 @@ import { isFileOption, isIdentity, readCredentialFile } from './credential-file.
 import { type PasswordHash, PasswordHashReader } from './password-hash.js';
 
 /**
- * Users with the hashes of their passwords: an object by name, or a file as `htpasswd -B` makes it, with
- * `name:hash` in each line. (An only user whose name is `file` has to be in a file.)
+ * Users and the hashes of their passwords. Either an object that maps names to hashes, or a file as `htpasswd -B`
+ * writes it, with one `name:hash` per line. If the only user is called `file`, use a file.
  *
- * A hash is one of bcrypt (`$2a$`, `$2b$`, `$2y$`; needs the package bcryptjs; of a password it knows the first 72
- * bytes) or of scrypt (`$scrypt$ln=…,r=…,p=…$salt$hash`, in base64 without padding).
+ * A hash is either bcrypt (`$2a$`, `$2b$`, `$2y$`) or scrypt (`$scrypt$ln=…,r=…,p=…$salt$hash`, in base64 without
+ * padding). bcrypt requires the `bcryptjs` package and uses only the first 72 bytes of a password.
  */
 export type BasicUsers = Readonly<Record<string, string>> | { readonly file: string };
 
@@ -17,7 +17,7 @@ export function resolveUsers(check: Checker, users: BasicUsers): Map<string, Pas
   for (const { path, where, user, hash } of listUsers(check, users)) {
     const parsed = check.parsed(path, { user, hash }, null, (entry) => {
       try {
-        if (resolved.has(entry.user)) throw new Error('is there twice');
+        if (resolved.has(entry.user)) throw new Error('appears twice');
         if (!isIdentity(entry.user) || entry.user.includes(':'))
           throw new TypeError('must have a name, without colons and control characters');
         if (typeof entry.hash !== 'string') throw new TypeError('must be a string');
@@ -35,7 +35,7 @@ export function resolveUsers(check: Checker, users: BasicUsers): Map<string, Pas
 
 interface GivenUser {
   path: string;
-  /** Begins the message of a problem. */
+  /** Prefix of the message when there is a problem. */
   where: string;
   user: string;
   hash: unknown;
@@ -51,6 +51,6 @@ function listUsers(check: Checker, users: BasicUsers): GivenUser[] {
   }
   check.required('users', users);
   const entries = check.record('users', users, (path, user, hash) => ({ path, where: '', user, hash }));
-  if (users !== undefined && entries.length === 0) check.problem('users', 'must be one at least');
+  if (users !== undefined && entries.length === 0) check.problem('users', 'must have at least one user');
   return entries;
 }

@@ -7,10 +7,14 @@ import { Passwords } from './passwords.js';
 import type { AccessPolicy } from './policy.js';
 
 /**
- * Lets in users with their passwords, which come in `Authorization: Basic …` (RFC 7617). The identity is the user's
- * name. Of passwords only hashes are known. A client with 10 wrong passwords gets 429 without a look at more of them,
- * until 5 s have passed for each; clients are told apart by their address (IPv6: by their /64), so a proxy in front of this one has to be
- * one of the `trustedProxies`. Throws an `OptionsError` that lists every problem, and repeats no hash.
+ * Allows users who send their password in `Authorization: Basic …` (RFC 7617). The identity is the user's name. The
+ * proxy stores only password hashes.
+ *
+ * After 10 wrong passwords, a client gets 429 without its password being checked. It regains one attempt every 5 s.
+ * Clients are told apart by their address (IPv6: by their /64), so add any proxy in front of this one to
+ * `trustedProxies`.
+ *
+ * Throws an `OptionsError` that lists every problem. The error contains no hashes.
  */
 export function basic(users: BasicUsers, options: CredentialOptions = {}): AccessPolicy {
   const check = new Checker('basic');
@@ -32,10 +36,11 @@ export function basic(users: BasicUsers, options: CredentialOptions = {}): Acces
 }
 
 /**
- * RFC 7617 section 2, to the letter: padded base64 of a name, a colon and a password without control characters. The
- * package basic-auth would do, but makes one and the same of different bytes: it skips what is no base64, and reads
- * every byte that is no UTF-8 as U+FFFD. Such bytes are taken for latin1 here, which some clients still send
- * although the challenge asks for UTF-8.
+ * Parses the credentials exactly as RFC 7617 section 2 requires: padded base64 of a name, a colon and a password
+ * without control characters. The `basic-auth` package is not used because it maps different bytes to the same
+ * credentials: it skips characters that are not base64, and decodes every byte that is not UTF-8 to U+FFFD. This
+ * function decodes bytes that are not UTF-8 as Latin-1, which some clients still send although the challenge asks for
+ * UTF-8.
  */
 export function parseBasic(token: string): { user: string; password: string } | null {
   const bytes = Buffer.from(token, 'base64');

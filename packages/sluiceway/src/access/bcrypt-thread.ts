@@ -1,12 +1,12 @@
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 
-/** How long a thread is kept that has nothing to do. */
+/** How long an idle thread is kept. */
 const IDLE_MS = 60_000;
 
 /**
- * What the thread runs, as text: a file of its own would have to be found by bundlers and from sources alike.
- * bcryptjs is looked up here, so that it comes from where this package is.
+ * The program of the thread. It is text because bundlers would not find a separate file. This module resolves bcryptjs,
+ * so that it comes from where this package is installed.
  */
 const PROGRAM = `
 const { parentPort, workerData } = require('node:worker_threads');
@@ -14,7 +14,7 @@ const { compareSync } = require(workerData);
 parentPort.on('message', ({ password, hash }) => parentPort.postMessage(compareSync(password, hash)));
 `;
 
-/** Where bcryptjs is. Throws where it is not installed: it is an optional peer, for those who have such hashes. */
+/** Returns the path of bcryptjs. Throws if it is not installed: it is an optional peer dependency. */
 export function findBcrypt(): string {
   try {
     return createRequire(import.meta.url).resolve('bcryptjs');
@@ -31,9 +31,9 @@ interface Comparison {
 }
 
 /**
- * Compares passwords with bcrypt hashes, on a thread of its own: a comparison takes 80 ms at cost 10, and transfers
- * must not stand still meanwhile. The thread is started when there is something to do, ends when there has been
- * nothing for a minute, and keeps no process running.
+ * Compares passwords with bcrypt hashes on a separate thread: a comparison takes 80 ms at cost 10, which would stall
+ * all transfers on the main thread. The thread starts with the first comparison and ends after a minute without one. It
+ * does not keep the process alive.
  */
 export class BcryptThread {
   readonly #bcrypt: string;
@@ -41,14 +41,14 @@ export class BcryptThread {
   #comparison: Comparison | null = null;
   #idle: NodeJS.Timeout | undefined;
 
-  /** `bcrypt` is what `findBcrypt` has found. */
+  /** `bcrypt` is the result of `findBcrypt`. */
   constructor(bcrypt: string) {
     this.#bcrypt = bcrypt;
   }
 
   /**
-   * One comparison at a time: the caller waits for the last one. Rejects where the thread fails; the next comparison
-   * gets another one.
+   * Compares one password. Wait for the result before the next call. Rejects if the thread fails; the next call starts
+   * a new thread.
    */
   matches(password: string, hash: string): Promise<boolean> {
     clearTimeout(this.#idle);
@@ -65,7 +65,7 @@ export class BcryptThread {
       eval: true,
       workerData: this.#bcrypt,
       name: 'sluiceway-bcrypt',
-      // Nothing that was meant for the main program: a loader, a profiler.
+      // The thread gets none of the main program's loaders or profilers.
       execArgv: [],
       env: {},
     });
@@ -79,7 +79,7 @@ export class BcryptThread {
       this.#worker = null;
       this.#take()?.reject(error);
     };
-    worker.on('error', failed).on('exit', () => failed(new Error('The thread for bcrypt has ended')));
+    worker.on('error', failed).on('exit', () => failed(new Error('The bcrypt thread has exited')));
     return worker;
   }
 

@@ -3,10 +3,10 @@ import { TOKEN68 } from './authorization.js';
 import { isFileOption, isIdentity, readCredentialFile } from './credential-file.js';
 
 /**
- * Tokens that let in: a list; an object with the identity that each token stands for; or a file with one a line,
- * `token` or `identity:token`, where `#` begins a comment. Several tokens may stand for one identity.
+ * Accepted tokens. Either a list, an object that maps each token to its identity, or a file with one `token` or
+ * `identity:token` per line, where `#` begins a comment. Several tokens may have the same identity.
  *
- * A token has 16 characters or more: letters, digits and `-._~+/`, and `=` at its end.
+ * A token has at least 16 characters: letters, digits and `-._~+/`, with `=` only at the end.
  */
 export type BearerTokens = readonly string[] | Readonly<Record<string, string>> | { readonly file: string };
 
@@ -15,15 +15,15 @@ export interface KnownToken {
   identity: string | null;
 }
 
-/** A token that is a little longer than what can be guessed over a network. */
+/** The shortest token that cannot be guessed over a network. */
 const MIN_LENGTH = 16;
 
-/** Messages name the place of a token, since the token is a secret, also where it is the key of an object. */
+/** Error messages give the position of a token, never the token, even if it is the key of an object. */
 export function resolveTokens(check: Checker, tokens: BearerTokens): KnownToken[] {
   const given = listTokens(check, tokens);
   const seen = new Set<string>();
   return given.flatMap(({ path, where, secret, identity }) => {
-    const problem = judge(secret, identity) ?? (seen.has(String(secret)) ? 'is there twice' : null);
+    const problem = judge(secret, identity) ?? (seen.has(String(secret)) ? 'appears twice' : null);
     if (problem !== null || typeof secret !== 'string') {
       check.problem(path, `${where}${problem}`);
       return [];
@@ -35,10 +35,10 @@ export function resolveTokens(check: Checker, tokens: BearerTokens): KnownToken[
 
 interface GivenToken {
   path: string;
-  /** Begins the message of a problem. */
+  /** Prefix of the message when there is a problem. */
   where: string;
   secret: unknown;
-  /** Null for none. */
+  /** Null if there is none. */
   identity: unknown;
 }
 
@@ -49,7 +49,7 @@ function listTokens(check: Checker, tokens: BearerTokens): GivenToken[] {
   }
   if (!Array.isArray(tokens) && isFileOption(tokens)) {
     return readCredentialFile(check, 'tokens.file', tokens.file).map(({ where, text }) => {
-      // No token has a colon in it.
+      // A token contains no colon.
       const colon = text.lastIndexOf(':');
       return {
         path: 'tokens.file',
@@ -62,7 +62,7 @@ function listTokens(check: Checker, tokens: BearerTokens): GivenToken[] {
   const entries: [unknown, unknown][] = Array.isArray(tokens)
     ? tokens.map((secret: unknown) => [secret, null])
     : Object.entries(tokens);
-  if (entries.length === 0) check.problem('tokens', 'must be one at least');
+  if (entries.length === 0) check.problem('tokens', 'must have at least one token');
   return entries.map(([secret, identity], index) => ({
     path: `tokens[${index}]`,
     where: '',
@@ -76,6 +76,6 @@ function judge(secret: unknown, identity: unknown): string | null {
   if (secret.length < MIN_LENGTH) return `must have ${MIN_LENGTH} characters or more`;
   if (!TOKEN68.test(secret)) return 'must consist of letters, digits and -._~+/, with = at its end only';
   if (identity !== null && (typeof identity !== 'string' || !isIdentity(identity)))
-    return 'must stand for an identity that is a string without control characters';
+    return 'must map to an identity that is a string without control characters';
   return null;
 }

@@ -5,8 +5,8 @@ import { type BearerTokens, type KnownToken, resolveTokens } from './bearer-toke
 import type { AccessPolicy } from './policy.js';
 
 /**
- * Lets in requests with one of these tokens in `Authorization: Bearer …` (RFC 6750 section 2.1; not in a query or
- * a form). Throws an `OptionsError` that lists every problem, and repeats no token.
+ * Allows requests with one of these tokens in `Authorization: Bearer …` (RFC 6750 section 2.1). Tokens in a query or a
+ * form are not accepted. Throws an `OptionsError` that lists every problem. The error contains no tokens.
  */
 export function bearer(tokens: BearerTokens, options: CredentialOptions = {}): AccessPolicy {
   const check = new Checker('bearer');
@@ -27,7 +27,7 @@ export function bearer(tokens: BearerTokens, options: CredentialOptions = {}): A
 }
 
 /**
- * Every token is compared, and each as a digest under a key that nobody knows: how long it takes tells neither
+ * Compares the given token with every known token, as digests under a random key. The time it takes reveals neither
  * whether a token is known nor how much of it is right.
  */
 function tokenFinder(known: readonly KnownToken[]): (given: string) => KnownToken | null {

@@ -1,4 +1,4 @@
-/** A map of bounded size: what has not been set for longest makes room. */
+/** A map of bounded size. When it is full, the entry that was set longest ago is removed. */
 export class BoundedMap<V> {
   readonly #entries = new Map<string, V>();
   readonly #max: number;

@@ -3,9 +3,9 @@ import { Checker } from '../options/checker.js';
 import type { AccessPolicy } from './policy.js';
 
 /**
- * Lets in clients whose address is one of these addresses and CIDR ranges. That is the peer's address, or, where the
- * peer is one of the proxy's `trustedProxies`, the one that it gives; a client whose address is not known is refused.
- * Throws an `OptionsError` for what is no range, and where there is none.
+ * Allows clients whose address is in one of these addresses and CIDR ranges. The address is the peer's. If the peer is
+ * one of the proxy's `trustedProxies`, it is the address that the peer forwards. A client with an unknown address is
+ * refused. Throws an `OptionsError` if an entry is not a range or if the list is empty.
  */
 export function clientAddresses(cidrs: readonly string[]): AccessPolicy {
   const check = new Checker('clientAddresses');
@@ -13,7 +13,7 @@ export function clientAddresses(cidrs: readonly string[]): AccessPolicy {
     const range = check.string(path, item, null);
     return range === null ? null : check.parsed(path, range, null, checkRange);
   });
-  if (checked.length === 0) check.problem('cidrs', 'must have one address or CIDR range at least');
+  if (checked.length === 0) check.problem('cidrs', 'must have at least one address or CIDR range');
   check.throwIfAny();
   const ranges = createAddressRanges(checked.filter((range) => range !== null));
   return ({ forwarded }) => {

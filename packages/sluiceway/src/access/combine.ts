@@ -8,8 +8,8 @@ import {
 } from './policy.js';
 
 /**
- * Lets in whom every policy lets in. They are asked in order, and the first refusal is the answer. The identity is
- * the first one that a policy names, and so is what is left of the query. Throws an `OptionsError` where there is no policy.
+ * Allows requests that every policy allows. The policies run in order, and the first refusal is the answer. If several
+ * policies return an identity or a query, the first one is used. Throws an `OptionsError` if there are no policies.
  */
 export function allOf(...policies: readonly AccessPolicy[]): AccessPolicy {
   checkPolicies('allOf', policies);
@@ -29,10 +29,10 @@ export function allOf(...policies: readonly AccessPolicy[]): AccessPolicy {
 }
 
 /**
- * Lets in whom one of the policies lets in. They are asked in order until one does. Where none does, the answer is
- * 429 if one says so, else 401 with all challenges if credentials could satisfy one, else 403. A policy that fails
- * lets nobody in, but the others still may; if none does, the failure is the answer. Throws an `OptionsError` where
- * there is no policy.
+ * Allows requests that at least one policy allows. The policies run in order until one allows the request. If none
+ * does, the answer is 429 if a policy returned 429, else 401 with all challenges if other credentials could satisfy a
+ * policy, else 403. A policy that fails does not allow the request, but a later one can. If none does, the answer is
+ * the failure. Throws an `OptionsError` if there are no policies.
  */
 export function anyOf(...policies: readonly AccessPolicy[]): AccessPolicy {
   checkPolicies('anyOf', policies);
@@ -68,8 +68,8 @@ function combine(refusals: readonly AccessRefusal[]): AccessDecision {
 
 function checkPolicies(subject: string, policies: readonly AccessPolicy[]): void {
   const check = new Checker(subject);
-  // Of nothing all are satisfied: that would let everybody in.
-  if (policies.length === 0) check.problem('policies', 'must be one at least');
+  // An empty list would allow every request.
+  if (policies.length === 0) check.problem('policies', 'must have at least one policy');
   for (const [index, policy] of policies.entries()) {
     check.required(`policies[${index}]`, policy);
     check.func(`policies[${index}]`, policy, undefined);

@@ -1,21 +1,22 @@
 import type { Checker } from '../options/checker.js';
 import { readSecretFile } from '../secret-file.js';
 
-/** A line of a file with credentials that holds something. */
+/** A line of a credential file that is neither empty nor a comment. */
 export interface CredentialLine {
-  /** For messages: the line itself is a secret. */
+  /** The position, for messages. The line itself is a secret. */
   where: string;
   text: string;
 }
 
 /**
- * Reads a text file with one credential a line; empty lines and those that begin with `#` are left out. It is read
- * once, now. What cannot be read is a problem of the option, and what other users can read gets a warning.
+ * Reads a text file with one credential per line. Skips empty lines and lines that begin with `#`. The file is read
+ * once, during this call. A file that cannot be read is a problem of the option. A file that other users can read
+ * causes a warning.
  */
 export function readCredentialFile(check: Checker, path: string, file: unknown): CredentialLine[] {
   const name = check.string(path, file, undefined);
   const lines = check.parsed(path, name, [], readLines);
-  if (name !== undefined && lines.length === 0) check.problem(path, `has nothing in it: ${name}`);
+  if (name !== undefined && lines.length === 0) check.problem(path, `is empty: ${name}`);
   return lines;
 }
 
@@ -26,10 +27,10 @@ function readLines(file: string): CredentialLine[] {
     .filter((line) => line.text !== '' && !line.text.startsWith('#'));
 }
 
-/** Whether the only key of an object is `file`. */
+/** Reports whether `file` is the only key of an object. */
 export function isFileOption(value: object): value is { file: unknown } {
   return Object.keys(value).join() === 'file';
 }
 
-/** Whether somebody can be called so in a log, and in a file of lines. */
+/** Reports whether a name can be written to a log and to a file of lines. */
 export const isIdentity = (name: string): boolean => name.trim() !== '' && !/\p{Cc}/u.test(name);

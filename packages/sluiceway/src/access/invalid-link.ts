@@ -1,11 +1,14 @@
 import { SluicewayError } from '../errors.js';
 import type { ResolvedKey } from './keys.js';
 
-/** `reason` goes on after "it", is for the operator, and repeats nothing of the link. Clients are told none of it. */
+/**
+ * Creates a `link_invalid` error. `reason` completes a sentence. It is for the operator and repeats no part of the
+ * link. Clients do not see it.
+ */
 export const invalidLink = (reason: string): SluicewayError =>
   new SluicewayError('link_invalid', `The link is not valid: ${reason}`);
 
-/** What does not fit its key; `''` is the id of the one that stands for unknown keys. */
+/** The error for a signature that does not match its key. The id `''` stands for all unknown keys. */
 export const wrongSignature = ({ id }: ResolvedKey): SluicewayError =>
   invalidLink(
     id === ''

@@ -3,18 +3,18 @@ import { statSync } from 'node:fs';
 import { Checker } from '../options/checker.js';
 import { readSecretFile } from '../secret-file.js';
 
-/** A secret that signs links, and the name by which links say which one they need. */
+/** A secret that signs links, and its id, which links contain. */
 export interface Key {
-  /** 1 to 32 of `A-Z a-z 0-9 _ -`. It is readable in every link. */
+  /** 1 to 32 of `A-Z a-z 0-9 _ -`. Visible in every link. */
   id: string;
   /** At least 32 bytes from a random source, in base64url. */
   secret: string;
 }
 
 /**
- * Keys by themselves, or where they are: a file, or a variable of the environment, that holds what `sluiceway keys
- * new` prints. New links are signed with the first one, links of all of them are valid: put a new key first to rotate,
- * and take the old one out when its links have expired. A file is read again when it has changed.
+ * The keys, or a file or environment variable that holds the output of `sluiceway keys new`. The first key signs new
+ * links. Links signed with any of the keys are valid. To rotate keys, put a new key first, and remove the old one when
+ * its links have expired. A file is read again when it changes.
  */
 export type KeyOptions = readonly Key[] | { file: string } | { env: string };
 
@@ -25,21 +25,21 @@ export interface ResolvedKey {
 
 /** At least one key. */
 export interface KeyRing {
-  /** Signs. */
+  /** The key that signs new links. */
   readonly first: ResolvedKey;
   /**
-   * The key of that id. For an id that none has it is one whose secret nobody knows: what is made with it cannot be
-   * right, and finding that out takes as long as with any other.
+   * Returns the key with this id. For an unknown id, it returns a key with a random secret: no signature matches it,
+   * and the check takes as long as with a known key.
    */
   find(id: string): ResolvedKey;
-  /** Reads the keys again where they came from. Throws an `OptionsError`, and keeps those that it has. */
+  /** Reads the keys again from their source. If that fails, throws an `OptionsError` and keeps the current keys. */
   reload(): void;
 }
 
 const KEY_ID = /^[A-Za-z0-9_-]{1,32}$/;
 const MIN_SECRET_BYTES = 32;
 
-/** A new key, whose id names the day on which it was made. */
+/** Creates a key whose id is the current date. */
 export function generateKey(now: Date = new Date()): Key {
   const day = now.toISOString().slice(0, 10).replaceAll('-', '');
   return {
@@ -48,10 +48,10 @@ export function generateKey(now: Date = new Date()): Key {
   };
 }
 
-/** The text of a key file. */
+/** Formats keys as the text of a key file. */
 export const formatKeys = (keys: readonly Key[]): string => `${JSON.stringify({ keys }, null, 2)}\n`;
 
-/** Reads the text of a key file. Throws an `OptionsError` with every problem, none of which repeats a secret. */
+/** Parses the text of a key file. Throws an `OptionsError` that lists every problem. The error contains no secrets. */
 export function parseKeys(text: string): readonly Key[] {
   const check = new Checker('parseKeys');
   const given = check.parsed('', text, null, readKeyList);
@@ -60,7 +60,7 @@ export function parseKeys(text: string): readonly Key[] {
   return given as readonly Key[];
 }
 
-/** Reads and checks keys. No problem repeats a secret. Null where there is a problem. */
+/** Reads and checks keys. Returns null if there is a problem. Problems contain no secrets. */
 export function resolveKeys(check: Checker, path: string, options: KeyOptions | undefined): KeyRing | null {
   const keys = readKeyRing(check, path, options);
   return keys === null || options === undefined
@@ -77,10 +77,10 @@ function readKeyRing(check: Checker, path: string, options: KeyOptions | undefin
   return given === null ? null : resolveKeyList(check, path, given);
 }
 
-/** How often a key file is looked at, at most. */
+/** The shortest interval between two checks of a key file. */
 const LOOK_MS = 1000;
 
-/** Keys that are read again where their file has changed. What cannot be read then leaves the keys as they are. */
+/** Keys that are read again when their file changes. If reading fails, the current keys stay in use. */
 class ReloadingKeys implements KeyRing {
   readonly #subject: string;
   readonly #path: string;
@@ -125,20 +125,20 @@ class ReloadingKeys implements KeyRing {
       this.reload();
     } catch (error) {
       process.emitWarning(
-        `The keys stay as they were: ${error instanceof Error ? error.message : String(error)}`,
+        `The current keys stay in use: ${error instanceof Error ? error.message : String(error)}`,
         'SluicewayKeysWarning',
       );
     }
   }
 
-  /** What changes when a file is written, or another takes its place. */
+  /** Returns a string that changes when the file is written or replaced. */
   #readVersion(): string {
     if (this.#file === null) return '';
     try {
       const { ino, size, mtimeMs, ctimeMs } = statSync(this.#file);
       return `${ino} ${size} ${mtimeMs} ${ctimeMs}`;
     } catch {
-      // It is gone, or its folder may not be looked into any more.
+      // The file is gone, or its folder is no longer accessible.
       return 'none';
     }
   }
@@ -188,24 +188,24 @@ function readKeys(check: Checker, path: string, options: object): readonly unkno
 }
 
 function readKeyFile(file: unknown): string {
-  if (typeof file !== 'string') throw new TypeError('must name a file by a string');
+  if (typeof file !== 'string') throw new TypeError('must be a string with the path of a file');
   return readSecretFile(file);
 }
 
 function readVariable(name: unknown): string {
-  if (typeof name !== 'string') throw new TypeError('must name a variable of the environment by a string');
+  if (typeof name !== 'string') throw new TypeError('must be a string with the name of an environment variable');
   const text = process.env[name];
-  if (text === undefined || text === '') throw new TypeError(`names the variable ${name}, which is not set`);
+  if (text === undefined || text === '') throw new TypeError(`names the environment variable ${name}, which is not set`);
   return text;
 }
 
 function readKeyList(text: string): readonly unknown[] {
-  const form = 'must lead to JSON such as {"keys": [{"id": "…", "secret": "…"}]}';
+  const form = 'must contain JSON such as {"keys": [{"id": "…", "secret": "…"}]}';
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
   } catch {
-    // Not as a cause: what a JSON parser complains about may be a piece of a secret.
+    // No `cause`: a JSON parser's message can quote part of a secret.
     throw new TypeError(form);
   }
   const keys = typeof parsed === 'object' && parsed !== null && 'keys' in parsed ? parsed.keys : null;
@@ -213,7 +213,7 @@ function readKeyList(text: string): readonly unknown[] {
   return keys as unknown[];
 }
 
-/** The bytes of base64url text, or null where it is not the one spelling of them. */
+/** Decodes base64url. Returns null if the text is not the canonical encoding of its bytes. */
 export function decodeBase64Url(text: string): Buffer | null {
   const bytes = Buffer.from(text, 'base64url');
   return bytes.toString('base64url') === text ? bytes : null;

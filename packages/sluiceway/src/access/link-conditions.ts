@@ -10,25 +10,25 @@ export interface LinkConditions {
   /** Seconds since 1970. */
   expires: number;
   methods: readonly string[];
-  /** Address (IPv6: with its /64) or CIDR range; null for any. */
+  /** Address (IPv6: with its /64) or CIDR range. Null for any. */
   clientIp: string | null;
 }
 
-/** Who comes with a link, and how. */
+/** The request that uses a link. */
 export interface LinkUse {
   /** Default GET. */
   method?: string;
-  /** Null where it is not known; a link for one client fails then. */
+  /** Null if unknown. A link that is limited to a client then fails. */
   clientAddress: string | null;
-  /** Milliseconds since 1970. Default: the present. */
+  /** Milliseconds since 1970. Default: the current time. */
   now?: number;
 }
 
 export const DEFAULT_METHODS: readonly string[] = ['GET', 'HEAD'];
 const MAX_LIFETIME_MS = 10 * 366 * 86_400_000;
-/** The last second of the year 9999: whoever counts in milliseconds is beyond it. */
+/** The last second of the year 9999. A value in milliseconds exceeds it. */
 const MAX_EXPIRES = 253_402_300_799;
-/** Neither can be a request for a file. */
+/** Requests with these methods cannot be for a file. */
 const REFUSED_METHODS: ReadonlySet<string> = new Set(['CONNECT', 'TRACE']);
 
 /** Throws `link_expired`, `http_request_denied` with 405 and `Allow`, or `link_client`. */
@@ -38,7 +38,7 @@ export function checkLinkUse(
 ): void {
   if (now >= expires * 1000) throw new SluicewayError('link_expired', 'The link has expired');
   if (!methods.includes(method)) {
-    throw new SluicewayError('http_request_denied', 'The link is not for this method', {
+    throw new SluicewayError('http_request_denied', 'The link does not permit this method', {
       status: 405,
       publicMessage: 'The link does not permit this method.',
       headers: { Allow: methods.join(', ') },
@@ -49,8 +49,8 @@ export function checkLinkUse(
 }
 
 /**
- * A single IPv6 address stands for its /64, within which a client changes its address (RFC 8981): whoever means one
- * address writes `/128`. A range is taken to the letter.
+ * A single IPv6 address covers its /64, within which a client changes its address (RFC 8981). For a single address,
+ * write `/128`. A range is compared exactly.
  */
 function isClient(clientIp: string, clientAddress: string | null): boolean {
   if (createAddressRanges([clientIp]).includes(clientAddress)) return true;
@@ -58,7 +58,7 @@ function isClient(clientIp: string, clientAddress: string | null): boolean {
   return isSingleIPv6 && clientKey(clientIp) === clientKey(clientAddress);
 }
 
-/** Of a link that shall be signed: a moment or a time from now, as seconds since 1970. */
+/** Resolves the expiry of a link to sign. Takes a date or a time from now, and returns seconds since 1970. */
 export function resolveExpires(check: Checker, expires: Date | Duration | undefined, now: number): number {
   check.required('expires', expires);
   return check.parsed('expires', expires, 0, (value) => {
@@ -70,13 +70,13 @@ export function resolveExpires(check: Checker, expires: Date | Duration | undefi
   });
 }
 
-/** Of a link that has been signed: seconds since 1970, past or not. */
+/** Reads the expiry of a signed link, in seconds since 1970. It may have passed. */
 export function readExpires(check: Checker, expires: unknown): number {
   check.required('expires', expires);
   return check.integer('expires', expires, 0, { min: 1, max: MAX_EXPIRES });
 }
 
-/** The very same list for what is the default, so that it is known again. */
+/** Returns the constant list itself for the default, so that callers can compare by identity. */
 export function resolveMethods(check: Checker, methods: unknown): readonly string[] {
   if (methods === undefined) return DEFAULT_METHODS;
   const resolved = check.list('methods', methods, (path, method) => {
@@ -85,15 +85,15 @@ export function resolveMethods(check: Checker, methods: unknown): readonly strin
     return '';
   });
   if (resolved.some((method) => method !== method.toUpperCase()))
-    check.problem('methods', 'must be in capital letters, as methods are');
-  if (new Set(resolved).size !== resolved.length) check.problem('methods', 'must not name one twice');
+    check.problem('methods', 'must be in capital letters');
+  if (new Set(resolved).size !== resolved.length) check.problem('methods', 'must not contain duplicates');
   if (Array.isArray(methods) && methods.length === 0) check.problem('methods', 'must have at least one');
   return resolved.join() === DEFAULT_METHODS.join() ? DEFAULT_METHODS : resolved;
 }
 
 export function resolveClientIp(check: Checker, range: unknown): string | null {
   return check.parsed('clientIp', range, null, (value) => {
-    // A zone is a matter of the machine that it is on.
+    // A zone has a meaning only on its own machine.
     if (typeof value !== 'string' || !/^[0-9A-Fa-f.:/]+$/.test(value))
       throw new TypeError('must be an address or CIDR range');
     checkAddressRange(value);
@@ -102,8 +102,8 @@ export function resolveClientIp(check: Checker, range: unknown): string | null {
 }
 
 /**
- * What a link says, though its signature is right: a signer in another language may have its own ideas. Throws
- * `link_invalid` for what `read` finds wrong with it.
+ * Runs `read` on the conditions of a link whose signature is right. A signer in another language can still have written
+ * invalid values. Throws `link_invalid` for each problem that `read` reports.
  */
 export function readSigned<T>(check: Checker, read: () => T): T {
   try {
@@ -113,6 +113,6 @@ export function readSigned<T>(check: Checker, read: () => T): T {
   } catch (error) {
     if (!(error instanceof OptionsError)) throw error;
     const problems = error.problems.map(({ path, message }) => `${path} ${message}`.trim());
-    throw new SluicewayError('link_invalid', `What the link says is not valid: ${problems.join('; ')}`);
+    throw new SluicewayError('link_invalid', `The link has invalid conditions: ${problems.join('; ')}`);
   }
 }

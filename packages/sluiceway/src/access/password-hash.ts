@@ -1,32 +1,32 @@
 import { scrypt, timingSafeEqual } from 'node:crypto';
 import { BcryptThread, findBcrypt } from './bcrypt-thread.js';
 
-/** What is known of a password. */
+/** The hash of a password. */
 export interface PasswordHash {
   matches(password: string): Promise<boolean>;
 }
 
-/** 2.5 s of a processor for each attempt; 17 would be ten. */
+/** A comparison at cost 15 takes 2.5 s of CPU time; at 17, 10 s. */
 const MAX_BCRYPT_COST = 15;
 const MAX_SCRYPT_BYTES = 256 * 1024 * 1024;
 
-/** `$2a$`, `$2b$` and `$2y$` are one algorithm: the letters tell of mistakes in old programs. */
+/** `$2a$`, `$2b$` and `$2y$` are the same algorithm. The letters mark bugs of old implementations. */
 const BCRYPT = /^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}$/;
 
 /** The PHC string format, as passlib writes it: base64 without padding. */
 const SCRYPT = /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,3}),p=(\d{1,3})\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/;
 
-/** Reads hashes; those of bcrypt share a thread. */
+/** Parses hashes. All bcrypt hashes share a thread. */
 export class PasswordHashReader {
   #thread: BcryptThread | null = null;
 
-  /** Throws for what is no hash that can be used; the message does not repeat it. */
+  /** Throws if the text is not a supported hash. The message does not repeat it. */
   parse(text: string): PasswordHash {
     const cost = BCRYPT.exec(text)?.[1];
     if (cost !== undefined) return this.#bcrypt(text, Number(cost));
     const [, ln, r, p, salt = '', digest = ''] = SCRYPT.exec(text) ?? [];
     if (ln === undefined)
-      throw new TypeError('must be a hash of bcrypt ($2y$…, as of htpasswd -B) or of scrypt ($scrypt$…)');
+      throw new TypeError('must be a bcrypt hash ($2y$…, from htpasswd -B) or a scrypt hash ($scrypt$…)');
     return new ScryptHash(
       { logN: Number(ln), r: Number(r), p: Number(p) },
       Buffer.from(salt, 'base64'),
@@ -42,7 +42,7 @@ export class PasswordHashReader {
   }
 }
 
-/** RFC 7914. Node computes it on one of its threads. */
+/** RFC 7914. Node computes it on its thread pool. */
 class ScryptHash implements PasswordHash {
   readonly #options: { N: number; r: number; p: number; maxmem: number };
   readonly #salt: Buffer;
@@ -51,9 +51,9 @@ class ScryptHash implements PasswordHash {
   constructor({ logN, r, p }: { logN: number; r: number; p: number }, salt: Buffer, digest: Buffer) {
     const bytes = 128 * r * (2 ** logN + p + 2);
     if (logN < 1 || r < 1 || p < 1 || bytes > MAX_SCRYPT_BYTES)
-      throw new RangeError('must have ln, r and p of 1 or more that take 256 MiB or less');
+      throw new RangeError('must have ln, r and p of at least 1 that need at most 256 MiB');
     if (salt.length < 8 || digest.length < 16 || digest.length > 64)
-      throw new RangeError('must have a salt of 8 bytes or more and a hash of 16 to 64 bytes');
+      throw new RangeError('must have a salt of at least 8 bytes and a hash of 16 to 64 bytes');
     this.#options = { N: 2 ** logN, r, p, maxmem: bytes + 1024 };
     this.#salt = salt;
     this.#digest = digest;

@@ -3,46 +3,49 @@ import { AttemptLimit } from './attempt-limit.js';
 import { BoundedMap } from './bounded-map.js';
 import type { PasswordHash } from './password-hash.js';
 
-/** `limited`: the password was not looked at, because there were too many wrong ones, or too many wait. */
+/**
+ * `limited` means that the password was not checked, because the client sent too many wrong ones or too many passwords
+ * are waiting.
+ */
 export type PasswordVerdict = 'right' | 'wrong' | 'limited';
 
-/** Passwords that were right are remembered for so long after their last use, as many as that. */
+/** How long after its last use a right password is remembered, and how many are. */
 const REMEMBER_MS = 300_000;
 const MAX_REMEMBERED = 10_000;
 
-/** Passwords that may wait to be verified, one after the other. */
+/** The number of passwords that may wait. They are verified one at a time. */
 const MAX_WAITING = 32;
 
 /**
- * Verifies the passwords of users. A password costs what its hash was made to cost, so:
+ * Verifies passwords. Verification is as expensive as the hash requires, so:
  *
- * - one is verified at a time, which leaves the other processors, and Node's few threads, to the transfers;
- * - one that was right is remembered, as a digest under a key that nobody knows;
- * - requests that come with the same one share a verification;
- * - a client that sends wrong ones has to wait, before anything is computed.
+ * - only one password is verified at a time, which leaves the other cores and Node's thread pool to transfers;
+ * - a right password is remembered, as a digest under a random key;
+ * - concurrent requests with the same password share one verification;
+ * - a client that sends wrong passwords is limited before anything is computed.
  *
- * An unknown user costs as much as a known one: the password is compared with the hash of one who exists, always the
- * same for the same name, so that time does not tell either where hashes differ in what they cost.
+ * An unknown user takes as long as a known one: the password is compared with an existing user's hash. The same name
+ * always uses the same hash, so the time reveals nothing even if hashes differ in cost.
  */
 export class Passwords {
   readonly #users: ReadonlyMap<string, PasswordHash>;
   readonly #hashes: readonly PasswordHash[];
   readonly #key = randomBytes(32);
-  /** Until when each digest is remembered. */
+  /** The time until which each digest is remembered. */
   readonly #right = new BoundedMap<number>(MAX_REMEMBERED);
   readonly #running = new Map<string, Promise<PasswordVerdict>>();
   readonly #attempts = new AttemptLimit();
   #last: Promise<unknown> = Promise.resolve();
 
-  /** There has to be a user. */
+  /** There must be at least one user. */
   constructor(users: ReadonlyMap<string, PasswordHash>) {
     this.#users = users;
     this.#hashes = [...users.values()];
   }
 
-  /** `client` is who is made to wait after wrong passwords. Rejects where the password could not be verified. */
+  /** `client` identifies the client to limit after wrong passwords. Rejects if the password cannot be verified. */
   async verify(user: string, password: string, client: string): Promise<PasswordVerdict> {
-    // No NUL is in a user's name, which ends at it.
+    // A user's name contains no NUL, so the separator is unambiguous.
     const digest = this.#digest(`${user}\0${password}`).toString('base64');
     const until = this.#right.get(digest);
     if (until !== undefined && until > performance.now()) {
@@ -85,7 +88,7 @@ export class Passwords {
 
   #anyHash(user: string): PasswordHash {
     const hash = this.#hashes[this.#digest(user).readUInt32BE() % this.#hashes.length];
-    if (hash === undefined) throw new Error('There is no user');
+    if (hash === undefined) throw new Error('There are no users');
     return hash;
   }
 

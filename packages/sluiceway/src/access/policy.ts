@@ -4,73 +4,76 @@ import type { ReadonlyFields } from '../http/fields.js';
 import { isWireText } from '../http/target.js';
 import type { ForwardedClient } from '../net/forwarded-client.js';
 
-/** The client's request as it came: what an access policy decides by. It never changes. */
+/** The client's request as received, for an access policy to check. It never changes. */
 export interface AccessRequest {
-  /** Unique within the process's life; the same in the log. */
+  /** Unique within the process's lifetime. The log uses the same id. */
   readonly id: string;
   readonly method: string;
-  /** Path of the request-target, byte for byte; `*` for `OPTIONS *`. */
+  /** Path of the request-target, byte for byte. `*` for `OPTIONS *`. */
   readonly path: string;
-  /** The prefix that `stripPrefix` has taken off before `path`, without a slash at its end; `''` where none was. */
+  /** The prefix that `stripPrefix` has removed from `path`, without a trailing slash. `''` if there was none. */
   readonly mountPath: string;
-  /** Query without the question mark; null where there is none. */
+  /** Query without the question mark. Null if there is none. */
   readonly query: string | null;
-  /** The authority that the client asked for: of an absolute-form target, else the Host field. */
+  /** The requested authority: from an absolute-form target, else from the Host field. */
   readonly host: string | null;
   readonly protocol: 'http' | 'https';
   readonly httpVersion: string;
   readonly headers: ReadonlyFields;
-  /** The peer's address, which may be a proxy's; null where the socket has none. */
+  /** The peer's address, which can be a proxy's. Null if the socket has none. */
   readonly clientAddress: string | null;
   /** Whether the peer is one of the `trustedProxies`. */
   readonly trusted: boolean;
-  /** The client behind the peer, where that is trusted, by its word; else what the connection shows. */
+  /** The client as a trusted peer forwards it. If the peer is not trusted, the data of the connection itself. */
   readonly forwarded: ForwardedClient;
   /**
-   * The message as Node gave it, for what frameworks hang on it (`request.params`, `request.user`). A request that came
-   * through `sluiceway/fetch` has none: then this throws a `TypeError`.
+   * Node's request object, for properties that frameworks add (`request.params`, `request.user`). Throws a `TypeError`
+   * if the request came through `sluiceway/fetch`, which has no such object.
    */
   readonly raw: IncomingMessage | Http2ServerRequest;
 }
 
-/** The request may go on. */
+/** Allows the request. */
 export interface AccessGrant {
   allowed: true;
-  /** Who sent it: for hooks, observers and the log, so never a secret. Default nobody. */
+  /**
+   * The authenticated user or client, for hooks, observers and the log. It must not be a secret. Default null: no
+   * identity.
+   */
   identity?: string | null;
   /**
-   * Names of fields whose credentials were meant for this proxy and have done their work: the origin server does
-   * not get them. Default none.
+   * Names of the fields whose credentials this proxy has consumed. They are not sent to the origin server. Default
+   * none.
    */
   consumed?: readonly string[];
   /**
-   * What is left of the query when credentials that were in it have done their work, null for none: hooks and the
-   * origin server see this one. Default the query as it came.
+   * The query without the credentials that the policy has consumed, or null for no query. Hooks and the origin server
+   * see this query. Default: the query as received.
    */
   query?: string | null;
 }
 
-/** The request is answered by the proxy, and goes no further. */
+/** Refuses the request. The proxy answers it and does not forward it. */
 export interface AccessRefusal {
   allowed: false;
-  /** 401: other credentials may help; 403: none would; 429: there were too many attempts. */
+  /** 401: other credentials may help. 403: no credentials help. 429: too many attempts. */
   status: 401 | 403 | 429;
-  /** Values of `WWW-Authenticate`, a line for each. Has to be there with 401 (RFC 9110 section 15.5.2). */
+  /** Values of `WWW-Authenticate`, one per field line. Required with 401 (RFC 9110 section 15.5.2). */
   challenge?: string | readonly string[];
-  /** For logs: no client gets it. It must hold no secret. */
+  /** For logs only; clients do not see it. It must not contain a secret. */
   reason: string;
 }
 
 export type AccessDecision = AccessGrant | AccessRefusal;
 
 /**
- * Decides who may: called with each request before anything else is done about it. One that throws, rejects or
- * returns something else than a decision lets nobody in: the client gets 500. A `SluicewayError` that it throws is
- * answered as it says.
+ * Decides whether a request is allowed. Runs before any other processing of the request. If it throws, rejects or
+ * returns something other than a decision, the request is refused with 500. If it throws a `SluicewayError`, the answer
+ * has that error's status.
  */
 export type AccessPolicy = (request: AccessRequest) => AccessDecision | Promise<AccessDecision>;
 
-/** Nothing but a whole decision is one: policies of applications may return anything. Throws a `TypeError`. */
+/** Checks a decision, since an application's policy can return anything. Throws a `TypeError`. */
 export function checkDecision(decision: AccessDecision): AccessDecision {
   if (typeof decision !== 'object' || decision === null) throw new TypeError('it returned no decision');
   if (typeof decision.allowed !== 'boolean') throw new TypeError('allowed must be true or false');
@@ -80,7 +83,7 @@ export function checkDecision(decision: AccessDecision): AccessDecision {
       throw new TypeError('the identity must be a string');
     if (!isListOfStrings(consumed)) throw new TypeError('consumed must be a list of field names');
     if (query !== null && (typeof query !== 'string' || !isWireText(query)))
-      throw new TypeError('the query must be a string that can be sent');
+      throw new TypeError('the query must be a string of characters that are valid in a request-target');
     return decision;
   }
   if (![401, 403, 429].includes(decision.status)) throw new TypeError('the status must be 401, 403 or 429');

@@ -14,10 +14,10 @@ import {
 } from './link-conditions.js';
 import type { AccessPolicy } from './policy.js';
 
-/** Starts what is signed, so that a signature can never be taken for one of something else. */
+/** Prefix of the signed text, so that a signature is not valid for anything else. */
 const PREAMBLE = 'sluiceway-signed-url-v1\n';
 const PARAMETER = 'signature=';
-/** Between the parts of the parameter: the end, the id of the key, methods, the client, the signature itself. */
+/** Separates the parts of the parameter: expiry, key id, methods, client and signature. */
 const SEPARATOR = '~';
 const ANY_CLIENT = '*';
 
@@ -25,25 +25,34 @@ export interface SignedUrlOptions {
   keys: KeyOptions;
 }
 
-/** How a URL that is signed may be used. */
+/** Conditions for the use of a signed URL. */
 export interface SignedUrlConditions {
-  /** When the URL ends: a moment, or a time from now such as `'1h'`; at most ten years ahead. */
+  /** When the URL expires: a date, or a time from now such as `'1h'`. At most ten years from now. */
   expires: Date | Duration;
-  /** Default GET and HEAD. Another is refused with 405. Of letters and `-` only. */
+  /**
+   * Allowed methods, of letters and `-` only. Default GET and HEAD. A request with another method is refused with 405.
+   */
   methods?: readonly string[];
-  /** Address or CIDR range from which the URL works. An IPv6 address stands for its /64, `/128` for one. Default: any. */
+  /**
+   * Address or CIDR range from which the URL works. An IPv6 address covers its /64; write `/128` for a single address.
+   * Default: any address.
+   */
   clientIp?: string;
 }
 
-/** Makes a URL, or a path with a query, one that `signed` lets in; returns it as browsers spell it. */
+/**
+ * Signs a URL, or a path with an optional query, so that `signed` accepts it. Returns the URL in the form that browsers
+ * send.
+ */
 export type UrlSigner = (url: string | URL, conditions: SignedUrlConditions) => string;
 
 /**
- * Lets in requests whose URL is signed with one of the keys (`createUrlSigner` makes them), for as long as it says. Path
- * and query have to be to the letter what was signed; host and scheme are not looked at. The signature is taken off
- * the query before hooks and the origin server see it. Refuses with `link_invalid` 403, `link_expired` 410,
- * `http_request_denied` 405 with `Allow`, `link_client` 403; a URL without a signature with 403. Throws an
- * `OptionsError` with every problem.
+ * Allows requests whose URL was signed with one of the keys by `createUrlSigner` and has not expired. Path and query
+ * must be exactly as signed. Host and scheme are not checked. The signature is removed from the query before hooks and
+ * the origin server see it.
+ *
+ * Refuses with `link_invalid` 403, `link_expired` 410, `http_request_denied` 405 with `Allow`, or `link_client` 403. A
+ * URL without a signature gets 403. Throws an `OptionsError` that lists every problem.
  */
 export function signed(options: SignedUrlOptions): AccessPolicy {
   const keys = resolveSignedUrlOptions('signed', options);
@@ -56,7 +65,7 @@ export function signed(options: SignedUrlOptions): AccessPolicy {
   };
 }
 
-/** Throws an `OptionsError` with every problem; so does what it returns. */
+/** Throws an `OptionsError` that lists every problem. The returned function does the same. */
 export function createUrlSigner(options: SignedUrlOptions): UrlSigner {
   const { first } = resolveSignedUrlOptions('createUrlSigner', options);
   return (url, conditions) => signUrl(url, conditions, first);
@@ -68,7 +77,7 @@ function resolveSignedUrlOptions(subject: string, options: SignedUrlOptions): Ke
   if (options === undefined || !check.unknownKeys('', options, ['keys'])) check.throwIfAny();
   const keys = resolveKeys(check, 'keys', options.keys);
   check.throwIfAny();
-  // Without keys there was a problem.
+  // `keys` is null only if there was a problem, which `throwIfAny` has thrown.
   return keys as KeyRing;
 }
 
@@ -90,13 +99,13 @@ function signUrl(url: string | URL, given: SignedUrlConditions, key: ResolvedKey
   return `${signedUrl}${SEPARATOR}${hmac(target, key).toString('base64url')}`;
 }
 
-/** `target` ends with `parameter`, which is the last one of its query. */
+/** `target` ends with `parameter`, the last parameter of its query. */
 function readSignature(target: string, parameter: string, keys: KeyRing): LinkConditions {
   const parts = parameter.slice(PARAMETER.length).split(SEPARATOR);
   const [expires = '', id = '', methods = '', client = '', given = ''] = parts;
   const signature = decodeBase64Url(given);
   if (parts.length !== 5 || signature === null)
-    throw invalidLink('its signature is not written as it should be');
+    throw invalidLink('its signature is malformed');
   const key = keys.find(id);
   const expected = hmac(target.slice(0, -(SEPARATOR.length + given.length)), key);
   if (signature.length !== expected.length || !timingSafeEqual(signature, expected))
@@ -109,13 +118,13 @@ function readSignature(target: string, parameter: string, keys: KeyRing): LinkCo
   }));
 }
 
-/** Where the parameter begins that is the last one of a query; -1 where that is another. */
+/** Returns where the signature parameter begins. Returns -1 if it is not the last parameter of the query. */
 function startOfSignature(query: string): number {
   const at = query.lastIndexOf('&') + 1;
   return query.startsWith(PARAMETER, at) ? at : -1;
 }
 
-/** Those that need no escapes, and can be told apart from what is beside them. */
+/** Accepts only methods that need no escaping and cannot be confused with the separators. */
 function resolveSimpleMethods(check: Checker, given: unknown): readonly string[] {
   const methods = resolveMethods(check, given);
   if (methods.some((method) => !/^[A-Z-]*$/.test(method)))
@@ -123,7 +132,10 @@ function resolveSimpleMethods(check: Checker, given: unknown): readonly string[]
   return methods;
 }
 
-/** As a browser sends it: its own spelling of a URL would not be what was signed. The fragment stays behind. */
+/**
+ * Normalizes a URL as browsers do before they send it. Otherwise the URL received would not be the one signed. The
+ * fragment is removed.
+ */
 function normaliseUrl(url: string | URL): string {
   const text = String(url);
   const isPath = text.startsWith('/');

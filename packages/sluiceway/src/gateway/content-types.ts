@@ -4,14 +4,14 @@ import { splitMembers } from '../http/list-members.js';
 
 /** RFC 9110 section 8.3.1. */
 const MEDIA_TYPE = /^[!#$%&'*+.^_`|~0-9a-z-]+\/[!#$%&'*+.^_`|~0-9a-z-]+$/;
-/** Servers say no more about a type. */
+/** A longer Content-Type is refused. */
 const MAX_LENGTH = 1024;
 
 /**
  * Throws `response_denied` (403) unless the media type of a response is one of `allowed` (`video/mp4`, `video/*`; null:
- * all). That goes for all lines of Content-Type and all members of each: clients choose among several as they like, and
- * guess where there is none. `multipart/byteranges` (a 206 with several ranges) has to be allowed by its own name, since
- * the type of the file stands inside of the content.
+ * all). Every line of Content-Type and every member of each line must match: clients differ in which one they use, and
+ * guess if there is none. `multipart/byteranges` (a 206 with several ranges) must be allowed by its own name, because
+ * the type of the file is inside the content.
  */
 export function checkContentType(fields: Fields, allowed: readonly string[] | null): void {
   if (allowed === null) return;
@@ -25,7 +25,10 @@ export function checkContentType(fields: Fields, allowed: readonly string[] | nu
   throw new SluicewayError('response_denied', `The media type ${shown} is not allowed`);
 }
 
-/** In lower case, without parameters; `''`, which is never allowed, for what nobody reads. */
+/**
+ * Returns the types in lower case, without parameters. Returns `''`, which is never allowed, for a type that is too
+ * long or malformed.
+ */
 function toTypes(line: string): string[] {
   if (line.length > MAX_LENGTH) return [''];
   return splitMembers(line, ',').map((member) => (member.split(';', 1)[0] ?? '').trim().toLowerCase());

@@ -3,7 +3,7 @@ import type { DownstreamRequest } from '../proxy/messages/downstream-request.js'
 import type { Answer } from '../proxy/messages/responses.js';
 import type { CorsOptions } from './response-options.js';
 
-/** What scripts that download need to read of a response, beyond the fields that they always may. */
+/** Response fields that scripts need for downloads, beyond those that CORS always exposes. */
 const EXPOSED = [
   'Accept-Ranges',
   'Content-Disposition',
@@ -14,13 +14,15 @@ const EXPOSED = [
   'Last-Modified',
   'Retry-After',
 ].join(', ');
-/** What they may send, beyond the fields that they always may. */
+/** Request fields that scripts may send, beyond those that CORS always allows. */
 const ALLOWED = 'If-Match, If-Modified-Since, If-None-Match, If-Range, If-Unmodified-Since, Range';
 const PREFLIGHT_SECONDS = '86400';
 
-/** Lets a script of another site read the response where it may (Fetch standard, CORS protocol). */
+/**
+ * Allows a script of another site to read the response if `cors` permits its origin (Fetch standard, CORS protocol).
+ */
 export function setCorsFields(fields: Fields, cors: CorsOptions, request: DownstreamRequest): void {
-  // Caches must keep the answers to different sites apart.
+  // Caches must store the responses to different origins separately.
   if (cors.origins !== '*') fields.append('Vary', 'Origin');
   const origin = request.headers.get('origin');
   if (origin === undefined || !mayRead(cors, origin)) return;
@@ -29,7 +31,7 @@ export function setCorsFields(fields: Fields, cors: CorsOptions, request: Downst
   fields.set('Cross-Origin-Resource-Policy', 'cross-origin');
 }
 
-/** The answer to what a browser asks before it sends a request with a Range; null for other requests. */
+/** Answers the preflight of a browser, for example before a request with a Range. Returns null for other requests. */
 export function answerPreflight(cors: CorsOptions | null, request: DownstreamRequest): Answer | null {
   if (cors === null || request.method !== 'OPTIONS') return null;
   if (!request.headers.has('access-control-request-method')) return null;

@@ -3,7 +3,7 @@ import { invalidLink, wrongSignature } from '../access/invalid-link.js';
 import { decodeBase64Url, type KeyRing, type ResolvedKey } from '../access/keys.js';
 import { type Grant, packGrant, readGrant, type SignedGrant } from './grant.js';
 
-/** The first byte of every token, and part of what is authenticated. */
+/** The first byte of every token. It is authenticated. */
 const VERSION = 1;
 const SALT_BYTES = 16;
 const KEY_BYTES = 32;
@@ -11,9 +11,9 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
 /**
- * A grant that nobody else can read: version, length of the key id, key id, salt, then the grant as JSON under
- * AES-256-GCM, and the tag, all in base64url. Key and nonce are derived with HKDF-SHA-256 from the secret and a random
- * salt of each link, so no pair of them is ever used twice; what comes before the ciphertext is authenticated with it.
+ * Encrypts a grant. The token consists of version, length of the key id, key id, salt, the grant as JSON under
+ * AES-256-GCM, and the tag, all in base64url. HKDF-SHA-256 derives key and nonce from the secret and a random salt per
+ * link, so no pair of key and nonce is used twice. Everything before the ciphertext is authenticated with it.
  */
 export function encryptGrant(grant: Grant, key: ResolvedKey): string {
   const salt = randomBytes(SALT_BYTES);
@@ -26,16 +26,16 @@ export function encryptGrant(grant: Grant, key: ResolvedKey): string {
 }
 
 /**
- * What has been encrypted with one of the keys, in the one spelling that it has. Throws `link_invalid` for anything
- * else, with a message that says what is wrong.
+ * Decrypts a token that was encrypted with one of the keys. Accepts only the canonical base64url of a token. Throws
+ * `link_invalid` for anything else, with a message that says what is wrong.
  */
 export function decryptGrant(token: string, keys: KeyRing): SignedGrant {
   const bytes = decodeBase64Url(token);
-  if (bytes === null) throw invalidLink('it is not base64url in its one spelling');
-  if (bytes[0] !== VERSION) throw invalidLink('it is of another version');
+  if (bytes === null) throw invalidLink('it is not canonical base64url');
+  if (bytes[0] !== VERSION) throw invalidLink('it has another version');
   const idEnd = 2 + (bytes[1] ?? 0);
   const headEnd = idEnd + SALT_BYTES;
-  if (bytes.length < headEnd + TAG_BYTES) throw invalidLink('it is cut short');
+  if (bytes.length < headEnd + TAG_BYTES) throw invalidLink('it is truncated');
   const key = keys.find(bytes.toString('latin1', 2, idEnd));
   const { cipherKey, nonce } = derive(key, bytes.subarray(idEnd, headEnd));
   const decipher = createDecipheriv('aes-256-gcm', cipherKey, nonce, { authTagLength: TAG_BYTES })
@@ -46,7 +46,7 @@ export function decryptGrant(token: string, keys: KeyRing): SignedGrant {
     const sealed = bytes.subarray(headEnd, -TAG_BYTES);
     packed = JSON.parse(decipher.update(sealed, undefined, 'utf8') + decipher.final('utf8'));
   } catch {
-    // Not as a cause: a JSON parser shows a piece of what it read.
+    // No `cause`: a JSON parser's message quotes part of the text.
     throw wrongSignature(key);
   }
   return { grant: readGrant(packed), key: key.id };

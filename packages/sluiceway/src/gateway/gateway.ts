@@ -18,8 +18,8 @@ import { type GatewayOptions, type GatewaySettings, resolveGatewayOptions } from
 import type { Revocations } from './revocations.js';
 
 /**
- * Serves files of other servers under links that say what they permit. Made by `createDownloadGateway`; `attach` mounts
- * it on a server.
+ * Serves files from other servers to clients with a link. The link states what it permits. Created by
+ * `createDownloadGateway`; mount it on a server with `attach`.
  */
 export class Gateway<Context = unknown> implements Handler<Context> {
   readonly #settings: GatewaySettings;
@@ -33,7 +33,7 @@ export class Gateway<Context = unknown> implements Handler<Context> {
     this.#proxy = proxy;
   }
 
-  /** Downloads under way. */
+  /** The number of running downloads. */
   get active(): number {
     return this.#proxy.active;
   }
@@ -50,7 +50,7 @@ export class Gateway<Context = unknown> implements Handler<Context> {
     return this.#proxy.serve(client, context);
   }
 
-  /** There is nothing to upgrade to: answered as an ordinary request. */
+  /** A gateway supports no upgrades. The request is answered as an ordinary one. */
   upgrade(
     request: IncomingMessage,
     socket: Duplex,
@@ -60,12 +60,12 @@ export class Gateway<Context = unknown> implements Handler<Context> {
     return this.#proxy.upgrade(request, socket, head, context);
   }
 
-  /** Makes a link. Throws an `OptionsError` with every problem, and a `TypeError` where the gateway has no keys. */
+  /** Creates a link. Throws an `OptionsError` that lists every problem, or a `TypeError` if the gateway has no keys. */
   sign(grant: GrantOptions): string {
     return this.#links.sign(grant);
   }
 
-  /** What a link permits, or a `SluicewayError` that says why it permits nothing. */
+  /** Returns what a link permits. Throws a `SluicewayError` if the link is not valid for this use. */
   verify(link: string | URL, use: Facts): VerifiedLink {
     const verified = this.#links.verify(this.#withoutIgnored(link), use);
     this.#revocations.check(verified.id);
@@ -73,9 +73,9 @@ export class Gateway<Context = unknown> implements Handler<Context> {
   }
 
   /**
-   * Takes a link back: it gets 410 (`link_revoked`) until it expires, and downloads that run under it are broken off.
-   * Returns how many those were. This holds for one process, and until it ends. Throws `link_invalid` for what is none of
-   * our links.
+   * Revokes a link. Requests with it get 410 (`link_revoked`) until it expires, and its running downloads are aborted.
+   * Returns the number of aborted downloads. The revocation applies to this process and is lost when it ends. Throws
+   * `link_invalid` if the link is not signed with one of the keys.
    */
   revoke(link: string | URL): number {
     const { id, grant } = this.#links.read(this.#withoutIgnored(link));
@@ -83,29 +83,29 @@ export class Gateway<Context = unknown> implements Handler<Context> {
   }
 
   /**
-   * Reads the keys again from their file or variable. Throws an `OptionsError`, and goes on with the keys that it has,
-   * where they cannot be read. A file that changes is also noticed by itself, within a second or at the next link.
+   * Reads the keys again from their file or environment variable. If that fails, throws an `OptionsError` and keeps the
+   * current keys. The gateway also notices a changed file without this call, at the next link after at most a second.
    */
   reloadKeys(): void {
     this.#links.reloadKeys();
   }
 
-  /** A listener of this process, to which no link may lead: `attach` tells it. */
+  /** Adds an address of this process, to which no link may lead. `attach` calls it. */
   listensOn(address: string, port: number): void {
     this.#settings.guard.addListener(address, port);
   }
 
-  /** As of a proxy: running downloads may finish. */
+  /** Stops accepting requests and waits for running downloads, like `close` of a proxy. */
   close(): Promise<void> {
     return this.#proxy.close();
   }
 
-  /** As of a proxy: ends everything now. */
+  /** Aborts everything immediately, like `destroy` of a proxy. */
   destroy(): void {
     this.#proxy.destroy();
   }
 
-  /** A link as somebody reports it may have what others have appended. */
+  /** Removes the ignored parameters, which other sites may have appended to the link. */
   #withoutIgnored(link: string | URL): string {
     const text = typeof link === 'string' ? link : link.href;
     const question = text.indexOf('?');
@@ -120,12 +120,13 @@ export class Gateway<Context = unknown> implements Handler<Context> {
 }
 
 /**
- * Makes a gateway for files from URLs that others supply, or that must stay hidden. By default it serves signed links
- * and nothing else, connects to public addresses only (judged when they are dialled, also after redirects), tells the
- * other server nothing of the client, and lets nothing but the file in. Throws an `OptionsError` with every problem.
+ * Creates a gateway for files from URLs that others supply, or that must stay hidden. By default it serves only signed
+ * links, connects only to public addresses (checked when it connects, also after redirects), sends no data about the
+ * client to the other server, and passes only the file to the client. Throws an `OptionsError` that lists every
+ * problem.
  */
 export function createDownloadGateway<Context = unknown>(options: GatewayOptions<Context>): Gateway<Context> {
-  // Hooks are only ever called with the context that `handle` of this gateway was given.
+  // Hooks are called only with the context that was passed to `handle` of this gateway.
   const { settings, proxyOptions } = resolveGatewayOptions(options as GatewayOptions);
   const { policy, resolver } = settings.guard;
   const proxySettings = resolveSelectedOptions(
@@ -141,11 +142,11 @@ export function createDownloadGateway<Context = unknown>(options: GatewayOptions
   return new Gateway(settings, proxy, revocations);
 }
 
-/** OPTIONS is for the question that browsers ask before some requests; what a link is for is the link's to say. */
+/** OPTIONS serves CORS preflights. Each link restricts the other methods. */
 const PROFILE = {
   ...thirdParty,
   name: 'gateway',
   methods: ['GET', 'HEAD', 'OPTIONS'],
-  // A link is worth as much as what it leads to.
+  // The link itself grants access, so it must not leak through Referer.
   setResponseHeaders: { ...thirdParty.setResponseHeaders, 'Referrer-Policy': 'no-referrer' },
 };

@@ -20,7 +20,7 @@ import { Revocations } from './revocations.js';
 import { type Release, type TransferAdmission, TransferLimits } from './transfer-limits.js';
 import { readUnsignedQuery } from './unsigned-query.js';
 
-/** Decides for each request of a gateway: what its link permits, whether there is room for it, and where it goes. */
+/** Decides what the link of each request permits, whether a download can start, and where it goes. */
 export class GrantSelector implements Selector {
   readonly #settings: GatewaySettings;
   readonly #limits: TransferAdmission;
@@ -59,13 +59,13 @@ export class GrantSelector implements Selector {
     }
   }
 
-  /** The name of the file comes last in a link's path. */
+  /** The last segment of a link's path is the name of the file. */
   readonly hidePath = (path: string): string => {
     const start = path.indexOf(`${this.#settings.path}/`);
     return start < 0 ? path : `${path.slice(0, start)}${this.#settings.path}/…`;
   };
 
-  /** What the application wants instead of the file; null where that is to be relayed. A client that leaves need not wait. */
+  /** Returns the application's own answer, or null to relay the file. Stops waiting if the client disconnects. */
   #decide(grant: Grant, request: DownstreamRequest, transfer: SelectingTransfer): Promise<Answer | null> {
     const { decide } = this.#settings;
     if (decide === undefined) return Promise.resolve(null);
@@ -83,7 +83,7 @@ export class GrantSelector implements Selector {
     if (this.#settings.cors !== null) setCorsFields(fields, this.#settings.cors, request);
   };
 
-  /** What the request's URL permits. Nothing is looked up before. */
+  /** Reads what the request's URL permits, before any other work. */
   #readGrant(request: DownstreamRequest): { grant: Grant; id: string } {
     const { links, path, unsigned } = this.#settings;
     if (!isAt(path, request.path) && !isAt(path, request.mountPath + request.path)) throw notFound();
@@ -100,7 +100,7 @@ export class GrantSelector implements Selector {
   }
 }
 
-/** What holds for one request with a grant. */
+/** The selection for one request with a grant. */
 class GrantSelection implements Selection {
   readonly target: Target;
   readonly joinedTo = null;
@@ -112,9 +112,9 @@ class GrantSelection implements Selection {
   readonly #use: PendingUse;
   readonly #leave: () => Promise<void>;
   readonly #method: string;
-  /** Of the file; null where that is not known. */
+  /** Length of the file in bytes. Null if unknown. */
   #total: number | null = null;
-  /** The response is all of the file. */
+  /** Whether the response contains the whole file. */
   #isWhole = false;
 
   constructor(
@@ -185,15 +185,18 @@ class GrantSelection implements Selection {
   }
 }
 
-/** Whether a path is that of the gateway, or one segment below it. */
+/** Reports whether a path is the gateway's path or one segment below it. */
 const isAt = (base: string, path: string): boolean =>
   path === base || (path.startsWith(`${base}/`) && !path.slice(base.length + 1).includes('/'));
 
-/** Null for `relay`. Throws for a refusal, and a `TypeError` for what is no decision: in doubt nothing is relayed. */
+/**
+ * Returns null for `relay`. Throws if the decision is a refusal, or a `TypeError` if it is not a valid decision: in
+ * doubt, nothing is relayed.
+ */
 function toAnswer(decision: GatewayDecision): Answer | null {
   if (decision === 'relay') return null;
   if ('redirect' in decision) {
-    // Neither javascript: nor data:, which a browser would take for ours.
+    // Rejects `javascript:` and `data:`, which a browser could run under this origin.
     const { base, path } = toTarget(decision.redirect);
     return {
       status: 302,
@@ -227,13 +230,15 @@ const methodNotAllowed = (): SluicewayError =>
     headers: { Allow: DEFAULT_METHODS.join(', ') },
   });
 
-/** A browser may ask before anybody has clicked: then the link must not be the one that has been used. */
+/**
+ * Reports whether the browser prefetches, before the user has clicked. A prefetch must not consume a single-use link.
+ */
 const isPrefetch = ({ headers }: DownstreamRequest): boolean =>
   PURPOSES.flatMap((name) => headers.list(name)).some((purpose) =>
     /^(?:prefetch|prerender|preview)(?![\w-])/i.test(purpose),
   );
 
-/** The first one is the standard's; the last one is Safari's, for its pictures of pages. */
+/** The first name is the standard one. Safari sends the last one for page previews. */
 const PURPOSES = ['sec-purpose', 'purpose', 'x-moz', 'x-purpose'] as const;
 
 const notForPrefetch = (): SluicewayError =>

@@ -15,52 +15,56 @@ import { parseBaseTarget } from '../http/target.js';
 import { Checker } from '../options/checker.js';
 import type { Duration, Size } from '../units.js';
 
-/** What a link shall permit. */
+/** What a link permits. */
 export interface GrantOptions {
   /**
-   * http: or https: URL of the file, as the gateway will ask for it, byte for byte, but for spaces and characters beyond
-   * ASCII, which are encoded as browsers do. No user name, no fragment: put credentials into `headers`.
+   * http: or https: URL of the file. The gateway requests it byte for byte, except that spaces and non-ASCII characters
+   * are encoded as browsers do. It must not have a user name or a fragment: put credentials into `headers`.
    */
   url: string | URL;
   /**
-   * URLs of the same file on other servers, which take over in this order where one fails. `headers` do not go there.
-   * Default: none.
+   * URLs of the same file on other servers. If a server fails, the next one is used, in this order. They do not get
+   * `headers`. Default: none.
    */
   mirrors?: readonly (string | URL)[];
   /**
-   * When the link ends: a moment, or a time from now such as `'1h'`; at most ten years ahead, rounded up to a whole
-   * second. There is no link without an end.
+   * When the link expires: a date, or a time from now such as `'1h'`. At most ten years from now, rounded up to a whole
+   * second. Required.
    */
   expires: Date | Duration;
-  /** The name under which a browser saves the file. Default: what the origin server says. */
+  /** The name under which a browser saves the file. Default: the name that the origin server gives. */
   filename?: string;
   /** Whether a browser saves the file or shows it (sandboxed). Default `attachment`. */
   disposition?: 'attachment' | 'inline';
-  /** Replaces the media type that the origin server says. */
+  /** Replaces the origin server's media type. Default: the origin server's. */
   contentType?: string;
-  /** Default GET and HEAD. Another is refused with 405. */
+  /** Allowed methods. A request with another method is refused with 405. Default GET and HEAD. */
   methods?: readonly string[];
   /**
-   * What the file must hash to: `'sha256:<hex>'` or a member of `Repr-Digest`, or the same by SHA-512. A response with
-   * other content is broken off before its end. Default: none.
+   * The hash of the file: `'sha256:<hex>'` or a member of `Repr-Digest`, or the same with SHA-512. A response with
+   * other content is aborted before its end. Default: not checked.
    */
   digest?: string;
-  /** Bytes of the whole file, and of what is sent of it. Default: the gateway's limit. */
+  /** Maximum bytes of the whole file, and of what is sent of it. Default: the gateway's limit. */
   maxBytes?: Size;
   /** Bytes per second of all downloads of this link together. Default: no limit. */
   rate?: Size;
-  /** Address or CIDR range from which the link works. An IPv6 address stands for its /64, `/128` for one. Default: any. */
+  /**
+   * Address or CIDR range from which the link works. An IPv6 address covers its /64; write `/128` for a single address.
+   * Default: any address.
+   */
   clientIp?: string;
-  /** The link belongs to the first client (IPv4 address, or /64 of IPv6) that gets content of the file. Default false. */
+  /** Binds the link to the first client (IPv4 address, or IPv6 /64) that gets content of the file. Default false. */
   singleUse?: boolean;
   /**
-   * Fields for the origin server, such as `Authorization`. Only in an encrypted link: the other form is readable. Not
-   * those that frame the message, concern one connection, or decide which bytes are sent (`Range`, `If-*`).
+   * Fields for the origin server, such as `Authorization`. Allowed only in an encrypted link, because signed links are
+   * readable. Not allowed: fields that frame the message, fields of a single connection, and fields that select bytes
+   * (`Range`, `If-*`). Default: none.
    */
   headers?: Readonly<Record<string, string>>;
 }
 
-/** What a link permits, checked. Absent members are null. */
+/** The checked content of a link. Absent members are null. */
 export interface Grant extends LinkConditions {
   url: string;
   mirrors: readonly string[];
@@ -76,13 +80,13 @@ export interface Grant extends LinkConditions {
   headers: Readonly<Record<string, string>>;
 }
 
-/** A grant, and the id of the key by which it is known that nobody else has written it. */
+/** A grant, and the id of the key that authenticates it. */
 export interface SignedGrant {
   grant: Grant;
   key: string;
 }
 
-/** As a link carries it: what is not there has its default. */
+/** A grant as a link carries it. Absent members have their defaults. */
 export interface PackedGrant extends Omit<GrantOptions, 'expires'> {
   /** Seconds since 1970. */
   expires: number;
@@ -106,10 +110,10 @@ const MEMBERS = [
   'headers',
 ] as const satisfies readonly (keyof GrantOptions)[];
 
-/** What file systems take, in UTF-8. */
+/** The limit of common file systems, in UTF-8. */
 const MAX_FILENAME_BYTES = 255;
 const MEDIA_TYPE = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+\/[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:[ \t]*;[\t\x20-\x7e]*)?$/;
-/** What the proxy says of itself, and what the client alone decides: which bytes it gets. */
+/** Fields that the proxy sets itself, and fields by which only the client selects bytes. */
 const REFUSED_FIELDS: ReadonlySet<string> = new Set([
   'host',
   'via',
@@ -123,8 +127,8 @@ const REFUSED_FIELDS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Checks a grant before it is signed. Throws an `OptionsError` with every problem, none of which repeats the URL or a
- * value of `headers`. `readable` says that everybody will be able to read the link.
+ * Checks a grant before it is signed. Throws an `OptionsError` that lists every problem. The error contains neither the
+ * URL nor values of `headers`. `readable` means that the link is not encrypted.
  */
 export function resolveGrant(options: GrantOptions, readable: boolean, now: number = Date.now()): Grant {
   const check = new Checker('sign');
@@ -133,12 +137,12 @@ export function resolveGrant(options: GrantOptions, readable: boolean, now: numb
   check.required('url', options.url);
   const grant = resolveMembers(check, options, resolveExpires(check, options.expires, now));
   if (readable && Object.keys(grant.headers).length > 0)
-    check.problem('headers', 'must not be in a signed link, which everybody can read: encrypt it');
+    check.problem('headers', 'must not be in a signed link, which is readable: use an encrypted one');
   check.throwIfAny();
   return grant;
 }
 
-/** What a link has carried. Throws `link_invalid` for what `resolveGrant` would not have let pass. */
+/** Reads the content of a link. Throws `link_invalid` for anything that `resolveGrant` would refuse. */
 export function readGrant(packed: unknown): Grant {
   const check = new Checker('link');
   return readSigned(check, () => {
@@ -150,7 +154,7 @@ export function readGrant(packed: unknown): Grant {
   });
 }
 
-/** Leaves out what has its default. */
+/** Omits members that have their default. */
 export function packGrant(grant: Grant): PackedGrant {
   const {
     url,
@@ -207,16 +211,16 @@ function parseUrl(url: unknown): string {
     parseBaseTarget(encodeUrl(url));
     return encodeSpaces(url);
   }
-  // It says what else it would have to be.
+  // This reports the detailed problem.
   parseBaseTarget(url as URL);
   return (url as URL).href;
 }
 
 function parseFilename(filename: unknown): string {
   if (typeof filename !== 'string' || filename === '')
-    throw new TypeError('must be a string that is not empty');
+    throw new TypeError('must be a non-empty string');
   if (/[\p{Cc}\p{Cs}]/u.test(filename))
-    throw new TypeError('must not contain control characters or halves of surrogate pairs');
+    throw new TypeError('must not contain control characters or lone surrogates');
   if (Buffer.byteLength(filename) > MAX_FILENAME_BYTES)
     throw new RangeError(`must be at most ${MAX_FILENAME_BYTES} bytes long in UTF-8`);
   return filename;
@@ -235,9 +239,9 @@ function resolveHeaders(check: Checker, headers: unknown): Readonly<Record<strin
     if (!isToken(name)) check.problem('headers', `must have valid names, not ${JSON.stringify(name)}`);
     else if (isFramingField(name) || isHopByHop(name) || REFUSED_FIELDS.has(lower))
       check.problem(path, 'must not be set by a link');
-    // What a value is may be a secret.
+    // No value in the message: it may be a secret.
     if (typeof value !== 'string' || !isFieldValue(value)) check.problem(path, 'must be a valid value');
-    if (names.has(lower)) check.problem(path, 'must not be there twice');
+    if (names.has(lower)) check.problem(path, 'must not appear twice');
     names.add(lower);
     return [name, String(value)];
   });

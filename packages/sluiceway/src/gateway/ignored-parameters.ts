@@ -1,6 +1,6 @@
 import type { Checker } from '../options/checker.js';
 
-/** Names that mean something in a link, of whatever form. */
+/** Parameters of links, in both forms. */
 const OWN_NAMES: readonly string[] = [
   'client',
   'content-type',
@@ -19,10 +19,13 @@ const OWN_NAMES: readonly string[] = [
   'url',
 ];
 
-/** Whether a query parameter of that name is ignored. */
+/** Reports whether the gateway ignores query parameters of that name. */
 export type IgnoresParameter = (name: string) => boolean;
 
-/** Reads names such as `fbclid`, or `utm_*` for all that begin so. None may be one that links have themselves. */
+/**
+ * Parses names such as `fbclid`, and patterns such as `utm_*` for all names with that prefix. None may match a
+ * parameter of links themselves.
+ */
 export function resolveIgnoredParameters(
   check: Checker,
   path: string,
@@ -30,16 +33,16 @@ export function resolveIgnoredParameters(
 ): IgnoresParameter | null {
   const patterns = check.list(path, names, (at, name) => {
     if (typeof name !== 'string' || !/^[\w.~-]+\*?$/.test(name))
-      check.problem(at, "must be the name of a parameter such as 'fbclid', or its beginning such as 'utm_*'");
+      check.problem(at, "must be a parameter name such as 'fbclid', or a prefix such as 'utm_*'");
     else if (OWN_NAMES.some((own) => matches(name, own)))
-      check.problem(at, 'must not fit a parameter that links have themselves');
+      check.problem(at, 'must not match a parameter of links themselves');
     return String(name);
   });
   if (patterns.length === 0) return null;
   return (name) => patterns.some((pattern) => matches(pattern, name));
 }
 
-/** A query without the parameters that are ignored, all others as they were. */
+/** Removes ignored parameters from a query. All others stay unchanged. */
 export function removeIgnored(query: string, ignores: IgnoresParameter | null): string {
   if (ignores === null) return query;
   return query

@@ -23,7 +23,7 @@ const keysSchema: JsonSchema = {
   anyOf: [{ type: 'array', items: key, minItems: 1 }, oneString('file'), oneString('env')],
 };
 
-/** Keys of a gateway, which may have none, and of links. */
+/** The keys of a gateway, where they are optional, or of links. */
 const keysOption = <const Required extends boolean>(required: Required, doc: string) =>
   custom<KeyOptions, KeyRing | null, { required: Required; doc: string }>({
     type: 'keys',
@@ -34,7 +34,7 @@ const keysOption = <const Required extends boolean>(required: Required, doc: str
       value === undefined ? null : resolveKeys(check, path, value as KeyOptions),
   });
 
-/** Where links lead, and what they look like. */
+/** Where links lead, and their form. */
 export const linkPlaceOptions = {
   /**
    * The URL under which clients reach the gateway, such as `https://files.example.com`. Links begin with it,
@@ -86,6 +86,6 @@ export const gatewayKeysOption = keysOption(
 function parseBase(base: string | URL): string {
   const { protocol, host, path, query } = parseBaseTarget(base);
   if (path.length > 1 || query !== '')
-    throw new TypeError('must be http:// or https:// and a host; path says where on it');
+    throw new TypeError('must be http:// or https:// and a host; set the path with path');
   return `${protocol}//${host}`;
 }

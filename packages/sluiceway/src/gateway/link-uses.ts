@@ -3,33 +3,35 @@ import type { MaybePromise } from '../proxy/messages/maybe-promise.js';
 import { RateLimit } from '../stream/rate-limit.js';
 import type { Grant } from './grant.js';
 
-/** What the process knows of a link while it is of interest. */
+/** The state of a link in use. */
 interface Use {
-  /** Who has the link to themselves, and whether a response of theirs has succeeded; null where it is for all. */
+  /**
+   * The client that holds the single-use link, and whether it has received the file. Null if no client holds the link.
+   */
   owner: { client: string; hasSucceeded: boolean } | null;
   rate: RateLimit | null;
   running: number;
-  /** Bytes that clients have been sent while nobody was the owner for good. */
+  /** Bytes sent to clients that have not become the permanent owner. */
   probed: number;
-  /** When the owner's hold ends, as `performance.now`. */
+  /** When the owner's window ends, by `performance.now`. */
   until: number;
-  /** When the link ends, and nobody can ask for it any more: milliseconds since 1970. */
+  /** When the link expires, in milliseconds since 1970. */
   expires: number;
 }
 
-/** Of a grant, what its uses have in common. */
+/** The terms of a grant that all its uses share. */
 type LinkTerms = Pick<Grant, 'singleUse' | 'rate' | 'expires'>;
 
-/** Up to so many links are remembered before those of no more interest are looked for. */
+/** The number of remembered links at which unneeded ones are first removed. */
 const SWEEP_AT = 10_000;
 
-/** Where links are used. A store that several processes share answers with promises. */
+/** Tracks the uses of links. A store that several processes share returns promises. */
 export interface LinkUseStore {
-  /** Takes part in a link. Throws `link_used` where it is another client's; a client of null is not known. */
+  /** Begins a use of a link. Throws `link_used` if another client owns it. Null means that the client is unknown. */
   begin(id: string, client: string | null, terms: LinkTerms): MaybePromise<PendingUse>;
 }
 
-/** Remembers what links have in common over their uses: who has taken a single-use one, and a shared rate. */
+/** Tracks what the uses of a link share: the owner of a single-use link, and the rate limit. */
 export class LinkUses implements LinkUseStore {
   readonly #uses = new Map<string, Use>();
   readonly #windowMs: number;
@@ -40,23 +42,23 @@ export class LinkUses implements LinkUseStore {
     this.#windowMs = windowMs;
   }
 
-  /** Links that are remembered. */
+  /** The number of remembered links. */
   get size(): number {
     return this.#uses.size;
   }
 
   /**
-   * Takes part in a link. Throws `link_used` where it is another's: also while it is not clear yet whether the other
-   * will get the file, since both must not. A client that nobody knows could be any other.
+   * Begins a use of a link. Throws `link_used` if another client owns the link, or if another client's download is
+   * still undecided: only one of them may get the file. An unknown client is always refused a single-use link.
    */
   begin(id: string, client: string | null, { singleUse, rate, expires }: LinkTerms): LocalUse {
     const now = performance.now();
     if (singleUse && client === null)
-      throw new SluicewayError('link_used', 'The client of the single-use link is not known');
+      throw new SluicewayError('link_used', 'The client of the single-use link is unknown');
     const use = this.#uses.get(id) ?? this.#remember(id, rate, expires * 1000);
     if (singleUse && client !== null) {
       if (use.owner !== null && use.owner.hasSucceeded && now >= use.until)
-        throw new SluicewayError('link_used', 'The time of the single-use link is over');
+        throw new SluicewayError('link_used', 'The window of the single-use link has ended');
       if (use.owner !== null && use.owner.client !== client)
         throw new SluicewayError('link_used', 'The single-use link belongs to another client');
       use.owner ??= { client, hasSucceeded: false };
@@ -98,7 +100,7 @@ export class LinkUses implements LinkUseStore {
     return use;
   }
 
-  /** Looks through all of them, so the next time is when there are twice as many. */
+  /** Visits all links. The next sweep runs when their number has doubled, or at `SWEEP_AT` at the earliest. */
   #sweep(): void {
     const now = Date.now();
     for (const [id, use] of this.#uses) {
@@ -109,32 +111,34 @@ export class LinkUses implements LinkUseStore {
 }
 
 /**
- * Whether forgetting the link would change nothing. One whose rate has just been used up must be remembered for a
- * moment: asked for piece by piece, it would have no limit otherwise.
+ * Reports whether the link can be forgotten without effect. A link whose rate is used up must be remembered for a
+ * moment; otherwise a client could avoid the limit by requesting small pieces.
  */
 const isLikeNew = ({ owner, rate, probed }: Use): boolean =>
   owner === null && probed === 0 && (rate === null || rate.isFull);
 
-/** Mail scanners and previews ask for no more of a file than this, or leave. */
+/** Mail scanners and previews request at most this much of a file, or disconnect. */
 const PROBE_BYTES = 1024;
 
-/** What may be sent of a file, to all clients together, before the link counts as used: at most a quarter of it. */
+/**
+ * The bytes that may be sent, to all clients together, before the link counts as used: at most a quarter of the file.
+ */
 const probeLimit = (total: number | null): number =>
   total === null ? PROBE_BYTES : Math.min(PROBE_BYTES, Math.max(1, Math.floor(total / 4)));
 
-/** One request's part in a link. */
+/** One request's use of a link. */
 export interface PendingUse {
-  /** Shared by all requests of the link; null for no limit. */
+  /** Shared by all requests of the link. Null for no limit. */
   rate: RateLimit | null;
-  /** The client has the file: from now on the link is its own. */
+  /** The client has received the file. From now on it owns the link. */
   succeeded(): MaybePromise<void>;
-  /** So many bytes of content are about to be sent; of the whole file there are `total` (null: not known). */
+  /** `bytes` bytes of content are about to be sent. `total` is the length of the whole file, or null if unknown. */
   sends(bytes: number, total: number | null): void;
-  /** The request is over. Called once. */
+  /** The request has ended. Called once. */
   end(): MaybePromise<void>;
 }
 
-/** A part in a link that this process alone knows of. */
+/** A use that only this process knows of. */
 interface LocalUse extends PendingUse {
   succeeded(): void;
   end(): void;

@@ -9,30 +9,34 @@ import { type Grant, type GrantOptions, resolveGrant } from './grant.js';
 import { type LinkOptions, type LinkValues, linkOptions } from './link-options.js';
 import { readSignedGrant, signGrant } from './signed-query.js';
 
-/** A link that is one of ours. */
+/** A link that one of the keys has signed. */
 export interface VerifiedLink {
   grant: Grant;
-  /** The id of the key that it was made with. */
+  /** The id of the key. */
   key: string;
-  /** The same for each use of one link, and tells nothing of it. */
+  /** The same for every use of a link. It reveals nothing about the link. */
   id: string;
 }
 
-/** Makes links and checks them. */
+/** Creates and verifies links. */
 export interface Links {
   /**
-   * Throws an `OptionsError` with every problem of the grant, and for a link of more than 8,000 characters, which not
-   * everything between here and the client would let through (RFC 9110 section 4.1).
+   * Creates a link. Throws an `OptionsError` that lists every problem of the grant. A link of more than 8,000
+   * characters is refused, because some intermediaries do not pass it on (RFC 9110 section 4.1).
    */
   sign(grant: GrantOptions): string;
   /**
-   * What a link (or its path and query) permits. Throws a `SluicewayError`: `link_invalid` 403 for one that is not
-   * ours to the letter, `link_expired` 410, `http_request_denied` 405 with `Allow` for another method, `link_client`
-   * 403 for another client. Nothing is looked up or connected to before.
+   * Returns what a link, or its path and query, permits. Makes no DNS lookup and no connection. Throws a
+   * `SluicewayError`:
+   *
+   * - `link_invalid` 403: the link is not byte for byte one that was signed with one of the keys;
+   * - `link_expired` 410;
+   * - `http_request_denied` 405 with `Allow`: another method;
+   * - `link_client` 403: another client.
    */
   verify(link: string | URL, use: LinkUse): VerifiedLink;
   /**
-   * As `verify`, whoever may use the link, and whether or not it has expired: to show what is in it. Throws only
+   * Like `verify`, for any client and for an expired link: for showing what a link contains. Throws only
    * `link_invalid`.
    */
   read(link: string | URL): VerifiedLink;
@@ -43,18 +47,18 @@ export interface Links {
 const MAX_LINK_LENGTH = 8000;
 const ENCRYPTED = 'link=';
 
-/** Throws an `OptionsError` with every problem. */
+/** Throws an `OptionsError` that lists every problem. */
 export function createLinks(options: LinkOptions): Links {
   const check = new Checker('createLinks');
   check.required('', options);
   if (options === undefined) check.throwIfAny();
   const { keys, ...place } = resolve(linkOptions, options, check);
   check.throwIfAny();
-  // Without keys there was a problem.
+  // `keys` is null only if there was a problem, which has been thrown.
   return makeLinks(keys as KeyRing, place);
 }
 
-/** Takes what has been checked. */
+/** Creates `Links` from checked values. */
 export const makeLinks = (keys: KeyRing, place: Omit<LinkValues, 'keys'>): Links =>
   new KeyedLinks(keys, place);
 
@@ -78,7 +82,7 @@ class KeyedLinks implements Links {
     const query = isSigned ? signGrant(grant, first) : `${ENCRYPTED}${encryptGrant(grant, first)}`;
     const link = `${this.#base}${this.#pathTo(grant)}?${query}`;
     if (link.length <= MAX_LINK_LENGTH) return link;
-    const message = `make a link of ${link.length} characters, and more than ${MAX_LINK_LENGTH} do not get through everywhere`;
+    const message = `make a link of ${link.length} characters; some intermediaries pass at most ${MAX_LINK_LENGTH}`;
     throw new OptionsError('sign', [{ path: '', message }]);
   }
 
@@ -104,7 +108,10 @@ class KeyedLinks implements Links {
     this.#keys.reload();
   }
 
-  /** Tools that go by the URL save the file under the last part of its path. It is not a part of what is signed. */
+  /**
+   * Returns the path with the file name as its last part, which tools such as wget use as the name. The signature does
+   * not cover it.
+   */
   #pathTo({ filename }: Grant): string {
     if (filename === null) return this.#path === '' ? '/' : this.#path;
     return `${this.#path}/${encodeURIComponent(filename.replace(/^\.+$/, '_'))}`;

@@ -18,10 +18,10 @@ import { gatewayKeysOption, linkPlaceOptions } from './link-options.js';
 import { type Links, makeLinks } from './links.js';
 import { type CorsOptions, corsOption, mediaType } from './response-options.js';
 
-/** What becomes of a request that may have its file. */
+/** What to do with a request that its link permits. */
 export type GatewayDecision =
   | 'relay'
-  /** 302 to where the client gets it without us, such as a presigned URL. */
+  /** 302 to a URL from which the client gets the file directly, such as a presigned URL. */
   | { redirect: string | URL }
   | { refuse: { status: 403 | 404 | 429 | 503; reason: string } };
 
@@ -70,7 +70,7 @@ const gatewayLimitOptions = {
 export interface GatewayLimitOptions extends OptionsOf<typeof gatewayLimitOptions> {}
 export interface GatewayLimitValues extends SettingsOf<typeof gatewayLimitOptions> {}
 
-/** What a gateway takes beside the options of its proxy. */
+/** Options of a gateway that its proxy does not have. */
 export const gatewayOwnOptions = {
   /**
    * Keys that sign links: a list of `{ id, secret }`, `{ file }` or `{ env }`. The first one signs, and links
@@ -139,7 +139,7 @@ export const gatewayOwnOptions = {
   }),
 };
 
-/** Those that the proxy underneath has too. */
+/** Options that the underlying proxy has too. */
 const sharedOptions = {
   ...pick(proxyDataOptions, [
     'access',
@@ -184,15 +184,15 @@ export interface GatewayOptions<Context = unknown>
   extends OptionsOf<typeof gatewayOwnOptions>,
     OptionsOf<typeof sharedOptions>,
     Pick<Hooks<Context>, keyof typeof hooks> {
-  /** Asked when a request may have its file, before anything is looked up. Default: relay it. */
+  /** Decides about each request that its link permits, before any DNS lookup. Default: relay the file. */
   decide?: Decide<Context>;
 }
 
-/** Checked values of `GatewayOptions`, beside those of the proxy underneath. */
+/** Checked values of `GatewayOptions`, without those of the underlying proxy. */
 export interface GatewaySettings {
   /** Null without keys. */
   links: Links | null;
-  /** Where the gateway answers, without a slash at its end. */
+  /** The path of the gateway, without a trailing slash. */
   path: string;
   unsigned: boolean;
   guard: Guard;
@@ -209,7 +209,7 @@ export interface GatewaySettings {
   maxTransfersPerClient: number | null;
 }
 
-/** Splits the options of a gateway from those of its proxy, and checks all. Throws an `OptionsError`. */
+/** Splits the options of a gateway from those of its proxy, and checks both. Throws an `OptionsError`. */
 export function resolveGatewayOptions(options: GatewayOptions): {
   settings: GatewaySettings;
   proxyOptions: SelectedProxyOptions;
@@ -223,7 +223,7 @@ export function resolveGatewayOptions(options: GatewayOptions): {
   if (unsigned && options.guard?.allowHosts === undefined && options.access === undefined) {
     check.problem(
       'unsigned',
-      "needs guard.allowHosts (['*'] for any host) or access: without it anybody could fetch anything through here",
+      "requires guard.allowHosts (['*'] for any host) or access: otherwise any client could fetch any URL through this gateway",
     );
   }
   check.throwIfAny();

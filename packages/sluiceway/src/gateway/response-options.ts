@@ -16,7 +16,7 @@ export const mediaType = custom<string, string | undefined>({
   },
 });
 
-/** As browsers write it: in lower case, without a default port. */
+/** Normalized as browsers write it: in lower case, without a default port. */
 const origin = custom<string, string | undefined>({
   type: 'origins',
   schema: { type: 'string', pattern: '^https?://' },
@@ -42,7 +42,7 @@ type CorsValues = SettingsOf<typeof corsMembers>;
 
 const corsGroup = group<CorsOptions, CorsValues>(corsMembers, {});
 
-/** Null: scripts of other sites may not read responses. */
+/** Null: scripts of other sites must not read responses. */
 export const corsOption = custom<CorsOptions, CorsOptions | null>({
   type: 'object',
   doc: "`{ origins: ['https://app.example.com'] }` or `{ origins: '*' }`. Lets scripts of these sites download, and read length, range, name and validators of the response. Credentials are never allowed.",

@@ -4,27 +4,27 @@ import type { TransportResponse } from '../upstream/transport.js';
 import { checkContentType } from './content-types.js';
 import { formatDisposition, readFileName } from './file-name.js';
 
-/** What holds for the response to one request. */
+/** Rules for the response to one request. */
 export interface ResponseRules {
-  /** The name that the link gives the file; null for the origin server's. */
+  /** The file name from the link. Null: the origin server's. */
   fileName: string | null;
   disposition: 'attachment' | 'inline';
-  /** Replaces the origin server's; null for that. */
+  /** Replaces the origin server's media type. Null: no replacement. */
   contentType: string | null;
-  /** Of the whole file; null for no limit. */
+  /** Maximum bytes of the whole file. Null for no limit. */
   maxBytes: number | null;
-  /** Media types that may pass, `video/*` among them; null for all. */
+  /** Allowed media types, such as `video/*`. Null for all. */
   contentTypes: readonly string[] | null;
-  /** Whether the content of errors passes: it may name buckets, hosts and keys. */
+  /** Whether the content of errors is relayed. It can name buckets, hosts and keys. */
   relaysErrorContent: boolean;
-  /** Whether others must not get it from a cache. */
+  /** Whether shared caches must not store the response. */
   isForOneClient: boolean;
 }
 
 /**
- * Judges a response of an origin server whose errors are none of the client's business, and makes a download of it.
- * Statuses below 400 pass, but for redirects that nobody follows; 412 and 416 pass without their content. Throws a
- * `SluicewayError` for all else: 404, 410, 429 and 503 keep their status, any other becomes 502.
+ * Checks an origin server's response and turns it into a download. Statuses below 400 pass, except redirects that are
+ * not followed. 412 and 416 pass without their content. Throws a `SluicewayError` for all others: 404, 410, 429 and 503
+ * keep their status, any other becomes 502.
  */
 export function applyResponseRules(
   received: TransportResponse,
@@ -39,7 +39,7 @@ export function applyResponseRules(
   if (!isSuccessful(status) && status !== 304) throw refuseStatus(received);
   if (rules.isForOneClient) headers.set('Cache-Control', toPrivate(headers.list('cache-control')));
   if (status === 304) {
-    // A cache would take them over into the response that it has.
+    // On a 304, a cache would copy these into its stored response.
     headers.delete('content-type').delete('content-disposition');
     return null;
   }
@@ -55,15 +55,17 @@ export function applyResponseRules(
 /** RFC 9110 section 15.3. */
 export const isSuccessful = (status: number): boolean => status >= 200 && status < 300;
 
-/** Several ranges in one response: the media type says how to read them, and each part has one of its own. */
+/**
+ * Reports whether the response has several ranges. Its media type is then multipart, and each part has its own type.
+ */
 const isMultipart = ({ status, headers }: DownstreamResponseDraft): boolean =>
   status === 206 && /^multipart\//i.test(headers.get('content-type') ?? '');
 
-/** The same but for shared caches, which must not keep it (RFC 9111 section 5.2.2.7). */
+/** Replaces directives for shared caches with `private` (RFC 9111 section 5.2.2.7). */
 const toPrivate = (directives: readonly string[]): string =>
   [...directives.filter((each) => !/^(?:public|private|s-maxage)(?:=|$)/i.test(each)), 'private'].join(', ');
 
-/** What a client that wants to know the length of the file gets, and no more. */
+/** The 416 has only the field that gives the length of the file. */
 function rangeNotSatisfiable({ headers }: DownstreamResponseDraft): Answer {
   const range = headers.get('content-range');
   const isFine = range !== undefined && /^bytes \*\/\d+$/.test(range);
@@ -71,10 +73,10 @@ function rangeNotSatisfiable({ headers }: DownstreamResponseDraft): Answer {
 }
 
 const KEPT_STATUSES: Readonly<Record<number, string>> = {
-  404: 'The file is not there.',
-  410: 'The file is not there any more.',
-  429: 'The origin server has too much to do.',
-  503: 'The origin server has too much to do.',
+  404: 'The file does not exist.',
+  410: 'The file no longer exists.',
+  429: 'The origin server is overloaded.',
+  503: 'The origin server is overloaded.',
 };
 
 function refuseStatus({ status, headers }: TransportResponse): SluicewayError {
@@ -89,7 +91,9 @@ function refuseStatus({ status, headers }: TransportResponse): SluicewayError {
   });
 }
 
-/** Seconds or an HTTP date (RFC 9110 section 10.2.3), and nothing that an origin server could tell otherwise. */
+/**
+ * Seconds or an HTTP date (RFC 9110 section 10.2.3). The strict form keeps the origin server from passing other text.
+ */
 const RETRY_AFTER = /^(?:\d{1,9}|[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT)$/;
 
 function checkSize(
@@ -105,23 +109,23 @@ function checkSize(
   if (declared === null)
     throw new SluicewayError(
       'http_response_body_size',
-      'Nobody can tell how large the file is of which this is a part',
+      'The length of the file is unknown: the response has a part of it',
     );
   if (declared > maxBytes)
     throw new SluicewayError(
       'http_response_body_size',
-      `The file has ${declared} bytes, ${maxBytes} are allowed`,
+      `The file has ${declared} bytes; the limit is ${maxBytes}`,
     );
 }
 
-/** Of the whole file; null where the response does not say. */
+/** Length of the whole file. Null if the response does not give it. */
 export function readTotalLength({ status, headers, contentLength }: TransportResponse): number | null {
   if (status !== 206) return contentLength;
   const total = RANGE.exec(headers.get('content-range') ?? '')?.[3];
   return total === undefined || total === '*' ? null : Number(total);
 }
 
-/** Whether a 206 has all of the file. */
+/** Reports whether a 206 contains the whole file. */
 export function isWholeRange({ headers }: TransportResponse): boolean {
   const [, first, last, total] = RANGE.exec(headers.get('content-range') ?? '') ?? [];
   return first === '0' && total !== undefined && Number(last) + 1 === Number(total);
@@ -129,7 +133,10 @@ export function isWholeRange({ headers }: TransportResponse): boolean {
 
 const RANGE = /^bytes (\d{1,19})-(\d{1,19})\/(\d{1,19}|\*)$/i;
 
-/** Of how many bytes a range is a part, at the least; null where it does not say, as for several ranges at once. */
+/**
+ * Returns the smallest possible length of the file that the range is from. Returns null if the field does not give it,
+ * as with several ranges.
+ */
 function readTotal(contentRange: string | undefined): number | null {
   const [, last, total] = /^bytes \d+-(\d+)\/(\d+|\*)$/i.exec(contentRange ?? '') ?? [];
   if (last === undefined) return null;

@@ -1,14 +1,14 @@
 import { SluicewayError } from '../errors.js';
 
-/** Ends one download. */
+/** Aborts one download. */
 type End = (error: SluicewayError) => void;
 
-/** Up to so many links are remembered before those that have expired are looked for. */
+/** The number of remembered links at which expired ones are first removed. */
 const SWEEP_AT = 10_000;
 
-/** Remembers which links have been revoked, and ends the downloads that run under them. For one process. */
+/** Remembers revoked links and aborts their downloads. The state is local to this process. */
 export class Revocations {
-  /** When each revoked link expires, in milliseconds since 1970: from then on it needs no memory. */
+  /** When each revoked link expires, in milliseconds since 1970. After that it need not be remembered. */
   readonly #revoked = new Map<string, number>();
   readonly #running = new Map<string, Set<End>>();
   #sweepAt = SWEEP_AT;
@@ -18,7 +18,7 @@ export class Revocations {
     if (this.#revoked.has(id)) throw revoked();
   }
 
-  /** A download runs until the returned function is called. Throws `link_revoked`. */
+  /** Registers a download until the returned function is called. Throws `link_revoked`. */
   begin(id: string, end: End): () => void {
     this.check(id);
     const running = this.#running.get(id) ?? new Set();
@@ -29,7 +29,7 @@ export class Revocations {
     };
   }
 
-  /** Returns how many downloads it has ended. `expires` is in milliseconds since 1970. */
+  /** Returns the number of aborted downloads. `expires` is in milliseconds since 1970. */
   revoke(id: string, expires: number): number {
     if (this.#revoked.size >= this.#sweepAt) this.#sweep();
     this.#revoked.set(id, expires);

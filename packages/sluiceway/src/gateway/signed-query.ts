@@ -3,11 +3,11 @@ import { invalidLink, wrongSignature } from '../access/invalid-link.js';
 import { decodeBase64Url, type KeyRing, type ResolvedKey } from '../access/keys.js';
 import { type Grant, packGrant, readGrant, type SignedGrant } from './grant.js';
 
-/** Starts what is signed, so that a signature can never be taken for one of something else. */
+/** Prefix of the signed text, so that a signature is not valid for anything else. */
 const PREAMBLE = 'sluiceway-signed-link-v1\n';
 const SIGNATURE = '&signature=';
 
-/** Every parameter that a link may have, sorted as they stand in it; `signature` comes last, after all of them. */
+/** All parameters of a link, in the order in which a link has them. `signature` follows after all of them. */
 const PARAMETERS = [
   'client',
   'content-type',
@@ -28,9 +28,9 @@ type Parameter = (typeof PARAMETERS)[number];
 type Parameters = { [name in Parameter]?: string };
 
 /**
- * A grant that everybody can read and nobody can change: its members as query parameters in alphabetical order,
- * each value percent-encoded but for `A-Z a-z 0-9 - . _ ~`, then `signature`: HMAC-SHA-256 over the preamble and the
- * parameters as they stand in the link, in base64url. `headers` are left out.
+ * Signs a grant without encrypting it. The result has the members as query parameters in alphabetical order, each value
+ * percent-encoded except `A-Z a-z 0-9 - . _ ~`, then `signature`: HMAC-SHA-256 over the preamble and the parameters as
+ * they appear in the link, in base64url. `headers` are left out.
  */
 export function signGrant(grant: Grant, key: ResolvedKey): string {
   const query = formatQuery(toParameters(grant, key.id));
@@ -38,19 +38,19 @@ export function signGrant(grant: Grant, key: ResolvedKey): string {
 }
 
 /**
- * What has been signed with one of the keys, to the letter. Throws `link_invalid` for anything else, with a message that
- * says what is wrong.
+ * Reads a grant that was signed with one of the keys, byte for byte. Throws `link_invalid` for anything else, with a
+ * message that says what is wrong.
  */
 export function readSignedGrant(query: string, keys: KeyRing): SignedGrant {
   const at = query.lastIndexOf(SIGNATURE);
   if (at < 0) throw invalidLink('it has no signature');
   const signed = query.slice(0, at);
   const signature = decodeBase64Url(query.slice(at + SIGNATURE.length));
-  if (signature === null) throw invalidLink('its signature is not base64url in its one spelling');
+  if (signature === null) throw invalidLink('its signature is not canonical base64url');
   const parameters = parseQuery(signed);
-  // There is one way to write each set of parameters: the order is given, and so is each character's spelling.
+  // Each set of parameters has one valid form: the order and the encoding of each character are fixed.
   if (formatQuery(parameters) !== signed)
-    throw invalidLink('its parameters are out of order, or escaped in another way');
+    throw invalidLink('its parameters are out of order or not in canonical encoding');
   const key = keys.find(parameters.key ?? '');
   const expected = hmac(signed, key);
   if (signature.length !== expected.length || !timingSafeEqual(signature, expected))
@@ -83,7 +83,7 @@ function toParameters(grant: Grant, key: string): Parameters {
     key,
     ...(maxBytes !== undefined && { 'max-bytes': String(maxBytes) }),
     ...(methods !== undefined && { methods: methods.join() }),
-    // No URL has a space in it.
+    // A URL contains no space.
     ...(mirrors !== undefined && { mirrors: mirrors.join(' ') }),
     ...(rate !== undefined && { rate: String(rate) }),
     ...(singleUse === true && { 'single-use': '1' }),
@@ -109,11 +109,11 @@ function toGrant(parameters: Parameters): Grant {
   });
 }
 
-/** `NaN` for what is no whole number in its shortest form, so that the check of the grant refuses it. */
+/** Returns `NaN` unless the text is a whole number in its shortest form, so that the check of the grant refuses it. */
 const toNumber = (text: string | undefined): number | undefined =>
   text === undefined ? undefined : /^(?:0|[1-9][0-9]{0,15})$/.test(text) ? Number(text) : Number.NaN;
 
-/** The text itself where it is no flag, which is refused as well. */
+/** Returns the text itself if it is not a flag, so that the check of the grant refuses it. */
 const toFlag = (text: string | undefined): boolean | string | undefined => (text === '1' ? true : text);
 
 function formatQuery(parameters: Parameters): string {
@@ -128,14 +128,14 @@ function parseQuery(query: string): Parameters {
   for (const part of query.split('&')) {
     const equals = part.indexOf('=');
     const name = PARAMETERS.find((each) => each === part.slice(0, equals));
-    if (equals < 0 || name === undefined) throw invalidLink('it has a parameter that no link has');
+    if (equals < 0 || name === undefined) throw invalidLink('it has an unknown parameter');
     if (parameters[name] !== undefined) throw invalidLink(`it has ${name} twice`);
     parameters[name] = decode(part.slice(equals + 1));
   }
   return parameters;
 }
 
-/** RFC 3986 section 2.3: everything but unreserved characters is escaped, in upper case. */
+/** RFC 3986 section 2.3: everything except unreserved characters is escaped, in upper case. */
 const encode = (value: string): string =>
   encodeURIComponent(value).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 

@@ -1,16 +1,16 @@
 import { SluicewayError } from '../errors.js';
 import type { MaybePromise } from '../proxy/messages/maybe-promise.js';
 
-/** Where downloads take their places. A store that several processes share answers with promises. */
+/** Admits downloads. A store that several processes share returns promises. */
 export interface TransferAdmission {
-  /** Takes a place. Throws `transfer_limit_reached`. */
+  /** Takes a slot. Throws `transfer_limit_reached`. */
   enter(client: string): MaybePromise<Release>;
 }
 
-/** Gives a place back. Called once. */
+/** Releases a slot. Called once. */
 export type Release = () => MaybePromise<void>;
 
-/** Bounds how many downloads run at a time, in all and for each key. Null is no limit. */
+/** Limits concurrent downloads, in total and per client. Null is no limit. */
 export class TransferLimits implements TransferAdmission {
   readonly #max: number | null;
   readonly #maxPerClient: number | null;
@@ -22,12 +22,14 @@ export class TransferLimits implements TransferAdmission {
     this.#maxPerClient = maxPerClient;
   }
 
-  /** Takes a place. Throws `transfer_limit_reached`: 503 where the gateway is full, 429 where the client has its share. */
+  /**
+   * Takes a slot. Throws `transfer_limit_reached`: 503 if the gateway is full, 429 if the client has reached its limit.
+   */
   enter(client: string): () => void {
     if (this.#max !== null && this.#running >= this.#max) {
       throw new SluicewayError('transfer_limit_reached', `${this.#max} downloads are running`, {
         status: 503,
-        publicMessage: 'The server has too much to do.',
+        publicMessage: 'The server is overloaded.',
       });
     }
     const running = this.#perClient.get(client) ?? 0;

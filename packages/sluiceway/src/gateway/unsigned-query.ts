@@ -5,9 +5,9 @@ import { parseBaseTarget } from '../http/target.js';
 import type { Grant } from './grant.js';
 
 /**
- * What `?url=…` asks for, with `filename` and `disposition` beside it where they are given. `+` is no space here, since
- * a URL has none: whoever writes the URL of a presigned link without escaping it means what is there. Throws
- * `http_request_error` for any other parameter, or for one that is there twice.
+ * Reads `?url=…` and the optional `filename` and `disposition`. `+` is not decoded as a space: a URL contains none, and
+ * a presigned URL that is pasted without escaping can contain a literal `+`. Throws `http_request_error` for any other
+ * parameter and for a duplicate.
  */
 export function readUnsignedQuery(query: string): { grant: Grant; id: string } {
   const parameters = new Map<string, string>();
@@ -15,14 +15,14 @@ export function readUnsignedQuery(query: string): { grant: Grant; id: string } {
     const equals = part.indexOf('=');
     const name = equals < 0 ? part : part.slice(0, equals);
     if (!['url', 'filename', 'disposition'].includes(name) || parameters.has(name))
-      throw invalid('A parameter is not known, or is there twice');
+      throw invalid('A parameter is unknown or appears twice');
     parameters.set(name, percentDecode(part.slice(equals + 1)));
   }
   const disposition = parameters.get('disposition') ?? 'attachment';
   if (disposition !== 'attachment' && disposition !== 'inline') throw invalid('The disposition is not valid');
   let url: string;
   try {
-    // Its path and query may be in any encoding, escaped or not.
+    // Its path and query can be in any encoding, escaped or not.
     url = encodeUrlBytes(parameters.get('url') ?? '');
     parseBaseTarget(url);
   } catch (cause) {
@@ -47,7 +47,7 @@ export function readUnsignedQuery(query: string): { grant: Grant; id: string } {
   return { grant, id: '' };
 }
 
-/** The bytes that stand behind escapes, one a character. */
+/** Decodes percent-escapes. The result has one character per byte. */
 function percentDecode(text: string): string {
   if (/%(?![0-9a-f]{2})/i.test(text)) throw invalid('A parameter is not percent-encoded');
   return text.replace(/%[0-9a-f]{2}/gi, (escape) =>

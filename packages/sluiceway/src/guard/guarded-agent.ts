@@ -3,7 +3,7 @@ import { Agent as HttpsAgent, type RequestOptions } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { type GuardedConnectOptions, GuardedDialer } from './guarded-dialer.js';
 
-/** What Node's agents may be told about keeping connections. */
+/** The connection pooling options of Node's agents. */
 type PoolOptions = Pick<
   AgentOptions,
   'keepAlive' | 'keepAliveMsecs' | 'maxSockets' | 'maxTotalSockets' | 'maxFreeSockets' | 'scheduling'
@@ -17,8 +17,8 @@ export interface GuardedAgentOptions extends GuardedConnectOptions {
 type Callback = (error: Error | null, stream: Duplex) => void;
 
 /**
- * An agent for `http.request` that connects to public addresses only, literal ones included. What a request says of
- * `lookup`, `family` or `localAddress` is not looked at; Unix sockets are refused.
+ * An agent for `http.request` that connects only to public addresses, literal ones included. It ignores a request's
+ * `lookup`, `family` and `localAddress`, and refuses Unix sockets.
  */
 export class GuardedAgent extends HttpAgent {
   readonly #dialer: GuardedDialer;
@@ -34,8 +34,8 @@ export class GuardedAgent extends HttpAgent {
 }
 
 /**
- * The same for `https.request`. What a request says of `ca` or `rejectUnauthorized` is not looked at: certificates are
- * verified, by the name, with what the agent has been told to trust.
+ * An agent for `https.request` that connects only to public addresses. It ignores a request's `ca` and
+ * `rejectUnauthorized`: it always verifies certificates by the host name, with the trust settings of the agent.
  */
 export class GuardedHttpsAgent extends HttpsAgent {
   readonly #dialer: GuardedDialer;
@@ -64,7 +64,7 @@ function connect(
     socket: socketPath,
   };
   dialer.connect(wanted, (error, socket) => {
-    // Node looks at the stream only where there is no error; its type says nothing of that.
+    // Node reads the stream only if there is no error, but its type does not allow null.
     callback?.(error, socket as Duplex);
   });
 }

@@ -1,11 +1,14 @@
 import type { Socket } from 'node:net';
 import { type GuardedConnectOptions, GuardedDialer } from './guarded-dialer.js';
 
-/** What undici 6, 7 and 8 ask a connector for. Said by its shape, so that undici's types are needed by nobody else. */
+/**
+ * The arguments of a connector in undici 6, 7 and 8. Declared structurally, so that users of other clients do not need
+ * undici's types.
+ */
 export interface ConnectRequest {
   hostname: string;
   protocol: string;
-  /** `''` for that of the protocol. */
+  /** `''` for the protocol's default. */
   port: string;
   servername?: string | null;
   socketPath?: string | null;
@@ -18,9 +21,10 @@ export type GuardedConnector = (
 ) => void;
 
 /**
- * A connector for undici that connects to public addresses only: `new Agent({ connect: guardedConnect() })`. Literal
- * addresses are judged as those of names are, at the moment of dialling; certificates are verified by the name. Sockets
- * that somebody else has opened, as a `ProxyAgent` does, and Unix sockets are refused. Errors are `SluicewayError`s.
+ * A connector for undici that connects only to public addresses: `new Agent({ connect: guardedConnect() })`. It checks
+ * addresses at the moment it connects, literal ones like those of names, and verifies certificates by the host name. It
+ * refuses Unix sockets and sockets that another component has opened, as `ProxyAgent` does. Errors are
+ * `SluicewayError`s.
  */
 export function guardedConnect(options: GuardedConnectOptions = {}): GuardedConnector {
   const dialer = new GuardedDialer('guardedConnect', options);

@@ -10,29 +10,32 @@ import { Checker } from '../options/checker.js';
 import { resolveTls, type UpstreamTlsOptions } from '../proxy/options/upstream-tls.js';
 import type { Duration } from '../units.js';
 
-/** `allowHosts` and `denyHosts` have no paths here: a connection is made before anybody knows what for. */
+/** `allowHosts` and `denyHosts` take no paths here: when a connection is made, the path is not known. */
 export interface GuardedConnectOptions extends GuardOptions {
-  /** How to reach https: a private CA, a client certificate. Verification cannot be turned off. Default: what Node trusts. */
+  /**
+   * TLS options for https:, such as a private CA or a client certificate. Verification cannot be turned off. Default:
+   * Node's trusted certificates.
+   */
   tls?: UpstreamTlsOptions;
-  /** Looking up, connecting and the TLS handshake together. Default 10 s. */
+  /** Time for lookup, connection and TLS handshake together. Default 10 s. */
   connectTimeout?: Duration;
 }
 
-/** Where another client wants a connection to, in its words. */
+/** The connection that another client requests, in its own terms. */
 interface Wanted {
   protocol: 'http:' | 'https:';
   /** In any spelling, IPv6 with or without brackets. */
   hostname: string;
   port: number;
-  /** The name for the certificate; undefined for that of the host. */
+  /** The name in the certificate. Undefined: the hostname. */
   servername: string | undefined;
-  /** Something other than a connection of our own; there is no address to judge then. */
+  /** An existing socket to use instead of a new connection. Its address cannot be checked. */
   socket: unknown;
 }
 
 type Connected = (...result: [error: null, socket: Socket] | [error: Error, socket: null]) => void;
 
-/** Connects for other clients, to what the guard lets it. Throws an `OptionsError` with every problem. */
+/** Opens connections for other clients if the guard permits them. Throws an `OptionsError` that lists every problem. */
 export class GuardedDialer {
   readonly #guard: Guard;
   readonly #tls: DialTlsOptions;
@@ -49,7 +52,7 @@ export class GuardedDialer {
     check.throwIfAny();
   }
 
-  /** Tells `done` once, and not before this has returned. */
+  /** Calls `done` once, after this method has returned. */
   connect(wanted: Wanted, done: Connected): void {
     const target = this.#check(wanted);
     if (target instanceof SluicewayError) {
@@ -72,15 +75,15 @@ export class GuardedDialer {
 
   #check({ protocol, hostname, port, socket }: Wanted): ReturnType<typeof parseBaseTarget> | SluicewayError {
     if (socket !== undefined && socket !== null)
-      return new SluicewayError('destination_ip_prohibited', 'Nobody can judge where a given socket leads');
-    // As a URL would have it: one spelling for each host.
+      return new SluicewayError('destination_ip_prohibited', 'The destination of a given socket cannot be checked');
+    // Normalized as in a URL, so that each host has one spelling.
     const host = hostField(hostname.replace(/^\[(.*)\]$/, '$1'), port, protocol);
     try {
       const base = parseBaseTarget(`${protocol}//${host}`);
       if (base.path === '' && base.query === '' && base.port === port)
         return this.#guard.judge({ base, path: '/' }) ?? base;
     } catch {
-      // Said below: the message of a URL that is not valid would speak of something that nobody has written.
+      // Reported below. The URL parser's message would quote a URL that the caller has not written.
     }
     return new SluicewayError('http_request_error', 'The host is not valid');
   }
@@ -89,7 +92,7 @@ export class GuardedDialer {
 function refusePaths(check: Checker, name: string, patterns: unknown): void {
   if (!Array.isArray(patterns)) return;
   for (const [index, pattern] of patterns.entries()) {
-    if (hasPath(pattern)) check.problem(`${name}[${index}]`, 'must have no path, which a connection has not');
+    if (hasPath(pattern)) check.problem(`${name}[${index}]`, 'must not have a path: a connection has none');
   }
 }
 
@@ -97,7 +100,7 @@ function hasPath(pattern: unknown): boolean {
   try {
     return parseHostPattern(pattern as string).path !== null;
   } catch {
-    // What it is instead has been said.
+    // The checker has reported the type already.
     return false;
   }
 }

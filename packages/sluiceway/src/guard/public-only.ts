@@ -6,20 +6,20 @@ import { resolveGuard } from '../net/guard.js';
 import type { GuardOptions } from '../net/guard-options.js';
 import { Checker } from '../options/checker.js';
 
-/** What a URL that somebody else has chosen may lead to, for programs that connect by themselves. */
+/** Checks URLs that others supply, for programs that connect by themselves. */
 export interface PublicOnly {
-  /** To be asked for each address before it is connected to. */
+  /** Checks an address. Call it for each address before you connect to it. */
   readonly policy: AddressPolicy;
   /**
-   * Why a URL may not be asked for, or null. Nothing is looked up: of a URL with a name this says nothing about its
-   * addresses, which `policy` has to be asked for when they are known.
+   * Returns why a URL must not be requested, or null. Makes no DNS lookup: for a URL with a name, check its addresses
+   * with `policy` once they are known.
    */
   judge(url: string | URL): SluicewayError | null;
 }
 
 /**
- * The guard of the gateway as plain questions and answers. By default public addresses at the ports 80 and 443. Throws an
- * `OptionsError` with every problem.
+ * Creates the gateway's guard as plain functions. Default: public addresses, ports 80 and 443. Throws an `OptionsError`
+ * that lists every problem.
  */
 export function publicOnly(options: GuardOptions = {}): PublicOnly {
   const check = new Checker('publicOnly');

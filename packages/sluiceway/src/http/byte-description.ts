@@ -1,8 +1,8 @@
 import type { Fields } from './fields.js';
 
 /**
- * Fields that hold as long as not one byte of the content changes: its length, validators, digests, and what
- * concerns ranges of it (RFC 9110 sections 8.6, 8.8, 14.3 and 14.4, RFC 9530).
+ * Fields that are valid only for the exact bytes of the content: its length, validators, digests and ranges (RFC 9110
+ * sections 8.6, 8.8, 14.3 and 14.4, RFC 9530).
  */
 const OF_EXACT_BYTES: ReadonlySet<string> = new Set([
   'content-length',
@@ -18,7 +18,10 @@ const OF_EXACT_BYTES: ReadonlySet<string> = new Set([
 
 export const describesBytes = (name: string): boolean => OF_EXACT_BYTES.has(name.toLowerCase());
 
-/** Takes the description of exact bytes out of a response's fields, its announced trailers included. */
+/**
+ * Removes the description of exact bytes from a response's fields, announced trailers included. Returns what it
+ * removed.
+ */
 export function removeByteDescription(fields: Fields): [name: string, value: string][] {
   const removed: [string, string][] = [];
   fields.retain((name, value) => {
@@ -29,13 +32,13 @@ export function removeByteDescription(fields: Fields): [name: string, value: str
   return removed;
 }
 
-/** Puts back what was removed, but for fields that have been set anew since. */
+/** Restores what was removed, except fields that have been set again since. */
 export function restoreByteDescription(fields: Fields, removed: readonly [string, string][]): void {
   const isNew = removed.map(([name]) => !fields.has(name));
   for (const [index, [name, value]] of removed.entries()) if (isNew[index]) fields.append(name, value);
 }
 
-/** Announces no trailer that describes exact bytes. */
+/** Removes trailers that describe exact bytes from the announcement. */
 export function announceWithoutDescription(fields: Fields): void {
   if (!fields.has('trailer')) return;
   fields.set(
@@ -45,9 +48,9 @@ export function announceWithoutDescription(fields: Fields): void {
 }
 
 /**
- * What a 304 may say of content whose bytes we change on their way: that it is the one with this entity tag, weakly.
- * A strong one would say that the client has the origin server's own bytes (RFC 9110 section 8.8.1), and a cache
- * would find none of its responses under it (RFC 9111 section 4.3.4).
+ * Weakens the entity tag of a 304 for content that the proxy changes. A strong tag would mean that the client has the
+ * origin server's own bytes (RFC 9110 section 8.8.1), and a cache would find none of its responses by it (RFC 9111
+ * section 4.3.4).
  */
 export function weakenByteDescription(fields: Fields): void {
   const tag = fields.get('etag');

@@ -1,4 +1,4 @@
-/** Encodes text; null where the charset has no bytes for it. */
+/** Encodes text. Returns null if the charset cannot represent it. */
 export type TextEncode = (text: string) => Uint8Array | null;
 
 const utf8: TextEncode = (text) => Buffer.from(text);
@@ -6,7 +6,7 @@ const ascii: TextEncode = (text) => (/^[\0-\x7f]*$/.test(text) ? Buffer.from(tex
 const latin1: TextEncode = (text) => (/^[\0-\xff]*$/.test(text) ? Buffer.from(text, 'latin1') : null);
 const utf16le: TextEncode = (text) => Buffer.from(text, 'utf16le');
 const utf16be: TextEncode = (text) => Buffer.from(text, 'utf16le').swap16();
-/** With a byte order mark, which is how a reader tells the order (RFC 2781 section 3.3). */
+/** With a byte order mark, from which a reader determines the byte order (RFC 2781 section 3.3). */
 const utf16: TextEncode = (text) => utf16le(`\ufeff${text}`);
 
 const CHARSETS: Readonly<Record<string, TextEncode>> = {
@@ -23,17 +23,19 @@ const CHARSETS: Readonly<Record<string, TextEncode>> = {
   'utf-16be': utf16be,
 };
 
-/** The `charset` of a Content-Type in lower case; null where it has none (RFC 9110 section 8.3.2). */
+/** Returns the `charset` of a Content-Type in lower case. Null if there is none (RFC 9110 section 8.3.2). */
 export function charsetOf(contentType: string | undefined): string | null {
   const match = /;[\t ]*charset=(?:"([^"\\]*)"|([^\s;"]+))/i.exec(contentType?.slice(0, 1024) ?? '');
   return (match?.[1] ?? match?.[2])?.toLowerCase() ?? null;
 }
 
-/** UTF-8 is what holds where no charset is named. */
+/** UTF-8 is the default if no charset is named. */
 export const isUtf8 = (charset: string | null): boolean =>
   charset === null || charset === 'utf-8' || charset === 'utf8';
 
-/** The encoder of a charset in lower case, UTF-8 for null; null for one that is not known. */
+/**
+ * Returns the encoder of a charset in lower case. Null stands for UTF-8. Returns null if the charset is not supported.
+ */
 export function encoderFor(charset: string | null): TextEncode | null {
   return charset === null ? utf8 : (CHARSETS[charset] ?? null);
 }

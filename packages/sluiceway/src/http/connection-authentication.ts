@@ -1,13 +1,12 @@
 import { isNamed, type ReadonlyFields } from './fields.js';
 
 /**
- * Authentication schemes whose handshake authenticates the connection and not the request: NTLM, and SPNEGO under its
- * names (RFC 4559 section 6). A scheme inside a quoted string matches as well, which only costs the connection its
- * place in the pool.
+ * Authentication schemes that authenticate the connection instead of the request: NTLM, and SPNEGO under its names (RFC
+ * 4559 section 6). A scheme inside a quoted string matches too, which only keeps the connection out of the pool.
  */
 const CONNECTION_SCHEME = /(?:^|[\s,])(?:ntlm|negotiate|nego2|kerberos)(?![\w!#$%&'*+.^`|~-])/i;
 
-/** Whether the request authenticates the connection that carries it. */
+/** Reports whether the request authenticates the connection that carries it. */
 export function hasConnectionCredentials({ raw }: ReadonlyFields): boolean {
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i] ?? '';
@@ -20,8 +19,8 @@ export function hasConnectionCredentials({ raw }: ReadonlyFields): boolean {
 }
 
 /**
- * Whether the response starts, continues or completes such a handshake: a challenge or a final token, whatever the
- * status, or `Persistent-Auth`, with which IIS says that the connection stays authenticated.
+ * Reports whether the response starts, continues or completes such a handshake. That is a challenge or a final token,
+ * with any status, or `Persistent-Auth`, by which IIS states that the connection stays authenticated.
  */
 export function authenticatesConnection({ raw }: ReadonlyFields): boolean {
   for (let i = 0; i + 1 < raw.length; i += 2) {

@@ -1,13 +1,13 @@
-/** A part of a representation, as a response says it (RFC 9110 section 14.4). Positions count from 0. */
+/** The range of a 206 (RFC 9110 section 14.4). Positions count from 0. */
 export interface ContentRange {
   first: number;
-  /** The last byte that is in it. */
+  /** Position of the last byte, inclusive. */
   last: number;
-  /** Bytes of the part. */
+  /** Bytes of the range. */
   length: number;
-  /** Bytes of the whole; null where the sender does not know. */
+  /** Bytes of the whole representation. Null if the sender does not know. */
   total: number | null;
-  /** False where one of the numbers is beyond 2^53 - 1 and so is only close to what the sender has said. */
+  /** False if a number exceeds 2^53 - 1 and is therefore only an approximation of the number sent. */
   isExact: boolean;
 }
 
@@ -15,7 +15,7 @@ const RANGE = /^bytes +(\d{1,19})-(\d{1,19})\/(?:(\d{1,19})|\*)$/i;
 const UNSATISFIED = /^bytes +\*\/(\d{1,19})$/i;
 const MAX_LENGTH = 2n ** 63n - 1n;
 
-/** Null for what is none in bytes, cannot be one, or has a number beyond 2^63 - 1. */
+/** Parses a range in bytes. Returns null if it is missing, invalid, in another unit, or has a number above 2^63 - 1. */
 export function parseContentRange(value: string | undefined): ContentRange | null {
   const [, firstText, lastText, totalText] = RANGE.exec(value ?? '') ?? [];
   if (firstText === undefined || lastText === undefined) return null;
@@ -29,8 +29,8 @@ export function parseContentRange(value: string | undefined): ContentRange | nul
 }
 
 /**
- * Where a part of no bytes lies, of which some servers say `bytes 11-10/11` instead of answering 416: the position after
- * the end of the representation, which is its length. Null for anything else.
+ * Returns the position of an empty range, which some servers send as `bytes 11-10/11` instead of 416: the position
+ * after the end of the representation, which is its length. Returns null for anything else.
  */
 export function parseEmptyRange(value: string | undefined): number | null {
   const [, first, last, total] = RANGE.exec(value ?? '') ?? [];
@@ -53,15 +53,15 @@ function parseLarge(firstText: string, lastText: string, totalText: string | nul
 }
 
 /**
- * How long a representation is of which a range was asked that it does not have (416); null where that is not said, or
- * not as a number up to 2^53 - 1.
+ * Returns the length of the representation from the Content-Range of a 416. Null if the field does not give it as a
+ * number up to 2^53 - 1.
  */
 export function parseUnsatisfiedRange(value: string | undefined): number | null {
   const [, total] = UNSATISFIED.exec(value ?? '') ?? [];
   return total !== undefined && isSafe(Number(total)) ? Number(total) : null;
 }
 
-/** A request for the bytes from `first` to `last` (RFC 9110 section 14.1.2); null: to the end. */
+/** Formats a range request for the bytes `first` to `last` (RFC 9110 section 14.1.2). Null: to the end. */
 export const formatRange = (first: number, last: number | null): string => `bytes=${first}-${last ?? ''}`;
 
 const isSafe = Number.isSafeInteger;

@@ -2,16 +2,16 @@ import { SluicewayError } from '../errors.js';
 import type { LocationBase } from './location.js';
 import { isUnderBase, joinPath } from './target.js';
 
-/** Which URLs name this proxy, as a client writes them. */
+/** The URLs by which clients address this proxy. */
 export interface OwnPlace {
-  /** `host[:port]` by which the client may have asked for the proxy. */
+  /** `host[:port]` values by which the client may have addressed the proxy. */
   hosts: readonly string[];
   protocol: 'http' | 'https';
-  /** What stands before each path in the client's URLs; `''`, or `/like/this`. */
+  /** Prefix of each path in the client's URLs: `''`, or a path such as `/like/this`. */
   prefix: string;
 }
 
-/** The place of an origin server: the base URL, and what the request says in Host. */
+/** The origin server: its base URL, and the Host of the request. */
 export interface UpstreamPlace {
   base: LocationBase;
   host: string;
@@ -21,13 +21,13 @@ const HTTP_URL = /^(https?):\/\/([^/?#]*)(.*)$/is;
 const SCHEME = /^[a-z][\w+.-]*:/i;
 
 /**
- * The value of `Destination` for the origin server (RFC 4918 section 10.3) where the client's names this proxy: an
- * absolute URL, or an absolute path. Prefix, host and scheme become those of the upstream; a user name in the URL is
- * left out. Null where it names another server: it passes as it is.
+ * Returns the `Destination` for the origin server (RFC 4918 section 10.3) if the client's value names this proxy, as an
+ * absolute URL or an absolute path. Prefix, host and scheme are replaced by the upstream's. A user name in the URL is
+ * removed. Returns null if the value names another server; it is then sent unchanged.
  *
- * A proxy in front may have ended TLS without saying so, so that `http` and `https` of the same host are the same.
+ * `http` and `https` of the same host count as equal, because a proxy in front may terminate TLS without saying so.
  *
- * Throws `http_request_error` where the upstream has a base path, and the origin server would look outside of it.
+ * Throws `http_request_error` if the upstream has a base path and the value leads out of it.
  */
 export function mapDestination(value: string, own: OwnPlace, upstream: UpstreamPlace): string | null {
   const mapped = mapReference(value, own, upstream);
@@ -40,8 +40,8 @@ export function mapDestination(value: string, own: OwnPlace, upstream: UpstreamP
 }
 
 /**
- * The value of `If` (RFC 4918 section 10.4) with its resource tags mapped as `mapDestination` does it. State tokens and
- * entity tags, which stand in parentheses, stay as they are, and so does whatever names another server.
+ * Returns the value of `If` (RFC 4918 section 10.4) with its resource tags mapped as in `mapDestination`. State tokens
+ * and entity tags, which are in parentheses, stay unchanged, as do tags that name another server.
  */
 export function mapIfTags(value: string, own: OwnPlace, upstream: UpstreamPlace): string {
   let mapped = '';
@@ -64,7 +64,8 @@ function mapTag(tag: string, own: OwnPlace, upstream: UpstreamPlace): string {
   try {
     return mapReference(tag, own, upstream) ?? tag;
   } catch {
-    // A condition about a place outside of the base path reaches nothing there.
+    // The condition is about a resource outside the base path. It stays unchanged and has no effect on the origin
+    // server.
     return tag;
   }
 }
@@ -84,11 +85,11 @@ function mapReference(value: string, own: OwnPlace, { base, host }: UpstreamPlac
 const pathOf = (reference: string): string => /^[^?#]*/.exec(reference)?.[0] ?? '';
 
 function isOwn({ hosts, protocol }: OwnPlace, scheme: string, authority: string): boolean {
-  // A front that names its port in Host names that of its own scheme.
+  // A front proxy that sends a port in Host uses the port of its own scheme.
   return isNamed(hosts, scheme, authority) || isNamed(hosts.map(withoutPort(protocol)), scheme, authority);
 }
 
-/** Whether an authority is one of the hosts, for a scheme that says which port goes without saying. */
+/** Reports whether an authority is one of the hosts, without the default port of the scheme. */
 function isNamed(hosts: readonly string[], scheme: string, authority: string): boolean {
   const plain = withoutPort(scheme);
   const host = plain(authority.slice(authority.lastIndexOf('@') + 1));

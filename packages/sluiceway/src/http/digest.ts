@@ -1,37 +1,37 @@
 import { type Dictionary, parseDictionary, serializeDictionary } from 'structured-headers';
 import { isNamed, type ReadonlyFields } from './fields.js';
 
-/** The active hash algorithms of RFC 9530 section 7.2. All others are broken, or no more than checksums. */
+/** The active hash algorithms of RFC 9530 section 7.2. All others are broken or only checksums. */
 export type DigestAlgorithm = 'sha-256' | 'sha-512';
 
 /** Strongest first. */
 export const ALGORITHMS: readonly DigestAlgorithm[] = ['sha-512', 'sha-256'];
 
-/** What bytes hash to. */
+/** A hash of bytes. */
 export interface Digest {
   readonly algorithm: DigestAlgorithm;
   readonly value: Uint8Array;
 }
 
-/** The fields of RFC 9530 that carry digests: of the whole representation, and of the content of one message. */
+/** The digest fields of RFC 9530: of the whole representation, and of the content of one message. */
 export type DigestField = 'Repr-Digest' | 'Content-Digest';
 
 /** In bytes. */
 const LENGTHS: Readonly<Record<DigestAlgorithm, number>> = { 'sha-512': 64, 'sha-256': 32 };
 
 /**
- * All digests of the registry together are shorter. To parse as much as a head may hold would take this thread from all
- * other transfers for a tenth of a second.
+ * All digests of the registry together are shorter. Parsing a field as long as a head permits would block the event
+ * loop for a tenth of a second.
  */
 const MAX_FIELD_LENGTH = 2048;
 
-/** As `sha256sum` and container images write them. */
+/** The form of `sha256sum` and of container images. */
 const HEX = /^(?:sha256:([0-9a-f]{64})|sha512:([0-9a-f]{128}))$/i;
 
 /**
- * The strongest digest that a field gives, so that content is not hashed more often than needed. Null where there is
- * none: other algorithms are ignored (RFC 9530 section 2), a field that cannot be parsed is too (RFC 9651 section 4.2),
- * and so are a value that no such algorithm yields and a field that is much too long.
+ * Returns the strongest digest of a field, so that content is hashed only once. Returns null if there is none. Ignores
+ * other algorithms (RFC 9530 section 2), a field that cannot be parsed (RFC 9651 section 4.2), a value of the wrong
+ * length, and a field that is too long.
  */
 export function readDigest(
   fields: ReadonlyFields,
@@ -44,11 +44,14 @@ export function readDigest(
   return text.length > MAX_FIELD_LENGTH ? null : findDigest(parseMembers(text), algorithms);
 }
 
-/** Whether a head may give a digest, or announces trailers, which may. Nearly all do not, and every head is asked. */
+/**
+ * Reports whether a head may have a digest, or announces trailers, which may have one. Called for every head; nearly
+ * all have neither.
+ */
 export function mayGiveDigest({ raw }: ReadonlyFields): boolean {
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] ?? '';
-    // The length rules nearly every field out before any text is compared.
+    // The length excludes nearly every field before any text is compared.
     switch (name.length) {
       case 7:
         if (isNamed(name, 'trailer')) return true;
@@ -63,17 +66,17 @@ export function mayGiveDigest({ raw }: ReadonlyFields): boolean {
   return false;
 }
 
-/** A member of `Repr-Digest` and `Content-Digest`. */
+/** Formats a member of `Repr-Digest` and `Content-Digest`. */
 export const formatDigest = ({ algorithm, value }: Digest): string =>
   serializeDictionary(new Map([[algorithm, [value, new Map()]]]));
 
-/** As `parseDigest`, for what may be parsed already. */
+/** Like `parseDigest`, but accepts a parsed digest too. */
 export const toDigest = (given: string | Digest): Digest =>
   typeof given === 'string' ? parseDigest(given) : parseDigest(formatDigest(given));
 
 /**
- * A digest as a user writes it: `sha256:` and hexadecimal digits, or one member of `Repr-Digest`. Throws a `TypeError`
- * for anything else.
+ * Parses a digest as users write it: `sha256:` and hexadecimal digits, or one member of `Repr-Digest`. Throws a
+ * `TypeError` for anything else.
  */
 export function parseDigest(text: unknown): Digest {
   const digest = typeof text === 'string' ? (parseHex(text) ?? parseMember(text)) : null;

@@ -2,8 +2,8 @@
 const AUTHORITY = /^(?:[a-z][a-z0-9+.-]*:)?\/\/[^/?#]*/i;
 
 /**
- * A URL as a person or a program writes it, without the spaces that browsers encode or strip (WHATWG URL): those behind
- * it are taken away, those in its path and query become `%20`. Everything else is kept, so that what is not valid stays so.
+ * Handles spaces in a URL as browsers do (WHATWG URL): removes them at the end, and encodes them as `%20` in path and
+ * query. Everything else is kept, so an invalid URL stays invalid.
  */
 export function encodeSpaces(url: string): string {
   const text = url.replace(/(?<! ) +$/, '');
@@ -11,19 +11,19 @@ export function encodeSpaces(url: string): string {
   return authority + text.slice(authority.length).replaceAll(' ', '%20');
 }
 
-/** As `encodeSpaces`, and characters beyond ASCII in path and query are encoded as UTF-8. */
+/** Like `encodeSpaces`. Also encodes non-ASCII characters in path and query as UTF-8. */
 export function encodeUrl(url: string): string {
   const text = encodeSpaces(url);
   const authority = AUTHORITY.exec(text)?.[0] ?? '';
-  // Halves of surrogate pairs stay, and are refused where the URL is read.
+  // Lone surrogates stay, and are refused when the URL is parsed.
   const rest = text.slice(authority.length).replace(/[^\0-\x7f\p{Cs}]+/gu, encodeURIComponent);
   return authority + rest;
 }
 
 /**
- * As `encodeUrl`, for a URL or a reference of which each character is one byte, such as a `Location`: its path and query may
- * be in any encoding, and each byte beyond ASCII is encoded as what it is, as browsers and curl do. A host is UTF-8.
- * Throws a `TypeError` where that one is something else.
+ * Like `encodeUrl`, for a URL or reference with one character per byte, such as a `Location`. Path and query can be in
+ * any encoding: each byte above ASCII is percent-encoded as it is, as in browsers and curl. The host must be UTF-8;
+ * otherwise this throws a `TypeError`.
  */
 export function encodeUrlBytes(bytes: string): string {
   const text = encodeSpaces(bytes);
@@ -34,7 +34,7 @@ export function encodeUrlBytes(bytes: string): string {
   return decodeUtf8(authority) + rest;
 }
 
-/** Text of which each character is one byte, read as UTF-8. Throws a `TypeError` where it is not. */
+/** Decodes text with one character per byte as UTF-8. Throws a `TypeError` if it is not valid UTF-8. */
 export function decodeUtf8(bytes: string): string {
   if (!/[\x80-\xff]/.test(bytes)) return bytes;
   return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(

@@ -1,24 +1,24 @@
 import { Fields } from './fields.js';
 
-/** Names with the values of their lines, all of them checked. */
+/** Field names and the values of their lines. All are checked. */
 export type FieldValues = readonly (readonly [name: string, values: readonly string[]])[];
 
-/** Lines to remove, to put in the place of others of their name, and to add, in that order. */
+/** Lines to remove, to replace all others of their name, and to append, in that order. */
 export interface FieldChanges {
   set?: FieldValues;
   append?: FieldValues;
   remove?: readonly string[];
 }
 
-/** Changes to the fields of every message, made ready once. Names are matched without regard to case. */
+/** Changes to the fields of every message, prepared once. Names match case-insensitively. */
 export class FieldRules {
   /** In lower case. */
   readonly #removed: ReadonlySet<string>;
-  /** `#removed` and the names that are set: lines of these never pass. */
+  /** `#removed` and the names that are set. Lines with these names never pass. */
   readonly #stopped: ReadonlySet<string>;
   readonly #added = new Fields();
 
-  /** Throws a `TypeError` for a name or a value that is not valid. */
+  /** Throws a `TypeError` for an invalid name or value. */
   constructor({ set = [], append = [], remove = [] }: FieldChanges) {
     this.#removed = toNames(remove);
     this.#stopped = toNames([...remove, ...set.map(([name]) => name)]);
@@ -27,26 +27,31 @@ export class FieldRules {
     }
   }
 
-  /** Changes a head that is sent on. */
+  /** Applies the changes to a head that is forwarded. */
   apply(fields: Fields): void {
     this.stop(fields);
     fields.appendAll(this.#added);
   }
 
   /**
-   * Removes what `apply` does not let pass, and adds nothing: for interim responses and trailers, by which a field
-   * would reach its recipient all the same.
+   * Removes the lines that `apply` removes, and adds nothing. For interim responses and trailers, through which a field
+   * would otherwise still reach the recipient.
    */
   stop(fields: Fields): void {
     if (this.#stopped.size > 0) fields.retain((name) => !this.#stopped.has(name.toLowerCase()));
   }
 
-  /** Only what is to be removed: from a message of our own, which says what it says instead of a rule. */
+  /**
+   * Removes only the names to remove. For responses that the proxy generates: their own values take precedence over the
+   * rules that set.
+   */
   remove(fields: Fields): void {
     if (this.#removed.size > 0) fields.retain((name) => !this.#removed.has(name.toLowerCase()));
   }
 
-  /** Adds the lines whose name the message does not have: a message of our own or of a hook's keeps what it says. */
+  /**
+   * Adds lines with names that the message does not have. A response of the proxy or of a hook keeps its own values.
+   */
   complete(fields: Fields): void {
     const said = new Set(Array.from(fields, ([name]) => name.toLowerCase()));
     for (const [name, value] of this.#added) {

@@ -4,9 +4,9 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 export const isToken = (text: string): boolean => TOKEN.test(text);
 
 /**
- * RFC 9110 section 5.5, read as latin1: tab, visible ASCII and obs-text (0x80 to 0xFF). Anything above 0xFF would be
- * cut to its low byte when it is written, and that byte may be CR or LF. A loop, because it runs for every field line
- * both ways and a regular expression showed among the dearest of our own functions.
+ * RFC 9110 section 5.5, read as Latin-1: tab, visible ASCII and obs-text (0x80 to 0xFF). Anything above 0xFF is
+ * refused, because it would be truncated to its low byte when written, which may be CR or LF. This is a loop because it
+ * runs for every field line, and a regular expression is slower.
  */
 export function isFieldValue(text: string): boolean {
   for (let i = 0; i < text.length; i += 1) {
@@ -18,42 +18,43 @@ export function isFieldValue(text: string): boolean {
 
 const ALL_BITS = -1;
 
-/** One of 32 bits: the same for all spellings of a name, and different for most names. */
+/** Maps a name to one of 32 bits. All spellings of a name have the same bit; most names have different ones. */
 const bitOf = (name: string): number => 1 << (name.length * 5 + (name.charCodeAt(0) | 0x20));
 
-/** The reading half of `Fields`: what a hook gets of a message that it may not change. */
+/** Read-only fields, as hooks get them for messages that they must not change. */
 export interface ReadonlyFields extends Iterable<readonly [name: string, value: string]> {
-  /** How many field lines. */
+  /** The number of field lines. */
   readonly size: number;
   has(name: string): boolean;
-  /** The first value, or undefined. */
+  /** Returns the first value, or undefined. */
   get(name: string): string | undefined;
-  /** One entry a field line, in order. */
+  /** Returns one entry per field line, in order. */
   getAll(name: string): string[];
-  /** The members of a comma-separated list over all lines, trimmed, without empty ones. Not for quoted strings. */
+  /**
+   * Returns the members of a comma-separated list from all lines, trimmed, without empty ones. Not for quoted strings.
+   */
   list(name: string): string[];
-  /** Alternating names and values as Node's `rawHeaders`. Not a copy: do not change it. */
+  /** Alternating names and values, like Node's `rawHeaders`. This is not a copy: do not change it. */
   readonly raw: readonly string[];
   clone(): Fields;
 }
 
 /**
- * Header or trailer fields: ordered, with repeats, spelled as they came (RFC 9110 section 5). Names are matched
- * without regard to case. Setting an invalid name or value throws a `TypeError`, so that no field can split a
- * message.
+ * Header or trailer fields. Order, repeated lines and spelling are kept (RFC 9110 section 5). Names match
+ * case-insensitively. Setting an invalid name or value throws a `TypeError`, so a field cannot split a message.
  */
 export class Fields implements ReadonlyFields {
   #raw: string[];
-  /** `bitOf` of all names, and perhaps of more. All bits, until somebody asks for a name. */
+  /** The bits of all names, possibly of more. All bits are set until the first lookup. */
   #bits = ALL_BITS;
 
-  /** Takes alternating names and values; they are checked. */
+  /** Takes alternating names and values, and checks them. */
   constructor(raw: readonly string[] = []) {
     this.#raw = [];
     for (let i = 0; i + 1 < raw.length; i += 2) this.append(raw[i] as string, raw[i + 1] as string);
   }
 
-  /** Adopts a list that a strict parser has already checked. The list belongs to the new object. */
+  /** Adopts a list that a strict parser has already checked. The new object owns the list. */
   static fromParser(raw: string[]): Fields {
     const fields = new Fields();
     fields.#raw = raw;
@@ -98,7 +99,7 @@ export class Fields implements ReadonlyFields {
     return members;
   }
 
-  /** Replaces all lines of that name; the first one's place is kept. An empty list removes them. */
+  /** Replaces all lines of that name, at the position of the first one. An empty list removes them. */
   set(name: string, value: string | readonly string[]): this {
     const values = typeof value === 'string' ? [value] : value;
     checkName(name);
@@ -118,7 +119,7 @@ export class Fields implements ReadonlyFields {
     return this;
   }
 
-  /** Adds one line at the end. */
+  /** Appends one line. */
   append(name: string, value: string): this {
     checkName(name);
     checkValue(name, value);
@@ -126,7 +127,9 @@ export class Fields implements ReadonlyFields {
     return this;
   }
 
-  /** Gives each line of that name the value that `rewrite` makes of its own; its place and spelling stay. */
+  /**
+   * Replaces the value of each line of that name by the result of `rewrite`. Position and spelling of the name stay.
+   */
   rewrite(name: string, rewrite: (value: string) => string): this {
     const lower = name.toLowerCase();
     for (let i = this.#indexOf(name); i >= 0 && i < this.#raw.length; i += 2) {
@@ -139,7 +142,7 @@ export class Fields implements ReadonlyFields {
     return this;
   }
 
-  /** Adds all lines of another message at the end. They have been checked when they were set there. */
+  /** Appends all lines of another message. They were checked when they were set there. */
   appendAll(fields: Fields): this {
     for (const text of fields.raw) this.#raw.push(text);
     this.#bits = ALL_BITS;
@@ -152,7 +155,7 @@ export class Fields implements ReadonlyFields {
     return this.retain((each) => !isNamed(each, lower));
   }
 
-  /** Keeps the lines for which `keep` says so; it is given the name as it is spelled. */
+  /** Keeps the lines for which `keep` returns true. `keep` gets the name in its original spelling. */
   retain(keep: (name: string, value: string) => boolean): this {
     const raw = this.#raw;
     let kept = 0;
@@ -201,7 +204,7 @@ export class Fields implements ReadonlyFields {
   }
 }
 
-/** Whether `name` is, in whatever case, the name that `lower` gives in lower case. */
+/** Compares a name with a lower-case name, ignoring letter case. */
 export function isNamed(name: string, lower: string): boolean {
   return name.length === lower.length && (name === lower || name.toLowerCase() === lower);
 }
@@ -211,7 +214,7 @@ function checkName(name: string): void {
 }
 
 function checkValue(name: string, value: string): void {
-  // Node coerces silently; a number or undefined here is a mistake of the caller that should be seen.
+  // Node coerces silently. A number or undefined is a mistake of the caller and must be reported.
   if (typeof value !== 'string') throw new TypeError(`The value of field ${name} must be a string`);
   if (!isFieldValue(value)) throw new TypeError(`Invalid character in the value of field ${name}`);
 }

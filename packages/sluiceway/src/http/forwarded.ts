@@ -1,32 +1,37 @@
 import { type Fields, isToken, type ReadonlyFields } from './fields.js';
 
-/** What the proxy itself knows of the client's request. */
+/** The proxy's own knowledge of the client's request. */
 export interface ForwardedFacts {
-  /** Address of the peer as the socket names it; null where there is none (a Unix socket). */
+  /** Address of the peer from the socket. Null if there is none (a Unix socket). */
   clientAddress: string | null;
-  /** The Host that the client asked for; null where it named none. */
+  /** The Host that the client requested. Null if there is none. */
   host: string | null;
   proto: 'http' | 'https';
-  /** Whether the peer's own forwarding fields may be believed. */
+  /** Whether the peer's own forwarding fields are trusted. */
   trusted: boolean;
 }
 
-/** Which further fields are set. */
+/** Selects additional fields to set. */
 export interface ForwardedExtras {
-  /** X-Forwarded-Port: the port that the client asked for, whether or not it stands in Host. */
+  /** X-Forwarded-Port: the port that the client requested, also if it is implicit in Host. */
   port: boolean;
-  /** X-Forwarded-Prefix: `mountPath`, what was taken off the client's path before this proxy; null sets none. */
+  /**
+   * X-Forwarded-Prefix: `mountPath`, the prefix removed from the client's path before this proxy. Null does not set the
+   * field.
+   */
   prefix: string | null;
 }
 
 const NO_EXTRAS: ForwardedExtras = { port: false, prefix: null };
 
 /**
- * Sets X-Forwarded-For, -Host and -Proto, and those that `extras` names, and keeps Forwarded (RFC 7239) true where a trusted peer sent it.
+ * Sets X-Forwarded-For, -Host and -Proto, and the fields that `extras` selects. Updates Forwarded (RFC 7239) if a
+ * trusted peer sent it.
  *
- * An untrusted peer's copies are replaced, and whatever else it claims in an `X-Forwarded-*` field, Forwarded or
- * X-Real-IP is removed. A trusted peer's chain gets the peer's address appended, folded into one line, and its
- * Host, Proto and Port are kept, and its Prefix stands before ours. A peer without an address adds nothing to a chain, and gets no field if untrusted.
+ * For an untrusted peer, these fields are replaced, and all other `X-Forwarded-*` fields, Forwarded and X-Real-IP are
+ * removed. For a trusted peer, the peer's address is appended to its chain, folded into one line; its Host, Proto and
+ * Port are kept; and its Prefix comes before this proxy's. A peer without an address adds nothing to a chain. If it is
+ * untrusted, no chain is sent.
  */
 export function setForwardedFields(
   fields: Fields,
@@ -34,7 +39,7 @@ export function setForwardedFields(
   { port, prefix }: ForwardedExtras = NO_EXTRAS,
 ): void {
   const address = facts.clientAddress === null ? null : plainAddress(facts.clientAddress);
-  // No proxy means `X_Forwarded_For`; one that is trusted has passed it on from its client.
+  // Proxies do not send `X_Forwarded_For`. If a trusted proxy sends it, its client has set it.
   if (mayClaim(fields))
     fields.retain((name) => !isForwardingField(name) || (facts.trusted && !name.includes('_')));
   if (!facts.trusted) {
@@ -64,11 +69,14 @@ export function setForwardedFields(
   }
 }
 
-/** The port of an authority, or the one that goes without saying. */
+/** Returns the port of an authority, or the default port of the scheme. */
 const portOf = (host: string, proto: string): string =>
   /:(\d+)$/.exec(host)?.[1] ?? (proto.toLowerCase() === 'https' ? '443' : '80');
 
-/** What X-Forwarded-Prefix says: each proxy has added what it took off the path. `''` where that is nothing. */
+/**
+ * Returns the value of X-Forwarded-Prefix, to which each proxy has added what it removed from the path. `''` if nothing
+ * was removed.
+ */
 export function forwardedPrefix(fields: ReadonlyFields): string {
   return fields
     .list('x-forwarded-prefix')
@@ -77,7 +85,7 @@ export function forwardedPrefix(fields: ReadonlyFields): string {
     .join('');
 }
 
-/** One element of Forwarded (RFC 7239 section 4). A null host is left out, a null address is `unknown`. */
+/** Formats an element of Forwarded (RFC 7239 section 4). A null host is omitted; a null address is `unknown`. */
 export function formatForwardedElement(element: {
   for: string | null;
   host: string | null;
@@ -87,7 +95,10 @@ export function formatForwardedElement(element: {
   return `for=${formatForwardedNode(element.for)}${host};proto=${element.proto}`;
 }
 
-/** A node (RFC 7239 section 6): IPv6 is bracketed and therefore quoted; what is no address is `unknown`. */
+/**
+ * Formats a node (RFC 7239 section 6). IPv6 is bracketed and therefore quoted. Anything that is not an address is
+ * `unknown`.
+ */
 export function formatForwardedNode(address: string | null): string {
   const plain = address === null ? null : plainAddress(address);
   if (plain === null) return 'unknown';
@@ -95,22 +106,22 @@ export function formatForwardedNode(address: string | null): string {
 }
 
 /**
- * An address as other programs expect it: no zone, no brackets, an IPv4-mapped one as IPv4. Null for anything
- * that does not look like an address.
+ * Normalizes an address for other programs: no zone, no brackets, IPv4-mapped addresses as IPv4. Returns null for
+ * anything that does not look like an address.
  */
 export function plainAddress(address: string): string | null {
   const zone = address.indexOf('%');
   let plain = zone < 0 ? address : address.slice(0, zone);
   if (plain.startsWith('[') && plain.endsWith(']')) plain = plain.slice(1, -1);
-  // So a dual-stack listener names its IPv4 peers.
+  // A dual-stack listener reports IPv4 peers like this.
   if (plain.includes('.') && /^::ffff:/i.test(plain)) plain = plain.slice(7);
   return ADDRESS.test(plain) ? plain : null;
 }
 
-/** Tells addresses from names, no more: the text comes from the operating system. */
+/** Only distinguishes addresses from names: the text comes from the operating system. */
 const ADDRESS = /^(?:\d{1,3}(?:\.\d{1,3}){3}|[\da-f]{0,4}:[\da-f:]*(?:\d{1,3}(?:\.\d{1,3}){3})?)$/i;
 
-/** Whether any name starts as the forwarding fields do: most requests are spared the closer look. */
+/** Reports whether any name starts like a forwarding field. This fast check skips the full one for most requests. */
 function mayClaim(fields: Fields): boolean {
   const raw = fields.raw;
   for (let i = 0; i < raw.length; i += 2) {
@@ -121,8 +132,9 @@ function mayClaim(fields: Fields): boolean {
 }
 
 /**
- * Whether a field says who the client is: Forwarded, X-Real-IP and whatever begins with `X-Forwarded-`, in any case.
- * Also with `_` for `-`: what CGI and its like make of a name is the same (RFC 3875 section 4.1.18).
+ * Reports whether a field states who the client is: Forwarded, X-Real-IP and names that begin with `X-Forwarded-`, in
+ * any case. `_` counts as `-`, because CGI and similar interfaces map both to the same variable (RFC 3875 section
+ * 4.1.18).
  */
 export const isForwardingField = (name: string): boolean =>
   /^(?:forwarded$|x[-_]real[-_]ip$|x[-_]forwarded[-_])/i.test(name);
@@ -134,7 +146,7 @@ function appendToList(fields: Fields, name: string, member: string): void {
   fields.set(name, lines.join(', '));
 }
 
-/** Where a trusted peer sent several lines, its own is the last. */
+/** If a trusted peer sent several lines, its own is the last. */
 function keepLastOr(fields: Fields, name: string, value: string | null): void {
   const lines = fields.getAll(name);
   const last = lines.at(-1) ?? '';

@@ -2,8 +2,8 @@ import { type ErrorCode, SluicewayError } from '../errors.js';
 import { isNamed, type ReadonlyFields } from './fields.js';
 
 /**
- * How the end of a message's content is found (RFC 9112 section 6.3). `length` is in bytes; beyond 2^53 - 1 it is only close,
- * and `text` has it exactly, for whoever sends it on.
+ * How the end of a message's content is determined (RFC 9112 section 6.3). `length` is in bytes. Beyond 2^53 - 1 it is
+ * an approximation; `text` is exact and is what to forward.
  */
 export type ContentFraming =
   | { readonly kind: 'none' }
@@ -18,11 +18,11 @@ const NO_BYTES: ContentFraming = Object.freeze({ kind: 'length', length: 0 });
 
 const MAX_LENGTH = 2n ** 63n - 1n;
 
-/** Results of `readFramingFields` that are not a length. */
+/** Results of `readFramingFields` that are not lengths. */
 const UNFRAMED = -1;
 const IS_CHUNKED = -2;
 
-/** The codes under which one direction refuses bad framing. */
+/** The error codes for bad framing in one direction. */
 interface Faults {
   length: ErrorCode;
   coding: ErrorCode;
@@ -32,9 +32,9 @@ const RESPONSE_FAULTS: Faults = { length: 'http_protocol_error', coding: 'http_r
 const REQUEST_FAULTS: Faults = { length: 'http_request_error', coding: 'http_request_error' };
 
 /**
- * Decides where the content of a response ends. Throws a `SluicewayError` for framing that two readers could
- * understand differently, which is stricter than RFC 9112 section 6.3 demands: several Content-Length values
- * even when equal, Content-Length with Transfer-Encoding, any coding but one `chunked`.
+ * Decides where the content of a response ends. Throws a `SluicewayError` for framing that two recipients could
+ * interpret differently. This is stricter than RFC 9112 section 6.3: it refuses several Content-Length fields even with
+ * equal values, Content-Length with Transfer-Encoding, and any coding other than a single `chunked`.
  */
 export function decideResponseFraming(
   requestMethod: string,
@@ -54,9 +54,9 @@ export function decideResponseFraming(
 }
 
 /**
- * Decides where the content of a request that Node's server has read ends; one without framing fields has none.
- * Throws `http_request_error` under the same rules. Node itself lets `Transfer-Encoding: gzip, chunked` and
- * Transfer-Encoding in HTTP/1.0 pass.
+ * Decides where the content of a request from Node's server ends. A request without framing fields has no content.
+ * Throws `http_request_error` by the same rules, since Node accepts `Transfer-Encoding: gzip, chunked` and
+ * Transfer-Encoding in HTTP/1.0.
  */
 export function decideRequestFraming(httpVersion: '1.0' | '1.1', fields: ReadonlyFields): ContentFraming {
   const framing = readFramingFields(httpVersion, fields, false, REQUEST_FAULTS);
@@ -66,9 +66,9 @@ export function decideRequestFraming(httpVersion: '1.0' | '1.1', fields: Readonl
 }
 
 /**
- * Refuses the heads of HTTP/1 requests that Node's server passes on and shouldn't: a version that is not 1.0 or
- * 1.1 (505; Node lets `HTTP/0.9` and `HTTP/2.0` through), no Host in HTTP/1.1, more than one, or one that is not
- * `uri-host [":" port]` (400, RFC 9112 section 3.2). Returns the version.
+ * Refuses heads of HTTP/1 requests that Node's server wrongly accepts: a version other than 1.0 and 1.1 (505; Node
+ * accepts `HTTP/0.9` and `HTTP/2.0`), no Host in HTTP/1.1, several Host fields, or a Host that is not `uri-host [":"
+ * port]` (400, RFC 9112 section 3.2). Returns the version.
  */
 export function checkRequestHead(httpVersion: string, fields: ReadonlyFields): '1.0' | '1.1' {
   if (httpVersion !== '1.1' && httpVersion !== '1.0') {
@@ -94,14 +94,14 @@ export function checkRequestHead(httpVersion: string, fields: ReadonlyFields): '
 }
 
 /**
- * Whether these are the characters of `uri-host [":" port]` (RFC 3986 section 3.2.2), empty included. Above all no
- * `@`, `/`, `\`, `?`, `#` and no spaces, on which readers disagree.
+ * Reports whether the text has only characters of `uri-host [":" port]` (RFC 3986 section 3.2.2). It may be empty.
+ * Excludes `@`, `/`, `\`, `?`, `#` and spaces, which recipients interpret differently.
  */
 export const isHostValue = (text: string): boolean => HOST_VALUE.test(text);
 
 const HOST_VALUE = /^[!$%&'()*+,\-.0-9:;=A-Z[\]_a-z~]*$/;
 
-/** A length in bytes, or UNFRAMED, or IS_CHUNKED. One pass, and nothing is allocated. */
+/** Returns a length in bytes, UNFRAMED or IS_CHUNKED. Makes one pass and allocates nothing. */
 function readFramingFields(
   httpVersion: '1.0' | '1.1',
   fields: ReadonlyFields,
@@ -131,8 +131,9 @@ function readFramingFields(
 }
 
 /**
- * 1*DIGIT up to 2^63 - 1, as Go and nginx have it: RFC 9110 section 8.6. A list is refused by its comma. Beyond 2^53 - 1 the
- * number is only close: no content is ever so long, and what passes of it never ends well.
+ * Parses 1*DIGIT up to 2^63 - 1, the limit of Go and nginx (RFC 9110 section 8.6). The comma of a list is refused.
+ * Beyond 2^53 - 1 the number is an approximation: no real content is that long, and a transfer of such content never
+ * completes.
  */
 function parseContentLength(value: string, fault: ErrorCode): number {
   let length = 0;
@@ -143,7 +144,7 @@ function parseContentLength(value: string, fault: ErrorCode): number {
   }
   if (value === '') throw new SluicewayError(fault, 'Content-Length is empty');
   if (length <= Number.MAX_SAFE_INTEGER) return length;
-  // Never parses a number that is much longer.
+  // The first condition avoids parsing a much longer number.
   if (length > 2 ** 65 || BigInt(value) > MAX_LENGTH)
     throw new SluicewayError(fault, 'Content-Length is too large');
   return Number(value);

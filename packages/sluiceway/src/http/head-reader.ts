@@ -5,7 +5,7 @@ import { trimWhiteSpace } from './white-space.js';
 const CR = 0x0d;
 const LF = 0x0a;
 
-/** `HTTP/1.1 200 OK`; the space before an absent reason is often forgotten. RFC 9112 section 4. */
+/** `HTTP/1.1 200 OK`. Servers often omit the space before an absent reason. RFC 9112 section 4. */
 const STATUS_LINE = /^HTTP\/1\.([0-9]) ([1-9][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?$/;
 const STATUS_LINE_START = [0x48, 0x54, 0x54, 0x50, 0x2f];
 
@@ -17,9 +17,9 @@ export interface ParsedHead {
 }
 
 export interface HeadLimits {
-  /** Bytes of one head or trailer section. */
+  /** Maximum bytes of one head or trailer section. */
   maxBytes: number;
-  /** Field lines of one section. */
+  /** Maximum field lines of one section. */
   maxFields: number;
 }
 
@@ -34,14 +34,13 @@ const invalid = (what: string): SluicewayError =>
   new SluicewayError('http_protocol_error', `Invalid response: ${what}`);
 
 /**
- * Finds the empty line that ends a head or trailer section, over as many reads as it takes. Line ends are CR LF
- * and nothing else: a recipient that also takes a bare LF or CR can be made to see other fields than its
- * neighbour (RFC 9112 sections 2.2 and 11.2).
+ * Finds the empty line that ends a head or trailer section, across reads. Only CR LF ends a line: a recipient that also
+ * accepts a bare LF or CR can be made to see other fields than its neighbour (RFC 9112 sections 2.2 and 11.2).
  */
 export class SectionScanner {
   readonly #maxBytes: number;
   readonly #section: Section;
-  /** Bytes of the section that were looked at. */
+  /** Bytes of the section scanned so far. */
   #scanned = 0;
   #lineLength = 0;
   #afterCr = false;
@@ -51,14 +50,14 @@ export class SectionScanner {
     this.#section = section;
   }
 
-  /** Starts over with a new section. */
+  /** Starts a new section. */
   reset(): void {
     this.#scanned = 0;
     this.#lineLength = 0;
     this.#afterCr = false;
   }
 
-  /** Goes on with bytes [from, to); returns the position after the section's last byte, or -1: not there yet. */
+  /** Scans bytes [from, to). Returns the position after the section's last byte, or -1 if the section is incomplete. */
   scan(bytes: Uint8Array, from: number, to: number): number {
     let lineLength = this.#lineLength;
     let afterCr = this.#afterCr;
@@ -88,7 +87,7 @@ export class SectionScanner {
     return -1;
   }
 
-  /** How much of an unfinished section was seen, so that the next scan starts behind it. */
+  /** Bytes of the unfinished section scanned so far. The next scan starts after them. */
   get scanned(): number {
     return this.#scanned;
   }
@@ -102,7 +101,10 @@ export class SectionScanner {
   }
 }
 
-/** Refuses at the first bytes what cannot become a response: another protocol would let us wait for its end. */
+/**
+ * Rejects data that cannot become a response at its first bytes. Otherwise the proxy would wait for the end of another
+ * protocol's data.
+ */
 export function checkHeadStart(bytes: Uint8Array, from: number, to: number): void {
   const length = Math.min(to - from, STATUS_LINE_START.length);
   for (let i = 0; i < length; i += 1) {
@@ -110,7 +112,7 @@ export function checkHeadStart(bytes: Uint8Array, from: number, to: number): voi
   }
 }
 
-/** Parses a whole head, its empty line included, read as latin1. */
+/** Parses a whole head with its empty line, as Latin-1. */
 export function parseResponseHead(text: string, limits: HeadLimits): ParsedHead {
   const lineEnd = text.indexOf('\r\n');
   const match = STATUS_LINE.exec(text.slice(0, lineEnd));
@@ -124,8 +126,8 @@ export function parseResponseHead(text: string, limits: HeadLimits): ParsedHead 
 }
 
 /**
- * Parses field lines from `from` to the empty line. As a proxy must with responses (RFC 9112 section 5): white
- * space before the colon is removed, a folded line is joined by a space.
+ * Parses field lines from `from` to the empty line. As RFC 9112 section 5 requires of a proxy for responses, white
+ * space before the colon is removed and a folded line is joined with a space.
  */
 export function parseFieldLines(
   text: string,

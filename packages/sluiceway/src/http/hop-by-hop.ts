@@ -2,11 +2,11 @@ import { type Fields, isNamed, type ReadonlyFields } from './fields.js';
 import { isForwardingField } from './forwarded.js';
 
 /**
- * Names that a Connection field cannot have removed. RFC 9110 section 7.6.1 forbids options that correspond to
- * a field intended for all recipients, so such an option is never meant well: without Host or Content-Length
- * the next server would route or frame another message than we read, without the Content-* fields it would
- * read other content. Via and CDN-Loop tell loops (RFC 8586 section 2 relies on nobody removing it), Early-Data tells
- * what may be a replay (RFC 8470 section 5.1).
+ * Names that a Connection field cannot remove. RFC 9110 section 7.6.1 forbids options that name a field intended for
+ * all recipients, so such an option indicates an attack. Without Host or Content-Length, the next server would route or
+ * frame another message than this proxy reads; without the Content-* fields, it would read other content. Via and
+ * CDN-Loop detect loops (RFC 8586 section 2 requires that intermediaries keep the field). Early-Data marks a possible
+ * replay (RFC 8470 section 5.1).
  */
 const NOT_NOMINABLE: ReadonlySet<string> = new Set([
   'host',
@@ -21,8 +21,8 @@ const NOT_NOMINABLE: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * What frames a message, or says what becomes of its connection: written by the proxy for each message anew. `TE` is
- * not one of them, since a draft has it where trailers are wanted.
+ * Fields that frame a message or control its connection. The proxy writes them for each message. `TE` is not included:
+ * a request draft has it if the client accepts trailers.
  */
 const FRAMING: ReadonlySet<string> = new Set([
   'connection',
@@ -36,16 +36,16 @@ const FRAMING: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-/** Whether a field frames a message or its connection, so that neither an option nor a hook may decide on it. */
+/** Reports whether a field frames a message or controls its connection. Neither options nor hooks can set it. */
 export const isFramingField = (name: string): boolean => FRAMING.has(name.toLowerCase());
 
 /**
- * Whether a field is always meant for one connection only: RFC 9110 section 7.6.1, with `Proxy-Connection` and
- * `HTTP2-Settings` (RFC 7540 section 3.2.1) and the two proxy authentication fields, in any case. `Trailers` is
- * not one of them.
+ * Reports whether a field is always for a single connection, in any case: RFC 9110 section 7.6.1, plus
+ * `Proxy-Connection`, `HTTP2-Settings` (RFC 7540 section 3.2.1) and the two proxy authentication fields. `Trailers` is
+ * not included.
  */
 export function isHopByHop(name: string): boolean {
-  // The length rules nearly every field out before any text is compared.
+  // The length excludes nearly every field before any text is compared.
   switch (name.length) {
     case 2:
       return isNamed(name, 'te');
@@ -76,8 +76,8 @@ export function removeHopByHop(fields: Fields): void {
 }
 
 /**
- * As `removeHopByHop`, and Alt-Svc as well: it would send clients around the proxy (RFC 7838 section 3). Returns what
- * Connection names, which trailers may not bring in again.
+ * Like `removeHopByHop`. Also removes Alt-Svc, which would make clients bypass the proxy (RFC 7838 section 3). Returns
+ * the names in Connection, which must not reappear in trailers.
  */
 export function removeHopByHopFromResponse(fields: Fields): ReadonlySet<string> | null {
   const nominated = nominatedBy(fields);
@@ -88,15 +88,17 @@ export function removeHopByHopFromResponse(fields: Fields): ReadonlySet<string> 
   return nominated;
 }
 
-/** Whether the sender takes trailer fields: a TE line with the member `trailers` (RFC 9110 section 10.1.4). */
+/**
+ * Reports whether the sender accepts trailer fields: a TE line with the member `trailers` (RFC 9110 section 10.1.4).
+ */
 export function acceptsTrailers(fields: ReadonlyFields): boolean {
   if (!fields.has('te')) return false;
   return fields.list('te').some((member) => member.toLowerCase() === 'trailers');
 }
 
 /**
- * The names that Connection has removed beyond the fixed ones, from the head and the trailers, in lower case; null
- * where there are none, which is the usual case.
+ * Returns the names that Connection removes in addition to the fixed ones, from head and trailers, in lower case. Null
+ * if there are none, which is the usual case.
  */
 export function nominatedBy(fields: ReadonlyFields): ReadonlySet<string> | null {
   const raw = fields.raw;
@@ -104,7 +106,7 @@ export function nominatedBy(fields: ReadonlyFields): ReadonlySet<string> | null 
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i] ?? '';
     if (name.length !== 10 || (name !== 'Connection' && name.toLowerCase() !== 'connection')) continue;
-    // Every line counts, whatever the first one holds.
+    // Every line counts, even if the first one has only fixed names.
     nominated = addOptions(raw[i + 1] ?? '', nominated);
   }
   return nominated;
@@ -118,7 +120,7 @@ function addOptions(value: string, nominated: Set<string> | null): Set<string> |
     const option = value.slice(start, end).trim().toLowerCase();
     start = end + 1;
     if (option === '' || option === 'close' || isHopByHop(option) || NOT_NOMINABLE.has(option)) continue;
-    // They may come from a trusted proxy before us, and a client that has them dropped looks like that proxy
+    // A trusted proxy may have set them. If a client could have them removed, it would look like that proxy
     // (CVE-2022-31813 in Apache httpd, CVE-2024-45410 in Traefik).
     if (isForwardingField(option)) continue;
     nominated ??= new Set();

@@ -3,19 +3,19 @@ import { Fields, type ReadonlyFields } from './fields.js';
 import { type ContentFraming, decideRequestFraming } from './framing.js';
 import { trimWhiteSpace } from './white-space.js';
 
-/** The control data of an HTTP/2 request (RFC 9113 section 8.3.1); null where a pseudo-field is absent. */
+/** The control data of an HTTP/2 request (RFC 9113 section 8.3.1). Null for absent pseudo-fields. */
 export interface Http2RequestHead {
   method: string | null;
   path: string | null;
   authority: string | null;
   scheme: string | null;
-  /** Of an extended CONNECT (RFC 8441 section 4). */
+  /** The protocol of an extended CONNECT (RFC 8441 section 4). */
   protocol: string | null;
-  /** As an HTTP/1.1 message would have them: `Host` first, one `Cookie`. */
+  /** The fields of an equivalent HTTP/1.1 message: `Host` first, one `Cookie`. */
   headers: Fields;
 }
 
-/** Connection-specific fields, which HTTP/2 must not carry (RFC 9113 section 8.2.2). */
+/** Connection-specific fields, which HTTP/2 forbids (RFC 9113 section 8.2.2). */
 const CONNECTION_SPECIFIC = new Set([
   'connection',
   'keep-alive',
@@ -25,9 +25,9 @@ const CONNECTION_SPECIFIC = new Set([
 ]);
 
 /**
- * Reads the field section of an HTTP/2 request from Node's raw list. Throws `http_request_error` for what makes a
- * request malformed and Node has let pass: connection-specific fields, a `TE` other than `trailers`, a `Host` that
- * names something else than `:authority`, or neither of the two.
+ * Reads the field section of an HTTP/2 request from Node's raw list. Throws `http_request_error` for malformed requests
+ * that Node accepts: connection-specific fields, a `TE` other than `trailers`, a `Host` that differs from `:authority`,
+ * or neither of the two.
  */
 export function readHttp2Request(raw: readonly string[]): Http2RequestHead {
   const pseudo = new Map<string, string>();
@@ -44,7 +44,7 @@ export function readHttp2Request(raw: readonly string[]): Http2RequestHead {
   }
   const authority = pseudo.get(':authority') ?? null;
   const host = decideHost(authority, hosts);
-  // Crumbs are one field again (RFC 9113 section 8.2.3).
+  // Cookie crumbs are joined into one field (RFC 9113 section 8.2.3).
   if (cookies.length > 0) lines.push('cookie', cookies.join('; '));
   return {
     method: pseudo.get(':method') ?? null,
@@ -72,14 +72,14 @@ function decideHost(authority: string | null, hosts: readonly string[]): string 
   return decided;
 }
 
-/** HTTP/2 frames content itself; a `Content-Length` says how much it will be (RFC 9113 section 8.1.1). */
+/** HTTP/2 frames content itself. A `Content-Length` announces its size (RFC 9113 section 8.1.1). */
 export function decideHttp2RequestFraming(endsWithHead: boolean, fields: ReadonlyFields): ContentFraming {
   const declared = decideRequestFraming('1.1', fields);
   if (endsWithHead) return { kind: 'none' };
   return declared.kind === 'none' ? { kind: 'chunked' } : declared;
 }
 
-/** Fields that may stand once only; Node refuses to send several lines of them. */
+/** Fields that may occur only once. Node refuses to send several lines of them. */
 const SINGLE = new Set([
   'access-control-allow-credentials',
   'access-control-max-age',
@@ -118,18 +118,18 @@ const SINGLE = new Set([
 ]);
 
 /**
- * Fields as Node's `http2` takes them: names in lower case, several lines of a name as a list. Lines that Node would
- * refuse to repeat become one, joined by commas, which means the same (RFC 9110 section 5.3).
+ * Converts fields for Node's `http2`: names in lower case, several lines of a name as a list. Lines that Node would
+ * refuse to repeat are joined by commas, which has the same meaning (RFC 9110 section 5.3).
  */
 export function toHttp2Headers(fields: ReadonlyFields): Record<string, string | string[]> {
-  // No prototype: a field may be called `constructor`.
+  // No prototype, because a field can be called `constructor`.
   const headers = Object.create(null) as Record<string, string | string[]>;
   const { raw } = fields;
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = (raw[i] as string).toLowerCase();
     if (CONNECTION_SPECIFIC.has(name) || name === 'http2-settings') continue;
     const value = trimWhiteSpace(raw[i + 1] as string);
-    // Node refuses to send anything else.
+    // Node refuses to send any other value.
     if (name === 'te' && value !== 'trailers') continue;
     const before = headers[name];
     if (before === undefined) headers[name] = value;

@@ -1,10 +1,10 @@
 import type { ReadonlyFields } from './fields.js';
 
-/** Whether the sender of a response will take another request on its connection (RFC 9112 section 9.3). */
+/** Reports whether the sender of a response accepts another request on its connection (RFC 9112 section 9.3). */
 export function allowsReuse(httpVersion: '1.0' | '1.1', fields: ReadonlyFields): boolean {
   const connection = fields.get('connection');
   if (connection === undefined) return httpVersion === '1.1';
-  // What nearly every origin server says needs no list.
+  // Fast path: nearly every origin server sends exactly this.
   if (connection === 'keep-alive' && fields.getAll('connection').length === 1) return true;
   const options = fields.list('connection').map((option) => option.toLowerCase());
   if (options.includes('close')) return false;
@@ -12,8 +12,8 @@ export function allowsReuse(httpVersion: '1.0' | '1.1', fields: ReadonlyFields):
 }
 
 /**
- * How long the sender keeps an idle connection, in milliseconds, from `Keep-Alive: timeout=5`: one second less,
- * so that we let go of it first. Infinity where it does not say.
+ * Returns how long the sender keeps an idle connection, in milliseconds, from `Keep-Alive: timeout=5`. The result is
+ * one second less, so that the proxy closes first. Infinity if the field does not say.
  */
 export function idleLimitMs(fields: ReadonlyFields): number {
   const field = fields.get('keep-alive');

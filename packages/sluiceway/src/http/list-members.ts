@@ -1,7 +1,7 @@
 /**
- * Splits a field value at a separator that is not in a quoted string (RFC 9110 section 5.6.4) nor, where they exist,
- * in a comment, which nests (section 5.6.5). Members are neither trimmed nor unquoted. Where a quoted string or a
- * comment never ends, every separator splits: it must not hide the members behind it.
+ * Splits a field value at a separator outside quoted strings (RFC 9110 section 5.6.4) and, with `withComments`, outside
+ * nested comments (section 5.6.5). Members are neither trimmed nor unquoted. If a quoted string or a comment is not
+ * terminated, every separator splits, so that it cannot hide the members after it.
  */
 export function splitMembers(value: string, separator: ',' | ';', withComments = false): string[] {
   if (!value.includes('"') && !(withComments && value.includes('('))) return value.split(separator);

@@ -2,23 +2,23 @@ import { encodeSpaces } from './encode-url.js';
 import type { BaseTarget } from './target.js';
 
 /**
- * No control characters or backslashes: browsers drop some of them from a URL and take `\` for `/`, so that
- * `/<tab>/host` is another host to them.
+ * Excludes control characters and backslashes. Browsers remove some of them from a URL and treat `\` as `/`, so
+ * `/<tab>/host` would be another host to them.
  */
 const PLAIN = /^[\x21-\x5b\x5d-\x7e\x80-\xff]*$/;
-/** A segment `..`, however it is written: it leads out of the base. */
+/** A `..` segment in any spelling, which leads out of the base. */
 const UPWARD = /\/(?:\.|%2e){2}(?:\/|$)/i;
 
-/** What of a base decides whether a URL points into it. */
+/** The parts of a base that determine whether a URL is under it. */
 export type LocationBase = Pick<BaseTarget, 'protocol' | 'host' | 'path'>;
 
 /**
- * The value for Location or Content-Location where the origin server's points under `base`: an absolute URL, one
- * without a scheme, or a path. It becomes a path of this proxy: that of the base is taken off, as joining had put it
- * there, and `mountPath` (`''`, or `/like/this`) is put in its place. Query and fragment are kept byte for byte.
+ * Rewrites Location or Content-Location if the origin server's value is under `base`: an absolute URL, one without a
+ * scheme, or a path. The result is a path of this proxy: the base path is replaced by `mountPath` (`''`, or a path such
+ * as `/like/this`). Query and fragment are kept byte for byte.
  *
- * Null where the value points elsewhere, is relative to the request's own path, or could be read in more than one way:
- * it passes as it is. Never yields what a browser would take for another host.
+ * Returns null if the value is elsewhere, is relative to the request's own path, or is ambiguous. It then passes
+ * unchanged. The result is never a URL that a browser would resolve to another host.
  */
 export function rewriteLocation(value: string, base: LocationBase, mountPath: string): string | null {
   // Browsers encode them too.
@@ -32,12 +32,12 @@ export function rewriteLocation(value: string, base: LocationBase, mountPath: st
   const isUnderBase = path === basePath || path.startsWith(`${basePath}/`);
   if (!isUnderBase || UPWARD.test(path)) return null;
   const rewritten = mountPath + path.slice(basePath.length) || '/';
-  // Also where a client can choose what the mount path is.
+  // Also protects against a mount path that a client chooses.
   if (!PLAIN.test(rewritten) || !/^\/(?!\/)/.test(rewritten)) return null;
   return rewritten + (end < 0 ? '' : reference.slice(end));
 }
 
-/** Path, query and fragment of a URL at the base's host, or of an absolute path; null for anything else. */
+/** Returns path, query and fragment of a URL at the base's host or of an absolute path. Null for anything else. */
 function withoutAuthority(location: string, base: LocationBase): string | null {
   const scheme = /^https?:(?=\/\/)/i.exec(location)?.[0].toLowerCase();
   if (scheme === undefined && !location.startsWith('//')) return location.startsWith('/') ? location : null;

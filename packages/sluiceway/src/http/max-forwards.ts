@@ -1,8 +1,8 @@
 import type { ReadonlyFields } from './fields.js';
 
 /**
- * How many servers a request may still be passed on to, or null where nothing limits it (RFC 9110 section 7.6.2:
- * the field counts for OPTIONS and TRACE only). At 0 the proxy itself is the one that is asked.
+ * Returns how many servers may still forward a request, or null for no limit. The field applies only to OPTIONS and
+ * TRACE (RFC 9110 section 7.6.2). At 0, the proxy itself is the final recipient.
  */
 export function maxForwards(method: string, fields: ReadonlyFields): number | null {
   if (method !== 'OPTIONS' && method !== 'TRACE') return null;

@@ -1,16 +1,16 @@
-/** A path prefix without a slash at its end; `''` for the root. */
+/** A path prefix without a trailing slash. `''` for the root. */
 export type PathPrefix = string;
 
-/** Segments as they go on the wire: no empty ones, no query, nothing that would have to be escaped. */
+/** Segments as sent on the wire: no empty ones, no query, nothing that requires escaping. */
 const PREFIX = /^(?:\/[\x21\x22\x24-\x2e\x30-\x3e\x40-\x5b\x5d-\x7e]+)*\/?$/;
 
 /**
- * Checks a prefix such as `/files`. Throws a `TypeError`. It is compared byte for byte: a request that spells it
- * with other escapes (`/%66iles`) is another path.
+ * Checks a prefix such as `/files`. Throws a `TypeError`. Prefixes are compared byte for byte: a request that escapes
+ * it differently (`/%66iles`) has another path.
  */
 export function parsePathPrefix(prefix: string): PathPrefix {
   if (typeof prefix !== 'string' || !PREFIX.test(prefix))
-    throw new TypeError("must be a path such as '/files', without a query and empty segments");
+    throw new TypeError("must be a path such as '/files', without a query or empty segments");
   const segments = prefix.split('/');
   if (segments.some((segment) => /^(?:\.|%2e){1,2}$/i.test(segment)))
     throw new TypeError('must not have dot segments');
@@ -18,8 +18,8 @@ export function parsePathPrefix(prefix: string): PathPrefix {
 }
 
 /**
- * The request-target without the prefix, or null where its path does not begin with it. Whole segments count:
- * `/files` is no prefix of `/filesystem`, nor of `/files%2Fa`. What is left of exactly the prefix is `/`.
+ * Removes the prefix from a request-target. Returns null if the path does not begin with it. Only whole segments match:
+ * `/files` is not a prefix of `/filesystem` or `/files%2Fa`. A path equal to the prefix becomes `/`.
  */
 export function stripTargetPrefix(target: string, prefix: PathPrefix): string | null {
   const start = pathStart(target);
@@ -32,8 +32,8 @@ export function stripTargetPrefix(target: string, prefix: PathPrefix): string | 
 }
 
 /**
- * Whether the path of a request-target is exactly the prefix, with no slash after it: the request asks for the mount
- * point itself. False for the prefix `''`.
+ * Reports whether the path of a request-target equals the prefix, without a slash after it, so that the request is for
+ * the mount point itself. False for the prefix `''`.
  */
 export function isMountPoint(target: string, prefix: PathPrefix): boolean {
   const start = pathStart(target);
@@ -43,8 +43,8 @@ export function isMountPoint(target: string, prefix: PathPrefix): boolean {
 }
 
 /**
- * The request-target in two: the first `count` segments of its path as they were sent, and the target without them.
- * Null where its path has fewer. `collapses` says that several slashes are one, as a router may be set up to see it.
+ * Splits a request-target: the first `count` segments of its path as sent, and the target without them. Returns null if
+ * the path has fewer segments. With `collapses`, several slashes count as one, as routers can be configured.
  */
 export function splitTarget(
   target: string,
@@ -64,7 +64,7 @@ export function splitTarget(
   };
 }
 
-/** Where the path of a target in origin-form or absolute-form begins; -1 where it has none. */
+/** Returns where the path of a target in origin-form or absolute-form begins. -1 if it has none. */
 function pathStart(target: string): number {
   if (target.startsWith('/')) return 0;
   const scheme = /^https?:\/\/[^/?#]*/i.exec(target);

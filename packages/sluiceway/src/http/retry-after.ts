@@ -1,6 +1,6 @@
 import { parseHttpDate } from './http-date.js';
 
-/** How many milliseconds to wait (RFC 9110 section 10.2.3); null where nothing valid is said. */
+/** Returns how many milliseconds to wait (RFC 9110 section 10.2.3). Null if the value is missing or invalid. */
 export function parseRetryAfter(value: string | undefined, now: number = Date.now()): number | null {
   if (value === undefined) return null;
   if (/^\d{1,9}$/.test(value)) return Number(value) * 1000;

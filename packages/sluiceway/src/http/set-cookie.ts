@@ -1,7 +1,7 @@
-/** What becomes of the value of an attribute: the new one, `''` to remove the attribute, or undefined to leave it. */
+/** Returns the new value of an attribute, `''` to remove the attribute, or undefined to keep it. */
 export type AttributeRewrite = (value: string) => string | undefined;
 
-/** Takes the entry for the value out of a map, else that for `*`. */
+/** Creates a rewrite from a map: the entry for the value, else the entry for `*`. */
 export function mappedRewrite(
   values: ReadonlyMap<string, string>,
   toKey: (value: string) => string,
@@ -9,40 +9,43 @@ export function mappedRewrite(
   return (value) => values.get(toKey(value)) ?? values.get('*');
 }
 
-/** How browsers compare the domain of a cookie: without regard to case, and to a dot at its start (RFC 6265 section 5.2.3). */
+/** Normalizes a cookie's domain as browsers do: case-insensitive, without a leading dot (RFC 6265 section 5.2.3). */
 export const toCookieDomain = (domain: string): string => domain.replace(/^\./, '').toLowerCase();
 
-/** How Set-Cookie lines are rewritten. Null leaves an attribute as it is. */
+/** How Set-Cookie lines are rewritten. Null keeps an attribute. */
 export interface CookieRules {
   domain: AttributeRewrite | null;
   path: AttributeRewrite | null;
-  /** `match` has Secure exactly where the client came by https. */
+  /** `match` sets Secure if the client uses https, and removes it otherwise. */
   secure: 'keep' | 'remove' | 'add' | 'match';
 }
 
-/** An attribute as it stands in the line, from the `;` before it up to the next one. */
+/** An attribute in the line, from the `;` before it to the next one. */
 interface Attribute {
   /** In lower case. */
   name: string;
-  /** Without white space around it; `''` where there is none. */
+  /** Without surrounding white space. `''` if there is none. */
   value: string;
   /** Byte for byte. */
   text: string;
 }
 
-/** A browser keeps these only with Secure, Path=/ and no Domain (RFC 6265bis section 4.1.3.2): they are right as they are. */
+/**
+ * Browsers accept these only with Secure, Path=/ and no Domain (RFC 6265bis section 4.1.3.2), so they need no
+ * rewriting.
+ */
 const HOST_PREFIX = /^__host-/i;
-/** A browser keeps these only with Secure (RFC 6265bis section 4.1.3.1; `__Http-` is newer). */
+/** Browsers accept these only with Secure (RFC 6265bis section 4.1.3.1; `__Http-` is newer). */
 const SECURE_PREFIX = /^__(?:secure|http)-/i;
 
 /**
- * Rewrites the value of a Set-Cookie field as a browser would read it (RFC 6265 section 5.2): split at every `;`,
- * names of attributes in any case, repeats and unknown ones included. What no rule is about stays byte for byte,
- * which is why no cookie library does this: they parse into a record and write it anew, which decodes values, moves
- * attributes and loses those that they do not know.
+ * Rewrites a Set-Cookie value as browsers parse it (RFC 6265 section 5.2): split at every `;`, attribute names in any
+ * case, repeated and unknown ones included. Everything that no rule covers stays byte for byte. Cookie libraries cannot
+ * do this: they parse into a record and serialize it again, which decodes values, reorders attributes and loses unknown
+ * ones.
  *
- * Where a browser would refuse the cookie without it, Secure is not removed: with a name that begins with `__Secure-`,
- * with `SameSite=None`, with `Partitioned`. A cookie whose name begins with `__Host-` is never changed.
+ * Secure is not removed from a cookie that browsers would refuse without it: a name that begins with `__Secure-`,
+ * `SameSite=None`, or `Partitioned`. A cookie whose name begins with `__Host-` is never changed.
  */
 export function rewriteSetCookie(line: string, rules: CookieRules, clientIsSecure: boolean): string {
   const first = line.indexOf(';');
@@ -89,7 +92,7 @@ const needsSecure = ({ name, value }: Attribute): boolean =>
 
 function rewriteAttribute({ name, value, text }: Attribute, rules: CookieRules): string {
   const rewrite = name === 'domain' ? rules.domain : name === 'path' ? rules.path : null;
-  // Without a value it counts as absent.
+  // An attribute without a value counts as absent.
   const replacement = value === '' ? undefined : rewrite?.(value);
   if (replacement === undefined || replacement === value) return text;
   return replacement === '' ? '' : text.slice(0, text.indexOf('=') + 1) + replacement;

@@ -61,5 +61,5 @@ const TEXTS: Readonly<Record<number, string>> = {
   511: 'Network Authentication Required',
 };
 
-/** The reason phrase of a status in the IANA registry; `Unknown` for any other. */
+/** Returns the reason phrase of a status from the IANA registry. `Unknown` for any other. */
 export const statusText = (status: number): string => TEXTS[status] ?? 'Unknown';

@@ -1,57 +1,57 @@
 import { SluicewayError } from '../errors.js';
 
-/** A configured URL under which requests are sent, split for the wire. */
+/** The configured base URL of an upstream, split for the wire. */
 export interface BaseTarget {
   protocol: 'http:' | 'https:';
-  /** A name in ASCII or an address; IPv6 without brackets. */
+  /** A name in ASCII, or an address. IPv6 without brackets. */
   hostname: string;
   port: number;
   /** The value of the Host field: no default port, IPv6 in brackets. */
   host: string;
-  /** As written, `''` where there is none. Escapes such as `%2F` are kept. */
+  /** As written. `''` if there is none. Escapes such as `%2F` are kept. */
   path: string;
-  /** Without the question mark, `''` where there is none. */
+  /** Without the question mark. `''` if there is none. */
   query: string;
 }
 
-/** The four forms of RFC 9112 section 3.2. Nothing is decoded or normalised. */
+/** The four forms of RFC 9112 section 3.2. Nothing is decoded or normalized. */
 export interface RequestTarget {
   form: 'origin' | 'absolute' | 'asterisk' | 'authority';
-  /** `host[:port]` of the absolute and the authority form, else null. */
+  /** `host[:port]` of the absolute form and the authority form, else null. */
   authority: string | null;
-  /** `*` for the asterisk form, `''` for the authority form and for an absolute form without a path. */
+  /** `*` for the asterisk form. `''` for the authority form and for an absolute form without a path. */
   path: string;
-  /** Without the question mark; null where there is no question mark. */
+  /** Without the question mark. Null if there is no question mark. */
   query: string | null;
 }
 
-/** Visible ASCII without `#`, and obs-text: each character is one byte on the wire, none can end the line. */
+/** Visible ASCII without `#`, and obs-text: each character is one byte on the wire, and none can end the line. */
 const WIRE_TEXT = /^[\x21\x22\x24-\x7e\x80-\xff]*$/;
 
-/** Whether a text can stand in a request-target as it is. */
+/** Reports whether text can be part of a request-target without encoding. */
 export const isWireText = (text: string): boolean => WIRE_TEXT.test(text);
 
-/** `host[:port]`: neither user information nor anything that ends an authority. */
+/** `host[:port]`, without user information or a character that ends an authority. */
 const AUTHORITY = /^[!$%&'()*+,\-.0-9:;=A-Z[\]_a-z~]+$/;
-/** Only a path with one of these can hold a dot segment that leads upwards. */
+/** Only a path with one of these can contain a dot segment that leads upwards. */
 const UPWARD = /\.\.|%2e/i;
-/** What some servers take for a slash, and for the start of a segment's parameters. */
+/** Characters that some servers treat as a slash, or as the start of a segment's parameters. */
 const MAYBE_SLASH = /\\|%2f|%5c/i;
 const MAYBE_SEMICOLON = /;|%3b/i;
 
 /**
- * Parses the URL of an upstream. A string is kept as written (`%2F`, dot segments); of a `URL` object only the
- * normalised form is left. Throws a `TypeError` that never repeats the URL, since it may hold a secret.
+ * Parses the URL of an upstream. A string is kept as written (`%2F`, dot segments); a `URL` object has only the
+ * normalized form. Throws a `TypeError` that does not contain the URL, which can hold a secret.
  */
 export function parseBaseTarget(url: string | URL): BaseTarget {
   if (typeof url !== 'string' && !(url instanceof URL))
     throw new TypeError('must be a URL, as a string or an object');
   const text = typeof url === 'string' ? url : url.href;
   if (!/^https?:\/\//i.test(text)) throw new TypeError('must be a URL that starts with http:// or https://');
-  // The URL parser drops some of these and turns others into slashes; then it would not be the URL as written.
+  // The URL parser removes some of these and turns others into slashes, which would change the URL.
   if (/[\p{Cc}\p{Cs}\s\\]/u.test(text)) {
     throw new TypeError(
-      'must not contain spaces, control characters, backslashes or halves of surrogate pairs',
+      'must not contain spaces, control characters, backslashes or lone surrogates',
     );
   }
 
@@ -77,10 +77,10 @@ export function parseBaseTarget(url: string | URL): BaseTarget {
   };
 }
 
-/** Splits the request-target of a client (`request.url`). Throws `http_request_error` where it is not valid. */
+/** Splits the request-target of a client (`request.url`). Throws `http_request_error` if it is not valid. */
 export function parseRequestTarget(rawUrl: string): RequestTarget {
   if (!WIRE_TEXT.test(rawUrl)) throw invalidTarget();
-  // Two slashes at the start are an empty first segment, never an authority.
+  // Two slashes at the start are an empty first segment, not an authority.
   if (rawUrl.charCodeAt(0) === 0x2f) return toRequestTarget('origin', null, rawUrl);
   if (rawUrl === '*') return { form: 'asterisk', authority: null, path: '*', query: null };
 
@@ -97,13 +97,13 @@ export function parseRequestTarget(rawUrl: string): RequestTarget {
 }
 
 /**
- * As `parseRequestTarget`, for the method with which the target came: `*` is for OPTIONS only, an authority for
- * CONNECT only. An OPTIONS in absolute form without a path asks about the server (RFC 9112 section 3.2.4).
+ * Like `parseRequestTarget`, with the rules for the method: `*` only for OPTIONS, an authority only for CONNECT. An
+ * OPTIONS in absolute form without a path is about the server (RFC 9112 section 3.2.4).
  */
 export function readRequestTarget(method: string, rawUrl: string): RequestTarget {
   const target = parseRequestTarget(rawUrl);
   if (target.form === 'authority' && method !== 'CONNECT')
-    throw new SluicewayError('http_request_error', 'An authority is no target here');
+    throw new SluicewayError('http_request_error', 'The authority form is valid only for CONNECT');
   if (method !== 'OPTIONS') {
     if (target.form === 'asterisk') throw invalidTarget();
   } else if (target.path === '' && target.query === null) {
@@ -113,12 +113,12 @@ export function readRequestTarget(method: string, rawUrl: string): RequestTarget
 }
 
 /**
- * The request-target to send: path under the base path with exactly one slash between them, the queries joined
- * by `&` with the base's first. Every byte of all parts is kept. `*` stays itself where the base is a bare host,
- * else it stands for the base. A path of null stands for the base in any case.
+ * Returns the request-target to send: the path under the base path with exactly one slash between them, and both
+ * queries joined by `&`, the base's first. Every byte of all parts is kept. `*` stays unchanged if the base has no
+ * path; otherwise it becomes the base path. A null path always becomes the base path.
  *
- * Throws `http_request_error` for a character that cannot be sent, and for dot segments, encoded or not, that
- * lead out of the base path: an origin server that resolves them would serve what the base path shuts off.
+ * Throws `http_request_error` for a character that cannot be sent, and for dot segments, encoded or not, that lead out
+ * of the base path: an origin server that resolves them would serve resources outside the base path.
  */
 export function joinTarget(
   base: Pick<BaseTarget, 'path' | 'query'>,
@@ -139,14 +139,14 @@ export function joinTarget(
   return target;
 }
 
-/** As `joinTarget`, for a path alone, whose characters are not judged. */
+/** Like `joinTarget`, for a path alone. Its characters are not checked. */
 export function joinPath(base: Pick<BaseTarget, 'path'>, path: string): string {
   if (!isBare(base) && UPWARD.test(path) && climbs(path))
     throw new SluicewayError('http_request_error', 'The path leads out of the base path');
   return joinPaths(base.path, path);
 }
 
-/** Whether a path is that of the base or lies under it, however its dot segments are resolved. */
+/** Reports whether a path is the base or under it, however its dot segments are resolved. */
 export function isUnderBase(base: Pick<BaseTarget, 'path'>, path: string): boolean {
   const prefix = base.path.endsWith('/') ? base.path.slice(0, -1) : base.path;
   if (path !== prefix && !path.startsWith(`${prefix}/`)) return false;
@@ -156,7 +156,7 @@ export function isUnderBase(base: Pick<BaseTarget, 'path'>, path: string): boole
 
 const isBare = ({ path }: Pick<BaseTarget, 'path'>): boolean => path === '' || path === '/';
 
-/** The value of the Host field (RFC 9110 section 7.2): IPv6 in brackets, no default port. */
+/** Returns the value of the Host field (RFC 9110 section 7.2): IPv6 in brackets, no default port. */
 export function hostField(hostname: string, port: number, protocol: 'http:' | 'https:'): string {
   const host = hostname.includes(':') ? `[${hostname}]` : hostname;
   return port === defaultPort(protocol) ? host : `${host}:${port}`;
@@ -170,8 +170,9 @@ function joinPaths(base: string, path: string): string {
 }
 
 /**
- * Whether a path leads above its beginning. Counts a segment as a step down only where every server takes it for one, and as steps up where any server
- * might: `%2f` and `\` split segments for some, and some cut `;parameters` off before they resolve dots.
+ * Reports whether a path leads above its start. A segment counts as one step down only if every server sees one
+ * segment, and as steps up if any server might: some servers split segments at `%2f` and `\`, and some remove
+ * `;parameters` before they resolve dots.
  */
 function climbs(path: string): boolean {
   let depth = 0;
@@ -200,12 +201,12 @@ function parseUrl(text: string): URL {
   try {
     return new URL(text);
   } catch {
-    // Not as a cause: its `input` property holds the whole URL.
+    // No `cause`: its `input` property has the whole URL.
     throw new TypeError('must be a valid URL');
   }
 }
 
-/** What a person writes is Unicode; on the wire it is UTF-8, escaped (RFC 3987 section 3.1). */
+/** Users write Unicode. On the wire it is UTF-8, percent-encoded (RFC 3987 section 3.1). */
 function encodeNonAscii(text: string): string {
   return text.replace(/[^\0-\x7f]+/g, encodeURIComponent);
 }

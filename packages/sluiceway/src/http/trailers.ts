@@ -3,9 +3,9 @@ import { isForwardingField } from './forwarded.js';
 import { isHopByHop, nominatedBy } from './hop-by-hop.js';
 
 /**
- * Fields that must be known before the content, or that a late line must not be able to change: routing, request
- * modifiers, authentication, cookies, what a browser shall do later (RFC 9110 section 6.5.1). Forwarding fields are
- * others.
+ * Fields that must be known before the content, or that a trailer must not be able to change: routing, request
+ * modifiers, authentication, cookies, and instructions for later requests (RFC 9110 section 6.5.1). Forwarding fields
+ * are checked separately.
  */
 const FORBIDDEN = new Set([
   'host',
@@ -36,7 +36,7 @@ const FORBIDDEN = new Set([
   'early-data',
 ]);
 
-/** Of what describes or frames the content, only these can be known after it and no sooner. */
+/** The only fields about the content or its framing that can be known only after it. */
 const DIGESTS = new Set(['content-digest', 'content-md5']);
 
 /** `nominated` are the names that Connection in the head has removed (RFC 9110 section 7.6.1). */
@@ -47,7 +47,7 @@ function mayPass(name: string, nominated: ReadonlySet<string> | null): boolean {
   return !lower.startsWith('if-') && !isForwardingField(lower);
 }
 
-/** Keeps the trailer fields that may be passed on; null where none is left. */
+/** Keeps the trailer fields that may be forwarded. Returns null if none is left. */
 export function retainTrailers(
   trailers: Fields | null,
   nominated: ReadonlySet<string> | null = null,
@@ -57,13 +57,13 @@ export function retainTrailers(
   return trailers.size === 0 ? null : trailers;
 }
 
-/** The trailers that may be passed on, of a message with this head: both as Node's parser gives them. */
+/** Returns the trailers of a message that may be forwarded. Takes trailers and head as Node's parser gives them. */
 export function readTrailers(rawTrailers: string[], rawHead: string[]): Fields | null {
   if (rawTrailers.length === 0) return null;
   return retainTrailers(Fields.fromParser(rawTrailers), nominatedBy(Fields.fromParser(rawHead)));
 }
 
-/** Of the trailers that a head announces those that may be passed on. Connection must still be in it. */
+/** Returns the announced trailers of a head that may be forwarded. The head must still have its Connection field. */
 export function announcedTrailers(head: ReadonlyFields): string[] {
   const names = head.list('trailer');
   if (names.length === 0) return names;

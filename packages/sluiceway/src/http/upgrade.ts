@@ -1,9 +1,9 @@
 import { isToken, type ReadonlyFields } from './fields.js';
 
 /**
- * Whether a member of `Upgrade` is a protocol that we would pass on: `protocol-name ["/" protocol-version]`, both
- * tokens, and no version of HTTP. Behind HTTP/2 a client could speak to the origin server past every rule of ours, and
- * servers take many spellings for it: `h2c`, `h2`, `h2c-17`, `HTTP/2.0`, in any case, in quotes.
+ * Reports whether the proxy forwards a member of `Upgrade`: `protocol-name ["/" protocol-version]`, both tokens, and
+ * not a version of HTTP. Over HTTP/2, a client could bypass all rules of the proxy. Servers accept many spellings of
+ * it: `h2c`, `h2`, `h2c-17`, `HTTP/2.0`, in any case, in quotes.
  */
 function isForwarded(protocol: string): boolean {
   const slash = protocol.indexOf('/');
@@ -12,12 +12,12 @@ function isForwarded(protocol: string): boolean {
   return isToken(name) && isToken(version) && !HTTP.test(name);
 }
 
-/** Also `h3`, the names of drafts such as `h2-14`, and names in single quotes, which are tokens. */
+/** Also `h3`, draft names such as `h2-14`, and names in single quotes, which are tokens. */
 const HTTP = /^[^a-z0-9]*(?:h[23]c?|http)(?![a-z])/i;
 
 /**
- * The protocols that a request asks its connection to change to (RFC 9110 section 7.8), or null: there is no
- * `Upgrade` that `Connection` confirms, or it is HTTP/1.0. No version of HTTP is among them, nor what is no protocol.
+ * Returns the protocols that a request asks to switch to (RFC 9110 section 7.8). Null if there is no `Upgrade` that
+ * `Connection` confirms, or for HTTP/1.0. Versions of HTTP and invalid members are excluded.
  */
 export function wantedProtocol(httpVersion: string, fields: ReadonlyFields): string | null {
   if (httpVersion === '1.0' || !fields.has('upgrade')) return null;
@@ -27,8 +27,8 @@ export function wantedProtocol(httpVersion: string, fields: ReadonlyFields): str
 }
 
 /**
- * What a 426 offers, for its client: a response of that status must have it (RFC 9110 section 15.5.22). `''` where
- * there is nothing that we would pass on.
+ * Returns the protocols that a 426 offers its client; the status requires the field (RFC 9110 section 15.5.22). `''` if
+ * the proxy would forward none of them.
  */
 export function offeredProtocols(fields: ReadonlyFields): string {
   return listProtocols(fields).join(', ');
@@ -36,7 +36,7 @@ export function offeredProtocols(fields: ReadonlyFields): string {
 
 const listProtocols = (fields: ReadonlyFields): string[] => fields.list('upgrade').filter(isForwarded);
 
-/** Whether the protocol that the origin server switched to is one of those that were asked for. */
+/** Reports whether the protocol that the origin server switched to was requested. */
 export function isAgreed(wanted: string, switchedTo: string | undefined): boolean {
   if (switchedTo === undefined || !isForwarded(switchedTo)) return false;
   const chosen = switchedTo.toLowerCase();

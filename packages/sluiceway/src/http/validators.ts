@@ -1,14 +1,15 @@
 import type { ReadonlyFields } from './fields.js';
 import { parseHttpDate } from './http-date.js';
 
-/** What tells one state of a representation from any other (RFC 9110 section 8.8). */
+/** Identifies one state of a representation (RFC 9110 section 8.8). */
 export interface Validator {
   field: 'ETag' | 'Last-Modified';
   /** Byte for byte, as it is sent back in `If-Range`. */
   value: string;
   /**
-   * A strong one changes with every byte (RFC 9110 section 8.8.1). An opaque one is no entity tag by its syntax (Swift and
-   * WEBrick send `ETag: abc`): it can be compared, and must not be sent, because no rule says what a server makes of it.
+   * A strong validator changes with every byte (RFC 9110 section 8.8.1). An opaque one is not a valid entity tag (Swift
+   * and WEBrick send `ETag: abc`). It can be compared but must not be sent, because its effect on a server is
+   * undefined.
    */
   strength: 'strong' | 'opaque';
 }
@@ -16,12 +17,12 @@ export interface Validator {
 const STRONG_ETAG = /^"[\x21\x23-\x7e\x80-\xff]*"$/;
 const BARE_ETAG = /^(?!W\/)[\x21\x23-\x7e\x80-\xff]+$/i;
 
-/** Clocks of the origin server and of this machine may differ by that much (RFC 9110 section 8.8.2.2). */
+/** Allowed difference between the clocks of the origin server and of this machine (RFC 9110 section 8.8.2.2). */
 const SKEW_MS = 60_000;
 
 /**
- * The validator by which a representation is recognised, or null. An entity tag goes before a date. Beside a weak tag,
- * which may stay the same when bytes change, only a date counts.
+ * Returns the validator that identifies a representation, or null. An entity tag takes precedence over a date. Beside a
+ * weak tag, which can stay the same when bytes change, only a date counts.
  */
 export function findValidator(fields: ReadonlyFields, receivedAt: number = Date.now()): Validator | null {
   const [tag, ...moreTags] = fields.getAll('etag');
@@ -33,9 +34,9 @@ export function findValidator(fields: ReadonlyFields, receivedAt: number = Date.
 }
 
 /**
- * `Last-Modified`, where it is at least a second older than `Date`: nobody can have changed the representation twice
- * within it (RFC 9110 section 8.8.2.2). A response without `Date` has the date of its receipt (section 6.6.1), by a clock
- * that may differ from the origin server's.
+ * Returns `Last-Modified` if it is at least a second older than `Date`: the representation cannot have changed twice
+ * within that second (RFC 9110 section 8.8.2.2). For a response without `Date`, the time of receipt is used (section
+ * 6.6.1), by a clock that may differ from the origin server's.
  */
 function findStrongDate(fields: ReadonlyFields, receivedAt: number): string | null {
   const [value, ...more] = fields.getAll('last-modified');

@@ -2,16 +2,16 @@ import type { Fields, ReadonlyFields } from './fields.js';
 import { splitMembers } from './list-members.js';
 
 /**
- * Adds this proxy to Via (RFC 9110 section 7.6.3) as a line of its own after all others, which are left as they
- * came. `httpVersion` is that of the message as received (`1.1`, `2.0`), `proxyName` a token.
+ * Appends this proxy to Via (RFC 9110 section 7.6.3), on a separate line after all others, which stay unchanged.
+ * `httpVersion` is that of the received message (`1.1`, `2.0`), `proxyName` a token.
  */
 export function appendVia(fields: Fields, httpVersion: string, proxyName: string): void {
   fields.append('Via', `${httpVersion} ${proxyName}`);
 }
 
 /**
- * Whether the message has been through a proxy of that name. The name counts only where it stands for the
- * receiver (`1.1 name`), not in a comment; letter case is ignored.
+ * Reports whether a proxy of that name has forwarded the message. The name counts only as the receiver (`1.1 name`),
+ * not in a comment. Letter case is ignored.
  */
 export function hasVia(fields: ReadonlyFields, proxyName: string): boolean {
   if (!fields.has('via')) return false;

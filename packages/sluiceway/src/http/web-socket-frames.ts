@@ -1,9 +1,9 @@
 const OPCODE_CLOSE = 0x8;
 
-/** 1001: the endpoint goes away, as a server that is stopped does (RFC 6455 section 7.4.1). */
+/** 1001: the endpoint goes away, for example because the server stops (RFC 6455 section 7.4.1). */
 const GOING_AWAY = [0x03, 0xe9] as const;
 
-/** A Close frame with the code 1001. What a client sends is masked with a key of four bytes; null for a server's. */
+/** Formats a Close frame with the code 1001. A client's frame is masked with a 4-byte key; pass null for a server's. */
 export function formatGoingAway(mask: Uint8Array | null): Uint8Array {
   const head = 0x80 | OPCODE_CLOSE;
   if (mask === null) return Uint8Array.of(head, GOING_AWAY.length, ...GOING_AWAY);
@@ -12,19 +12,19 @@ export function formatGoingAway(mask: Uint8Array | null): Uint8Array {
 }
 
 /**
- * Finds the ends of the frames (RFC 6455 section 5.2) in bytes that pass by: a frame of one's own can only be put
- * between two. Looks at nothing else, so that it works whatever extensions the two sides have agreed upon.
+ * Finds frame boundaries (RFC 6455 section 5.2) in relayed bytes, because the proxy can insert a frame of its own only
+ * between two frames. Reads nothing else, so it works with any extension that the two sides negotiate.
  */
 export class WebSocketFrameScanner {
   readonly #head = new Uint8Array(14);
   #headLength = 0;
   #headNeeded = 2;
-  /** Of the frame under way. */
+  /** Length of the head of the current frame. */
   #frameHeadLength = 0;
-  /** Of the payload that has not come yet; more than 2^53 is as good as without end. */
+  /** Bytes of the payload still to come. More than 2^53 never ends in practice. */
   #payloadLeft = 0;
   #isClose = false;
-  /** A Close frame has passed: nothing may follow it. */
+  /** A Close frame has passed. Nothing may follow it. */
   hasClosed = false;
 
   get isBetweenFrames(): boolean {
@@ -32,8 +32,8 @@ export class WebSocketFrameScanner {
   }
 
   /**
-   * Takes the bytes from `start` up to the end of the frame that they belong to, or all of them, and returns the
-   * position behind: `isBetweenFrames` tells which.
+   * Consumes bytes from `start` to the end of their frame, or to the end of the input. Returns the position after them.
+   * `isBetweenFrames` says whether the frame has ended.
    */
   takeFrame(bytes: Uint8Array, start: number): number {
     let at = start;

@@ -1,4 +1,4 @@
-/** Cuts spaces and tabs only, from `text` or a part of it: `trim` would take 0xA0 too, which is part of a value. */
+/** Trims spaces and tabs from `text` or a part of it. `trim` would also remove 0xA0, which is part of a value. */
 export function trimWhiteSpace(text: string, from = 0, to: number = text.length): string {
   let start = from;
   let end = to;

@@ -1,6 +1,6 @@
 import type { TransferRecord } from '../proxy/transfer/transfer-record.js';
 
-/** The names of a record in the order in which both formats give them. */
+/** The names of a record, in the order of both formats. */
 const NAMES = [
   'time',
   'id',
@@ -28,12 +28,15 @@ const NAMES = [
   'identity',
 ] as const satisfies readonly (keyof TransferRecord)[];
 
-/** One line of `name=value` pairs without a line end; `-` is null. A value cannot break the line or fake a pair. */
+/**
+ * Formats a record as one line of `name=value` pairs without a line end. `-` is null. A value cannot break the line or
+ * forge a pair.
+ */
 export function formatTransferText(record: TransferRecord): string {
   return NAMES.map((name) => `${name}=${quoteIfNeeded(record[name] ?? '-')}`).join(' ');
 }
 
-/** The same names as one JSON object without a line end. */
+/** Formats a record as one JSON object with the same names, without a line end. */
 export function formatTransferJson(record: TransferRecord): string {
   return stringify(Object.fromEntries(NAMES.map((name) => [name, record[name]])));
 }
@@ -43,7 +46,7 @@ function quoteIfNeeded(value: string | number | boolean): string {
   return /^[^\s"=\p{Cc}]+$/u.test(text) ? text : stringify(text);
 }
 
-/** JSON leaves DEL, C1 controls and line separators as they are, of which a terminal obeys some: U+009B begins commands. */
+/** JSON does not escape DEL, C1 controls and line separators. Terminals obey some of them: U+009B begins commands. */
 function stringify(value: unknown): string {
   return JSON.stringify(value).replace(
     /[\x7f-\x9f\u2028\u2029]/g,

@@ -126,11 +126,11 @@ test('too many wrong passwords are 429, without a challenge', async () => {
 });
 
 describe('what is wrong is said, all at once, and without the hashes', () => {
-  const noHash = 'must be a hash of bcrypt ($2y$…, as of htpasswd -B) or of scrypt ($scrypt$…)';
+  const noHash = 'must be a bcrypt hash ($2y$…, from htpasswd -B) or a scrypt hash ($scrypt$…)';
   test.each<[string, unknown, string[]]>([
     ['nothing', undefined, ['users is required']],
-    ['a list', ['anna'], ['users must be an object, not an array', 'users must be one at least']],
-    ['an empty object', {}, ['users must be one at least']],
+    ['a list', ['anna'], ['users must be an object, not an array', 'users must have at least one user']],
+    ['an empty object', {}, ['users must have at least one user']],
     [
       'bad ones in an object',
       { anna: 'secret', ben: 7, '': bcryptOfPw, 'a:b': bcryptOfPw, 'a\nb': bcryptOfPw },
@@ -152,7 +152,7 @@ describe('what is wrong is said, all at once, and without the hashes', () => {
     expect(problemsOf(() => basic({ file }))).toEqual([
       `${entry(2)} ${noHash}`,
       `${entry(3)} must have a name, without colons and control characters`,
-      `${entry(4)} is there twice`,
+      `${entry(4)} appears twice`,
     ]);
   });
 });

@@ -126,8 +126,8 @@ describe('what is wrong is said, all at once, and without the tokens', () => {
   test.each<[string, unknown, string[]]>([
     ['nothing', undefined, ['tokens must be a list, an object or { file }']],
     ['a string', A, ['tokens must be a list, an object or { file }']],
-    ['an empty list', [], ['tokens must be one at least']],
-    ['an empty object', {}, ['tokens must be one at least']],
+    ['an empty list', [], ['tokens must have at least one token']],
+    ['an empty object', {}, ['tokens must have at least one token']],
     [
       'bad ones in a list',
       ['0123456789abcde', 7, `secret secret ${A}`, A, A, '===============a'],
@@ -135,7 +135,7 @@ describe('what is wrong is said, all at once, and without the tokens', () => {
         'tokens[0] must have 16 characters or more',
         'tokens[1] must be a string',
         'tokens[2] must consist of letters, digits and -._~+/, with = at its end only',
-        'tokens[4] is there twice',
+        'tokens[4] appears twice',
         'tokens[5] must consist of letters, digits and -._~+/, with = at its end only',
       ],
     ],
@@ -145,7 +145,7 @@ describe('what is wrong is said, all at once, and without the tokens', () => {
       [
         'tokens[0] must have 16 characters or more',
         ...[1, 2, 3].map(
-          (i) => `tokens[${i}] must stand for an identity that is a string without control characters`,
+          (i) => `tokens[${i}] must map to an identity that is a string without control characters`,
         ),
       ],
     ],
@@ -159,8 +159,8 @@ describe('what is wrong is said, all at once, and without the tokens', () => {
     const file = tokenFile(`anna:${A}\nshort:secret\n:${B}\nci:${A}\n`);
     expect(problemsOf(() => bearer({ file }))).toEqual([
       `tokens.file has a token in line 2 of ${file} that must have 16 characters or more`,
-      `tokens.file has a token in line 3 of ${file} that must stand for an identity that is a string without control characters`,
-      `tokens.file has a token in line 4 of ${file} that is there twice`,
+      `tokens.file has a token in line 3 of ${file} that must map to an identity that is a string without control characters`,
+      `tokens.file has a token in line 4 of ${file} that appears twice`,
     ]);
   });
 
@@ -173,7 +173,7 @@ describe('what is wrong is said, all at once, and without the tokens', () => {
 
   test('a file with nothing in it', () => {
     const file = tokenFile('# none\n\n');
-    expect(problemsOf(() => bearer({ file }))).toEqual([`tokens.file has nothing in it: ${file}`]);
+    expect(problemsOf(() => bearer({ file }))).toEqual([`tokens.file is empty: ${file}`]);
   });
 
   test('options', () => {

@@ -107,7 +107,7 @@ test.each([
   ['allOf', allOf],
   ['anyOf', anyOf],
 ])('%s of nothing, or of what is no policy, is a mistake', (_, combine) => {
-  expect(problemsOf(() => combine())).toEqual(['policies must be one at least']);
+  expect(problemsOf(() => combine())).toEqual(['policies must have at least one policy']);
   const mistakes = [yes(), undefined, 'anna'] as AccessPolicy[];
   expect(problemsOf(() => combine(...mistakes))).toEqual([
     'policies[1] is required',
@@ -139,7 +139,7 @@ describe('addresses', () => {
   });
 
   test('needs ranges that are some', () => {
-    const none = 'cidrs must have one address or CIDR range at least';
+    const none = 'cidrs must have at least one address or CIDR range';
     expect(problemsOf(() => clientAddresses([]))).toEqual([none]);
     expect(problemsOf(() => clientAddresses(['10.0.0.0/33', 'unix', '', 'localhost']))).toEqual([
       'cidrs[0] must be an address or a CIDR range, not "10.0.0.0/33"',

@@ -82,7 +82,7 @@ describe('scrypt', () => {
 });
 
 describe('what is no hash that can be used', () => {
-  const noHash = 'must be a hash of bcrypt ($2y$…, as of htpasswd -B) or of scrypt ($scrypt$…)';
+  const noHash = 'must be a bcrypt hash ($2y$…, from htpasswd -B) or a scrypt hash ($scrypt$…)';
   const salt = 'U29kaXVtQ2hsb3JpZGU';
   const digest = 'cCO9yzr9c0hGHAbNgf046w';
   test.each([
@@ -100,22 +100,22 @@ describe('what is no hash that can be used', () => {
     [
       'scrypt that takes too much memory',
       `$scrypt$ln=18,r=8,p=1$${salt}$${digest}`,
-      'must have ln, r and p of 1 or more that take 256 MiB or less',
+      'must have ln, r and p of at least 1 that need at most 256 MiB',
     ],
     [
       'scrypt that takes no memory',
       `$scrypt$ln=0,r=8,p=1$${salt}$${digest}`,
-      'must have ln, r and p of 1 or more that take 256 MiB or less',
+      'must have ln, r and p of at least 1 that need at most 256 MiB',
     ],
     [
       'scrypt with a short salt',
       `$scrypt$ln=14,r=8,p=1$U29k$${digest}`,
-      'must have a salt of 8 bytes or more and a hash of 16 to 64 bytes',
+      'must have a salt of at least 8 bytes and a hash of 16 to 64 bytes',
     ],
     [
       'scrypt with a short hash',
       `$scrypt$ln=14,r=8,p=1$${salt}$cCO9`,
-      'must have a salt of 8 bytes or more and a hash of 16 to 64 bytes',
+      'must have a salt of at least 8 bytes and a hash of 16 to 64 bytes',
     ],
   ])('%s', (_, text, message) => {
     expect(() => reader.parse(text)).toThrow(message);

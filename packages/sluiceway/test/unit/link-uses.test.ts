@@ -31,7 +31,7 @@ describe('the uses of a link', () => {
     vi.advanceTimersByTime(HOUR - 1000);
     uses.begin('a', '192.0.2.1', once()).end();
     vi.advanceTimersByTime(1000);
-    expect(() => uses.begin('a', '192.0.2.1', once())).toThrow(/time of the single-use link is over/);
+    expect(() => uses.begin('a', '192.0.2.1', once())).toThrow(/window of the single-use link has ended/);
     expect(() => uses.begin('a', '192.0.2.2', once())).toThrow(/is over/);
     expect(uses.size).toBe(1);
   });

@@ -75,13 +75,13 @@ test.each<[string, unknown, RegExp]>([
     /^keys names a file that cannot be read: ENOENT$/,
   ],
   ['a directory', { file: '/' }, /^keys names a file that cannot be read: EISDIR$/],
-  ['a file that is no name', { file: 7 }, /^keys must name a file by a string$/],
+  ['a file that is no name', { file: 7 }, /^keys must be a string with the path of a file$/],
   [
     'a variable that is not set',
     { env: 'NOT_SET_AT_ALL' },
-    /^keys names the variable NOT_SET_AT_ALL, which is not set$/,
+    /^keys names the environment variable NOT_SET_AT_ALL, which is not set$/,
   ],
-  ['a variable that is no name', { env: 7 }, /^keys must name a variable of the environment by a string$/],
+  ['a variable that is no name', { env: 7 }, /^keys must be a string with the name of an environment variable$/],
   ['no key', [undefined], /^keys\[0\] is required$/],
   ['null', [null], /^keys\[0\] must be an object, not null$/],
   ['a key by its text alone', ['secret-a'], /^keys\[0\] must be an object, not string$/],
@@ -126,7 +126,7 @@ test.each([
   'null',
   '{"keys": [{"id": "secret-a]}',
 ])('a file that holds %j is refused, and not shown', (text) => {
-  const form = /must lead to JSON such as \{"keys": \[\{"id": "…", "secret": "…"\}\]\}$/;
+  const form = /must contain JSON such as \{"keys": \[\{"id": "…", "secret": "…"\}\]\}$/;
   expect(problemsOf(() => parseKeys(text))).toEqual([expect.stringMatching(form)]);
   expect(problemsOf(() => createLinks({ keys: { file: fileOf(text) } }))).toEqual([
     expect.stringMatching(form),

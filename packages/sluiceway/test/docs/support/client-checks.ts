@@ -6,7 +6,7 @@ import { expect } from 'vitest';
 import { seededBytes } from '../../support/content.js';
 import { rangedOrigin } from '../../support/ranged-origin.js';
 import { startOrigin } from '../../support/raw-origin.js';
-import { requireTool } from '../../support/requirements.js';
+import { requireTool, type Tool } from '../../support/requirements.js';
 import { type Check, needing } from './example.js';
 
 const curl = requireTool('curl');
@@ -21,7 +21,7 @@ export const clientChecks: Readonly<Record<string, Check>> = {
     );
     try {
       const line = block.text.replace('URL', `${origin.url}/f`).replace('sleep 1', 'sleep 0');
-      await promisify(execFile)(bash.path, ['-c', line], { cwd: project });
+      await run(bash, ['-c', line], project);
       expect(readFileSync(join(project, 'f')).equals(file)).toBe(true);
       expect(origin.total).toBe(3);
     } finally {
@@ -29,3 +29,6 @@ export const clientChecks: Readonly<Record<string, Check>> = {
     }
   }),
 };
+
+const run = (tool: Tool, args: readonly string[], cwd: string) =>
+  promisify(execFile)(tool.path, args, { cwd });
