@@ -18,6 +18,7 @@ const systems = [
   'Express',
   'Fastify',
   'Firefox',
+  'Gateway API',
   'Go',
   'HAProxy',
   'Hono',

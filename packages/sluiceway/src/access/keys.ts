@@ -193,9 +193,11 @@ function readKeyFile(file: unknown): string {
 }
 
 function readVariable(name: unknown): string {
-  if (typeof name !== 'string') throw new TypeError('must be a string with the name of an environment variable');
+  if (typeof name !== 'string')
+    throw new TypeError('must be a string with the name of an environment variable');
   const text = process.env[name];
-  if (text === undefined || text === '') throw new TypeError(`names the environment variable ${name}, which is not set`);
+  if (text === undefined || text === '')
+    throw new TypeError(`names the environment variable ${name}, which is not set`);
   return text;
 }
 

@@ -104,8 +104,7 @@ function readSignature(target: string, parameter: string, keys: KeyRing): LinkCo
   const parts = parameter.slice(PARAMETER.length).split(SEPARATOR);
   const [expires = '', id = '', methods = '', client = '', given = ''] = parts;
   const signature = decodeBase64Url(given);
-  if (parts.length !== 5 || signature === null)
-    throw invalidLink('its signature is malformed');
+  if (parts.length !== 5 || signature === null) throw invalidLink('its signature is malformed');
   const key = keys.find(id);
   const expected = hmac(target.slice(0, -(SEPARATOR.length + given.length)), key);
   if (signature.length !== expected.length || !timingSafeEqual(signature, expected))

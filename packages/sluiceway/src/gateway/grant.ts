@@ -217,8 +217,7 @@ function parseUrl(url: unknown): string {
 }
 
 function parseFilename(filename: unknown): string {
-  if (typeof filename !== 'string' || filename === '')
-    throw new TypeError('must be a non-empty string');
+  if (typeof filename !== 'string' || filename === '') throw new TypeError('must be a non-empty string');
   if (/[\p{Cc}\p{Cs}]/u.test(filename))
     throw new TypeError('must not contain control characters or lone surrogates');
   if (Buffer.byteLength(filename) > MAX_FILENAME_BYTES)

@@ -75,7 +75,10 @@ export class GuardedDialer {
 
   #check({ protocol, hostname, port, socket }: Wanted): ReturnType<typeof parseBaseTarget> | SluicewayError {
     if (socket !== undefined && socket !== null)
-      return new SluicewayError('destination_ip_prohibited', 'The destination of a given socket cannot be checked');
+      return new SluicewayError(
+        'destination_ip_prohibited',
+        'The destination of a given socket cannot be checked',
+      );
     // Normalized as in a URL, so that each host has one spelling.
     const host = hostField(hostname.replace(/^\[(.*)\]$/, '$1'), port, protocol);
     try {

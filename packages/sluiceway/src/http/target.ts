@@ -50,9 +50,7 @@ export function parseBaseTarget(url: string | URL): BaseTarget {
   if (!/^https?:\/\//i.test(text)) throw new TypeError('must be a URL that starts with http:// or https://');
   // The URL parser removes some of these and turns others into slashes, which would change the URL.
   if (/[\p{Cc}\p{Cs}\s\\]/u.test(text)) {
-    throw new TypeError(
-      'must not contain spaces, control characters, backslashes or lone surrogates',
-    );
+    throw new TypeError('must not contain spaces, control characters, backslashes or lone surrogates');
   }
 
   const start = text.indexOf('//') + 2;

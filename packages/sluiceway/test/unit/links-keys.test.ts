@@ -81,7 +81,11 @@ test.each<[string, unknown, RegExp]>([
     { env: 'NOT_SET_AT_ALL' },
     /^keys names the environment variable NOT_SET_AT_ALL, which is not set$/,
   ],
-  ['a variable that is no name', { env: 7 }, /^keys must be a string with the name of an environment variable$/],
+  [
+    'a variable that is no name',
+    { env: 7 },
+    /^keys must be a string with the name of an environment variable$/,
+  ],
   ['no key', [undefined], /^keys\[0\] is required$/],
   ['null', [null], /^keys\[0\] must be an object, not null$/],
   ['a key by its text alone', ['secret-a'], /^keys\[0\] must be an object, not string$/],

@@ -16,9 +16,7 @@ describe('the length of a link', () => {
       try {
         longest = signing(length);
       } catch (error) {
-        expect(String(error)).toMatch(
-          /a link of 800\d characters; some intermediaries pass at most 8000/,
-        );
+        expect(String(error)).toMatch(/a link of 800\d characters; some intermediaries pass at most 8000/);
         break;
       }
     }

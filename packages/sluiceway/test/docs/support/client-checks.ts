@@ -1,7 +1,7 @@
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { expect } from 'vitest';
 import { seededBytes } from '../../support/content.js';
 import { rangedOrigin } from '../../support/ranged-origin.js';
@@ -30,5 +30,8 @@ export const clientChecks: Readonly<Record<string, Check>> = {
   }),
 };
 
-const run = (tool: Tool, args: readonly string[], cwd: string) =>
-  promisify(execFile)(tool.path, args, { cwd });
+async function run(tool: Tool, args: readonly string[], cwd: string): Promise<void> {
+  const child = spawn(tool.path, args, { cwd, stdio: 'ignore' });
+  const [code] = (await once(child, 'close')) as [number | null];
+  expect(code).toBe(0);
+}

@@ -90,7 +90,7 @@ export const serverChecks: Readonly<Record<string, Check>> = {
     );
     let stderr = '';
     try {
-      execFileSync(node.path, [program, 'config', 'check', 'sluiceway.yaml'], {
+      execFileSync(process.execPath, [program, 'config', 'check', 'sluiceway.yaml'], {
         cwd: example.project,
         encoding: 'utf8',
         stdio: 'pipe',
