@@ -4,15 +4,14 @@ import { ReverseProxy } from './proxy.js';
 import { createSelector } from './request/select-target.js';
 
 /**
- * Makes a reverse proxy. Everything about its options is checked here: throws an `OptionsError` that lists every
- * problem with its path.
+ * Makes a reverse proxy. Checks all options: throws an `OptionsError` that lists every problem with its path.
  *
- * `createProxy({ upstream: 'http://127.0.0.1:9000' })` forwards everything to one origin server; mount it with
- * `attach(server, proxy)`, or call `proxy.handle(request, response)` from a handler of your own. `Context` is what
- * that gives to `handle` as `context`, and hooks find as `request.context`.
+ * `createProxy({ upstream: 'http://127.0.0.1:9000' })` forwards everything to one origin server. Mount it with
+ * `attach(server, proxy)`, or call `proxy.handle(request, response)` from your own handler. `Context` is the type of
+ * the `context` that you pass to `handle`; hooks read it as `request.context`.
  */
 export function createProxy<Context = unknown>(options: ProxyOptions<Context>): ReverseProxy<Context> {
-  // Hooks are only ever called with the context that `handle` of this proxy was given.
+  // Hooks are only called with the context that was passed to `handle` of this proxy.
   const settings = resolveProxyOptions(options as ProxyOptions);
   return new ReverseProxy<Context>(settings, createSelector(settings));
 }

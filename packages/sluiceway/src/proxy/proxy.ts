@@ -39,8 +39,9 @@ import { RunningTransfers } from './transfer/running-transfers.js';
 import { Transfer } from './transfer/transfer.js';
 
 /**
- * A reverse proxy: each request goes to an origin server, and its response comes back, while both arrive. Made by
- * `createProxy`; `attach` mounts it on a server. `Context` is what `handle` takes as `context` for hooks.
+ * A reverse proxy: sends each request to an origin server and its response back to the client, and streams both. Made
+ * by `createProxy`; `attach` mounts it on a server. `Context` is the type of the `context` that `handle` passes to
+ * hooks.
  */
 export class ReverseProxy<Context = unknown> implements Handler<Context> {
   readonly #settings: ProxySettings;
@@ -55,15 +56,15 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
     this.#responder = new Responder(settings, this.#running);
   }
 
-  /** Transfers under way. */
+  /** The number of transfers under way. */
   get active(): number {
     return this.#running.size;
   }
 
   /**
-   * Serves one request of HTTP/1 or HTTP/2. Resolves with the outcome once the response has ended one way or the
-   * other. Never rejects, but for `errors: 'throw'`: then a failure before the head rejects with the
-   * `SluicewayError`, and nothing has been written.
+   * Serves one HTTP/1 or HTTP/2 request. Resolves with the outcome once the response has ended, complete or not.
+   * Rejects only with `errors: 'throw'`: then a failure before the head rejects with the `SluicewayError`, and nothing
+   * has been written.
    */
   handle(
     request: ClientRequest,
@@ -74,14 +75,14 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
     return this.#pass(toClientExchange(request, response), context);
   }
 
-  /** As `handle`, for a request that no server of Node's has read. */
+  /** Like `handle`, for a request that was not read by a Node.js server. */
   serve(client: ClientExchange, context: HandleContext<Context> = {}): Promise<Outcome> {
     return this.#pass(client, context);
   }
 
   /**
-   * Serves a request that wants another protocol, as Node's `upgrade` event hands it over: a tunnel where the
-   * origin server agrees, an ordinary response otherwise. Never rejects.
+   * Serves a request for another protocol, with the arguments of Node's `upgrade` event. Opens a tunnel if the origin
+   * server agrees, and sends an ordinary response otherwise. Never rejects.
    */
   async upgrade(
     request: IncomingMessage,
@@ -98,7 +99,7 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
       const client = new Http1Exchange(request, upgrade.response, upgrade);
       return await this.#pass(client, { ...context, awaitsContinue });
     } catch (error) {
-      // Thrown for a framework that has no part in upgrades: the client is the only one to be told.
+      // Thrown for a framework, but frameworks do not handle upgrades: closing the connection tells the client.
       duplex.destroy();
       return toSluicewayError(error).outcome;
     }
@@ -120,7 +121,7 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
     this.#settings.transport.destroy();
   }
 
-  /** The path of a request, from top to bottom. */
+  /** The steps of a request, in order. */
   async #pass(client: ClientExchange, context: HandleContext): Promise<Outcome> {
     const { hooks, profile, proxyName, headers, timeouts, peers, access, digests } = this.#settings;
     const transfer = new Transfer(
@@ -145,7 +146,7 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
     let outcome: Outcome = 'internal';
     this.#running.add(transfer);
     try {
-      // 1. Admit: read the client's request, once it is its turn, see that its sender has access, and judge it.
+      // 1. Admit: wait for pipelined requests before it, read the client's request, check access, and validate it.
       if (client.isPipelined) await transfer.waitForPipeline();
       if (this.#running.isDraining) throw new SluicewayError('shutdown', 'The proxy is shutting down');
       const request = readDownstreamRequest(client, context, transfer.id, peers);
@@ -184,7 +185,7 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
       expectDigest(state, upstream, digests);
       transfer.throwIfAborted();
 
-      // 4. Send it, until there is a response head.
+      // 4. Send it, and wait for the response head.
       const arrived = await sendUpstream(state, validated, upstream, this.#settings, {
         onInterim: (head) => relayInterim(state, head, upstream, this.#settings),
         isUsable: (response) => isFitFor(upstream, response, digests),
@@ -219,7 +220,7 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
         await runHook(hooks.onUpstreamResponse, messages);
         transfer.throwIfAborted();
 
-        // 6. Prepare the content. `response/pipeline.ts` has the order of its stages.
+        // 6. Prepare the content. `response/pipeline.ts` lists its stages in order.
         if (hooks.transform) await applyTransform(state, hooks.transform, changes, messages, received);
         transfer.throwIfAborted();
       }
@@ -228,7 +229,7 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
         normalizeFraming(draft, length, downstream.method, seen?.headers.get('content-length'));
       }
 
-      // 7. Commit to the head, and relay the content.
+      // 7. Send the head, and relay the content.
       if (received.tunnel !== null)
         await this.#responder.tunnel(state, draft, received.tunnel, switchedTo ?? '');
       else await this.#responder.relay(state, draft, received);

@@ -16,7 +16,7 @@ describe('a transform', () => {
       /A hook failed: not today/,
     ],
     'that rejects': [() => Promise.reject(new Error('not today')), /A hook failed: not today/],
-    'that makes no stream but a string': [() => 'gzip', /something else than Duplex/],
+    'that makes no stream but a string': [() => 'gzip', /something other than Duplex/],
     'that makes a stream that can only be read': [
       () => Duplex.from({ readable: new PassThrough() }),
       /ended or is closed/,
@@ -46,7 +46,7 @@ describe('a transform', () => {
         const stream = new PassThrough();
         return [stream, stream];
       },
-      /for the second time/,
+      /used before/,
     ],
   };
 

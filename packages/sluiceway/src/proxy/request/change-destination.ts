@@ -7,9 +7,9 @@ import type { DownstreamRequest } from '../messages/downstream-request.js';
 import type { UpstreamRequestDraft } from '../messages/upstream-request.js';
 
 /**
- * Makes the places that a WebDAV client names beside the target of its request places of the origin server: the reverse
- * of what `headers.location` does with responses. This comes after the hook, which may choose another upstream; what a
- * rule or the hook has changed of a field is left alone.
+ * Rewrites the URLs in a WebDAV request's `Destination` and `If` to URLs of the origin server: the reverse of what
+ * `headers.location` does with responses. Runs after the hook, which may choose another upstream. A field that a rule
+ * or the hook has changed stays as it is.
  */
 export function changeDestination(
   upstream: UpstreamRequestDraft,
@@ -27,7 +27,7 @@ export function changeDestination(
   if (hasIf) headers.rewrite('If', (value) => mapIfTags(value, own, to));
 }
 
-/** Whether there is such a field, and it says what the client has said. */
+/** Whether the field exists and is as the client sent it. */
 function isAsSent(name: string, fields: ReadonlyFields, sent: ReadonlyFields): boolean {
   if (!fields.has(name)) return false;
   const lines = sent.getAll(name);
@@ -35,8 +35,8 @@ function isAsSent(name: string, fields: ReadonlyFields, sent: ReadonlyFields): b
 }
 
 /**
- * Whether somebody before the proxy has done more to the path than to take the mount path off: nobody knows then what
- * it would do to another one. `url` has lost what a framework has taken off, and `path` all of the mount path.
+ * Whether code before the proxy has changed the path beyond removing the mount path. If so, the proxy cannot know how
+ * that code would change another path. `url` lacks what a framework has removed; `path` lacks the whole mount path.
  */
 function isRewritten(url: string, { path, mountPath }: DownstreamRequest): boolean {
   const asked = withoutSlash(parseRequestTarget(url).path);
@@ -46,7 +46,7 @@ function isRewritten(url: string, { path, mountPath }: DownstreamRequest): boole
 
 const withoutSlash = (path: string): string => path.replace(/\/$/, '');
 
-/** Null where the target is not what joining the client's path has made: nobody knows then where another path leads. */
+/** Null if the target is not the upstream joined with the client's path: then other paths cannot be mapped. */
 function toUpstreamPlace(
   { joinedTo, path, headers }: UpstreamRequestDraft,
   { path: asked, query, isMountPoint }: DownstreamRequest,

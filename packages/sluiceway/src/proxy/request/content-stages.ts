@@ -6,11 +6,11 @@ import type { RestFinder } from '../../upstream/resume/resumed-content.js';
 import type { ContentLimits } from '../messages/selection.js';
 
 /**
- * What applies to the content of one response. The steps of the data path declare it, and `response/pipeline.ts`, which
- * explains the order, wraps the content accordingly. Null, or an empty list: the stage does not apply.
+ * What applies to the content of one response. The steps of the data path set it; `response/pipeline.ts` wraps the
+ * content accordingly, and explains the order. Null, or an empty list: the stage does not apply.
  */
 export interface ContentStages {
-  /** Bytes that the `Content-Range` of a part (206) states, if no `Content-Length` does. */
+  /** The length in bytes that the `Content-Range` of a part (206) states, if there is no `Content-Length`. */
   statedLength: number | null;
   resume: ResumeStage | null;
   verification: Verification | null;
@@ -33,12 +33,12 @@ export interface ResumeStage {
   needsTrailers: boolean;
 }
 
-/** Streams that content passes through, or the bytes that have replaced it. */
+/** The streams that content passes through, or the bytes that replace it. */
 export type TransformStage =
   | {
       kind: 'streams';
       streams: readonly [Duplex, ...Duplex[]];
-      /** Whether the bytes differ afterwards. */
+      /** Whether the streams change the bytes. */
       changes: boolean;
     }
   | { kind: 'bytes'; bytes: Uint8Array };

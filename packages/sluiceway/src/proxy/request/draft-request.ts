@@ -12,7 +12,7 @@ import type { ValidRequest } from './validate-request.js';
 
 const NOT_FORWARDED: HeaderSettings['forwarded'] = { port: false, prefix: false };
 
-/** Drafts the upstream request: what may pass of the client's, without what is meant for our connection only. */
+/** Drafts the upstream request from the client's, without hop-by-hop fields and those that the profile does not allow. */
 export function draftUpstreamRequest(
   { downstream, consumed }: Pick<ValidRequest, 'downstream' | 'consumed'>,
   profile: Profile,
@@ -40,27 +40,27 @@ export function draftUpstreamRequest(
   return draft;
 }
 
-/** Announces, with content that only its end delimits, the trailers that the client has announced. */
+/** Announces the trailers that the client has announced. Called for content of unknown length. */
 export function announceTrailers(draft: UpstreamRequestDraft, downstream: DownstreamRequest): void {
   if (downstream.headers.has('trailer')) draft.headers.set('Trailer', announcedTrailers(downstream.headers));
 }
 
 /**
- * Whether the client's content is sent on. Not where a hook has made a GET or HEAD of another method: content has no
- * meaning there, and servers that do not read it would take it for a request (RFC 9110 section 9.3.1).
+ * Whether the client's content is sent on. It is not if a hook has changed the method to GET or HEAD: content has no
+ * meaning there, and servers that do not read it would parse it as a request (RFC 9110 section 9.3.1).
  */
 export function keepsContent(draft: UpstreamRequestDraft, downstream: DownstreamRequest): boolean {
   return draft.method === downstream.method || (draft.method !== 'GET' && draft.method !== 'HEAD');
 }
 
-/** After a hook: what frames the message or changes its protocol is ours, and is written when it is sent. */
+/** Removes framing and upgrade fields that a hook has set: the transport writes them when it sends the request. */
 export function normalizeRequest(draft: UpstreamRequestDraft): void {
   draft.headers.retain((name) => !isFramingField(name));
 }
 
 /**
- * Fields that are made anew for each request: the framing, and the expectation, which is ours to keep. `Host` is
- * too, but takes the place of the client's, which is the first one as a rule (RFC 9110 section 7.2).
+ * Fields that the proxy sets itself for each request: the framing and `Expect`. It also sets `Host`, but in the place
+ * of the client's, which is usually the first field (RFC 9110 section 7.2).
  */
 function isOwnField(name: string): boolean {
   return isNamed(name, 'content-length') || isNamed(name, 'expect');

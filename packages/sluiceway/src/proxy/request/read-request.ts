@@ -6,9 +6,9 @@ import type { TrustedPeers } from '../../net/trusted-peers.js';
 import type { DownstreamRequest } from '../messages/downstream-request.js';
 import type { HandleContext, KnownClient } from '../messages/handle-context.js';
 
-/** What we know of a client's request beside what hooks see. */
+/** A client's request, with what hooks do not see. */
 export interface ReadRequest {
-  /** The identity is found when it has been read, and credentials taken off the query. */
+  /** The access policy sets the identity, and removes credentials from the query, after the request has been read. */
   downstream: DownstreamRequest & { identity: string | null; query: string | null };
   framing: ContentFraming;
   /** Names of fields whose credentials were meant for this proxy. */
@@ -25,7 +25,7 @@ export function nextRequestId(): string {
   return idPrefix + requests.toString(36);
 }
 
-/** Reads and judges a request that Node's server has let pass. Throws `http_request_error`. */
+/** Reads and validates a request that Node's server has accepted. Throws `http_request_error`. */
 export function readDownstreamRequest(
   client: ClientExchange,
   context: HandleContext,
@@ -37,7 +37,7 @@ export function readDownstreamRequest(
   return { downstream, framing: head.framing, consumed: NOTHING };
 }
 
-/** Forwarding fields that an application believes may hold anything. */
+/** The host that an application took from forwarding fields, which can contain anything; undefined if it is not valid. */
 const knownHost = (known: KnownClient | undefined): string | undefined =>
   known?.host !== undefined && isHostValue(known.host) ? known.host : undefined;
 
@@ -87,12 +87,12 @@ class ReadDownstreamRequest implements DownstreamRequest {
     this.#peers = peers;
   }
 
-  /** Throws where no server of Node's has read the request. */
+  /** Throws if the request was not read by a Node.js server. */
   get raw(): ClientRequest {
     return this.#client.request;
   }
 
-  /** Read when somebody asks: most proxies have no use for it. */
+  /** Read on first use: most proxies do not need it. */
   get forwarded(): ForwardedClient {
     const { clientAddress, host, protocol, trusted } = this;
     this.#forwarded ??= readForwardedClient(

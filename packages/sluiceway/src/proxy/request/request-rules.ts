@@ -4,14 +4,14 @@ import type { DownstreamRequest } from '../messages/downstream-request.js';
 import type { UpstreamRequestDraft } from '../messages/upstream-request.js';
 import type { HeaderSettings } from '../options/header-options.js';
 
-/** What the options change of a request that has been drafted and aimed, before hooks see it. */
+/** Applies the options to a drafted request whose target is set, before hooks see it. */
 export function changeRequest(
   draft: UpstreamRequestDraft,
   { host }: DownstreamRequest,
   settings: HeaderSettings,
 ): void {
   if (settings.host === 'client') {
-    // HTTP/1.0 may do without, and an empty one names nobody: the upstream's own stays.
+    // HTTP/1.0 allows requests without a host, and an empty one names no server: keep the upstream's.
     if (host) draft.headers.set('Host', host);
   } else if (settings.host !== 'upstream') {
     draft.headers.set('Host', settings.host);
@@ -19,7 +19,7 @@ export function changeRequest(
   settings.request?.apply(draft.headers);
 }
 
-/** Request content whose trailers keep to the rules too. */
+/** Applies the rules to the trailers of request content too. */
 export function changeRequestContent(
   content: RequestContent | null,
   { request }: HeaderSettings,

@@ -15,17 +15,17 @@ export interface RequestState {
   readonly context: HandleContext;
   /** Null until the request has been read. */
   downstream: DownstreamRequest | null;
-  /** Null until the request has been admitted. */
+  /** Null until the request has been validated. */
   validated: ValidRequest | null;
-  /** Where the request goes. Null until that is selected, and for a request that is answered. */
+  /** Where the request goes. Null until it is selected, and for a request that the proxy answers itself. */
   selection: Selection | null;
   /**
-   * What all content of the origin server is verified against: before there is a response what the application expects
-   * of it, then what holds for this response. Null where nothing tells.
+   * The digest that all content of the origin server is verified against: until there is a response the one that the
+   * application expects, then the one that applies to this response. Null if there is none.
    */
   digest: Digest | null;
   /** What applies to the content of the response. */
   readonly stages: ContentStages;
-  /** Fields of the upstream request before options and hooks have changed them; null where none could. */
+  /** Fields of the upstream request before options and hooks change them; null if nothing can change them. */
   clientFields: ReadonlyFields | null;
 }

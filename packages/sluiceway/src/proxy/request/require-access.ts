@@ -4,14 +4,14 @@ import { isFieldValue } from '../../http/fields.js';
 import type { Transfer } from '../transfer/transfer.js';
 import type { ReadRequest } from './read-request.js';
 
-/** What clients are told, and no more: not which part of the credentials was wrong. */
+/** What clients are told. They do not learn which part of the credentials was wrong. */
 const messages = {
   401: 'The request needs valid credentials.',
   403: 'The request is not allowed.',
   429: 'There were too many attempts. Try again later.',
 } as const;
 
-/** Asks the policy, and notes who the client is. Throws where the client is not let in, and where nobody can tell. */
+/** Asks the policy, and records the client's identity. Throws if the policy denies access or fails. */
 export async function requireAccess(
   policy: AccessPolicy,
   request: ReadRequest,

@@ -2,7 +2,7 @@ import type { ReadonlyFields } from '../../http/fields.js';
 import { isForwardingField } from '../../http/forwarded.js';
 import type { RequestState } from './request-state.js';
 
-/** What asks for a representation or says who asks: another server needs it as well, and none of it opens a door. */
+/** Fields that select a representation or describe the client. Other servers need them too, and they grant no access. */
 const NOT_SECRET: ReadonlySet<string> = new Set([
   'accept',
   'accept-charset',
@@ -27,8 +27,9 @@ const NOT_SECRET: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Names of the fields that are for the origin of the request's own target only: those of the selection (a link's), and those that options
- * or a hook have added or changed, which may be keys of any name. What the client has sent itself is not among them.
+ * Names of the fields that only the origin of the request's own target gets: those of the selection (a link's), and
+ * those that options or a hook have added or changed, which may be keys of any name. Fields that the client has sent
+ * itself are not included.
  */
 export function secretFields({ selection, clientFields }: RequestState, fields: ReadonlyFields): string[] {
   const ofSelection = Object.keys(selection?.headers ?? {});

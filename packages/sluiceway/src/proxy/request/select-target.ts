@@ -15,7 +15,7 @@ import {
 import type { UpstreamRequestDraft } from '../messages/upstream-request.js';
 import type { ProxySettings } from '../options/proxy-settings.js';
 
-/** The selector of `createProxy`: the hook `onRequest`, if there is one, then the URL of the context, then the upstream. */
+/** The selector of `createProxy`. Tries the hook `onRequest`, then the URL of the context, then the upstream. */
 export function createSelector({
   upstream,
   mirrors,
@@ -26,7 +26,7 @@ export function createSelector({
   return hooks.onRequest === undefined ? byUrl : new HookSelector(hooks.onRequest, byUrl);
 }
 
-/** A fixed upstream: the request's path and query are joined to its URL, and to those of its mirrors. */
+/** A fixed upstream. Joins the request's path and query to its URL and to those of its mirrors. */
 class UpstreamSelector implements Selector {
   readonly #upstream: BaseTarget;
   readonly #mirrors: readonly BaseTarget[];
@@ -42,12 +42,12 @@ class UpstreamSelector implements Selector {
   }
 }
 
-/** The URL that `handle` is given with the request: an exact target. Without one, the fallback selects. */
+/** Selects the URL that is passed to `handle` with the request, as an exact target. Without one, the fallback selects. */
 export class UrlSelector implements Selector {
   readonly #digest: Digest | null;
   readonly #fallback: Selector | null;
 
-  /** `digest` is that of every file. */
+  /** `digest` is expected of every file. */
   constructor(digest: Digest | null = null, fallback: Selector | null = null) {
     this.#digest = digest;
     this.#fallback = fallback;
@@ -61,7 +61,7 @@ export class UrlSelector implements Selector {
     const { url, mirrors = [] } = context;
     if (url === undefined) {
       if (this.#fallback !== null) return this.#fallback.select(request, transfer, context);
-      throw new SluicewayError('proxy_configuration_error', 'There is no upstream, and onRequest chose none');
+      throw new SluicewayError('proxy_configuration_error', 'No upstream is set, and onRequest chose none');
     }
     // The URL usually comes from the client.
     return orError('http_request_error', () => ({
@@ -98,7 +98,7 @@ class HookSelector implements Selector {
   }
 }
 
-/** Makes the draft one for the selected target. A digest of the context takes precedence. */
+/** Sets the draft's target, digest and fields from the selection. A digest of the context takes precedence. */
 export function setTarget(draft: UpstreamRequestDraft, selection: Selection, context: HandleContext): void {
   draft.setExactTarget(selection.target, selection.mirrors, selection.joinedTo);
   const digest = context.digest ?? selection.digest ?? null;
@@ -106,7 +106,7 @@ export function setTarget(draft: UpstreamRequestDraft, selection: Selection, con
   for (const [name, value] of Object.entries(selection.headers ?? NO_FIELDS)) draft.headers.set(name, value);
 }
 
-/** Tells a selection that its transfer is over. Never rejects: the response has ended, whatever goes wrong here. */
+/** Tells a selection that its transfer is over. Never rejects: the response has already ended. */
 export async function endSelection(selection: Selection, outcome: Outcome): Promise<void> {
   try {
     await selection.end?.(outcome);

@@ -29,7 +29,7 @@ type SendSettings = Pick<ProxySettings, 'headers' | 'profile' | 'loopName' | 'tr
 export interface ResponseSteps {
   /** Called with each interim response, 100 included. */
   onInterim(head: InterimResponse): void;
-  /** Whether the response can be taken; if not, a mirror is asked. */
+  /** Whether the response is usable. If not, the next mirror is tried. */
   isUsable(response: TransportResponse): boolean;
 }
 
@@ -44,7 +44,7 @@ export interface ReceivedResponse {
   send: SendOptions;
 }
 
-/** The request as it was sent last, for hooks. They get a copy of the fields: resuming sends them again. */
+/** The request as it was last sent, for hooks. They get a copy of the fields, since resuming sends the fields again. */
 export function toUpstreamRequest({ target, request: { method, path, headers } }: Sent): UpstreamRequest {
   return { method, target, path, headers: headers.clone() };
 }
@@ -62,7 +62,7 @@ export async function sendUpstream(
   const upload = chooseUpload(state, validated, draft);
   const { timeouts } = transfer;
   const expectContinue = upload !== null && draft.content === undefined && context.awaitsContinue === true;
-  // Content that is held back until the origin server says 100 waits for the origin server.
+  // Content that waits for a 100 waits for the origin server.
   if (expectContinue) timeouts.requestWaitsFor('upstream');
   let answered = false;
   const content = changeRequestContent(upload, settings.headers);
@@ -87,7 +87,7 @@ export async function sendUpstream(
     ...(!settings.profile.forwarded && { markLoop: loopMarker(downstream, settings.loopName) }),
     convertHead: settings.convertHead,
     onAttempt: (exchange, asked) => transfer.attempt(exchange, asked),
-    // Not a getter: V8 makes a hidden class for each object with one.
+    // A function, not a getter: V8 makes a hidden class for each object that has a getter.
     secretFields: () => secretFields(state, draft.headers),
     ...(selection?.check !== undefined && { check: (target) => selection.check?.(target) ?? null }),
   };
@@ -101,7 +101,7 @@ export async function sendUpstream(
           ...options,
           onTry: (hasOthers) => {
             transfer.hasOtherTargets = hasOthers;
-            // For the head of the one before.
+            // Stop the timeout for the previous target's head.
             timeouts.responseWaitsFor('nobody');
           },
           isFit: (response) => steps.isUsable(response) && findRangeFault(draft.method, response) === null,
@@ -109,7 +109,7 @@ export async function sendUpstream(
   const received = sent.response;
   transfer.receivedHead(received.httpVersion);
   const { method } = sent.request;
-  // A redirect has changed it. A HEAD that was asked with GET has been answered as a HEAD is.
+  // A redirect may have changed the method. The answer to a HEAD that was sent as GET is still the answer to a HEAD.
   if (draft.method !== 'HEAD' && draft.method !== method) draft.method = method;
   answered = true;
   timeouts.responseWaitsFor('nobody');
@@ -118,7 +118,10 @@ export async function sendUpstream(
   if (received.tunnel !== null && !isAgreed(protocol ?? '', received.headers.get('upgrade')))
     throw new SluicewayError('http_upgrade_failed', 'The origin server switched to another protocol');
   if (received.tunnel !== null && upload?.source.isRunning === true)
-    throw new SluicewayError('http_upgrade_failed', 'The origin server switched in the midst of the request');
+    throw new SluicewayError(
+      'http_upgrade_failed',
+      'The origin server switched protocols before it had the whole request',
+    );
   const fault = findRangeFault(draft.method, received);
   if (fault !== null) throw fault;
   state.stages.statedLength = statedLength(draft.method, received);
@@ -126,8 +129,8 @@ export async function sendUpstream(
 }
 
 /**
- * Whose a connection is that authentication has bound. Of a trusted proxy, which may send requests of several clients on
- * one connection, that takes the address that it tells; none is bound where it says that it does not know.
+ * Identifies the client for connections that authentication binds to one client. A trusted proxy may send requests of
+ * several clients on one connection, so the address that it reports is used; without one, no connection is bound.
  */
 function toRequestClient(
   connection: ClientConnection | null,
@@ -139,7 +142,7 @@ function toRequestClient(
   return address === null ? null : { connection, address };
 }
 
-/** The content to send: a hook's own, or the client's where it keeps its meaning. */
+/** The content to send: the hook's, or the client's if the method still allows it. */
 function chooseUpload(
   { transfer }: RequestState,
   validated: ValidRequest,
@@ -153,7 +156,7 @@ function chooseUpload(
 
 const NONE: readonly Target[] = [];
 
-/** Other places of the same file. Only what has no effect may be asked of several servers. */
+/** Other locations of the same file. Only GET and HEAD are sent to several servers, since they have no effect. */
 function toMirrors({ method, mirrors }: UpstreamRequestDraft): readonly Target[] {
   if (mirrors.length === 0 || (method !== 'GET' && method !== 'HEAD')) return NONE;
   return mirrors.map((mirror) =>
@@ -162,9 +165,9 @@ function toMirrors({ method, mirrors }: UpstreamRequestDraft): readonly Target[]
 }
 
 /**
- * A profile that does not forward sends no CDN-Loop to third parties. A request for the host that the client has asked
- * us as may come back, by a way that our listeners do not show: it carries the client's CDN-Loop and our name (RFC 8586
- * section 2).
+ * A profile that does not forward sends no CDN-Loop to third parties. The exception is a request to the host that the
+ * client has asked for: it can come back here even if the address is not one of our listeners. It carries the client's
+ * CDN-Loop and our name (RFC 8586 section 2).
  */
 function loopMarker(downstream: DownstreamRequest, loopName: string): NonNullable<SendOptions['markLoop']> {
   const ours = plainAuthority(downstream.host);
@@ -176,7 +179,7 @@ function loopMarker(downstream: DownstreamRequest, loopName: string): NonNullabl
   };
 }
 
-/** Without a default port and the dot at the end of a name. */
+/** Removes a default port and the trailing dot of a name. */
 const plainAuthority = (host: string | null): string | undefined =>
   host
     ?.toLowerCase()

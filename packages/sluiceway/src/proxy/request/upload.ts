@@ -9,14 +9,14 @@ import { UntouchedSource } from '../../stream/untouched.js';
 import type { RequestContent } from '../../upstream/transport.js';
 import type { Transfer } from '../transfer/transfer.js';
 
-/** The client's request content on its way up. */
+/** The request content that is sent to the origin server. */
 export interface Upload extends RequestContent {
   source: MeteredSource;
 }
 
 /**
- * Null where the request has no content. Throws where something before the proxy has read it already, and where it
- * announces more than `maxBytes` (null: no limit); content of unknown length fails once it is more.
+ * Null if the request has no content. Throws if code before the proxy has already read the content, or if it announces
+ * more than `maxBytes` (null: no limit). Content of unknown length fails once it exceeds `maxBytes`.
  */
 export function openUpload(
   client: ClientExchange,
@@ -36,13 +36,13 @@ export function openUpload(
     maxBytes !== null && length === null
       ? new MaxLengthSource(source, maxBytes, () => tooLarge(maxBytes))
       : source;
-  // A hook, or middleware that goes on beside the proxy, may have read of it when it is sent at last.
+  // A hook, or middleware that runs at the same time, can read from it before it is sent.
   const checked = new UntouchedSource(limited, () => findFault(client));
   const metered = new MeteredSource(checked, transfer.meterUpload());
   return { source: metered, length, ...(text !== undefined && { lengthText: text }) };
 }
 
-/** Content that has been read already, and given back: null where it is empty. */
+/** Content that is already in memory. Null if it is empty. */
 export function uploadBytes(content: Uint8Array, transfer: Transfer, maxBytes: number | null): Upload | null {
   const { length } = content;
   if (length === 0) return null;
@@ -50,7 +50,7 @@ export function uploadBytes(content: Uint8Array, transfer: Transfer, maxBytes: n
   return { source: new MeteredSource(singleChunk(content), transfer.meterUpload()), length };
 }
 
-/** What holds of the bytes as the client sent them, and not of those that a parser has made of them. */
+/** Fields that describe the bytes as the client sent them, not those that a body parser has produced. */
 export const OF_BYTES_AS_SENT: readonly string[] = [
   'Content-Encoding',
   'Content-Digest',
@@ -60,9 +60,9 @@ export const OF_BYTES_AS_SENT: readonly string[] = [
 ];
 
 /**
- * The same content for a client that waits for 100: it is told to go on when its content is wanted. That is when the
- * origin server says 100, or has been waited for in vain (RFC 9110 section 10.1.1 lets a proxy say it then): an
- * origin server that knows no expectations and a client that waits would wait for each other.
+ * The same content for a client that waits for 100: sends it a 100 when the content is first read. The transport reads
+ * it when the origin server sends 100, or has not done so in time (RFC 9110 section 10.1.1 lets a proxy send 100 then).
+ * Otherwise a waiting client and an origin server that does not support `Expect` would wait for each other.
  */
 export function continueWhenWanted(content: RequestContent, client: ClientExchange): RequestContent {
   return { ...content, source: new ContinuedSource(content.source, client) };
@@ -95,7 +95,7 @@ function findFault(client: ClientExchange): SluicewayError | null {
 const tooLarge = (maxBytes: number): SluicewayError =>
   new SluicewayError('content_too_large', `The request content is longer than ${maxBytes} bytes`);
 
-/** Content that is still under way although nobody reads it any more. */
+/** Whether request content is still arriving that the proxy does not read. */
 export function isLeftUnread(client: ClientExchange, upload: Upload | null): boolean {
   return !client.isRequestComplete && upload?.source.isRunning !== true;
 }

@@ -11,10 +11,10 @@ import type { Transfer } from '../transfer/transfer.js';
 import type { ReadRequest } from './read-request.js';
 import { OF_BYTES_AS_SENT, openUpload, type Upload, uploadBytes } from './upload.js';
 
-/** A request that may go on. */
+/** A request that has passed all checks. */
 export interface ValidRequest {
   downstream: DownstreamRequest;
-  /** Null where the request has no content that is sent on. */
+  /** Null if the request has no content that is sent on. */
   upload: Upload | null;
   /** The protocol to ask the origin server for; null for an ordinary request. */
   protocol: string | null;
@@ -22,7 +22,7 @@ export interface ValidRequest {
   consumed: readonly string[];
 }
 
-/** Judges a request that has been read, and whose sender has access. */
+/** Validates a request after the access check. */
 export function validateRequest(
   client: ClientExchange,
   { downstream, framing, consumed }: ReadRequest,
@@ -39,7 +39,7 @@ export function validateRequest(
       `The request has our name ${loopName} in Via or CDN-Loop`,
     );
   const protocol = profile.upgrades ? client.wantedProtocol(downstream.headers) : null;
-  // There is no other way to ask for it than by a method that is not served.
+  // It is an extended CONNECT, and CONNECT is not served otherwise.
   if (client.isTunnelOnly && protocol === null) checkMethod('CONNECT', profile);
   if (content !== undefined) {
     const upload = profile.requestContent ? uploadBytes(content, transfer, maxRequestContent) : null;
@@ -53,7 +53,7 @@ export function validateRequest(
 export const allowedMethods = (profile: Profile): string =>
   profile.methods === 'any' ? 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS' : profile.methods.join(', ');
 
-/** An OPTIONS that may not be passed on any further asks what we serve (RFC 9110 section 7.6.2). */
+/** An OPTIONS with `Max-Forwards: 0` asks what this proxy serves (RFC 9110 section 7.6.2). */
 export function answerAsLastServer(downstream: DownstreamRequest, profile: Profile): Answer | undefined {
   if (maxForwards(downstream.method, downstream.headers) !== 0) return undefined;
   return { status: 200, headers: { Allow: allowedMethods(profile) } };
@@ -65,7 +65,7 @@ function checkMethod(method: string, profile: Profile): void {
   throw new SluicewayError('http_request_denied', `Method ${method} is not served`, {
     status: 405,
     publicMessage: 'The method is not allowed.',
-    // Whoever answers: a framework may.
+    // Here, so that a framework that answers the error sends it too.
     headers: { Allow: allowedMethods(profile) },
   });
 }

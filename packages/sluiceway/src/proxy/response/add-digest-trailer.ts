@@ -2,8 +2,8 @@ import type { DownstreamResponseDraft } from '../messages/responses.js';
 import type { RequestState } from '../request/request-state.js';
 
 /**
- * Has the digest of a whole representation follow it, where none is in the head or announced, and where a trailer can be
- * sent without a change of the framing: a `Content-Length` is worth more to a client. Announces it in the head.
+ * Sends the digest of a whole representation as a trailer and announces it in the head, unless the head already has or
+ * announces one. Does so only if the framing allows trailers as it is: a `Content-Length` is worth more to a client.
  */
 export function addDigestTrailer(
   { client, stages }: RequestState,

@@ -9,16 +9,16 @@ import { type ChunkSource, emptySource, singleChunk } from '../../stream/chunk-s
 import { ReadableSource } from '../../stream/readable-source.js';
 import type { Answer } from '../messages/responses.js';
 
-/** Content of the application's own, with its length where it is known. */
+/** Content that the application supplies. The length is null if it is unknown. */
 interface OwnContent {
   source: ChunkSource;
   length: number | null;
 }
 
-/** Content of the application's own whose head is complete. */
+/** Content that the application supplies, after its head is complete. */
 export interface FramedContent {
   source: ChunkSource;
-  /** What a stream has to keep to; null where the length is known anyway, or nothing tells. */
+  /** The length that a stream must have. Null if the length is known anyway, or not stated. */
   statedLength: number | null;
 }
 
@@ -30,8 +30,8 @@ function toOwnContent(content: Answer['content']): OwnContent {
 }
 
 /**
- * Frames content of the application's own as what it is: the length of bytes is known, and a stream has to be as long as
- * its `Content-Length` says. `contentless` says that none will be sent.
+ * Sets the framing for content that the application supplies. Bytes get their own length; a stream must be as long as
+ * its `Content-Length` states. `contentless`: no content is sent.
  */
 export function frameOwnContent(
   head: ResponseHead,
@@ -49,7 +49,7 @@ export function frameOwnContent(
   return { source: own.source, statedLength };
 }
 
-/** Checks and completes an answer of a hook. Throws a `TypeError` where a field or the status is not valid. */
+/** Checks and completes an answer of a hook. Throws a `TypeError` if a field or the status is not valid. */
 export function toResponseHead(answer: Answer): ResponseHead {
   const headers = new Fields();
   for (const [name, value] of Object.entries(answer.headers ?? {})) {
@@ -61,7 +61,7 @@ export function toResponseHead(answer: Answer): ResponseHead {
   return { status: answer.status, statusText: answer.statusText ?? statusText(answer.status), headers };
 }
 
-/** The default answer to a failure: what a client may know, and the error type for its operator (RFC 9209). */
+/** The default answer to a failure: a public message for the client, and the error type in `Proxy-Status` (RFC 9209). */
 export function draftErrorAnswer(error: SluicewayError, proxyName: string, allowedMethods: string): Answer {
   return {
     status: error.status,

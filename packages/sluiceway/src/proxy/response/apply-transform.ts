@@ -24,14 +24,14 @@ export async function changesContent(
   return typeof changes === 'boolean' ? changes : Boolean(await runHook(changes, { request }));
 }
 
-/** A range of content that is changed on its way is not the same range of the origin server's: all of it is needed. */
+/** Asks for all of the content: a range of changed content is not the same range of the origin server's content. */
 export function askForWhole(fields: Fields): void {
   fields.delete('range').delete('if-range');
 }
 
 /**
- * Declares the streams of a transform, and makes the head say no more than holds for what comes out of them. Declares
- * nothing where nothing is to be transformed.
+ * Sets the streams of a transform, and removes the fields that do not describe their output from the head. Does nothing
+ * if the response is not transformed.
  */
 export async function applyTransform(
   state: RequestState,
@@ -45,7 +45,7 @@ export async function applyTransform(
   if (transform instanceof Interception) return transform.apply(state, messages, received);
   if (received.tunnel !== null || response.content !== undefined) return;
   if (changes) {
-    // RFC 9110 section 7.7. The directive of a request is not heeded: a client could switch the transform off.
+    // RFC 9110 section 7.7. A directive in the request is ignored: otherwise a client could turn the transform off.
     if (hasCacheDirective(upstreamResponse.headers, 'no-transform')) return;
     if (received.status === 206)
       throw new SluicewayError(
@@ -68,7 +68,7 @@ export async function applyTransform(
   else state.stages.transform = { kind: 'streams', streams, changes };
 }
 
-/** Streams that a transfer has had. One that was given to a second would mix the contents of both. */
+/** Streams that a transfer has used. A stream shared by two transfers would mix their contents. */
 const taken = new WeakSet<Duplex>();
 
 function takeStreams(
@@ -88,11 +88,11 @@ function takeStreams(
   return first && [first, ...others];
 }
 
-/** Why a stream cannot carry the content of a transfer; null where it can. */
+/** Why a stream cannot carry the content of a transfer; null if it can. */
 function findStreamFault(stream: unknown): string | null {
-  if (!(stream instanceof Duplex)) return 'something else than Duplex streams';
-  if (taken.has(stream)) return 'a stream for the second time: each transfer needs new ones';
-  // They pass chunks of any size one by one, so that memory would not be bounded.
+  if (!(stream instanceof Duplex)) return 'something other than Duplex streams';
+  if (taken.has(stream)) return 'a stream that was used before: each transfer needs new ones';
+  // They count chunks, not bytes, so memory would not be bounded.
   if (stream.readableObjectMode || stream.writableObjectMode)
     return 'a stream in object mode, not one of bytes';
   const touch = findTouch(stream);

@@ -10,8 +10,8 @@ import type { ContentStages, TrailerRule } from '../request/content-stages.js';
 import { isContentless } from './respond.js';
 
 /**
- * Drafts the head for the client: what may pass of the origin server's. Changes `received.fields`. The same holds for its
- * trailers.
+ * Drafts the head for the client from the origin server's, without hop-by-hop fields and those that the profile does not
+ * allow. Changes `received.headers`. Adds a rule that does the same for trailers.
  */
 export function draftDownstreamResponse(
   stages: ContentStages,
@@ -31,10 +31,10 @@ export function draftDownstreamResponse(
       void retainTrailers(trailers, nominated)?.retain((name) => mayPass(name, allowed));
     stages.trailerRules = [...stages.trailerRules, rule];
   }
-  // Somebody else's server has shown that it honours ranges: a client that is cut off may go on through us.
+  // The origin server has shown that it supports ranges: a client that is cut off can continue through us.
   if (status === 206 && allowed !== 'all' && headers.has('content-range') && !headers.has('accept-ranges'))
     headers.set('Accept-Ranges', 'bytes');
-  // RFC 9110 section 8.6: never in 204, and Node would send it.
+  // RFC 9110 section 8.6: never in a 204. Node would send it.
   if (status === 204) headers.delete('content-length');
   for (const [name, value] of Object.entries(profile.setResponseHeaders)) headers.set(name, value);
   const trailers = announced?.filter((name) => mayPass(name, allowed));
@@ -47,16 +47,16 @@ export function draftDownstreamResponse(
 const mayPass = (name: string, allowed: Profile['responseHeaders']): boolean =>
   allowed === 'all' || allowed.has(name.toLowerCase());
 
-/** An interim head without what is meant for our connection only. */
+/** Drafts an interim head, without hop-by-hop fields and those that the profile does not allow. */
 export function draftInterim(head: InterimResponse, allowed: Profile['responseHeaders']): InterimResponse {
   removeHopByHopFromResponse(head.headers);
   if (allowed !== 'all') head.headers.retain((name) => mayPass(name, allowed));
-  // RFC 9110 section 8.6: never in 1xx. There are clients that wait for so much content.
+  // RFC 9110 section 8.6: never in a 1xx. Some clients would wait for that much content.
   head.headers.delete('content-length');
   return head;
 }
 
-/** What hooks may read of the response while they change the draft. */
+/** The response as hooks can read it while they change the draft. */
 export function toUpstreamResponse(received: TransportResponse): UpstreamResponse {
   const { status, statusText, httpVersion, contentLength } = received;
   const headers = received.headers.clone();
@@ -65,8 +65,8 @@ export function toUpstreamResponse(received: TransportResponse): UpstreamRespons
 }
 
 /**
- * After a hook: the length is what will be sent, and replaced content takes its description along. `announced` is what the
- * origin server has said of it; default: what the draft says.
+ * After a hook: sets the length to what will be sent, and removes fields that describe replaced content. `announced` is
+ * the origin server's `Content-Length`; default: the draft's.
  */
 export function normalizeFraming(
   draft: DownstreamResponseDraft,
@@ -76,7 +76,7 @@ export function normalizeFraming(
 ): void {
   const { headers } = draft;
   headers.delete('transfer-encoding');
-  // Trailers follow content of the origin server's, where there is any.
+  // Only content of the origin server has trailers.
   if (draft.content !== undefined || isContentless(method, draft.status)) headers.delete('trailer');
   if (draft.content !== undefined) {
     removeByteDescription(headers);

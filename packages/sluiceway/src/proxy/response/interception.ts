@@ -10,9 +10,9 @@ import { openReceivedContent } from './pipeline.js';
 import { isContentless } from './respond.js';
 
 /**
- * Gets the whole content of a response before its head is sent, may change the head (`response`), and returns the
- * content that the client gets. Memory is not bounded, so no option of `createProxy` leads here: `transform` does the
- * same in bounded memory.
+ * Gets the whole content of a response before its head is sent, can change the head (`response`), and returns the
+ * content that the client gets. Memory is not bounded, so `createProxy` has no option for it: use `transform`, which
+ * works in bounded memory.
  */
 export type ContentInterceptor = (
   content: Buffer,
@@ -20,9 +20,9 @@ export type ContentInterceptor = (
 ) => string | Uint8Array | Promise<string | Uint8Array>;
 
 /**
- * Stands in the place of a `transform`: gathers the content of each response and replaces it with what the interceptor
- * returns. A response without content keeps none, and the interceptor is not called. What ends the content early can
- * still be answered, since nothing is sent before.
+ * Takes the place of a `transform`: gathers the content of each response and replaces it with what the interceptor
+ * returns. A response without content stays without, and the interceptor is not called. If the content breaks off, the
+ * proxy can still answer with an error, since nothing has been sent.
  */
 export class Interception implements Transform {
   readonly changesContent = true;
@@ -64,7 +64,7 @@ export class Interception implements Transform {
   }
 }
 
-/** The whole content, copied out of what the source lends. */
+/** Gathers the whole content, and copies it, since the source only lends its bytes. */
 function gather(source: ChunkSource, transfer: Transfer): Promise<Buffer> {
   const metered = new MeteredSource(source, transfer.meterTransform());
   transfer.timeouts.responseWaitsFor('upstream');

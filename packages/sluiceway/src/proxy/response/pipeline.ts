@@ -17,30 +17,31 @@ import type { ContentLimits } from '../messages/selection.js';
 import type { ContentStages, ResumeStage, TrailerRule, TransformStage } from '../request/content-stages.js';
 import type { Transfer } from '../transfer/transfer.js';
 
-// The only place that wraps the content of responses. Content passes the stages in this order:
+// This file is the only one that wraps the content of responses. Content passes the stages in this order:
 //
 // 1. Framing. First, because everything after it relies on the end of the content: content that is shorter than its head
 //    states must look broken, not complete.
 // 2. Resume. After framing, which is what detects the break, and before everything else, so that the other stages see one
 //    content that never broke.
-// 3. Verification. After resume, so that it covers all parts of a resumed content. Before the transform: the digests are
-//    those of the origin server's bytes.
+// 3. Verification. After resume, so that it covers all parts of resumed content. Before the transform, since the digests
+//    are those of the origin server's bytes.
 // 4. Trailer rules. After verification, which reads digests in trailers that the client does not get.
 // 5. Transform. Sees verified content, and decides what the client gets.
 // 6. Digest trailer. After the transform: the digest is that of the bytes that the client gets.
-// 7. Limits: size, then rate. They count what the client gets. Rate is last, so that no chunk waits that size refuses.
+// 7. Limits: size, then rate. They count what the client gets. Size comes first, so that rate does not delay a chunk that
+//    size refuses.
 // 8. Observers and meters. Last, because they record what is handed to the client, when it is handed over. Idle timeouts
 //    follow from the meter.
 //
 // A stage that does not apply adds no wrapper, and so costs nothing per chunk.
 
-/** Of a transfer, what the stages tell. */
+/** The members of a transfer that the stages use. */
 export type PipelineTransfer = Pick<
   Transfer,
   'timeouts' | 'onContent' | 'resumedContent' | 'meterDownload' | 'meterTransform'
 >;
 
-/** Of the request's state, what the stages need. */
+/** The members of the request's state that the stages use. */
 export interface PipelineState {
   readonly stages: ContentStages;
   readonly transfer: PipelineTransfer;
@@ -75,7 +76,7 @@ export function openReceivedContent(
   return content;
 }
 
-/** Content of the application's own: framing, observers and meters. `statedLength` is null where it need not be checked. */
+/** Content that the application supplies: framing, observers and meters. `statedLength` null: the length is not checked. */
 export function openOwnContent(
   content: ChunkSource,
   statedLength: number | null,
@@ -85,7 +86,7 @@ export function openOwnContent(
   return meterContent(framed, transfer);
 }
 
-/** Bytes of content that come out of the transform; null where only the end tells. */
+/** The length of the content after the transform, in bytes; null if it is unknown. */
 export function contentLengthAfter(
   { transform }: ContentStages,
   { contentLength }: TransportResponse,

@@ -8,8 +8,8 @@ export const isContentless = (method: string, status: number): boolean =>
   method === 'HEAD' || status === 204 || status === 304 || status < 200;
 
 /**
- * Relays content to the client, as the pipeline has opened it. Settles when the last of it has been handed to the response; rejects when the
- * source fails or the transfer is aborted.
+ * Relays content from the pipeline to the client. Settles when all of it has been handed to the response. Rejects when
+ * the source fails or the transfer is aborted.
  */
 export function relayContent(
   transfer: Transfer,

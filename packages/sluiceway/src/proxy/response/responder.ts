@@ -15,10 +15,10 @@ import { draftErrorAnswer, frameOwnContent, toResponseHead } from './answer.js';
 import { contentLengthAfter, openContent, openOwnContent } from './pipeline.js';
 import { isContentless, relayContent } from './respond.js';
 
-/** After other failures, no more of what was written has to reach the client, or it does not take it. */
+/** After these failures, content that has been written should still reach the client. */
 const LEAVES_CONTENT_VALID: ReadonlySet<Outcome> = new Set(['upstream_truncated', 'upstream_invalid']);
 
-/** Commits to response heads, sends content of the application's own, and answers failures. */
+/** Sends response heads and content, and answers failures. */
 export class Responder {
   readonly #settings: ProxySettings;
   readonly #running: RunningTransfers;
@@ -35,7 +35,7 @@ export class Responder {
     await this.sendOwn(state, head, answer.content);
   }
 
-  /** Sends a response with content of the application's own, or with none. */
+  /** Sends a response with content that the application supplies, or without content. */
   async sendOwn(state: RequestState, head: ResponseHead, content: Answer['content']): Promise<void> {
     const { transfer, client } = state;
     const contentless = isContentless(client.method, head.status);
@@ -56,7 +56,7 @@ export class Responder {
     transfer.throwIfAborted();
   }
 
-  /** Sends the response of an origin server, or what a hook has put in the place of its content. */
+  /** Sends the response of an origin server, or the content that a hook has put in its place. */
   async relay(
     state: RequestState,
     draft: DownstreamResponseDraft,
@@ -100,7 +100,7 @@ export class Responder {
     transfer.throwIfAborted();
   }
 
-  /** The point of no return: from here on a failure can only be shown by breaking off. */
+  /** Sends the head. After this, the only way to report a failure is to break the response off. */
   commit(state: RequestState, head: ResponseHead): void {
     const { transfer, client, validated, downstream } = state;
     const { completeHead } = this.#settings;
@@ -114,14 +114,14 @@ export class Responder {
     transfer.sentHead(head.status);
   }
 
-  /** Answers a failure where that is still possible, and shows it otherwise. Never throws. */
+  /** Answers a failure if the head is not sent yet, and breaks the response off otherwise. Never throws. */
   async fail(state: RequestState, error: SluicewayError): Promise<void> {
     const { transfer, client } = state;
     if (transfer.status !== null) {
       client.breakOff(this.#settings.breakOff, !LEAVES_CONTENT_VALID.has(error.outcome));
       return;
     }
-    // A response that somebody else has begun is not ours to break off.
+    // Other code has begun this response: do not break it off.
     if (client.isHeadSent || client.isGone || error.code === 'client_aborted') return;
     transfer.timeouts.responseWaitsFor('client');
     try {
@@ -129,7 +129,7 @@ export class Responder {
       const answer = await onError?.({ error, request: state.downstream });
       await (answer ? this.answer(state, answer) : this.#report(state, error));
     } catch (thrown) {
-      // The hook has failed too, or nobody takes the answer.
+      // The hook has failed too, or the client did not take the answer.
       if (!isInstance(thrown, SluicewayError)) process.emitWarning(toWarning(thrown));
       if (transfer.status !== null) client.breakOff(this.#settings.breakOff);
       else if (!client.isHeadSent) await this.#report(state, error).catch(() => client.destroy());

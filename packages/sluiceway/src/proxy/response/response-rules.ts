@@ -8,7 +8,7 @@ import type { UpstreamRequestDraft } from '../messages/upstream-request.js';
 import type { HeaderSettings } from '../options/header-options.js';
 import type { ContentStages } from '../request/content-stages.js';
 
-/** What the options change of the final response of an origin server (101 included), before hooks see it. */
+/** Applies the options to the final response of an origin server (101 included), before hooks see it. */
 export function changeResponse(
   draft: DownstreamResponseDraft,
   stages: ContentStages,
@@ -24,14 +24,14 @@ export function changeResponse(
   stages.trailerRules = [...stages.trailerRules, (trailers) => response.stop(trailers)];
 }
 
-/** Interim responses: what may not pass in the final one does not pass before it. */
+/** Applies the options to an interim response: fields that are removed from final responses are removed here too. */
 export function changeInterim(
   head: InterimResponse,
   upstream: UpstreamRequestDraft,
   mountPath: string,
   { response, cookies, rewritesLocation }: HeaderSettings,
 ): InterimResponse {
-  // Browsers take no cookies from them, so there is nothing to rewrite.
+  // Browsers ignore cookies in interim responses, so there is nothing to rewrite.
   if (cookies !== null) head.headers.delete('Set-Cookie');
   // A 104 names the upload as the final response does (draft-ietf-httpbis-resumable-upload).
   if (rewritesLocation) changeLocation(head.headers, upstream, mountPath);
@@ -44,7 +44,7 @@ function changeCookies(fields: Fields, cookies: 'remove' | CookieRules, clientIs
   else fields.rewrite('Set-Cookie', (line) => rewriteSetCookie(line, cookies, clientIsSecure));
 }
 
-/** The origin server may name itself as we know it, or as we have called it in `Host`. */
+/** Rewrites URLs of the origin server, which may use the host of the upstream's URL or the one that we sent in `Host`. */
 function changeLocation(fields: Fields, upstream: UpstreamRequestDraft, mountPath: string): void {
   const base = upstream.joinedTo;
   if (base === null) return;

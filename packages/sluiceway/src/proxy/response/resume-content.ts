@@ -9,7 +9,7 @@ import type { RequestState } from '../request/request-state.js';
 import type { ReceivedResponse } from '../request/send-upstream.js';
 import { RestVerifier } from './verify-rest.js';
 
-/** Decides whether the content of a response is continued where it breaks: if its rest can be proved to be the rest. */
+/** Decides whether the content of a response is resumed if it breaks: only if the rest can be proved to belong to it. */
 export function decideResume(
   { transfer, downstream, digest, stages }: RequestState,
   { start, sent: { target, request, response }, mirrors, send }: ReceivedResponse,
@@ -23,16 +23,16 @@ export function decideResume(
   if (resume === null) return;
   const { refreshTarget } = resume;
   const { verification } = stages;
-  // All of the content is verified before its end is shown, wherever it comes from.
+  // With a digest, all of the content is verified before its end is passed on, whichever server it comes from.
   const proof = digest === null ? resume.proof : 'digest';
   const part = toResumePoint(request, response, proof);
   if (part === null) return;
-  // Files of one length and date are not the same for that, where servers differ.
+  // Files on different servers can have the same length and date, and still differ.
   const isProvable = proof !== 'validator' || (part.validator !== null && isPortable(part.validator));
   const isWhole = part.start === 0 && part.end === part.total;
-  // Hooks may change the head until content breaks, if it ever does.
+  // A copy, since hooks may change the head before the content breaks.
   const head = digests.verifies && mayGiveDigest(response.headers) ? response.headers.clone() : null;
-  // A redirect that has made a GET of another method is never walked again.
+  // If a redirect has changed another method to GET, the first request is not repeated.
   const begin = start.request.method === 'GET' ? start : { target, request };
   const makeFinder = (): RangeRetrier => {
     const verifier = digests.verifies ? new RestVerifier(verification, isWhole, head) : null;

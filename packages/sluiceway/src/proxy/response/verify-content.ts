@@ -19,20 +19,20 @@ import { isContentless } from './respond.js';
 
 const EXPECTED = 'the application';
 
-/** Asks for what can be verified, where the application expects a digest. */
+/** Asks for content that can be verified, if the application expects a digest. */
 export function expectDigest(
   state: RequestState,
   upstream: UpstreamRequestDraft,
   settings: DigestSettings,
 ): void {
   state.digest = upstream.digest;
-  // A client could have corrupted content pass by asking for it part by part, and clients do when a download breaks.
+  // Content that a client requests part by part could be corrupt and pass, and clients do that when a download breaks.
   if (upstream.digest !== null && !settings.relaysParts) askForWhole(upstream.headers);
 }
 
 /**
- * Decides what the content of a response is verified against: the digest that the application expects, else those that
- * the origin server gives. Throws `http_response_digest_mismatch` where the head is enough to tell.
+ * Decides what the content of a response is verified against: the digest that the application expects, or else those
+ * that the origin server sends. Throws `http_response_digest_mismatch` if the head already shows a mismatch.
  */
 export function decideVerification(
   state: RequestState,
@@ -55,7 +55,7 @@ export function decideVerification(
   const names =
     given && !isProven && !isContentless(method, status) ? fieldsFor(method, status, isWhole) : [];
   const checks = isProven ? [{ digest: expected, by: EXPECTED }] : readGiven(headers, names);
-  // Over HTTP/1 trailers come with chunks only.
+  // In HTTP/1, only chunked content has trailers.
   const mayHaveTrailers = contentLength === null || received.httpVersion === '2.0';
   const trailers = mayHaveTrailers ? announcedDigests(headers, names) : [];
   if (checks.length === 0 && trailers.length === 0) return;
@@ -70,8 +70,8 @@ export function decideVerification(
 }
 
 /**
- * Tells the client which digest is expected. Throws `http_response_digest_mismatch` where there is no content, and should
- * be. What hooks make of the head afterwards changes nothing of the verification.
+ * Tells the client which digest is expected. Throws `http_response_digest_mismatch` if the response has no content, and
+ * the digest is that of other content. Changes that hooks make to the head later do not affect the verification.
  */
 export function announceVerification(
   { stages }: RequestState,
@@ -82,7 +82,7 @@ export function announceVerification(
   const { headers } = received;
   if (expected !== null && isSuccessful(received)) {
     if (!relaysParts) headers.delete('accept-ranges');
-    // With it a client can verify what it has stored, or has put together of parts.
+    // A client can use it to verify what it has stored, or assembled from parts.
     if ((method === 'GET' || method === 'HEAD') && !headers.has('repr-digest'))
       headers.set('Repr-Digest', formatDigest(expected));
   }
@@ -97,7 +97,7 @@ export function announceVerification(
 const isSuccessful = ({ status, tunnel }: TransportResponse): boolean =>
   tunnel === null && status >= 200 && status < 300;
 
-/** Whether a response may be, by its head, the file that the application expects: another server may have it. */
+/** Whether, by its head, a response can be the file that the application expects. If not, the next mirror is tried. */
 export const isFitFor = (
   { digest, method }: UpstreamRequestDraft,
   received: TransportResponse,
@@ -111,7 +111,7 @@ function findFault(
   received: TransportResponse,
   { relaysParts, verifies }: DigestSettings,
 ): SluicewayError | null {
-  // The origin server itself says that it has another file, of which not a byte need be sent.
+  // The origin server itself states that it has another file: refuse it before any content.
   if (verifies && (method === 'GET' || method === 'HEAD')) {
     const given = readDigest(received.headers, 'Repr-Digest', [expected.algorithm]);
     if (given !== null && !isSameDigest(expected, given))
@@ -121,7 +121,7 @@ function findFault(
   return new SluicewayError('http_protocol_error', 'A part (206) that was not asked for cannot be verified');
 }
 
-/** Which fields tell of the content that a response has. A representation is enclosed for sure in answers to GET only. */
+/** The fields whose digest applies to the content. Only an answer to GET is sure to enclose the representation. */
 const fieldsFor = (method: string, status: number, isWhole: boolean): DigestField[] =>
   method === 'GET' && isWhole && (status === 200 || status === 203 || status === 206)
     ? ['Repr-Digest', 'Content-Digest']
@@ -134,13 +134,13 @@ export const readGiven = (fields: ReadonlyFields, names: readonly DigestField[])
     return digest === null ? [] : [{ digest, by: name }];
   });
 
-/** Those of the fields that a head announces as trailers. */
+/** The digest fields that a head announces as trailers. */
 export function announcedDigests(fields: ReadonlyFields, names: readonly DigestField[]): DigestField[] {
   const trailers = fields.list('trailer').map((name) => name.toLowerCase());
   return names.filter((name) => trailers.includes(name.toLowerCase()));
 }
 
-/** Several parts in one response are never all: they have a framing of their own. */
+/** Whether the content is the whole representation. Multipart ranges never are: they have a framing of their own. */
 function isAll({ status, headers }: TransportResponse): boolean {
   if (status !== 206) return true;
   const range = onlyRange(headers);
@@ -150,5 +150,5 @@ function isAll({ status, headers }: TransportResponse): boolean {
 export const toMismatch = ({ digest, by }: ExpectedDigest, actual: Digest): SluicewayError =>
   new SluicewayError(
     'http_response_digest_mismatch',
-    `The content is ${formatDigest(actual)}, and by ${by} ${formatDigest(digest)}`,
+    `The content has the digest ${formatDigest(actual)}, but ${by} gives ${formatDigest(digest)}`,
   );

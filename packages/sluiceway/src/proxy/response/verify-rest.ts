@@ -21,18 +21,18 @@ import { announcedDigests, readGiven, toMismatch } from './verify-content.js';
 const FIELDS: readonly DigestField[] = ['Repr-Digest', 'Content-Digest'];
 
 /**
- * Verifies the responses that continue a content against the digests that come with them (RFC 9530). Their `Content-Digest`
- * is that of what they bring. Their `Repr-Digest` is that of the whole representation: it must be the same in all of
- * them, and where the content is the whole it is verified with the content.
+ * Verifies the responses that resume content against their digests (RFC 9530). `Content-Digest` covers the content of
+ * one response. `Repr-Digest` covers the whole representation: it must be the same in all responses, and if the content
+ * is the whole representation, it is verified together with the content.
  */
 export class RestVerifier {
   readonly #verification: Verification | null;
   /** Whether the content is the whole representation. */
   readonly #isWhole: boolean;
-  /** The digests of the representation that are known, one for each algorithm. */
+  /** The known digests of the representation. */
   readonly #known: Digest[];
 
-  /** `head` is that of the first response, or null where it gives no digest; `verification` what is verified of all the content. */
+  /** `head`: that of the first response, or null if it has no digest. `verification`: that of the whole content. */
   constructor(verification: Verification | null, isWhole: boolean, head: ReadonlyFields | null) {
     this.#verification = verification;
     this.#isWhole = isWhole;
@@ -41,7 +41,7 @@ export class RestVerifier {
       this.#known.push(...verification.expected.map(({ digest }) => digest));
   }
 
-  /** Returns in words why the response must not be taken. `length` is that of its content. */
+  /** Returns a message if the response must not be used. `length` is that of its content. */
   read({ headers }: TransportResponse, length: number): RestDigests | string {
     if (!mayGiveDigest(headers)) return NO_DIGESTS;
     const announced = announcedDigests(headers, FIELDS);
@@ -76,7 +76,7 @@ export class RestVerifier {
     return null;
   }
 
-  /** A server that says of each part what the whole hashes to is wrong, and does no harm: the whole is verified anyway. */
+  /** Ignores a `Content-Digest` of the whole in a part. It is wrong but harmless, since the whole is verified anyway. */
   #readContentDigest(fields: ReadonlyFields): ExpectedDigest[] {
     const isVerified = (digest: Digest): boolean =>
       this.#verification?.isWhole === true &&
@@ -90,7 +90,7 @@ export class RestVerifier {
       if (known !== undefined && !isSameDigest(known, digest))
         return `the rest is of a representation with ${formatDigest(digest)}, not ${formatDigest(known)}`;
     }
-    // What has passed was not hashed, so that nothing could tell whether the digest is right.
+    // The content before was not hashed, so the digest could not be verified.
     if (this.#isWhole && this.#verification === null && (given.length > 0 || isAnnounced))
       return 'the rest has a Repr-Digest, and the content before it had none';
     return null;
@@ -106,6 +106,6 @@ export class RestVerifier {
   }
 }
 
-/** The `Repr-Digest` by each algorithm. */
+/** The `Repr-Digest` of each algorithm. */
 const readAll = (fields: ReadonlyFields): Digest[] =>
   ALGORITHMS.flatMap((algorithm) => readDigest(fields, 'Repr-Digest', [algorithm]) ?? []);

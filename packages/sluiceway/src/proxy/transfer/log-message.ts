@@ -1,4 +1,4 @@
-/** What is looked at, and what is kept. */
+/** Characters of the message that are read, and characters that are kept. */
 const MAX_INPUT = 2000;
 const MAX_LENGTH = 500;
 
@@ -10,9 +10,9 @@ const NAMED_SECRET =
   /\b(password|passwd|secret|token|signature|api[-_]?key)(["']?[ \t]{0,4}[=:][ \t]{0,4})[^\s,;]+/gi;
 
 /**
- * The message of an error as the record of a transfer has it. It may be the text of a hook or of a library, so that what
- * may hold a secret is left out: of a URL all but scheme, host and port, every query, and credentials. It may name
- * internal addresses, and is for the operator only.
+ * Returns the message of an error for the record of a transfer. The message may come from a hook or a library, so parts
+ * that may hold secrets are removed: credentials, queries, and all of a URL except scheme, host and port. The result may
+ * name internal addresses, and is for the operator only.
  */
 export function toLogMessage(message: string): string {
   const text = message

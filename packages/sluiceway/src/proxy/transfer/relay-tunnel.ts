@@ -5,13 +5,14 @@ import type { Tunnel } from '../../stream/tunnel.js';
 import type { Transfer } from './transfer.js';
 import { type DirectionEvents, WebSocketDirection } from './web-socket-direction.js';
 
-/** How long both sides of a WebSocket may take to answer the Close of a proxy that stops. */
+/** How long both sides of a WebSocket have to answer the Close that a stopping proxy sends. */
 const CLOSE_TIMEOUT_MS = 5000;
 
 /**
- * Carries bytes both ways until both directions have ended or one is broken. A side that ends its direction is
- * half-closed, and the other direction goes on. A break on one side is a reset on the other: nobody knows whether an
- * end would mean something in a protocol of its own. WebSocket says its ends itself, and a reset could drop that.
+ * Relays bytes both ways until both directions have ended or one is broken. A side that ends its direction is
+ * half-closed, and the other direction continues. If one side breaks, the other is reset, since an orderly end may have
+ * a meaning in a protocol that the proxy does not know. A WebSocket is closed instead: its protocol marks its own end,
+ * and a reset could discard that mark.
  */
 export async function runTunnel(
   transfer: Transfer,
@@ -44,9 +45,9 @@ export async function runTunnel(
       onBroken: breaks,
     };
     const fromClient = new MeteredSource(client.source, transfer.meterTunnel('bytesUp'));
-    // A tunnel that nothing passes through is ended in good order.
+    // A tunnel that is idle for too long is closed, not reset.
     transfer.onAborted(({ outcome }) => (outcome === 'completed' ? resolve() : breaks()));
-    // After both its ends the connection closes by itself, and the origin server may not have taken all of it yet.
+    // After both directions end, the client's connection closes, possibly before the origin server has read everything.
     client.onClose(() => {
       if (fromClient.isRunning || !clientHasAll) breaks();
     });
@@ -57,7 +58,7 @@ export async function runTunnel(
       : direction(client, downEvents);
     fromClient.start(up);
     new MeteredSource(upstream.source, transfer.meterTunnel('bytesDown')).start(down);
-    // Nothing can be said in a protocol that we do not know.
+    // In a protocol other than WebSocket, the proxy cannot announce that it stops.
     transfer.onLeave(() => {
       if (up instanceof WebSocketDirection) up.goAway();
       if (down instanceof WebSocketDirection) down.goAway();

@@ -2,18 +2,18 @@ import { type Outcome, type SluicewayError, toWarning } from '../../errors.js';
 import type { Transfer } from './transfer.js';
 import type { Observer } from './transfer-record.js';
 
-/** The transfers of one proxy that have not ended, and who watches them. */
+/** The running transfers of one proxy, and its observers. */
 export class RunningTransfers {
   readonly #observers: readonly Observer[];
   readonly #tunnelDrainMs: number;
   readonly #contentObservers: readonly Observer[];
-  /** Each transfer knows its place; the last one fills a gap. */
+  /** Each transfer knows its index. The last one moves into the place of one that ends. */
   readonly #running: Transfer[] = [];
   #drained: Promise<void> | null = null;
   #onEmpty: (() => void) | null = null;
   #isLeaving = false;
 
-  /** `tunnelDrainMs`: how long tunnels go on before they are told of a drain. */
+  /** `tunnelDrainMs`: how long tunnels continue before they are told of a drain. */
   constructor(observers: readonly Observer[], tunnelDrainMs: number) {
     this.#observers = observers;
     this.#tunnelDrainMs = tunnelDrainMs;
@@ -49,7 +49,7 @@ export class RunningTransfers {
     if (this.#running.length === 0) this.#onEmpty?.();
   }
 
-  /** Resolves once nothing runs. What is added meanwhile is waited for too. */
+  /** Resolves once no transfer runs. Waits for transfers that are added meanwhile, too. */
   drain(): Promise<void> {
     if (this.#drained !== null) return this.#drained;
     this.#drained = new Promise((resolve) => {
@@ -71,7 +71,7 @@ export class RunningTransfers {
   }
 }
 
-/** Shows content to observers, to each until its first mistake: one for each chunk would flood the log. */
+/** Shows content to observers. Stops for an observer at its first error: one per chunk would flood the log. */
 function showContent(transfer: Transfer, observers: readonly Observer[]): (bytes: Uint8Array) => void {
   const watching = new Set(observers);
   return (bytes) => {
@@ -86,11 +86,11 @@ function showContent(transfer: Transfer, observers: readonly Observer[]): (bytes
   };
 }
 
-/** An observer may watch, not break, a transfer; its mistake must be seen all the same, also a later one. */
+/** Calls an observer. An error, also in a promise that it returns, becomes a warning and does not affect the transfer. */
 function notify(call: () => unknown, onMistake: (error: unknown) => void = warn): void {
   try {
     const result = call();
-    // Also what is only like a promise, or one of another realm.
+    // Not `instanceof Promise`: it may be another thenable, or a promise of another realm.
     if (typeof result === 'object' && result !== null && 'then' in result)
       Promise.resolve(result).catch(onMistake);
   } catch (error) {

@@ -1,7 +1,7 @@
 import type { Meter } from '../../stream/metered-source.js';
 import type { TransferTimeouts } from '../../stream/timeouts.js';
 
-/** What meters keep of a transfer. */
+/** The members of a transfer that meters update. */
 export interface Metered {
   readonly timeouts: TransferTimeouts;
   readonly allowsZeroCopy: boolean;
@@ -33,7 +33,7 @@ export class UploadMeter implements Meter {
     this.#transfer.timeouts.requestWaitsFor('client');
   }
 
-  /** What was lent last may still wait for the origin server, until the request is sent. */
+  /** The last bytes may still wait for the origin server until the request is sent. */
   over(): void {
     this.#transfer.timeouts.requestWaitsFor('upstream');
   }
@@ -70,7 +70,7 @@ export class DownloadMeter implements Meter {
     this.#transfer.timeouts.responseWaitsFor('upstream');
   }
 
-  /** What was written last may still wait for the client. */
+  /** The last bytes may still wait for the client. */
   over(): void {
     this.#transfer.timeouts.responseWaitsFor('client');
   }
@@ -85,7 +85,7 @@ export class DownloadMeter implements Meter {
   }
 }
 
-/** Counts one direction of a tunnel, where silence is nobody's fault: only the tunnel's own limit runs. */
+/** Counts one direction of a tunnel. Either side may be silent, so only the tunnel's own idle timeout runs. */
 export class TunnelMeter implements Meter {
   readonly #transfer: Metered;
   readonly #direction: 'bytesUp' | 'bytesDown';

@@ -1,6 +1,6 @@
 import type { ErrorCode, Outcome } from '../../errors.js';
 
-/** What is known of a transfer once it has ended: one log line, one sample of every metric. */
+/** Describes a transfer that has ended: one log line, one sample of every metric. */
 export interface TransferRecord {
   /** When the request arrived, ISO 8601 in UTC. */
   time: string;
@@ -8,55 +8,55 @@ export interface TransferRecord {
   /** Address of the peer as its socket shows it: the client, or a proxy before this one. Null if there is none. */
   clientAddress: string | null;
   /**
-   * Address of the client as `trustedProxies`, or a framework that trusts them, have told it. Null if it is
-   * `clientAddress`, or not known.
+   * Address of the client as reported by `trustedProxies`, or by a framework that trusts proxies. Null if it is the same
+   * as `clientAddress`, or unknown.
    */
   forwardedFor: string | null;
   /** The authority that the client asked for; null if there is none, or the request could not be read. */
   host: string | null;
-  /** The client's version of HTTP: `1.0`, `1.1` or `2.0`. Null in `sluiceway/fetch`, whose hosts do not tell. */
+  /** The client's HTTP version: `1.0`, `1.1` or `2.0`. Null in `sluiceway/fetch`, whose hosts do not provide it. */
   httpVersion: string | null;
   method: string;
-  /** The path; a query is only hinted at (`?…`), since it may hold secrets. */
+  /** The path. A query appears as `?…`, since it may hold secrets. */
   path: string;
-  /** Status that the client got; null where no head was sent. */
+  /** Status that the client got; null if no head was sent. */
   status: number | null;
   outcome: Outcome;
-  /** Content bytes handed to the client's connection: an upper bound where the transfer was cut. */
+  /** Content bytes handed to the client's connection. If the transfer was cut, the client may have got less. */
   bytesDown: number;
   /** Content bytes handed to the origin server's connection. */
   bytesUp: number;
   durationMs: number;
   /** From the request's arrival to the head of the origin server's final response; null if none came. */
   responseHeadMs: number | null;
-  /** From the request's arrival to the head that the client got, which is the first it gets; null if none was sent. */
+  /** From the request's arrival to the response head for the client; null if none was sent. */
   firstByteMs: number | null;
-  /** Scheme, host and port of the server that was asked last; null if none was. */
+  /** Scheme, host and port of the server that the last upstream request went to; null if there was none. */
   upstream: string | null;
   /**
-   * Address and port that it was reached at (`192.0.2.1:443`, `[2001:db8::1]:443`), which are those of the egress proxy
-   * if there is one. Null if there was no connection, or the transport does not tell.
+   * Address and port of its connection (`192.0.2.1:443`, `[2001:db8::1]:443`). With an egress proxy, these are the egress
+   * proxy's. Null if there was no connection, or the transport does not provide them.
    */
   upstreamAddress: string | null;
-  /** Version of HTTP of the response that was relayed; null if none came. */
+  /** HTTP version of the upstream response; null if none came. */
   upstreamHttpVersion: string | null;
-  /** Upstream requests made for a response head, redirects included. */
+  /** Upstream requests made to get a response head, redirects included. */
   attempts: number;
-  /** Times that a broken content was continued. */
+  /** How often broken content was continued. */
   resumes: number;
-  /** Whether the operating system has moved bytes from one connection to the other: see the option `zeroCopy`. */
+  /** Whether the operating system moved bytes between the connections. See the option `zeroCopy`. */
   zeroCopy: boolean;
   error: ErrorCode | null;
   /**
-   * What went wrong in more words; null where `error` is. For the operator's log, and never for clients: it may name
-   * internal addresses. URLs are cut behind their host, and queries and credentials are left out.
+   * The error's message; null if `error` is null. For the operator's log, not for clients: it may name internal
+   * addresses. URLs end after their host and port, and queries and credentials are removed.
    */
   errorMessage: string | null;
-  /** Who sent the request, as the option `access` has found; null for nobody. */
+  /** Who sent the request, as the option `access` has found; null if unknown. */
   identity: string | null;
 }
 
-/** A transfer under way, as observers see it. Its members are those of `TransferRecord`, so far. */
+/** A running transfer, as observers see it. Its members are those of `TransferRecord`, with their current values. */
 export interface LiveTransfer {
   readonly id: string;
   readonly clientAddress: string | null;
@@ -77,20 +77,20 @@ export interface LiveTransfer {
   readonly upstreamHttpVersion: string | null;
   readonly attempts: number;
   readonly resumes: number;
-  /** As in the record. True as soon as it happens. */
+  /** Becomes true as soon as the operating system moves bytes. */
   readonly zeroCopy: boolean;
-  /** Why the transfer cannot complete, while its answer is on its way. */
+  /** Why the transfer cannot complete. Set while the error response is being sent. */
   readonly errorMessage: string | null;
   readonly identity: string | null;
 }
 
-/** Watches transfers and can change nothing. What an observer throws is reported as a warning of the process. */
+/** Watches transfers, and cannot change them. An error that an observer throws becomes a process warning. */
 export interface Observer {
   onTransferStart?(transfer: LiveTransfer): void;
   /**
-   * Shows each chunk of response content before it is handed to the client's connection, whoever made it. The bytes
-   * are **borrowed**: they may be read during the call only, and must not be changed. A transfer in which this has
-   * thrown shows no more.
+   * Called with each chunk of response content before it is handed to the client's connection, including content of
+   * the proxy's own answers. The bytes are **borrowed**: read them during the call only, and do not change them. After
+   * this has thrown, it is not called again for the same transfer.
    */
   onResponseContent?(transfer: LiveTransfer, bytes: Uint8Array): void;
   onTransferEnd?(record: TransferRecord): void;

@@ -12,13 +12,13 @@ import { DownloadMeter, TunnelMeter, UploadMeter } from './transfer-meters.js';
 import type { LiveTransfer, TransferRecord } from './transfer-record.js';
 import { TransformMeters } from './transform-meters.js';
 
-/** What a transfer reads of the client's request, once there is one. */
+/** What a transfer reads of the client's request. */
 interface RequestFacts {
   readonly host: string | null;
   readonly forwarded: { readonly for: string | null };
 }
 
-/** One client request from accept to end: its counts, its timeouts, its abort, its one outcome. */
+/** One client request from its arrival to its end: its counts, its timeouts, its abort and its outcome. */
 export class Transfer implements LiveTransfer {
   readonly id: string;
   readonly method: string;
@@ -30,7 +30,7 @@ export class Transfer implements LiveTransfer {
   readonly #onAborted: Array<(error: SluicewayError) => void> = [];
   /** The exchange under way. */
   #exchange: Exchange | null = null;
-  /** The last exchange, and what it asked. */
+  /** The last exchange, and its target. */
   #asked: Exchange | null = null;
   #target: Target | null = null;
   #onLeave: (() => void) | null = null;
@@ -40,17 +40,17 @@ export class Transfer implements LiveTransfer {
   #controller: AbortController | null = null;
   #settled: (() => void) | null = null;
   #closed = false;
-  /** Kept by `RunningTransfers`. */
+  /** Index in the list of `RunningTransfers`, which maintains it. */
   place = -1;
   /**
-   * Content of which `interrupt` gives up who sends it, and not the transfer; null where its rest could not be had
-   * elsewhere. An object: a function here had each transfer outlive the quick rounds of the garbage collector, which
-   * took small responses half as much CPU time again.
+   * Content that can be resumed: `interrupt` gives up the current response and not the transfer. Null if it cannot be
+   * resumed. An object, not a function: with a closure here each transfer survives minor garbage collections, which
+   * raises the CPU time of small responses by half.
    */
   resumedContent: { interrupt(error: SluicewayError): boolean } | null = null;
-  /** Another target can be asked where the one that is asked now gives no response head. */
+  /** Whether another target can be tried if the current one sends no response head. */
   hasOtherTargets = false;
-  /** Shows response content to observers; null where none wants to see it. */
+  /** Shows response content to observers; null if none watches content. */
   onContent: ((bytes: Uint8Array) => void) | null = null;
   /** Null until the request has been read. */
   request: RequestFacts | null = null;
@@ -82,7 +82,7 @@ export class Transfer implements LiveTransfer {
     this.method = client.method;
     const address = client.clientAddress;
     this.clientAddress = address === null ? null : plainAddress(address);
-    // A host of `Request` and `Response` does not tell.
+    // Hosts of the fetch adapter do not provide it.
     this.httpVersion = client.connection === null ? null : client.httpVersion;
     this.allowsZeroCopy = allowsZeroCopy;
     const { url } = client;
@@ -96,8 +96,8 @@ export class Transfer implements LiveTransfer {
   }
 
   /**
-   * For a request that was pipelined: settles when the responses before it are out. Otherwise one packet of a client
-   * could have hundreds of requests sent at once. Throws where the client leaves meanwhile.
+   * Waits until the responses before a pipelined request are sent. Otherwise one packet from a client could start
+   * hundreds of upstream requests at once. Throws if the client leaves meanwhile.
    */
   async waitForPipeline(): Promise<void> {
     await new Promise<void>((resolve) => {
@@ -107,7 +107,7 @@ export class Transfer implements LiveTransfer {
     this.throwIfAborted();
   }
 
-  /** Ends the transfer now: the exchange under way is given up, whoever waits for the transfer is told. */
+  /** Ends the transfer now: aborts the exchange under way and tells all listeners. */
   abort(error: SluicewayError): void {
     if (this.#aborted !== null) return;
     this.#aborted = error;
@@ -117,7 +117,7 @@ export class Transfer implements LiveTransfer {
     for (const listener of this.#onAborted.splice(0)) listener(error);
   }
 
-  /** The transfer has failed, and what remains is to answer so: that can be aborted in its turn. */
+  /** Marks the transfer as failed. The error response that follows can be aborted as well. */
   fail(error: SluicewayError): void {
     this.error ??= error;
     this.#exchange?.abort(error);
@@ -131,20 +131,20 @@ export class Transfer implements LiveTransfer {
     this.#onAborted.length = 0;
   }
 
-  /** Aborted when the transfer is, with the error as the reason. Made when it is read first: few requests need one. */
+  /** Aborted when the transfer is, with the error as the reason. Made on first use: few requests need one. */
   get signal(): AbortSignal {
     this.#controller ??= new AbortController();
     if (this.#aborted !== null) this.#controller.abort(this.#aborted);
     return this.#controller.signal;
   }
 
-  /** Calls the listener when the transfer is aborted, at once if it has been. */
+  /** Calls the listener when the transfer is aborted, or at once if it already is. */
   onAborted(listener: (error: SluicewayError) => void): void {
     if (this.#aborted !== null) listener(this.#aborted);
     else this.#onAborted.push(listener);
   }
 
-  /** Calls the listener when the proxy wants to stop and this transfer would never end by itself: a tunnel. */
+  /** Calls the listener when the proxy stops. For tunnels, which would not end otherwise. */
   onLeave(listener: () => void): void {
     if (this.#isLeaving) listener();
     else this.#onLeave = listener;
@@ -164,7 +164,7 @@ export class Transfer implements LiveTransfer {
     if (this.#aborted !== null) throw this.#aborted;
   }
 
-  /** Notes the exchange under way, which an abort gives up. */
+  /** Records the exchange under way, which an abort ends. */
   attempt(exchange: Exchange, target: Target): void {
     this.attempts += 1;
     this.#exchange = exchange;
@@ -173,13 +173,13 @@ export class Transfer implements LiveTransfer {
     if (this.#aborted !== null) exchange.abort(this.#aborted);
   }
 
-  /** Notes that the head of the upstream's final response is here. */
+  /** Records that the head of the final upstream response has arrived. */
   receivedHead(httpVersion: string): void {
     this.upstreamHttpVersion = httpVersion;
     this.responseHeadMs = this.#elapsedMs;
   }
 
-  /** Notes the status of the head that goes out now. */
+  /** Records the status of the head that is sent now. */
   sentHead(status: number): void {
     this.status = status;
     this.firstByteMs = this.#elapsedMs;
@@ -210,7 +210,7 @@ export class Transfer implements LiveTransfer {
     return Math.round(performance.now() - this.#started);
   }
 
-  /** Settles once the response has been handed over whole or its connection is gone. */
+  /** Settles once the whole response has been handed over or its connection has closed. */
   async closed(): Promise<void> {
     if (this.#closed) return;
     await new Promise<void>((resolve) => {
@@ -227,7 +227,7 @@ export class Transfer implements LiveTransfer {
     return this.#transformed?.output ?? new DownloadMeter(this);
   }
 
-  /** For content before streams that it passes through; what comes out of them is then metered by `meterDownload`. */
+  /** Meters content before it enters a transform's streams. `meterDownload` then meters what comes out of them. */
   meterTransform(): Meter {
     this.#transformed = new TransformMeters(this.timeouts, new DownloadMeter(this));
     return this.#transformed.input;
@@ -266,7 +266,7 @@ export class Transfer implements LiveTransfer {
     };
   }
 
-  /** Returns whether the transfer goes on: somebody else is asked. */
+  /** Returns whether the transfer continues with another server. */
   #onExpired(error: SluicewayError): boolean {
     if (error.code === 'http_response_timeout' && this.hasOtherTargets) {
       this.#exchange?.abort(error);

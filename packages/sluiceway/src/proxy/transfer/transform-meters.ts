@@ -2,21 +2,20 @@ import type { Meter } from '../../stream/metered-source.js';
 import type { TransferTimeouts } from '../../stream/timeouts.js';
 
 /**
- * Meters for content that passes through streams of the application's, before them and behind them. While the streams
- * have something to do, and the client has everything that they have given, neither side holds the transfer up: no
- * idle timeout runs, as while a hook runs.
+ * Meters content before and after the application's streams. While the streams are busy and the client has taken all
+ * of their output, neither side delays the transfer, so no idle timeout runs (as while a hook runs).
  */
 export class TransformMeters {
   readonly input: Meter;
   readonly output: Meter;
   readonly #timeouts: TransferTimeouts;
-  /** The streams have taken all that has come, and more is to come. */
+  /** The streams have taken all content so far, and more will come. */
   #isHungry = true;
-  /** The client has bytes to take. */
+  /** The client has not yet taken all output. */
   #isServing = false;
   #isOver = false;
 
-  /** `download` is told of what the client gets. */
+  /** `download` meters the output. */
   constructor(timeouts: TransferTimeouts, download: Meter) {
     this.#timeouts = timeouts;
     this.input = {

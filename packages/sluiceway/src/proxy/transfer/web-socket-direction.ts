@@ -4,19 +4,19 @@ import type { ChunkSink } from '../../stream/chunk-source.js';
 import type { Splice, SpliceOffer } from '../../stream/splice.js';
 import type { Tunnel } from '../../stream/tunnel.js';
 
-/** Smaller frames are cheaper to copy, many at a time, than to move one by one. */
+/** Smaller frames are cheaper to copy in batches than to move one by one. */
 const MIN_SPLICED_FRAME_BYTES = 16 * 1024;
 
-/** Told what becomes of one direction. */
+/** Called when one direction ends or breaks. */
 export interface DirectionEvents {
-  /** The sender has ended, or has said Close after we have said it for it, and all of it is sent. */
+  /** The sender has ended, or has sent its own Close after ours, and everything is sent. */
   onEnd(): void;
   onBroken(): void;
 }
 
 /**
- * One direction of a WebSocket that passes through. `goAway` says Close (1001) in the name of the sender as soon as
- * the frame under way is over; what the sender still sends is dropped from there on, up to its own Close.
+ * One direction of a relayed WebSocket. `goAway` sends a Close (1001) in the sender's place after the current frame.
+ * From then on, what the sender sends is dropped, up to its own Close.
  */
 export class WebSocketDirection implements ChunkSink {
   readonly #target: Tunnel;
@@ -28,7 +28,7 @@ export class WebSocketDirection implements ChunkSink {
   #isOver = false;
   #splice: Splice | null = null;
 
-  /** `masked` where the target is a server. */
+  /** `masked`: the target is a server. */
   constructor(target: Tunnel, masked: boolean, events: DirectionEvents) {
     this.#target = target;
     this.#masked = masked;
@@ -56,7 +56,7 @@ export class WebSocketDirection implements ChunkSink {
     this.#events.onBroken();
   }
 
-  /** Whole frames may pass unseen, as long as it is known where they end. */
+  /** Lets the operating system move whole frames. The scanner still tracks where they end. */
   splice(offer: SpliceOffer): Splice | null {
     if (this.#isLeaving || this.#target.splice === undefined) return null;
     const scanner = this.#scanner;
@@ -87,12 +87,12 @@ export class WebSocketDirection implements ChunkSink {
 
   goAway(): void {
     this.#isLeaving = true;
-    // Bytes of a frame may be on their way past this process: they go first.
+    // The operating system may be moving the bytes of a frame: they have to be sent first.
     if (this.#splice !== null) this.#splice.stop();
     else if (this.#mustSayClose) this.#sayClose();
   }
 
-  /** A sender that has said Close by itself has nothing more to say. */
+  /** False if the sender has already sent a Close itself. */
   get #mustSayClose(): boolean {
     return (
       this.#isLeaving &&
