@@ -3,7 +3,7 @@ import { SluicewayError } from '../errors.js';
 import type { ReadonlyFields } from '../http/fields.js';
 import type { ResponseHead } from './exchange.js';
 
-/** Node keeps about a thousand field lines and drops the rest unseen, so that many cannot be trusted to be all. */
+/** Node keeps about a thousand field lines and drops the rest silently, so a request with that many may be incomplete. */
 const MAX_FIELDS = 1000;
 
 export function checkFieldCount(fields: ReadonlyFields): void {
@@ -14,21 +14,21 @@ export function checkFieldCount(fields: ReadonlyFields): void {
   });
 }
 
-/** Throws for what a hook has made no final response of. */
+/** Throws if a hook has set a status that is not final. */
 export function checkFinalStatus(head: ResponseHead): void {
   if (head.status < 200) throw new TypeError(`A response needs a final status, not ${head.status}`);
 }
 
-/** What request content that ended before its end failed with. */
+/** The error of request content that ended early. */
 export const requestContentError = (cause: Error): SluicewayError =>
   new SluicewayError('client_aborted', 'The client left during its request', { cause });
 
-/** For a request that somebody before the proxy has destroyed, or left an iteration over, which does the same. */
+/** The error of a request that code before the proxy has destroyed. Leaving an iteration over it does that too. */
 export function destroyedEarly(request: Readable): SluicewayError {
   const message = 'The request was destroyed before the proxy got it';
   return new SluicewayError('proxy_configuration_error', message, { cause: request.errored ?? undefined });
 }
 
-/** Somebody else has answered the request meanwhile, such as a framework's timeout. */
+/** The error if other code, such as a framework's timeout, has answered the request meanwhile. */
 export const answeredElsewhere = (): SluicewayError =>
   new SluicewayError('proxy_configuration_error', 'Something else has answered the request');

@@ -2,25 +2,25 @@ import type { Fields } from '../http/fields.js';
 import type { Splice, SpliceOffer } from '../stream/splice.js';
 import type { ContentSink } from './exchange.js';
 
-/** What is needed of Node's response, of either version. */
+/** The part of Node's HTTP/1 or HTTP/2 response that is used. */
 export interface ContentWriter {
   write(bytes: Uint8Array, done?: () => void): boolean;
   end(): unknown;
   on(event: string, listener: () => void): unknown;
 }
 
-/** What differs between the versions of HTTP. */
+/** What differs between HTTP versions. */
 export interface SinkOptions {
   /** Whether `write` calls back. Middleware that wraps it may drop the callback, and lent bytes would never return. */
   callsBack: boolean;
   readonly isGone: boolean;
   sendTrailers(trailers: Fields): void;
   flushHead(): void;
-  /** Moves content past this process to the client's connection; null where it cannot. */
+  /** Moves content to the client's connection inside the operating system; null if that is not possible. */
   splice?(offer: SpliceOffer): Splice | null;
 }
 
-/** Hands content to the client's connection. Failing it is the caller's: only the data path knows how to end a broken response. */
+/** Hands content to the client's connection. On a failure it calls `onFail`: the caller ends the broken response. */
 export class ResponseSink implements ContentSink {
   readonly #response: ContentWriter;
   readonly #options: SinkOptions;
@@ -49,7 +49,7 @@ export class ResponseSink implements ContentSink {
   chunk(bytes: Uint8Array, done: () => void): void {
     this.#started = true;
     if (this.#options.isGone) {
-      // Node may never call back for what is written now.
+      // Node may never call back for a write now.
       done();
     } else if (this.#options.callsBack) {
       this.#response.write(bytes, done);
@@ -83,7 +83,7 @@ export class ResponseSink implements ContentSink {
     if (!this.#started) this.#options.flushHead();
   }
 
-  /** One listener each, however many chunks: a middleware may take `on` over and leave `off` alone. */
+  /** Adds one listener per event for all chunks: middleware may replace `on` but not `off`. */
   #onceDrained(done: () => void): void {
     this.#undrained.push(done);
     if (this.#listens) return;

@@ -14,10 +14,10 @@ export class SocketTunnel implements ClientTunnel {
   readonly source: ChunkSource;
   readonly #socket: Socket;
 
-  /** `stream` is what the client sends. `saysGoodBye`: of a protocol that says its ends itself, so that a reset may count as one. */
+  /** `stream`: what the client sends. `saysGoodBye`: the protocol marks its own end, so that a reset can count as an end. */
   constructor(socket: Socket, stream: Readable, saysGoodBye: boolean) {
     this.#socket = socket;
-    // Servers of node:https answer an end by an end, and nothing more could be sent.
+    // By default, servers of node:https answer an end with an end, and nothing more could be sent.
     socket.allowHalfOpen = true;
     const source = new ReadableSource(stream, {
       destroyOnCancel: false,
@@ -44,7 +44,7 @@ export class SocketTunnel implements ClientTunnel {
     this.#socket.destroy();
   }
 
-  /** A TLS socket sends no close_notify when it is destroyed. */
+  /** Destroying is enough over TLS: a TLS socket sends no close_notify then. */
   reset(): void {
     if ('encrypted' in this.#socket) this.#socket.destroy();
     else this.#socket.resetAndDestroy();

@@ -5,8 +5,8 @@ import { Http1Exchange } from './http1/http1-exchange.js';
 import { Http2Exchange } from './http2/http2-exchange.js';
 
 /**
- * A request and its response belong together, so one of them tells the version of both. Not by its number: an HTTP/1
- * parser passes requests on that claim to be `HTTP/2.0`.
+ * Makes the exchange for a request and its response. The type of the request decides the version, and not its version
+ * number: an HTTP/1 parser accepts requests that claim to be `HTTP/2.0`.
  */
 export function toClientExchange(request: ClientRequest, response: ClientResponse): ClientExchange {
   if ('stream' in request) return new Http2Exchange(request, response as Http2ServerResponse);

@@ -2,14 +2,14 @@ import type { Http2Session, Http2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import { queuedBytes } from '../net/write-queue.js';
 
-/** Between two looks at whether the socket has taken what is held. */
+/** Interval between checks whether the socket has taken the held bytes. */
 const LOOK_EVERY_MS = 250;
 
 /** Memory that the socket may still send. */
 interface Held {
-  /** Keeps the memory from being collected: Node itself holds no reference to it any more. */
+  /** Keeps the memory from being collected: Node itself no longer references it. */
   bytes: Uint8Array;
-  /** The count of bytes that the socket has taken when it has taken these. */
+  /** The number of bytes that the socket has taken in total once it has taken these. */
   until: number;
   done: () => void;
 }
@@ -17,16 +17,16 @@ interface Held {
 /**
  * Borrowed memory that is written to the streams of one HTTP/2 session.
  *
- * A session without TLS gives the socket slices of the memory itself. When a stream is destroyed, Node calls the callback
- * of its pending write although slices still wait in the socket, and drops its reference to the memory: what is written
- * to the memory then, or what the collector puts in its place, is sent to the peer (Node 20 to 26). So a callback is
- * proof only while the stream lives. After that, the memory stays lent until the socket has taken all that it was given
- * by then, or is closed.
+ * Without TLS, a session passes slices of the memory itself to the socket. When a stream is destroyed, Node calls the
+ * callback of its pending write while slices still wait in the socket, and drops its reference to the memory. The peer
+ * then gets whatever is written to that memory next (Node 20 to 26). So a callback shows that the memory is free only
+ * while the stream exists. After that, the memory stays lent until the socket has taken all bytes given to it by then,
+ * or is closed.
  */
 export class Http2Loans {
-  /** Null where the session has ended: it sends nothing that is written now. */
+  /** Null if the session has ended: it does not send what is written now. */
   readonly #socket: Socket | null;
-  /** TLS has encrypted, and so copied, whatever the session has given it. */
+  /** With TLS, the bytes are copied: they are encrypted at once. */
   readonly #copies: boolean;
   readonly #held: Held[] = [];
   #isClosed = false;
@@ -43,18 +43,18 @@ export class Http2Loans {
       });
   }
 
-  /** A position, to be noted before memory is written, for `returned`. */
+  /** The current position. Read it before writing memory, and pass it to `returned`. */
   get position(): number {
     return this.#socket?.bytesWritten ?? 0;
   }
 
   /**
-   * To be called with the callback of the last write of `bytes`, of which the first was at `since`. Calls `done` as soon
-   * as the memory may be used for something else.
+   * Call this in the callback of the last write of `bytes`; `since` is the position before the first write. Calls `done`
+   * as soon as the memory can be reused.
    */
   returned(stream: Http2Stream, bytes: Uint8Array, since: number, done: () => void): void {
     const until = this.position;
-    // A session writes everything that it has at once, and nothing more until the socket has taken it.
+    // A session writes everything it has at once, and nothing more until the socket has taken it.
     if (!stream.destroyed || this.#copies || this.#isClosed || until === since) {
       done();
       return;
@@ -77,7 +77,7 @@ export class Http2Loans {
     }
   }
 
-  /** Where Node does not tell how much is queued, only the end of the socket is certain. */
+  /** If Node does not report how much is queued, only the close of the socket is certain. */
   get #taken(): number {
     if (this.#isClosed) return Number.POSITIVE_INFINITY;
     const queued = queuedBytes(this.#socket);

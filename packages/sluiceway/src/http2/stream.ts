@@ -1,7 +1,7 @@
 import type { Http2Stream } from 'node:http2';
 import { addAbortSignal, PassThrough } from 'node:stream';
 
-/** What Node itself destroys a stream with for an `AbortSignal`: only an instance of that class is sent as CANCEL. */
+/** The error that Node destroys a stream with for an `AbortSignal`. Node sends CANCEL only for that class. */
 let cancelled: Error | null = null;
 
 function cancelError(): Error {
@@ -22,9 +22,8 @@ const broken = new WeakSet<Http2Stream>();
 export const wasResetHere = (stream: Http2Stream): boolean => broken.has(stream);
 
 /**
- * Breaks a stream off in both directions, by RST_STREAM, at once and without what is still queued. Not so
- * `stream.close(code)`: it ends content that is under way with END_STREAM first, so that what was cut short looks
- * complete.
+ * Resets a stream (RST_STREAM) at once, without sending what is still queued. Does not use `stream.close(code)`: that
+ * sends END_STREAM first, so that truncated content looks complete.
  */
 export function resetStream(stream: Http2Stream, code: ResetCode): void {
   if (stream.destroyed) return;
@@ -35,23 +34,23 @@ export function resetStream(stream: Http2Stream, code: ResetCode): void {
 }
 
 /**
- * Tells, once the stream's `end` has been emitted, whether the peer has ended the content (END_STREAM). Node emits
- * `end` as well where the peer has reset the stream with NO_ERROR or CANCEL, or has closed the connection.
+ * Returns a function that reports, after the stream's `end` event, whether the peer has ended the content (END_STREAM).
+ * Node also emits `end` if the peer has reset the stream with NO_ERROR or CANCEL, or has closed the connection.
  *
- * What comes while the stream is paused is copied on the way: a frame that lies there would keep all of the 64 KiB that
- * Node has read it with, most of which belongs to other streams. Tiny frames are kept in few pieces.
+ * Copies content that arrives while the stream is paused: an unread frame would keep all of the 64 KiB that Node read it
+ * with, most of which belongs to other streams. Merges tiny frames.
  *
- * To be called before anything of the content is read, in the event that brings the stream. `onReset` is called where
- * the peer resets the stream, with whatever code, while something of ours is queued: after NO_ERROR Node waits for that
- * to be sent, which will never be, and tells nobody.
+ * Call it in the event that brings the stream, before any content is read. Calls `onReset` if the peer resets the
+ * stream, with any code, while output is still queued: after NO_ERROR, Node waits forever for that output to be sent,
+ * and emits no event.
  */
 export function watchContentEnd(stream: Http2Stream, onReset: () => void = () => {}): () => boolean {
   if (!stream.endAfterHeaders) gatherWhilePaused(stream);
-  // Where a packet holds several frames, the end may have come before the event.
+  // If one packet holds several frames, the end may have come before the event.
   let isComplete = !stream.closed && stream.state.remoteClose === 1;
   const push = stream.push.bind(stream);
   stream.push = (chunk: unknown, encoding?: BufferEncoding): boolean => {
-    // Where it is not the peer who ends it, Node closes the stream before.
+    // If the peer has not ended it, Node closes the stream before this.
     if (chunk === null && !stream.closed) isComplete = true;
     else if (chunk === null && !stream.writableFinished) process.nextTick(onReset);
     const lies = chunk instanceof Uint8Array && stream.isPaused();
@@ -60,15 +59,16 @@ export function watchContentEnd(stream: Http2Stream, onReset: () => void = () =>
   return () => isComplete;
 }
 
-/** So many chunks may pile up as they come. */
+/** Unread chunks that are kept as they come. */
 const MAX_PILED = 64;
-/** What is larger is not worth a copy. */
+/** Chunks of this size and larger are not merged. */
 const SMALL_CHUNK_BYTES = 2048;
 const BLOCK_BYTES = 16 * 1024;
 
 /**
- * A window is counted in bytes, and each frame, be it of one byte, would lie there as an object of some hundred: a
- * window of 1 MiB held 350 MB. Not for a stream that is read without `resume`.
+ * Merges tiny frames while a stream is paused. A window counts bytes, but each unread frame, even of one byte, is an
+ * object of some hundred bytes: a window of 1 MiB can take 350 MB. Does not work for a stream that is read without
+ * `resume`.
  */
 function gatherWhilePaused(stream: Http2Stream): void {
   const push = stream.push.bind(stream);

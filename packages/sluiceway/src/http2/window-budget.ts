@@ -1,49 +1,49 @@
-/** What a stream may have in flight at the start (RFC 9113 section 6.9.2), and what it always may have. */
+/** The initial window in HTTP/2 (RFC 9113 section 6.9.2), and the smallest that a stream gets. In bytes. */
 export const SMALLEST_WINDOW = 65_535;
 
 /**
- * Added to windows, so that content of a round size does not end exactly where one does: Node's server, if it has not
- * read the request, resets the stream then in place of ending it.
+ * Added to windows, so that content of a round size does not end exactly where a window does: Node's server, if it has
+ * not read the request, would then reset the stream instead of ending it.
  */
 const ODD_BYTE = 1;
 
 /**
- * What a new session grants each stream: enough for 80 Mbit/s over 50 ms. With 1 MiB for each of a hundred streams at
- * once nginx (1.22) takes what it sends itself for a flood, and closes the connection.
+ * The window of each stream of a new session, in bytes: enough for 80 Mbit/s over 50 ms. With 1 MiB for each of a
+ * hundred streams, nginx (1.22) counts its own output as a flood and closes the connection.
  */
 export const INITIAL_WINDOW: number = 512 * 1024 + ODD_BYTE;
 
 /** Enough for 5 Gbit/s over 50 ms. */
 export const LARGEST_WINDOW: number = 32 * 1024 * 1024 + ODD_BYTE;
 
-/** How often sessions with content under way are looked at. */
+/** Interval between measurements of sessions with open streams. */
 const TICK_MS = 50;
-/** How many ticks between two searches for windows that nobody needs. */
+/** Ticks between two reviews, which shrink windows that are larger than needed. */
 const TICKS_BETWEEN_REVIEWS = 20;
 
-/** A session as its budget sees it. */
+/** A session, as the budget sees it. */
 export interface WindowHolder {
-  /** Streams on which content may come. */
+  /** Streams on which content can arrive. */
   readonly openStreams: number;
-  /** Bytes that came under a larger window than there is now, and have not been read. */
+  /** Unread bytes beyond the current windows: they arrived while the windows were larger. */
   readonly unreadBytes: number;
-  /** Looks whether content flows fast. */
+  /** Measures if content arrives fast. */
   tick(): void;
-  /** Looks whether the window is larger than is of use; `isUnderPressure` asks for more than only what is plainly wasted. */
+  /** Shrinks the window if content piles up unread. `isUnderPressure`: also if the session is nearly idle. */
   review(isUnderPressure: boolean): void;
-  /** Brings the window down to `bytes`, if it is larger. */
+  /** Shrinks the window to `bytes`, if it is larger. */
   shrinkTo(bytes: number): void;
 }
 
 export interface WindowBudgetOptions {
-  /** Bytes that all streams together may be granted above the smallest window. Default 128 MiB. */
+  /** Bytes above the smallest window that all streams together can be granted. Default 128 MiB. */
   bytes?: number;
 }
 
 /**
- * What the receive windows of all HTTP/2 sessions of a process may add up to. A window is a promise: when the other
- * side of a transfer stalls, a stream's window fills with bytes that lie in this process. Large ones are for few fast
- * streams; with many streams each gets a small one.
+ * Limits the sum of the receive windows of all HTTP/2 sessions of a process. When the other side of a transfer stalls,
+ * a stream's window fills with bytes that this process has to hold. A few fast streams get large windows; with many
+ * streams, each gets a small one.
  */
 export class WindowBudget {
   readonly #limit: number;
@@ -57,28 +57,28 @@ export class WindowBudget {
     this.#limit = options.bytes ?? 128 * 1024 * 1024;
   }
 
-  /** Bytes granted above the smallest windows, now. */
+  /** Bytes currently granted above the smallest windows. */
   get granted(): number {
     return this.#granted;
   }
 
-  /** So much is granted against the word of peers that have not confirmed smaller windows that no more may be. */
+  /** Whether more than twice the limit is granted, because peers have not confirmed smaller windows. */
   get isOverdrawn(): boolean {
     return this.#granted > 2 * this.#limit;
   }
 
-  /** What may still be granted. */
+  /** Bytes that can still be granted. */
   get room(): number {
     return Math.max(0, this.#limit - this.#granted);
   }
 
-  /** Counts what a session grants more than before, or less. */
+  /** Counts a change of the bytes that a session grants. */
   charge(bytes: number): void {
     this.#granted += bytes;
     if (bytes > 0 && this.#granted > this.#limit && !this.#hasShrunk) this.#shrink();
   }
 
-  /** Content may come on the session from now on. */
+  /** Starts ticks and reviews of a session. */
   watch(holder: WindowHolder): void {
     this.#active.add(holder);
     if (this.#timer !== null) return;
@@ -106,7 +106,7 @@ export class WindowBudget {
     }
   }
 
-  /** Nobody keeps more than an equal share of what is left; once a tick, since it goes through all sessions. */
+  /** Limits every window to an equal share. At most once per tick, since it visits all sessions. */
   #shrink(): void {
     this.#hasShrunk = true;
     let streams = 0;
@@ -120,5 +120,5 @@ export class WindowBudget {
   }
 }
 
-/** The budget of all sessions that are given no other. */
+/** The default budget of sessions. */
 export const sharedWindowBudget: WindowBudget = new WindowBudget();

@@ -8,49 +8,49 @@ import {
   type WindowHolder,
 } from './window-budget.js';
 
-/** The settings that a session is to be opened with, so that its tuner knows where it starts. */
+/** Open a session with these settings, so that its tuner knows the initial window. */
 export const initialWindowSettings: { initialWindowSize: number } = { initialWindowSize: INITIAL_WINDOW };
 
 /**
- * Node takes everything off the connection's window as it arrives, read or not, so this one bounds no memory; it only
- * must not be in the way of the streams'.
+ * Node returns bytes to the connection's window as they arrive, read or not, so this window does not bound memory. It
+ * only has to be larger than those of the streams.
  */
 const CONNECTION_WINDOW = 2 * LARGEST_WINDOW;
 
 /**
- * A measurement that fills this part of the window was limited by it, as far as one can tell: of one window where a few
- * streams are open, and of the more windows the more there are, which together fill one although none of them is fast.
+ * A measurement that fills this part of the window counts as limited by the window. With more than a few streams, the
+ * threshold grows with their number: many slow streams together can fill one window.
  */
 const FILLED = 2 / 3;
 const FEW_STREAMS = 4;
-/** A window that is filled says only that the path holds more; each step takes two round trips. */
+/** Factor of one growth step. A full window shows only that the path holds more, and each step takes two round trips. */
 const GROWTH = 8;
-/** How the largest window falls: with more streams than 1, 4 and 16. */
+/** The largest window falls by this factor with more streams than 1, 4 and 16. */
 const SHARE_STEP = 4;
-/** Less of a step is not worth a frame. */
+/** A smaller growth step is not worth a frame. */
 const MIN_GROWTH = 2;
-/** What a larger window must have brought, for another step to be worth it. */
+/** How much the rate must have risen since the last step to allow another one. */
 const GAIN = 1.5;
-/** How long the rate at the last step is what a next one is compared with: the path may have changed. */
+/** How long the rate at the last step is compared with: after that, the path may have changed. */
 const RATE_HOLDS_MS = 60_000;
-/** Ticks between measurements that lead to nothing, at most. */
+/** Most ticks between measurements that lead to no growth. */
 const MAX_PATIENCE = 20;
 
 /**
- * Fits the receive windows of an HTTP/2 session, of a client or a server, to the path: they start modest, and grow
- * while one fast stream is limited by them, up to 32 MiB. As in gRPC, the measure is what arrives between a PING and
- * its acknowledgement, one round trip later.
+ * Fits the receive windows of a client's or server's HTTP/2 session to the path. They start small, and grow up to 32 MiB
+ * while they limit one fast stream. As in gRPC, the tuner measures what arrives between a PING and its acknowledgement,
+ * one round trip later.
  *
- * A stream that is not read holds up to its window in this process (Node reads on, and grants nothing new), so the
- * budget bounds windows times streams: growth must fit into it, and a window shrinks where the bytes pile up, or where
- * many streams need a share.
+ * A stream that is not read holds up to its window in this process: Node keeps receiving and grants nothing new. So the
+ * budget bounds windows times streams. Growth must fit into it, and a window shrinks if unread bytes pile up or many
+ * streams need a share.
  */
 export class WindowTuner implements WindowHolder {
   readonly #session: Http2Session;
   readonly #budget: WindowBudget;
   readonly #onSmaller: () => void;
   readonly #streams = new Set<Http2Stream>();
-  /** The last size that was announced; it binds the peer once acknowledged. */
+  /** The last size that was announced. It binds the peer once acknowledged. */
   #announced = INITIAL_WINDOW;
   #acknowledged = INITIAL_WINDOW;
   #isAwaiting = false;
@@ -59,13 +59,13 @@ export class WindowTuner implements WindowHolder {
   #reviewedAt = 0;
   #charged = 0;
   #unread = 0;
-  /** Bytes a millisecond when the window last grew. */
+  /** Bytes per millisecond when the window last grew. */
   #rate = 0;
   #rateSince = 0;
   #patience = 0;
   #ticksToWait = 0;
 
-  /** `onSmaller` is told when the peer has confirmed a smaller window. */
+  /** Calls `onSmaller` when the peer has confirmed a smaller window. */
   constructor(
     session: Http2Session,
     budget: WindowBudget = sharedWindowBudget,
@@ -78,7 +78,7 @@ export class WindowTuner implements WindowHolder {
     session.once('close', () => this.#closed());
   }
 
-  /** The stream window that the peer may use up. */
+  /** The stream window that the peer has acknowledged. */
   get window(): number {
     return this.#acknowledged;
   }
@@ -91,7 +91,7 @@ export class WindowTuner implements WindowHolder {
     return this.#unread;
   }
 
-  /** Content may come on this stream. */
+  /** Call this for each stream on which content can arrive. */
   opened(stream: Http2Stream): void {
     if (stream.destroyed || this.#session.destroyed) return;
     if (this.#streams.size === 0) this.#start();
@@ -106,8 +106,8 @@ export class WindowTuner implements WindowHolder {
   }
 
   /**
-   * All streams share one path, so together they need no more than one needs alone. In steps, since each is a frame and
-   * a round trip.
+   * The largest window for the current number of streams. They share one path, so together they need no more than one
+   * needs alone. It falls in steps, since each change costs a frame and a round trip.
    */
   get #largest(): number {
     const steps = Math.ceil(Math.log(Math.max(1, this.#streams.size)) / Math.log(SHARE_STEP));
@@ -115,8 +115,8 @@ export class WindowTuner implements WindowHolder {
   }
 
   /**
-   * Another stream may be opened: false for a round trip, while one more of the windows that the peer has not given up
-   * yet would be too much.
+   * Whether another stream can be opened. False until the peer has confirmed a smaller window, if one more of the larger
+   * windows would be too much.
    */
   get hasRoom(): boolean {
     const streams = this.#streams.size;
@@ -124,7 +124,7 @@ export class WindowTuner implements WindowHolder {
     return (streams + 1) * this.#acknowledged <= LARGEST_WINDOW;
   }
 
-  /** The peer has not confirmed a smaller window, and opens stream after stream under the large one. */
+  /** Whether the peer keeps opening streams under a large window without confirming a smaller one. */
   get isOverdrawn(): boolean {
     return this.#acknowledged > this.#announced && this.#budget.isOverdrawn;
   }
@@ -152,7 +152,7 @@ export class WindowTuner implements WindowHolder {
     this.#announce(bytes);
   }
 
-  /** Everything that the socket has received: cheaper than counting content, and as good a measure. */
+  /** All bytes that the socket has received. Cheaper than counting content, and as good a measure. */
   get #received(): number {
     return this.#session.destroyed ? 0 : this.#session.socket.bytesRead;
   }
@@ -189,7 +189,7 @@ export class WindowTuner implements WindowHolder {
     if (sample < limited || !hasGained || next < window * MIN_GROWTH) {
       this.#ticksToWait = this.#patience;
       this.#patience = Math.min(MAX_PATIENCE, this.#patience + 1);
-      // What comes in bursts is measured at its best only now and then.
+      // Content that arrives in bursts rarely shows its highest rate: measure again at once.
       if (this.#ticksToWait === 0 && sample >= window / 3) this.#measure();
       return;
     }
@@ -199,7 +199,7 @@ export class WindowTuner implements WindowHolder {
     this.#announce(next);
   }
 
-  /** The new size holds for open streams too, from the peer's acknowledgement on (RFC 9113 section 6.9.2). */
+  /** Announces a window. It also applies to open streams, from the peer's acknowledgement on (RFC 9113 section 6.9.2). */
   #announce(bytes: number): void {
     if (this.#session.destroyed) return;
     this.#isAwaiting = true;
@@ -211,15 +211,15 @@ export class WindowTuner implements WindowHolder {
       const hasGrown = bytes > this.#acknowledged;
       this.#acknowledged = bytes;
       this.#countPile();
-      // What the step has brought shows in the next round trip.
+      // The effect of the step shows in the next round trip.
       if (!hasGrown) this.#onSmaller();
       else if (this.#streams.size > 0) this.#measure();
-      // More streams may have come meanwhile.
+      // More streams may have opened meanwhile.
       this.shrinkTo(this.#largest);
     });
   }
 
-  /** Bytes that came under a larger window, and lie there still. What fits into Node's own buffer counts as read. */
+  /** Counts unread bytes that arrived under a larger window. What fits into Node's own buffer counts as read. */
   #countPile(): void {
     this.#unread = 0;
     for (const { readableLength, readableHighWaterMark } of this.#streams)
@@ -244,15 +244,15 @@ export class WindowTuner implements WindowHolder {
 }
 
 /**
- * Tunes the receive windows of a server's session, which every request with content has a part in. A stream that would
- * take what is promised far beyond the budget is refused, which tells the client that it may send it again.
+ * Tunes the receive windows of a server's session for all requests with content. While the budget is far exceeded, new
+ * streams are refused with REFUSED_STREAM, which tells the client that it can retry.
  */
 export function tuneServerWindows(
   session: ServerHttp2Session,
   budget: WindowBudget = sharedWindowBudget,
 ): WindowTuner {
   const tuner = new WindowTuner(session, budget);
-  // Before Node hands the request on.
+  // First, before Node emits the request.
   session.prependListener('stream', (stream, _headers, flags) => {
     if ((flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0) return;
     if (tuner.isOverdrawn) stream.close(constants.NGHTTP2_REFUSED_STREAM);

@@ -4,7 +4,7 @@ import type { Transport } from './transport.js';
 import type { TransportOptions } from './transport-options.js';
 import { WireTransport } from './wire/wire-transport.js';
 
-/** What is spoken with origin servers; `auto` is HTTP/2 where an https: one chooses it. */
+/** The protocol for origin servers. `auto`: HTTP/2 with https: origin servers that choose it, otherwise HTTP/1.1. */
 export type UpstreamProtocol = 'http1' | 'http2' | 'auto';
 
 /** Makes the built-in transport. */

@@ -1,8 +1,8 @@
 import { addIdleSocket, deleteIdleSocket, type IdleSocket } from '../net/idle-sockets.js';
 
 /**
- * The idle connections of a transport to all destinations together, the one that has been idle longest first. It gives
- * way where there are too many: without a limit over all, whoever names a new host each time uses up the descriptors.
+ * The idle connections of a transport to all destinations. If there are too many, the one that has been idle longest is
+ * closed. Without an overall limit, a client that requests a new host each time could use up the file descriptors.
  */
 export class IdleConnections {
   readonly #max: number;
@@ -12,7 +12,7 @@ export class IdleConnections {
     this.#max = max;
   }
 
-  /** Nothing happens to one that is idle already. One that is over the limit is closed at once. */
+  /** Adds a connection, if it is not added yet. Over the limit, closes the oldest. */
   add(connection: IdleSocket): void {
     if (this.#idle.has(connection)) return;
     this.#idle.add(connection);

@@ -1,7 +1,7 @@
 import { SluicewayError } from '../errors.js';
 import type { InterimResponse } from './transport.js';
 
-/** Interim responses that may come at once, and how many more each second. */
+/** Interim responses that are allowed at once, and additional ones per second. */
 const MOST_AT_ONCE = 500;
 const MOST_A_SECOND = 100;
 
@@ -10,16 +10,16 @@ const MOST_BYTES_AT_ONCE = 1024 * 1024;
 const MOST_BYTES_A_SECOND = 64 * 1024;
 
 /**
- * Tells interim responses that report progress from a flood of them. It limits their rate and not their number: an
- * upload or a slow response may take hours, and an origin server may report on it for as long (RFC 9110 section 15.2,
- * RFC 4918 section 20.1).
+ * Distinguishes interim responses that report progress from a flood. Limits their rate and not their number: an upload
+ * or a slow response can take hours, and an origin server can report progress all that time (RFC 9110 section 15.2, RFC
+ * 4918 section 20.1).
  */
 export class InterimLimit {
   #count = MOST_AT_ONCE;
   #bytes = MOST_BYTES_AT_ONCE;
   #at = performance.now();
 
-  /** Counts one interim response. Throws `http_protocol_error` where there are too many. */
+  /** Counts one interim response. Throws `http_protocol_error` if there are too many. */
   add({ statusText, headers }: InterimResponse): void {
     const now = performance.now();
     const seconds = (now - this.#at) / 1000;
@@ -29,6 +29,9 @@ export class InterimLimit {
     this.#count = Math.min(MOST_AT_ONCE, this.#count + seconds * MOST_A_SECOND) - 1;
     this.#bytes = Math.min(MOST_BYTES_AT_ONCE, this.#bytes + seconds * MOST_BYTES_A_SECOND) - bytes;
     if (this.#count < 0 || this.#bytes < 0)
-      throw new SluicewayError('http_protocol_error', 'Too many interim responses in too short a time');
+      throw new SluicewayError(
+        'http_protocol_error',
+        'The origin server sent too many interim responses in a short time',
+      );
   }
 }

@@ -1,7 +1,7 @@
 import { type SluicewayError, toSluicewayError } from '../errors.js';
 import type { Exchange, Transport, TransportRequest, TransportResponse } from './transport.js';
 
-/** An exchange that waits until it is known which transport is to carry it. */
+/** An exchange that waits until it is known which transport will send it. */
 export class NegotiatingExchange implements Exchange {
   readonly request: TransportRequest;
   readonly response: Promise<TransportResponse>;
@@ -12,7 +12,7 @@ export class NegotiatingExchange implements Exchange {
   #carrier: Exchange | null = null;
   #isOver = false;
 
-  /** `onAbort` is told while it waits; `onFailed` says whether it has taken care of what the carrier failed with. */
+  /** `onAbort` is called if it is aborted while it waits. `onFailed` returns whether it has handled the carrier's error. */
   constructor(
     request: TransportRequest,
     onAbort: (exchange: NegotiatingExchange) => void,
@@ -38,7 +38,7 @@ export class NegotiatingExchange implements Exchange {
 
   failed(error: SluicewayError): void {
     this.#isOver = true;
-    // Nobody else has had it.
+    // No transport has taken over the content.
     if (this.#carrier === null) this.request.content?.source.cancel();
     this.#reject(error);
   }

@@ -11,13 +11,13 @@ import { WireTransport } from './wire/wire-transport.js';
 
 type Protocol = 'http1' | 'http2';
 
-/** How long an origin server is taken by its word; without a connection, things may have changed. */
+/** How long the protocol of an origin server is remembered without a connection. */
 const REMEMBERED_MS = 600_000;
 
-/** Destinations that are remembered; the one that was asked longest ago gives way. */
+/** Most destinations that are remembered. The one that was asked longest ago is dropped. */
 const MAX_REMEMBERED = 1000;
 
-/** A connection under way that will tell what its origin server speaks, and who waits for that. */
+/** A connection that is being opened to find out the protocol, and the exchanges that wait for it. */
 interface Question {
   readonly waiting: Set<NegotiatingExchange>;
   readonly answered: Promise<void>;
@@ -25,9 +25,9 @@ interface Question {
 }
 
 /**
- * HTTP/2 with the https: origin servers that choose it (ALPN, RFC 7301), HTTP/1.1 with the others. The first connection
- * asks, and carries requests whatever the answer; until then all requests wait for it. Upgrades need HTTP/1.1, and
- * http: URLs have nothing to ask with.
+ * Uses HTTP/2 with the https: origin servers that choose it (ALPN, RFC 7301), and HTTP/1.1 with the others. The first
+ * connection negotiates and is then used for requests. Until it is open, all requests wait for it. Upgrades need
+ * HTTP/1.1, and http: URLs cannot negotiate.
  */
 export class NegotiatingTransport implements Transport {
   readonly #wire: WireTransport;
@@ -48,7 +48,7 @@ export class NegotiatingTransport implements Transport {
     const { destination, upgrade } = request;
     if (destination.protocol === 'http:' || upgrade !== null || this.#isDestroyed)
       return this.#wire.send(request);
-    // A session of HTTP/2 is shared, so authentication that is bound to a connection takes HTTP/1.1.
+    // An HTTP/2 session is shared, so connection-bound authentication uses HTTP/1.1.
     if (hasConnectionCredentials(request.headers) || this.#wire.isBound(request))
       return this.#wire.send(request);
     const known = this.#recall(destination);
@@ -76,7 +76,7 @@ export class NegotiatingTransport implements Transport {
       this.#answer(key, (exchange) => exchange.failed(destroyedError()));
   }
 
-  /** What the destination spoke last; null where that is not known, or too long ago. */
+  /** The last protocol of the destination; null if it is not known, or was used too long ago. */
   #recall(destination: Destination): Protocol | null {
     const found = this.#remembered.get(toKey(destination));
     if (found === undefined) return null;
@@ -99,7 +99,7 @@ export class NegotiatingTransport implements Transport {
       waiting.add(exchange);
       return;
     }
-    const message = `${this.#maxWaiting} requests wait for the first connection`;
+    const message = `${this.#maxWaiting} requests are waiting for the first connection`;
     exchange.failed(new SluicewayError('connection_limit_reached', message));
   }
 
@@ -132,7 +132,7 @@ export class NegotiatingTransport implements Transport {
     question?.settle();
   }
 
-  /** The origin server wants HTTP/1.1, now or for this request: it shall have it where the request is still whole. */
+  /** Resends a request over HTTP/1.1 if the origin server requires that and no request content has been used up. */
   #sendsAgain(exchange: NegotiatingExchange, error: SluicewayError): boolean {
     if (!(error.cause instanceof Http1Wanted)) return false;
     const { destination, content } = exchange.request;

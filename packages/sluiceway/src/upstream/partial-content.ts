@@ -4,8 +4,8 @@ import type { ReadonlyFields } from '../http/fields.js';
 import type { TransportResponse } from './transport.js';
 
 /**
- * The one range in bytes of which a 206 says that it is its content; null where it does not say. Several parts lie between
- * headings of their own, and a `Content-Range` must not stand beside them (RFC 9110 section 15.3.7.2).
+ * The byte range that the content of a 206 covers, by its head; null if there is none. Multipart content has a range in
+ * each part, and must not have a `Content-Range` in the head (RFC 9110 section 15.3.7.2).
  */
 export function onlyRange(fields: ReadonlyFields): ContentRange | null {
   const values = fields.getAll('content-range');
@@ -15,24 +15,24 @@ export function onlyRange(fields: ReadonlyFields): ContentRange | null {
 const isMultipart = (fields: ReadonlyFields): boolean =>
   /^multipart\/byteranges\b/i.test(fields.get('content-type') ?? '');
 
-/** Why the head of a part (206) contradicts itself about the length of its content; null where it does not. */
+/** The error if the head of a part (206) contradicts itself about the length of its content; null if it does not. */
 export function findRangeFault(method: string, response: TransportResponse): SluicewayError | null {
   const { headers, contentLength } = response;
   if (!isPart(method, response)) return null;
   if (new Set(headers.getAll('content-range')).size > 1)
-    return new SluicewayError('http_protocol_error', 'A part (206) with several Content-Range fields');
+    return new SluicewayError('http_protocol_error', 'A part (206) has several Content-Range fields');
   const length = parseContentRange(headers.get('content-range'))?.length ?? null;
   if (length === null || contentLength === null || contentLength === length) return null;
-  const message = `A part (206) of ${length} bytes by its Content-Range, ${contentLength} by its Content-Length`;
+  const message = `A part (206) has ${length} bytes by its Content-Range, but ${contentLength} by its Content-Length`;
   return new SluicewayError('http_protocol_error', message);
 }
 
 /**
- * Bytes that the `Content-Range` of a part (206) states, where nothing else tells the length of its content; null
- * otherwise.
+ * The length in bytes that the `Content-Range` of a part (206) states, if nothing else gives the length of its content;
+ * null otherwise.
  *
- * Content with a coding of which only its framing tells the end has no such length: servers that compress what they
- * send leave the `Content-Range` of what it was before.
+ * Also null for content with a coding and a framing that marks its end: servers that compress content on the fly leave
+ * the `Content-Range` of the uncompressed content.
  */
 export function statedLength(method: string, response: TransportResponse): number | null {
   const { headers, contentLength } = response;
@@ -47,6 +47,6 @@ const isPart = (method: string, { status, headers, tunnel }: TransportResponse):
 const isCoded = (fields: ReadonlyFields): boolean =>
   fields.list('content-encoding').some((coding) => coding.toLowerCase() !== 'identity');
 
-/** Whether the end of content of unknown length is more than the end of a connection. */
+/** Whether the framing marks the end of content of unknown length, and not only the close of the connection. */
 const isEndMarked = ({ httpVersion, headers }: TransportResponse): boolean =>
   httpVersion === '2.0' || headers.has('transfer-encoding');

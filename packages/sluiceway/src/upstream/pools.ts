@@ -3,14 +3,14 @@ import type { Destination } from '../net/destination.js';
 
 /** The connections to one destination. */
 interface Pool {
-  /** No connection is left, and nobody waits for one. */
+  /** No connection is left, and no exchange waits for one. */
   readonly isEmpty: boolean;
-  /** Closes idle connections now and the others when their exchange is over. */
+  /** Closes idle connections now, and the others when their exchange is over. */
   close(): void;
   destroy(error: SluicewayError): void;
 }
 
-/** The pools of a transport, one a destination while it has connections; and how they come to an end together. */
+/** The pools of a transport: one per destination while it has connections. Closes them together. */
 export class Pools<P extends Pool> {
   readonly #create: (destination: Destination, onEmpty: () => void) => P;
   readonly #pools = new Map<string, P>();
@@ -19,7 +19,7 @@ export class Pools<P extends Pool> {
   #lastDestination: Destination | null = null;
   #lastPool: P | null = null;
 
-  /** A pool calls `onEmpty` whenever it has become so. */
+  /** A pool calls `onEmpty` whenever it has become empty. */
   constructor(create: (destination: Destination, onEmpty: () => void) => P) {
     this.#create = create;
   }
@@ -28,13 +28,13 @@ export class Pools<P extends Pool> {
     return this.#isDestroyed;
   }
 
-  /** The pool of a destination, where it has one. */
+  /** The pool of a destination, if it has one. */
   find(destination: Destination): P | undefined {
     return this.#pools.get(toKey(destination));
   }
 
   for(destination: Destination): P {
-    // A proxy of one upstream asks with the same object every time.
+    // A proxy with one upstream passes the same object every time.
     if (destination === this.#lastDestination && this.#lastPool !== null) return this.#lastPool;
     const key = toKey(destination);
     let pool = this.#pools.get(key);
@@ -70,7 +70,7 @@ export class Pools<P extends Pool> {
   }
 
   #onEmpty(key: string, pool: P): void {
-    // A pool that is in use again has been entered again, or is still there.
+    // The pool may be in use again, or replaced by another one.
     if (this.#pools.get(key) === pool && pool.isEmpty) {
       this.#pools.delete(key);
       this.#lastPool = null;

@@ -14,8 +14,8 @@ export const isSameOrigin = (one: Target, other: Target): boolean =>
   one.base.protocol === other.base.protocol && one.base.host === other.base.host;
 
 /**
- * The method for the request that follows a redirect (RFC 9110 sections 15.4.2 to 15.4.4, and as browsers do): after 303 GET,
- * and after 301 and 302 GET in place of POST. HEAD stays HEAD.
+ * The method of the request that follows a redirect (RFC 9110 sections 15.4.2 to 15.4.4, and as browsers do): GET after a
+ * 303, and GET instead of POST after a 301 or 302. HEAD stays HEAD.
  */
 export function redirectedMethod(method: string, status: number): string {
   if (status === 303) return method === 'HEAD' ? method : 'GET';
@@ -23,14 +23,14 @@ export function redirectedMethod(method: string, status: number): string {
 }
 
 /**
- * Where a response sends us next (RFC 9110 section 15.4), or null where it does not. Throws where that may not be
- * followed: no usable `Location` or several, another scheme than http and https, from https to http.
+ * The target of a redirect (RFC 9110 section 15.4), or null if the response is none. Throws if the redirect must not be
+ * followed: no usable `Location` or several, a scheme other than http and https, from https to http.
  */
 export function decideRedirect(from: Target, response: TransportResponse): Target | null {
   if (!REDIRECTS.has(response.status)) return null;
   const [location, ...more] = new Set(response.headers.getAll('location'));
   if (location === undefined) throw refused('a redirect without Location');
-  // Whoever has judged one of them would not know which one is followed.
+  // A component that checked one of them could not know which one is followed.
   if (more.length > 0) throw refused('a redirect with several Locations');
   const next = resolveLocation(from, location);
   if (from.base.protocol === 'https:' && next.base.protocol === 'http:') {
@@ -39,7 +39,7 @@ export function decideRedirect(from: Target, response: TransportResponse): Targe
   return next;
 }
 
-/** Absolute forms stay byte for byte, since a signature may cover them; only a relative path is resolved. */
+/** Keeps absolute forms byte for byte, since a signature may cover them. Resolves only relative paths. */
 function resolveLocation(from: Target, location: string): Target {
   const { protocol, host } = from.base;
   try {

@@ -6,20 +6,20 @@ import { retarget, type SendOptions, type Sent, send } from './send.js';
 import type { Target } from './target.js';
 import type { Transport, TransportRequest, TransportResponse } from './transport.js';
 
-/** Statuses of a server that has not, or does not give, what others have. */
+/** Statuses after which another server may still have the file. */
 const UNFIT: ReadonlySet<number> = new Set([401, 403, 404, 408, 410, 425, 429]);
 
 interface AnySent {
   /** Where the redirects to `sent` began. */
   start: StartingPoint;
   sent: Sent;
-  /** Those that did not answer, in the order in which they may be asked again: untried ones first. */
+  /** The other targets, in the order in which they can be tried: untried ones first. */
   others: Target[];
 }
 
 /**
- * Sends a request without content to the first of several targets that gives a fit response: servers that have the same
- * file. The last one's response or failure counts whatever it is.
+ * Sends a request without content to several targets of the same file, one after the other, until one gives a usable
+ * response. The response or failure of the last one is final.
  */
 export async function sendToAny(
   transport: Transport,

@@ -6,10 +6,10 @@ import { decideRedirect, isSameOrigin, redirectedMethod, refused } from './redir
 import type { Target } from './target.js';
 import type { Exchange, Transport, TransportRequest, TransportResponse } from './transport.js';
 
-/** Fields that were meant for one origin only, as Go has them. */
+/** Fields that are not sent to another origin. The same list as in Go. */
 const CREDENTIALS = ['authorization', 'cookie', 'cookie2', 'proxy-authorization', 'www-authenticate'];
 
-/** Fields beside `Content-*` that describe content (RFC 9110 section 15.4). */
+/** Fields other than `Content-*` that describe content (RFC 9110 section 15.4). */
 const OF_CONTENT: ReadonlySet<string> = new Set([
   'digest',
   'expect',
@@ -20,30 +20,30 @@ const OF_CONTENT: ReadonlySet<string> = new Set([
 
 export interface SendOptions {
   /**
-   * Redirects that are followed; 0 hands every redirect over. One that would have content sent again is handed over too:
-   * it has gone by.
+   * Most redirects that are followed. With 0, every redirect is returned. A redirect that requires sending content again
+   * is returned too, since the content has been used up.
    */
   maxRedirects: number;
-  /** Whether a HEAD is asked with GET: default `never`. */
+  /** Whether a HEAD is sent as GET. Default: `never`. */
   convertHead?: HeadConversion;
-  /** Says why a target may not be asked; asked for the first one and for that of each redirect. Default: any may. */
+  /** Returns an error if a target is not allowed. Called for the first target and each redirect. Default: all allowed. */
   check?(target: Target): SluicewayError | null | Promise<SluicewayError | null>;
-  /** Names of further fields that were meant for the first origin only. */
+  /** Names of further fields that only the first origin gets. */
   secretFields?(): readonly string[];
-  /** Called with the fields of each request before it is sent: one that may come back to us is marked. */
+  /** Called with the fields of each request before it is sent, to mark requests that could come back to us. */
   markLoop?(fields: Fields, target: Target): void;
-  /** Told each exchange as it begins, and what it asks. */
+  /** Called with each exchange when it begins, and its target. */
   onAttempt(exchange: Exchange, target: Target): void;
 }
 
-/** A request that has been answered, as it was sent last: redirects have changed its target and perhaps its fields. */
+/** An answered request, as it was last sent: redirects may have changed its target, method and fields. */
 export interface Sent {
   target: Target;
   request: TransportRequest;
   response: TransportResponse;
 }
 
-/** Sends a request to `target` until a final response head is there that is no redirect to be followed. */
+/** Sends a request to `target` and follows redirects. Resolves when the last final response head has arrived. */
 export async function send(
   transport: Transport,
   request: TransportRequest,
@@ -89,7 +89,7 @@ export async function send(
   }
 }
 
-/** The same request for another target. What was meant for the first one's origin only does not go to another. */
+/** The same request for another target. Removes secret fields if the origin differs. */
 export function retarget(
   request: TransportRequest,
   from: Target,
@@ -107,7 +107,7 @@ function removeSecrets(fields: Fields, secretFields: readonly string[]): void {
   fields.retain((name) => !secrets.has(name.toLowerCase()));
 }
 
-/** The same request by a method without content: the fields that describe content go with it (RFC 9110 section 15.4). */
+/** Changes a request to a method without content. Removes the fields that describe content (RFC 9110 section 15.4). */
 function withoutRequestContent(request: TransportRequest, method: string): TransportRequest {
   const { headers } = request;
   headers.retain((name) => !/^content-/i.test(name) && !OF_CONTENT.has(name.toLowerCase()));

@@ -1,11 +1,12 @@
 import type { Destination } from '../net/destination.js';
 
-/** Destinations whose session is kept. One takes a few KiB. */
+/** Most sessions that are kept. Each takes a few KiB. */
 const MAX_SESSIONS = 1000;
 
 /**
- * The last TLS session of each destination, so that a later connection resumes it and spares the certificate
- * exchange (RFC 8446 section 2.2). Outlives the connections. The destination used longest ago gives way.
+ * Keeps the last TLS session of each destination, so that a later connection can resume it without the certificate
+ * exchange (RFC 8446 section 2.2). Sessions outlive their connections. If there are too many, the one that was set
+ * longest ago is dropped.
  */
 export class SessionCache {
   readonly #sessions = new Map<string, Buffer>();

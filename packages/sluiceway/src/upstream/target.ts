@@ -1,7 +1,7 @@
 import { encodeUrl } from '../http/encode-url.js';
 import { type BaseTarget, parseBaseTarget } from '../http/target.js';
 
-/** An exact place: where to connect and what to ask for. */
+/** Where to connect and what to request. */
 export interface Target {
   base: BaseTarget;
   /** Request-target in origin-form. */
@@ -9,8 +9,8 @@ export interface Target {
 }
 
 /**
- * The target that a URL names: byte for byte, but for spaces and characters beyond ASCII, which are encoded. Throws a
- * `TypeError`.
+ * The target of a URL. Keeps it byte for byte, except for spaces and characters beyond ASCII, which are encoded. Throws
+ * a `TypeError`.
  */
 export function toTarget(url: string | URL): Target {
   const base = parseBaseTarget(typeof url === 'string' ? encodeUrl(url) : url);

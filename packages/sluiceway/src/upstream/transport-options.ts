@@ -8,31 +8,31 @@ import { IdleConnections } from './idle-connections.js';
 
 export const MAX_IDLE_CONNECTIONS = 1000;
 
-/** Options of the built-in transports, whichever version of HTTP they speak. */
+/** Options of the built-in transports, for all HTTP versions. */
 export interface TransportOptions {
-  /** Which addresses may be connected to. Default: any. */
+  /** Which addresses are allowed. Default: any. */
   policy?: AddressPolicy;
   /** Default: the operating system's. */
   resolver?: Resolver;
-  /** The proxies that connections go through. Needs a policy of any address. Default: none. */
+  /** The egress proxies for connections. Requires a policy that allows any address. Default: none. */
   egress?: Egress;
   /** Private CA, client certificate, server name. Verification cannot be turned off. */
   tls?: DialTlsOptions;
-  /** For looking up, connecting and the TLS handshake together, and for waiting in line. Default 10 s. */
+  /** Timeout for lookup, connecting and the TLS handshake together, and for waiting in the queue. Default 10 s. */
   connectTimeoutMs?: number;
-  /** Bytes of one response head or trailer section. Default 64 KiB. */
+  /** Most bytes of one response head or trailer section. Default 64 KiB. */
   maxHeadBytes?: number;
-  /** Field lines of one response head or trailer section. Default 256. */
+  /** Most field lines of one response head or trailer section. Default 256. */
   maxHeadFields?: number;
-  /** Connections to one destination. Default unlimited. */
+  /** Most connections to one destination. Default: unlimited. */
   maxConnections?: number;
-  /** Requests that may wait for a connection to one destination; more are refused. Default 1000. */
+  /** Most requests that wait for a connection to one destination. Further ones are refused. Default 1000. */
   maxQueued?: number;
-  /** How long an unused connection is kept; the origin server's own shorter word is honoured. Default 60 s. */
+  /** How long an unused connection is kept, unless the origin server announces a shorter time. Default 60 s. */
   idleTimeoutMs?: number;
-  /** Unused connections to all destinations together; the oldest gives way. Default 1000. */
+  /** Most unused connections to all destinations together. Above it, the oldest is closed. Default 1000. */
   maxIdleConnections?: number;
-  /** Takes the place of `maxIdleConnections`, for transports that are limited together. */
+  /** Replaces `maxIdleConnections`, for transports that share a limit. */
   idle?: IdleConnections;
 }
 
@@ -44,9 +44,9 @@ export interface TransportSettings {
   tls: DialTlsOptions;
   connectTimeoutMs: number;
   headLimits: HeadLimits;
-  /** Connections to one destination, busy and idle. */
+  /** Most connections to one destination, busy and idle. */
   maxConnections: number;
-  /** Exchanges that may wait for one of them. */
+  /** Most exchanges that wait for one of them. */
   maxQueued: number;
   idleTimeoutMs: number;
   idle: IdleConnections;

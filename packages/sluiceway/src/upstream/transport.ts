@@ -7,21 +7,21 @@ import type { Tunnel } from '../stream/tunnel.js';
 
 export interface RequestContent {
   source: ChunkSource;
-  /** Bytes that will come, or null where only the end tells (sent chunked over HTTP/1.1). */
+  /** The length in bytes, or null if it is unknown (sent chunked over HTTP/1.1). */
   length: number | null;
-  /** The `Content-Length` to send where `length` is beyond 2^53 - 1 and so is only close to it. */
+  /** The exact `Content-Length` to send if `length` is above 2^53 - 1 and therefore inexact. */
   lengthText?: string;
 }
 
-/** Who may use a connection again that authentication has bound to one client. */
+/** Identifies the client that can reuse a connection bound by authentication. */
 export interface RequestClient {
   /** The connection that the client's request came on. */
   readonly connection: ClientConnection;
-  /** The address of the client as a trusted proxy has told it, which may send requests of several on one connection. */
+  /** The client's address. From a trusted proxy, the one that it reports: it may send several clients' requests. */
   readonly address: string | null;
 }
 
-/** What a transport is asked to send. Framing fields are the transport's own: `fields` carries none of them. */
+/** The request that a transport sends. The transport adds the framing fields: `headers` has none of them. */
 export interface TransportRequest {
   destination: Destination;
   method: string;
@@ -29,20 +29,20 @@ export interface TransportRequest {
   path: string;
   /** End-to-end fields with Host; no Connection, Content-Length or Transfer-Encoding. */
   headers: Fields;
-  /** Null for no content at all. */
+  /** Null if the request has no content. */
   content: RequestContent | null;
   /** The protocol to ask for (`Upgrade: <name>`), or null for an ordinary request. */
   upgrade: string | null;
-  /** Send `Expect: 100-continue` and hold the content back until the origin server says 100 or a grace passes. */
+  /** Send `Expect: 100-continue` and hold the content back until a 100 arrives or a grace period passes. */
   expectContinue: boolean;
   /**
-   * The client that connection-bound authentication (NTLM, Negotiate) ties a connection to. Null, or not given: a
-   * connection that is authenticated so carries this request only.
+   * The client that connection-bound authentication (NTLM, Negotiate) binds a connection to. Null or absent: such a
+   * connection carries only this request.
    */
   client?: RequestClient | null;
-  /** Told each interim response (1xx, not 101) in order, before the promise of the response settles. */
+  /** Called with each interim response (1xx, not 101) in order, before the promise of the response settles. */
   onInterim(head: InterimResponse): void;
-  /** Told when the request, content included, has been handed to the operating system. */
+  /** Called when the request, content included, has been handed to the operating system. */
   onRequestSent(): void;
 }
 
@@ -55,45 +55,43 @@ export interface InterimResponse {
 export interface TransportResponse extends InterimResponse {
   httpVersion: '1.0' | '1.1' | '2.0';
   /**
-   * Bytes to come, or null where only the end tells. 0 where the response has no content. Beyond 2^53 - 1 only close:
-   * `Content-Length` in `fields` is exact.
+   * The length of the content in bytes, or null if it is unknown. 0 if the response has no content. Inexact above
+   * 2^53 - 1: `Content-Length` in `headers` is exact.
    */
   contentLength: number | null;
   /**
-   * The content. It must be started or cancelled, or its connection is held for ever. It is cancelled by
-   * `Exchange.abort` too.
+   * The content. Start or cancel it, or its connection stays occupied forever. `Exchange.abort` cancels it too.
    */
   content: ChunkSource;
-  /** The two directions after a 101; `content` is empty then. */
+  /** The two directions after a 101. `content` is empty then. */
   tunnel: Tunnel | null;
 }
 
-/** One request under way. */
+/** One running request. */
 export interface Exchange {
-  /** The final response head; rejects with a `SluicewayError`. */
+  /** The final response head. Rejects with a `SluicewayError`. */
   readonly response: Promise<TransportResponse>;
   /**
-   * Gives the exchange up at any time before its content has ended: the connection is closed at once, a
-   * pending `response` rejects with `error`, a running content fails with it.
+   * Aborts the exchange at any time before its content has ended. Closes the connection at once. A pending `response`
+   * rejects with `error`, and running content fails with it.
    */
   abort(error: SluicewayError): void;
   /**
-   * Bytes of the request that the operating system has not taken yet: an origin server that reads slowly takes a
-   * chunk in many small steps, and is not idle meanwhile. Null, or no such method: a chunk counts as taken when all
-   * of it is.
+   * Bytes of the request that the operating system has not taken yet. An origin server that reads slowly takes a chunk in
+   * many small steps, and is not idle meanwhile. Null, or no such method: a chunk counts as taken once all of it is.
    */
   queuedBytes?(): number | null;
   /**
-   * Address and port of the peer that the request was sent to, such as `192.0.2.1:443`, also after its connection has
-   * closed. Null, or no such method: there was no connection, or that is not known.
+   * Address and port of the peer that the request was sent to, such as `192.0.2.1:443`. Available after the connection has
+   * closed, too. Null, or no such method: there was no connection, or the address is not known.
    */
   remoteAddress?(): string | null;
 }
 
-/** Gets a response for a request. The built-in one is the wire transport; tests and users may supply another. */
+/** Sends requests and returns responses. The default is the wire transport. Tests and users can supply another. */
 export interface Transport {
   send(request: TransportRequest): Exchange;
-  /** Lets running exchanges finish, keeps no idle connection. Resolves when the last one has ended. */
+  /** Closes idle connections and lets running exchanges finish. Resolves when the last one has ended. */
   close(): Promise<void>;
   /** Closes every connection now. */
   destroy(): void;

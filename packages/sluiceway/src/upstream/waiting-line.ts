@@ -2,7 +2,7 @@ import { SluicewayError } from '../errors.js';
 
 /** An exchange that waits for a connection. */
 export interface Waiter {
-  /** Tells how to take it out of the line: for `leaveLine`, and for when it is given up. */
+  /** Passes the function that removes it from the line. `leaveLine` and an abort call it. */
   waits(leave: () => void): void;
   leaveLine(): void;
   failed(error: SluicewayError): void;
@@ -15,8 +15,8 @@ export interface LineLimits {
 }
 
 /**
- * The exchanges that wait for one of the connections to a destination, first come, first served, and not for ever. One
- * that comes back, since a connection has ended before it did anything for it, has its old place.
+ * The exchanges that wait for a connection to a destination, in order of arrival and with a time limit. An exchange that
+ * returns, because a connection ended before it processed the request, keeps its place.
  */
 export class WaitingLine<W extends Waiter> {
   readonly #limits: LineLimits;
@@ -25,7 +25,7 @@ export class WaitingLine<W extends Waiter> {
   readonly #places = new WeakMap<W, number>();
   #placesGiven = 0;
 
-  /** While `isConnecting` says so, a connection is awaited that has a time limit of its own. */
+  /** While `isConnecting` returns true, the time limit is extended: connecting has its own timeout. */
   constructor(limits: LineLimits, isConnecting: () => boolean = () => false) {
     this.#limits = limits;
     this.#isConnecting = isConnecting;
@@ -70,20 +70,20 @@ export class WaitingLine<W extends Waiter> {
     this.#waiting = new Set([...this.#waiting].toSorted((a, b) => placeOf(a) - placeOf(b)));
   }
 
-  /** Who is served next. */
+  /** The exchange that is served next. */
   get first(): W | undefined {
     const [first] = this.#waiting;
     return first;
   }
 
-  /** Takes the first one out. */
+  /** Removes and returns the first exchange. */
   next(): W | undefined {
     const { first } = this;
     first?.leaveLine();
     return first;
   }
 
-  /** All of them, who stay in the line. */
+  /** All waiting exchanges. Does not remove them. */
   all(): W[] {
     return [...this.#waiting];
   }

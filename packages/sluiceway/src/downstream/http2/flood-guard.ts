@@ -1,4 +1,4 @@
-/** Counts events, and calls once when there are more of them in one window of time than are plausible. */
+/** Counts events, and calls `onFlood` when one time window has more of them than allowed. */
 export class FloodGuard {
   readonly #max: number;
   readonly #windowMs: number;

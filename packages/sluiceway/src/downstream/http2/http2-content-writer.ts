@@ -5,19 +5,18 @@ import type { ContentWriter } from '../response-sink.js';
 import { type SessionQueue, sessionQueue } from './http2-sessions.js';
 
 /**
- * What is written at a time. Node refuses new streams of a connection that holds more than 10 MB, so that no stream
- * takes more than a quarter of what the others have left of `SHARED_BYTES`, and even the last of
- * `MAX_CONCURRENT_STREAMS` stalled ones gets its smallest piece. A large one is cheaper: 0.13 CPU seconds per GB between
- * 64 KiB and 1 MiB.
+ * The sizes of pieces. Node refuses new streams of a connection that holds more than 10 MB. So a stream takes at most a
+ * quarter of what the others have left of `SHARED_BYTES`, and even the last of `MAX_CONCURRENT_STREAMS` stalled streams
+ * gets its smallest piece. Large pieces take less CPU time.
  */
 const SHARED_BYTES = 4 * 1024 * 1024;
 const MIN_PIECE_BYTES = 32 * 1024;
 
-/** A chunk of which pieces are still to be written. */
+/** A chunk that is not fully written. */
 interface Chunk {
   bytes: Uint8Array;
   at: number;
-  /** Of the first piece, for `Http2Loans`. */
+  /** The position of `Http2Loans` before the first piece. */
   since: number;
   done: () => void;
 }
@@ -27,14 +26,14 @@ export class Http2ContentWriter implements ContentWriter {
   readonly #response: Http2ServerResponse;
   readonly #stream: ServerHttp2Stream;
   readonly #onEnd: () => void;
-  /** What all streams of the connection have written, and Node holds. */
+  /** The bytes that Node holds for all streams of the connection. */
   readonly #queue: SessionQueue;
   readonly #loans: Http2Loans;
   readonly #chunks: Chunk[] = [];
   #hasEnded = false;
-  /** Bytes written that Node holds. */
+  /** Bytes of this stream that Node holds. */
   #written = 0;
-  /** Bytes of chunks that have not been taken. */
+  /** Bytes of chunks that Node has not taken. */
   #outstanding = 0;
   /** Bytes that the connection had taken when the oldest outstanding ones were written. */
   #takenBefore = 0;
@@ -48,7 +47,7 @@ export class Http2ContentWriter implements ContentWriter {
   }
 
   write(bytes: Uint8Array, done?: () => void): boolean {
-    // Where nothing calls back, the chunk has to go at once.
+    // Without a callback, the chunk must be written at once.
     if (done === undefined) return this.#response.write(bytes);
     if (this.#outstanding === 0) this.#takenBefore = this.#taken;
     this.#outstanding += bytes.length;
@@ -67,8 +66,8 @@ export class Http2ContentWriter implements ContentWriter {
   }
 
   /**
-   * A client may take a large chunk in many small steps. Nothing tells of them but the connection's count, so what
-   * other streams of it send counts too: a client that takes any of them is there.
+   * Bytes that the client has not taken. It may take a large chunk in many small steps. Only the connection's count shows
+   * them, so it includes what other streams send: a client that takes any of it is alive.
    */
   get queuedBytes(): number {
     if (this.#outstanding === 0) return 0;
@@ -114,7 +113,7 @@ export class Http2ContentWriter implements ContentWriter {
     });
   }
 
-  /** Nobody takes what has not been written. */
+  /** Returns the chunks that will not be written. */
   #giveBack(): void {
     this.#outstanding = 0;
     for (const chunk of this.#chunks.splice(0)) {

@@ -30,18 +30,18 @@ import { Http2Tunnel } from './http2-tunnel.js';
 import { acceptKey, createKey } from './websocket-handshake.js';
 
 /**
- * Between the end of a response and the reset of its stream, where the client has not ended its request. Clients that lose
- * the response where both come together (curl 7.88) may be late to read it, and a lost packet holds both up.
+ * Time between the end of a response and the reset of its stream, if the client has not ended its request. Some clients
+ * (curl 7.88) lose the response if they receive both at once, which happens if they read late or a packet is lost.
  */
 const LEAVE_AFTER_MS = 1000;
 
-/** Of all streams of a connection, before no more interim responses are added. Content does not count. */
+/** Queued frames of a connection above which interim responses are dropped. Content does not count. */
 const MAX_QUEUED_FRAMES = 1000;
 
-/** RFC 9110 section 15: others are invalid. */
+/** RFC 9110 section 15. */
 const MAX_STATUS = 599;
 
-/** A request that Node's HTTP/2 server has read, and its response: one stream. */
+/** A request that Node's HTTP/2 server has read, and its response. They share one stream. */
 export class Http2Exchange implements ClientExchange, SinkOptions {
   readonly request: Http2ServerRequest;
   readonly httpVersion = '2.0';
@@ -53,11 +53,11 @@ export class Http2Exchange implements ClientExchange, SinkOptions {
   readonly clientAddress: string | null;
   readonly isEncrypted: boolean;
   readonly #response: Http2ServerResponse;
-  /** `request.stream` is gone once the stream is closed. */
+  /** Kept here because `request.stream` is undefined once the stream is closed. */
   readonly #stream: ServerHttp2Stream;
-  /** Only for a WebSocket, towards an origin server that speaks HTTP/1.1. */
+  /** The key for an HTTP/1.1 origin server. Only for a WebSocket. */
   readonly #webSocketKey: string;
-  /** Whether the client has ended the content, once that is over. */
+  /** Whether the client has ended the content. Valid after the stream's `end` event. */
   readonly #hasContentEnded: () => boolean;
   #writer: Http2ContentWriter | null = null;
 
@@ -75,7 +75,7 @@ export class Http2Exchange implements ClientExchange, SinkOptions {
     this.connection = session ?? null;
     this.clientAddress = session?.socket.remoteAddress ?? null;
     this.isEncrypted = session?.encrypted === true;
-    // Node reports a broken stream on both; `close` tells what there is to know.
+    // Node reports a broken stream on both. The `close` event is enough here.
     request.on('error', ignore);
     response.on('error', ignore);
     this.#stream.on('error', ignore);
@@ -100,10 +100,10 @@ export class Http2Exchange implements ClientExchange, SinkOptions {
     return { method, target: parsed, headers, framing };
   }
 
-  /** A WebSocket over HTTP/2 (RFC 8441) is the same request as over HTTP/1.1, but for its method and its key. */
+  /** A WebSocket request over HTTP/2 (RFC 8441) differs from one over HTTP/1.1 in its method and its key. */
   #readExtendedConnect(head: Http2RequestHead, target: string | undefined): RequestHead {
     if (head.protocol !== 'websocket') {
-      throw new SluicewayError('http_request_denied', `The protocol ${head.protocol} over HTTP/2`, {
+      throw new SluicewayError('http_request_denied', `Unsupported protocol over HTTP/2: ${head.protocol}`, {
         status: 501,
         publicMessage: 'The protocol is not supported.',
       });
@@ -123,7 +123,7 @@ export class Http2Exchange implements ClientExchange, SinkOptions {
     const stream = this.#stream;
     return new ReadableSource(stream, {
       destroyOnCancel: false,
-      // A stream that is reset with NO_ERROR, or whose connection is gone, tells its end as well.
+      // A stream also emits `end` if it is reset with NO_ERROR, or if its connection has closed.
       isWhole: this.#hasContentEnded,
       trailers: () => readTrailers(this.request.rawTrailers, this.request.rawHeaders),
       toError: requestContentError,
@@ -132,7 +132,7 @@ export class Http2Exchange implements ClientExchange, SinkOptions {
 
   findContentTouch(): string | null {
     const stream = this.#stream;
-    // Content of no bytes ends by itself, read or not.
+    // Empty content ends even if nothing reads it.
     const isEmpty = stream.readableEnded && !stream.readableDidRead && this.#hasContentEnded();
     return findTouch(this.request) ?? (isEmpty ? null : findTouch(stream));
   }
@@ -163,7 +163,7 @@ export class Http2Exchange implements ClientExchange, SinkOptions {
 
   get isDelivered(): boolean {
     const { headersSent, writableFinished, aborted } = this.#stream;
-    // Node has ended its side of a HEAD before there is a response to it.
+    // For a HEAD, Node ends its side before there is a response.
     return headersSent && writableFinished && !aborted;
   }
 
@@ -179,7 +179,7 @@ export class Http2Exchange implements ClientExchange, SinkOptions {
     this.#response.writeContinue();
   }
 
-  /** A client that does not read misses some, as over HTTP/1. */
+  /** Drops the interim response if the client does not read, as over HTTP/1. */
   sendInterim(head: ResponseHead): void {
     if (this.isGone || this.isHeadSent) return;
     if ((this.#stream.session?.state.outboundQueueSize ?? 0) >= MAX_QUEUED_FRAMES) return;
@@ -188,10 +188,10 @@ export class Http2Exchange implements ClientExchange, SinkOptions {
 
   sendHead(head: ResponseHead, { isLast }: SendHeadOptions): void {
     checkFinalStatus(head);
-    // Node has no other, and what it was given before it refuses would stand in the next head as well.
+    // Node refuses other statuses, but keeps the fields it was given, and would send them with the next head.
     if (head.status > MAX_STATUS)
       throw new SluicewayError('http_protocol_error', `HTTP/2 cannot carry the status ${head.status}`);
-    // Content of it, which means nothing (RFC 9110 section 15.3.6), is not sent.
+    // A 205 has no content (RFC 9110 section 15.3.6).
     if (head.status === 205 && head.headers.has('content-length')) head.headers.set('Content-Length', '0');
     // A 2xx would open the tunnel that the origin server has refused.
     if (this.isTunnelOnly && head.status < 300)
@@ -209,7 +209,7 @@ export class Http2Exchange implements ClientExchange, SinkOptions {
     this.#response.addTrailers(toHttp2Headers(trailers));
   }
 
-  /** Node sends the head at the end of this turn of the event loop, whatever follows. */
+  /** Does nothing: Node sends the head at the end of this turn of the event loop. */
   flushHead(): void {}
 
   endWithoutContent(): void {
@@ -218,7 +218,7 @@ export class Http2Exchange implements ClientExchange, SinkOptions {
   }
 
   breakOff(): void {
-    // The head and the content that was written in this turn of the event loop go out before.
+    // Deferred, so that the head and content written in this turn of the event loop are sent first.
     setImmediate(() => this.destroy());
   }
 
@@ -242,13 +242,13 @@ export class Http2Exchange implements ClientExchange, SinkOptions {
   finish(): void {}
 
   /**
-   * What the client still sends is of no use, and it is told so once the response is out (RFC 9113 section 8.1). Most
-   * clients stop by themselves; some older ones lose the response where the reset comes together with it.
+   * Tells the client, once the response is sent, that the rest of its request is not needed (RFC 9113 section 8.1). Most
+   * clients stop by themselves. Some older ones lose the response if the reset comes together with it.
    */
   #leaveRest(): void {
     const stream = this.#stream;
-    // Node resets a stream whose request nobody has begun to read as soon as the response is written, and the reset
-    // overtakes the END_STREAM that is still queued on a busy connection: a whole response looks cut.
+    // If a request is not being read, Node resets the stream as soon as the response is written. On a busy connection the
+    // reset overtakes the queued END_STREAM, and a complete response looks truncated.
     if (this.isRequestComplete) {
       stream.resume();
       return;
@@ -256,13 +256,13 @@ export class Http2Exchange implements ClientExchange, SinkOptions {
     if (stream.readableFlowing === null) stream.pause();
     stream.once('finish', () => {
       const timer = setTimeout(() => {
-        // The end waits where the connection is busy, and a reset would overtake it, and be all that the client gets.
+        // On a busy connection END_STREAM may still be queued, and a reset would overtake it.
         if (!stream.closed && stream.state.localClose === 0) {
           timer.refresh();
           return;
         }
         stream.close(constants.NGHTTP2_NO_ERROR);
-        // Node keeps a stream that was closed without an error until somebody has read what had come on it.
+        // Node keeps a stream that was closed without an error until all received content has been read.
         stream.destroy();
       }, LEAVE_AFTER_MS);
       stream.once('close', () => clearTimeout(timer));

@@ -13,18 +13,18 @@ import { initialWindowSettings, tuneServerWindows } from '../../http2/window-tun
 import { FloodGuard } from './flood-guard.js';
 import { type SessionLimits, WatchedSession } from './watched-session.js';
 
-/** Streams at a time of one client; RFC 9113 section 6.5.2 advises at least 100, nginx allows 128. */
+/** Concurrent streams of one client. RFC 9113 section 6.5.2 recommends at least 100, nginx allows 128. */
 const MAX_CONCURRENT_STREAMS = 128;
 
-/** Bytes of a request's field section, as nghttp2 counts them (RFC 9113 section 6.5.2). */
+/** Most bytes of a request's field section, as nghttp2 counts them (RFC 9113 section 6.5.2). */
 const MAX_HEADER_LIST_BYTES = 64 * 1024;
 
 /**
- * What one client may do in `FLOOD_WINDOW_MS`. A client that resets requests as soon as it has sent them makes us work
- * for nothing (CVE-2023-44487), and so does one that has us reset them (CVE-2025-8671). A proxy in front of us resets many
- * streams for many users, so only unfinished work counts: a request without an answer that was open for less than
- * `MIN_OPEN_MS`, and each request that is answered takes one such back. `MAX_CONCURRENT_STREAMS` limits the others, as in
- * nginx and Go. A client changes its settings a handful of times.
+ * The limits of one client per `FLOOD_WINDOW_MS`. A client that resets requests as soon as it has sent them causes
+ * useless work (CVE-2023-44487), and so does one that provokes resets (CVE-2025-8671). A proxy in front of us may reset
+ * many streams for many users, so only unanswered requests that were open for less than `MIN_OPEN_MS` count, and each
+ * answered request takes one back. `MAX_CONCURRENT_STREAMS` limits the others, as in nginx and Go. Ordinary clients
+ * change their settings a few times at most.
  */
 const FLOOD_WINDOW_MS = 10_000;
 const MAX_RESETS = 400;
@@ -33,9 +33,8 @@ const MAX_SETTINGS = 100;
 const MAX_PINGS = 1000;
 
 /**
- * Prepares a server of `node:http2` for long transfers and for clients that mean ill: windows that grow for a fast
- * upload, WebSockets (RFC 8441), and an end for connections that flood, idle or are dead. To be called before it
- * listens.
+ * Prepares a `node:http2` server for long transfers and hostile clients: lets windows grow for fast uploads, enables
+ * WebSockets (RFC 8441), and closes connections that flood, are idle, or are dead. Call it before the server listens.
  */
 export function superviseSessions(server: Http2Server | Http2SecureServer, limits: SessionLimits): void {
   server.updateSettings({
@@ -45,7 +44,7 @@ export function superviseSessions(server: Http2Server | Http2SecureServer, limit
     maxHeaderListSize: MAX_HEADER_LIST_BYTES,
   });
   const watch = new SessionWatch(limits);
-  // A session keeps its socket to itself. Node makes it while it tells of the socket.
+  // A session does not expose its socket. Node creates the session while it emits the event with the socket.
   let socket: Socket | null = null;
   const events: EventEmitter = server;
   for (const event of ['connection', 'secureConnection'])
@@ -59,7 +58,7 @@ export function superviseSessions(server: Http2Server | Http2SecureServer, limit
   });
 }
 
-/** What a connection holds of content that its client has not taken. */
+/** The content bytes of a connection that its client has not taken. */
 export interface SessionQueue {
   bytes: number;
 }
@@ -75,7 +74,7 @@ export function sessionQueue({ session }: ServerHttp2Stream): SessionQueue {
   return queue;
 }
 
-/** All connections of a server. */
+/** Watches all connections of a server. */
 class SessionWatch {
   readonly #limits: SessionLimits;
   readonly #sessions = new Set<WatchedSession>();
@@ -110,7 +109,7 @@ class SessionWatch {
   }
 }
 
-/** Ends a connection whose client keeps us busy with frames that carry nothing (RFC 9113 section 10.5). */
+/** Ends a connection whose client sends too many frames that only cause work (RFC 9113 section 10.5). */
 function limitFloods(session: ServerHttp2Session): void {
   const end = (): void =>
     session.destroy(new Error('The client floods'), constants.NGHTTP2_ENHANCE_YOUR_CALM);

@@ -29,7 +29,7 @@ export class Http2Tunnel implements ClientTunnel {
     this.#stream.end(onSent);
   }
 
-  /** The counterpart of a TCP connection that is reset is CANCEL. */
+  /** CANCEL corresponds to the reset of a TCP connection. */
   destroy(): void {
     const { writableEnded, readableEnded } = this.#stream;
     if (!writableEnded || !readableEnded) resetStream(this.#stream, 'cancel');

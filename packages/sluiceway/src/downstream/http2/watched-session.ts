@@ -2,23 +2,25 @@ import type { ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import { isWriteLost, queuedBytes } from '../../net/write-queue.js';
 
-/** Milliseconds. */
+/** In milliseconds. */
 export interface SessionLimits {
-  /** How long a connection may be without a stream. */
+  /** How long a connection can be without a stream. */
   idleMs: number;
-  /** How long a client may say nothing once our side is closed: while it reads the rest, it opens its windows. */
+  /** How long a client can be silent once our side is closed. While it reads the rest, it sends window updates. */
   lingerMs: number;
-  /** And how long it may take in all. */
+  /** How long the client can take in total once our side is closed. */
   lingerTotalMs: number;
-  /** Between two looks at all connections. */
+  /** Interval between checks of all connections. */
   tickMs: number;
 }
 
 /**
- * A connection of an HTTP/2 client, watched from outside: Node leaves some to themselves. One that we have closed stays
- * as long as the client reads nothing or does not close its side. One whose client has broken the protocol gets its
- * GOAWAY, and then nghttp2 neither reads nor writes any more, without a word to Node: not even the end of the
- * connection is seen. Nor is it over TLS where the client goes while a write waits and another one behind it.
+ * Watches the connection of an HTTP/2 client, because Node does not close some of them:
+ *
+ * - A connection that we have closed stays open while the client reads nothing or does not close its side.
+ * - After a protocol error of the client and our GOAWAY, nghttp2 stops reading and writing without telling Node, which
+ *   does not even see the end of the connection.
+ * - Over TLS, Node does not see the end either if the client leaves while two writes wait.
  */
 export class WatchedSession {
   readonly #session: ServerHttp2Session;
@@ -28,12 +30,12 @@ export class WatchedSession {
   #closingSince: number | null = null;
   /** When something was last received, or a stream ended. */
   #quietSince: number;
-  /** Bytes that had been received at the last look, and when the session was known to live. */
+  /** Bytes received at the last check, and when the session last proved to be alive. */
   #received = 0;
   #provenAt = 0;
-  /** Bytes that had been sent before a PING, which has not been answered; null where there is none. */
+  /** Bytes sent before the PING that was not answered yet; null if there is none. */
   #sentBeforePing: number | null = null;
-  /** A write was lost at the last look. */
+  /** Whether a write was lost at the last check. */
   #hasLostWrite = false;
 
   constructor(session: ServerHttp2Session, socket: Socket, now: number) {
@@ -73,8 +75,8 @@ export class WatchedSession {
   }
 
   /**
-   * Only what is received can end a session, so it is asked for a PING once after each pause; one that lives sends it
-   * at once. Nothing is asked of a client that has not taken what was sent before.
+   * Only received data can stop a session, so it gets a PING to send once after each pause. A session that is alive sends
+   * it at once. Skips clients that have not taken what was sent before.
    */
   #checkLife(isSilent: boolean): void {
     const { bytesRead, bytesWritten } = this.#socket;

@@ -16,42 +16,42 @@ import type { BufferPool } from '../../stream/buffer-pool.js';
 import { MAX_REQUEST_FIELDS_BYTES } from './request-headers.js';
 import { nameOfCode } from './stream-error.js';
 
-/** Streams of one connection at a time, where the origin server allows more: they share what TCP gives to one. */
+/** Most concurrent streams of one connection, even if the origin server allows more: they share one TCP connection. */
 export const MAX_STREAMS = 100;
 
-/** Frames of content that may be this large are handed over in fewer pieces. Node reads 64 KiB at a time. */
+/** Larger frames of content arrive in fewer pieces. Node reads 64 KiB at a time. */
 const MAX_FRAME_BYTES = 64 * 1024;
 
-/** What a field counts beyond its characters, in `SETTINGS_MAX_HEADER_LIST_SIZE` (RFC 9113 section 6.5.2). */
+/** Overhead of each field in `SETTINGS_MAX_HEADER_LIST_SIZE`, in bytes (RFC 9113 section 6.5.2). */
 const FIELD_OVERHEAD = 32;
 
-/** MB. Node counts what waits to be sent, and refuses new streams beyond it; each upload has 256 KiB at most. */
+/** In MB. Node counts the bytes that wait to be sent, and refuses new streams beyond it. An upload has 256 KiB at most. */
 const MAX_SESSION_MEMORY = 100;
 
 /**
- * How long the socket outlives its last stream where the session has ended: what is queued may leave, and the origin
- * server may end its side. Node waits for that without a limit, and for a write that is under way before it.
+ * How long the socket stays open after its last stream, once the session has ended: time to send what is queued, and for
+ * the origin server to end its side. Node waits for both without a limit.
  */
 const END_TIMEOUT_MS = 1000;
 
-/** Stream numbers end at 2^31, and only the odd ones are a client's. */
+/** Stream numbers end at 2^31, and clients use only the odd ones. */
 const MAX_EXCHANGES = 1_000_000_000;
 
 export interface Liveness {
-  /** Silence on a connection with streams open after which it is asked for a sign of life. */
+  /** Silence on a connection with open streams after which a PING is sent. */
   quietMs: number;
-  /** How long that may take. */
+  /** How long the peer has to send anything after the PING. */
   answerMs: number;
 }
 
 export interface SessionOwner {
-  /** A stream has ended, the number of them that the origin server allows is known, or it wants no more. */
+  /** A stream has ended, the origin server has announced its limit of streams, or it accepts no more. */
   onChange(connection: Http2Connection): void;
   /** The connection is closed. */
   onClosed(connection: Http2Connection): void;
 }
 
-/** One HTTP/2 connection to an origin server: what its session may still be used for, and whether it is alive. */
+/** One HTTP/2 connection to an origin server. Knows whether it takes more streams, and whether the peer is alive. */
 export class Http2Connection {
   readonly #owner: SessionOwner;
   readonly #socket: Socket;
@@ -61,7 +61,7 @@ export class Http2Connection {
   /** Address and port of the peer; null if the socket was closed at once. */
   readonly remoteAddress: string | null;
   readonly headLimits: HeadLimits;
-  /** For content that is copied together. */
+  /** For merging content. */
   readonly buffers: BufferPool;
   #streams = 0;
   #isSettled = false;
@@ -92,10 +92,10 @@ export class Http2Connection {
     this.buffers = buffers;
     this.#quietSince = performance.now();
     this.idleSince = this.#quietSince;
-    // One that was made for HTTP/1.1: no session outlives half of its connection.
+    // A socket dialled for HTTP/1.1 allows half-open connections, which a session cannot use.
     socket.allowHalfOpen = false;
     const { maxBytes, maxFields } = headLimits;
-    // Every request names its own authority; this one is never sent.
+    // Every request sets its own authority, so this URL is never sent.
     const session = connect('http://origin.invalid', {
       createConnection: () => socket,
       settings: {
@@ -104,9 +104,9 @@ export class Http2Connection {
         maxFrameSize: MAX_FRAME_BYTES,
         maxHeaderListSize: maxBytes + FIELD_OVERHEAD * maxFields,
       },
-      // The status, and one more to see that there are too many.
+      // Plus the status, and one field to detect that there are too many.
       maxHeaderListPairs: maxFields + 2,
-      // Node counts what it may become at worst, a thousand short fields and all.
+      // Node counts the worst case of the encoded size.
       maxSendHeaderBlockLength: 2 * MAX_REQUEST_FIELDS_BYTES,
       maxSessionMemory: MAX_SESSION_MEMORY,
     });
@@ -126,21 +126,21 @@ export class Http2Connection {
       if (this.isIdle) this.#endSocket();
       owner.onChange(this);
     });
-    // The session's own event may never come.
+    // The session may never emit its own `close`.
     socket.once('close', () => owner.onClosed(this));
   }
 
-  /** New requests may be sent on it. */
+  /** Whether new requests can be sent. */
   get isOpen(): boolean {
     return this.#lastProcessed === null && !this.#session.closed && !this.#session.destroyed;
   }
 
-  /** Before the origin server has said how many streams it allows, one is certain. */
+  /** Whether another stream can be opened. Until the origin server has announced its limit, one stream is allowed. */
   get hasRoom(): boolean {
     return this.isOpen && this.#streams < this.#allowed && this.#tuner.hasRoom;
   }
 
-  /** More streams will be possible in a moment. */
+  /** Whether more streams will be possible soon. */
   get isSettling(): boolean {
     return this.isOpen && (!this.#isSettled || !this.#tuner.hasRoom);
   }
@@ -149,7 +149,7 @@ export class Http2Connection {
     return this.#streams === 0;
   }
 
-  /** How many streams the origin server allows at a time; null before it has said so. */
+  /** How many concurrent streams are allowed; null until the origin server has announced it. */
   get capacity(): number | null {
     return this.#isSettled ? this.#allowed : null;
   }
@@ -158,7 +158,7 @@ export class Http2Connection {
     return this.#socket.bytesRead;
   }
 
-  /** Opens a stream, whose `close` frees its place. Throws where the session has ended meanwhile. */
+  /** Opens a stream. Its `close` event frees its place. Throws if the session has ended meanwhile. */
   open(headers: OutgoingHttpHeaders, hasContent: boolean): ClientHttp2Stream {
     if (this.isIdle) this.#wake();
     const stream = this.#session.request(headers, { endStream: !hasContent, waitForTrailers: hasContent });
@@ -169,14 +169,14 @@ export class Http2Connection {
     return stream;
   }
 
-  /** Whether the origin server has said that it will do nothing with the stream (RFC 9113 section 6.8). */
+  /** Whether the origin server has stated in a GOAWAY that it will not process the stream (RFC 9113 section 6.8). */
   isUnprocessed(stream: ClientHttp2Stream): boolean {
     return this.#lastProcessed !== null && (stream.id ?? 0) > this.#lastProcessed;
   }
 
   /**
-   * What a stream fails with that has ended with its connection; null where the connection is not to blame. The
-   * stream's own error may tell why before the session's does.
+   * The error of a stream that has ended with its connection; null if the connection is not the cause. The stream's own
+   * error may be known before the session's.
    */
   failure(received: number | null, streamError: Error | null): SluicewayError | null {
     if (!this.#session.destroyed && this.#goawayCode === constants.NGHTTP2_NO_ERROR) return null;
@@ -189,7 +189,7 @@ export class Http2Connection {
     return new SluicewayError(code, message, { cause });
   }
 
-  /** Asks for a sign of life where none has come for a while, and gives the connection up where none comes then. */
+  /** Sends a PING if the connection has been silent for a while, and closes the connection if the silence continues. */
   check(): void {
     if (this.#session.destroyed || this.isIdle) return;
     const now = performance.now();
@@ -200,12 +200,12 @@ export class Http2Connection {
     } else if (this.#askedAt === null) {
       if (now - this.#quietSince >= this.#liveness.quietMs) this.#ask(now);
     } else if (now - this.#askedAt >= this.#liveness.answerMs) {
-      const message = `The origin server gave no sign of life for ${Math.round(now - this.#askedAt)} ms`;
+      const message = `The origin server sent nothing for ${Math.round(now - this.#askedAt)} ms after a PING`;
       this.destroy(new SluicewayError('connection_terminated', message));
     }
   }
 
-  /** Ends the session now; its streams fail. */
+  /** Ends the session now. Its streams fail. */
   destroy(error?: SluicewayError): void {
     this.#failure ??= error ?? null;
     this.#session.destroy();
@@ -216,7 +216,7 @@ export class Http2Connection {
     if (this.#isEnding || this.#socket.destroyed) return;
     this.#isEnding = true;
     const timer = setTimeout(() => this.#socket.destroy(), END_TIMEOUT_MS).unref();
-    // An origin server that ends session after session leaves no more descriptors behind than idle connections may take.
+    // Closing sockets count as idle ones, so that an origin server that ends many sessions does not use up descriptors.
     addIdleSocket(this.#socket);
     this.#socket.once('close', () => {
       clearTimeout(timer);
@@ -229,7 +229,7 @@ export class Http2Connection {
     return Math.min(this.#session.remoteSettings.maxConcurrentStreams ?? MAX_STREAMS, MAX_STREAMS);
   }
 
-  /** A connection that was left alone for a while may be dead without a word. */
+  /** Sends a PING if the connection was idle for a while, since it may have died unnoticed. */
   #wake(): void {
     this.#session.ref();
     const now = performance.now();
@@ -248,7 +248,7 @@ export class Http2Connection {
     this.#streams -= 1;
     if (this.#streams === 0) {
       this.idleSince = performance.now();
-      // An idle connection keeps no process alive.
+      // An idle connection does not keep the process alive.
       if (!this.#session.destroyed) this.#session.unref();
       if (this.exchanges >= MAX_EXCHANGES) this.#session.close();
       if (!this.isOpen) this.#endSocket();
@@ -256,7 +256,7 @@ export class Http2Connection {
     this.#owner.onChange(this);
   }
 
-  /** Node's own complaint, where the peer has sent none: it broke the rules, or does not speak HTTP/2 at all. */
+  /** If Node reports a protocol error and the peer has not, the peer broke the rules or does not speak HTTP/2. */
   #codeBeforeHead(cause: Error | undefined): 'http_protocol_error' | 'connection_terminated' {
     const code = cause !== undefined && 'code' in cause ? String(cause.code) : '';
     const isOurs = this.#goawayCode === constants.NGHTTP2_NO_ERROR && code.startsWith('ERR_HTTP2_');

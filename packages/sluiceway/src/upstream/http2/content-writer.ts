@@ -13,10 +13,10 @@ export class Http2RequestWriter implements ChunkSink {
   readonly #onFail: (error: Error) => void;
   #written = 0;
   #outstanding = 0;
-  /** What the connection had sent when the oldest outstanding bytes were written. */
+  /** Bytes that the connection had sent when the oldest outstanding bytes were written. */
   #sentBefore = 0;
 
-  /** The stream's `finish` tells the end; `onFail` what broke the content off. */
+  /** The stream's `finish` event marks the end. `onFail` is called if the content breaks off. */
   constructor(stream: ClientHttp2Stream, content: RequestContent, onFail: (error: Error) => void) {
     this.#stream = stream;
     this.#content = content;
@@ -57,8 +57,8 @@ export class Http2RequestWriter implements ChunkSink {
   }
 
   /**
-   * Bytes that the connection has not taken. Only its own count tells of small steps, so what other streams send
-   * counts too: an origin server that takes any of it is there.
+   * Bytes that the connection has not taken. Only the connection's own count shows small steps, so it includes what other
+   * streams send: an origin server that takes any of it is alive.
    */
   get queuedBytes(): number {
     return Math.max(0, this.#outstanding - (this.#sent - this.#sentBefore));

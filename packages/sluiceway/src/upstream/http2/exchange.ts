@@ -14,19 +14,19 @@ import { Http2Content, type StreamOwner } from './response-content.js';
 import { readFieldLines, readResponseHead } from './response-head.js';
 import { Http1Wanted, isUnprocessed, MAX_UNPROCESSED, toStreamError } from './stream-error.js';
 
-/** One request and its response on a stream, from the wait for a connection to the last content byte. */
+/** One request and its response on a stream, from waiting for a connection to the last content byte. */
 export class Http2UpstreamExchange implements Exchange, Waiter, StreamOwner {
   readonly request: TransportRequest;
   readonly response: Promise<TransportResponse>;
   #resolve!: (response: TransportResponse) => void;
   #reject!: (error: SluicewayError) => void;
-  /** Puts the exchange back in line for another connection. */
+  /** Queues the exchange again for another connection. */
   readonly #onRetry: (exchange: Http2UpstreamExchange) => void;
   #leave: (() => void) | null = null;
   #connection: Http2Connection | null = null;
   #stream: ClientHttp2Stream | null = null;
   #streamError: Error | null = null;
-  /** Bytes that had come on the connection when the request was sent. */
+  /** Bytes that the connection had received when the request was sent. */
   #bytesBefore = 0;
   #grace: NodeJS.Timeout | null = null;
   #writer: Http2RequestWriter | null = null;
@@ -35,7 +35,7 @@ export class Http2UpstreamExchange implements Exchange, Waiter, StreamOwner {
   #isStopped = false;
   #isOver = false;
   #interims: InterimLimit | null = null;
-  /** Of the response, once its head is there. */
+  /** The content of the response, once its head has arrived. */
   #content: Http2Content | null = null;
 
   constructor(request: TransportRequest, onRetry: (exchange: Http2UpstreamExchange) => void) {
@@ -57,7 +57,7 @@ export class Http2UpstreamExchange implements Exchange, Waiter, StreamOwner {
     leave?.();
   }
 
-  /** The connection on which the request was tried, and came back unprocessed. */
+  /** The connection on which the request was tried without success. */
   get triedOn(): Http2Connection | null {
     return this.#retries > 0 ? this.#connection : null;
   }
@@ -95,7 +95,7 @@ export class Http2UpstreamExchange implements Exchange, Waiter, StreamOwner {
     const guard =
       (read: (raw: string[]) => void) =>
       (...[, , raw]: Heard): void => {
-        // A try that was given up has nothing more to say.
+        // Ignore events of an attempt that was given up.
         if (this.#stream !== stream || this.#isOver) return;
         try {
           read(raw);
@@ -126,7 +126,7 @@ export class Http2UpstreamExchange implements Exchange, Waiter, StreamOwner {
       if (this.#stream === stream && !stream.aborted) this.#sent();
     });
     stream.on('close', () => {
-      // Content that has been started tells by itself.
+      // Content that has been started reports its own end.
       if (this.#stream === stream && this.#content?.isStarted !== true) this.#onClosed();
     });
   }
@@ -169,18 +169,18 @@ export class Http2UpstreamExchange implements Exchange, Waiter, StreamOwner {
     return this.#connection;
   }
 
-  /** The head has not come, or its content has not been started. */
+  /** The stream closed before the head arrived or before its content was started. */
   #onClosed(): void {
     if (!this.#isOver && this.#content?.isWhole !== true) this.#broken(this.streamError());
   }
 
-  /** What the stream ended with before its time. */
+  /** The error of a stream that ended early. */
   streamError(): SluicewayError {
     const received = this.#content?.received ?? null;
     const stream = this.#stream;
     const connection = this.#connection;
     if (received === null && this.#isUnprocessed) {
-      const message = 'The origin server has ended the session before it got to the request';
+      const message = 'The origin server ended the session without processing the request';
       return new SluicewayError('connection_terminated', message, { retryable: true });
     }
     const error = connection?.failure(received, this.#streamError) ?? null;
@@ -189,18 +189,18 @@ export class Http2UpstreamExchange implements Exchange, Waiter, StreamOwner {
     return new SluicewayError(error.code, error.message, { cause: error.cause, retryable: true });
   }
 
-  /** On a kept connection that gave no byte, the origin server had most likely closed it before our request came. */
+  /** If a reused connection brought no bytes, the origin server had most likely closed it before our request arrived. */
   get #isStale(): boolean {
     const connection = this.#connection;
     return connection !== null && connection.exchanges > 1 && connection.bytesRead === this.#bytesBefore;
   }
 
-  /** The origin server has said that it does nothing with the stream. */
+  /** Whether the origin server has stated in a GOAWAY that it will not process the stream. */
   get #isUnprocessed(): boolean {
     return this.#stream !== null && this.#connection?.isUnprocessed(this.#stream) === true;
   }
 
-  /** The stream has come to nothing; if nothing is used up, the request may be tried again, but not for ever. */
+  /** The stream has failed. If no content has been used up, the request is retried, but not without a limit. */
   #broken(error: SluicewayError): void {
     const isUnsent = this.#stream === null || isUnprocessed(this.#stream.rstCode ?? 0) || this.#isUnprocessed;
     const isWhole = this.#writer === null;
@@ -285,7 +285,7 @@ export class Http2UpstreamExchange implements Exchange, Waiter, StreamOwner {
     this.abort(error);
   }
 
-  /** The response's content is not wanted, or not any more. */
+  /** The content of the response is not needed, or no longer. */
   contentCancelled(): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -294,6 +294,6 @@ export class Http2UpstreamExchange implements Exchange, Waiter, StreamOwner {
   }
 }
 
-/** What is used up of the content cannot be sent again. */
+/** Content that has been used up cannot be sent again. */
 const notRetryable = (error: SluicewayError): SluicewayError =>
   error.retryable ? new SluicewayError(error.code, error.message, { cause: error.cause }) : error;

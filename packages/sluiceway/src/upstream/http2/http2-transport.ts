@@ -15,8 +15,8 @@ import { PrivatePools } from './private-pools.js';
 const LIVENESS: Liveness = { quietMs: 10_000, answerMs: 10_000 };
 
 /**
- * An HTTP/2 client over Node's, with connections of our own for each destination: over TLS where the origin server
- * agrees on it (ALPN), and without a question for http: URLs (RFC 9113 section 3.3).
+ * An HTTP/2 client based on Node's, with its own connections for each destination. Uses ALPN over TLS, and prior
+ * knowledge for http: URLs (RFC 9113 section 3.3).
  */
 export class Http2Transport implements Transport {
   readonly #pools: Pools<Http2Pool>;
@@ -70,7 +70,7 @@ export class Http2Transport implements Transport {
     else this.#pools.for(destination).adopt(socket);
   }
 
-  /** A connection to the destination stands and takes requests. */
+  /** Whether a connection to the destination is open and takes requests. */
   isConnected(destination: Destination): boolean {
     return this.#pools.find(destination)?.isConnected === true;
   }
@@ -86,4 +86,4 @@ export class Http2Transport implements Transport {
 }
 
 const tooManyPrivate = (max: number): SluicewayError =>
-  new SluicewayError('connection_limit_reached', `${max} clients have a connection of their own`);
+  new SluicewayError('connection_limit_reached', `${max} clients already have their own connection`);

@@ -13,30 +13,30 @@ import { Http2Connection, type Liveness, MAX_STREAMS, type SessionOwner } from '
 import type { Http2UpstreamExchange } from './exchange.js';
 import { Http1Wanted } from './stream-error.js';
 
-/** With HTTP/1.1 as well, a server that has no HTTP/2 says so, instead of breaking the handshake off. */
+/** With HTTP/1.1 in the list, a server without HTTP/2 selects it instead of failing the handshake. */
 const PROTOCOLS = ['h2', 'http/1.1'];
 
-/** The HTTP/2 connections to one destination: as few as carry what is under way. */
+/** The HTTP/2 connections to one destination: as few as the running requests need. */
 export class Http2Pool implements SessionOwner {
   readonly #destination: Destination;
   readonly #settings: TransportSettings;
   readonly #liveness: Liveness;
   readonly #tlsSessions: SessionCache;
   readonly #buffers: BufferPool;
-  /** What connections go through; null for none. */
+  /** The egress proxy for the connections; null if there is none. */
   readonly #proxy: EgressProxy | null;
   readonly #onEmpty: () => void;
-  /** Oldest first: it is filled first, so that later ones come to rest. */
+  /** Oldest first. The oldest is filled first, so that later ones become idle. */
   readonly #connections = new Set<Http2Connection>();
   readonly #dialling = new Set<Dialling>();
   readonly #line: WaitingLine<Http2UpstreamExchange>;
-  /** Streams that a connection can be expected to carry that has not said so yet. */
+  /** Streams that a new connection is expected to allow, until the origin server has announced its limit. */
   #capacity = MAX_STREAMS;
   #timer: NodeJS.Timeout | null = null;
   #isClosing = false;
   #isServing = false;
 
-  /** `onEmpty` is called whenever no connection is left and nobody waits for one. */
+  /** `onEmpty` is called whenever no connection is left and no exchange waits for one. */
   constructor(
     destination: Destination,
     settings: TransportSettings,
@@ -61,7 +61,7 @@ export class Http2Pool implements SessionOwner {
     );
   }
 
-  /** Gives the exchange a stream, or a place in line. */
+  /** Gives the exchange a stream, or queues it. */
   assign(exchange: Http2UpstreamExchange): void {
     this.#change(() => {
       const connection = this.#find(exchange.triedOn);
@@ -70,7 +70,7 @@ export class Http2Pool implements SessionOwner {
     });
   }
 
-  /** Closes idle connections now and the others when their last stream has ended. */
+  /** Closes idle connections now, and the others when their last stream has ended. */
   close(): void {
     this.#isClosing = true;
     for (const connection of this.#connections) if (connection.isIdle) connection.destroy();
@@ -98,9 +98,9 @@ export class Http2Pool implements SessionOwner {
     this.#change(() => void this.#connections.delete(connection));
   }
 
-  /** Whatever has happened: whoever can be served now is, and whoever cannot has a connection to wait for. */
+  /** Runs `happened`, then serves the waiting exchanges that can be served, and dials for the others. */
   #change(happened: () => void): void {
-    // A connection that ends meanwhile must not make the pool seem to be of no more use.
+    // Calls can nest. Only the outer one serves, and an inner one must not report the pool as empty.
     const isOuter = !this.#isServing;
     this.#isServing = true;
     happened();
@@ -125,14 +125,14 @@ export class Http2Pool implements SessionOwner {
     exchange.run(connection);
   }
 
-  /** How many of those in line will find a place on connections that are on their way, or have just come. */
+  /** How many waiting exchanges will get a stream on connections that are being opened or have just opened. */
   get #expected(): number {
     let connections = this.#dialling.size;
     for (const { isSettling } of this.#connections) if (isSettling) connections += 1;
     return connections * this.#capacity;
   }
 
-  /** A connection with room for another stream; `tried` only where there can be no other. */
+  /** A connection with room for another stream. `tried` is used only if no other is possible. */
   #find(tried: Http2Connection | null): Http2Connection | undefined {
     for (const connection of this.#connections)
       if (connection !== tried && connection.hasRoom) return connection;
@@ -186,7 +186,7 @@ export class Http2Pool implements SessionOwner {
     });
   }
 
-  /** A connection stands and takes requests. */
+  /** Whether a connection is open and takes requests. */
   get isConnected(): boolean {
     return [...this.#connections].some(({ isOpen }) => isOpen);
   }
@@ -199,7 +199,7 @@ export class Http2Pool implements SessionOwner {
     this.#change(() => this.#onFailed(error));
   }
 
-  /** Where another connection stands or is under way, those in line wait for that one. */
+  /** Fails the waiting exchanges, unless another connection is open or being dialled: then they wait for that one. */
   #onFailed(error: SluicewayError): void {
     if (this.#dialling.size > 0 || this.isConnected) return;
     for (const exchange of this.#line.all()) {
@@ -208,7 +208,7 @@ export class Http2Pool implements SessionOwner {
     }
   }
 
-  /** One timer a pool, while there are connections; it holds no process alive. */
+  /** Runs one timer per pool while there are connections. It does not keep the process alive. */
   #watch(): void {
     if (this.#timer !== null) return;
     const { idleTimeoutMs } = this.#settings;

@@ -6,13 +6,13 @@ import type { Http2Pool } from './pool.js';
 type ClientPools = Pools<Http2Pool>;
 
 /**
- * Connections of clients that authenticate connections (NTLM, Negotiate). A session of HTTP/2 carries requests of many
- * clients at once, so each of these clients gets sessions of its own until its connection closes.
+ * Connections of clients that authenticate connections (NTLM, Negotiate). An HTTP/2 session carries requests of many
+ * clients at once, so each of these clients gets its own sessions until its connection closes.
  */
 export class PrivatePools {
   readonly #create: () => ClientPools;
   readonly #byClient = new Map<ClientConnection, Map<string | null, ClientPools>>();
-  /** Of clients that have left, or that are not known. */
+  /** Pools of clients that have left or are unknown. */
   readonly #closing = new Set<Promise<void>>();
   readonly #all = new Set<ClientPools>();
   #isClosed = false;
@@ -21,7 +21,7 @@ export class PrivatePools {
     this.#create = create;
   }
 
-  /** Clients with pools of their own. */
+  /** The number of clients with their own pools. */
   get size(): number {
     return this.#all.size;
   }
@@ -31,7 +31,7 @@ export class PrivatePools {
     return this.#byClient.get(client.connection)?.get(client.address);
   }
 
-  /** Pools for a client that has none. Where `client` is null they are for the request that `use` sends, and end with it. */
+  /** Opens pools for a client that has none. If `client` is null, they serve only the request that `use` sends. */
   open(client: RequestClient | null, use: (pools: ClientPools) => void): void {
     const pools = this.#create();
     this.#all.add(pools);

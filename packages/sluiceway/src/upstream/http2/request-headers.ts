@@ -6,20 +6,20 @@ import { checkRequestLine, requestContentLength } from '../request-rules.js';
 import type { TransportRequest } from '../transport.js';
 
 /**
- * Never put into the compression tables: requests of different clients share a session, and from the size of what
- * is sent one could learn another's secret by trying (RFC 7541 section 7.1).
+ * Never put into the compression tables: requests of different clients share a session, and a client could guess
+ * another's secret from the size of what is sent (RFC 7541 section 7.1).
  */
 const SECRETS = ['authorization', 'proxy-authorization', 'cookie'];
 
 /**
- * Of a request's field section: twice what may come from a client. Where Node is given more than it may send, it ends
- * the session, with all the other requests on it.
+ * The limit for a request's field section: twice what a client can send. If Node gets more than it is allowed to send,
+ * it ends the session with all requests on it.
  */
 export const MAX_REQUEST_FIELDS_BYTES: number = 128 * 1024;
 
 /**
- * The head of a request as Node's `http2` takes it. Node keeps the order of names and of the lines of a name, but has
- * lines of the same name follow each other.
+ * Formats the head of a request for Node's `http2`. Node keeps the order of names and of the lines of a name, but groups
+ * lines of the same name.
  */
 export function formatRequestHeaders(request: TransportRequest): OutgoingHttpHeaders {
   checkRequestLine(request);
@@ -30,7 +30,7 @@ export function formatRequestHeaders(request: TransportRequest): OutgoingHttpHea
   if (typeof host !== 'string')
     throw new SluicewayError('http_request_error', 'The request needs exactly one Host field');
   delete headers['host'];
-  // Nothing else may be said in it (RFC 9113 section 8.2.2).
+  // No other value is allowed (RFC 9113 section 8.2.2).
   if (acceptsTrailers(fields)) headers['te'] = 'trailers';
   else delete headers['te'];
   const length = requestContentLength(request);
@@ -47,8 +47,8 @@ function checkSize({ path, headers }: TransportRequest): void {
   let bytes = path.length;
   for (const text of headers.raw) bytes += text.length;
   if (bytes <= MAX_REQUEST_FIELDS_BYTES) return;
-  throw new SluicewayError('http_request_error', `${bytes} bytes of request fields`, {
+  throw new SluicewayError('http_request_error', `The request fields have ${bytes} bytes`, {
     status: 431,
-    publicMessage: 'The request has too large fields.',
+    publicMessage: 'The header fields of the request are too large.',
   });
 }

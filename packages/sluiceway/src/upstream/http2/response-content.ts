@@ -4,16 +4,16 @@ import type { Fields } from '../../http/fields.js';
 import type { ChunkSink, ChunkSource } from '../../stream/chunk-source.js';
 import { ReadableSource } from '../../stream/readable-source.js';
 
-/** Chunks come back at once as long as there is room to copy them to. */
+/** Chunks are copied, and so returned at once, while there is room. */
 const MAX_LENT_BYTES = 16 * 1024;
 
 export interface StreamOwner {
-  /** All of it has been delivered. */
+  /** All content has been delivered. */
   contentEnded(): void;
-  /** It will not be: has `fail` called, and the stream ended. */
+  /** The content has failed. Calls `fail` and ends the stream. */
   contentFailed(error: SluicewayError): void;
   contentCancelled(): void;
-  /** What the stream ended with before its time. */
+  /** The error of a stream that ended early. */
   streamError(): SluicewayError;
 }
 
@@ -29,7 +29,7 @@ export class Http2Content implements ChunkSource {
   received = 0;
   trailers: Fields | null = null;
 
-  /** `isEnded` tells, when the stream does, whether the peer has ended it; `length` is null where only that tells. */
+  /** `isEnded` reports, once the stream has ended, whether the peer has ended it. `length` is null if it is unknown. */
   constructor(owner: StreamOwner, stream: ClientHttp2Stream, isEnded: () => boolean, length: number | null) {
     this.#owner = owner;
     this.#stream = stream;
@@ -41,7 +41,7 @@ export class Http2Content implements ChunkSource {
     return this.#sink !== null;
   }
 
-  /** Everything has come. A peer that resets the stream after the last byte has kept its word. */
+  /** Whether everything has arrived. A reset after the last byte does no harm. */
   get isWhole(): boolean {
     return this.#length === null ? this.#isEnded() : this.received === this.#length;
   }
@@ -82,7 +82,7 @@ export class Http2Content implements ChunkSource {
     this.#owner.contentCancelled();
   }
 
-  /** Tells whoever takes the content, now or when it is started. */
+  /** Fails the sink, now or when the content is started. */
   fail(error: Error): void {
     if (this.#failure !== null) return;
     this.#failure = error;
@@ -96,7 +96,7 @@ export class Http2Content implements ChunkSource {
   }
 
   #wrongLength(): SluicewayError {
-    const message = `${this.received} content bytes, where the head announced ${this.#length}`;
+    const message = `The content has ${this.received} bytes, but the head announced ${this.#length}`;
     return new SluicewayError('http_response_incomplete', message);
   }
 }

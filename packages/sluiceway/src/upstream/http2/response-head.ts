@@ -13,7 +13,7 @@ export function readResponseHead(raw: readonly string[], limits: HeadLimits): In
   return { status, statusText: statusText(status), headers };
 }
 
-/** Checks what nghttp2 has let pass, and takes it over. */
+/** Checks field lines that nghttp2 has accepted. Takes over `raw`. */
 export function readFieldLines(
   raw: string[],
   { maxBytes, maxFields }: HeadLimits,

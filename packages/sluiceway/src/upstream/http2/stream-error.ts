@@ -1,6 +1,6 @@
 import { type ErrorCode, SluicewayError } from '../../errors.js';
 
-/** RFC 9113 section 7, by number: the name, and what it means for a request that has no response head yet. */
+/** The codes of RFC 9113 section 7, by number: the name, and the error for a request without a response head. */
 const CODES: readonly (readonly [name: string, beforeHead: ErrorCode])[] = [
   ['NO_ERROR', 'connection_terminated'],
   ['PROTOCOL_ERROR', 'http_protocol_error'],
@@ -13,7 +13,7 @@ const CODES: readonly (readonly [name: string, beforeHead: ErrorCode])[] = [
   ['CANCEL', 'connection_terminated'],
   ['COMPRESSION_ERROR', 'http_protocol_error'],
   ['CONNECT_ERROR', 'connection_terminated'],
-  // Our own word, for a field section beyond the limits; origin servers say it of a whole connection.
+  // Our side sends it for a field section beyond the limits. Origin servers use it for a whole connection.
   ['ENHANCE_YOUR_CALM', 'http_response_header_section_size'],
   ['INADEQUATE_SECURITY', 'tls_protocol_error'],
   ['HTTP_1_1_REQUIRED', 'http_protocol_error'],
@@ -23,12 +23,12 @@ const REFUSED_STREAM = 7;
 const HTTP_1_1_REQUIRED = 13;
 
 /**
- * How often a request is tried again that came back with a GOAWAY, untouched (RFC 9113 section 6.8). Servers take so
- * many requests a connection and no more: of a crowd, some come back from the next one as well.
+ * How often a request is retried that a GOAWAY reports as unprocessed (RFC 9113 section 6.8). Servers limit the requests
+ * of one connection: of many requests, some fail on the next connection as well.
  */
 export const MAX_UNPROCESSED = 5;
 
-/** The origin server says that it has done nothing with the request (RFC 9113 section 8.7). */
+/** Whether the code states that the origin server has not processed the request (RFC 9113 section 8.7). */
 export const isUnprocessed = (code: number): boolean => code === REFUSED_STREAM || code === HTTP_1_1_REQUIRED;
 
 /** Why a request has to be sent over HTTP/1.1: the cause of the error that it fails with. */
@@ -38,7 +38,7 @@ export class Http1Wanted extends Error {
 
 export const nameOfCode = (code: number): string => CODES[code]?.[0] ?? `code ${code}`;
 
-/** What a stream that was reset with `code` fails with. `received` is null before the head. */
+/** The error of a stream that was reset with `code`. `received` is null before the head. */
 export function toStreamError(code: number, received: number | null, cause: Error | null): SluicewayError {
   const options = {
     cause: code === HTTP_1_1_REQUIRED ? new Http1Wanted('HTTP_1_1_REQUIRED') : (cause ?? undefined),

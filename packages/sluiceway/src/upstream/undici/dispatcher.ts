@@ -1,8 +1,8 @@
 import type { Duplex, Readable } from 'node:stream';
 
 /**
- * What is used of a `Dispatcher` of undici 6, 7 or 8: an `Agent`, `Pool`, `Client`, `ProxyAgent`, `RetryAgent`,
- * `MockAgent` or one with interceptors. Said by its shape, so that undici's types are needed by nobody else.
+ * The part of a `Dispatcher` of undici 6, 7 or 8 that is used: an `Agent`, `Pool`, `Client`, `ProxyAgent`, `RetryAgent`,
+ * `MockAgent` or one with interceptors. A structural type, so that users do not need undici's types.
  */
 export interface UndiciDispatcher {
   dispatch(options: { path: string; method: string }, handler: object): boolean;
@@ -10,7 +10,7 @@ export interface UndiciDispatcher {
   destroy(): Promise<void>;
 }
 
-/** The options that we dispatch with. */
+/** The options of a dispatch. */
 export interface DispatchOptions {
   origin: string;
   path: string;
@@ -24,14 +24,13 @@ export interface DispatchOptions {
 }
 
 /**
- * Fields as dispatchers hand them over: alternating names and values as they came, or an object where interceptors or
- * HTTP/2 have made one.
+ * Fields as dispatchers pass them: alternating names and values as received, or an object from interceptors or HTTP/2.
  */
 export type RawFields =
   | readonly (Buffer | string | readonly (Buffer | string)[])[]
   | Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/** How undici 7 and 8 let a handler control a request. */
+/** The controller that undici 7 and 8 pass to handlers. */
 export interface DispatchController {
   rawHeaders?: RawFields | null;
   rawTrailers?: RawFields | null;
@@ -55,11 +54,11 @@ export interface DispatchHandler {
   onResponseError(controller: DispatchController | null, error: Error): void;
 }
 
-/** The handler of undici 6, which 7 knows as well and 8 does not. */
+/** The handler of undici 6. Undici 7 supports it too, 8 does not. */
 export interface LegacyDispatchHandler {
   onConnect(abort: (reason: Error) => void): void;
   onUpgrade(status: number, headers: RawFields, socket: Duplex): void;
-  /** Returns whether to go on reading; `resume` does so later. */
+  /** Returns whether to continue reading. `resume` continues later. */
   onHeaders(status: number, headers: RawFields, resume: () => void, statusText: string): boolean;
   onData(chunk: Buffer): boolean;
   onComplete(trailers: RawFields | null): void;

@@ -1,10 +1,10 @@
 import type { Duplex } from 'node:stream';
 import type { DispatchController, DispatchHandler, LegacyDispatchHandler, RawFields } from './dispatcher.js';
 
-/** What undici 7 gives to handlers, made of what undici 6 gives. */
+/** The controller of undici 7, built from the functions of undici 6. */
 class LegacyController implements DispatchController {
   readonly abort: (reason: Error) => void;
-  /** Goes on reading; from the head on. */
+  /** Continues reading. Set when the head arrives. */
   onResume: () => void = () => {};
   isPaused = false;
 
@@ -23,7 +23,7 @@ class LegacyController implements DispatchController {
   }
 }
 
-/** A handler of undici 7 and 8 that understands undici 6 as well: each version calls the methods that it knows. */
+/** A handler of undici 7 and 8 that also supports undici 6. Each version calls the methods that it knows. */
 export abstract class LegacyHandler implements DispatchHandler, LegacyDispatchHandler {
   #controller = new LegacyController(() => {});
 

@@ -1,12 +1,12 @@
 import { Readable } from 'node:stream';
 import type { ChunkSource } from '../../stream/chunk-source.js';
 
-/** What is held ready for the dispatcher. */
+/** Bytes that are buffered for the dispatcher. */
 const HELD_BYTES = 64 * 1024;
 
 /**
- * Request content as a stream. Chunks are copied, because undici says nothing of when the operating system has taken
- * them; no more come while the dispatcher has enough.
+ * Request content as a stream. Chunks are copied, because undici does not report when the operating system has taken
+ * them. The source is not read while the buffer is full.
  */
 export class RequestBody extends Readable {
   readonly #source: ChunkSource;
@@ -17,11 +17,11 @@ export class RequestBody extends Readable {
   constructor(source: ChunkSource) {
     super({ highWaterMark: HELD_BYTES });
     this.#source = source;
-    // The exchange hears of it from the dispatcher; with nobody to listen it would end the process.
+    // The exchange gets the error from the dispatcher. Without a listener it would end the process.
     this.on('error', () => {});
   }
 
-  /** Takes no more from the source; the stream stays without an end. */
+  /** Stops reading from the source. The stream does not end. */
   stop(): void {
     if (this.#isOver) return;
     this.#isOver = true;

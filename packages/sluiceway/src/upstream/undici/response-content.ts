@@ -2,20 +2,20 @@ import { SluicewayError } from '../../errors.js';
 import type { Fields } from '../../http/fields.js';
 import type { ChunkSink, ChunkSource } from '../../stream/chunk-source.js';
 
-/** Bytes lent out at a time, as by a `ReadableSource`. */
+/** Most bytes that are lent at a time, as in `ReadableSource`. */
 const MAX_LENT_BYTES = 256 * 1024;
 
-/** What the content asks of the exchange that it belongs to. */
+/** The exchange that the content belongs to. */
 export interface DispatchOwner {
   pause(): void;
   resume(): void;
-  /** Nobody wants the rest. */
+  /** Abandons the rest of the content. */
   giveUp(): void;
 }
 
 /**
- * Response content as a dispatcher delivers it. It has been asked to pause before the first byte; what comes in spite of
- * that is kept until the start. Its chunks belong to nobody else, so lending them only serves backpressure.
+ * Response content from a dispatcher. The dispatcher is paused before the first byte. Bytes that arrive anyway are kept
+ * until the start. No one else uses the chunks, so lending them only serves backpressure.
  */
 export class ResponseContent implements ChunkSource {
   readonly #owner: DispatchOwner;
@@ -65,7 +65,7 @@ export class ResponseContent implements ChunkSource {
     }
   }
 
-  /** Everything has come. Dispatchers see to the length as a rule; interceptors may not. */
+  /** All content has arrived. Checks the length: dispatchers usually do, but interceptors may not. */
   complete(trailers: Fields | null): void {
     if (this.#isOver || this.#failure !== null) return;
     if (this.#length !== null && this.#received < this.#length) {

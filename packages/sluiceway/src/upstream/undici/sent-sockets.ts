@@ -5,9 +5,9 @@ let told: ((socket: Socket) => void) | null = null;
 let isSubscribed = false;
 
 /**
- * Tells on which socket undici writes the request that it has just announced to its handler: it publishes that in the
- * same breath. A handler is told nothing of it, and only the socket knows whether an end was a reset. Not told over
- * HTTP/2, and by dispatchers that have no sockets.
+ * Calls the listener with the socket of the request that undici has just announced to its handler. Undici publishes it
+ * synchronously on a diagnostics channel and does not pass it to the handler. Only the socket shows whether an end was a
+ * reset. Not called over HTTP/2, and for dispatchers without sockets.
  */
 export function onceSent(listener: (socket: Socket) => void): void {
   if (!isSubscribed) {

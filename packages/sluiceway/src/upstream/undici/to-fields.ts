@@ -1,7 +1,7 @@
 import { Fields } from '../../http/fields.js';
 import type { RawFields } from './dispatcher.js';
 
-/** Fields in the order and the spelling of the dispatcher, each byte one character. Throws a `TypeError`. */
+/** Converts fields. Keeps order and spelling; each byte becomes one character. Throws a `TypeError`. */
 export function toFields(raw: RawFields): Fields {
   const flat = isList(raw) ? raw : Object.entries(raw).flatMap(([name, value]) => [name, value ?? []]);
   const fields = new Fields();
@@ -16,7 +16,7 @@ export function toFields(raw: RawFields): Fields {
 
 const isList = (raw: RawFields): raw is Extract<RawFields, readonly unknown[]> => Array.isArray(raw);
 
-/** A string that somebody has decoded as UTF-8 goes back to its bytes. */
+/** Restores the bytes of a string that was decoded as UTF-8. */
 function toText(text: Buffer | string): string {
   if (typeof text !== 'string') return text.toString('latin1');
   return /[^\0-\xff]/.test(text) ? Buffer.from(text, 'utf8').toString('latin1') : text;

@@ -1,10 +1,10 @@
 import { type ErrorCode, SluicewayError } from '../../errors.js';
 import { toConnectError } from '../../net/connect-error.js';
 
-/** Where a request was when it failed. */
+/** How far a request got before it failed. */
 export type Phase = 'waiting' | 'sent' | 'answered';
 
-/** Codes of undici that mean the same at any time. */
+/** Codes of undici that mean the same in every phase. */
 const CODES: Readonly<Record<string, ErrorCode>> = {
   UND_ERR_CONNECT_TIMEOUT: 'connection_timeout',
   UND_ERR_HEADERS_TIMEOUT: 'http_response_timeout',
@@ -19,7 +19,7 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   UND_ERR_NOT_SUPPORTED: 'proxy_configuration_error',
 };
 
-/** Translates what a dispatcher reports. Retryable only where the request has not begun. */
+/** Translates an error of a dispatcher. It is retryable only if the request has not been sent. */
 export function translateError(error: unknown, phase: Phase): SluicewayError {
   if (error instanceof SluicewayError) return error;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
@@ -27,17 +27,17 @@ export function translateError(error: unknown, phase: Phase): SluicewayError {
   const options = { cause: error, retryable: phase === 'waiting' };
   const isParserError = error instanceof Error && error.name === 'HTTPParserError';
   if (isParserError) return new SluicewayError(...parserError(message, phase, error));
-  // A length that is no number mismatches before there is any content.
+  // An invalid length causes a mismatch before any content.
   const isBadLength = code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH' && phase !== 'answered';
   const known = isBadLength ? 'http_protocol_error' : CODES[code];
   if (known !== undefined) return new SluicewayError(known, message, options);
   if (phase === 'answered') return new SluicewayError('http_response_incomplete', message, options);
-  // Its socket was closed, or it broke HTTP in a way for which undici has no name.
+  // The socket was closed, or the origin server broke HTTP in a way for which undici has no code.
   if (code === 'UND_ERR_SOCKET') return new SluicewayError('connection_terminated', message, options);
   return new SluicewayError(toConnectError(error).code, message, options);
 }
 
-/** What undici's parser says, for which undici 7 has no codes. */
+/** Translates an error of undici's parser, for which undici 7 has no codes. */
 function parserError(
   message: string,
   phase: Phase,

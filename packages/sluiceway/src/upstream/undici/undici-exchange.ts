@@ -23,7 +23,7 @@ import { toFields } from './to-fields.js';
 import { type Phase, translateError } from './translate-error.js';
 
 const NO_CONNECTION_CREDENTIALS =
-  'Undici cannot keep a connection for one client, as NTLM and Negotiate need it';
+  'Undici cannot reserve a connection for one client, which NTLM and Negotiate require';
 
 const CONTINUE: InterimResponse = { status: 100, statusText: 'Continue', headers: new Fields() };
 
@@ -62,8 +62,10 @@ export class UndiciExchange extends LegacyHandler implements Exchange, DispatchO
   dispatch(dispatcher: UndiciDispatcher): void {
     try {
       if (!this.#request.path.startsWith('/'))
-        throw new SluicewayError('http_request_error', 'Undici sends paths only', { status: 501 });
-      // A dispatcher keeps no connection for one client, and over HTTP/2 others use it at the same time.
+        throw new SluicewayError('http_request_error', 'Undici only sends request targets that are paths', {
+          status: 501,
+        });
+      // A dispatcher reserves no connection for one client, and over HTTP/2 clients share one.
       if (hasConnectionCredentials(this.#request.headers))
         throw new SluicewayError('http_request_error', NO_CONNECTION_CREDENTIALS, { status: 501 });
       dispatcher.dispatch(this.#toOptions(), this);
@@ -90,10 +92,10 @@ export class UndiciExchange extends LegacyHandler implements Exchange, DispatchO
     this.#controller?.pause();
   }
 
-  /** Never from inside the parser of a dispatcher, which does not expect it there. */
+  /** Deferred: the parser of a dispatcher does not expect a call from inside itself. */
   resume(): void {
     queueMicrotask(() => {
-      // Another request may be under way on its connection by then.
+      // By then, another request can be using the connection.
       if (!this.#isOver) this.#controller?.resume();
     });
   }
@@ -101,7 +103,7 @@ export class UndiciExchange extends LegacyHandler implements Exchange, DispatchO
   giveUp(): void {
     if (this.#isOver) return;
     this.#end();
-    this.#abandon(new SluicewayError('client_aborted', 'The content is not wanted'));
+    this.#abandon(new SluicewayError('client_aborted', 'The content is not needed'));
   }
 
   onRequestStart(controller: DispatchController): void {
@@ -110,7 +112,7 @@ export class UndiciExchange extends LegacyHandler implements Exchange, DispatchO
       controller.abort(this.#givenUp);
       return;
     }
-    // A retry begins again with another one.
+    // A retry starts again, on another socket.
     this.#socket = null;
     onceSent((socket) => {
       this.#socket = socket;
@@ -119,7 +121,7 @@ export class UndiciExchange extends LegacyHandler implements Exchange, DispatchO
     const isFirst = this.#phase === 'waiting';
     if (isFirst) this.#phase = 'sent';
     if (this.#body === null) this.#sent();
-    // Undici does not pass the expectation on: whoever waits for an answer to it shall send at once.
+    // Undici does not send the expectation: tell a client that waits for a 100 to send at once.
     else if (isFirst && this.#request.expectContinue) this.#request.onInterim(CONTINUE);
   }
 
@@ -146,7 +148,7 @@ export class UndiciExchange extends LegacyHandler implements Exchange, DispatchO
   onResponseEnd(controller: DispatchController, trailers: RawFields): void {
     if (this.#isOver) return;
     const socket = this.#socket;
-    // Undici takes a reset for an end where nothing but the end tells.
+    // Undici treats a reset as the end of content that only the close delimits.
     if (
       this.#delimitedByClose &&
       socket !== null &&
@@ -165,13 +167,13 @@ export class UndiciExchange extends LegacyHandler implements Exchange, DispatchO
   }
 
   onRequestUpgrade(controller: DispatchController, status: number, headers: RawFields, socket: Duplex): void {
-    // Undici has taken its own listeners away.
+    // Undici has removed its own listeners.
     socket.on('error', () => {});
     if (this.#isOver || this.#request.upgrade === null) {
       socket.destroy();
       this.onResponseError(
         controller,
-        new SluicewayError('http_upgrade_failed', 'The origin server switched protocols unasked'),
+        new SluicewayError('http_upgrade_failed', 'The origin server switched protocols without a request'),
       );
       return;
     }
@@ -213,7 +215,7 @@ export class UndiciExchange extends LegacyHandler implements Exchange, DispatchO
       content: this.#content ?? emptySource,
       tunnel: null,
     });
-    // Undici waits for content that a 304 announces and does not have: 7 and 8 until they see the end, 6 for ever.
+    // Undici waits for content that a 304 announces but does not have: 7 and 8 until the connection ends, 6 forever.
     const announced = Number(headers.get('content-length') ?? 0);
     if (framing.kind === 'none' && this.#request.method !== 'HEAD' && announced > 0) this.giveUp();
   }
@@ -221,10 +223,10 @@ export class UndiciExchange extends LegacyHandler implements Exchange, DispatchO
   #toOptions(): DispatchOptions {
     const { destination, method, path, headers: fields, content, upgrade } = this.#request;
     const { protocol, hostname, port } = destination;
-    // Undici would send TE without the connection option that has to go with it (RFC 9110 section 10.1.4).
+    // Undici would send TE without the required connection option (RFC 9110 section 10.1.4).
     const headers = [...fields].flatMap(([name, value]) => (/^te$/i.test(name) ? [] : [name, value]));
     if (content?.lengthText !== undefined)
-      throw new SluicewayError('content_too_large', 'Undici sends no Content-Length beyond 2^53 - 1');
+      throw new SluicewayError('content_too_large', 'Undici cannot send a Content-Length above 2^53 - 1');
     if (content !== null && content.length !== null) headers.push('Content-Length', String(content.length));
     this.#body?.once('end', () => this.#sent());
     return {
@@ -234,7 +236,7 @@ export class UndiciExchange extends LegacyHandler implements Exchange, DispatchO
       headers,
       body: this.#body,
       upgrade,
-      // The timeouts of the transfer watch instead.
+      // The timeouts of the transfer apply instead.
       headersTimeout: 0,
       bodyTimeout: 0,
     };
@@ -253,7 +255,7 @@ export class UndiciExchange extends LegacyHandler implements Exchange, DispatchO
     else content.fail(error);
   }
 
-  /** Nothing more comes, or is wanted. */
+  /** Marks the exchange as over. */
   #end(): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -261,7 +263,7 @@ export class UndiciExchange extends LegacyHandler implements Exchange, DispatchO
     this.#onOver();
   }
 
-  /** Closes what carries the request, now or as soon as something does. */
+  /** Aborts the request, now or as soon as undici starts it, and closes the tunnel. */
   #abandon(error: Error): void {
     this.#givenUp = error;
     this.#controller?.abort(error);
@@ -271,7 +273,7 @@ export class UndiciExchange extends LegacyHandler implements Exchange, DispatchO
 
 function createTunnel(socket: Duplex, onClose: () => void): Tunnel {
   socket.once('close', onClose);
-  // Undici's sockets answer an end by an end, and nothing more could be sent.
+  // By default, undici's sockets answer an end with an end, and nothing more could be sent.
   socket.allowHalfOpen = true;
   return {
     source: new ReadableSource(socket),
@@ -281,7 +283,7 @@ function createTunnel(socket: Duplex, onClose: () => void): Tunnel {
   };
 }
 
-/** Undici reads the phrase as UTF-8; what was something else is lost. */
+/** Undici decodes the phrase as UTF-8. A phrase in another encoding is dropped. */
 const toPhrase = (text: string | undefined): string =>
   text !== undefined && isFieldValue(text) && !text.includes('\ufffd') ? text : '';
 

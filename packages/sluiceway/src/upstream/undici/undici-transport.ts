@@ -6,20 +6,20 @@ import { UndiciExchange } from './undici-exchange.js';
 
 export interface UndiciTransportOptions {
   /**
-   * Close the dispatcher with the transport, which the proxy closes when it is closed or destroyed itself. Default
-   * false: it belongs to whoever made it, and may serve others.
+   * Close the dispatcher together with the transport, which the proxy closes when it is closed or destroyed. Default
+   * false: the dispatcher stays open, since other code may use it.
    */
   closesDispatcher?: boolean;
 }
 
 /**
- * Sends requests through a dispatcher of undici 6, 7 or 8: for `transport` of `createProxy` and `streamFrom`. What
- * connects, keeps connections and judges addresses is the dispatcher; its limits of time for heads and content are
- * turned off, since those of the proxy rule. Throws an `OptionsError`.
+ * Sends requests through a dispatcher of undici 6, 7 or 8. Pass the result as `transport` to `createProxy` or
+ * `streamFrom`. The dispatcher connects, keeps connections and decides which addresses are allowed. Its timeouts for
+ * heads and content are turned off, since the proxy's apply. Throws an `OptionsError`.
  *
- * Undici's limits are those of this transport: 100 Continue is not waited for, trailers of requests are not sent, and
- * an origin server that says 100 unasked is taken for broken. Requests with NTLM or Negotiate credentials are answered
- * with 501: they authenticate a connection, which other clients would use after that.
+ * The transport has undici's limits: it does not wait for 100 Continue, does not send request trailers, and treats an
+ * unrequested 100 as an error of the origin server. Requests with NTLM or Negotiate credentials are answered with 501:
+ * they authenticate a connection that other clients would use afterwards.
  */
 export function undiciTransport(
   dispatcher: UndiciDispatcher,
@@ -70,7 +70,7 @@ class UndiciTransport implements Transport {
         this.#onIdle = resolve;
       });
     }
-    // It fails only where it has been destroyed already.
+    // Fails only if the dispatcher has already been destroyed.
     if (this.#closesDispatcher) await this.#dispatcher.close().catch(() => {});
   }
 
