@@ -26,9 +26,9 @@ export interface SpliceOffer {
   /** From now on that side is waited for. Also called when it goes on to be waited for after bytes have moved. */
   onWait(side: SpliceSide): void;
   /**
-   * The source goes on with what is left, by reading it: all of `length` has been moved, the stream has ended or is broken,
-   * or the splice cannot go on. All bytes that were taken from the source have been moved. Not called after `cancel`, nor
-   * when the target is gone.
+   * The source goes on with what is left, by reading it: all of `length` has been moved, the stream has ended, or the splice
+   * cannot go on. All bytes that were taken from the source have been moved. Not called after `cancel`, when the target is
+   * gone, nor when the source's connection is broken: the source hears of that by its socket's `error` and `close`.
    */
   onStopped(): void;
 }
@@ -44,8 +44,7 @@ export interface Splice {
 /** Lets only so many bytes pass as something can keep track of that has to know where they end. */
 export interface SpliceGate {
   /**
-   * Bytes that may be taken next, beginning with those of `head`: some of those that are there, at least one where the
-   * stream has not ended. 0 to stop. Called again when all of them have been taken.
+   * Bytes that may be taken next, beginning with those of `head`: the first that are there, at least one. 0 to stop. Called again when all of them have been taken.
    */
   next(head: Uint8Array): number;
   /** So many bytes have been taken from the source. */

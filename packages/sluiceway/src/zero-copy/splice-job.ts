@@ -2,13 +2,16 @@ import type { Socket } from 'node:net';
 import type { Splice, SpliceGate, SpliceOffer, SpliceSide } from '../stream/splice.js';
 import type { PipePool } from './pipes.js';
 import type { Poller, SocketWatch } from './poller.js';
-import { BROKEN, type PipeEnds, type System, WOULD_BLOCK } from './system.js';
+import { BROKEN, type PipeEnds, REFUSED, type System, WOULD_BLOCK } from './system.js';
 
 /** Bytes that are taken from the source at a time: so many that the target takes all of them at once. */
 const MIN_TAKE = 64 * 1024;
 const FIRST_TAKE = 256 * 1024;
 /** After so many takes that the target had room for, larger ones are tried. */
 const GROWS_AFTER_TAKES = 8;
+
+/** What a splice waits for, or how it ends. */
+type SpliceState = SpliceSide | 'stopped' | 'source-broken' | 'target-broken';
 
 /** Told what only the one who has made the splice can deal with. */
 export interface SpliceTarget {
@@ -95,10 +98,18 @@ export class SpliceJob implements Splice {
       case 'stopped':
         this.#handBack();
         return;
-      case 'broken':
+      case 'target-broken':
         this.#end();
         this.#later(() => this.#target.onBroken());
         return;
+      case 'source-broken': {
+        // The kernel has told the error, and would tell an end from now on: its owner hears of it as of any other.
+        const code = this.#tools.system.brokenBy;
+        const error = Object.assign(new Error(`read ${code}`), { code, syscall: 'read' });
+        this.#end();
+        this.#later(() => void this.#offer.source.destroy(error));
+        return;
+      }
     }
     if (moved === 0 && state === this.#waitsFor) return;
     this.#waitsFor = state;
@@ -106,7 +117,7 @@ export class SpliceJob implements Splice {
   };
 
   /** Moves what can be moved now, up to about `allowance`. Returns how many bytes, and what to wait for. */
-  #move(allowance: number): [moved: number, state: SpliceSide | 'stopped' | 'broken'] {
+  #move(allowance: number): [moved: number, state: SpliceState] {
     const { system } = this.#tools;
     let moved = 0;
     for (;;) {
@@ -114,7 +125,7 @@ export class SpliceJob implements Splice {
       if (!this.#to.isOpen || !this.#from.isOpen) return [moved, 'target'];
       if (this.#held > 0) {
         const given = this.#give();
-        if (given === BROKEN) return [moved, 'broken'];
+        if (given < 0) return [moved, 'target-broken'];
         moved += given;
         if (this.#held > 0) return [moved, 'target'];
       }
@@ -122,11 +133,12 @@ export class SpliceJob implements Splice {
       if (moved >= allowance || !system.isWritable(this.#to.descriptor)) return [moved, 'target'];
       const taken = this.#take();
       if (taken === WOULD_BLOCK) return [moved, 'source'];
+      if (taken === BROKEN) return [moved, 'source-broken'];
       if (taken <= 0) return [moved, 'stopped'];
     }
   }
 
-  /** Takes bytes into a pipe. Returns how many; `WOULD_BLOCK`; or 0 where the source has to be read in the other way. */
+  /** Takes bytes into a pipe. Returns how many; `WOULD_BLOCK`; `BROKEN`; 0 where the source has to be read in the other way. */
   #take(): number {
     const { system, pipes } = this.#tools;
     const passable = this.#findPassable();
@@ -137,7 +149,7 @@ export class SpliceJob implements Splice {
     const taken = system.splice(this.#from.descriptor, pipe.write, length);
     if (taken <= 0) {
       pipes.release(pipe, true);
-      return taken === WOULD_BLOCK ? WOULD_BLOCK : 0;
+      return taken === REFUSED ? 0 : taken;
     }
     this.#pipe = pipe;
     this.#held = taken;
@@ -150,9 +162,10 @@ export class SpliceJob implements Splice {
   #findPassable(): number {
     if (this.#gate === null) return this.#left;
     if (this.#passable === 0) {
-      const head = this.#tools.system.peek(this.#from.descriptor);
-      if (head === null) return WOULD_BLOCK;
-      this.#passable = this.#gate.next(head);
+      const { system } = this.#tools;
+      const peeked = system.peek(this.#from.descriptor);
+      if (peeked <= 0) return peeked;
+      this.#passable = this.#gate.next(system.peekedBytes);
     }
     return Math.min(this.#left, this.#passable);
   }
@@ -161,7 +174,7 @@ export class SpliceJob implements Splice {
   #give(): number {
     const pipe = this.#pipe as PipeEnds;
     const given = this.#tools.system.splice(pipe.read, this.#to.descriptor, this.#held);
-    if (given === BROKEN) return BROKEN;
+    if (given === BROKEN || given === REFUSED) return BROKEN;
     if (given > 0) this.#held -= given;
     if (this.#held > 0) {
       this.#takes = 0;

@@ -1,4 +1,6 @@
+// long file: all native code stands in one place.
 import { writeSync } from 'node:fs';
+import { getSystemErrorName } from 'node:util';
 import { type Ffi, loadFfi, type NativeLibrary, toUnavailable, Unavailable } from './ffi.js';
 
 // The only file that calls native code. What is unsafe about it:
@@ -12,6 +14,8 @@ import { type Ffi, loadFfi, type NativeLibrary, toUnavailable, Unavailable } fro
 // - Descriptors are numbers: `SocketWatch` sees that each is still that of its socket before it is used.
 
 const EAGAIN = 11;
+const ENOMEM = 12;
+const EINVAL = 22;
 const EINTR = 4;
 
 const O_NONBLOCK = 0o4000;
@@ -45,6 +49,8 @@ const PEEK_BYTES = 16;
 export const WOULD_BLOCK = -1;
 /** One of the two ends is broken. */
 export const BROKEN = -2;
+/** The kernel cannot do it, at the moment or for these ends. */
+export const REFUSED = -3;
 
 export interface PipeEnds {
   readonly read: number;
@@ -84,6 +90,10 @@ export class System {
   readonly #pair: NativeMemory;
   readonly #peeked: NativeMemory;
   #onReady: () => void = () => {};
+  /** The error of the last call that returned `BROKEN`, such as `ECONNRESET`. */
+  brokenBy = '';
+  /** What the last `peek` has found. */
+  peekedBytes: Uint8Array = new Uint8Array();
 
   constructor(ffi: Ffi) {
     const library = new ffi.DynamicLibrary(null);
@@ -179,23 +189,34 @@ export class System {
     this.#epollControl(this.#epoll, EPOLL_CTL_DEL, descriptor, this.#event.address);
   }
 
-  /** Moves up to `length` bytes; one end must be a pipe. Returns how many; 0 at the end; `WOULD_BLOCK`; `BROKEN`. */
+  /**
+   * Moves up to `length` bytes; one end must be a pipe. Returns how many; 0 at the end; `WOULD_BLOCK`; `REFUSED`; or
+   * `BROKEN`, with the name of the error in `brokenBy`.
+   */
   splice(from: number, to: number, length: number): number {
     const moved = this.#splice(from, 0n, to, 0n, BigInt(length), SPLICE_F_MOVE | SPLICE_F_NONBLOCK) as number;
-    if (moved >= 0) return moved;
+    return moved < 0 ? this.#toFailure() : moved;
+  }
+
+  /** What the last call has failed by. */
+  #toFailure(): number {
     const errno = this.#getInt32(this.#errno);
-    return errno === EAGAIN || errno === EINTR ? WOULD_BLOCK : BROKEN;
+    if (errno === EAGAIN || errno === EINTR) return WOULD_BLOCK;
+    if (errno === ENOMEM || errno === EINVAL) return REFUSED;
+    this.brokenBy = getSystemErrorName(-errno);
+    return BROKEN;
   }
 
   /**
-   * The next bytes of a socket, which stay there: none at the end, null where there are none yet. The memory is used again
-   * by the next call.
+   * Looks at the next bytes of a socket, which stay there. Returns how many are in `peekedBytes`, up to the next call; 0 at
+   * the end; `WOULD_BLOCK`; or `BROKEN`, as `splice` does.
    */
-  peek(descriptor: number): Buffer | null {
+  peek(descriptor: number): number {
     const { address, bytes } = this.#peeked;
-    const count = this.#recv(descriptor, address, BigInt(PEEK_BYTES), MSG_PEEK | MSG_DONTWAIT) as number;
-    if (count >= 0) return bytes.subarray(0, count);
-    return this.#getInt32(this.#errno) === EAGAIN ? null : bytes.subarray(0, 0);
+    const flags = MSG_PEEK | MSG_DONTWAIT;
+    const count = this.#recv(descriptor, address, BigInt(PEEK_BYTES), flags) as number;
+    this.peekedBytes = bytes.subarray(0, Math.max(0, count));
+    return count < 0 ? this.#toFailure() : count;
   }
 
   isWritable(descriptor: number): boolean {
@@ -252,7 +273,8 @@ export class System {
       expect('epoll_wait', this.takeReady(ready) === 0);
       this.unwatch(first.read);
       expect('splice', this.splice(first.read, second.write, 3) === 3);
-      expect('recv', this.peek(first.read)?.length === 0);
+      // A pipe is no socket.
+      expect('recv', this.peek(first.read) === BROKEN && this.brokenBy === 'ENOTSOCK');
     } finally {
       for (const pipe of pipes) this.closePipe(pipe);
     }

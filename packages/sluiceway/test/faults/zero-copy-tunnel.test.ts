@@ -84,6 +84,18 @@ describeWith(zeroCopy)('a tunnel between plain TCP connections', () => {
     expect(other.client.ending).toBe('reset');
   });
 
+  test('of a WebSocket ends when one side resets it, which says nothing more [RFC 9110 7.8]', async ({
+    net,
+  }) => {
+    for (const side of ['client', 'far'] as const) {
+      const line = await tunnel(net, 'websocket');
+      await line.client.send(frame(Buffer.from('a'), true));
+      await line.far.readExactly(15);
+      line[side].reset();
+      expect(await line.running.record()).toMatchObject({ status: 101 });
+    }
+  });
+
   test('through which nothing passes ends by tunnelIdle, and one that carries bytes does not [Sluiceway]', async ({
     net,
   }) => {

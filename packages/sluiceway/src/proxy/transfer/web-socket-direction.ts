@@ -63,7 +63,7 @@ export class WebSocketDirection implements ChunkSink {
     const gate = {
       next: (head: Uint8Array): number => {
         const isUnderWay = !scanner.isBetweenFrames;
-        const bytes = head.length === 0 ? 0 : scanner.measureFrame(head);
+        const bytes = scanner.measureFrame(head);
         return isUnderWay || bytes >= MIN_SPLICED_FRAME_BYTES ? bytes : 0;
       },
       taken: (bytes: number) => scanner.skip(bytes),
