@@ -24,6 +24,7 @@ export interface ServeFlags extends AccessFlags {
   minRate?: string;
   resume: boolean;
   verifyDigests: boolean;
+  verifyIfRange: boolean;
   convertHead?: HeadConversion;
   breakOff?: BreakOff;
   interimResponses?: InterimResponses;
@@ -55,6 +56,7 @@ export interface ServedOptions {
   limits: { minRate?: string | false };
   resume: boolean;
   digests: DigestOptions;
+  verifyIfRange: boolean;
   convertHead?: HeadConversion;
   breakOff?: BreakOff;
   interimResponses?: InterimResponses;
@@ -89,6 +91,7 @@ export function addTransferOptions(command: Command): Command {
   return addOptionFlags(command, proxyOptions, transferFlags)
     .option('--no-resume', 'do not continue downloads that the origin server breaks off')
     .option('--no-verify-digests', 'do not verify content against digests from the origin server')
+    .option('--no-verify-if-range', 'relay parts (206) that do not meet the If-Range of the client')
     .addOption(
       new Option(
         '--convert-head <mode>',
@@ -158,6 +161,7 @@ export function toServedOptions(flags: ServeFlags): ServedOptions {
     limits: givenUnder('limits', transferFlags, { ...flags }),
     resume: flags.resume,
     digests: { verify: flags.verifyDigests },
+    verifyIfRange: flags.verifyIfRange,
     ...given({ name: flags.name }),
     ...(flags.zeroCopy !== undefined && { zeroCopy: toZeroCopy(flags.zeroCopy) }),
     ...(flags.convertHead !== undefined && { convertHead: flags.convertHead }),

@@ -150,6 +150,7 @@ const sharedOptions = {
     'errors',
     'timeouts',
     'resume',
+    'verifyIfRange',
     'breakOff',
     'zeroCopy',
   ]),

@@ -22,6 +22,7 @@ const NAMES = [
   'upstreamHttpVersion',
   'attempts',
   'resumes',
+  'ifRangeRetries',
   'zeroCopy',
   'error',
   'errorMessage',

@@ -55,6 +55,7 @@ test('an observer gets one start and one record for each transfer, with its numb
       upstreamHttpVersion: '1.1',
       attempts: 1,
       resumes: 0,
+      ifRangeRetries: 0,
       zeroCopy: false,
       error: null,
       errorMessage: null,

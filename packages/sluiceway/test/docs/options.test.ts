@@ -119,6 +119,7 @@ function resolvedDefaults(): Record<string, unknown> {
     'timeouts.tunnelDrain': settings.tunnelDrainMs,
     'timeouts.total': orOff(timeouts.totalMs),
     resume: String(resume !== null),
+    verifyIfRange: String(settings.verifiesIfRange),
     'resume.attempts': resume?.attempts,
     'resume.timeout': resume?.timeoutMs,
     'resume.hedgeAfter': orOff(timeouts.silenceMs),

@@ -22,6 +22,7 @@ const record: TransferRecord = {
   upstreamHttpVersion: '1.1',
   attempts: 1,
   resumes: 0,
+  ifRangeRetries: 0,
   zeroCopy: false,
   error: null,
   errorMessage: null,

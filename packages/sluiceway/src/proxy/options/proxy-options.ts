@@ -1,6 +1,6 @@
 import type { AccessPolicy } from '../../access/policy.js';
 import { group } from '../../options/composites.js';
-import { custom, oneOf, string } from '../../options/kinds.js';
+import { boolean, custom, oneOf, string } from '../../options/kinds.js';
 import type { OptionsOf } from '../../options/spec.js';
 import type { Hooks } from '../messages/hooks.js';
 import { type DigestOptions, type DigestValues, digestOptions } from './digest-options.js';
@@ -84,6 +84,16 @@ export const proxyDataOptions = {
    * until something breaks. Default: `true`.
    */
   resume: resumeOption,
+  /**
+   * Whether a part (206) is held against the client's `If-Range`. Many origin servers ignore that condition,
+   * and answer with a part of another state of the file than the client has the beginning of. If the
+   * validator of the part is another than the client named, the whole file is requested and sent (RFC 9110
+   * section 13.1.5). Default: `true`.
+   */
+  verifyIfRange: boolean({
+    default: true,
+    doc: "Whether a part (206) is held against the client's `If-Range`. Many origin servers ignore that condition, and answer with a part of another state of the file than the client has the beginning of. If the validator of the part is another than the client named, the whole file is requested and sent (RFC 9110 section 13.1.5).",
+  }),
   /** See digests. */
   digests: group<DigestOptions, DigestValues>(digestOptions, { doc: 'See [digests](#digests).' }),
   /** Objects that are told when a transfer starts and ends: see observers. Default: none. */

@@ -66,6 +66,7 @@ export interface ProxySettings {
   transport: Transport;
   /** Whether content may go past this process; only where that can be had. */
   zeroCopy: boolean;
+  verifiesIfRange: boolean;
   throwsErrors: boolean;
 }
 
@@ -175,6 +176,7 @@ export function toProxySettings(
     observers: given.observers,
     transport: given.transport ?? makeTransport(connecting, protocol),
     zeroCopy: given.zeroCopy,
+    verifiesIfRange: given.verifyIfRange,
     throwsErrors: given.errors === 'throw',
   });
 }

@@ -17,13 +17,17 @@ import type { DownstreamRequest } from '../messages/downstream-request.js';
 import type { UpstreamRequest, UpstreamRequestDraft } from '../messages/upstream-request.js';
 import type { ProxySettings } from '../options/proxy-settings.js';
 import { announceTrailers, keepsContent } from './draft-request.js';
+import { askForAll, contradictsIfRange } from './if-range.js';
 import { changeRequestContent } from './request-rules.js';
 import type { RequestState } from './request-state.js';
 import { secretFields } from './secret-fields.js';
 import { continueWhenWanted, type Upload, uploadBytes } from './upload.js';
 import type { ValidRequest } from './validate-request.js';
 
-type SendSettings = Pick<ProxySettings, 'headers' | 'profile' | 'loopName' | 'transport' | 'convertHead'>;
+type SendSettings = Pick<
+  ProxySettings,
+  'verifiesIfRange' | 'headers' | 'profile' | 'loopName' | 'transport' | 'convertHead'
+>;
 
 /** What the response side decides while a request is sent. */
 export interface ResponseSteps {
@@ -94,7 +98,7 @@ export async function sendUpstream(
   const { transport } = settings;
   const { target } = draft;
   const mirrors = upload === null && protocol === null ? toMirrors(draft) : NONE;
-  const { start, sent, others } =
+  const first =
     mirrors.length === 0
       ? { start: { target, request }, sent: await send(transport, request, target, options), others: NONE }
       : await sendToAny(transport, request, [target, ...mirrors], {
@@ -106,6 +110,13 @@ export async function sendUpstream(
           },
           isFit: (response) => steps.isUsable(response) && findRangeFault(draft.method, response) === null,
         });
+  const { start, others } = first;
+  let { sent } = first;
+  if (settings.verifiesIfRange && contradictsIfRange(sent)) {
+    sent.response.content.cancel();
+    transfer.ifRangeRetries += 1;
+    sent = await send(transport, askForAll(sent.request), sent.target, options);
+  }
   const received = sent.response;
   transfer.receivedHead(received.httpVersion);
   const { method } = sent.request;

@@ -44,6 +44,8 @@ export interface TransferRecord {
   attempts: number;
   /** How often broken content was continued. */
   resumes: number;
+  /** How often the whole file was requested because a part (206) did not meet the client's `If-Range`. */
+  ifRangeRetries: number;
   /** Whether the operating system moved bytes between the connections. See the option `zeroCopy`. */
   zeroCopy: boolean;
   error: ErrorCode | null;
@@ -77,6 +79,7 @@ export interface LiveTransfer {
   readonly upstreamHttpVersion: string | null;
   readonly attempts: number;
   readonly resumes: number;
+  readonly ifRangeRetries: number;
   /** Becomes true as soon as the operating system moves bytes. */
   readonly zeroCopy: boolean;
   /** Why the transfer cannot complete. Set while the error response is being sent. */

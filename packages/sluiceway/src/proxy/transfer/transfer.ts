@@ -64,6 +64,7 @@ export class Transfer implements LiveTransfer {
   bytesUp = 0;
   attempts = 0;
   resumes = 0;
+  ifRangeRetries = 0;
   zeroCopy = false;
   /** Whether `zeroCopy` may become true. */
   readonly allowsZeroCopy: boolean;
@@ -259,6 +260,7 @@ export class Transfer implements LiveTransfer {
       upstreamHttpVersion: this.upstreamHttpVersion,
       attempts: this.attempts,
       resumes: this.resumes,
+      ifRangeRetries: this.ifRangeRetries,
       zeroCopy: this.zeroCopy,
       error: this.error?.code ?? null,
       errorMessage: this.errorMessage,
