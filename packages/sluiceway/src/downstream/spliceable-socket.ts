@@ -5,8 +5,8 @@ import type { ChunkSink, ChunkSource } from '../stream/chunk-source.js';
 import { RETRY_SPLICE_BYTES, type Splice } from '../stream/splice.js';
 
 /**
- * What a bare socket receives, up to its end, of which the kernel may move what Node has not read. It is offered whenever
- * everything that was read is delivered.
+ * Everything that a bare socket receives, of which the kernel can move what Node has not read. Offers it to the sink
+ * whenever everything read is delivered.
  */
 export class SpliceableSocket implements ChunkSource, ChunkSink {
   readonly #source: ChunkSource;
@@ -14,7 +14,7 @@ export class SpliceableSocket implements ChunkSource, ChunkSink {
   #sink: ChunkSink | null = null;
   #splice: Splice | null = null;
   #lent = 0;
-  /** Bytes to deliver by chunks before the rest is offered. */
+  /** Bytes to deliver in chunks before the rest is offered. */
   #toCopy = 0;
   #isRefused = false;
   #isOffering = false;
@@ -45,7 +45,7 @@ export class SpliceableSocket implements ChunkSource, ChunkSink {
   chunk(bytes: Uint8Array, done: () => void): void {
     if (this.#splice !== null) {
       done();
-      this.fail(new Error('Bytes were read that belong to a splice'));
+      this.fail(new Error('Node has read bytes during a splice'));
       return;
     }
     this.#toCopy -= bytes.length;
@@ -73,7 +73,7 @@ export class SpliceableSocket implements ChunkSource, ChunkSink {
     return sink;
   }
 
-  /** A `resume` that was called in this tick would start the reading again at its end. */
+  /** Deferred, because an earlier `resume` in this tick would start reading again at its end. */
   #offerSoon(): void {
     if (this.#isOffering || this.#isRefused || this.#toCopy > 0) return;
     this.#isOffering = true;

@@ -1,6 +1,6 @@
 import { readSecondLevelCacheBytes } from './cache-size.js';
 
-/** Size of the blocks that heads and small responses are read into; an idle connection keeps one. */
+/** Size of the blocks for heads and small responses. An idle connection keeps one. */
 export const HEAD_BLOCK_SIZE: number = 8 * 1024;
 
 const MIN_LARGEST_BLOCK = 512 * 1024;
@@ -8,7 +8,7 @@ const MAX_LARGEST_BLOCK = 2 * 1024 * 1024;
 const DEFAULT_LARGEST_BLOCK = 1024 * 1024;
 
 /**
- * The size of the blocks of a fast transfer, for a second-level cache of so many bytes; null: not known.
+ * The block size of fast transfers for a second-level cache of `cacheBytes` (null: unknown).
  *
  * Larger blocks need fewer steps in JavaScript, and less of it is compiled; those beyond the cache can cost more in the
  * kernel's copies. CPU time of downloads of 1 GB on Node 20, by a process that has just started, as multiples of nginx in
@@ -21,7 +21,7 @@ export function chooseLargestBlock(cacheBytes: number | null): number {
   return Math.min(Math.max(cacheBytes, MIN_LARGEST_BLOCK), MAX_LARGEST_BLOCK);
 }
 
-/** Sizes of the blocks that content is read into, smallest first. A TLS record, 16 KiB, fits twice into each. */
+/** Sizes of the blocks for content, smallest first. Each has room for at least two TLS records of 16 KiB. */
 export const CONTENT_BLOCK_SIZES: readonly number[] = [
   32 * 1024,
   256 * 1024,
@@ -32,12 +32,12 @@ const SMALLEST_CONTENT_BLOCK = Math.min(...CONTENT_BLOCK_SIZES);
 
 export interface BufferPoolOptions {
   /**
-   * Bytes that all blocks above the smallest content size may take together, in use or kept. Default 64 MiB. When
-   * they are used up, transfers read into small blocks: slower per byte, but a thousand fast transfers that stall
-   * at once do not hold a gigabyte.
+   * Most bytes of all blocks above the smallest content size, in use or kept. Default 64 MiB. Above it, transfers use
+   * small blocks. They take more CPU time per byte, but a thousand fast transfers that stall at once do not hold a
+   * gigabyte.
    */
   largeBytes?: number;
-  /** Bytes of unused blocks that are kept for the next transfer. Default 8 MiB. */
+  /** Most bytes of unused blocks that are kept for the next transfer. Default 8 MiB. */
   keptBytes?: number;
 }
 
@@ -56,7 +56,7 @@ export class BufferPool {
     this.#keptLimit = options.keptBytes ?? 8 * 1024 * 1024;
   }
 
-  /** The size itself, or the largest smaller one that the budget has room for. */
+  /** The size itself, or the largest smaller size that fits into the budget. */
   affordable(size: number): number {
     if (this.#isAffordable(size)) return size;
     return CONTENT_BLOCK_SIZES.findLast((smaller) => smaller < size && this.#isAffordable(smaller)) ?? size;
@@ -78,7 +78,7 @@ export class BufferPool {
     return Buffer.allocUnsafeSlow(size);
   }
 
-  /** Takes a block back. Nobody may read from it or write to it afterwards. One of another size is dropped. */
+  /** Takes a block back. Do not read from it or write to it afterwards. Drops blocks of other sizes. */
   release(block: Buffer): void {
     const size = block.length;
     const free = this.#free.get(size);

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 const UNITS: Record<string, number> = { K: 1024, M: 1024 * 1024, G: 1024 * 1024 * 1024 };
 
-/** The size of a cache as Linux writes it in sysfs, `2048K`, in bytes. Null for anything else. */
+/** Parses a cache size as Linux writes it in sysfs (`2048K`) into bytes. Null for anything else. */
 export function parseCacheSize(text: string): number | null {
   const [, digits, unit] = /^(\d{1,9})([KMG]?)\s*$/.exec(text) ?? [];
   if (digits === undefined || unit === undefined) return null;
@@ -11,8 +11,8 @@ export function parseCacheSize(text: string): number | null {
 }
 
 /**
- * The size of the second-level cache of the first processor, in bytes. Null where the system does not tell it: on systems
- * other than Linux, on some virtual machines, and where sysfs is hidden.
+ * The size of the first processor's second-level cache in bytes. Null if the system does not provide it: on systems other
+ * than Linux, on some virtual machines, and if sysfs is hidden.
  */
 export function readSecondLevelCacheBytes(directory = '/sys/devices/system/cpu/cpu0/cache'): number | null {
   try {
@@ -22,7 +22,7 @@ export function readSecondLevelCacheBytes(directory = '/sys/devices/system/cpu/c
       if (read('level').trim() === '2') return parseCacheSize(read('size'));
     }
   } catch {
-    // It is only a hint.
+    // The size is only a hint.
   }
   return null;
 }

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { Digest, DigestAlgorithm } from '../http/digest.js';
 
-/** Hashes content while it passes, once for each algorithm. Keeps nothing of it. */
+/** Hashes content while it passes, with each algorithm. Does not keep the content. */
 export class ContentHash {
   readonly #hashes: Map<DigestAlgorithm, Hash>;
   #digests: Digest[] | null = null;
@@ -17,7 +17,7 @@ export class ContentHash {
     for (const hash of this.#hashes.values()) hash.update(bytes);
   }
 
-  /** Of all bytes so far, of which there must be no more. */
+  /** The digests of all bytes so far. Do not call `update` afterwards. */
   digests(): readonly Digest[] {
     this.#digests ??= Array.from(this.#hashes, ([algorithm, hash]) => ({ algorithm, value: hash.digest() }));
     return this.#digests;

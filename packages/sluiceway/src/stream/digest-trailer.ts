@@ -3,7 +3,7 @@ import { Fields } from '../http/fields.js';
 import { ContentHash } from './content-hash.js';
 import { PassThrough } from './pass-through.js';
 
-/** The same content, with its SHA-256 behind it, as the trailer field `Repr-Digest`. */
+/** The same content, followed by its SHA-256 in the trailer field `Repr-Digest`. */
 export class DigestTrailer extends PassThrough {
   readonly #hash = new ContentHash(['sha-256']);
   #trailers: Fields | null = null;

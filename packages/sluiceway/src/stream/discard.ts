@@ -5,12 +5,12 @@ export interface DiscardLimits {
   maxMs: number;
 }
 
-/** Content that nobody wants is read, to keep its connection, for as long as that costs less than a new one. */
+/** Reading unneeded content up to these limits costs less than opening a new connection. */
 export const DISCARD_LIMITS: DiscardLimits = { maxBytes: 64 * 1024, maxMs: 1000 };
 
 /**
- * Reads content that nobody wants, so that its connection can be used again; where it is longer or takes longer
- * than that is worth, the connection is given up instead.
+ * Reads content that is not needed, so that its connection can be reused. Above the limits, cancels it, which closes the
+ * connection.
  */
 export function discard(source: ChunkSource, { maxBytes, maxMs }: DiscardLimits): void {
   let bytes = 0;

@@ -2,7 +2,7 @@ import type { ChunkSource } from './chunk-source.js';
 import { PassThrough } from './pass-through.js';
 import type { Splice, SpliceOffer } from './splice.js';
 
-/** The same content, which fails where it is not exactly as long as was announced. */
+/** The same content. Fails if it does not have exactly the announced length. */
 export class ExactLengthSource extends PassThrough {
   readonly #length: number;
   readonly #toError: (message: string, fault: 'short' | 'long') => Error;
@@ -25,7 +25,7 @@ export class ExactLengthSource extends PassThrough {
       this.refuse(done, this.#toError(`Content is longer than the announced ${this.#length} bytes`, 'long'));
   }
 
-  /** Content that is too long comes in chunks, so that it fails at the byte that is too much. */
+  /** Refuses a splice of content that is too long, so that it arrives in chunks and fails at the limit. */
   splice(offer: SpliceOffer): Splice | null {
     if (this.#received + offer.length > this.#length) return null;
     return this.passSplice(offer, (bytes) => {

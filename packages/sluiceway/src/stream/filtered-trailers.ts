@@ -2,7 +2,7 @@ import type { Fields } from '../http/fields.js';
 import type { ChunkSink, ChunkSource } from './chunk-source.js';
 import { PassThrough } from './pass-through.js';
 
-/** The same content, with trailer fields of which `filter` has taken some away. Takes no part in its chunks. */
+/** The same content, with trailer fields from which `filter` can remove some. Costs nothing per chunk. */
 export class FilteredTrailers extends PassThrough {
   readonly #filter: (trailers: Fields) => void;
 

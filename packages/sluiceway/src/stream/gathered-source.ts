@@ -2,28 +2,28 @@ import type { Fields } from '../http/fields.js';
 import type { BufferPool } from './buffer-pool.js';
 import type { ChunkSink, ChunkSource } from './chunk-source.js';
 
-/** From this size on, a chunk is lent on as it is: another write costs less than a copy. */
+/** From this size on, a chunk is passed on uncopied: another write costs less than a copy. */
 const LARGE_CHUNK_BYTES = 32 * 1024;
 
-/** Sizes of blocks to copy into. Large ones are for a sink that keeps up, and fills the small ones. */
+/** Sizes of the blocks to copy into. Large ones are used if small ones fill up and the sink keeps up. */
 const SMALL_BLOCK_BYTES = 32 * 1024;
 const LARGE_BLOCK_BYTES = 256 * 1024;
 
-/** Chunks that the sink may hold. Another block is filled meanwhile; then the source waits. */
+/** Most chunks that the sink holds. Another block is filled meanwhile, then the source waits. */
 const MAX_LENT = 2;
 
-/** A sink that holds a chunk for so long does not keep up. */
+/** A sink that holds a chunk for longer than this does not keep up. */
 const SLOW_MS = 100;
 
-/** A chunk of the source of which not all is copied yet. */
+/** A chunk of the source that is not fully copied. */
 interface Waiting {
   bytes: Uint8Array;
   done: () => void;
 }
 
 /**
- * The same content in fewer chunks: small ones that come within one turn of the event loop are copied together, and
- * leave in that turn. Writing a chunk costs as much as copying some ten kilobytes, and HTTP/2 frames are often smaller.
+ * The same content in fewer chunks: merges small ones of one turn of the event loop, and passes them on in that turn.
+ * Writing a chunk costs as much as copying tens of kilobytes, and HTTP/2 frames are often smaller.
  */
 export class GatheredSource implements ChunkSource {
   readonly #source: ChunkSource;
@@ -72,7 +72,7 @@ export class GatheredSource implements ChunkSource {
   }
 
   #advance(): void {
-    // A sink may give back, and a source lend, before either has returned.
+    // A sink can return chunks, and a source lend them, before either call has returned.
     if (this.#isAdvancing) return;
     this.#isAdvancing = true;
     while (this.#waiting.length > 0 && this.#takeFirst());
@@ -86,7 +86,7 @@ export class GatheredSource implements ChunkSource {
     }
   }
 
-  /** Takes what waits, or as much of it as there is room for; false where there is none. */
+  /** Takes the first waiting chunk, or as much of it as fits. False if there is no room. */
   #takeFirst(): boolean {
     const first = this.#waiting[0];
     if (first === undefined) return false;
@@ -106,7 +106,7 @@ export class GatheredSource implements ChunkSource {
     return true;
   }
 
-  /** True when all of it is copied. */
+  /** Returns true if the whole chunk is copied. */
   #copy(chunk: Waiting): boolean {
     this.#block ??= this.#pool.acquire(this.#pool.affordable(this.#blockBytes));
     const part = chunk.bytes.subarray(0, this.#block.length - this.#filled);
@@ -116,7 +116,7 @@ export class GatheredSource implements ChunkSource {
     return chunk.bytes.length === 0;
   }
 
-  /** What came in this turn leaves, unless the sink has enough to do. */
+  /** Passes on what came in this turn, unless the sink already holds enough. */
   readonly #onTurn = (): void => {
     this.#turn = null;
     if (this.#mayLend) this.#lendBlock();
@@ -145,7 +145,7 @@ export class GatheredSource implements ChunkSource {
     });
   }
 
-  /** Returns who is to be told the last word; null where somebody has been. */
+  /** Stops, and returns the sink to end or fail; null if it has already been ended or failed. */
   #stop(): ChunkSink | null {
     const sink = this.#sink;
     this.#sink = null;

@@ -4,8 +4,8 @@ import type { ChunkSource } from './chunk-source.js';
 import { PassThrough } from './pass-through.js';
 
 /**
- * The same content, of exactly `length` bytes, whose last chunk is delivered only when the sender has ended the content:
- * until then it may be longer, or its trailers may contradict it. That chunk is copied.
+ * The same content, of exactly `length` bytes. Delivers the last chunk only when the sender has ended the content: until
+ * then it may be longer, or its trailers may contradict it. Copies that chunk.
  */
 export class HeldEndSource extends PassThrough {
   readonly #length: number;
@@ -16,9 +16,9 @@ export class HeldEndSource extends PassThrough {
   #isOver = false;
 
   /**
-   * `onEnd` gets the trailers before the last chunk is delivered, and returns why it must not be. `isHarmless` says of a
-   * failure behind the last byte that it tells nothing of the bytes before it, so that the last chunk is delivered all the
-   * same. Default: no failure is.
+   * `onEnd` gets the trailers before the last chunk is delivered, and returns an error if it must not be delivered.
+   * `isHarmless` returns whether a failure after the last byte does not affect the bytes before it, so that the last chunk
+   * is still delivered. Default: no failure is harmless.
    */
   constructor(
     source: ChunkSource,
@@ -65,7 +65,7 @@ export class HeldEndSource extends PassThrough {
       return;
     }
     this.sink.chunk(last, () => {});
-    // The sink may have given the content up.
+    // The sink may have cancelled the content.
     if (!this.#isOver) this.sink.end();
     this.#isOver = true;
   }

@@ -1,16 +1,16 @@
 import { SluicewayError } from '../errors.js';
 
 /**
- * Whom one direction of a transfer waits for. `head` is the origin server too, with the whole request in hand;
- * `either` is a tunnel, where both sides may be silent.
+ * The side that one direction of a transfer waits for. `head`: the origin server, which has the whole request, has to
+ * send a head. `either`: a tunnel, in which both sides may be silent.
  */
 export type WaitsFor = 'nobody' | 'client' | 'upstream' | 'head' | 'either';
 
-/** The failure of a transfer that has waited too long; `request` says whom its request waits for. */
+/** The error of a transfer that has waited too long. `request`: the side that its request waits for. */
 export function idleError(whom: WaitsFor, request: WaitsFor, how: string): SluicewayError {
   if (whom === 'head') return new SluicewayError('http_response_timeout', `No response head ${how}`);
   if (whom === 'either') {
-    return new SluicewayError('connection_read_timeout', `No byte through the tunnel ${how}`, {
+    return new SluicewayError('connection_read_timeout', `No byte passed through the tunnel ${how}`, {
       outcome: 'completed',
     });
   }

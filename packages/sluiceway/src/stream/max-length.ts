@@ -2,7 +2,7 @@ import type { ChunkSource } from './chunk-source.js';
 import { PassThrough } from './pass-through.js';
 import type { Splice, SpliceOffer } from './splice.js';
 
-/** The same content, which fails at the chunk that takes it past a limit; nothing of that chunk is delivered. */
+/** The same content. Fails at the chunk that exceeds a limit, and delivers nothing of that chunk. */
 export class MaxLengthSource extends PassThrough {
   readonly #maxBytes: number;
   readonly #toError: () => Error;
@@ -20,7 +20,7 @@ export class MaxLengthSource extends PassThrough {
     else this.refuse(done, this.#toError());
   }
 
-  /** Content that is too long comes in chunks, so that it fails at the byte that is too much. */
+  /** Refuses a splice of content that is too long, so that it arrives in chunks and fails at the limit. */
   splice(offer: SpliceOffer): Splice | null {
     if (this.#received + offer.length > this.#maxBytes) return null;
     return this.passSplice(offer, (bytes) => {

@@ -2,23 +2,23 @@ import type { ChunkSink, ChunkSource } from './chunk-source.js';
 import { PassThrough } from './pass-through.js';
 import type { Splice, SpliceOffer } from './splice.js';
 
-/** Watches chunks on their way from a source to a sink. */
+/** Watches the chunks between a source and a sink. */
 export interface Meter {
-  /** The delivery begins: the sender is waited for. */
+  /** The delivery begins. The transfer now waits for the sender. */
   started(): void;
-  /** A chunk of so many bytes is lent: from now on its receiver is waited for. */
+  /** A chunk of `bytes` bytes is lent. The transfer now waits for the receiver. */
   lent(bytes: number): void;
-  /** All lent chunks are back: from now on the sender is waited for. Not called after the end. */
+  /** All lent chunks are returned. The transfer now waits for the sender. Not called after the end. */
   allReturned(): void;
-  /** The source has delivered everything or failed. */
+  /** The source has delivered everything, failed or been cancelled. */
   over(): void;
-  /** Whether bytes may go past this process, so that they are only counted. Default: no. */
+  /** Whether content can be spliced past this process, and is only counted. Default: no. */
   readonly allowsSplice?: boolean;
-  /** So many bytes have gone past this process, to the receiver's connection: from now on the receiver is waited for. */
+  /** The kernel has moved `bytes` bytes to the receiver's connection. The transfer now waits for the receiver. */
   moved?(bytes: number): void;
 }
 
-/** The same content, with a meter on it. Changes nothing. */
+/** The same content, with a meter. Changes nothing. */
 export class MeteredSource extends PassThrough {
   readonly #meter: Meter;
   #outstanding = 0;
@@ -30,7 +30,7 @@ export class MeteredSource extends PassThrough {
     this.#meter = meter;
   }
 
-  /** The delivery has begun and not ended. */
+  /** Whether the delivery has begun and not ended. */
   get isRunning(): boolean {
     return this.#started && !this.#over;
   }

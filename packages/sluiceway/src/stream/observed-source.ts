@@ -1,7 +1,7 @@
 import type { ChunkSource } from './chunk-source.js';
 import { PassThrough } from './pass-through.js';
 
-/** The same content; `observe` is shown each chunk before its sink, and has it for the time of the call. */
+/** The same content. Calls `observe` with each chunk before the sink. The chunk is valid during the call only. */
 export class ObservedSource extends PassThrough {
   readonly #observe: (bytes: Uint8Array) => void;
 

@@ -2,12 +2,12 @@ import type { Fields } from '../http/fields.js';
 import type { ChunkSink, ChunkSource } from './chunk-source.js';
 import type { Splice, SpliceOffer } from './splice.js';
 
-/** Stands where no sink is: a source calls nothing before its start. */
+/** A placeholder until the start: a source calls no sink before. */
 const NO_SINK: ChunkSink = { chunk: (_, done) => done(), end: () => {}, fail: () => {} };
 
 /**
- * A source that wraps another one and delivers the same content. A subclass overrides the step that it is about.
- * Chunks pass as they are, with the `done` of the source, unless a subclass replaces them.
+ * A source that wraps another one and delivers the same content. Subclasses override single steps. Chunks pass
+ * unchanged, with the source's `done`, unless a subclass replaces them.
  */
 export abstract class PassThrough implements ChunkSource, ChunkSink {
   /** The wrapped source. */
@@ -46,8 +46,8 @@ export abstract class PassThrough implements ChunkSource, ChunkSink {
   }
 
   /**
-   * Passes an offer of the wrapped source on, for subclasses that need not see bytes, but may count them: they implement
-   * `splice` by it.
+   * Passes on an offer of the wrapped source. Subclasses that do not need to see bytes, and at most count them, implement
+   * `splice` with it.
    */
   protected passSplice(offer: SpliceOffer, onMoved: (bytes: number) => void = () => {}): Splice | null {
     return (
@@ -64,7 +64,7 @@ export abstract class PassThrough implements ChunkSource, ChunkSink {
     );
   }
 
-  /** Fails the content at a chunk, which is not delivered. */
+  /** Fails the content at a chunk, and does not deliver the chunk. */
   protected refuse(done: () => void, error: Error): void {
     this.source.cancel();
     done();

@@ -1,19 +1,19 @@
-/** How much may go at once after a pause, as a part of a second: enough that one timer tick wastes nothing. */
+/** The burst after a pause, in seconds: long enough that a timer tick does not waste capacity. */
 const BURST_SECONDS = 0.1;
 
-/** Pieces in a second: small enough that streams which share a limit take turns. */
+/** Pieces per second: small enough that streams that share a limit alternate. */
 const PIECES_PER_SECOND = 50;
 const MAX_PIECE_BYTES = 64 * 1024;
 
-/** A place in line. */
+/** A waiting request for bytes. */
 interface Waiting {
   bytes: number;
   go: () => void;
 }
 
 /**
- * A number of bytes per second that all who take from it share, in the order in which they ask: a token bucket that may
- * go into debt for one piece. One timer for all of them, and only while somebody waits.
+ * A limit in bytes per second that several streams can share, in the order of their requests. A token bucket that can go
+ * into debt for one piece. Runs one timer for all of them, and only while one waits.
  */
 export class RateLimit {
   readonly #bytesPerMs: number;
@@ -22,7 +22,7 @@ export class RateLimit {
   #level: number;
   #filledAt: number;
   #timer: NodeJS.Timeout | null = null;
-  /** What should be asked for at a time. */
+  /** Most bytes that a stream should request at a time. */
   readonly pieceBytes: number;
 
   constructor(bytesPerSecond: number) {
@@ -33,13 +33,13 @@ export class RateLimit {
     this.pieceBytes = Math.max(1, Math.min(MAX_PIECE_BYTES, Math.floor(bytesPerSecond / PIECES_PER_SECOND)));
   }
 
-  /** Nobody has taken anything of late: a new limit would be no different. */
+  /** Whether the bucket is full and no request waits, as in a new limit. */
   get isFull(): boolean {
     this.#fill();
     return this.#line.size === 0 && this.#level === this.#burst;
   }
 
-  /** Calls `go` when so many bytes may go. Returns null where they may now, else what takes the request back. */
+  /** Calls `go` when `bytes` bytes are allowed. Returns null if that is at once, otherwise a function that cancels. */
   take(bytes: number, go: () => void): (() => void) | null {
     this.#fill();
     if (this.#line.size === 0 && this.#level > 0) {

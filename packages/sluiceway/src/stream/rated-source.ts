@@ -7,18 +7,18 @@ interface Held {
   done: () => void;
 }
 
-/** The same content, no faster than a limit that other content may share. Chunks are passed on in small pieces. */
+/** The same content, no faster than a limit, which other content can share. Passes chunks on in small pieces. */
 export class RatedSource extends PassThrough {
   readonly #limit: RateLimit;
   readonly #onHeldBack: () => void;
-  /** Chunks that have come, oldest first; the first one is passed on piece by piece. */
+  /** Received chunks, oldest first. The first one is passed on piece by piece. */
   readonly #held: Held[] = [];
-  /** False before the start, and once the content has ended or been given up. */
+  /** False before the start, and once the content has ended, failed or been cancelled. */
   #isRunning = false;
   #leaveLine: (() => void) | null = null;
   #hasEnded = false;
 
-  /** `onHeldBack` is told each time that a piece has to wait for the limit, which is nobody's fault. */
+  /** `onHeldBack` is called whenever a piece has to wait for the limit and not for one of the sides. */
   constructor(source: ChunkSource, limit: RateLimit, onHeldBack: () => void = () => {}) {
     super(source);
     this.#limit = limit;
@@ -51,7 +51,7 @@ export class RatedSource extends PassThrough {
     super.cancel();
   }
 
-  /** Waits for the turn of the first chunk's piece at `start`. */
+  /** Requests the piece at `start` of the first chunk from the limit. */
   #askFor(start: number): void {
     const [first] = this.#held;
     if (first === undefined) return;
@@ -83,7 +83,7 @@ export class RatedSource extends PassThrough {
     this.sink.end();
   }
 
-  /** Returns what is held, but for a chunk of which the sink has a piece: that comes back by itself. */
+  /** Returns the held chunks, except one of which the sink holds a piece: it is returned when the sink returns that. */
   #letGo(): void {
     this.#isRunning = false;
     const isWithSink = this.#held.length > 0 && this.#leaveLine === null;

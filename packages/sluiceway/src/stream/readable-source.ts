@@ -3,38 +3,37 @@ import type { Fields } from '../http/fields.js';
 import type { ChunkSink, ChunkSource } from './chunk-source.js';
 import { releaseMemory } from './release-memory.js';
 
-/** Enough for a full write, little enough for a thousand stalled uploads. */
+/** Enough for a full write, and small enough for a thousand stalled uploads. */
 const MAX_LENT_BYTES = 256 * 1024;
-/** A chunk of a byte takes two kilobytes on its way: what is written, and who is to be told. */
+/** Even a chunk of one byte takes about two kilobytes: its write and its callback. */
 const MAX_LENT_CHUNKS = 512;
 
 export interface ReadableSourceOptions {
-  /** Read once the stream has ended. Default: no trailers. */
+  /** Called once the stream has ended. Default: no trailers. */
   trailers?: () => Fields | null;
-  /** Bytes lent out at a time; the last chunk may go beyond. Default 256 KiB. */
+  /** Most bytes that are lent at a time. The last chunk can exceed it. Default 256 KiB. */
   maxLentBytes?: number;
   /** Whether `cancel` destroys the stream. Default true. */
   destroyOnCancel?: boolean;
   /**
-   * Whether the memory of a returned chunk may be freed at once: nobody else may keep chunks of the stream. Where
-   * others listen to its `data`, this does nothing. Default false.
+   * Whether the memory of a returned chunk is freed at once. No other code must keep chunks of the stream. Has no effect
+   * if other listeners receive its `data`. Default false.
    */
   releaseChunks?: boolean;
   /**
-   * Whether chunks that are pushed into a stream that flows to this source alone go to the sink directly, which saves the
-   * stream's events, ticks and reads for each chunk. For streams whose `push` says by `false`
-   * that no more must come, and whose `_read` asks for more, such as Node's requests. Default false.
+   * Whether pushed chunks go directly to the sink if the stream flows to this source alone. Saves the stream's events,
+   * ticks and reads for each chunk. For streams that stop when `push` returns `false` and continue on `_read`, such as
+   * Node's requests. Default false.
    */
   takesPushes?: boolean;
-  /** Asked when the stream tells its end: false where it has been broken off in truth. Default: it is whole. */
+  /** Called when the stream ends. Returns false if the content was broken off. Default: it is complete. */
   isWhole?: () => boolean;
-  /** Translates what the stream failed with. Default: as it is. */
+  /** Translates the error of the stream. Default: unchanged. */
   toError?: (error: Error) => Error;
 }
 
 /**
- * Any `Readable` of bytes as a chunk source. Its chunks belong to nobody else, so lending them only serves
- * backpressure.
+ * A chunk source for any `Readable` of bytes. No other code uses its chunks, so lending them only serves backpressure.
  */
 export class ReadableSource implements ChunkSource {
   readonly #readable: Readable;
@@ -44,7 +43,7 @@ export class ReadableSource implements ChunkSource {
   #lent = 0;
   #lentChunks = 0;
   #isOver = false;
-  /** The last `push` has said that no more must come. */
+  /** The last `push` has returned false. */
   #isHeld = false;
   trailers: Fields | null = null;
 
@@ -62,7 +61,7 @@ export class ReadableSource implements ChunkSource {
       return;
     }
     if (readable.readableEnded || readable.destroyed) {
-      const what = readable.readableEnded ? 'has been read by somebody else' : 'was closed before its end';
+      const what = readable.readableEnded ? 'was read by other code' : 'was closed before its end';
       this.#fail(readable.errored ?? new Error(`The stream ${what}`));
       return;
     }
@@ -72,7 +71,7 @@ export class ReadableSource implements ChunkSource {
     readable.on('data', this.#onData);
     if (this.#options.takesPushes === true && readable.push === Readable.prototype.push)
       readable.push = this.#onPush;
-    // One that was paused on purpose, until somebody reads it, does not flow for a listener alone.
+    // A stream that was paused explicitly does not start to flow because of a listener.
     readable.resume();
   }
 
@@ -87,7 +86,7 @@ export class ReadableSource implements ChunkSource {
   readonly #onData = (data: unknown): void => {
     const bytes = typeof data === 'string' ? Buffer.from(data) : data;
     if (!(bytes instanceof Uint8Array)) {
-      this.#fail(new TypeError('The stream holds something else than bytes'));
+      this.#fail(new TypeError('The stream contains something other than bytes'));
       this.#readable.destroy();
       return;
     }
@@ -108,8 +107,8 @@ export class ReadableSource implements ChunkSource {
   }
 
   /**
-   * The first chunk takes the usual way, so that the stream notes that it was read, and so does everything that is not a
-   * chunk for this source alone. What the stream holds must go first.
+   * Lends a pushed chunk directly. The first chunk goes through the stream, so that it records that it was read, and so
+   * does everything that is not a chunk for this source alone. Buffered content must go first.
    */
   readonly #onPush = (data: unknown, encoding?: BufferEncoding): boolean => {
     const readable = this.#readable;
@@ -174,7 +173,7 @@ export class ReadableSource implements ChunkSource {
     this.#readable.off('data', this.#onData);
     this.#readable.off('end', this.#onEnd);
     this.#readable.off('close', this.#onClose);
-    // An `error` may still come; it has been dealt with, and must not end the process.
+    // An `error` can still follow. It is already handled, and must not end the process.
     this.#readable.on('error', ignore);
     this.#readable.off('error', this.#fail);
   }

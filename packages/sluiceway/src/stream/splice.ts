@@ -1,52 +1,53 @@
 import type { Socket } from 'node:net';
 
-/** Less than that is not worth the calls that begin a splice. */
+/** For less content, the calls that begin a splice cost more than they save. */
 export const MIN_SPLICE_BYTES: number = 256 * 1024;
 
-/** After a splice that could not go on, so much goes in chunks before the next one is tried. */
+/** After a splice had to stop, this many bytes go in chunks before the next attempt. */
 export const RETRY_SPLICE_BYTES: number = 4 * 1024 * 1024;
 
-/** Which side of a splice holds it up. */
+/** The side that a splice waits for. */
 export type SpliceSide = 'source' | 'target';
 
 /**
- * Content that lies unread on a plain TCP socket, offered to a sink by the source that would read it next. Nothing of the
- * content is lent or buffered at that moment.
+ * Unread content of a plain TCP socket. The source that would read it next offers it to a sink. At that moment, none of
+ * the content is lent or buffered.
  *
- * A sink that accepts has the kernel move the bytes to its own socket. Nobody in this process sees them, so each wrapper
- * between source and sink must agree: one that looks at bytes, changes or delays them does not pass the offer on.
+ * A sink that accepts lets the kernel move the bytes to its own socket. This process does not see them, so each wrapper
+ * between source and sink must agree: one that reads, changes or delays bytes does not pass the offer on.
  */
 export interface SpliceOffer {
-  /** A plain socket, of which the source reads nothing until `onStopped`. */
+  /** A plain socket. The source does not read it until `onStopped`. */
   readonly source: Socket;
-  /** Bytes that may be moved; Infinity for all up to the end of the stream. */
+  /** Most bytes to move. Infinity: all up to the end of the stream. */
   readonly length: number;
-  /** So many bytes more have been handed to the target's socket. */
+  /** `bytes` more bytes have been handed to the target's socket. */
   onMoved(bytes: number): void;
-  /** From now on that side is waited for. Also called when it goes on to be waited for after bytes have moved. */
+  /** The splice now waits for that side. Called again if it still waits for it after bytes have moved. */
   onWait(side: SpliceSide): void;
   /**
-   * The source goes on with what is left, by reading it: all of `length` has been moved, the stream has ended, or the splice
-   * cannot go on. All bytes that were taken from the source have been moved. Not called after `cancel`, when the target is
-   * gone, nor when the source's connection is broken: the source hears of that by its socket's `error` and `close`.
+   * The source has to read the rest itself: all of `length` has been moved, the stream has ended, or the splice cannot
+   * continue. All bytes taken from the source have been moved. Not called after `cancel`, if the target has closed, or if
+   * the source's connection is broken: the `error` and `close` events of its socket tell the source.
    */
   onStopped(): void;
 }
 
-/** A splice under way. */
+/** A running splice. */
 export interface Splice {
-  /** Gives the splice up at once. Bytes that were taken and not moved are lost. */
+  /** Cancels the splice at once. Bytes that were taken and not moved are lost. */
   cancel(): void;
-  /** Ends the splice by `onStopped`, once the target has what was taken from the source. */
+  /** Stops the splice. Calls `onStopped` once the target has the bytes taken from the source. */
   stop(): void;
 }
 
-/** Lets only so many bytes pass as something can keep track of that has to know where they end. */
+/** Limits how many bytes a splice takes at a time, for code that tracks where messages end. */
 export interface SpliceGate {
   /**
-   * Bytes that may be taken next, beginning with those of `head`: the first that are there, at least one. 0 to stop. Called again when all of them have been taken.
+   * Returns how many bytes can be taken next, starting with those of `head`, which holds the first available bytes (at
+   * least one). 0 stops the splice. Called again when all of them have been taken.
    */
   next(head: Uint8Array): number;
-  /** So many bytes have been taken from the source. */
+  /** `bytes` bytes have been taken from the source. */
   taken(bytes: number): void;
 }

@@ -2,23 +2,23 @@ import { SluicewayError } from '../errors.js';
 import { idleError, type WaitsFor } from './idle-error.js';
 import type { SilenceListener, TimeoutSettings } from './timeout-settings.js';
 
-/** Over how much time a minimum rate is measured. Shorter would punish ordinary bursts. */
+/** The window in which a minimum rate is measured. A shorter one would fail ordinary bursts. */
 export const RATE_WINDOW_MS = 5000;
 const RATE_RECHECK_MS = 250;
 
-/** A timer that fires later than this had to wait for the thread, and so had what has arrived meanwhile. */
+/** If a timer fires later than this, the thread was busy, and data that has arrived meanwhile is not read yet. */
 const LATE_MS = 2;
 
-/** Measures progress that no callback tells: how many bytes the operating system has not taken yet; null for unknown. */
+/** Returns how many bytes the operating system has not taken yet, to see progress without a callback. Null: unknown. */
 export type QueueProbe = () => number | null;
 
 /**
- * The timeouts of one transfer. Each side's idle timeout runs whenever that side alone holds the transfer up, so
- * a client that pauses is never the origin server's fault, nor the other way round; where both directions wait,
- * the client has the say, since the origin server may be waiting for it too.
+ * The timeouts of one transfer. A side's idle timeout runs only while the transfer waits for that side alone, so a pause
+ * of the client does not count against the origin server, nor the other way round. If both directions wait, the client
+ * counts, since the origin server may be waiting for it too.
  *
- * All of them share one timer. It never sleeps longer than the shortest limit, so that a change of the waiting
- * side only sets a number: twice a chunk is too often for timer calls.
+ * All timeouts share one timer. It never sleeps longer than the shortest limit, so that a change of the side only sets a
+ * number: changes happen twice per chunk, which is too often for timer calls.
  */
 export class TransferTimeouts {
   readonly #settings: TimeoutSettings;
@@ -27,13 +27,13 @@ export class TransferTimeouts {
   #totalDeadline: number;
   #clientQueue: QueueProbe | null = null;
   #upstreamQueue: QueueProbe | null = null;
-  /** What the queue of the side that is waited for held when it was last looked at, and was given since then. */
+  /** Bytes in the queue of the awaited side at the last check, plus the bytes added since. */
   #queued = 0;
   #request: WaitsFor = 'nobody';
   #response: WaitsFor = 'nobody';
   #isContentBroken = false;
   #silenceListener: SilenceListener | null = null;
-  /** Of this silence. */
+  /** Whether the listener was called for the current silence. */
   #isSilenceTold = false;
   #waiting: WaitsFor = 'nobody';
   #since: number;
@@ -46,9 +46,9 @@ export class TransferTimeouts {
   #upstreamMs = 0;
 
   /**
-   * `onExpired` is told of each limit that is exceeded, and says whether the transfer goes on all the same. Nothing runs
-   * before one direction waits for somebody, nor after the end; who is waited for then (for the answer that tells the
-   * client, or since it goes on) has a new time.
+   * `onExpired` is called for each exceeded limit, and returns whether the transfer continues anyway. No limit except the
+   * total runs before one direction waits, or after the end. If a direction waits again afterwards (for the error answer,
+   * or because the transfer continues), its time starts again.
    */
   constructor(settings: TimeoutSettings, onExpired: (error: SluicewayError) => boolean) {
     this.#settings = settings;
@@ -62,17 +62,17 @@ export class TransferTimeouts {
     if (Number.isFinite(this.#totalDeadline)) this.#arm(this.#since);
   }
 
-  /** Gives a way to see that the client takes bytes of a chunk of which it has not taken all. */
+  /** Sets the probe that shows that the client takes parts of a chunk. */
   watchClientQueue(probe: QueueProbe): void {
     this.#clientQueue = probe;
   }
 
-  /** As `watchClientQueue`, for the origin server and request content. */
+  /** Like `watchClientQueue`, for the origin server and request content. */
   watchUpstreamQueue(probe: QueueProbe): void {
     this.#upstreamQueue = probe;
   }
 
-  /** Has somebody told of silence within the content that is about to come. */
+  /** Sets the listener for silence within the content that follows. */
   watchSilence(listener: SilenceListener): void {
     this.#silenceListener = listener;
   }
@@ -88,15 +88,15 @@ export class TransferTimeouts {
   }
 
   /**
-   * The response content has broken, and its rest is looked for, which has limits of its own. A client that has not taken
-   * what was before it is waited for as ever.
+   * The response content has broken. Asking for its rest has its own limits. If the client has not taken the content before
+   * the break, its idle timeout still runs.
    */
   contentBroken(): void {
     this.#isContentBroken = true;
     this.#changed();
   }
 
-  /** The rest is about to come. */
+  /** The rest of the content follows. */
   contentGoesOn(): void {
     this.#isContentBroken = false;
     this.#changed();
@@ -108,18 +108,18 @@ export class TransferTimeouts {
     this.responseWaitsFor('either');
   }
 
-  /** The origin server has shown that it works on the request: its limits begin anew. */
+  /** The origin server has shown that it works on the request. Its limits start again. */
   upstreamIsAlive(): void {
     if (this.#waiting === 'head' || this.#waiting === 'upstream') this.#changed();
   }
 
-  /** Bytes move on, in whichever direction; to be told before whom they wait for. */
+  /** Bytes have moved, in either direction. Call it before the change of the awaited side. */
   progress(bytes: number): void {
     this.#bytes += bytes;
     this.#queued += bytes;
   }
 
-  /** As `progress`, for bytes that the operating system has moved from one connection to the other. */
+  /** Like `progress`, for bytes that the operating system has moved between the connections. */
   moved(bytes: number): void {
     this.#bytes += bytes;
     this.#queued = 0;
@@ -135,7 +135,7 @@ export class TransferTimeouts {
     this.#secondLook = null;
   }
 
-  /** Whoever holds the transfer up has just begun to, or has just done something. */
+  /** The awaited side has changed or has made progress. */
   #changed(): void {
     const now = performance.now();
     this.#account(now);
@@ -153,7 +153,7 @@ export class TransferTimeouts {
     return this.#isContentBroken && this.#response === 'upstream' ? 'nobody' : this.#response;
   }
 
-  /** The queue to look at; null where whoever is waited for has to send something. */
+  /** The queue of the awaited side; null if that side has to send something. */
   #queue(): QueueProbe | null {
     if (this.#waiting === 'client') return this.#response === 'client' ? this.#clientQueue : null;
     return this.#waiting === 'upstream' && this.#request === 'upstream' ? this.#upstreamQueue : null;
@@ -172,7 +172,7 @@ export class TransferTimeouts {
   #silenceDeadline(): number {
     const { silenceMs } = this.#settings;
     const isWatched = silenceMs > 0 && this.#silenceListener !== null && !this.#isSilenceTold;
-    // Request content that waits for the origin server says nothing of its response.
+    // While request content waits for the origin server, its silence has no meaning for the response.
     const isSilent = this.#waiting === 'upstream' && this.#request !== 'upstream';
     return isWatched && isSilent ? this.#since + silenceMs : Number.POSITIVE_INFINITY;
   }
@@ -201,7 +201,7 @@ export class TransferTimeouts {
     this.#timer = setTimeout(this.#check, ms);
   }
 
-  /** What is missing of the window; it fills only while content moves, so it is looked at again a little later. */
+  /** The rest of the window. It fills only while content moves, so the next check may find it incomplete and repeats. */
   #untilRateCheckMs(): number {
     if (this.#settings.minRate === 0) return Number.POSITIVE_INFINITY;
     return Math.max(RATE_RECHECK_MS, RATE_WINDOW_MS - this.#clientMs - this.#upstreamMs);
@@ -211,7 +211,7 @@ export class TransferTimeouts {
     const now = performance.now();
     this.#timer = null;
     if (now - this.#due > LATE_MS) {
-      // Timers may come before sockets are read: only after that can silence be told from a thread that was busy.
+      // Timers can fire before sockets are read. Only after reading is it clear if the side was silent or the thread busy.
       this.#secondLook = setImmediate(this.#lookAgain);
       return;
     }
@@ -228,7 +228,7 @@ export class TransferTimeouts {
     this.stop();
     if (error.code === 'total_timeout') this.#totalDeadline = Number.POSITIVE_INFINITY;
     if (!this.#onExpired(error)) return;
-    // Unless its end has just come about.
+    // Restore the state, unless `onExpired` has changed it.
     if (this.#response === 'nobody') [this.#request, this.#response] = waitedFor;
     this.#changed();
     if (this.#timer === null) this.#arm(now);
@@ -236,7 +236,7 @@ export class TransferTimeouts {
 
   readonly #lookAgain = (): void => {
     this.#secondLook = null;
-    // Whatever has moved meanwhile has set the timer again.
+    // Progress since then may have set the timer again.
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#due = Number.POSITIVE_INFINITY;
     this.#check();
@@ -255,10 +255,10 @@ export class TransferTimeouts {
     return this.#settings.minRate === 0 ? null : this.#checkRate(now);
   }
 
-  /** Whoever reads slowly takes a large chunk in many small steps. */
+  /** Counts a change of the queue as progress: a slow reader takes a large chunk in many small steps. */
   #watchQueue(now: number): void {
     const queued = this.#queue()?.() ?? this.#queued;
-    // More than before: what had waited behind an earlier chunk has taken its place.
+    // The queue can also grow: the next chunk takes the place of an earlier one.
     if (queued === this.#queued) return;
     this.#queued = queued;
     this.#account(now);
@@ -272,11 +272,11 @@ export class TransferTimeouts {
     const ms = clientMs + upstreamMs;
     if (ms < RATE_WINDOW_MS) return null;
     const { minRate } = this.#settings;
-    // What still waits for the client has not moved yet: it counts in the window in which it does.
+    // Bytes that still wait for the client count in the window in which the client takes them.
     const queued = this.#waiting === 'client' ? (this.#clientQueue?.() ?? 0) : 0;
     const tooSlow = this.#bytes - queued < (minRate * ms) / 1000;
     this.#bytes = queued;
-    // The silence so far will be accounted for once more when it ends.
+    // `#account` will add the silence so far again when it ends.
     this.#clientMs = this.#waiting === 'client' ? -silentMs : 0;
     this.#upstreamMs = this.#waiting === 'upstream' ? -silentMs : 0;
     if (!tooSlow) return null;
@@ -285,9 +285,9 @@ export class TransferTimeouts {
   }
 
   /**
-   * Whether a sender has been silent for a whole window; less belongs to what it sends next. A receiver is judged
-   * only when it has taken something, since its operating system may take a megabyte at a time, with half a
-   * minute of silence in between.
+   * Whether a sender has been silent for a whole window. A shorter silence counts with what it sends next. A receiver
+   * counts only when it has taken something, since its operating system may take a megabyte at a time, with half a minute
+   * of silence in between.
    */
   #isStandstill(now: number): boolean {
     if (now - this.#since < RATE_WINDOW_MS) return false;

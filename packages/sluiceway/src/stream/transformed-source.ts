@@ -3,36 +3,36 @@ import type { Fields } from '../http/fields.js';
 import type { ChunkSink, ChunkSource } from './chunk-source.js';
 import { ReadableSource } from './readable-source.js';
 
-/** Content is copied for the first stream in pieces of this size, each when the one before has been taken. */
+/** Size of the pieces in which content is copied to the first stream, each after the previous one was taken. */
 const PIECE_BYTES = 64 * 1024;
 
 export interface TransformedSourceOptions {
-  /** As much has to come out as goes in, and nothing before it has gone in. */
+  /** The streams must output as many bytes as they get, and not before they get them. */
   keepsLength: boolean;
   /**
-   * So many bytes will come out, as has been announced; null where nothing was. With the last of them the content
-   * would be whole for whoever counts, so it is kept until the streams have ended well: one may refuse at the end.
+   * The announced length of the output in bytes; null if none was announced. The last byte would complete the content
+   * for a client that counts, so it is held until the streams have ended without an error: one may fail at its end.
    */
   announced: number | null;
-  /** Translates what a stream fails with; what the source fails with stays as it is. Default: as it is. */
+  /** Translates the error of a stream. Errors of the source are not translated. Default: unchanged. */
   toError?: (error: Error) => Error;
 }
 
-/** A borrowed chunk that the first stream has not taken all of. */
+/** A borrowed chunk that the first stream has not fully taken. */
 interface Feed {
   bytes: Uint8Array;
   done: () => void;
-  /** So many bytes of it have been taken. */
+  /** Bytes of it that have been taken. */
   at: number;
 }
 
 /**
- * Content that passes through streams of somebody else's, in order. Borrowed bytes are copied on their way in, since
- * a stream may keep them. It ends only when the source and every stream have ended properly; whatever else happens,
- * it fails, and then, as when it is cancelled, all streams are destroyed and the source is given up. Nothing that
- * the streams would make of content that was broken off gets out as if it were whole.
+ * Content that passes through the application's streams, in order. Borrowed bytes are copied before the first stream,
+ * since a stream may keep them. The content ends only when the source and every stream have ended properly. In any other
+ * case it fails. On failure and cancel, all streams are destroyed and the source is cancelled. So output from broken
+ * content never looks complete.
  *
- * The streams are watched from the beginning, so they may fail before the start. They must be unused.
+ * The streams are watched from construction on, so they can fail before the start. They must be unused.
  */
 export class TransformedSource implements ChunkSource {
   readonly #source: ChunkSource;
@@ -47,7 +47,7 @@ export class TransformedSource implements ChunkSource {
   #isOver = false;
   #bytesIn = 0;
   #bytesOut = 0;
-  /** The announced content's last byte. */
+  /** The last byte of content with an announced length. */
   #lastByte: Buffer | null = null;
   #inputEnded = false;
   #outputEnded = false;
@@ -63,7 +63,7 @@ export class TransformedSource implements ChunkSource {
     this.#first = streams[0];
     this.#output = new ReadableSource(streams.at(-1) ?? this.#first);
     for (const stream of streams) {
-      // Stays for ever: a stream that is destroyed may fail once more, and must not end the process.
+      // Never removed: a destroyed stream can fail again, and must not end the process.
       stream.on('error', this.#onStreamError);
       stream.once('close', () => this.#onStreamClose(stream));
     }
@@ -104,7 +104,7 @@ export class TransformedSource implements ChunkSource {
     this.#giveUp();
   }
 
-  /** As `from.pipe(to)`, but that what a stream throws while it is written to does not end the process. */
+  /** Like `from.pipe(to)`, except that an error thrown by a write does not end the process. */
   #join(from: Duplex, to: Duplex): void {
     from.on('data', (chunk: Buffer) => {
       this.#write(() => {
@@ -139,7 +139,7 @@ export class TransformedSource implements ChunkSource {
     if (!this.#isFeeding) this.#feed();
   }
 
-  /** Writes the next piece; a chunk goes back when its last one has been taken. */
+  /** Writes the next piece. A chunk is returned when its last piece has been taken. */
   #feed(): void {
     const [front] = this.#feeds;
     this.#isFeeding = front !== undefined;
@@ -147,7 +147,7 @@ export class TransformedSource implements ChunkSource {
       if (front !== undefined) {
         const piece = Buffer.from(front.bytes.subarray(front.at, front.at + PIECE_BYTES));
         front.at += piece.length;
-        // An error comes as an event as well.
+        // An error is also emitted as an event.
         this.#first.write(piece, (error) => {
           if (!error) this.#onTaken(front);
         });
@@ -171,7 +171,7 @@ export class TransformedSource implements ChunkSource {
     this.#bytesOut += bytes.length;
     if (keepsLength && this.#bytesOut > this.#bytesIn) {
       done();
-      this.#onStreamError(new Error('More came out of a stream that changes nothing than went in'));
+      this.#onStreamError(new Error('A stream that must not change the length gave more bytes than it got'));
     } else if (bytes.length > 0 && this.#bytesOut === announced) {
       this.#lastByte = Buffer.from(bytes.subarray(-1));
       if (bytes.length === 1) done();
@@ -187,14 +187,14 @@ export class TransformedSource implements ChunkSource {
       this.#onStreamError(new Error('A stream ended before the content did'));
     } else if (keepsLength && this.#bytesOut < this.#bytesIn) {
       const lengths = `${this.#bytesOut} of ${this.#bytesIn} bytes`;
-      this.#onStreamError(new Error(`Only ${lengths} came out of a stream that changes nothing`));
+      this.#onStreamError(new Error(`A stream that must not change the length gave only ${lengths}`));
     } else {
       this.#outputEnded = true;
       this.#settle();
     }
   }
 
-  /** A stream may end what it gives before it has dealt with all that it got, and fail at that yet. */
+  /** Ends the content once all streams have finished: a stream can end its output first and still fail on its input. */
   #settle(): void {
     if (this.#isOver || !this.#outputEnded || this.#streams.some((stream) => !stream.writableFinished))
       return;
@@ -223,7 +223,7 @@ export class TransformedSource implements ChunkSource {
   #giveUp(): void {
     this.#source.cancel();
     this.#output.cancel();
-    // Without an error: what a stream passes one on to may have nobody to listen.
+    // Without an error: a stream may pass the error to another one that has no listener.
     for (const stream of this.#streams) stream.destroy();
     for (const { done } of this.#feeds.splice(0)) done();
   }

@@ -16,29 +16,28 @@ import { PassThrough } from './pass-through.js';
 /** A digest that content must have. */
 export interface ExpectedDigest {
   digest: Digest;
-  /** Who says so: the name of a field, or words for whoever it is. */
+  /** The source of the digest: the name of a field, or a description. */
   by: string;
 }
 
-/** What is to be verified of content. */
+/** What content is verified against. */
 export interface Verification {
-  /** More may be added until the last byte has come, by algorithms with which the content is hashed. */
+  /** Digests of algorithms with which the content is hashed can be added until the last byte has arrived. */
   expected: ExpectedDigest[];
-  /** Fields that may give more among the trailers. Content is hashed with every algorithm then. */
+  /** Digest fields that may follow as trailers. If there are any, content is hashed with every algorithm. */
   trailers: readonly DigestField[];
   /** Whether the content is the whole representation, so that its `Repr-Digest` is that of the content. */
   isWhole: boolean;
-  /** Bytes of the content; null where only its end tells. */
+  /** The length of the content in bytes; null if unknown. */
   length: number | null;
-  /** `actual` is what the content hashes to. */
+  /** `actual` is the digest of the content. */
   toError(expected: ExpectedDigest, actual: Digest): Error;
 }
 
 /**
- * The same content, which fails unless it has the digests that it must have. What fails is never complete: of content
- * with an announced length the chunk with the last byte is not delivered, and of other content the end is not, which
- * whoever frames it anew needs to say that it is whole. So nothing is held back while content comes, and nothing is
- * copied.
+ * The same content. Fails unless it has the expected digests. Content that fails never looks complete: with an announced
+ * length, the chunk with the last byte is not delivered, and without one, the end is not delivered. So no content is held
+ * back while it arrives, and none is copied.
  */
 export class VerifiedSource extends PassThrough {
   readonly #verification: Verification;
@@ -47,7 +46,7 @@ export class VerifiedSource extends PassThrough {
 
   constructor(source: ChunkSource, verification: Verification) {
     const { length, trailers } = verification;
-    // Trailers come after the last byte, which must not be delivered before they have been read.
+    // Trailers follow the last byte, which must not be delivered before they have been read.
     super(length !== null && trailers.length > 0 ? new HeldEndSource(source, length) : source);
     this.#verification = verification;
     this.#hash = toHash(verification);
@@ -65,7 +64,7 @@ export class VerifiedSource extends PassThrough {
     else this.fail(error);
   }
 
-  /** Hashes a chunk. Returns why it must not be delivered, or null. */
+  /** Hashes a chunk. Returns an error if it must not be delivered. */
   #take(bytes: Uint8Array): Error | null {
     const { length } = this.#verification;
     const before = this.#received;
@@ -85,13 +84,13 @@ export class VerifiedSource extends PassThrough {
   }
 }
 
-/** Why content of no bytes is not what it must be; null where it is. */
+/** The error if empty content does not have the expected digests; null if it does. */
 export const findMismatchOfNone = (verification: Verification): Error | null =>
   findMismatch(verification, toHash(verification).digests(), null);
 
 /**
- * The next bytes of some content, which must have digests too: those of a part of it. `expected` may grow until the last
- * of them has come, by algorithms of the hash.
+ * Verifies the next `length` bytes of some content, which have their own digests: those of one part. Digests of the
+ * algorithms can be added to `expected` until the last of these bytes has arrived.
  */
 export class DigestCheck {
   readonly expected: ExpectedDigest[];
@@ -115,7 +114,7 @@ export class DigestCheck {
     return this.#left === 0;
   }
 
-  /** Hashes what is left of the part, at the most. Returns why these bytes must not be delivered, or null. */
+  /** Hashes the bytes that belong to the part. Returns an error if they must not be delivered. */
   take(bytes: Uint8Array): Error | null {
     if (this.isOver) return null;
     const part = bytes.length > this.#left ? bytes.subarray(0, this.#left) : bytes;
@@ -127,7 +126,7 @@ export class DigestCheck {
   }
 }
 
-/** The algorithms with which verified content is hashed. */
+/** The algorithms that verified content is hashed with. */
 export const algorithmsOf = ({
   expected,
   trailers,

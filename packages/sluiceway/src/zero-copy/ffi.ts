@@ -1,7 +1,7 @@
 import { isMainThread } from 'node:worker_threads';
 
-// `node:ffi` is experimental, and the types of the oldest Node that we support do not have it. These are the parts that are
-// used here, as Node 26.7 and newer have them.
+// `node:ffi` is experimental, and not part of the types of the oldest supported Node. These are the parts that are used
+// here, as in Node 26.7 and newer.
 
 type NativeType = 'void' | 'int32' | 'uint32' | 'uint64' | 'pointer';
 
@@ -24,24 +24,24 @@ export interface Ffi {
   toBuffer(address: bigint, length: number, copy: false): Buffer;
 }
 
-/** `process.getBuiltinModule`, as of Node 20.16: loads a module of Node's at the moment of the call. */
+/** `process.getBuiltinModule`, since Node 20.16. Loads a built-in module when it is called. */
 interface WithBuiltinModules {
   getBuiltinModule?(name: string): unknown;
 }
 
-/** Zero copy cannot be had here; the message says why. */
+/** Zero copy is not available. The message says why. */
 export class Unavailable extends Error {}
 
 /** Loads `node:ffi`. Throws `Unavailable`. */
 export function loadFfi(): Ffi {
-  if (process.platform !== 'linux') throw new Unavailable(`it needs Linux, and this is ${process.platform}`);
+  if (process.platform !== 'linux') throw new Unavailable(`it needs Linux, but this is ${process.platform}`);
   if (process.arch !== 'x64' && process.arch !== 'arm64')
-    throw new Unavailable(`it needs a processor with x64 or arm64, and this is ${process.arch}`);
+    throw new Unavailable(`it needs an x64 or arm64 processor, but this is ${process.arch}`);
   // The poll handle would outlive the event loop of a worker that is terminated.
-  if (!isMainThread) throw new Unavailable('it needs the main thread, and this is a worker thread');
+  if (!isMainThread) throw new Unavailable('it needs the main thread, but this is a worker thread');
   const ffi = load();
   if (typeof ffi.getCurrentEventLoop !== 'function')
-    throw new Unavailable(`it needs Node 26.7 or newer, and this is ${process.version}`);
+    throw new Unavailable(`it needs Node 26.7 or newer, but this is ${process.version}`);
   return ffi as Ffi;
 }
 
@@ -52,12 +52,12 @@ function load(): Partial<Ffi> {
   const isOld = Number.parseInt(process.versions.node, 10) < 26;
   throw new Unavailable(
     isOld
-      ? `it needs Node 26.7 or newer, and this is ${process.version}`
-      : 'node:ffi is turned off (--no-experimental-ffi), or this build of Node is without it',
+      ? `it needs Node 26.7 or newer, but this is ${process.version}`
+      : 'node:ffi is turned off (--no-experimental-ffi), or this build of Node does not have it',
   );
 }
 
-/** Why loading a library or a function has failed, in words for the operator. */
+/** Converts an error from loading a library or a function into a message for the operator. */
 export function toUnavailable(error: unknown): Unavailable {
   if (error instanceof Unavailable) return error;
   if (error instanceof Error && 'code' in error && error.code === 'ERR_ACCESS_DENIED')

@@ -3,13 +3,13 @@ import type { Splice, SpliceGate, SpliceOffer } from '../stream/splice.js';
 import type { SpliceTarget } from './splice-job.js';
 import { beginSplice } from './zero-copy.js';
 
-/** A splice that begins once all that was written to its target before has left this process. */
+/** A splice that begins once all earlier writes to its target have left this process. */
 export class FlushedSplice implements Splice {
   readonly #offer: SpliceOffer;
   #splice: Splice | null = null;
   #isOver = false;
 
-  /** `flush` calls back when what was written has been handed to the operating system. */
+  /** `flush` calls back when all earlier writes have been handed to the operating system. */
   constructor(
     offer: SpliceOffer,
     target: SpliceTarget,

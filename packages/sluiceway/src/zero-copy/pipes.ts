@@ -1,21 +1,21 @@
 import type { PipeEnds, System } from './system.js';
 
-/** What the kernel lets an unprivileged user give one pipe at most (`fs.pipe-max-size`). */
+/** The largest pipe that the kernel allows an unprivileged user by default (`fs.pipe-max-size`). */
 const PIPE_BYTES = 1024 * 1024;
-/** Less than that is slower than to copy. The kernel makes pipes of two pages once a user has too many. */
+/** Smaller pipes are slower than copying. The kernel makes pipes of two pages once a user has too many. */
 const MIN_PIPE_BYTES = 64 * 1024;
 /**
- * All users' processes share 64 MiB of pipes for each user (`fs.pipe-user-pages-soft`): a process takes half of that.
+ * All processes of a user share 64 MiB of pipes (`fs.pipe-user-pages-soft`). One process takes half of that.
  */
 const MAX_PIPES = 32;
 const MAX_IDLE_PIPES = 4;
 
-/** The pipes that bytes are moved through, one at a time. A splice holds one only while bytes are in it. */
+/** The pipes that bytes are moved through. A splice holds one only while bytes are in it. */
 export class PipePool {
   readonly #system: System;
   readonly #maxPipes: number;
   readonly #idle: PipeEnds[] = [];
-  /** Pipes in all, idle ones included. */
+  /** Number of all pipes, including idle ones. */
   #count = 0;
 
   constructor(system: System, maxPipes: number = MAX_PIPES) {
@@ -23,7 +23,7 @@ export class PipePool {
     this.#maxPipes = maxPipes;
   }
 
-  /** An empty pipe; null where the budget, or the system, has none left. */
+  /** Returns an empty pipe; null if the budget or the system has none left. */
   acquire(): PipeEnds | null {
     const idle = this.#idle.pop();
     if (idle !== undefined) return idle;
@@ -33,7 +33,7 @@ export class PipePool {
     return pipe;
   }
 
-  /** Takes a pipe back. One with bytes in it is closed: they must not get into another transfer. */
+  /** Takes a pipe back. Closes one with bytes in it, since they must not get into another transfer. */
   release(pipe: PipeEnds, isEmpty: boolean): void {
     if (isEmpty && this.#idle.length < MAX_IDLE_PIPES) {
       this.#idle.push(pipe);

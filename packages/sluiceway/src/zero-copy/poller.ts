@@ -1,14 +1,14 @@
 import { Socket } from 'node:net';
 import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, type ReadyEvent, type System } from './system.js';
 
-/** Bytes that all splices together may move in one turn of the event loop, so that nobody else waits for long. */
+/** Most bytes that all splices together move in one turn of the event loop, so that other work does not wait long. */
 const MAX_BYTES_PER_TURN = 16 * 1024 * 1024;
 const MIN_BYTES_PER_TURN = 1024 * 1024;
 
-/** Called with how many bytes may be moved now. */
+/** `allowance`: how many bytes can be moved now. */
 type OnReady = (allowance: number) => void;
 
-/** Node's handle of a socket. Not public. */
+/** Node's handle of a socket. Not a public property. */
 interface SocketHandle {
   readonly fd?: number;
 }
@@ -18,17 +18,17 @@ const handleOf = (socket: Socket): SocketHandle | null => {
   return handle ?? null;
 };
 
-/** The descriptor of a socket that is open, plain and TCP; null for any other. */
+/** The descriptor of an open, plain TCP socket; null for any other. */
 export function findDescriptor(socket: unknown): number | null {
   if (!(socket instanceof Socket) || 'encrypted' in socket || socket.destroyed || socket.connecting)
     return null;
-  // Those of a Unix socket have none.
+  // A Unix socket has no remote address.
   if (socket.remoteAddress === undefined) return null;
   const descriptor = handleOf(socket)?.fd;
   return descriptor === undefined || descriptor < 0 ? null : descriptor;
 }
 
-/** A socket that is watched, for one splice in each direction at most. */
+/** A watched socket, for at most one splice in each direction. */
 export class SocketWatch {
   readonly descriptor: number;
   readonly id: number;
@@ -39,7 +39,7 @@ export class SocketWatch {
   #onWritable: OnReady | null = null;
   #isAdded = false;
   #isDelivering = false;
-  /** Splices that have it. */
+  /** Number of splices that use it. */
   users = 0;
 
   constructor(system: System, socket: Socket, descriptor: number, id: number) {
@@ -50,19 +50,19 @@ export class SocketWatch {
     this.id = id;
   }
 
-  /** Whether the descriptor is still the socket's. A number that was closed may belong to anything. */
+  /** Whether the descriptor still belongs to the socket. After a close, the number can belong to anything. */
   get isOpen(): boolean {
     const handle = handleOf(this.#socket);
     return handle !== null && handle === this.#handle && handle.fd === this.descriptor;
   }
 
-  /** Calls back once when there is something to read, an end or a failure included. Null: not any more. */
+  /** Calls the listener once when the socket is readable, which includes its end and errors. Null removes the listener. */
   onceReadable(listener: OnReady | null): void {
     this.#onReadable = listener;
     if (listener !== null) this.#arm();
   }
 
-  /** As `onceReadable`, for when there is room to write. */
+  /** Like `onceReadable`, for when the socket is writable. */
   onceWritable(listener: OnReady | null): void {
     this.#onWritable = listener;
     if (listener !== null) this.#arm();
@@ -89,7 +89,7 @@ export class SocketWatch {
     this.#isAdded = false;
   }
 
-  /** A socket that is closed is not watched: its `close` tells who uses it. */
+  /** Does not watch a closed socket: its `close` event tells its users. */
   #arm(): void {
     if (this.#isDelivering || !this.isOpen) return;
     const events = (this.#onReadable === null ? 0 : EPOLLIN) | (this.#onWritable === null ? 0 : EPOLLOUT);
@@ -99,7 +99,7 @@ export class SocketWatch {
   }
 }
 
-/** Tells when sockets can be read or written, beside Node, which watches them for itself. */
+/** Reports when sockets are readable or writable, independently of Node's own watchers. */
 export class Poller {
   readonly #system: System;
   readonly #bySocket = new Map<Socket, SocketWatch>();
@@ -112,7 +112,7 @@ export class Poller {
     system.listen(() => this.#onReady());
   }
 
-  /** The watch of a socket, to be released as often as it was acquired; null for a socket that cannot be watched. */
+  /** Returns the watch of a socket; null if it cannot be watched. Release it as often as it was acquired. */
   acquire(socket: Socket): SocketWatch | null {
     const known = this.#bySocket.get(socket);
     if (known?.isOpen === true) {
@@ -136,7 +136,7 @@ export class Poller {
     watch.remove();
     this.#byId.delete(watch.id);
     if (this.#bySocket.get(socket) === watch) this.#bySocket.delete(socket);
-    // Sockets that Node does not read keep no process alive by themselves.
+    // Sockets that Node does not read do not keep the process alive by themselves.
     if (this.#byId.size === 0) this.#system.keepAlive(false);
   }
 

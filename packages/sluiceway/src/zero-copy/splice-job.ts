@@ -4,23 +4,23 @@ import type { PipePool } from './pipes.js';
 import type { Poller, SocketWatch } from './poller.js';
 import { BROKEN, type PipeEnds, REFUSED, type System, WOULD_BLOCK } from './system.js';
 
-/** Bytes that are taken from the source at a time: so many that the target takes all of them at once. */
+/** Bytes that are taken from the source at a time. Adapted so that the target takes all of them at once. */
 const MIN_TAKE = 64 * 1024;
 const FIRST_TAKE = 256 * 1024;
-/** After so many takes that the target had room for, larger ones are tried. */
+/** After this many takes that fit into the target, larger ones are tried. */
 const GROWS_AFTER_TAKES = 8;
 
 /** What a splice waits for, or how it ends. */
 type SpliceState = SpliceSide | 'stopped' | 'source-broken' | 'target-broken';
 
-/** Told what only the one who has made the splice can deal with. */
+/** The target of a splice. */
 export interface SpliceTarget {
   readonly socket: Socket;
-  /** The target takes no more: it is closed or broken. The splice is over. */
+  /** Called if the target takes no more because it is closed or broken. The splice is over. */
   onBroken(): void;
 }
 
-/** What splices share. */
+/** The objects that all splices share. */
 export interface SpliceTools {
   readonly system: System;
   readonly poller: Poller;
@@ -28,8 +28,8 @@ export interface SpliceTools {
 }
 
 /**
- * Moves bytes from one socket to another by `splice`. Bytes go through a pipe, which the splice has only while bytes are in
- * it: it waits for the target to be writable before it takes bytes from the source.
+ * Moves bytes from one socket to another with `splice`. Bytes go through a pipe, which the splice holds only while bytes
+ * are in it: it takes bytes from the source only when the target is writable.
  */
 export class SpliceJob implements Splice {
   readonly #tools: SpliceTools;
@@ -40,7 +40,7 @@ export class SpliceJob implements Splice {
   readonly #to: SocketWatch;
   /** Bytes that are not taken from the source yet. */
   #left: number;
-  /** Of those, what the gate lets pass. */
+  /** How many of them the gate lets pass. */
   #passable = 0;
   /** The pipe, while `#held` bytes are in it. */
   #pipe: PipeEnds | null = null;
@@ -81,12 +81,12 @@ export class SpliceJob implements Splice {
     if (this.#held === 0) this.#handBack();
   }
 
-  /** Called by the poller: no tick and no microtask runs after it, so that all but counting is left to `setImmediate`. */
+  /** Called by the poller. No tick or microtask runs after it, so everything except counting is left to `setImmediate`. */
   readonly #pump = (allowance: number): void => {
     if (this.#isOver) return;
     const [moved, state] = this.#move(allowance);
     if (moved > 0) this.#offer.onMoved(moved);
-    // Whoever was told of the bytes may have ended the splice.
+    // The callback may have ended the splice.
     if (this.#isOver) return;
     switch (state) {
       case 'source':
@@ -121,7 +121,7 @@ export class SpliceJob implements Splice {
     const { system } = this.#tools;
     let moved = 0;
     for (;;) {
-      // Its owner hears of a socket that was closed, and deals with the splice.
+      // The owner of a closed socket gets its `close` event, and ends the splice.
       if (!this.#to.isOpen || !this.#from.isOpen) return [moved, 'target'];
       if (this.#held > 0) {
         const given = this.#give();
@@ -138,7 +138,7 @@ export class SpliceJob implements Splice {
     }
   }
 
-  /** Takes bytes into a pipe. Returns how many; `WOULD_BLOCK`; `BROKEN`; 0 where the source has to be read in the other way. */
+  /** Takes bytes into a pipe. Returns how many, `WOULD_BLOCK`, `BROKEN`, or 0 if the source has to be read by Node. */
   #take(): number {
     const { system, pipes } = this.#tools;
     const passable = this.#findPassable();
@@ -170,7 +170,7 @@ export class SpliceJob implements Splice {
     return Math.min(this.#left, this.#passable);
   }
 
-  /** Gives bytes in the pipe to the target. Returns how many, or `BROKEN`. */
+  /** Moves bytes from the pipe to the target. Returns how many, or `BROKEN`. */
   #give(): number {
     const pipe = this.#pipe as PipeEnds;
     const given = this.#tools.system.splice(pipe.read, this.#to.descriptor, this.#held);

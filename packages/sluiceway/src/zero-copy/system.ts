@@ -3,15 +3,15 @@ import { writeSync } from 'node:fs';
 import { getSystemErrorName } from 'node:util';
 import { type Ffi, loadFfi, type NativeLibrary, toUnavailable, Unavailable } from './ffi.js';
 
-// The only file that calls native code. What is unsafe about it:
+// The only file that calls native code. These are the hazards:
 //
-// - Signatures must be those of Linux and libuv. `selfTest` calls each of them once, before anything depends on it.
-// - Memory that the kernel writes to is allocated here once and never freed. No memory of JavaScript's is passed.
-// - The poll handle of libuv is one for the process, and is never closed. It watches an epoll instance, which belongs to no
-//   other handle; sockets are added to that instance, and leave it by themselves when they are closed. So no native memory
-//   depends on the life of a socket, and libuv, which allows one watcher for a descriptor, is not asked for a second one.
-// - A callback must not throw, and neither microtasks nor ticks run after it: `Poller` sees to both.
-// - Descriptors are numbers: `SocketWatch` sees that each is still that of its socket before it is used.
+// - Signatures must match those of Linux and libuv. `selfTest` calls each of them once, before anything depends on it.
+// - Memory that the kernel writes to is allocated here once and never freed. JavaScript memory is never passed.
+// - There is one libuv poll handle per process, which is never closed. It watches an epoll instance that no other handle
+//   uses. Sockets are added to that instance, and the kernel removes them when they are closed. So no native memory depends
+//   on the lifetime of a socket, and libuv, which allows one watcher per descriptor, gets no second one.
+// - A callback must not throw, and neither microtasks nor ticks run after it. `Poller` handles both.
+// - Descriptors are numbers. `SocketWatch` checks that each still belongs to its socket before it is used.
 
 const EAGAIN = 11;
 const ENOMEM = 12;
@@ -45,7 +45,7 @@ const [EVENT_BYTES, EVENT_ID_AT] = process.arch === 'x64' ? [12, 4] : [16, 8];
 const MAX_EVENTS = 64;
 const PEEK_BYTES = 16;
 
-/** Nothing can be moved at the moment. */
+/** Nothing can be moved now. */
 export const WOULD_BLOCK = -1;
 /** One of the two ends is broken. */
 export const BROKEN = -2;
@@ -55,7 +55,7 @@ export const REFUSED = -3;
 export interface PipeEnds {
   readonly read: number;
   readonly write: number;
-  /** Bytes that it holds. */
+  /** Capacity in bytes. */
   readonly size: number;
 }
 
@@ -66,7 +66,7 @@ export interface ReadyEvent {
 
 type Native = (...args: (number | bigint)[]) => number | bigint;
 
-/** The system calls that zero copy needs. Descriptors that are passed must be open. */
+/** The system calls that zero copy needs. Descriptors passed to it must be open. */
 export class System {
   readonly #splice: Native;
   readonly #pipe2: Native;
@@ -118,7 +118,7 @@ export class System {
     const malloc = native('malloc', 'pointer', 'uint64');
     const allocate = (bytes: number): NativeMemory => {
       const address = malloc(BigInt(bytes)) as bigint;
-      if (address === 0n) throw new Unavailable('there is no memory');
+      if (address === 0n) throw new Unavailable('memory could not be allocated');
       return { address, bytes: ffi.toBuffer(address, bytes, false) };
     };
     this.#event = allocate(EVENT_BYTES);
@@ -150,20 +150,20 @@ export class System {
     }
   }
 
-  /** Has `onReady` called while events are ready. */
+  /** Calls `onReady` while events are ready. */
   listen(onReady: () => void): void {
     this.#onReady = onReady;
-    // Node runs the loop for a moment when the process exits, to close its handles.
+    // When the process exits, Node runs the loop again to close its handles.
     process.once('exit', () => this.#stopPolling());
   }
 
-  /** Whether the events that are waited for keep the process alive. */
+  /** Sets whether waiting for events keeps the process alive. */
   keepAlive(isNeeded: boolean): void {
     if (isNeeded) this.#reference(this.#handle);
     else this.#unreference(this.#handle);
   }
 
-  /** The events that are ready, which are not told again until they are asked for once more. */
+  /** Reads the ready events and returns their number. An event is not reported again until it is watched again. */
   takeReady(into: ReadyEvent[]): number {
     const count = this.#epollWait(this.#epoll, this.#ready.address, MAX_EVENTS, 0) as number;
     const { bytes } = this.#ready;
@@ -176,7 +176,7 @@ export class System {
     return Math.max(0, count);
   }
 
-  /** Watches a socket for one event out of `events`. Returns whether it could be. */
+  /** Watches a socket for the next of `events`. Returns whether that succeeded. */
   watch(descriptor: number, id: number, events: number, isNew: boolean): boolean {
     const { address, bytes } = this.#event;
     bytes.fill(0);
@@ -190,7 +190,7 @@ export class System {
   }
 
   /**
-   * Moves up to `length` bytes; one end must be a pipe. Returns how many; 0 at the end; `WOULD_BLOCK`; `REFUSED`; or
+   * Moves up to `length` bytes. One end must be a pipe. Returns how many, 0 at the end, `WOULD_BLOCK`, `REFUSED`, or
    * `BROKEN`, with the name of the error in `brokenBy`.
    */
   splice(from: number, to: number, length: number): number {
@@ -198,7 +198,7 @@ export class System {
     return moved < 0 ? this.#toFailure() : moved;
   }
 
-  /** What the last call has failed by. */
+  /** The result for the error of the last call. */
   #toFailure(): number {
     const errno = this.#getInt32(this.#errno);
     if (errno === EAGAIN || errno === EINTR) return WOULD_BLOCK;
@@ -208,8 +208,8 @@ export class System {
   }
 
   /**
-   * Looks at the next bytes of a socket, which stay there. Returns how many are in `peekedBytes`, up to the next call; 0 at
-   * the end; `WOULD_BLOCK`; or `BROKEN`, as `splice` does.
+   * Reads the next bytes of a socket without taking them into `peekedBytes`, where they stay until the next call. Returns
+   * how many, 0 at the end, `WOULD_BLOCK`, `REFUSED`, or `BROKEN`, like `splice`.
    */
   peek(descriptor: number): number {
     const { address, bytes } = this.#peeked;
@@ -223,7 +223,7 @@ export class System {
     return this.#isReady(descriptor, POLLOUT);
   }
 
-  /** A pipe of up to `size` bytes; null where no descriptor, or no memory for pipes, is left. */
+  /** Creates a pipe of up to `size` bytes. Null if no descriptor, or no memory for pipes, is left. */
   createPipe(size: number, minSize: number): PipeEnds | null {
     const { address, bytes } = this.#pair;
     if (this.#pipe2(address, O_NONBLOCK | O_CLOEXEC) !== 0) return null;
@@ -249,7 +249,7 @@ export class System {
     return (this.#poll(address, 1n, 0) as number) > 0;
   }
 
-  /** Moves bytes through two pipes, and sees that each call does what it is taken for. Sandboxes leave some of them out. */
+  /** Moves bytes through two pipes, and checks that each call works. Some sandboxes do not support all of them. */
   #selfTest(): void {
     const pipes: PipeEnds[] = [];
     const expect = (what: string, isTrue: boolean): void => {
@@ -258,7 +258,7 @@ export class System {
     try {
       for (let i = 0; i < 2; i += 1) {
         const pipe = this.createPipe(4096, 1);
-        if (pipe === null) throw new Unavailable('no pipe can be made');
+        if (pipe === null) throw new Unavailable('a pipe could not be created');
         pipes.push(pipe);
       }
       const [first, second] = pipes as [PipeEnds, PipeEnds];
@@ -297,7 +297,7 @@ function find(
   return library.getFunction(name, { arguments: args, return: result });
 }
 
-/** Throws `Unavailable` where zero copy cannot be had. */
+/** Throws `Unavailable` if zero copy is not available. */
 export function createSystem(): System {
   try {
     return new System(loadFfi());

@@ -6,18 +6,18 @@ import { findDescriptor, Poller } from './poller.js';
 import { SpliceJob, type SpliceTarget, type SpliceTools } from './splice-job.js';
 import { createSystem } from './system.js';
 
-/** One for the process: it has one event loop, and one budget of pipes. */
+/** Shared by the whole process, which has one event loop and one budget of pipes. */
 let tools: SpliceTools | Unavailable | null = null;
 
-/** Makes zero copy ready. Returns null where it is, else why it cannot be had. Costs nothing before its first call. */
+/** Prepares zero copy. Returns null on success, otherwise why it is not available. Costs nothing before its first call. */
 export function prepareZeroCopy(): string | null {
   tools ??= createTools();
   return tools instanceof Unavailable ? tools.message : null;
 }
 
 /**
- * Has the kernel move the bytes that are offered to a plain socket to which nothing else is written meanwhile. Null where
- * one of the two is no such socket, or zero copy has not been made ready.
+ * Lets the kernel move the offered bytes to a plain TCP socket. Nothing else must be written to it meanwhile. Null if one
+ * of the two is not such a socket, or if zero copy is not prepared.
  */
 export function beginSplice(
   offer: SpliceOffer,
@@ -43,5 +43,5 @@ function createTools(): SpliceTools | Unavailable {
   }
 }
 
-/** Whether bytes could be moved to or from a socket: it is open, plain and TCP. */
+/** Whether bytes can be moved to or from a socket: it must be an open, plain TCP socket. */
 export const isSpliceable = (socket: Socket): boolean => findDescriptor(socket) !== null;

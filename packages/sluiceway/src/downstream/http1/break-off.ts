@@ -5,22 +5,23 @@ import { Fields } from '../../http/fields.js';
 import type { BreakOff } from '../exchange.js';
 
 /**
- * Longest time between the break and the end of the connection. A reset discards what the kernel has not sent, so that the
- * client would have to get it again. The send buffer follows the connection: it holds about what two round trips carry.
+ * Longest time between the break and the end of the connection. A reset discards what the kernel has not sent, and the
+ * client would have to request it again. The send buffer holds about as much as the connection carries in two round
+ * trips.
  */
 const MAX_DELAY_MS = 1000;
 
 export interface Broken {
   how: BreakOff;
-  /** Whether the client knows how long the content is. */
+  /** Whether the client knows the length of the content. */
   hasLength: boolean;
-  /** When the head was sent, by `performance.now()`. What was written since leaves in about the same time. */
+  /** When the head was sent, by `performance.now()`. What was written since takes about as long to leave. */
   since: number;
-  /** What was written before need not reach the client. */
+  /** Content written before does not have to reach the client. */
   atOnce: boolean;
 }
 
-/** Ends a response, of which the head is sent, without the end of the message. */
+/** Ends a response after its head, without the end of the message. */
 export function breakOffResponse(response: ServerResponse, broken: Broken): void {
   const { socket } = response;
   if (socket === null || socket.destroyed) {
@@ -30,10 +31,10 @@ export function breakOffResponse(response: ServerResponse, broken: Broken): void
   const isReset = needsReset(response, broken);
   const end = (): void => {
     if (isReset) resetConnection(socket);
-    // A TLS socket sends no close_notify when it is destroyed.
+    // A destroyed TLS socket sends no close_notify.
     response.destroy();
   };
-  // After a FIN, the kernel still sends what it has.
+  // With a FIN, the kernel still sends what it has.
   if (broken.atOnce || (!isReset && socket.writableLength === 0)) {
     end();
     return;
@@ -44,9 +45,9 @@ export function breakOffResponse(response: ServerResponse, broken: Broken): void
 }
 
 /**
- * Several popular clients take a FIN for the end of the file although its length says otherwise, and some take it for the
- * last chunk. A reset is an error for most of them. Chromium continues a download of known length by itself after a FIN,
- * and never after a reset. docs/clients.md has the measurements.
+ * Several popular clients treat a FIN as the end of the file despite its length, and some treat it as the last chunk. A
+ * reset is an error for most of them. Chromium continues a download of known length by itself after a FIN, and never
+ * after a reset. docs/clients.md has the measurements.
  */
 function needsReset(response: ServerResponse, { how, hasLength }: Broken): boolean {
   if (!hasLength || how === 'reset') return true;
@@ -54,19 +55,19 @@ function needsReset(response: ServerResponse, { how, hasLength }: Broken): boole
 }
 
 /**
- * Resets a connection; what the kernel has not sent is lost. A connection that cannot be reset (a Unix socket) stays as it
- * is.
+ * Resets a connection. What the kernel has not sent is lost. Does nothing for a connection that cannot be reset (a Unix
+ * socket).
  */
 function resetConnection(socket: Socket): void {
   const carrier = 'encrypted' in socket ? carrierOf(socket) : socket;
   try {
     carrier?.resetAndDestroy();
   } catch {
-    // Node refuses it for everything but TCP.
+    // Node only supports it for TCP.
   }
 }
 
-/** The TCP socket under a TLS socket of Node's server; it is not public. Null where Node's internals are others. */
+/** The TCP socket under a TLS socket of Node's server. Not a public property; null if Node's internals differ. */
 function carrierOf(socket: Socket): Socket | null {
   const { _parent: carrier }: { _parent?: unknown } = socket as object;
   return carrier instanceof Socket ? carrier : null;

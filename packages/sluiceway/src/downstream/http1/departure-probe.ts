@@ -2,36 +2,36 @@ import { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { bytesWrittenTo } from './splice-response.js';
 
-/** What every response begins with. */
+/** The start of every response. */
 const START = 'HTTP/1.1 ';
 
-/** Zeros before the size of a chunk, of which readers take 16 digits. */
+/** Most zeros before the size of a chunk. Readers accept 16 digits. */
 const MAX_ZEROS = 6;
 
-/** When to send each byte. They come in pairs: a write fails once an earlier one has been answered by a reset. */
+/** Delays before each byte. Bytes come in pairs: the second write fails if the first was answered with a reset. */
 const DELAYS_MS = [1000, 250, 2000, 250, 4000, 250, 8000, 250, 16_000];
 
-/** The step at which a client is given up to which no byte can be sent. */
+/** The step at which a client is given up if no bytes can be sent to it. */
 const LAST_SILENT_STEP = 3;
 
 /**
- * Finds out whether a client is still there of which nothing can be read: it has ended its side of the connection,
- * which looks the same from a client that waits for its response and from one that has closed the connection. Only a
- * client that has closed answers bytes by a reset. So while there is nothing else to send, single bytes are sent that
- * belong to the response anyway: of the start of its head, or zeros before the size of a chunk (RFC 9112 section 7.1).
+ * Finds out whether a client whose connection cannot be read is still there. If it has ended its side, it may be waiting
+ * for its response or may have closed the connection: both look the same. Only a client that has closed answers bytes
+ * with a reset. So while there is nothing else to send, the probe sends single bytes that belong to the response anyway:
+ * the start of its head, or zeros before the size of a chunk (RFC 9112 section 7.1).
  *
- * Within other content there are no such bytes. A client that ends its side when that has begun has left, as a rule: it
- * is given up once nothing has been sent for some seconds.
+ * Other content has no such bytes. A client that ends its side during other content has usually left: it is given up
+ * once nothing has been sent for some seconds.
  */
 export class DepartureProbe {
   readonly #socket: Socket;
   #timer: NodeJS.Timeout | undefined;
   #step = 0;
-  /** Characters of the start of the head that have been sent. */
+  /** Number of characters of the head's start that have been sent. */
   #sent = 0;
   #zeros = 0;
   #bytesWritten: number;
-  /** The response in whose midst the client has ended its side. */
+  /** The response during which the client has ended its side. */
   readonly #left: ServerResponse | null;
 
   constructor(socket: Socket, left: ServerResponse | null) {
@@ -55,7 +55,7 @@ export class DepartureProbe {
     const socket = this.#socket;
     const response: unknown = Reflect.get(socket, '_httpMessage');
     if (socket.destroyed || !socket.writable) return;
-    // Bytes that wait to be taken find out the same.
+    // Queued bytes have the same effect as a probe.
     if (response instanceof ServerResponse && socket.writableLength === 0) {
       if (!response.headersSent) this.#sendStart();
       else if (response.writableEnded) this.#bytesWritten = bytesWrittenTo(socket);
@@ -85,19 +85,19 @@ export class DepartureProbe {
     this.#bytesWritten = bytesWrittenTo(socket);
   }
 
-  /** Not by an end, which would be that of content that is delimited by it. */
+  /** Resets the connection: an orderly end could look like the end of content that is delimited by it. */
   #giveUp(): void {
     if ('encrypted' in this.#socket) this.#socket.destroy();
     else this.#socket.resetAndDestroy();
   }
 
-  /** As the class of the socket does it, past what is put before the next write. */
+  /** Writes with the method of the socket's class, and so bypasses the replacement by `#cutNextWrite`. */
   #writeNow(byte: string): void {
     const { write } = Object.getPrototypeOf(this.#socket) as Pick<Socket, 'write'>;
     write.call(this.#socket, byte, 'latin1');
   }
 
-  /** The next head, interim or final, goes out without the characters that have been sent of it. */
+  /** Removes the characters that have been sent from the next head, interim or final. */
   #cutNextWrite(): void {
     const socket = this.#socket;
     const inherited = Object.hasOwn(socket, 'write') ? socket.write : undefined;
@@ -110,7 +110,7 @@ export class DepartureProbe {
       const start =
         typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('latin1', 0, START.length);
       if (!start.startsWith(START.slice(0, sent))) {
-        socket.destroy(new Error('Something else than a response head was written'));
+        socket.destroy(new Error('The next write was not a response head'));
         return false;
       }
       const cut = typeof chunk === 'string' ? chunk.slice(sent) : chunk.subarray(sent);

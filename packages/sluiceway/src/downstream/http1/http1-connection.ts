@@ -10,13 +10,13 @@ import { lingerDiscarding } from './lingering-close.js';
 import { answeredServers } from './parse-errors.js';
 import { isCutWhole } from './spliceable-content.js';
 
-/** Requests of one connection that may wait for their turn before no more of it is read. */
+/** Number of waiting requests at which a connection is no longer read. */
 const MAX_WAITING = 8;
 
 /**
- * Requests of all connections that may wait. Node parses what one read has brought, up to 64 KiB, before reading can
- * stop, and that can be 2,500 requests. Beyond this a connection that has more than its share of them is closed, as
- * the memory of all of them together has no other limit.
+ * Most waiting requests of all connections. Node parses a whole read of up to 64 KiB before reading can stop, and that
+ * can contain 2,500 requests. Above the limit, a connection with more than `FAIR_SHARE` of them is closed, since nothing
+ * else limits their memory.
  */
 const MAX_WAITING_IN_ALL = 10_000;
 const FAIR_SHARE = 16;
@@ -26,29 +26,29 @@ let waitingInAll = 0;
 const connections = new WeakMap<Socket, Http1Connection>();
 const watchedServers = new WeakSet<EventEmitter>();
 
-/** What the data path has to know of an HTTP/1 connection of a client, and does for it, beyond a single request. */
+/** The state of a client's HTTP/1 connection beyond a single request. */
 export class Http1Connection {
   readonly #socket: Socket;
   #waiting = 0;
   #held: HeldReading | null = null;
-  /** While nothing can be read of the client, and so not that it leaves. */
+  /** Set while the client is not read, so that its departure would go unnoticed. */
   #probe: DepartureProbe | null = null;
-  /** The socket belongs to an upgrade, or its input is of no use any more. */
+  /** The socket belongs to an upgrade, or its input is no longer used. */
   #isOutOfHand = false;
-  /** Closed for the many requests that it had waiting. */
+  /** The connection was closed because too many of its requests were waiting. */
   isTurnedAway = false;
   #ignoresRest = false;
-  /** The connection does not close before that is answered. */
+  /** A parse error will be answered before the connection closes. */
   #answersError = false;
   #hasEnded = false;
   #last: { request: IncomingMessage; response: ServerResponse } | null = null;
-  /** A request that waits for its turn, and whose content turned out to be invalid. */
+  /** A waiting request whose content turned out to be invalid. */
   #invalid: IncomingMessage | null = null;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
     connections.set(socket, this);
-    // Servers of node:https answer an end by an end, and nothing more could be sent.
+    // By default, servers of node:https answer an end with an end, and nothing more could be sent.
     socket.allowHalfOpen = true;
     this.#serveAfterEnd();
     socket.once('close', () => {
@@ -59,13 +59,13 @@ export class Http1Connection {
     });
   }
 
-  /** That of a request which Node's server has read; null for requests that came by no connection. */
+  /** The connection of a request that Node's server has read; null for requests without a socket. */
   static of({ socket }: { socket: unknown }): Http1Connection | null {
     if (!(socket instanceof Socket)) return null;
     return connections.get(socket) ?? new Http1Connection(socket);
   }
 
-  /** Notes a request that the server has handed over. */
+  /** Records a request from the server. */
   add(request: IncomingMessage, response: ServerResponse): void {
     this.#last = { request, response };
     if (response.socket !== null || this.#socket.destroyed) return;
@@ -76,23 +76,23 @@ export class Http1Connection {
     else if (this.#waiting >= MAX_WAITING) this.#hold();
   }
 
-  /** Whether the response is the last of its connection: the client sends no more requests, or none that are valid. */
+  /** Whether the response is the last of its connection: the client sends no more requests, or no valid ones. */
   isClosedBy(response: ServerResponse): boolean {
     if (this.#lastRequest !== response.req) return false;
     return this.#hasEnded || (this.#ignoresRest && !this.#answersError);
   }
 
-  /** The content of the request has turned out to be invalid before its turn came. */
+  /** Whether the content of the request turned out to be invalid while the request was waiting. */
   isInvalid(request: IncomingMessage): boolean {
     return this.#invalid === request;
   }
 
-  /** Requests that the client has sent behind the one at hand will not be served: they are dropped, not reset. */
+  /** Whether the client has sent further requests. They are discarded if the connection closes. */
   get hasMore(): boolean {
     return this.#waiting > 0 || this.#ignoresRest;
   }
 
-  /** For an upgrade: whoever gets the socket decides on its reading from now on. */
+  /** Hands the socket to an upgrade, which controls reading from now on. */
   handOver(): void {
     this.#isOutOfHand = true;
     this.#stopProbe();
@@ -103,15 +103,15 @@ export class Http1Connection {
   }
 
   /**
-   * What the parser of Node's server says of bytes that are no request. Returns false where no valid request is under
-   * way, so that the connection can be refused at once.
+   * Handles an error of Node's parser. Returns false if no valid request is running, so that the connection can be refused
+   * at once.
    */
   onParseError(error: NodeJS.ErrnoException): boolean {
     if (this.#ignoresRest) return true;
     const last = this.#lastRequest;
     const current = currentResponse(this.#socket);
     if (this.#socket.destroyed || last === null || current === null || isOver(current)) return false;
-    // The client has ended its side while the parser waits for content that has gone past it.
+    // The client has ended its side, and the parser still waits for content that was spliced past it.
     if (isCutWhole(last)) return true;
     if (!last.complete) {
       if (current.req === last) return false;
@@ -121,14 +121,14 @@ export class Http1Connection {
       return true;
     }
     this.#ignoreRest();
-    // What follows a request with `Connection: close` is of no interest (RFC 9112 section 9.6).
+    // Ignore what follows a request with `Connection: close` (RFC 9112 section 9.6).
     if (error.code === 'HPE_CLOSED_CONNECTION') return true;
     this.#answersError = true;
     void this.#answerAfterOthers(error);
     return true;
   }
 
-  /** One for the connection, since it is called for each request that waits. */
+  /** One function per connection, since it is added to each waiting response. */
   readonly #onTurn = (): void => {
     this.#waiting -= 1;
     waitingInAll -= 1;
@@ -154,7 +154,7 @@ export class Http1Connection {
     this.#socket.destroy();
   }
 
-  /** No request that is valid can follow; the responses to the earlier ones go out all the same. */
+  /** Stops reading requests. The responses to earlier ones are still sent. */
   #ignoreRest(): void {
     const socket = this.#socket;
     this.#hold();
@@ -166,8 +166,8 @@ export class Http1Connection {
   }
 
   /**
-   * The latest request that Node has read, which the proxy may not have been given, or not yet. Which one that is, is not
-   * public.
+   * The latest request that Node has read. The proxy may not have received it yet, or may never receive it. Read from a
+   * property that is not public.
    */
   get #lastRequest(): IncomingMessage | null {
     const { parser }: { parser?: { incoming?: unknown } | null } = this.#socket as object;
@@ -175,7 +175,7 @@ export class Http1Connection {
     return incoming instanceof IncomingMessage ? incoming : (this.#last?.request ?? null);
   }
 
-  /** For a request whose content nobody reads any more, and that the proxy does not have. */
+  /** Refuses a request that the proxy has not received and whose content is not read any more. */
   async #refuseOnTurn(request: IncomingMessage, error: NodeJS.ErrnoException): Promise<void> {
     if (await takeTurn(this.#socket, request)) refuseConnection(this.#socket, error);
   }
@@ -193,8 +193,9 @@ export class Http1Connection {
   }
 
   /**
-   * A client may end its side of the connection after its last request (RFC 9112 section 9.6). Node's server ends its
-   * own at once then, unless it is told otherwise by a switch for the whole server, which other listeners may use.
+   * Lets a client end its side of the connection after its last request (RFC 9112 section 9.6). By default, Node's server
+   * then ends its side at once. `httpAllowHalfOpen` prevents that, but for the whole server, so it is set only while the
+   * `end` event is emitted.
    */
   #serveAfterEnd(): void {
     const socket = this.#socket;
@@ -226,9 +227,9 @@ export class Http1Connection {
 }
 
 /**
- * Node's server answers what is no request at once, in place of the responses that are under way, and closes the
- * connection. So does the default of Fastify. A listener of the application's own has precedence. Servers are watched from
- * the first request that the proxy has of them, which may come to it late, unless this is called before.
+ * Handles parse errors of a server. Otherwise Node's server, and Fastify by default, answer an invalid request at once,
+ * in place of the running responses, and close the connection. An application's own listener takes precedence. Without
+ * this call, a server is watched from its first request to the proxy on.
  */
 export function watchParseErrors(server: EventEmitter): void {
   if (watchedServers.has(server)) return;
@@ -245,17 +246,17 @@ export function watchParseErrors(server: EventEmitter): void {
   });
 }
 
-/** The name of the listener of Fastify 5, where `clientErrorHandler` is not set. */
+/** The name of Fastify 5's listener if `clientErrorHandler` is not set. */
 const DEFAULT_OF_FASTIFY = 'bound defaultClientErrorHandler';
 
 const isOver = (response: ServerResponse): boolean => response.writableFinished || response.destroyed;
 
 /**
- * Waits for the responses to requests that the client has pipelined before: all, or those before `request`. False where
- * the client is gone. Where it cannot be seen which response a socket has, giving the socket another one throws.
+ * Waits for the responses to pipelined requests: all, or those before `request`. Returns false if the client has left.
+ * If Node does not expose the current response of a socket, assigning another one to the socket throws.
  */
 async function takeTurn(socket: Socket, request: IncomingMessage | null = null): Promise<boolean> {
-  // Node has taken its own listener away.
+  // Node has removed its own listener.
   socket.on('error', () => {});
   for (;;) {
     const earlier = currentResponse(socket);
@@ -272,17 +273,17 @@ async function takeTurn(socket: Socket, request: IncomingMessage | null = null):
   }
 }
 
-/** Whether the request is of a connection that was closed for the many that it had waiting: it is not worth a look. */
+/** Whether the request belongs to a connection that was closed because too many of its requests were waiting. */
 export const isTurnedAway = ({ socket }: { socket: unknown }): boolean =>
   socket instanceof Socket && connections.get(socket)?.isTurnedAway === true;
 
-/** Takes the socket of an upgrade over from Node's server, once the responses before it are out. */
+/** Takes over the socket of an upgrade from Node's server, once the responses before it are sent. */
 export function takeOver(socket: Socket): Promise<boolean> {
   connections.get(socket)?.handOver();
   return takeTurn(socket);
 }
 
-/** For a connection that another server reads from now on. */
+/** Forgets a connection that another server reads from now on. */
 export function forgetConnection(socket: Socket): void {
   connections.delete(socket);
 }

@@ -38,8 +38,8 @@ import { isCut, isCutWhole } from './spliceable-content.js';
 const EMPTY = Buffer.alloc(0);
 
 /**
- * Connections with a request on them that was not valid: what comes behind it may be part of it. They are closed
- * with its answer, and requests that were pipelined do not get their turn.
+ * Connections that carried an invalid request: what follows may be part of it. They are closed after its answer, and
+ * pipelined requests behind it are not served.
  */
 const faulty = new WeakSet<Socket>();
 
@@ -48,7 +48,7 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
   readonly request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #upgrade: Upgrade | null;
-  /** Content that Node has not read, because the request wants another protocol. */
+  /** The request content. Node does not read it itself if the request asks for another protocol. */
   readonly #content: IncomingMessage | SizedContent;
   /** Null for an `upgrade`, which takes the connection. */
   readonly #connection: Http1Connection | null;
@@ -57,7 +57,7 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
   #hasLength = false;
   #headSentAt = 0;
 
-  /** `upgrade` is given where the request came by an `upgrade` event. */
+  /** `upgrade`: set if the request came with an `upgrade` event. */
   constructor(request: IncomingMessage, response: ServerResponse, upgrade: Upgrade | null) {
     this.request = request;
     this.#response = response;
@@ -66,7 +66,7 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
     this.#connection = upgrade === null ? Http1Connection.of(request) : null;
     this.#connection?.add(request, response);
     this.callsBack = response.write === OutgoingMessage.prototype.write;
-    // A response can fail on its own account (a write after its socket is gone); `close` tells the rest.
+    // A response can emit `error` itself (a write after its socket has closed). The `close` event is enough here.
     response.on('error', () => {});
   }
 
@@ -95,7 +95,7 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
     return 'encrypted' in socket && socket.encrypted === true;
   }
 
-  /** Node takes the socket away from a request over which somebody has left an iteration; its types don't say so. */
+  /** Null after code has left an iteration over the request: Node removes the socket then. Its types do not say so. */
   get connection(): Socket | null {
     const { socket }: { socket: Socket | null } = this.request;
     return socket;
@@ -120,7 +120,7 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
     checkFieldCount(headers);
     const httpVersion = checkRequestHead(request.httpVersion, headers);
     const method = request.method ?? 'GET';
-    // That of CONNECT is valid, and the method is refused.
+    // The target of a CONNECT is valid here. The method is refused later.
     const parsed = readRequestTarget(method, target === '' ? '/' : target);
     const framing = decideRequestFraming(httpVersion, headers);
     return { method, target: parsed, headers, framing };
@@ -142,11 +142,11 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
     return findTouch(this.#content);
   }
 
-  /** Node notes the end after its `request` event, also of a request that has no content. */
+  /** Node sets `complete` after its `request` event, even for a request without content. */
   get isRequestComplete(): boolean {
     const { request } = this;
     if (this.#content !== request) return this.#content.complete;
-    // Not before it is needed: Node makes `headers` when it is first read.
+    // Checked last, because Node builds `headers` on first use.
     if (request.complete || isCutWhole(request)) return true;
     const { 'transfer-encoding': coding, 'content-length': length } = request.headers;
     return coding === undefined && Number(length ?? 0) === 0;
@@ -166,7 +166,7 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
       return;
     }
     this.#response.once('close', listener);
-    // A response that is queued behind an earlier one has no socket, and is not told when that closes.
+    // A response that is queued behind an earlier one has no socket, and emits no event when the socket closes.
     if (this.isPipelined) {
       const socket = this.connection;
       this.request.once('close', () => {
@@ -179,7 +179,7 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
     return this.#response.headersSent;
   }
 
-  /** The response hears of the end of its socket a moment later. */
+  /** Checks the socket too, since the response is destroyed slightly later. */
   get isGone(): boolean {
     return this.#response.destroyed || this.#response.socket?.destroyed === true;
   }
@@ -193,8 +193,8 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
   }
 
   /**
-   * Only where the content is chunked, and where the client says that it takes them (RFC 9110 section 6.5.1): recipients
-   * that do not expect a trailer section may fail, as Varnish does.
+   * Only if the content is chunked and the client accepts trailers (RFC 9110 section 6.5.1): recipients that do not expect
+   * a trailer section may fail, as Varnish does.
    */
   takesTrailers(contentLength: number | null): boolean {
     const { httpVersion, rawHeaders } = this.request;
@@ -205,7 +205,7 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
     this.#response.writeContinue();
   }
 
-  /** HTTP/1.0 has none (RFC 9110 section 15.2). */
+  /** HTTP/1.0 has no interim responses (RFC 9110 section 15.2). */
   sendInterim(head: ResponseHead): void {
     const { socket } = this.#response;
     if (socket === null || this.isHeadSent || this.request.httpVersion === '1.0') return;
@@ -216,7 +216,7 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
     const response = this.#response;
     const { socket } = response;
     checkFinalStatus(head);
-    // Content that is still under way when the response ends is not waited for (RFC 9112 section 9.6).
+    // Do not wait for content that is still arriving when the response ends (RFC 9112 section 9.6).
     const isEarly = leavesContentUnread || !this.isRequestComplete || isCut(this.request);
     if (isEarly && socket !== null && this.#upgrade === null) lingerOnClose(this.request, socket);
     const closes =
@@ -243,7 +243,7 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
       this.#response.addTrailers([...trailers] as [string, string][]);
   }
 
-  /** An empty write, because `flushHeaders` would encode bytes above 0x7F anew as UTF-8. */
+  /** Uses an empty write, because `flushHeaders` would encode bytes above 0x7F as UTF-8. */
   flushHead(): void {
     this.#response.write(EMPTY);
   }
@@ -258,7 +258,7 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
 
   breakOff(how: BreakOff, atOnce = false): void {
     const response = this.#response;
-    // A head that was written in this turn of the event loop has not left yet, and an empty reply tells less than it.
+    // A head written in this turn of the event loop is not sent yet. Let it go first: it tells more than an empty reply.
     const broken = { how, atOnce, hasLength: this.#hasLength, since: this.#headSentAt };
     if (response.socket?.writableCorked) setImmediate(breakOffResponse, response, broken);
     else breakOffResponse(response, broken);
@@ -271,7 +271,7 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
   switchProtocols(head: ResponseHead, protocol: string): ClientTunnel {
     const upgrade = this.#upgrade;
     if (upgrade === null)
-      throw new SluicewayError('http_upgrade_failed', 'There is no socket for another protocol');
+      throw new SluicewayError('http_upgrade_failed', 'The client did not ask for another protocol');
     const text = formatSwitchingProtocols(head, protocol);
     const { socket, stream } = upgrade;
     this.#response.detachSocket(socket);
@@ -282,9 +282,9 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
   release(): void {
     const { request, connection: socket } = this;
     if (socket === null || (this.isRequestComplete && !faulty.has(socket))) return;
-    // Nothing of the response is written yet, so that it will say so.
+    // The response is not begun, so its head will announce the close.
     this.#response.shouldKeepAlive = false;
-    // No more of it is read, and error handlers wait for the end of a request, as `finalhandler` does.
+    // The request is not read any further, and error handlers such as `finalhandler` wait for its end.
     if (this.#connection?.isInvalid(request) === true) request.push(null);
     else if (!this.isRequestComplete) lingerOnClose(request, socket);
   }

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { type Fields, isFieldValue } from '../../http/fields.js';
 import type { ResponseHead } from '../exchange.js';
 
-/** Writes the head to Node's response; its framing fields are Node's from here on. */
+/** Writes the head to Node's response. From here on, Node handles the framing fields. */
 export function writeHead(response: ServerResponse, head: ResponseHead): void {
   const disposition = head.headers.get('content-disposition');
   if (disposition !== undefined && NON_ASCII.test(disposition)) putLengthLast(head.headers);
@@ -15,7 +15,7 @@ export function writeHead(response: ServerResponse, head: ResponseHead): void {
   try {
     response.writeHead(head.status, head.statusText, toMerge(response, head.headers));
   } catch (error) {
-    // Nothing of a head that cannot be sent shall stand in the one that tells of it.
+    // Restore the fields, so that the error response does not contain parts of the invalid head.
     for (const name of response.getHeaderNames()) if (!(name in before)) response.removeHeader(name);
     for (const [name, value] of Object.entries(before))
       if (value !== undefined) response.setHeader(name, value);
@@ -23,24 +23,24 @@ export function writeHead(response: ServerResponse, head: ResponseHead): void {
   }
 }
 
-/** Where Node keeps fields that were set one by one, also when all were removed again; it is not public. */
+/** The property in which Node keeps fields that were set one by one, even after all are removed. Not public. */
 const OUT_HEADERS = Object.getOwnPropertySymbols(new ServerResponse({} as IncomingMessage)).find(
   ({ description }) => description === 'kOutHeaders',
 );
 
-/** Nobody has set a field of the response, nor will see what is set. */
+/** Whether no other code has set a field of the response or replaced `writeHead`. */
 const isUntouched = (response: ServerResponse): boolean =>
   response.writeHead === ServerResponse.prototype.writeHead &&
   OUT_HEADERS !== undefined &&
   (Reflect.get(response, OUT_HEADERS) ?? null) === null;
 
 /**
- * The fields for a response of which middleware has set some, or wants to: by name, with all lines of it. Of a list as
- * Node's parser gives it, Node would keep the last line of a name alone, and versions of on-headers before 1.1, which
- * are in many middlewares, the first two letters of each name and value. What frames the response is ours to say.
+ * The fields as an object, by name with all lines, for a response whose fields middleware has set or will set. From a raw
+ * list, Node would keep only the last line of each name, and on-headers before 1.1, which much middleware uses, only the
+ * first two letters of each name and value. The proxy's framing fields take precedence.
  */
 function toMerge(response: ServerResponse, fields: Fields): OutgoingHttpHeaders {
-  // Node takes the removal of what is not there for the wish to have none.
+  // Only if it is there: Node treats removing an absent field as a request to send none.
   const contradicting = fields.has('content-length') ? 'transfer-encoding' : 'content-length';
   if (response.hasHeader(contradicting)) response.removeHeader(contradicting);
   const lines = new Map<string, [name: string, value: string | string[]]>();
@@ -54,18 +54,18 @@ function toMerge(response: ServerResponse, fields: Fields): OutgoingHttpHeaders 
 
 const NON_ASCII = /[\x80-\xff]/;
 
-/** Node refuses bytes above 0x7F in a Content-Disposition that comes after Content-Length. */
+/** Moves Content-Length to the end: Node refuses bytes above 0x7F in a Content-Disposition that follows it. */
 function putLengthLast(fields: Fields): void {
   const length = fields.get('content-length');
   if (length !== undefined) fields.delete('content-length').append('Content-Length', length);
 }
 
-/** What may wait for a client that does not read. */
+/** Most queued bytes for a client that does not read, above which interim responses are dropped. */
 const MAX_QUEUED_INTERIM_BYTES = 256 * 1024;
 
 /**
- * Writes an interim response to the socket: Node's own methods take no fields, or insist on some. A client that does not
- * read misses some, or the memory that holds them would grow for as long as the origin server sends them.
+ * Writes an interim response to the socket: Node's own methods take no fields, or require certain ones. Drops it if the
+ * client does not read: otherwise memory would grow for as long as the origin server sends interim responses.
  */
 export function writeInterim(socket: Socket, head: ResponseHead): void {
   if (socket.writableLength >= MAX_QUEUED_INTERIM_BYTES) return;
@@ -73,7 +73,7 @@ export function writeInterim(socket: Socket, head: ResponseHead): void {
   socket.write(text, 'latin1');
 }
 
-/** The 101 for the client, to be written as latin1. Throws a `TypeError` for a phrase that is more than one. */
+/** The 101 for the client. Write it as latin1. Throws a `TypeError` if the phrase is not valid. */
 export function formatSwitchingProtocols(head: ResponseHead, protocol: string): string {
   if (!isFieldValue(head.statusText)) throw new TypeError('Invalid character in a status phrase');
   const start = `HTTP/1.1 101 ${head.statusText}\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n`;
@@ -86,7 +86,7 @@ function formatFields(fields: Fields): string {
   return text;
 }
 
-/** An Upgrade counts only where Connection names it; HTTP/1.0 has none (RFC 9110 section 7.8). */
+/** Lists Upgrade in Connection, without which it has no effect. HTTP/1.0 has no Upgrade (RFC 9110 section 7.8). */
 export function offerUpgrade(fields: Fields, httpVersion: string, closes: boolean): void {
   if (httpVersion === '1.0') fields.delete('Upgrade');
   else if (fields.has('upgrade')) fields.set('Connection', closes ? 'Upgrade, close' : 'Upgrade');

@@ -14,8 +14,8 @@ import type { SinkOptions } from '../response-sink.js';
 const MAX_COPIED_BYTES = 4 * 1024;
 
 /**
- * Writes a response to an HTTP/1 connection. What is small leaves at the end of the turn of the event loop: the head,
- * the content and the end of a small response in one write, together with those of other connections.
+ * Writes a response to an HTTP/1 connection. Small writes are held until the end of the turn of the event loop: head,
+ * content and end of a small response leave in one write, together with those of other connections.
  */
 export class Http1Sink implements ContentSink, TurnTask {
   readonly #response: ServerResponse;
@@ -23,11 +23,11 @@ export class Http1Sink implements ContentSink, TurnTask {
   readonly #trailers: () => Fields | null;
   readonly #onEnd: () => void;
   readonly #onFail: (error: Error) => void;
-  /** Listeners of the response are called in the asynchronous context of its request, whichever request ends the turn. */
+  /** Runs the response's listeners in the asynchronous context of its request, whichever request ends the turn. */
   readonly #scope = new AsyncResource('SluicewayResponse');
   #hasStarted = false;
   #hasEnded = false;
-  /** Held back until the end of the turn. */
+  /** The socket whose writes are held until the end of the turn. */
   #corked: Socket | null = null;
   #isDue = false;
 
@@ -49,7 +49,7 @@ export class Http1Sink implements ContentSink, TurnTask {
     this.#hasStarted = true;
     const response = this.#response;
     const { socket } = response;
-    // Node may never call back for what is written when its connection is gone.
+    // Node may never call back for a write after the connection has closed.
     if (response.destroyed || socket?.destroyed === true || bytes.length === 0) {
       done();
       return;
@@ -85,7 +85,7 @@ export class Http1Sink implements ContentSink, TurnTask {
     this.#onFail(error);
   }
 
-  /** Empty text, because `flushHeaders` would encode bytes above 0x7F anew as UTF-8. */
+  /** Writes an empty string, because `flushHeaders` would encode bytes above 0x7F as UTF-8. */
   flushHead(): void {
     if (this.#hasStarted) return;
     const { socket } = this.#response;
@@ -101,9 +101,9 @@ export class Http1Sink implements ContentSink, TurnTask {
   #send(): void {
     this.#isDue = false;
     const response = this.#response;
-    // The end of content in chunks is written together with the content. Of other content there is nothing more to write.
+    // The end of chunked content is written together with the content. Other content has no end to write.
     if (!this.#hasEnded || !response.chunkedEncoding) this.#uncork();
-    // Node takes a response for delivered that ends after its connection has failed. `close` tells the rest.
+    // Node treats a response that ends after its connection has failed as delivered. The `close` event is enough here.
     if (this.#hasEnded && !isBroken(response)) response.end();
   }
 

@@ -8,31 +8,31 @@ import { forgetConnection, takeOver } from './http1-connection.js';
 import { lingeringCloseBare } from './lingering-close.js';
 import { SizedContent } from './sized-content.js';
 
-/** A request that wants another protocol, once it is its turn. */
+/** A request for another protocol, after the responses before it are sent. */
 export interface Upgrade {
   readonly socket: Socket;
   /** What the client sends after its request. */
   readonly stream: Duplex;
-  /** The content of the request: most have none. */
+  /** The content of the request. Usually empty. */
   readonly content: IncomingMessage | SizedContent;
-  /** For an ordinary answer. The connection closes with it. */
+  /** The response for an ordinary answer. The connection closes after it. */
   readonly response: ServerResponse;
 }
 
-/** Serves a request as an ordinary one. */
+/** Serves an ordinary request. */
 export type Serve = (
   request: IncomingMessage,
   response: ServerResponse,
   awaitsContinue: boolean,
 ) => Promise<Outcome>;
 
-/** From Node 26 on its server reads the content of such requests; before, it leaves the connection as it is. */
+/** Node's server reads the content of such requests since Node 26. Before, it leaves the connection untouched. */
 const NODE_READS_CONTENT = Number.parseInt(process.versions.node, 10) >= 26;
 
 /**
- * Takes what Node's `upgrade` event hands over. `head` is what the client has sent right after the head of its request.
- * Returns the outcome where the client is gone, and where the request has been served by `serve`: a server may ignore an
- * Upgrade (RFC 9110 section 7.8), and does with content in chunks that Node does not read.
+ * Takes the arguments of Node's `upgrade` event. `head` is what the client has sent right after the head of its request.
+ * Returns the outcome if the client has left, or if `serve` has served the request. A server can ignore an Upgrade (RFC
+ * 9110 section 7.8), and this does so for chunked content that Node does not read.
  */
 export async function takeUpgrade(
   request: IncomingMessage,
@@ -40,7 +40,7 @@ export async function takeUpgrade(
   head: Buffer,
   serve: Serve,
 ): Promise<Upgrade | Outcome> {
-  // Node 26 hands over a stream that begins after the content.
+  // Node 26 passes a stream that begins after the content.
   const socket = (stream === request.socket ? stream : (request.socket ?? stream)) as Socket;
   stream.on('error', () => {});
   if (!(await takeOver(socket))) return 'client_aborted';
@@ -51,7 +51,7 @@ export async function takeUpgrade(
   return { socket, stream, content, response };
 }
 
-/** Null where it is in chunks; 0 also for framing that is invalid, which is refused later. */
+/** Null for chunked content. 0 also for invalid framing, which is refused later. */
 function lengthOfContent(request: IncomingMessage): number | null {
   try {
     const framing = decideRequestFraming('1.1', Fields.fromParser(request.rawHeaders));
@@ -63,8 +63,8 @@ function lengthOfContent(request: IncomingMessage): number | null {
 }
 
 /**
- * Gives the bare socket of an `upgrade` event a response, for as long as it is not a tunnel. `head` is what the
- * client has sent right after its request. The connection closes with the response.
+ * Assigns a response to the bare socket of an `upgrade` event, until it becomes a tunnel. `head` is what the client has
+ * sent right after its request. The connection closes after the response.
  */
 export function assignResponse(request: IncomingMessage, socket: Socket, head: Buffer): ServerResponse {
   const response = new ServerResponse(request);
@@ -72,19 +72,19 @@ export function assignResponse(request: IncomingMessage, socket: Socket, head: B
   response.assignSocket(socket);
   response.once('finish', () => {
     response.detachSocket(socket);
-    // As Node's server does it: the socket may outlive its response for a while.
+    // As Node's server does. The socket can stay open for a while after its response.
     response.emit('close');
     lingeringCloseBare(socket);
   });
   if (head.length > 0) socket.unshift(head);
-  // Starts reading, so that a reset is noticed while the origin server has the word.
+  // Start reading, so that a reset is noticed while the proxy waits for the origin server.
   socket.read(0);
   return response;
 }
 
 /**
- * Has Node read the request once more, without its Upgrade. The connection closes with its response: a server that
- * does not listen watches no head that is slow to come.
+ * Lets Node read the request again, without its Upgrade. The connection closes after the response: a server that does
+ * not listen has no timeout for slow heads.
  */
 async function serveAnew(
   request: IncomingMessage,
@@ -109,7 +109,7 @@ async function serveAnew(
   });
   forgetConnection(socket);
   server.emit('connection', socket);
-  // As it comes from a connection: the server listens to it now.
+  // Put the bytes back. The server reads them now, as from a new connection.
   socket.unshift(Buffer.concat([Buffer.from(`${text}\r\n`, 'latin1'), head]));
   return served;
 }

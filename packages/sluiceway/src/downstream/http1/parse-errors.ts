@@ -1,8 +1,8 @@
 import type { EventEmitter } from 'node:events';
 
-/** Servers of which we answer what is no request. */
+/** Servers whose parse errors the proxy answers. */
 export const answeredServers = new WeakSet<EventEmitter>();
 
-/** Whether nobody else is told of what a server's parser finds. */
+/** Whether only the proxy handles parse errors of the server. */
 export const answersParseErrors = (server: EventEmitter): boolean =>
   answeredServers.has(server) && server.listenerCount('clientError') === 1;

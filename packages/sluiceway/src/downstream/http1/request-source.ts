@@ -7,8 +7,8 @@ import type { SizedContent } from './sized-content.js';
 import { toSpliceable } from './spliceable-content.js';
 
 /**
- * The content of a request, which is not that of `request` where Node has not read it. `spliceableLength` is its length
- * where the kernel may move it; else null.
+ * Returns the source for the content of a request. `content` is not `request` if Node does not read the content.
+ * `spliceableLength` is its length if it can be spliced; null otherwise.
  */
 export function toRequestSource(
   request: IncomingMessage,
@@ -17,9 +17,9 @@ export function toRequestSource(
 ): ChunkSource {
   const source = new ReadableSource(content, {
     destroyOnCancel: false,
-    // What follows on the connection lies in the same memory.
+    // Otherwise the memory may also hold what follows on the connection.
     releaseChunks: content === request,
-    // Others, such as those of test tools, may push only when they are asked.
+    // Other implementations, such as those of test tools, may push only when `_read` is called.
     takesPushes: content === request && content._read === IncomingMessage.prototype._read,
     trailers: () => readTrailers(rawTrailersOf(request), request.rawHeaders),
     toError: requestContentError,
@@ -27,5 +27,5 @@ export function toRequestSource(
   return content === request ? toSpliceable(source, request, spliceableLength) : source;
 }
 
-/** Requests of Fastify's `inject`, which no parser has made, have none; their types do not say so. */
+/** Requests of Fastify's `inject` do not come from a parser and have no trailers. Their types do not say so. */
 const rawTrailersOf = ({ rawTrailers }: { rawTrailers?: string[] }): string[] => rawTrailers ?? [];

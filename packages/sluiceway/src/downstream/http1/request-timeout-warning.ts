@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 
 let warned = false;
 
-/** Node's server ends every request that takes longer than this, and says so to nobody: 5 minutes by default. */
+/** Warns about `requestTimeout`: Node's server silently ends every request that takes longer, by default 5 minutes. */
 export function warnOfRequestTimeout(request: IncomingMessage): void {
   const { server }: { server?: { requestTimeout?: number } } = request.socket as object;
   if (warned || (server?.requestTimeout ?? 0) === 0) return;

@@ -2,8 +2,8 @@ import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 
 /**
- * The next bytes of a connection as content of a request, for requests of which Node's server has read the head alone.
- * What follows stays with the socket.
+ * The next bytes of a connection as the content of a request, for requests of which Node's server has read only the head.
+ * What follows stays in the socket.
  */
 export class SizedContent extends Readable {
   readonly #socket: Socket;
@@ -14,11 +14,11 @@ export class SizedContent extends Readable {
     super();
     this.#socket = socket;
     this.#left = length;
-    // Nobody may read it.
+    // The content may not be read, and an error must not end the process.
     this.on('error', () => {});
   }
 
-  /** All of it has arrived. */
+  /** Whether all of it has arrived. */
   get complete(): boolean {
     return this.#left === 0;
   }
@@ -49,14 +49,14 @@ export class SizedContent extends Readable {
     }
     this.#detach();
     if (part.length < bytes.length) this.#socket.unshift(bytes.subarray(part.length));
-    // Goes on reading, so that a reset is noticed.
+    // Continue reading, so that a reset is noticed.
     this.#socket.read(0);
     this.push(part);
     this.push(null);
   };
 
   readonly #onEnd = (): void => {
-    this.destroy(new Error('The connection ended in the midst of the request'));
+    this.destroy(new Error('The connection ended before the end of the request'));
   };
 
   #detach(): void {

@@ -7,8 +7,8 @@ import { isSpliceable } from '../../zero-copy/zero-copy.js';
 const EMPTY = Buffer.alloc(0);
 
 /**
- * Has the kernel move content to the client's connection, behind the head and what was written before. Null where the
- * response is not what leaves: in chunks, encrypted, or through methods that somebody has replaced.
+ * Lets the kernel move content to the client's connection, after the head and earlier writes. Null if the content is not
+ * sent as it is: if it is chunked, encrypted, or passes through replaced methods.
  */
 export function spliceResponse(response: ServerResponse, offer: SpliceOffer): Splice | null {
   const { socket } = response;
@@ -27,7 +27,7 @@ export function spliceResponse(response: ServerResponse, offer: SpliceOffer): Sp
     onWait: (side) => offer.onWait(side),
     onStopped: () => offer.onStopped(),
   };
-  // An empty write sends the head, too, and is called back after all writes before it.
+  // An empty write also sends the head, and its callback comes after all earlier writes.
   return new FlushedSplice(noted, target, (onFlushed) => void response.write(EMPTY, onFlushed));
 }
 
@@ -36,17 +36,17 @@ const isReplaced = (response: ServerResponse, socket: Socket): boolean =>
 
 const spliced = new WeakMap<Socket, number>();
 
-/** Node does not count these bytes, which it has not seen. */
+/** Counts bytes that Node has not seen, and so does not count. */
 function noteSpliced(socket: Socket, bytes: number): void {
   spliced.set(socket, (spliced.get(socket) ?? 0) + bytes);
   keepActive(socket);
 }
 
-/** Restarts the timeout of a socket, as bytes do that Node sees. */
+/** Restarts the timeout of a socket, as Node does for bytes that it sees. */
 export function keepActive(socket: Socket): void {
   const { timeout } = socket;
   if (timeout !== undefined && timeout > 0) socket.setTimeout(timeout);
 }
 
-/** Bytes written to a client's socket, those that the kernel has moved to it included. */
+/** Bytes written to a client's socket, including those that the kernel has moved to it. */
 export const bytesWrittenTo = (socket: Socket): number => socket.bytesWritten + (spliced.get(socket) ?? 0);

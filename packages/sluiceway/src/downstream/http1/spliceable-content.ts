@@ -9,19 +9,19 @@ import { HeldReading } from './held-reading.js';
 import { answersParseErrors } from './parse-errors.js';
 import { keepActive } from './splice-response.js';
 
-/** Requests of which the parser of Node's server has missed content: it waits for more. */
+/** Requests whose content partly or fully bypassed Node's parser, which still waits for it. */
 const cut = new WeakMap<IncomingMessage, 'partly' | 'whole'>();
 
-/** Whether content of the request has gone past the parser, which takes what follows on the connection for that content. */
+/** Whether content of the request bypassed the parser. The parser treats what follows on the connection as content. */
 export const isCut = (request: IncomingMessage): boolean => cut.has(request);
 
-/** As `isCut`; all of the content has arrived. */
+/** Like `isCut`, and all of the content has arrived. */
 export const isCutWhole = (request: IncomingMessage): boolean => cut.get(request) === 'whole';
 
 /**
- * Request content of a known length, of which the kernel may move what the parser of Node's server has not read: the
- * parser's reading is stopped, what it has read is delivered, and the rest is offered to the sink. The end is told by the
- * count, since the parser waits for content that it never sees. The connection can carry no request afterwards.
+ * Request content of known length, of which the kernel can move what Node's parser has not read. Stops the parser from
+ * reading, delivers what it has read, and offers the rest to the sink. The byte count marks the end, since the parser
+ * waits for content that it never sees. The connection cannot carry another request afterwards.
  */
 class SpliceableContent implements ChunkSource, ChunkSink {
   readonly #source: ChunkSource;
@@ -33,11 +33,11 @@ class SpliceableContent implements ChunkSource, ChunkSink {
   #splice: Splice | null = null;
   #received = 0;
   #lent = 0;
-  /** Bytes to deliver by chunks before the rest is offered. */
+  /** Bytes to deliver in chunks before the rest is offered. */
   #toCopy = 0;
   #isRefused = false;
 
-  /** `source` is the content as the parser gives it. */
+  /** `source` is the content from the parser. */
   constructor(source: ChunkSource, request: IncomingMessage, length: number) {
     this.#source = source;
     this.#request = request;
@@ -67,7 +67,7 @@ class SpliceableContent implements ChunkSource, ChunkSink {
   /** Called by the source, as `end` and `fail` are. */
   chunk(bytes: Uint8Array, done: () => void): void {
     const sink = this.#sink;
-    // More than is announced: what follows on the connection of which the parser has missed something.
+    // After content has bypassed the parser, it may deliver more: what follows on the connection.
     const content = bytes.subarray(0, this.#length - this.#received);
     if (sink === null || content.length === 0) {
       done();
@@ -108,7 +108,7 @@ class SpliceableContent implements ChunkSource, ChunkSink {
     sink?.end();
   }
 
-  /** Offers what has not been read, once all that has been read is delivered; or has it read. */
+  /** Once everything read is delivered, offers the rest to the sink. If the sink refuses, resumes reading. */
   #offerRest(): void {
     const sink = this.#sink;
     if (sink === null || this.#splice !== null || this.#isRefused || this.#lent > 0 || this.#toCopy > 0)
@@ -152,8 +152,8 @@ class SpliceableContent implements ChunkSource, ChunkSink {
 }
 
 /**
- * The content of a request so that the kernel may move what the server has not read; `source` itself where it cannot.
- * `length` is that of the content; null where nothing may go past this process.
+ * Wraps the content of a request so that the kernel can move what the server has not read. Returns `source` itself if
+ * that is not possible. `length` is that of the content; null if it must not be spliced.
  */
 export function toSpliceable(
   source: ChunkSource,
@@ -162,10 +162,10 @@ export function toSpliceable(
 ): ChunkSource {
   const { socket } = request;
   if (length === null || !(socket instanceof Socket) || !isSpliceable(socket)) return source;
-  // Its reading is held already.
+  // Its reading is already held.
   if (Object.hasOwn(socket, 'resume')) return source;
   const { server }: { server?: EventEmitter & { requestTimeout?: number } } = socket as object;
-  // The server would take the request for one that never ends, and listeners of others would be told of errors.
+  // The server would time the request out, and other listeners would get parse errors.
   if (server?.requestTimeout !== 0 || !answersParseErrors(server)) return source;
   return new SpliceableContent(source, request, length);
 }

@@ -3,18 +3,18 @@ import type { Fields } from '../../http/fields.js';
 import type { ChunkSink, ChunkSource } from '../../stream/chunk-source.js';
 import type { Splice, SpliceOffer } from '../../stream/splice.js';
 
-/** How a comparison has ended. */
+/** The result of a comparison. */
 export type Comparison =
   | 'same'
-  /** These are not the bytes that were delivered. */
+  /** The bytes differ from those that were delivered. */
   | 'different'
-  /** The content has failed before, or has been cancelled. */
+  /** The content failed or was cancelled before the end of the comparison. */
   | SluicewayError;
 
 /**
- * Content whose first `skip` bytes have been delivered before: the last of them are compared with a copy of what was
- * delivered. The content goes on from the byte after them, once somebody takes it. Until then its source waits for the
- * chunks that it has lent.
+ * Content whose first `skip` bytes were delivered before. Compares the last of them with a copy of what was delivered,
+ * and delivers the content from the next byte on, once it is started. Until then, its source waits for the chunks that it
+ * has lent.
  */
 export class ComparedSource implements ChunkSource, ChunkSink {
   readonly #source: ChunkSource;
@@ -24,12 +24,12 @@ export class ComparedSource implements ChunkSource, ChunkSink {
   #onCompared: ((result: Comparison) => void) | null = null;
   #onProgress: () => void = () => {};
   #sink: ChunkSink | null = null;
-  /** What has come before anybody took the content. */
+  /** Events before the start. */
   readonly #waiting: Event[] = [];
   #isStarted = false;
   #isCancelled = false;
 
-  /** `delivered` are the last bytes of those that are skipped, or some of the last. */
+  /** `delivered`: a copy of the last bytes before the first new one. It may be shorter or longer than `skip`. */
   constructor(
     source: ChunkSource,
     skip: number,
@@ -42,7 +42,7 @@ export class ComparedSource implements ChunkSource, ChunkSink {
     this.#onSkipped = onSkipped;
   }
 
-  /** Bytes that are still to be skipped. */
+  /** Bytes that still have to be skipped. */
   get left(): number {
     return this.#skip;
   }
@@ -51,7 +51,7 @@ export class ComparedSource implements ChunkSource, ChunkSink {
     return this.#source.trailers;
   }
 
-  /** Reads up to the first byte that is new. `onProgress` is called as bytes come. */
+  /** Reads up to the first new byte. Calls `onProgress` when bytes arrive. */
   compare(onProgress: () => void): Promise<Comparison> {
     return new Promise((resolve) => {
       this.#onCompared = resolve;
@@ -61,7 +61,7 @@ export class ComparedSource implements ChunkSource, ChunkSink {
     });
   }
 
-  /** To be called once the bytes have been compared, if there are any. */
+  /** Starts the delivery. If there are bytes to compare, call it after the comparison. */
   start(sink: ChunkSink): void {
     this.#sink = sink;
     if (!this.#isStarted) this.#source.start(this);
@@ -73,7 +73,7 @@ export class ComparedSource implements ChunkSource, ChunkSink {
     this.#isCancelled = true;
     this.#source.cancel();
     for (const event of this.#waiting.splice(0)) this.#pass(event);
-    this.#compared(new SluicewayError('http_response_incomplete', 'The rest was given up'));
+    this.#compared(new SluicewayError('http_response_incomplete', 'The request for the rest was cancelled'));
   }
 
   chunk(bytes: Uint8Array, done: () => void): void {
@@ -113,7 +113,7 @@ export class ComparedSource implements ChunkSource, ChunkSink {
     else this.#pass(error);
   }
 
-  /** Of the next bytes to be skipped those count that are among the copied ones. */
+  /** Whether the next skipped bytes equal the delivered ones, as far as those were copied. */
   #isSame(bytes: Uint8Array): boolean {
     const delivered = this.#delivered;
     const at = delivered.length - this.#skip;
@@ -138,5 +138,5 @@ export class ComparedSource implements ChunkSource, ChunkSink {
   }
 }
 
-/** What a source tells its sink. */
+/** A call of a source to its sink. */
 type Event = { bytes: Uint8Array; done: () => void } | 'end' | Error;

@@ -23,14 +23,14 @@ import { isPortable } from './same-file.js';
 
 /** Checked values of `resume`. */
 export interface RetryLimits {
-  /** Attempts in a row that bring nothing. */
+  /** Most consecutive attempts that bring nothing. */
   attempts: number;
-  /** Without a byte: from a break on, and from the last byte on where the origin server is silent. */
+  /** Longest time without a byte: from a break on, or from the last byte on if the origin server is silent. */
   timeoutMs: number;
 }
 
 interface ProgressLimits extends SearchLimits {
-  /** Bytes per second below which content counts as broken; 0 is no limit. */
+  /** Bytes per second below which content counts as broken. 0: no limit. */
   minRate: number;
 }
 
@@ -42,23 +42,23 @@ export interface RestFinderOptions {
   route: ResumeTargets;
   send: SendOptions;
   limits: ProgressLimits;
-  /** Reads the digests of a rest; null where they are not verified. */
+  /** Reads the digests of a rest; null if they are not verified. */
   readDigests: ReadRestDigests | null;
-  /** Gives the URL at which the file is now, where a target has answered with such a status; null for none. */
+  /** Returns the current URL of the file after a target has answered with `status`. Null: there is no such function. */
   refresh: ((target: Target, status: number) => Promise<string | URL | undefined>) | null;
-  /** The search for a rest begins. */
+  /** Called when the search for a rest begins. */
   onBroken(): void;
-  /** A rest has been found, which is about to be delivered. */
+  /** Called when a rest has been found, before it is delivered. */
   onResumed(): void;
 }
 
-/** Responses that bring more have no trouble with the bytes that are compared. */
+/** If a response has brought more than this, the overlap is not the problem and is reset. */
 const MUCH_BYTES = 64 * 1024;
 
 /**
- * Asks for the rest of a broken content until it is there: at the target that delivered it, then at its mirrors in
- * turn. Bounded by attempts in a row without a byte and by time without a byte; a content that moves may break for
- * ever.
+ * Requests the rest of broken content until it arrives: from the target that delivered it, then from its mirrors in turn.
+ * Limited by consecutive attempts without a byte and by time without a byte. Content that makes progress can break any
+ * number of times.
  */
 export class RangeRetrier implements RestFinder {
   readonly #options: RestFinderOptions;
@@ -67,15 +67,15 @@ export class RangeRetrier implements RestFinder {
   #hasWalkedAgain = false;
   #hasRefreshed = false;
   #search: RestSearch | null = null;
-  /** What is known of it by now: each rest may tell more, and none may contradict it. */
+  /** What is known of the content. Each rest can add to it, and none may contradict it. */
   #part: ResumePoint;
-  /** Where the content began to come from. */
+  /** The target of the first content. */
   readonly #firstTarget: Target;
-  /** An `If-Range` is of no use: it is answered with the whole of the same file. */
+  /** Do not send `If-Range`: the server answers it with the whole file, although the file is the same. */
   #isUnconditional = false;
-  /** Bytes that are asked for once more, to be compared. Fewer where the origin server sends small pieces. */
+  /** Most delivered bytes that are requested again and compared. Lower if the origin server sends small pieces. */
   #overlap = Number.POSITIVE_INFINITY;
-  /** Where the last gap was. */
+  /** The position of the last gap. */
   #beganAt = 0;
 
   constructor(options: RestFinderOptions) {
@@ -126,15 +126,14 @@ export class RangeRetrier implements RestFinder {
     }
   }
 
-  /** Returns how long to wait at least. */
+  /** Returns the shortest pause before the first attempt, in ms. */
   #begin(gap: Gap): number {
     const { settings, route } = this.#options;
-    // Whoever trickles would go on doing so, one that is silent has cost much time already, and one of which a rest has
-    // come without a byte is no better.
+    // Try another server if this one was slow or silent, or has sent a rest without a new byte.
     if (gap.isStuck || isSilence(gap)) route.nextServer();
     if (gap.position - this.#beganAt >= MUCH_BYTES) this.#overlap = Number.POSITIVE_INFINITY;
     this.#beganAt = gap.position;
-    // What was compared may have been all that came.
+    // The response may have consisted only of the bytes to compare.
     if (gap.isStuck) this.#overlap = Math.floor(Math.min(this.#overlap, gap.delivered.length) / 4);
     if (!gap.isStuck) {
       this.#deadline = performance.now() + settings.timeoutMs - (gap.silentMs ?? 0);
@@ -181,7 +180,7 @@ export class RangeRetrier implements RestFinder {
     }
   }
 
-  /** Responses bring so few bytes that those to be compared would be all of them. */
+  /** Requests fewer bytes to compare: the response was so short that it contained only those. */
   #askForLess(search: RestSearch, gap: Gap, bytes: number): Promise<Found | Failed> {
     this.#overlap = Math.floor(bytes / 4);
     return this.#attempt(search, gap);
@@ -190,13 +189,13 @@ export class RangeRetrier implements RestFinder {
   #decideAsked({ position, delivered }: Gap): AskedRest {
     const { proof, route } = this.#options;
     const { validator } = this.#part;
-    // A mirror's entity tags may be its own, which a digest makes up for.
+    // A mirror may have different entity tags for the same file. A digest proves the rest instead.
     const isConditional =
       validator?.strength === 'strong' && !this.#isUnconditional && !(proof === 'digest' && route.isAtMirror);
     return { position, from: position - Math.min(delivered.length, this.#overlap), isConditional };
   }
 
-  /** What proves a rest: what was asked for where validators prove nothing, be it for want of them or at another URL. */
+  /** What proves a rest: a validator if it applies at that URL, otherwise the configured proof. */
   #proofAt(isSamePlace: boolean): Proof {
     const { proof, route } = this.#options;
     const { validator } = this.#part;
@@ -204,7 +203,7 @@ export class RangeRetrier implements RestFinder {
     return isSamePlace || isPortable(validator) ? 'validator' : proof;
   }
 
-  /** Takes a response for the rest whose head proves that it is, if its first bytes do so too. */
+  /** Accepts a response whose head proves that it is the rest, if its first bytes match too. */
   async #take(
     search: RestSearch,
     gap: Gap,
@@ -223,7 +222,7 @@ export class RangeRetrier implements RestFinder {
     if (place.skip > 0) {
       const comparison = await search.compare(content);
       if (comparison === 'different')
-        return { kind: 'different', reason: 'the rest begins with other bytes than were delivered' };
+        return { kind: 'different', reason: 'the rest does not begin with the bytes that were delivered' };
       if (comparison !== 'same') {
         const bytes = place.skip - content.left;
         if (isBreak(comparison) && bytes > 0 && place.skip === overlap && !search.isOver)
@@ -243,7 +242,7 @@ export class RangeRetrier implements RestFinder {
     return { kind: 'found', rest: null };
   }
 
-  /** Decides where to ask next; false where there is no use in asking again. */
+  /** Decides which server to ask next. False if asking again is useless. */
   async #goOn(search: RestSearch, verdict: Failed): Promise<boolean> {
     const { route } = this.#options;
     if (verdict.kind === 'later') {
@@ -264,7 +263,7 @@ export class RangeRetrier implements RestFinder {
     const { refresh, route, send: options } = this.#options;
     if (refresh === null || this.#hasRefreshed || route.isAtMirror) return false;
     this.#hasRefreshed = true;
-    // The application may never answer, and nothing else is timed meanwhile.
+    // The application may never answer, and no other timeout runs meanwhile.
     const late = search.sleep(search.leftMs);
     let url: string | URL | undefined;
     try {
@@ -283,7 +282,7 @@ interface Found {
   rest: Rest | null;
 }
 
-/** Why an attempt has not found it. */
+/** Why an attempt has not found the rest. */
 type Failed = Extract<RestVerdict, { kind: 'later' | 'gone' | 'different' }>;
 
 const cancelled: Failed = { kind: 'different', reason: 'the transfer is over' };

@@ -3,15 +3,15 @@ import { type SendOptions, type Sent, send } from '../send.js';
 import type { Exchange, Transport } from '../transport.js';
 import type { ComparedSource, Comparison } from './compared-source.js';
 
-/** Milliseconds; 0 is no limit. */
+/** In milliseconds. 0: no limit. */
 export interface SearchLimits {
-  /** For the head of each attempt. */
+  /** For the response head of each attempt. */
   responseHeadMs: number;
-  /** Between the bytes that are compared. */
+  /** Between bytes that are compared. */
   upstreamIdleMs: number;
 }
 
-/** One search for a rest. Whatever it waits for ends when it is given up, or its time is over. */
+/** One search for a rest. All its waits end when it is stopped or its deadline has passed. */
 export class RestSearch {
   readonly deadline: number;
   readonly #limits: SearchLimits;
@@ -34,7 +34,7 @@ export class RestSearch {
     return this.deadline - performance.now();
   }
 
-  /** Gives the search up. */
+  /** Stops the search. */
   stop(): void {
     this.#isOver = true;
     this.wake();
@@ -59,7 +59,7 @@ export class RestSearch {
     this.#wake?.();
   }
 
-  /** Sends a request; gives it up where no head comes in time. */
+  /** Sends a request. Aborts it if no head arrives in time. */
   async send(
     transport: Transport,
     { target, request }: Pick<Sent, 'target' | 'request'>,
@@ -84,7 +84,7 @@ export class RestSearch {
     }
   }
 
-  /** Compares the first bytes of a rest; gives it up where they do not come in time. */
+  /** Compares the first bytes of a rest. Cancels it if they do not arrive in time. */
   async compare(rest: ComparedSource): Promise<Comparison> {
     const wait = (): NodeJS.Timeout =>
       setTimeout(() => rest.cancel(), this.#within(this.#limits.upstreamIdleMs));
@@ -107,4 +107,4 @@ export class RestSearch {
 }
 
 const notNeeded = (): SluicewayError =>
-  new SluicewayError('http_response_incomplete', 'The rest is not needed any more');
+  new SluicewayError('http_response_incomplete', 'The rest is no longer needed');

@@ -4,30 +4,30 @@ import { onlyRange } from '../partial-content.js';
 import type { TransportRequest, TransportResponse } from '../transport.js';
 
 /**
- * What proves that the rest comes from the same file: a strong validator; its length alone, where the caller says so;
- * or a digest, which is checked before the last byte is shown.
+ * What proves that the rest is of the same file: a strong validator, the length alone if the caller allows it, or a
+ * digest, which is verified before the last byte is delivered.
  */
 export type Proof = 'validator' | 'length' | 'digest';
 
-/** What must be the same about the rest of a content, and where in the representation the content lies. */
+/** What the rest of some content must have in common with it, and the position of the content in the representation. */
 export interface ResumePoint {
-  /** Null where there is none that proves anything. */
+  /** Null if there is none that proves anything. */
   validator: Validator | null;
-  /** The entity tag, weak or strong; undefined for none. */
+  /** The entity tag, weak or strong; undefined if there is none. */
   etag: string | undefined;
-  /** The `Last-Modified`, whether it is a validator or not; undefined for none. */
+  /** The `Last-Modified`, whether it is a validator or not; undefined if there is none. */
   modified: string | undefined;
   /** Content codings in lower case; '' for none. */
   coding: string;
-  /** Bytes of the whole representation; null where they are not known. */
+  /** Length of the whole representation in bytes; null if unknown. */
   total: number | null;
   /** Position of the first byte of the content. */
   start: number;
-  /** Position after its last byte; null where only the end tells. */
+  /** Position after its last byte; null if unknown. */
   end: number | null;
 }
 
-/** The part that a response is about to deliver; null where a break in it could never be mended. */
+/** The part that a response delivers; null if it could not be resumed. */
 export function toResumePoint(
   request: TransportRequest,
   response: TransportResponse,
@@ -42,7 +42,7 @@ export function toResumePoint(
   const validator = findValidator(headers);
   if (validator === null && (proof === 'validator' || position.total === null)) return null;
   const coding = codingOf(headers);
-  // Compressed on its way out, as a rule: ranges are then counted in what it was before, be it here or in the rest.
+  // Usually compressed on the fly. Ranges, here or in the rest, then count bytes of the uncompressed content.
   if (coding !== '' && contentLength === null) return null;
   const part = {
     validator,
@@ -61,7 +61,7 @@ function locate({
 }: TransportResponse): Pick<ResumePoint, 'total' | 'start' | 'end'> | null {
   if (contentLength !== null && !Number.isSafeInteger(contentLength)) return null;
   if (status !== 206) return { total: contentLength, start: 0, end: contentLength };
-  // None where there are several parts, which lie between headings of their own (multipart/byteranges).
+  // Null for several parts (multipart/byteranges), each of which has its own head.
   const range = onlyRange(headers);
   if (range === null || !range.isExact) return null;
   const { first, last, total } = range;
@@ -77,11 +77,11 @@ export const codingOf = (headers: ReadonlyFields): string =>
     .filter((coding) => coding !== 'identity')
     .join(', ');
 
-/** How the rest of a content is asked for. */
+/** How the rest of some content is requested. */
 export interface AskedRest {
   /** Position of the first byte that has not been delivered. */
   position: number;
-  /** Position of the first byte that is asked for. Those before `position` are compared with what was delivered. */
+  /** Position of the first requested byte. Bytes before `position` are compared with the delivered ones. */
   from: number;
   /** The request has an `If-Range`. */
   isConditional: boolean;

@@ -7,10 +7,10 @@ import type { TransportResponse } from '../transport.js';
 import { type AskedRest, codingOf, type ResumePoint } from './resume-point.js';
 import { findOtherValidator, hasSameTag, isOfSame, isPortable, type RestContext } from './same-file.js';
 
-/** Conditions of the client's: the response that has begun has met them, and only `If-Range` decides now. */
+/** The client's conditions. The response that has begun has met them, and now only `If-Range` matters. */
 const CONDITIONS = ['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'if-range'];
 
-/** Makes a request ask for that. */
+/** Sets the fields of a request for the rest. */
 export function askForRest(headers: Fields, part: ResumePoint, { from, isConditional }: AskedRest): void {
   for (const name of CONDITIONS) headers.delete(name);
   const isToEnd = part.end === null || part.end === part.total;
@@ -18,31 +18,31 @@ export function askForRest(headers: Fields, part: ResumePoint, { from, isConditi
   if (isConditional && part.validator !== null) headers.set('If-Range', part.validator.value);
 }
 
-/** Where the content of a response lies that is the rest, or the next piece of it. */
+/** The position of the content of a response that is the rest, or the next piece of it. */
 export interface RestPlace {
-  /** Position after the last byte that is wanted: what comes may end before it. */
+  /** Position after the last needed byte. The content may end before it. */
   end: number;
-  /** Bytes of the whole representation; null where nobody has said. */
+  /** Length of the whole representation in bytes; null if unknown. */
   total: number | null;
-  /** Bytes at the start of the content that have come before; all of its `length` where nothing is left. */
+  /** Bytes at the start of the content that were delivered before. Equals `length` if nothing is left. */
   skip: number;
-  /** Bytes of the content. */
+  /** Length of the content in bytes. */
   length: number;
 }
 
-/** What a response to that is worth. */
+/** The result of checking a response to a request for the rest. */
 export type RestVerdict =
-  /** It is the rest, or the next piece of it, if its first bytes are those that were delivered. */
+  /** It is the rest, or the next piece of it, if its first bytes match the delivered ones. */
   | ({ kind: 'rest' } & RestPlace)
-  /** There is no rest: all bytes had come when the content broke. */
+  /** There is no rest: all bytes had arrived when the content broke. */
   | { kind: 'nothing left' }
-  /** It is a piece of so many bytes that have all come before. */
+  /** It is a piece of `length` bytes, all of which were delivered before. */
   | { kind: 'short'; length: number }
-  /** The condition was answered, and says nothing: without one the answer may tell more. */
+  /** The answer to the condition proves nothing. A request without the condition may. */
   | { kind: 'unconditional' }
-  /** Not now; `afterMs` is what the origin server asks for, or 0. */
+  /** Try later, after `afterMs` if the origin server has asked for a delay; otherwise it is 0. */
   | { kind: 'later'; afterMs: number; reason: string }
-  /** The target is not what it was: its signature may have expired. */
+  /** The target is not available: for example, its signature may have expired. */
   | { kind: 'gone'; status: number; reason: string }
   /** It is not, or not provably, the rest of the same file. */
   | { kind: 'different'; reason: string };
@@ -50,16 +50,16 @@ export type RestVerdict =
 const GONE: ReadonlySet<number> = new Set([401, 403, 404, 410]);
 const BUSY: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
 
-/** More bytes that have come before are not read again. */
+/** Most delivered bytes that are read again. */
 const MAX_SKIPPED_BYTES = 64 * 1024 * 1024;
 
-/** Judges the head of the response to a request for the rest. */
+/** Checks the head of the response to a request for the rest. */
 export function checkRest(response: TransportResponse, part: ResumePoint, context: RestContext): RestVerdict {
   const { status, headers } = response;
   const { isConditional } = context;
   if (status === 206) return checkPartial(response, part, context);
   const reason = `the origin server answered ${status} to a request for the rest`;
-  // WEBrick answers 304 to an `If-Range` that holds.
+  // WEBrick answers 304 to an `If-Range` that matches.
   if (status === 304 && isConditional) return { kind: 'unconditional' };
   if (status === 200) {
     const fault = findOtherValidator(headers, part, context, false);
@@ -79,7 +79,7 @@ export function checkRest(response: TransportResponse, part: ResumePoint, contex
   return { kind: 'different', reason };
 }
 
-/** Whether all of a file of `total` bytes had been delivered. */
+/** Whether all of a file of `total` bytes was delivered. */
 function isAll(
   total: number | null,
   headers: ReadonlyFields,
@@ -92,7 +92,7 @@ function isAll(
   return meansTheSame && isOfSame(headers, part);
 }
 
-/** A server without ranges sends all of it again: what has come before is read and dropped, up to a limit. */
+/** A server without ranges sends the whole file again. Delivered bytes are read and dropped, up to a limit. */
 function checkWhole(
   response: TransportResponse,
   part: ResumePoint,
@@ -118,33 +118,33 @@ function checkPartial(response: TransportResponse, part: ResumePoint, context: R
       : different('the rest has no usable Content-Range');
   }
   const { first, last, length } = range;
-  // One that starts earlier than was asked for must be right about it: its length has to say the same.
+  // If a range starts earlier than requested, its length has to confirm it.
   const mayStartEarlier = contentLength !== null && position - first <= MAX_SKIPPED_BYTES;
   if (first > from || (first < from && !mayStartEarlier))
-    return different('the rest starts at another byte than was asked for');
+    return different('the rest does not start at the requested byte');
   if (range.total !== null && range.total !== (part.total ?? range.total))
-    return different('the rest is of a file of another length');
+    return different('the rest is of a file of a different length');
   const end = part.end ?? range.total;
   if (end === null || (range.total === null && proof === 'length'))
     return different('the rest is of a file of unknown length');
-  if (last + 1 > end) return different('the rest ends at another byte than was asked for');
+  if (last + 1 > end) return different('the rest does not end at the requested byte');
   if (contentLength !== null && contentLength !== length)
-    return different('the rest is not as long as its Content-Range');
-  // A server that has compared the validator need not repeat what it has said before (RFC 9110 section 15.3.7).
+    return different('the length of the rest differs from its Content-Range');
+  // A server that has compared the validator can omit fields that it has sent before (RFC 9110 section 15.3.7).
   const mayOmit = isConditional && proof === 'validator';
   const isProven = hasSameTag(headers, part) || from < position;
   const isOmitted = mayOmit && !headers.has('content-encoding') && isProven;
   if (codingOf(headers) !== part.coding && !isOmitted)
-    return different('the rest has another content coding');
+    return different('the rest has a different content coding');
   const fault = findOtherValidator(headers, part, context, mayOmit);
   if (fault !== null) return different(fault);
-  // A piece may come first.
+  // The server may send only a piece.
   if (last + 1 < end && last < position) return { kind: 'short', length };
-  if (last + 1 < position) return different('the rest ends before what has been delivered');
+  if (last + 1 < position) return different('the rest ends before the first missing byte');
   return { kind: 'rest', end, total: range.total ?? part.total, skip: position - first, length };
 }
 
-/** Failures of content that leave what came before as it was. Broken framing is none: what was the content then? */
+/** Failures that leave the content before them valid. Broken framing is not one: it leaves unclear what was content. */
 const BREAKS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'http_response_incomplete',
   'connection_terminated',
@@ -155,7 +155,7 @@ const BREAKS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 export const isBreak = (error: Error): error is SluicewayError =>
   error instanceof SluicewayError && BREAKS.has(error.code);
 
-/** Whether another attempt may fare better: not after a refusal of ours, or of a certificate. */
+/** Whether another attempt may succeed. Not if we have refused the request, or a certificate is not valid. */
 export const mayPass = (error: SluicewayError): boolean =>
   (error.source === 'upstream' && error.code !== 'tls_certificate_error') ||
   error.code === 'connection_limit_reached';
@@ -163,14 +163,14 @@ export const mayPass = (error: SluicewayError): boolean =>
 const FIRST_BACKOFF_MS = 250;
 const MAX_BACKOFF_MS = 8000;
 
-/** How long to wait before an attempt, after so many in vain: nothing at first, then twice as long each time, half of it by chance. */
+/** How long to wait after `failures` failed attempts: not at all at first, then exponentially longer, half of it random. */
 export function backoffMs(failures: number, random: () => number = Math.random): number {
   if (failures === 0) return 0;
   const ms = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (failures - 1));
   return ms / 2 + (ms / 2) * random();
 }
 
-/** The break stays what the transfer fails with; why it could not be mended is for the log. */
+/** The error of a transfer that could not be resumed: that of the break, with the reason in its message for the log. */
 export function lost(broken: SluicewayError, reason: string): SluicewayError {
   const { code, status, outcome, publicMessage } = broken;
   return new SluicewayError(code, `${broken.message}, and it was not continued: ${reason}`, {

@@ -2,7 +2,7 @@ import { retarget } from '../send.js';
 import type { Target } from '../target.js';
 import type { TransportRequest } from '../transport.js';
 
-/** One exact place to ask, and the request as it goes there. */
+/** A target, and the request for it. */
 export interface StartingPoint {
   target: Target;
   request: TransportRequest;
@@ -10,22 +10,22 @@ export interface StartingPoint {
 
 /** One server that has the file. */
 interface Server {
-  /** Where one begins to ask. */
+  /** The target before redirects. */
   start: StartingPoint;
-  /** Where the redirects from there have led to; the same where there were none. */
+  /** The target after redirects; the same as `start` if there were none. */
   last: StartingPoint;
-  /** False for the first server of all: others may have entity tags of their own. */
+  /** False for the first server. Others may have different entity tags. */
   isMirror: boolean;
-  /** It asks not to be asked before that, as `performance.now`. */
+  /** The earliest time for the next request, as `performance.now`. */
   notBefore: number;
 }
 
-/** The places that have the same content, and which of them is asked next. */
+/** The servers that have the same content, and which of them is asked next. */
 export class ResumeTargets {
   readonly #servers: Server[];
   #at = 0;
 
-  /** One began to ask at `start`, the second place has answered; `mirrors` have the same file. */
+  /** The first request went to `start`, and after redirects the second target has answered. `mirrors` have the same file. */
   constructor(
     start: StartingPoint,
     { target, request }: StartingPoint,
@@ -52,19 +52,19 @@ export class ResumeTargets {
     return this.#servers.length > 1;
   }
 
-  /** The place has answered, perhaps by way of redirects: there it goes on. */
+  /** Records the target that has answered, possibly after redirects. The next request goes there. */
   arrived({ target, request }: StartingPoint): void {
     this.#server.last = { target, request };
   }
 
-  /** When this server may be asked, as `performance.now`. */
+  /** The earliest time for the next request to this server, as `performance.now`. */
   get notBefore(): number {
     return this.#server.notBefore;
   }
 
   /**
-   * To the next server that has the file, in turn; the only one stays. This one is not to be asked for `afterMs`: others
-   * need not wait for that.
+   * Moves to the next server that has the file. A single server stays. The current one is not asked for `afterMs`, which
+   * does not delay requests to others.
    */
   nextServer(afterMs = 0): void {
     this.#server.notBefore = performance.now() + afterMs;
@@ -72,7 +72,7 @@ export class ResumeTargets {
     this.#skipCoolingDown();
   }
 
-  /** Never asks this server again, and goes to the next. False where there is none. */
+  /** Removes this server and moves to the next. False if there is none. */
   drop(): boolean {
     if (!this.hasMirrors) return false;
     this.#servers.splice(this.#at, 1);
@@ -80,7 +80,7 @@ export class ResumeTargets {
     return true;
   }
 
-  /** To the first one, from here on, that may be asked; to the one that may be soonest, where none may. */
+  /** Moves to the next server that can be asked now or, if there is none, to the one that can be asked soonest. */
   #skipCoolingDown(): void {
     const now = performance.now();
     const inTurn = this.#servers.map((_, index) => (this.#at + index) % this.#servers.length);
@@ -88,7 +88,7 @@ export class ResumeTargets {
     this.#at = inTurn.reduce((first, index) => (when(index) < when(first) ? index : first));
   }
 
-  /** Back to where the redirects began: they may lead elsewhere now. False where there were none. */
+  /** Moves back to the start of the redirects, which may lead elsewhere now. False if there were none. */
   walkAgain(): boolean {
     const server = this.#server;
     if (server.last === server.start || server.last.target === server.start.target) return false;
@@ -96,7 +96,7 @@ export class ResumeTargets {
     return true;
   }
 
-  /** The server has the file at another URL now. */
+  /** Sets a new URL for the file on this server. */
   moveTo(target: Target, secretFields: readonly string[]): void {
     const place = aim(this.#server.start, target, secretFields);
     this.#server.start = place;

@@ -7,42 +7,42 @@ import { DeliveredTail } from './delivered-tail.js';
 import type { ResumePoint } from './resume-point.js';
 import { isBreak } from './resume-policy.js';
 
-/** Finds the rest of a content. */
+/** Finds the rest of broken content. */
 export interface RestFinder {
-  /** The rest after a gap; null where nothing is left. Rejects where there is no hope, or no use any more. */
+  /** Returns the rest after a gap; null if nothing is left. Rejects if there is no rest, or after `stop`. */
   find(gap: Gap): Promise<Rest | null>;
-  /** Gives the search under way up: nobody wants the rest any more. */
+  /** Stops the current search: the rest is no longer needed. */
   stop(): void;
 }
 
-/** Where content does not go on. */
+/** The position at which content stops, and why. */
 export interface Gap {
   position: number;
-  /** No byte has come since the rest was asked for last. */
+  /** No byte has arrived since the rest was last requested. */
   isStuck: boolean;
-  /** What is wrong. */
+  /** Why the content has stopped. */
   error: SluicewayError;
-  /** The last bytes before `position`; empty where they are not known. */
+  /** The last bytes before `position`; empty if they are not known. */
   delivered: Buffer;
-  /** For how long the origin server has sent nothing, whose content may go on yet; null where it is broken. */
+  /** How long the origin server has been silent, if its content may still continue; null if the content is broken. */
   silentMs: number | null;
 }
 
 export interface Rest {
   content: ChunkSource;
-  /** Position after the last byte that is wanted. */
+  /** Position after the last needed byte. */
   end: number;
-  /** What its content must hash to; null where nothing tells. */
+  /** Verifies its content; null if it has no digest. */
   check: DigestCheck | null;
 }
 
 /**
- * Content that goes on where it breaks: whoever takes it sees one content, which fails only where no rest can be found.
- * Where its sender is silent, the rest is asked for beside it, and the first of them that goes on is taken.
+ * Content that continues after a break. The sink sees one content, which fails only if no rest is found. If the sender is
+ * silent, the rest is requested in parallel, and the first of the two that continues is used.
  *
- * Chunks pass as they are: their bytes are counted, and the last few of them are copied. After a break each chunk is counted
- * out and in as well: the next break waits until the sink has returned what it was lent since, so that a sink that
- * stands still cannot have more and more memory lent to it.
+ * Chunks pass unchanged: their bytes are counted, and the last few bytes are copied. After a break, lent chunks are
+ * counted as well: the next break waits until the sink has returned them, so that a stalled sink does not hold more and
+ * more memory.
  */
 export class ResumedContent implements ChunkSource, ChunkSink {
   readonly #makeFinder: () => RestFinder;
@@ -56,9 +56,9 @@ export class ResumedContent implements ChunkSource, ChunkSink {
   /** The search for the rest of content whose sender is silent. */
   #hedge: object | null = null;
   #isResumed = false;
-  /** Where the last break was. */
+  /** The position of the last break. */
   #brokenAt = -1;
-  /** Of the rests so far: what one has begun the next ones go on with. */
+  /** Digest checks of the rests so far. A check that one rest has begun continues with the next. */
   #checks: DigestCheck[] = [];
   #lent = 0;
   #onAllReturned: (() => void) | null = null;
@@ -66,8 +66,8 @@ export class ResumedContent implements ChunkSource, ChunkSink {
   readonly #needsTrailers: boolean;
 
   /**
-   * `makeFinder` is called at the first break: to make one for each small response would cost it a third. Where
-   * `needsTrailers`, content is not whole without the trailers that its head announces.
+   * `makeFinder` is called at the first break, since making a finder for each small response would be expensive.
+   * `needsTrailers`: the content is not complete without the trailers that its head announces.
    */
   constructor(content: ChunkSource, part: ResumePoint, makeFinder: () => RestFinder, needsTrailers = false) {
     this.#needsTrailers = needsTrailers;
@@ -77,7 +77,7 @@ export class ResumedContent implements ChunkSource, ChunkSink {
     this.#makeFinder = makeFinder;
   }
 
-  /** Those of a part would not be those of the whole, but for the digest of the representation. */
+  /** After a break, only the digest of the representation: other trailers of a part do not apply to the whole. */
   get trailers(): Fields | null {
     const { trailers } = this.#source;
     if (!this.#isResumed || trailers === null) return trailers;
@@ -97,17 +97,17 @@ export class ResumedContent implements ChunkSource, ChunkSink {
     this.#finder?.stop();
   }
 
-  /** Gives the sender up, as if the content had broken there. False where nothing is under way. */
+  /** Gives up the current sender, as if the content had broken. False if no content is being delivered. */
   interrupt(error: SluicewayError): boolean {
     if (this.#sink === null) return false;
-    // It is being mended already, which has limits of its own.
+    // A search for the rest is already running, with its own limits.
     if (this.#isBroken) return true;
     this.#source.cancel();
     this.fail(error);
     return true;
   }
 
-  /** The sender has been silent for so long, although the sink waits for it: asks for the rest, and waits for both. */
+  /** Called if the sender has been silent for `ms` while the sink waits. Requests the rest, and waits for both. */
   onSilence(ms: number): void {
     if (this.#sink === null || this.#isBroken || this.#hedge !== null) return;
     if (this.#lent === 0 && this.#position < this.#end) void this.#runHedge(ms);
@@ -125,14 +125,14 @@ export class ResumedContent implements ChunkSource, ChunkSink {
       this.#refuse(done, error);
       return;
     }
-    // Behind the last byte there is nothing to ask for.
+    // After the last byte, there is nothing to request.
     if (this.#position < this.#end) this.#tail.remember(bytes, this.#position);
     this.#sink?.chunk(bytes, done);
   }
 
   /**
-   * Bytes that are moved past this process are counted, so that the rest begins at the right one. There is no copy of them
-   * to compare it with, so that validators alone prove it. What has to be hashed comes in chunks.
+   * Spliced bytes are counted, so that the rest begins at the right position. They are not copied, so the rest cannot be
+   * compared with them, and only validators prove it. Content that has to be hashed comes in chunks.
    */
   splice(offer: SpliceOffer): Splice | null {
     const sink = this.#sink;
@@ -162,7 +162,7 @@ export class ResumedContent implements ChunkSource, ChunkSink {
     if (this.#sink === null) return;
     if (this.#hedge !== null) this.#dropHedge();
     if (!isBreak(error)) this.#finish()?.fail(error);
-    // All has come but the end of a framing, and there is no range that is empty.
+    // Everything except the end of the framing has arrived, and an empty range cannot be requested.
     else if (this.#position === this.#end) {
       if (this.#needsTrailers && !this.#isResumed) this.#finish()?.fail(error);
       else this.#finish()?.end();
@@ -175,7 +175,7 @@ export class ResumedContent implements ChunkSource, ChunkSink {
     this.#finish()?.fail(error);
   }
 
-  /** Returns why the bytes must not be delivered, or null. */
+  /** Returns an error if the bytes must not be delivered. */
   #verify(bytes: Uint8Array): Error | null {
     const errors = this.#checks.map((check) => check.take(bytes));
     this.#checks = this.#checks.filter((check) => !check.isOver);
@@ -221,7 +221,7 @@ export class ResumedContent implements ChunkSource, ChunkSink {
     } catch (failure) {
       if (this.#hedge !== hedge) return;
       this.#hedge = null;
-      // The content itself may go on yet.
+      // The content itself may still continue.
       if (!(failure instanceof SluicewayError)) this.#finish()?.fail(failure as Error);
       return;
     }
@@ -247,7 +247,7 @@ export class ResumedContent implements ChunkSource, ChunkSink {
     });
   }
 
-  /** The content itself goes on, or is over: its rest need not come from elsewhere. */
+  /** Stops the parallel search: the content itself continues, or is over. */
   #dropHedge(): void {
     this.#hedge = null;
     this.#finder?.stop();

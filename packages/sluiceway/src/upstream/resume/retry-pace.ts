@@ -1,36 +1,36 @@
 import type { Gap } from './resumed-content.js';
 
-/** Less than this between two timeouts is no progress: whoever trickles would be asked for ever. */
+/** Fewer bytes than this between two timeouts do not count as progress. Otherwise a very slow server is asked forever. */
 const MOVING_BYTES = 64 * 1024;
 
-/** A rest that breaks sooner is not asked for at once: an origin server may be falling over and over. */
+/** After a rest that breaks sooner, there is a pause: the origin server may be crashing repeatedly. */
 const QUICK_MS = 1000;
 const QUICK_PAUSE_MS = 25;
-/** From so many in a row on that have brought next to nothing, each pause is twice as long as the one before, up to a limit. */
+/** After this many consecutive breaks that have brought almost nothing, each pause doubles, up to a limit. */
 const MANY_QUICK = 20;
 const NEXT_TO_NOTHING_BYTES = 1024;
 const MAX_DOUBLINGS = 6;
 
-/** Whether content has stopped, or become too slow, rather than broken off. */
+/** Whether content has stopped or become too slow, as opposed to broken off. */
 export const isSilence = ({ error }: Gap): boolean => error.code === 'connection_read_timeout';
 
-/** How often the rest of one content may be asked for: by how much the requests so far have brought. */
+/** Decides how often the rest of some content is requested, by how much the requests so far have brought. */
 export class RetryPace {
   readonly #minRate: number;
   readonly #timeoutMs: number;
-  /** Attempts in vain, since a byte came last. */
+  /** Failed attempts since the last byte. */
   failures = 0;
-  /** Breaks in a row for silence or too low a rate, where bytes came, and too few. */
+  /** Consecutive breaks because of silence or a low rate that brought too few bytes. */
   #slowBreaks = 0;
   #position = 0;
-  /** A search for the same gap went on beside the content, and was in vain. */
+  /** The last gap was a silence, for which the rest was requested in parallel. */
   #wasHedged = false;
-  /** Breaks in a row that came soon, and brought next to nothing. */
+  /** Consecutive breaks that came soon and brought almost nothing. */
   #quickBreaks = 0;
-  /** When the content under way began to come. */
+  /** When the current content was found. */
   #foundAt = Number.NEGATIVE_INFINITY;
 
-  /** `minRate` in bytes per second, 0 for none. */
+  /** `minRate` in bytes per second. 0: no limit. */
   constructor(minRate: number, timeoutMs: number) {
     this.#minRate = minRate;
     this.#timeoutMs = timeoutMs;
@@ -40,13 +40,13 @@ export class RetryPace {
     this.#foundAt = performance.now();
   }
 
-  /** Returns how long to wait at least. */
+  /** Records a gap. Returns the shortest pause before the next attempt, in ms. */
   note(gap: Gap): number {
     const { position, isStuck, silentMs } = gap;
     const bytes = position - this.#position;
     this.#position = position;
     const ms = performance.now() - this.#foundAt;
-    // A silence that has been counted ends in a break.
+    // Do not count a silence again when it ends in a break.
     if (!this.#wasHedged || bytes > 0) {
       const wantedBytes = this.#minRate === 0 ? 0 : (this.#minRate * ms) / 1000;
       const isSlow = isSilence(gap) && bytes < Math.max(MOVING_BYTES, wantedBytes);

@@ -2,7 +2,7 @@ import { type ClientConnection, onceClosed } from '../../net/client-connection.j
 import type { RequestClient } from '../transport.js';
 import type { WireConnection } from './connection.js';
 
-/** How long a client may take between two steps of a handshake before a waiting request gets the room of its connection. */
+/** How long a client can pause between two steps of a handshake before a waiting request takes its connection's place. */
 const HANDSHAKE_GAP_MS = 1000;
 
 interface Bound {
@@ -13,22 +13,22 @@ interface Bound {
 }
 
 /**
- * The connections of a pool that connection-bound authentication (NTLM, Negotiate) ties to one client connection: they
+ * The connections of a pool that connection-bound authentication (NTLM, Negotiate) binds to one client connection. They
  * serve that client only, and close when it leaves.
  */
 export class BoundConnections {
-  /** The connection that was used last stands last. */
+  /** For each client, the most recently used connection last. */
   readonly #byClient = new Map<ClientConnection, WireConnection[]>();
   readonly #bound = new Map<WireConnection, Bound>();
   readonly #isAwaited: () => boolean;
   #yieldTimer: NodeJS.Timeout | null = null;
 
-  /** `isAwaited` says whether requests wait for room in the pool. */
+  /** `isAwaited` returns whether requests wait for room in the pool. */
   constructor(isAwaited: () => boolean) {
     this.#isAwaited = isAwaited;
   }
 
-  /** Takes an idle connection in. Closes it where its client is not known or has left. */
+  /** Keeps an idle connection. Closes it if its client is unknown or has left. */
   keep(connection: WireConnection): void {
     const client = connection.boundTo;
     if (client === null || client.connection.destroyed) {
@@ -39,7 +39,7 @@ export class BoundConnections {
     bound.isIdle = true;
   }
 
-  /** An idle connection of the same client, the one that was used last. */
+  /** Takes the most recently used idle connection of the same client. */
   take(client: RequestClient | null): WireConnection | undefined {
     if (client === null || this.#bound.size === 0) return undefined;
     const own = this.#byClient.get(client.connection) ?? [];
@@ -51,7 +51,7 @@ export class BoundConnections {
     return connection;
   }
 
-  /** Whether the client has a connection of its own, busy or idle. */
+  /** Whether a connection, busy or idle, is bound to the client. */
   has({ connection, address }: RequestClient): boolean {
     return this.#byClient.get(connection)?.some((each) => each.boundTo?.address === address) === true;
   }
@@ -67,12 +67,12 @@ export class BoundConnections {
     else this.#byClient.set(key, others);
   }
 
-  /** The idle ones, the one that was bound first at the front. */
+  /** The idle connections, in the order in which they were bound. */
   idle(): WireConnection[] {
     return [...this.#bound.keys()].filter((each) => this.#isFree(each));
   }
 
-  /** Closes the oldest idle one once its client has had its time, where requests wait for room. */
+  /** If requests wait for room, closes the oldest idle connection after `HANDSHAKE_GAP_MS`. */
   yieldSoon(): void {
     if (this.#yieldTimer !== null || this.#bound.size === 0 || !this.#isAwaited()) return;
     this.#yieldTimer = setTimeout(() => {
@@ -97,7 +97,7 @@ export class BoundConnections {
 
   #bind(connection: WireConnection, client: RequestClient): Bound {
     const release = onceClosed(client.connection, () => {
-      // A busy one closes when its exchange is over.
+      // A busy connection closes when its exchange is over.
       if (this.#isFree(connection)) connection.destroy();
     });
     const bound: Bound = { client, release, isIdle: true };

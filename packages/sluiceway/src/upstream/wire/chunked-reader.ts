@@ -12,8 +12,8 @@ const LF = 0x0a;
 const MAX_SIZE_DIGITS = 13;
 
 /**
- * By so much all chunk extensions of one content together may outweigh it: they mean nothing to us and cost an
- * attacker nothing. A long file whose every chunk carries a signature, or a size filled up with spaces, stays below.
+ * By how many bytes all chunk extensions of one content can exceed the content itself. They have no meaning here and
+ * cost an attacker nothing. A long file with a signature, or a size padded with spaces, in every chunk stays below.
  */
 const MAX_EXTENSION_EXCESS = 16 * 1024;
 
@@ -35,8 +35,8 @@ const invalid = (what: string): SluicewayError =>
   });
 
 /**
- * The chunked transfer coding (RFC 9112 section 7.1). Chunks that were read together are moved together over
- * the framing between them, so that one read gives one piece of content, however small the chunks were.
+ * The chunked transfer coding (RFC 9112 section 7.1). Moves chunks that were read together over the framing between them,
+ * so that one read gives one piece of content even if the chunks are small.
  */
 export class ChunkedReader implements ContentReader {
   readonly #limits: HeadLimits;
@@ -76,7 +76,7 @@ export class ChunkedReader implements ContentReader {
     return at;
   }
 
-  /** The last chunk without trailers; where there are some, the end is noticed a moment later. */
+  /** True for the last chunk without trailers. With trailers, the end is found when they are parsed. */
   endsWith(bytes: Buffer, from: number, to: number): boolean {
     if (to - from < LAST_CHUNK.length) return false;
     return LAST_CHUNK.every((byte, i) => bytes[to - LAST_CHUNK.length + i] === byte);
@@ -136,7 +136,7 @@ export class ChunkedReader implements ContentReader {
   #readSize(byte: number): void {
     const digit = this.#state === 'after-size' ? -1 : hexDigit(byte);
     if (digit >= 0) {
-      // Zeros in front count too: nobody needs them, and they could go on for ever.
+      // Leading zeros count too: no one needs them, and they could continue forever.
       this.#digits += 1;
       if (this.#digits > MAX_SIZE_DIGITS) throw invalid('chunk size out of range');
       this.#size = this.#size * 16 + digit;

@@ -27,7 +27,7 @@ import { Receiver, type ReceiverOwner } from './receiver.js';
 import { SplicedContent } from './spliced-content.js';
 import { TunnelReader } from './upgraded-connection.js';
 
-/** How long an origin server that takes no more content may need for what it says about it. */
+/** How long an origin server that stops taking content has to send its response. */
 const EARLY_RESPONSE_MS = 1000;
 
 type Phase = 'idle' | 'head' | 'content' | 'closed';
@@ -35,13 +35,13 @@ type Phase = 'idle' | 'head' | 'content' | 'closed';
 export interface ConnectionOwner {
   /** The exchange is over and the connection can carry another. */
   onIdle(connection: WireConnection): void;
-  /** The connection is of no more use; its socket is closed or about to be. */
+  /** The connection cannot be used any more. Its socket is closed or about to be. */
   onClosed(connection: WireConnection): void;
 }
 
 /**
- * One HTTP/1.1 connection to an origin server: reads responses strictly and lends their content in place. At
- * most one exchange uses it at a time; requests are never pipelined.
+ * One HTTP/1.1 connection to an origin server. Reads responses strictly and lends their content in place. One exchange
+ * uses it at a time: requests are never pipelined.
  */
 export class WireConnection implements ReceiverOwner, ExchangeConnection, TurnTask {
   readonly #owner: ConnectionOwner;
@@ -54,9 +54,9 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection, TurnTa
   #exchange: WireExchange | null = null;
   #reader: ContentReader | null = null;
   #sink: ChunkSink | null = null;
-  /** The block of which the sink holds bytes. */
+  /** The block whose bytes the sink holds. */
   #lent: Block | null = null;
-  /** Null while there is none. */
+  /** Null until the first interim response. */
   #interims: InterimLimit | null = null;
   #keepAlive = true;
   #ended = false;
@@ -66,15 +66,15 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection, TurnTa
   #isTunnel = false;
   remoteAddress: string | null = null;
   #isCorked = false;
-  /** Authentication belongs to the connection (NTLM, Negotiate), which is shared with no other client from then on. */
+  /** Authentication is bound to the connection (NTLM, Negotiate). No other client shares it from then on. */
   isPrivate = false;
-  /** The one client that may use a private connection; null for none, since it is not known. */
+  /** The client of a private connection; null if it is unknown: then the connection is not reused. */
   boundTo: RequestClient | null = null;
   /** Exchanges so far. */
   exchanges = 0;
-  /** When the last exchange ended, or the connection was made, as `performance.now`. */
+  /** When the last exchange ended, or the connection was opened, as `performance.now`. */
   idleSince = 0;
-  /** How long the origin server said that it keeps the connection, less a safety margin; Infinity: not said. */
+  /** How long the origin server has announced to keep the connection, minus a safety margin; Infinity if it has not. */
   idleLimitMs: number = Number.POSITIVE_INFINITY;
 
   constructor(owner: ConnectionOwner, buffers: BufferPool, limits: HeadLimits, tls: boolean) {
@@ -90,7 +90,7 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection, TurnTa
     return this.#receiver.onread;
   }
 
-  /** Takes the connected socket, which must have been made with `allowHalfOpen` and this `onread`. */
+  /** Takes the connected socket, which must have `allowHalfOpen` and this `onread`. */
   adopt(socket: Socket): void {
     this.#socket = socket;
     this.remoteAddress = formatPeer(socket);
@@ -127,7 +127,7 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection, TurnTa
     return this.#phase !== 'closed' && this.#socket !== null && !this.#ended;
   }
 
-  /** Whether it has been idle for so long, or for as long as the origin server keeps it. */
+  /** Whether it has been idle for `idleTimeoutMs`, or for as long as the origin server keeps it. */
   isExpired(idleTimeoutMs: number): boolean {
     return performance.now() - this.idleSince >= Math.min(idleTimeoutMs, this.idleLimitMs);
   }
@@ -146,7 +146,7 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection, TurnTa
     this.#keepAlive = true;
     this.#scanner.reset();
     this.exchanges += 1;
-    // An idle connection keeps no process alive.
+    // An idle connection does not keep the process alive.
     if (this.exchanges > 1) this.#socket?.ref();
     if (hasConnectionCredentials(exchange.request.headers)) this.#bindTo(exchange);
     exchange.run(this);
@@ -170,12 +170,12 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection, TurnTa
     this.#receiver.run();
   }
 
-  /** The request, or our direction of a tunnel, is written; a response that came before that is over only now. */
+  /** The request, or our direction of a tunnel, is written. An exchange whose response came earlier is over now. */
   requestSent(): void {
     this.#settle();
   }
 
-  /** Closes the connection now; a running exchange fails with `error`. */
+  /** Closes the connection now. A running exchange fails with `error`. */
   abort(error: SluicewayError): void {
     this.#exchange?.abort(error);
     this.destroy();
@@ -197,7 +197,7 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection, TurnTa
   advance(): boolean {
     if (this.#phase === 'head') return this.#readHead();
     if (this.#phase === 'content') return this.#readContent();
-    // Nobody has asked for anything.
+    // The origin server has sent bytes without a request.
     if (this.#phase === 'idle' && this.#receiver.buffer.unread > 0) this.destroy();
     return false;
   }
@@ -259,7 +259,10 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection, TurnTa
   /** RFC 9110 section 7.8. From here on there are no messages, only bytes. */
   #switchProtocols(head: ParsedHead, exchange: WireExchange): void {
     if (exchange.request.upgrade === null) {
-      throw new SluicewayError('http_upgrade_failed', 'The origin server switched protocols unasked');
+      throw new SluicewayError(
+        'http_upgrade_failed',
+        'The origin server switched protocols without a request',
+      );
     }
     const reader = new TunnelReader(head.headers.get('upgrade')?.toLowerCase() === 'websocket');
     this.#reader = reader;
@@ -277,7 +280,7 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection, TurnTa
     const { bytes, start, end } = this.#receiver.buffer.front;
     if (this.#spliced.isUnderWay) {
       if (start < end)
-        throw new SluicewayError('proxy_internal_error', 'Bytes were read that belong to a splice');
+        throw new SluicewayError('proxy_internal_error', 'Node has read bytes during a splice');
       if (!this.#ended) return false;
       this.#spliced.cancel();
     }
@@ -303,7 +306,7 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection, TurnTa
 
   #onReturned(block: Block): void {
     this.#receiver.buffer.returned(block);
-    // The last block of an exchange may come back when the connection carries another already.
+    // The last block of an exchange may be returned when the connection already carries another one.
     if (this.#lent !== block) return;
     this.#lent = null;
     this.#receiver.run();
@@ -322,7 +325,7 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection, TurnTa
     const exchange = this.#exchange;
     if (this.#phase !== 'content' || exchange === null || !exchange.isOver || this.#reader?.complete !== true)
       return;
-    // The other direction of a tunnel goes on until it has ended too, or the tunnel is destroyed.
+    // The other direction of a tunnel continues until it has ended too, or the tunnel is destroyed.
     if (this.#isTunnel && !this.#socketClosed && !this.socket.writableFinished) return;
     this.#exchange = null;
     this.#reader = null;
@@ -356,7 +359,7 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection, TurnTa
     if (this.#writeError === null && this.#exchange?.isSending === true && readsOn(this.socket, cause)) {
       this.#writeError = cause;
       this.#exchange.stopSending();
-      // The end follows at once; this is for the case that it does not.
+      // Usually the end follows at once. The timer is for the case that it does not.
       setTimeout(() => {
         if (this.#phase === 'head') this.#fail(this.#closedBeforeHead(cause));
       }, EARLY_RESPONSE_MS).unref();
@@ -372,7 +375,7 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection, TurnTa
   }
 
   #onClose(): void {
-    // After `end` or `error` this finds nothing to do, unless the last bytes are still waiting for the sink.
+    // After `end` or `error` there is nothing to do, unless the last bytes still wait for the sink.
     this.#reset ||= !this.#ended;
     this.#ended = true;
     this.#socketClosed = true;
@@ -383,7 +386,7 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection, TurnTa
     else this.#receiver.buffer.dispose();
   }
 
-  /** On a kept connection that gave no byte, the origin server had most likely closed it before our request came. */
+  /** If a reused connection brought no bytes, the origin server had most likely closed it before our request arrived. */
   #closedBeforeHead(cause: Error | null): SluicewayError {
     const retryable = this.exchanges > 1 && this.#interims === null && this.#receiver.buffer.unread === 0;
     const message = `The connection ended before a response head${cause === null ? '' : `: ${cause.message}`}`;

@@ -1,11 +1,11 @@
 import type { SluicewayError } from '../../errors.js';
 import type { Fields } from '../../http/fields.js';
 
-/** Takes the transfer framing off content, in place: content bytes stay where they were read, or move down. */
+/** Removes the transfer framing from content in place: content bytes stay where they were read, or move down. */
 export interface ContentReader {
   /**
-   * Reads bytes [from, to). The content among them lies at [contentStart, contentEnd) afterwards. Returns the
-   * position after the last byte that belongs to the message.
+   * Reads bytes [from, to). Afterwards, their content is at [contentStart, contentEnd). Returns the position after the
+   * last byte that belongs to the message.
    */
   read(bytes: Buffer, from: number, to: number): number;
   readonly contentStart: number;
@@ -14,14 +14,14 @@ export interface ContentReader {
   readonly received: number;
   readonly complete: boolean;
   readonly trailers: Fields | null;
-  /** Notes content bytes that were read elsewhere. Not there where framing lies between them. */
+  /** Counts content bytes that did not pass through `read`. Absent if there is framing between content bytes. */
   skip?(bytes: number): void;
-  /** Content bytes still to come as far as anybody knows: Infinity where only the end tells. */
+  /** Content bytes that are still expected; Infinity if the length is unknown. */
   readonly expected: number;
-  /** True where these unread bytes certainly end the message, so that there is no reason to wait for more. */
+  /** True if these unread bytes certainly end the message, so that there is no need to wait for more. */
   endsWith(bytes: Buffer, from: number, to: number): boolean;
   /**
-   * The connection's end was read, or it was reset: null where that completes the content, else why it does not.
+   * Called when the connection has ended or was reset. Returns null if that completes the content, otherwise an error.
    */
   endOfStream(reset?: boolean): SluicewayError | null;
 }

@@ -10,13 +10,13 @@ import type { Exchange, TransportRequest, TransportResponse } from '../transport
 import type { ExchangeConnection } from './exchange-connection.js';
 import { formatRequestHead, RequestContentWriter } from './request-writer.js';
 
-/** One request and its response on a wire connection, from the wait for a connection to the last content byte. */
+/** One request and its response on a wire connection, from waiting for a connection to the last content byte. */
 export class WireExchange implements Exchange {
   readonly request: TransportRequest;
   readonly response: Promise<TransportResponse>;
   #resolve!: (response: TransportResponse) => void;
   #reject!: (error: SluicewayError) => void;
-  /** Puts the exchange back in line for a fresh connection. */
+  /** Queues the exchange again for a fresh connection. */
   readonly #onStale: (exchange: WireExchange) => void;
   #connection: ExchangeConnection | null = null;
   #cancelWait: (() => void) | null = null;
@@ -29,7 +29,7 @@ export class WireExchange implements Exchange {
   trailers: Fields | null = null;
   /** The request, content included, has been handed to the operating system. */
   requestIsSent = false;
-  /** Nothing more of the response will come. */
+  /** The response is complete, or has failed or been cancelled. */
   isOver = false;
 
   constructor(request: TransportRequest, onStale: (exchange: WireExchange) => void) {
@@ -41,22 +41,22 @@ export class WireExchange implements Exchange {
     });
   }
 
-  /** The exchange waits for a connection; `cancel` takes it out of the line. */
+  /** The exchange waits for a connection. `cancel` ends the wait. */
   waits(cancel: () => void): void {
     this.#cancelWait = cancel;
   }
 
-  /** Its turn has come: out of the line, towards a connection. */
+  /** Ends the wait for a connection. */
   leaveLine(): void {
     const leave = this.#cancelWait;
     this.#cancelWait = null;
     leave?.();
   }
 
-  /** Writes the request to a connection of its own. */
+  /** Writes the request to its connection. */
   run(connection: ExchangeConnection): void {
     this.#connection = connection;
-    // Connected: there is no waiting to cancel any more.
+    // There is a connection now, so there is no wait to cancel.
     this.#cancelWait = null;
     const { socket } = connection;
     const { content, expectContinue } = this.request;
@@ -80,7 +80,7 @@ export class WireExchange implements Exchange {
     this.request.onInterim(head);
   }
 
-  /** The final head, or 101, has been read. `tunnel` is the connection in the latter case. */
+  /** The final head, or a 101, has been read. `tunnel` is the connection after a 101; null otherwise. */
   answered(head: ParsedHead, contentLength: number | null, tunnel: ExchangeConnection | null): void {
     this.#answered = true;
     if (this.#grace !== null) clearTimeout(this.#grace);
@@ -105,10 +105,10 @@ export class WireExchange implements Exchange {
     if (!this.requestIsSent) this.#stopContent();
   }
 
-  /** The connection is gone before the response was complete. */
+  /** The connection has ended before the response was complete. */
   failed(error: Error, sink: ChunkSink | null = null): void {
     const stale = error instanceof SluicewayError && error.retryable && !this.#retried;
-    // Without a connection it was dialling that failed, which no second try mends.
+    // Without a connection, dialling has failed, and a retry would not help.
     const dialled = this.#connection !== null;
     if (stale && dialled && !this.#contentStarted && isIdempotent(this.request.method)) {
       this.#retried = true;
@@ -158,12 +158,12 @@ export class WireExchange implements Exchange {
     return this.#connection?.remoteAddress ?? null;
   }
 
-  /** Request content is on its way. */
+  /** Whether request content is being sent. */
   get isSending(): boolean {
     return this.#contentStarted && !this.requestIsSent && !this.isOver;
   }
 
-  /** The origin server takes no more. */
+  /** Called when the origin server takes no more content. */
   stopSending(): void {
     this.#stopContent();
   }
@@ -185,7 +185,7 @@ export class WireExchange implements Exchange {
     else this.#connection?.start(sink);
   }
 
-  /** The response's content is not wanted, or not any more. */
+  /** The content of the response is not needed, or no longer. */
   cancelDelivery(): void {
     if (this.isOver) return;
     this.isOver = true;
@@ -194,7 +194,7 @@ export class WireExchange implements Exchange {
   }
 }
 
-/** The content of a response that has been answered. */
+/** The content of a response. */
 class ExchangeContent implements ChunkSource {
   readonly #exchange: WireExchange;
 
@@ -228,13 +228,13 @@ function createTunnel(connection: ExchangeConnection, source: ChunkSource): Tunn
         onSent();
       });
     },
-    // Cancelling does nothing once the origin server's direction has ended.
+    // Both: `cancel` does nothing once the origin server's direction has ended.
     destroy: () => {
       source.cancel();
       connection.destroy();
     },
     reset: () => {
-      // A TLS socket sends no close_notify when it is destroyed.
+      // Destroying is enough over TLS: a TLS socket sends no close_notify then.
       if (!('encrypted' in socket)) socket.resetAndDestroy();
       source.cancel();
       connection.destroy();

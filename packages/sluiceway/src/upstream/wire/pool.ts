@@ -14,10 +14,10 @@ import { BoundConnections, isSameClient } from './bound-connections.js';
 import { type ConnectionOwner, WireConnection } from './connection.js';
 import type { WireExchange } from './exchange.js';
 
-/** Told once what an origin server speaks, but for when the transport is destroyed. */
+/** Called once with the protocol that an origin server uses, unless the transport is destroyed before. */
 export interface NegotiationListener {
   http1(): void;
-  /** The socket, made with `onread`, belongs to the listener. */
+  /** The socket has `onread` and belongs to the listener. */
   http2(socket: Socket): void;
   failed(error: SluicewayError): void;
 }
@@ -28,12 +28,12 @@ export class ConnectionPool implements ConnectionOwner {
   readonly #settings: TransportSettings;
   readonly #buffers: BufferPool;
   readonly #sessions: SessionCache;
-  /** What connections go through; null for none. */
+  /** The egress proxy for the connections; null if there is none. */
   readonly #proxy: EgressProxy | null;
   readonly #onEmpty: () => void;
-  /** The most recently used last: the others get a chance to time out. */
+  /** The most recently used last. It is reused first, so that the others can time out. */
   readonly #idle: WireConnection[] = [];
-  /** Those that belong to one client each. */
+  /** Connections that are bound to one client each. */
   readonly #bound: BoundConnections;
   readonly #line: WaitingLine<WireExchange>;
   readonly #connections = new Set<WireConnection>();
@@ -43,7 +43,7 @@ export class ConnectionPool implements ConnectionOwner {
   #closing = false;
   #assigning = false;
 
-  /** `onEmpty` is called whenever no connection is left and nobody waits for one. */
+  /** `onEmpty` is called whenever no connection is left and no exchange waits for one. */
   constructor(
     destination: Destination,
     settings: TransportSettings,
@@ -76,9 +76,9 @@ export class ConnectionPool implements ConnectionOwner {
     return total >= this.#settings.maxConnections;
   }
 
-  /** Finds a connection for the exchange: an idle one (unless it must be fresh), a new one, or a place in line. */
+  /** Gives the exchange an idle connection (unless it must be fresh) or a new one, or queues it. */
   assign(exchange: WireExchange, fresh: boolean): void {
-    // Dead connections may be dropped here, and the last of them must not make the pool seem to be of no more use.
+    // Dead connections may be dropped here, and the last of them must not report the pool as empty.
     this.#assigning = true;
     this.#assign(exchange, fresh);
     this.#assigning = false;
@@ -92,7 +92,7 @@ export class ConnectionPool implements ConnectionOwner {
       return;
     }
     if (this.#isFull) {
-      // A fresh one is wanted because a kept one was dead: the others are no better, and in the way.
+      // A kept connection was dead, so the other idle ones probably are too. Close one to make room.
       if (!fresh || this.#idle.length === 0) {
         this.#line.enter(exchange);
         this.#bound.yieldSoon();
@@ -103,7 +103,7 @@ export class ConnectionPool implements ConnectionOwner {
     this.#dial(exchange);
   }
 
-  /** Closes idle connections now and the others when their exchange is over. */
+  /** Closes idle connections now, and the others when their exchange is over. */
   close(): void {
     this.#closing = true;
     for (const connection of [...this.#idle.splice(0), ...this.#bound.idle()]) connection.destroy();
@@ -165,7 +165,7 @@ export class ConnectionPool implements ConnectionOwner {
     }
   }
 
-  /** One of the client's own, or else one that is open to all. */
+  /** Takes an idle connection that is bound to the client, or else a shared one. */
   #takeIdle(client: RequestClient | null): WireConnection | undefined {
     for (;;) {
       const connection = this.#bound.take(client) ?? this.#idle.pop();
@@ -177,9 +177,9 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   /**
-   * Opens a connection before anybody needs it, to find out what the origin server speaks: one for HTTP/1.1 waits for
-   * its first request, another is handed over as a socket. Where all connections that there may be carry requests, it
-   * speaks what they speak.
+   * Opens a connection to find out the origin server's protocol. An HTTP/1.1 connection then waits for its first request.
+   * For HTTP/2, the socket is passed to the listener. If all allowed connections are busy, reports HTTP/1.1, which they
+   * use.
    */
   negotiate(client: RequestClient | null, listener: NegotiationListener): void {
     if (this.#isFull) {
@@ -284,7 +284,7 @@ export class ConnectionPool implements ConnectionOwner {
     if (this.isEmpty) this.#onEmpty();
   }
 
-  /** One timer a pool, whatever its size; it runs only while something is idle and holds no process alive. */
+  /** Runs one timer per pool while connections are idle. It does not keep the process alive. */
   #watchIdle(): void {
     if (this.#idleTimer !== null) return;
     const everyMs = Math.max(50, Math.min(5000, this.#settings.idleTimeoutMs / 4));

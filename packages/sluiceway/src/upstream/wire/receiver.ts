@@ -4,19 +4,19 @@ import { atTurnEnd, type TurnTask } from '../../net/turn-end.js';
 import type { BufferPool } from '../../stream/buffer-pool.js';
 import { ReadBuffer } from '../../stream/read-buffer.js';
 
-/** Unread bytes at which a connection that reads ahead is told to stop. */
+/** Number of unread bytes at which a connection that reads ahead stops. */
 const READ_AHEAD_BYTES = 32 * 1024;
 
-/** Whoever makes sense of the bytes that a `Receiver` reads. */
+/** Parses the bytes that a `Receiver` reads. */
 export interface ReceiverOwner {
-  /** Takes some of the unread bytes; false when it cannot go on for now. What it throws reaches `onBroken`. */
+  /** Takes some of the unread bytes. Returns false if it cannot continue for now. Its errors are passed to `onBroken`. */
   advance(): boolean;
   onBroken(error: Error): void;
-  /** Whether bytes are of no use at the moment, because the sink has not taken those before. */
+  /** Whether the sink has not taken earlier bytes, so that new ones have to wait. */
   readonly isWaiting: boolean;
-  /** Content bytes of the message under way that have not been read; 0 where its end has been, or for a head. */
+  /** Content bytes of the current message that have not been read; 0 if its end has been read, or for a head. */
   readonly expected: number;
-  /** Whether the message under way has come to its content. */
+  /** Whether the current message has reached its content. */
   readonly isContent: boolean;
   readonly isClosed: boolean;
 }
@@ -30,12 +30,12 @@ export class Receiver implements TurnTask {
   #stepping = false;
   #stopped = false;
   #flushing = false;
-  /** What the owner expected after the last read. */
+  /** The owner's `expected` after the last read. */
   #expected = 0;
 
   /**
-   * `tls` sockets are read record by record: what arrives in one turn of the event loop is handled together,
-   * which makes them three times cheaper.
+   * `tls`: the socket is read record by record. The records of one turn of the event loop are handled together, which
+   * takes a third of the CPU time.
    */
   constructor(owner: ReceiverOwner, buffers: BufferPool, tls: boolean) {
     this.#owner = owner;
@@ -53,9 +53,9 @@ export class Receiver implements TurnTask {
     this.#socket = socket;
   }
 
-  /** Goes as far as the bytes read and the owner allow, then reads on if there is use for it. */
+  /** Passes unread bytes to the owner until it stops, then resumes reading if more bytes can be used. */
   run(): void {
-    // A chunk came back before its sink has returned: the call that lent it goes on, and knows what follows.
+    // A chunk was returned before its sink has returned: the outer call continues.
     if (this.#stepping) return;
     this.#step();
     if (!this.#stopped || this.#mustStop(this.#owner.expected)) return;
@@ -63,16 +63,16 @@ export class Receiver implements TurnTask {
     if (!this.#owner.isClosed) this.#readOn();
   }
 
-  /** Reads nothing more until `run` finds use for it. */
+  /** Stops reading until `run` resumes it. */
   hold(): void {
     this.#stopped = true;
     if (this.#socket !== null) stopReading(this.#socket);
   }
 
-  /** For a socket with `onread`, `read` starts the reading; `resume` would also go through events of its empty stream. */
+  /** Resumes reading. With `onread`, `read` is enough; `resume` would also emit events of the empty stream. */
   #readOn(): void {
     const socket = this.#socket;
-    // One without `onread` (TLS inside a tunnel) was paused.
+    // A socket without `onread` (TLS inside a tunnel) was paused.
     if (socket?.isPaused() === true) socket.resume();
     else socket?.read(0);
   }
@@ -83,7 +83,7 @@ export class Receiver implements TurnTask {
     return this.buffer.space();
   }
 
-  /** Runs once for each 16 KiB over TLS: what the owner has to reckon is asked for once. */
+  /** Runs for each 16 KiB over TLS, so it reads properties that the owner has to compute only once. */
   #onRead(length: number): boolean {
     const owner = this.#owner;
     this.buffer.filled(length);
@@ -93,7 +93,7 @@ export class Receiver implements TurnTask {
       return true;
     }
     this.#expected = owner.expected;
-    // Content over TLS comes record by record; it waits for its neighbours until this turn of the loop ends.
+    // Content over TLS arrives record by record. Collect the records until this turn of the event loop ends.
     if (this.#coalesces && owner.isContent && this.#expected > 0 && !this.buffer.nearlyFull) {
       this.#flushLater();
     } else {
@@ -104,7 +104,7 @@ export class Receiver implements TurnTask {
     return !this.#stopped;
   }
 
-  /** One more record of sized content, with others before it that wait for the end of this turn, and more behind it. */
+  /** Whether this is another record of sized content, with earlier ones collected in this turn, and more to come. */
   #isBetween(length: number): boolean {
     if (!this.#flushing || length >= this.#expected || this.#expected === Number.POSITIVE_INFINITY)
       return false;
@@ -117,15 +117,15 @@ export class Receiver implements TurnTask {
     atTurnEnd(this);
   }
 
-  /** Passes on what this turn of the event loop has brought. */
+  /** Passes on what was read in this turn of the event loop. */
   endTurn(): void {
     this.#flushing = false;
     this.run();
   }
 
   /**
-   * Where nothing more is expected, reading goes on: it would find the origin server's end. But that is a guess
-   * where content is chunked, which an origin server could make come true for ever.
+   * If no more content is expected, reading continues, so that it finds the end of the connection. For chunked content,
+   * that is a guess that an origin server could exploit forever, so unread bytes are limited as well.
    */
   #mustStop(expected: number): boolean {
     if (!this.#owner.isContent || !this.#owner.isWaiting) return false;

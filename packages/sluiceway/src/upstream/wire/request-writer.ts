@@ -7,7 +7,7 @@ import { checkRequestLine, requestContentLength } from '../request-rules.js';
 import type { RequestContent, TransportRequest } from '../transport.js';
 import type { ExchangeConnection } from './exchange-connection.js';
 
-/** The request head as it goes on the wire, to be written as latin1. */
+/** Formats the request head. Write it as latin1. */
 export function formatRequestHead(request: TransportRequest): string {
   checkRequestLine(request);
   const { method, path, content } = request;
@@ -84,7 +84,7 @@ export class RequestContentWriter implements ChunkSink {
       onWait: (side) => offer.onWait(side),
       onStopped: () => offer.onStopped(),
     };
-    // What the server has said about the content that it refuses can still be read.
+    // After a write error, the response of a server that refuses the content can still be read.
     const onBroken = (): void => void socket.emit('error', toWriteError());
     return spliceToSocket(counted, socket, onBroken);
   }
@@ -98,7 +98,7 @@ export class RequestContentWriter implements ChunkSink {
     } else if (this.#written < length) {
       this.#fail(`Request content ended after ${this.#written} of ${length} bytes`);
     } else {
-      // An empty write is called back after everything that was written before.
+      // The callback of an empty write comes after all earlier writes.
       this.#socket.write('', this.#onLastWrite);
     }
   }
@@ -107,7 +107,7 @@ export class RequestContentWriter implements ChunkSink {
     this.#onFail(error);
   }
 
-  /** The socket's `error` tells of a failure. */
+  /** Ignores errors: the socket's `error` event reports them. */
   readonly #onLastWrite = (error?: Error | null): void => {
     if (!error) this.#onEnd();
   };

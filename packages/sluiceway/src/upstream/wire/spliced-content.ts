@@ -5,15 +5,15 @@ import type { ContentReader } from './content-reader.js';
 import type { Receiver } from './receiver.js';
 
 /**
- * Content that goes from the connection's socket to the sink's without being read. It begins only where nothing has been
- * read that is not delivered, and when it stops, for whatever reason, the connection reads on: it finds the end of the
- * content, that of the stream, or what has broken it, as ever.
+ * Content that the kernel moves from the connection's socket to the sink's. A splice begins only when everything read is
+ * delivered. When it stops, for any reason, the connection resumes reading, and finds the end of the content, the end of
+ * the stream or an error as usual.
  */
 export class SplicedContent {
   readonly #receiver: Receiver;
   #splice: Splice | null = null;
   #isRefused = false;
-  /** Bytes to deliver by chunks before the rest is offered again. */
+  /** Bytes to deliver in chunks before the rest is offered again. */
   #toCopy = 0;
 
   constructor(receiver: Receiver) {
@@ -30,7 +30,7 @@ export class SplicedContent {
     this.#toCopy = 0;
   }
 
-  /** So much of the content goes by a chunk. */
+  /** `bytes` bytes of the content are delivered in a chunk. */
   copied(bytes: number): void {
     this.#toCopy -= bytes;
   }

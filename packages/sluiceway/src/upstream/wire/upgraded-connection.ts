@@ -3,8 +3,8 @@ import type { Fields } from '../../http/fields.js';
 import type { ContentReader } from './content-reader.js';
 
 /**
- * After 101: every byte counts. The end is a good one, and so is a reset where the protocol says good-bye by itself, as
- * WebSocket does: what came before it must not be lost.
+ * Reads the bytes after a 101. The end of the connection completes the content. So does a reset if the protocol marks its
+ * own end, as WebSocket does, so that bytes before the reset are not lost.
  */
 export class TunnelReader implements ContentReader {
   contentStart = 0;
@@ -37,7 +37,7 @@ export class TunnelReader implements ContentReader {
 
   endOfStream(reset = false): SluicewayError | null {
     if (reset && !this.#saysGoodBye)
-      return new SluicewayError('http_response_incomplete', 'The origin server has reset the tunnel');
+      return new SluicewayError('http_response_incomplete', 'The origin server reset the tunnel');
     this.complete = true;
     return null;
   }

@@ -6,7 +6,7 @@ import { resolveTransportOptions, type TransportOptions } from '../transport-opt
 import { WireExchange } from './exchange.js';
 import { ConnectionPool, type NegotiationListener } from './pool.js';
 
-/** Our HTTP/1.1 client over `node:net` and `node:tls`, with a connection pool for each destination. */
+/** An HTTP/1.1 client based on `node:net` and `node:tls`, with a connection pool for each destination. */
 export class WireTransport implements Transport {
   readonly #pools: Pools<ConnectionPool>;
 
@@ -21,7 +21,7 @@ export class WireTransport implements Transport {
 
   send(request: TransportRequest): Exchange {
     const pool = this.#pools.for(request.destination);
-    // The pool may have been left empty, and so forgotten, by the connection that was stale.
+    // Look the pool up again: it may have been dropped when the stale connection left it empty.
     const exchange = new WireExchange(request, (stale) =>
       this.#pools.for(request.destination).assign(stale, true),
     );
@@ -37,7 +37,7 @@ export class WireTransport implements Transport {
     );
   }
 
-  /** Finds out what an https: destination speaks: see `ConnectionPool.negotiate`. */
+  /** Finds out the protocol of an https: destination. See `ConnectionPool.negotiate`. */
   negotiate({ destination, client = null }: TransportRequest, listener: NegotiationListener): void {
     this.#pools.for(destination).negotiate(client, listener);
   }
