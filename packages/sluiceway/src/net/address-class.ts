@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
-/** What kind of network an address belongs to. `class` is a short stable word, `reason` a sentence for logs. */
+/** The kind of network an address belongs to. `class` is a short stable word, `reason` a phrase for logs. */
 export interface AddressClass {
   /** True only for public unicast addresses. */
   allowed: boolean;
@@ -10,10 +10,10 @@ export interface AddressClass {
 }
 
 /**
- * Judges an address by the IANA special-purpose registries (RFC 6890): only public unicast is allowed. An IPv6
- * address that carries an IPv4 address is judged by that one where the translation is well known (IPv4-mapped,
- * and NAT64's 64:ff9b::/96), and refused where it may lead anywhere (6to4, Teredo, ISATAP, IPv4-compatible,
- * local NAT64). Anything but the canonical forms of an address is refused, a zone as well.
+ * Classifies an address by the IANA special-purpose registries (RFC 6890). Only public unicast is allowed. An IPv6
+ * address that embeds an IPv4 address is classified by the IPv4 address if the translation is well known (IPv4-mapped,
+ * and NAT64's 64:ff9b::/96). It is refused if it may lead anywhere (6to4, Teredo, ISATAP, IPv4-compatible, local
+ * NAT64). Non-canonical forms of an address and zones are refused.
  */
 export function classifyAddress(address: string): AddressClass {
   const parsed = parseAddress(address);
@@ -22,7 +22,7 @@ export function classifyAddress(address: string): AddressClass {
   return parsed instanceof ipaddr.IPv4 ? classifyIPv4(parsed) : classifyIPv6(parsed);
 }
 
-/** Parses the canonical forms, as the operating system reads them; a zone is left out. Null for anything else. */
+/** Parses canonical forms, as the operating system does. A zone is ignored. Returns null for anything else. */
 export function parseAddress(address: string): ipaddr.IPv4 | ipaddr.IPv6 | null {
   const family = isIP(address);
   if (family === 0) return null;
@@ -30,13 +30,13 @@ export function parseAddress(address: string): ipaddr.IPv4 | ipaddr.IPv6 | null 
   const zone = address.indexOf('%');
   const text = zone < 0 ? address : address.slice(0, zone);
   if (!text.includes('.')) return ipaddr.IPv6.parse(text);
-  // ipaddr.js reads `::a.b.c.d` as `::ffff:a.b.c.d`; a connection would go to another address.
+  // ipaddr.js parses `::a.b.c.d` as `::ffff:a.b.c.d`, but a connection would go to another address.
   const tail = text.lastIndexOf(':') + 1;
   const [a = 0, b = 0, c = 0, d = 0] = ipaddr.IPv4.parse(text.slice(tail)).octets;
   return ipaddr.IPv6.parse(`${text.slice(0, tail)}${toHex(a, b)}:${toHex(c, d)}`);
 }
 
-/** The IPv4 address in an IPv4-mapped (::ffff:0:0/96) or NAT64 (64:ff9b::/96) address, else null. */
+/** Returns the IPv4 address in an IPv4-mapped (::ffff:0:0/96) or NAT64 (64:ff9b::/96) address, else null. */
 export function embeddedIPv4(address: ipaddr.IPv6): ipaddr.IPv4 | null {
   const [a, b, c, d, e, f, high = 0, low = 0] = address.parts;
   if (c !== 0 || d !== 0 || e !== 0) return null;
@@ -45,7 +45,7 @@ export function embeddedIPv4(address: ipaddr.IPv6): ipaddr.IPv4 | null {
   return mapped || nat64 ? new ipaddr.IPv4([high >> 8, high & 0xff, low >> 8, low & 0xff]) : null;
 }
 
-/** Not in a registry and still not public: the address under which Azure serves its hosts' metadata and DNS. */
+/** Not in a registry, but not public either: Azure serves its hosts' metadata and DNS at this address. */
 const AZURE_HOST = '168.63.129.16';
 
 function classifyIPv4(address: ipaddr.IPv4): AddressClass {
@@ -68,9 +68,9 @@ function classifyIPv6(address: ipaddr.IPv6): AddressClass {
   const first = parts[0] ?? 0;
   if (parts.slice(0, 6).every((part) => part === 0))
     return refuse('ipv4Compatible', `${text} is IPv4-compatible`);
-  // RFC 4291 section 2.4: all else outside 2000::/3 is not assigned for use on the internet.
+  // RFC 4291 section 2.4: addresses outside 2000::/3 are not assigned for use on the internet.
   if (first >> 13 !== 1) return refuse('reserved', `${text} is not global unicast`);
-  // RFC 5214 section 6.1: the interface identifier carries any IPv4 address, under any prefix.
+  // RFC 5214 section 6.1: the interface identifier embeds any IPv4 address, under any prefix.
   if (parts[5] === 0x5efe && ((parts[4] ?? 0) & 0xfdff) === 0)
     return refuse('isatap', `${text} is an ISATAP address`);
   return allow(text);

@@ -3,41 +3,44 @@ import { classifyAddress, embeddedIPv4, parseAddress } from './address-class.js'
 
 export interface AddressDecision {
   allowed: boolean;
-  /** For logs only: it may name an internal address. */
+  /** For logs only: it can name an internal address. */
   reason: string;
 }
 
-/** Decides which addresses may be connected to. Pure: asked before and again after a connection is made. */
+/**
+ * Decides which addresses may be connected to. It has no side effects, and is called before and again after a
+ * connection is made.
+ */
 export interface AddressPolicy {
-  /** `address` as the resolver or the socket names it. */
+  /** `address` is in the form of the resolver or the socket. */
   decide(address: string, port: number): AddressDecision;
 }
 
 const ANY: AddressDecision = Object.freeze({ allowed: true, reason: 'any address is allowed' });
 
-/** For upstreams that the operator has configured. */
+/** The policy for upstreams that the operator has configured. */
 export const anyAddress: AddressPolicy = { decide: () => ANY };
 
-/** For URLs that others supply: public unicast only. */
+/** The policy for URLs that others supply: public unicast only. */
 export const publicAddresses: AddressPolicy = { decide: (address) => classifyAddress(address) };
 
 export interface AddressPolicyOptions {
   /**
-   * Looked at first. Each is an address or a CIDR range, with a port where it holds for that port only:
+   * Allowed addresses. Checked first. Each is an address or a CIDR range, optionally with the only port it applies to:
    * `10.0.0.5`, `10.0.0.0/8`, `10.0.0.0/8:8080`, `fd00::/8`, `[fd00::/8]:8080`.
    */
   allow?: readonly string[];
-  /** Looked at second; an IPv4 rule also meets the address inside a NAT64 address. */
+  /** Denied addresses. Checked second. An IPv4 rule also matches the address inside a NAT64 address. */
   deny?: readonly string[];
-  /** What holds for all the rest. */
+  /** The policy for all other addresses. */
   base: 'public' | 'any';
 }
 
-/** Builds a policy from rules: allow, then deny, then the base. Throws a `TypeError` for a rule it cannot read. */
+/** Creates a policy from rules: allow, then deny, then the base. Throws a `TypeError` for an invalid rule. */
 export function createAddressPolicy(options: AddressPolicyOptions): AddressPolicy {
   const allowed = (options.allow ?? []).map(parseRule);
   const denied = (options.deny ?? []).map(parseRule);
-  // Whatever else it may be at run time is public.
+  // Any unexpected value at run time means public.
   const base = options.base === 'any' ? anyAddress : publicAddresses;
   if (allowed.length === 0 && denied.length === 0) return base;
   return {
@@ -65,10 +68,10 @@ interface Rule {
   port: number | null;
 }
 
-/** The range in brackets or bare, then a port. Bare IPv6 takes no port: it could not be told from the address. */
+/** The range, in brackets or bare, then an optional port. A bare IPv6 range takes no port, which would be ambiguous. */
 const RULE = /^(?:\[([\da-f:.]+(?:\/\d{1,3})?)\]|([\d.]+(?:\/\d{1,3})?))(?::(\d{1,5}))?$/i;
 
-/** Checks and splits one rule; see `AddressPolicyOptions.allow`. */
+/** Parses one rule; see `AddressPolicyOptions.allow`. */
 function parseRule(text: string): Rule {
   const match = RULE.exec(text);
   const [address = '', prefix, ...more] = (match?.[1] ?? match?.[2] ?? text).split('/');
@@ -80,14 +83,14 @@ function parseRule(text: string): Rule {
   if (!readable || bits > width || port === 0 || (port ?? 0) > 65535) {
     throw new TypeError(`${JSON.stringify(text)} is not an address or CIDR range with an optional port`);
   }
-  // Addresses are judged as IPv4 where they are mapped, so the rule has to be IPv4 as well.
+  // IPv4-mapped addresses are checked as IPv4, so the rule is converted as well.
   const network = unmap(parsed);
   if (network === parsed) return { text, network, bits, port };
   if (bits < 96) throw new TypeError(`${JSON.stringify(text)} covers more than IPv4-mapped addresses`);
   return { text, network, bits: bits - 96, port };
 }
 
-/** An IPv4-mapped address as IPv4, any other as it is. */
+/** Converts an IPv4-mapped address to IPv4. Returns any other address unchanged. */
 function unmap(address: ipaddr.IPv4 | ipaddr.IPv6): ipaddr.IPv4 | ipaddr.IPv6 {
   return address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress() ? address.toIPv4Address() : address;
 }

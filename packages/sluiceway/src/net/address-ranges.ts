@@ -2,11 +2,14 @@ import { BlockList, isIP } from 'node:net';
 
 /** A set of addresses. */
 export interface AddressRanges {
-  /** `address` as the socket names it, with or without a zone; null is in no range, nor is what is no address. */
+  /**
+   * `address` is in the form of the socket, with or without a zone. Null and text that is not an address are in no
+   * range.
+   */
   includes(address: string | null): boolean;
 }
 
-/** Builds the set from addresses and CIDR ranges (`10.0.0.0/8`, `::1`). Throws a `TypeError` for what is neither. */
+/** Creates the set from addresses and CIDR ranges (`10.0.0.0/8`, `::1`). Throws a `TypeError` for anything else. */
 export function createAddressRanges(ranges: readonly string[]): AddressRanges {
   if (ranges.length === 0) return { includes: () => false };
   const list = new BlockList();
@@ -14,7 +17,7 @@ export function createAddressRanges(ranges: readonly string[]): AddressRanges {
   return {
     includes(address) {
       if (address === null) return false;
-      // An IPv6 zone is no part of the address.
+      // An IPv6 zone is not part of the address.
       const bare = address.split('%', 1)[0] ?? address;
       const family = isIP(bare);
       return family !== 0 && list.check(bare, family === 6 ? 'ipv6' : 'ipv4');
@@ -22,7 +25,7 @@ export function createAddressRanges(ranges: readonly string[]): AddressRanges {
   };
 }
 
-/** Throws a `TypeError` for what `createAddressRanges` would not take; cheaper than to make a set of it. */
+/** Throws a `TypeError` for a range that `createAddressRanges` refuses. Cheaper than creating a set. */
 export function checkAddressRange(range: string): void {
   parseRange(range);
 }
@@ -33,7 +36,7 @@ function add(list: BlockList, range: string): void {
   else list.addSubnet(address, bits, type);
 }
 
-/** `bits` are null for a single address. */
+/** `bits` is null for a single address. */
 function parseRange(range: string): { address: string; bits: number | null; type: 'ipv4' | 'ipv6' } {
   const [address = '', prefix, ...rest] = range.split('/');
   const family = isIP(address);

@@ -1,4 +1,4 @@
-/** The connection that a client's request came on: a socket of HTTP/1, a session of HTTP/2. */
+/** The connection of a client's request: an HTTP/1 socket or an HTTP/2 session. */
 export interface ClientConnection {
   readonly destroyed: boolean;
   once(event: 'close', listener: () => void): unknown;
@@ -7,8 +7,8 @@ export interface ClientConnection {
 const listeners = new WeakMap<ClientConnection, Set<() => void>>();
 
 /**
- * Calls the listener when the connection closes. Returns how to take the listener back. A connection gets one `close`
- * listener for all of them, so that their number causes no warning.
+ * Calls the listener when the connection closes. Returns a function that removes the listener. All listeners share a
+ * single `close` listener of the connection, so that their number causes no warning.
  */
 export function onceClosed(connection: ClientConnection, listener: () => void): () => void {
   const found = listeners.get(connection);

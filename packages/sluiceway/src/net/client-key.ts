@@ -2,14 +2,14 @@ import ipaddr from 'ipaddr.js';
 import { embeddedIPv4, parseAddress } from './address-class.js';
 
 /**
- * The key under which a client is counted and known again, equal for every spelling of its address:
+ * Returns the key by which a client is counted and recognized. It is the same for every spelling of the address:
  *
- * - an IPv4 address, also where it comes as IPv4-mapped (`::ffff:192.0.2.7`) or NAT64 (`64:ff9b::192.0.2.7`);
- * - the /64 of an IPv6 address. A host usually has a whole /64, and changes its address within it (RFC 8981).
- *   An IPv6 zone (`%eth0`) is ignored;
- * - a link-local IPv6 address itself: all hosts of all links have the same /64.
+ * - an IPv4 address, also if it is IPv4-mapped (`::ffff:192.0.2.7`) or NAT64 (`64:ff9b::192.0.2.7`);
+ * - the /64 of an IPv6 address. A host usually has a whole /64, and changes its address within it (RFC 8981). An IPv6
+ *   zone (`%eth0`) is ignored;
+ * - the whole link-local IPv6 address: all hosts on all links have the same /64.
  *
- * `''` for null and for text that is not an address: clients whose address is unknown share one key.
+ * Returns `''` for null and for text that is not an address: clients with an unknown address share one key.
  */
 export function clientKey(address: string | null): string {
   const parsed = address === null ? null : parseAddress(address);

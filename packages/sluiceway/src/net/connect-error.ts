@@ -1,9 +1,9 @@
 import { type ErrorCode, SluicewayError } from '../errors.js';
 
-/** Codes of the operating system, of the resolver and of Node, as they come before a connection stands. */
+/** Error codes of the operating system, the resolver and Node from before a connection is established. */
 const CODES: Readonly<Record<string, ErrorCode>> = {
   ECONNREFUSED: 'connection_refused',
-  // A Unix socket or a local name that leads nowhere.
+  // A Unix socket or a local name that does not exist.
   ENOENT: 'connection_refused',
   ECONNRESET: 'connection_terminated',
   ECONNABORTED: 'connection_terminated',
@@ -17,7 +17,7 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   EADDRNOTAVAIL: 'destination_ip_unroutable',
   EAFNOSUPPORT: 'destination_ip_unroutable',
   EINVAL: 'destination_ip_unroutable',
-  // A local firewall says so.
+  // A local firewall refuses the connection.
   EACCES: 'destination_ip_unroutable',
   EPERM: 'destination_ip_unroutable',
   EMFILE: 'connection_limit_reached',
@@ -33,11 +33,11 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   EPROTO: 'tls_protocol_error',
 };
 
-/** OpenSSL's verdicts on a certificate chain, as Node names them, and Node's own on the name. */
+/** OpenSSL's errors for a certificate chain, as Node names them, and Node's own for the name. */
 const CERTIFICATE =
   /CERT|CRL|ISSUER|LEAF_SIGNATURE|^(?:INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|HOSTNAME_MISMATCH|UNSPECIFIED)$/;
 
-/** Of several failed attempts the one that says most about the origin server comes first. */
+/** If several attempts failed, the error that says most about the origin server is reported. */
 const TELLING: readonly ErrorCode[] = [
   'connection_refused',
   'connection_terminated',
@@ -46,12 +46,12 @@ const TELLING: readonly ErrorCode[] = [
 ];
 
 /**
- * Translates what resolving, connecting or a TLS handshake failed with. The result is retryable, since nothing
- * of the request had been sent.
+ * Translates an error of name resolution, connection or TLS handshake. The result is retryable, because nothing of the
+ * request was sent.
  */
 export function toConnectError(error: unknown): SluicewayError {
   if (error instanceof SluicewayError) return error;
-  // Happy Eyeballs reports one error an attempt.
+  // Happy Eyeballs reports one error per attempt.
   if (error instanceof AggregateError && error.errors.length > 0) return mostTelling(error);
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const message = error instanceof Error ? error.message : String(error);

@@ -4,21 +4,21 @@ import type { Destination } from './destination.js';
 import type { DialOnread } from './dial-attempt.js';
 import type { EgressProxy } from './egress.js';
 
-/** A proxy says little; what it says is not passed on. */
+/** Limits of the proxy's answer, which is short. The answer is not forwarded. */
 const LIMITS = { maxBytes: 16 * 1024, maxFields: 100 };
 
-/** Whatever the proxy says, a client learns no more than this. */
+/** Clients see only this message, whatever the proxy answers. */
 const PUBLIC_MESSAGE = 'The origin server could not be reached.';
 
-/** A name or an address as URLs have it: nothing that could end a line or a part of it. */
+/** A name or an address as in a URL. It contains nothing that could end a line or a word. */
 const HOSTNAME = /^[\x21-\x7e]+$/;
 
-/** `host:port`, as CONNECT asks for it: with the port in any case (RFC 9112 section 3.2.3). */
+/** Formats `host:port` for CONNECT, always with the port (RFC 9112 section 3.2.3). */
 export function formatAuthority({ hostname, port }: Destination): string {
   return hostname.includes(':') ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
-/** The request for a tunnel to `destination`, to be written as latin1. */
+/** Formats the request for a tunnel to `destination`. Write it as Latin-1. */
 export function formatConnect(destination: Destination, { authorization }: EgressProxy): string {
   if (!HOSTNAME.test(destination.hostname)) throw new TypeError('The hostname is not valid');
   const authority = formatAuthority(destination);
@@ -27,8 +27,8 @@ export function formatConnect(destination: Destination, { authorization }: Egres
 }
 
 /**
- * Reads the answer to CONNECT, and keeps what comes behind it. It has no content where it is a success, whatever its
- * fields say (RFC 9110 section 9.3.6).
+ * Reads the answer to CONNECT, and keeps the bytes after it. A successful answer has no content, whatever its fields
+ * say (RFC 9110 section 9.3.6).
  */
 export class ConnectReader {
   readonly #scanner = new SectionScanner(LIMITS.maxBytes, 'head');
@@ -41,7 +41,8 @@ export class ConnectReader {
   #next: DialOnread | null = null;
 
   /**
-   * `onOpen` is told that the tunnel stands, and says whether to go on reading; `onFailed` why there is none.
+   * `onOpen` is called when the tunnel is open, and returns whether to continue reading. `onFailed` is called with the
+   * reason if there is none.
    */
   constructor(destination: Destination, onOpen: () => boolean, onFailed: (error: SluicewayError) => void) {
     this.#authority = formatAuthority(destination);
@@ -49,18 +50,18 @@ export class ConnectReader {
     this.#onFailed = onFailed;
   }
 
-  /** For the socket to the proxy. */
+  /** The `onread` option for the socket to the proxy. */
   readonly onread: DialOnread = {
     buffer: () => this.#next?.buffer() ?? this.#space,
     callback: (length, buffer) => this.#next?.callback(length, buffer) ?? this.#onRead(length),
   };
 
-  /** What follows is read by somebody else. */
+  /** Passes later bytes to another reader. */
   handOver(onread: DialOnread): void {
     this.#next = onread;
   }
 
-  /** Takes what has come through the tunnel already. */
+  /** Returns the bytes that have already arrived through the tunnel. */
   takeEarly(): Buffer {
     const early = this.#received;
     this.#received = Buffer.alloc(0);
@@ -85,7 +86,7 @@ export class ConnectReader {
     return false;
   }
 
-  /** The final head, or null where it is not there yet. */
+  /** Returns the final head, or null if it is incomplete. */
   #readHead(): ParsedHead | null {
     for (;;) {
       const bytes = this.#received;
@@ -102,8 +103,9 @@ export class ConnectReader {
 }
 
 /**
- * What kept the proxy from opening a tunnel. 5xx says that it could not reach the destination; with everything else it
- * wants another request of us, or none: credentials (407), another destination (403), another method (405).
+ * Returns why the proxy did not open a tunnel. 5xx means that it could not reach the destination. Any other status
+ * means that it requires a different request or none: credentials (407), another destination (403), another method
+ * (405).
  */
 function toRefusal(status: number, authority: string): SluicewayError {
   const message = `The egress proxy answered ${status} to CONNECT ${authority}`;

@@ -1,7 +1,7 @@
-/** Where a request goes: what decides which connections may carry it. */
+/** The destination of a request. It determines which connections can carry it. */
 export interface Destination {
   protocol: 'http:' | 'https:';
-  /** A name or an address; IPv6 without brackets. */
+  /** A name or an address. IPv6 without brackets. */
   hostname: string;
   port: number;
 }

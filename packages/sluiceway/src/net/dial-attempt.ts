@@ -11,57 +11,57 @@ export interface DialOptions {
   policy: AddressPolicy;
   /** Default: the operating system's. */
   resolver?: Resolver;
-  /** The address of the client that the connection is for: see `Resolver.resolve`. Default none. */
+  /** The address of the client that the connection is for: see `Resolver.resolve`. Default null: unknown. */
   client?: string | null;
   /**
-   * Reach the destination through a tunnel of this proxy. It looks the name up and connects, so there is no address
-   * to judge: with any other policy than `anyAddress` nothing is dialled.
+   * Connects through a tunnel of this proxy. The proxy resolves the name, so this process cannot check the address:
+   * with any policy other than `anyAddress`, dialling fails. Default: a direct connection.
    */
   proxy?: EgressProxy;
-  /** For looking up, connecting, the answer of the proxy and TLS handshakes together. */
+  /** Time for lookup, connection, the proxy's answer and TLS handshakes together. */
   connectTimeoutMs: number;
-  /** Used for https: only. */
+  /** Used only for https:. */
   tls?: DialTlsOptions;
   /**
-   * Node's `onread`: bytes are read into `buffer()`, then `callback` says whether to go on reading. Without it the
-   * socket is an ordinary one.
+   * Node's `onread`: bytes are read into `buffer()`, then `callback` returns whether to continue reading. Default: an
+   * ordinary socket.
    */
   onread?: DialOnread;
   /** Default true. */
   noDelay?: boolean;
   /** Idle time before TCP keep-alive probes start; 0 sends none. Default 60 s. */
   keepAliveDelayMs?: number;
-  /** Whether our side stays writable after the other has ended, which tunnels need. Default false. */
+  /** Whether this side stays writable after the other has ended, which tunnels require. Default false. */
   allowHalfOpen?: boolean;
 }
 
 export interface DialOnread {
-  /** May be called several times before the connection stands: once an attempt. */
+  /** May be called several times before the connection is established: once per attempt. */
   buffer: () => Uint8Array;
   callback: (bytesRead: number, buffer: Uint8Array) => boolean;
 }
 
-/** Told once whether dialling succeeded, never before `dial` has returned and never after `cancel`. */
+/** Called once with the result of dialling. Never called before `dial` has returned or after `cancel`. */
 export interface DialListener {
-  /** The connection stands. The socket belongs to the listener now; it never throws an unhandled `error`. */
+  /** The connection is established. The listener now owns the socket, which never throws an unhandled `error`. */
   connected(socket: Socket): void;
   failed(error: SluicewayError): void;
-  /** A TLS session for `DialTlsOptions.session`: once and again while the socket lives, after `connected`. */
+  /** A TLS session for `DialTlsOptions.session`. Called after `connected`, possibly several times. */
   session?(session: Buffer): void;
 }
 
 export interface Dialling {
-  /** Gives up; does nothing once the listener has been told. */
+  /** Cancels dialling. Does nothing after the listener was called. */
   cancel(): void;
 }
 
-/** One dialling under way: its listener is told once, in time, and where it fails nothing of it stays behind. */
+/** A dial in progress. It calls its listener once, at the latest at the timeout, and cleans up if it fails. */
 export class DialAttempt implements Dialling {
   readonly #listener: DialListener;
   readonly #timer: NodeJS.Timeout;
   #giveUp: (() => void) | null = null;
   #settled = false;
-  /** A name is being looked up. */
+  /** Whether a name is being looked up. */
   resolving = false;
 
   constructor({ destination, connectTimeoutMs }: DialOptions, listener: DialListener) {
@@ -73,7 +73,7 @@ export class DialAttempt implements Dialling {
     }, connectTimeoutMs);
   }
 
-  /** How to give up what has come of it so far; replaces what was told before. */
+  /** Sets the function that cleans up what exists so far. Replaces the previous one. */
   onGivenUp(giveUp: () => void): void {
     this.#giveUp = giveUp;
   }
@@ -96,7 +96,7 @@ export class DialAttempt implements Dialling {
     return this.#settled;
   }
 
-  /** True for the one caller that gets to tell the listener. */
+  /** Returns true to a single caller, which then calls the listener. */
   #settle(): boolean {
     if (this.#settled) return false;
     this.#settled = true;

@@ -9,16 +9,16 @@ import { closeIdleSockets, isOutOfDescriptors } from './idle-sockets.js';
 import { type ResolvedAddress, toDnsError } from './resolver.js';
 import { systemResolver } from './system-resolver.js';
 
-/** How long one of several addresses may take before the next is tried (RFC 8305 section 5). */
+/** How long to wait for one of several addresses before the next one is tried (RFC 8305 section 5). */
 const ATTEMPT_TIMEOUT_MS = 500;
 
-/** How often a connection is tried for which there are no descriptors, while idle connections can make room. */
+/** The number of attempts at a connection when descriptors run out, while closing idle connections can free some. */
 const MAX_TRIES = 4;
 
 /**
- * Connects to the destination itself. Every address is judged by the policy before a packet goes to it: a literal one
- * here, those of a name in the `lookup` that the socket itself uses, so that what was judged is what is dialled.
- * Afterwards the peer's address is judged once more.
+ * Connects to the destination directly. The policy checks every address before a packet is sent to it: a literal one
+ * here, those of a name in the `lookup` of the socket itself, so that the checked address is the dialled one.
+ * Afterwards the policy checks the peer's address again.
  */
 export function dialDirectly(options: DialOptions, listener: DialListener): Dialling {
   const { hostname, port, protocol } = options.destination;
@@ -33,7 +33,7 @@ export function dialDirectly(options: DialOptions, listener: DialListener): Dial
       .then(
         (addresses) =>
           all ? callback(null, addresses) : callback(null, addresses[0].address, addresses[0].family),
-        // The socket emits the very error that it is given here.
+        // The socket emits exactly the error that it gets here.
         (error: unknown) => callback(toConnectError(error), []),
       );
   };
@@ -56,7 +56,8 @@ export function dialDirectly(options: DialOptions, listener: DialListener): Dial
     }
     let isGivenUp = false;
     attempt.onGivenUp(() => void opened.destroy());
-    // Stays for the life of the socket: an error after `cancel` or between two owners must not end the process.
+    // This listener stays for the life of the socket. An error after `cancel` or between two owners must not end the
+    // process.
     opened.on('error', (error) => {
       if (attempt.isSettled || isGivenUp) return;
       if (tries < MAX_TRIES && isOutOfDescriptors(error) && closeIdleSockets() > 0) {
@@ -66,19 +67,19 @@ export function dialDirectly(options: DialOptions, listener: DialListener): Dial
     });
     opened.once('close', () => {
       if (isGivenUp) return;
-      const message = `${hostname}:${port} closed the connection before it stood`;
+      const message = `${hostname}:${port} closed the connection before it was established`;
       attempt.fail(new SluicewayError('connection_terminated', message, { retryable: true }));
     });
-    // Before Node's own listener, which would send a TLS ClientHello with the name in it.
+    // Runs before Node's own listener, which would send a TLS ClientHello with the name.
     opened.prependOnceListener('connect', () => {
-      // A peer that is already gone has no address; its close follows.
+      // A peer that has disconnected has no address. A `close` follows.
       if (opened.remoteAddress === undefined) return;
       const mismatch = judge(hostname, opened.remoteAddress, port, options.policy);
       if (mismatch !== null) attempt.fail(mismatch);
       else if (protocol === 'http:') attempt.connected(opened);
     });
     opened.once('secureConnect', () => attempt.connected(opened));
-    // Node keeps no sessions for a listener that comes after the handshake.
+    // Node does not keep sessions for a listener that is added after the handshake.
     if (listener.session) opened.on('session', (session: Buffer) => listener.session?.(session));
   };
   connect();
@@ -104,7 +105,7 @@ function open(options: DialOptions, lookup: net.LookupFunction): net.Socket {
   return tls.connect({ ...common, ...toTlsOptions(hostname, options.tls ?? {}) });
 }
 
-/** The addresses of a name that the policy allows, at least one. */
+/** Returns the addresses of a name that the policy allows, at least one. */
 async function resolveAllowed(
   hostname: string,
   { destination: { port }, policy, resolver = systemResolver, client = null }: DialOptions,
@@ -140,6 +141,6 @@ function judge(
 }
 
 function invalidAddress(hostname: string, address: string): SluicewayError {
-  const message = `${hostname} resolved to ${JSON.stringify(address)}, which is no address`;
+  const message = `${hostname} resolved to ${JSON.stringify(address)}, which is not an address`;
   return new SluicewayError('dns_error', message, { retryable: true });
 }

@@ -2,30 +2,33 @@ import { Resolver as DnsResolver } from 'node:dns';
 import type { ResolvedAddress } from './resolver.js';
 
 /**
- * Of the first try with a name server; each further one takes twice as long. With a server that has been fast, c-ares
- * begins with a quarter of a second, and gives up after less than two.
+ * Timeout of the first attempt at a name server. It doubles with each further attempt. For a server that has been fast,
+ * c-ares starts with a quarter of a second, and gives up after less than two seconds.
  */
 const TIMEOUT_MS = 2000;
 const TRIES = 3;
 
-/** For so long a name is asked for again: its own name servers may be slow. As glibc, which tries twice for 5 s. */
+/** How long a name is retried, because its own name servers can be slow. glibc is similar: it tries twice for 5 s. */
 const PATIENCE_MS = 10_000;
 
-/** How long addresses of one family wait for those of the other: a server that is silent about one has none of it. */
+/**
+ * How long the addresses of one family wait for those of the other. If a server does not answer for a family by then,
+ * there are none.
+ */
 const OTHER_FAMILY_MS = 300;
 
-/** What DNS says about a name: addresses, none at all, or no answer that tells. */
+/** The answer of DNS for a name: addresses, no addresses, or unknown. */
 export type DnsAnswer =
   | { kind: 'found'; addresses: ResolvedAddress[] }
   | { kind: 'none'; error: Error }
   | { kind: 'failed'; error: Error };
 
-/** The codes of `node:dns` for a name that does not exist, or has no address. */
+/** The codes of `node:dns` for a name that does not exist or has no addresses. */
 const NONE: ReadonlySet<string> = new Set(['ENOTFOUND', 'ENODATA']);
 
 /**
- * Asks name servers over sockets of its own (c-ares), so that one that never answers blocks no thread. `servers` takes
- * the place of those in resolv.conf.
+ * Queries name servers over its own sockets (c-ares), so that a server that does not answer blocks no thread. `servers`
+ * replaces the servers of resolv.conf.
  */
 export class DnsClient {
   readonly #resolver: DnsResolver;
@@ -35,7 +38,7 @@ export class DnsClient {
     if (servers !== undefined) this.#resolver.setServers(servers);
   }
 
-  /** Asks for exactly this name: both families at once, IPv4 first in the answer. */
+  /** Queries exactly this name, both families at once. IPv4 comes first in the answer. */
   async ask(name: string): Promise<DnsAnswer> {
     const until = performance.now() + PATIENCE_MS;
     for (;;) {
@@ -68,7 +71,7 @@ function toAnswer(...families: (ResolvedAddress[] | Error | undefined)[]): DnsAn
   const addresses = families.flatMap((each) => (Array.isArray(each) ? each : []));
   if (addresses.length > 0) return { kind: 'found', addresses };
   const errors = families.filter((each) => each instanceof Error);
-  // One family that is unknown may have addresses.
+  // If the query for one family failed, that family may have addresses.
   const failed = errors.find((error) => !NONE.has(codeOf(error)));
   if (failed !== undefined) return { kind: 'failed', error: failed };
   return { kind: 'none', error: errors[0] ?? Object.assign(new Error('No address'), { code: 'ENODATA' }) };

@@ -3,31 +3,34 @@ import type { Destination } from './destination.js';
 import type { DialTlsOptions } from './dial-tls.js';
 import { createTrustedPeers } from './trusted-peers.js';
 
-/** An HTTP proxy between us and origin servers, which are reached through its tunnels (RFC 9110 section 9.3.6). */
+/** An HTTP proxy through whose tunnels origin servers are reached (RFC 9110 section 9.3.6). */
 export interface EgressProxy extends Destination {
-  /** The value of Proxy-Authorization, a secret; null for none. */
+  /** The value of Proxy-Authorization, a secret. Null for none. */
   readonly authorization: string | null;
-  /** For a proxy that is reached over TLS. Default: what Node trusts. */
+  /** TLS options for a proxy that is reached over TLS. Default: Node's trusted certificates. */
   readonly tls?: DialTlsOptions;
 }
 
-/** Which connections go through which proxy, as plain data. */
+/** Which connections use which proxy, as plain data. */
 export interface Egress {
   readonly http: EgressProxy | null;
   readonly https: EgressProxy | null;
-  /** Destinations that are connected to directly, in the language of `NO_PROXY`. */
+  /** Destinations that are connected to directly, in the syntax of `NO_PROXY`. */
   readonly except: readonly string[];
 }
 
-/** Every connection through one proxy. Throws a `TypeError` that never repeats the URL: it may hold a password. */
+/**
+ * Sends every connection through one proxy. Throws a `TypeError` that does not contain the URL, which can hold a
+ * password.
+ */
 export function parseEgress(url: string | URL): Egress {
   const proxy = parseEgressProxy(url);
   return { http: proxy, https: proxy, except: [] };
 }
 
 /**
- * What the environment says to every program: `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, read as Go and curl do. The
- * lower-case name of each comes first, an empty one counts as absent. Throws a `TypeError` that names the variable.
+ * Reads `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` from the environment, as Go and curl do. The lower-case name of each
+ * takes precedence. An empty variable counts as absent. Throws a `TypeError` that names the variable.
  */
 export function readEgressEnvironment(environment: Readonly<Record<string, string | undefined>>): Egress {
   const read = (name: string): string =>
@@ -47,7 +50,7 @@ export function readEgressEnvironment(environment: Readonly<Record<string, strin
     .toLowerCase()
     .split(/[\s,]+/)
     .filter((entry) => entry !== '');
-  // What is on this machine no other machine can reach for us.
+  // Another machine cannot reach services on this machine.
   const local = ['localhost', '127.0.0.0/8', '::1'];
   return {
     http: readProxy('HTTP_PROXY'),
@@ -56,7 +59,7 @@ export function readEgressEnvironment(environment: Readonly<Record<string, strin
   };
 }
 
-/** The proxy to go through, or null for a direct connection. */
+/** Returns the proxy to use, or null for a direct connection. */
 export function decideEgress(egress: Egress, destination: Destination): EgressProxy | null {
   if (egress.except.some((entry) => matches(entry, destination))) return null;
   return destination.protocol === 'https:' ? egress.https : egress.http;
@@ -80,16 +83,17 @@ function toBasic(userinfo: string): string {
     user = decodeURIComponent(colon < 0 ? userinfo : userinfo.slice(0, colon));
     password = colon < 0 ? '' : decodeURIComponent(userinfo.slice(colon + 1));
   } catch {
-    throw new TypeError('must have its user name and password in percent-encoding');
+    throw new TypeError('must have a percent-encoded user name and password');
   }
   if (user.includes(':') || /\p{Cc}/u.test(user + password))
-    throw new TypeError('must have no colon in its user name, and no control characters');
+    throw new TypeError('must have no colon in its user name and no control characters');
   return `Basic ${Buffer.from(`${user}:${password}`, 'utf8').toString('base64')}`;
 }
 
 /**
- * `*`; an address or CIDR range; a name, which stands for the names under it as well; `.name` or `*.name` for those
- * only. All but ranges may have a port. What cannot be read matches nothing: the variable was not written for us.
+ * Matches an entry of `NO_PROXY`: `*`; an address or CIDR range; a name, which includes names under it; `.name` or
+ * `*.name` for those only. All except ranges can have a port. An invalid entry matches nothing and is not an error,
+ * because the variable also serves other programs.
  */
 function matches(entry: string, { hostname, port }: Destination): boolean {
   if (entry === '*') return true;

@@ -5,16 +5,16 @@ import { isHostValue } from '../http/framing.js';
 import { splitMembers } from '../http/list-members.js';
 import type { TrustedPeers } from './trusted-peers.js';
 
-/** What is believed of the client that a request comes from, by the names of RFC 7239. */
+/** The client behind a request, as far as it is trusted. The members have the names of RFC 7239. */
 export interface ForwardedClient {
-  /** Its address, without a port; null where it is not known. */
+  /** Its address, without a port. Null if unknown. */
   readonly for: string | null;
-  /** The authority that it asked for; null where it named none. */
+  /** The authority that it requested. Null if there is none. */
   readonly host: string | null;
   readonly proto: 'http' | 'https';
 }
 
-/** One hop as a proxy has described it: an element of Forwarded, or a member of X-Forwarded-For. */
+/** One hop as described by a proxy: an element of Forwarded, or a member of X-Forwarded-For. */
 interface Hop {
   for: string | undefined;
   host?: string | undefined;
@@ -22,13 +22,12 @@ interface Hop {
 }
 
 /**
- * Reads who sent a request. Of an untrusted peer that is the peer itself, as the connection shows it. Of a trusted one
- * it is what it says: the address in `X-Forwarded-For` (or in Forwarded, where there is no such field) that is next
- * to the last trusted one from the right; whatever stands left of it was the client's to write. Where all are
- * trusted, it is the first.
+ * Determines the client of a request. For an untrusted peer, this is the peer itself, from the data of the connection.
+ * For a trusted peer, it is the rightmost untrusted address in `X-Forwarded-For` (or in Forwarded, without that field);
+ * everything to the left of it can be forged by the client. If all addresses are trusted, it is the first one.
  *
- * A port is dropped and what is no address is skipped, but where a trusted proxy says that it does not know its
- * peer or keeps it secret (`unknown`, `_name`), nobody else does: null.
+ * Ports are removed, and values that are not addresses are skipped. If a trusted proxy states that its peer is unknown
+ * or hidden (`unknown`, `_name`), the result is null.
  */
 export function readForwardedClient(
   fields: ReadonlyFields,
@@ -52,7 +51,7 @@ export function readForwardedClient(
 
 const toHop = (member: string): Hop => ({ for: member });
 
-/** The farthest hop of which trusted proxies tell, from the nearest one on. */
+/** Returns the farthest hop that trusted proxies describe, starting from the nearest one. */
 function findClient(
   chain: readonly Hop[],
   peer: string | null,
@@ -62,7 +61,8 @@ function findClient(
   for (const hop of chain.toReversed()) {
     if (hop.for === undefined) continue;
     if (isUnnamed(hop.for)) return { address: null, hop };
-    // The word of nginx for a peer on a Unix socket: believed like one of ours, or the client of which we know no more.
+    // nginx's value for a peer on a Unix socket. The hop is a trusted proxy if Unix sockets are trusted; otherwise it
+    // is the client, with an unknown address.
     if (/^unix:?$/i.test(hop.for)) {
       if (peers.unix) continue;
       return { address: null, hop };
@@ -78,14 +78,16 @@ function findClient(
 /** RFC 7239 sections 6.2 and 6.3, with or without a port. */
 const isUnnamed = (node: string): boolean => /^(?:unknown|_[\w.-]*)(?::|$)/i.test(node);
 
-/** A node (RFC 7239 section 6) as other programs write it too: IPv6 with or without brackets, a port, a zone. */
+/**
+ * Parses a node (RFC 7239 section 6), also as other programs write it: IPv6 with or without brackets, a port, a zone.
+ */
 function toAddress(node: string): string | null {
   const text = /^\[(.*)\](?::\S*)?$/.exec(node)?.[1] ?? /^([^:]*):[^:]*$/.exec(node)?.[1] ?? node;
   const plain = plainAddress(text);
   return plain !== null && isIP(plain) !== 0 ? plain : null;
 }
 
-/** The elements of Forwarded (RFC 7239 section 4), in order; pairs that are none are left out. */
+/** Returns the elements of Forwarded (RFC 7239 section 4), in order. Invalid pairs are skipped. */
 function readForwarded(fields: ReadonlyFields): Hop[] {
   if (!fields.has('forwarded')) return [];
   return fields

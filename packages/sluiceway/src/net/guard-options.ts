@@ -80,10 +80,10 @@ export const guardOptions = {
   }),
 };
 
-/** What a URL that somebody else has chosen may lead to. Without options: public addresses at the ports 80 and 443. */
+/** Restricts where URLs that others supply may lead. Default: public addresses, ports 80 and 443. */
 export interface GuardOptions extends OptionsOf<typeof guardOptions> {}
 
 function checkResolver(resolver: Resolver): Resolver {
   if (typeof resolver?.resolve === 'function') return resolver;
-  throw new TypeError('must have the method resolve');
+  throw new TypeError('must have a resolve method');
 }

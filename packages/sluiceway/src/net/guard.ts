@@ -19,7 +19,7 @@ const LOOPBACK = ['127.0.0.1', '::1'] as const;
 
 const DEFAULT_PORTS: readonly number[] = [80, 443];
 
-/** Judges where a request may go: what its URL says, and each address that is dialled for it. */
+/** Checks where a request may go: its URL, and each address before it is dialled. */
 export class Guard {
   readonly #addresses: AddressPolicy;
   readonly #atPort: AddressPolicy;
@@ -29,10 +29,10 @@ export class Guard {
   readonly #schemes: readonly string[];
   readonly #own = new OwnListeners();
   readonly resolver: Resolver;
-  /** For the transport: asked for each address before it is dialled, and for the peer's afterwards. */
+  /** For the transport: checks each address before it is dialled, and the peer's address afterwards. */
   readonly policy: AddressPolicy;
 
-  /** Takes what `resolveGuard` has checked. */
+  /** `options` have been checked by `resolveGuard`. */
   constructor(options: GuardOptions) {
     const { allowAddresses = [], denyAddresses = [] } = options;
     this.#addresses = createAddressPolicy({ allow: allowAddresses, deny: denyAddresses, base: 'public' });
@@ -46,15 +46,15 @@ export class Guard {
     this.policy = { decide: (address, port) => this.#decide(address, port) };
   }
 
-  /** Why a URL may not be asked for, before anything is looked up; null where it may. */
+  /** Returns why a URL must not be requested, or null if it may. Makes no DNS lookup. */
   judge({ base, path }: { base: BaseTarget; path: string }): SluicewayError | null {
     const scheme = base.protocol.slice(0, -1);
     if (!this.#schemes.includes(scheme)) return refused(`the scheme ${scheme}`);
-    // An empty label, which no name has: what a resolver makes of one is not known, nor are lists of hosts for it.
+    // No valid name has an empty label. Resolvers and host lists disagree on how to treat one.
     if (/^\.|\.\./.test(base.hostname)) return refused('a host whose name is not valid');
     const name = base.hostname.replace(/\.$/, '');
     if (name === 'unix') return refused('a Unix socket');
-    // RFC 6761 section 6.3: whatever a resolver says of such names, they are this machine.
+    // RFC 6761 section 6.3: such names are this machine, whatever a resolver returns.
     if (/(?:^|\.)localhost$/.test(name) && LOOPBACK.every((each) => !this.#decide(each, base.port).allowed))
       return refused('this machine');
     const target = new JudgedTarget(base, path);
@@ -64,26 +64,29 @@ export class Guard {
     return null;
   }
 
-  /** Refuses connections to a listener of our own. An address of all zeros stands for every one of this machine. */
+  /**
+   * Refuses connections to a listener of this process. The unspecified address stands for all addresses of this
+   * machine.
+   */
   addListener(address: string, port: number): void {
     this.#own.add(address, port);
   }
 
-  /** As `addListener`, for the listener that a request has come by; null where that is not known. */
+  /** Like `addListener`, for the listener that accepted a request. Null if unknown. */
   learnListener(listener: ListenerAddress | null): void {
     this.#own.learn(listener);
   }
 
   #decide(address: string, port: number): { allowed: boolean; reason: string } {
     if (this.#own.includes(address, port))
-      return { allowed: false, reason: `${address}:${port} is our own listener` };
+      return { allowed: false, reason: `${address}:${port} is a listener of this process` };
     if (this.#ports !== 'any' && !this.#ports.includes(port) && !this.#atPort.decide(address, port).allowed)
       return { allowed: false, reason: `port ${port} is not allowed` };
     return this.#addresses.decide(address, port);
   }
 }
 
-/** Checks the options of a guard, all at once. `path` is where they stand, `''` where they are the whole. */
+/** Checks the options of a guard. `path` is their path in the options, `''` if they are the whole. */
 export function resolveGuard(check: Checker, path: string, options: unknown): Guard {
   const { allowPorts, allowHosts, schemes, resolver, ...lists } = resolve(guardOptions, options, check, path);
   const resolved: GuardOptions = {
@@ -93,7 +96,7 @@ export function resolveGuard(check: Checker, path: string, options: unknown): Gu
     ...(schemes !== undefined && { schemes }),
     ...(resolver !== undefined && { resolver }),
   };
-  // With problems there is no guard that anybody will use.
+  // If there are problems, the guard is not used.
   try {
     return new Guard(resolved);
   } catch {

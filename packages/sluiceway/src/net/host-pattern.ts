@@ -7,23 +7,23 @@ import { pathForms, patternForms } from './path-forms.js';
 export interface HostPattern {
   /** Null for either. */
   protocol: BaseTarget['protocol'] | null;
-  /** Without `*.` where there is one; null for every host. */
+  /** Without a leading `*.`. Null for every host. */
   hostname: string | null;
-  /** Hosts below `hostname`, and not that itself. */
+  /** Matches hosts below `hostname`, but not `hostname` itself. */
   isSuffix: boolean;
   /** Null for every port. */
   port: number | null;
-  /** Percent-encoded where it is not ASCII, with escapes in capital letters. Null for every path. */
+  /** Non-ASCII characters are percent-encoded, with upper-case escapes. Null for every path. */
   path: string | null;
-  /** Every path that begins with `path`. */
+  /** Matches every path that begins with `path`. */
   isPrefix: boolean;
 }
 
 const PATTERN = /^(?:(https?):\/\/)?(\[[\da-f:.]+\]|[^/:@?#[\]\s]+)(?::(\d{1,5}))?(\/[^?#\s]*)?$/i;
 
 /**
- * Reads `files.example.com`, `*.example.com`, `*`, with a scheme, a port or a path where they hold for that only:
- * `https://example.com:8443/public/*`. Names are compared as the URL standard writes them, without a dot at the end.
+ * Parses `files.example.com`, `*.example.com` or `*`, optionally with a scheme, a port or a path to restrict it to:
+ * `https://example.com:8443/public/*`. Names are compared as normalized by the URL standard, without a trailing dot.
  * Throws a `TypeError`.
  */
 export function parseHostPattern(text: string): HostPattern {
@@ -51,12 +51,12 @@ export function parseHostPattern(text: string): HostPattern {
 }
 
 /**
- * Of the URL that is judged: what several patterns are compared with. A class, since V8 keeps what an object with a getter
- * of its own refers to until the next full garbage collection.
+ * The parts of a checked URL that patterns are compared with. This is a class because V8 keeps the referents of an
+ * object with its own getter until the next full garbage collection.
  */
 export class JudgedTarget {
   readonly base: BaseTarget;
-  /** Without the query, and with escapes in capital letters. */
+  /** Without the query, and with upper-case escapes. */
   readonly path: string;
   #forms: readonly string[] | null | undefined;
 
@@ -65,14 +65,17 @@ export class JudgedTarget {
     this.path = capitalizeEscapes(pathAndQuery.split('?', 1)[0] ?? '');
   }
 
-  /** Of `path`: see `pathForms`. */
+  /** The forms of `path`: see `pathForms`. */
   get forms(): readonly string[] | null {
     if (this.#forms === undefined) this.#forms = pathForms(this.path);
     return this.#forms;
   }
 }
 
-/** Whether a pattern lets a URL in: only where no server can take its path for one that the pattern does not have. */
+/**
+ * Reports whether a pattern allows a URL. It does so only if no server can interpret the URL's path as one outside the
+ * pattern.
+ */
 export function allowsTarget(pattern: HostPattern, target: JudgedTarget): boolean {
   if (!matchesPlace(pattern, target.base, target.base.hostname.replace(/\.$/, ''))) return false;
   const { path: start, isPrefix } = pattern;
@@ -86,7 +89,7 @@ export function allowsTarget(pattern: HostPattern, target: JudgedTarget): boolea
   return target.forms?.every(isInside) ?? false;
 }
 
-/** A segment that begins with `..`: more than one server has taken such a one for `..` itself. */
+/** A segment that begins with `..`. Several servers have treated such a segment as `..` itself. */
 const UPWARD = /[/\\]\.\./;
 
 /** RFC 3986 section 6.2.2.1. */
@@ -94,8 +97,8 @@ const capitalizeEscapes = (path: string): string =>
   path.replace(/%[\da-f]{2}/gi, (escape) => escape.toUpperCase());
 
 /**
- * Whether a pattern shuts a URL out: where any server may take its path for one that the pattern has, whatever the
- * case of its letters and whether or not it ends with a slash; and where that cannot be told.
+ * Reports whether a pattern denies a URL. It does so if any server may interpret the URL's path as one that the pattern
+ * matches, ignoring letter case and a trailing slash, or if that cannot be determined.
  */
 export function deniesTarget(pattern: HostPattern, target: JudgedTarget): boolean {
   const { hostname } = target.base;
@@ -123,7 +126,7 @@ function trimSlashes(path: string): string {
   return path.slice(0, end);
 }
 
-/** The IPv4 address that an IPv6 one leads to (IPv4-mapped, NAT64); any other host as it is. */
+/** Returns the IPv4 address that an IPv6 address leads to (IPv4-mapped, NAT64). Returns any other host unchanged. */
 function toCarriedAddress(hostname: string): string {
   const parsed = hostname.includes(':') ? parseAddress(hostname) : null;
   const carried = parsed instanceof ipaddr.IPv6 ? embeddedIPv4(parsed) : null;

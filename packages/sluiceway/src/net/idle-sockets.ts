@@ -1,17 +1,22 @@
 import { readFileSync } from 'node:fs';
 
-/** A connection that nobody uses at the moment. */
+/** A connection that is not in use. */
 export interface IdleSocket {
   destroy(): void;
 }
 
-/** The part of a process's descriptors that idle connections may take; clients and running transfers need the others. */
+/**
+ * The share of the process's descriptors that idle connections may use. Clients and running transfers need the rest.
+ */
 const IDLE_SHARE = 1 / 4;
 
-/** Where the operating system does not tell how many descriptors a process may have. */
+/** The assumed limit if the operating system does not report how many descriptors a process may have. */
 const UNKNOWN_LIMIT = 4096;
 
-/** Of those that are closed when descriptors run out: not only one, since the next request needs some as well. */
+/**
+ * The share of idle connections to close when descriptors run out. One is not enough, because the next request needs
+ * some too.
+ */
 const CLOSED_SHARE = 1 / 4;
 
 /** The idle connections of all transports of this process, the oldest first. */
@@ -19,7 +24,7 @@ const idle = new Set<IdleSocket>();
 
 let most: number | null = null;
 
-/** Counts a connection as idle, and closes the oldest where that makes too many for the process. */
+/** Registers an idle connection, and closes the oldest ones if the process has too many. */
 export function addIdleSocket(socket: IdleSocket): void {
   idle.add(socket);
   most ??= Math.max(1, Math.floor(readDescriptorLimit() * IDLE_SHARE));
@@ -30,14 +35,14 @@ export function deleteIdleSocket(socket: IdleSocket): void {
   idle.delete(socket);
 }
 
-/** Closes the oldest quarter, since there are no descriptors left. Returns how many it has closed. */
+/** Closes the oldest quarter of the idle connections because descriptors have run out. Returns how many were closed. */
 export function closeIdleSockets(): number {
   const count = Math.ceil(idle.size * CLOSED_SHARE);
   for (let i = 0; i < count; i += 1) closeOldest();
   return count;
 }
 
-/** Whether a connection failed for want of a descriptor, of the process or of the machine. */
+/** Reports whether a connection failed because the process or the machine has no descriptors left. */
 export function isOutOfDescriptors(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.some(isOutOfDescriptors);
   if (!(error instanceof Error) || !('code' in error)) return false;
@@ -51,7 +56,7 @@ function closeOldest(): void {
   oldest.destroy();
 }
 
-/** The soft limit, which Node.js raises to the hard one when it starts. */
+/** Reads the soft limit, which Node.js raises to the hard limit at start. */
 function readDescriptorLimit(): number {
   try {
     const [, limit] =

@@ -6,12 +6,10 @@ import type { ResolvedAddress } from './resolver.js';
 /** How long the process is kept without a lookup. */
 const IDLE_MS = 30_000;
 
-/** How long a process is left alone that could not be started. */
+/** How long to wait before starting the process is tried again after a failure. */
 const RETRY_AFTER_MS = 60_000;
 
-/**
- * What the process does. It ends with its parent, whatever its threads are at: an ordinary exit would wait for them.
- */
+/** The program of the process. It kills itself when its parent ends: an ordinary exit would wait for its threads. */
 const PROGRAM = `
 const { lookup } = require('node:dns');
 process.on('message', ([id, name]) => {
@@ -29,8 +27,9 @@ interface Pending {
 }
 
 /**
- * A process of Node.js with many threads for getaddrinfo, since the size of libuv's pool in this process belongs to the
- * application. It starts with the first lookup, holds no process alive, and ends when it is not needed for a while.
+ * A Node.js process with many threads for getaddrinfo, since the size of libuv's pool in this process belongs to the
+ * application. The process starts with the first lookup, does not keep its parent alive, and ends after a while without
+ * lookups.
  */
 export class LookupProcess {
   readonly #threads: number;
@@ -40,17 +39,17 @@ export class LookupProcess {
   #idle: NodeJS.Timeout | null = null;
   #failedAt = Number.NEGATIVE_INFINITY;
 
-  /** `lookups` is how many run at a time; libuv gives lookups half of its threads. */
+  /** `lookups` is how many run at a time. libuv uses half of its threads for lookups. */
   constructor(lookups: number) {
     this.#threads = 2 * lookups;
   }
 
-  /** Not where the program is no plain Node.js, or may start no processes. */
+  /** False if the program is not plain Node.js or must not start processes. */
   get isPossible(): boolean {
     return IS_NODE && performance.now() - this.#failedAt > RETRY_AFTER_MS;
   }
 
-  /** The pid while it runs. */
+  /** The pid while the process runs. */
   get pid(): number | undefined {
     return this.#child?.pid;
   }
@@ -83,7 +82,7 @@ export class LookupProcess {
         windowsHide: true,
       });
     } catch {
-      // The permission model of Node.js, for example.
+      // For example, Node.js's permission model forbids it.
       this.#failedAt = performance.now();
       return null;
     }
@@ -134,7 +133,7 @@ export class LookupProcess {
   }
 }
 
-/** In a program that is packed into one file, `execPath` is the program itself, which must not be started again. */
+/** In a single-executable application, `execPath` is the application itself, which must not be started again. */
 const IS_NODE =
   /^node(?:js)?(?:\d+)?(?:\.exe)?$/i.test(basename(process.execPath)) && !('electron' in process.versions);
 

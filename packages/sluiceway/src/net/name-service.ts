@@ -1,11 +1,11 @@
 import { readFileSync, statSync } from 'node:fs';
 import { isIP } from 'node:net';
 
-/** Where an operating system keeps what its resolver goes by. */
+/** The files that configure the operating system's resolver. */
 export interface NameServiceFiles {
   hosts: string;
   resolv: string;
-  /** The Name Service Switch; systems without it ask the hosts file, then DNS. */
+  /** The Name Service Switch. Systems without it use the hosts file, then DNS. */
   nsswitch: string;
 }
 
@@ -19,17 +19,17 @@ export const systemFiles: NameServiceFiles = {
 export interface SearchRules {
   /** Domains to append, in order. */
   domains: readonly string[];
-  /** A name with at least so many dots is tried as it is first. */
+  /** A name with at least this many dots is first tried without a domain. */
   ndots: number;
 }
 
-/** How long a file counts as unchanged before it is looked at again. */
+/** How long a file counts as unchanged before it is checked again. */
 const LOOK_EVERY_MS = 1000;
 
 /** glibc's limit. */
 const MAX_NDOTS = 15;
 
-/** A file that is read again when it has changed. One that is not there counts as empty. */
+/** A file that is read again when it changes. A missing file counts as empty. */
 export class WatchedFile<T> {
   readonly #path: string;
   readonly #parse: (text: string) => T;
@@ -37,7 +37,7 @@ export class WatchedFile<T> {
   #stamp = '';
   #value: T;
   #isKnown = true;
-  /** Goes up with every change. */
+  /** Increases with every change. */
   changes = 0;
 
   constructor(path: string, parse: (text: string) => T) {
@@ -51,13 +51,13 @@ export class WatchedFile<T> {
     return this.#value;
   }
 
-  /** False where the file has never been read although it is there: Node's permission model denies it, for example. */
+  /** False if the file exists but could never be read, for example because Node's permission model denies it. */
   get isKnown(): boolean {
     this.#look();
     return this.#isKnown;
   }
 
-  /** Synchronous: libuv's thread pool, where files are read otherwise, may be taken up by lookups. */
+  /** Synchronous, because asynchronous reads use libuv's thread pool, which lookups can occupy. */
   #look(): void {
     const now = performance.now();
     if (now - this.#lookedAt < LOOK_EVERY_MS) return;
@@ -73,13 +73,13 @@ export class WatchedFile<T> {
       }
       this.#isKnown = true;
     } catch {
-      // What was read before holds until it can be read.
+      // The previous content stays valid until the file can be read.
       this.#isKnown = this.changes > 0;
     }
   }
 }
 
-/** The addresses of each name, in the order of the file (hosts(5)); names are in lower case. */
+/** Parses the addresses of each name, in the order of the file (hosts(5)). Names are in lower case. */
 export function parseHosts(text: string): ReadonlyMap<string, readonly string[]> {
   const hosts = new Map<string, string[]>();
   for (const line of lines(text)) {
@@ -95,7 +95,7 @@ export function parseHosts(text: string): ReadonlyMap<string, readonly string[]>
   return hosts;
 }
 
-/** `environment` may replace what the file says, as `LOCALDOMAIN` and `RES_OPTIONS` (resolv.conf(5)). */
+/** `LOCALDOMAIN` and `RES_OPTIONS` in `environment` override the file (resolv.conf(5)). */
 export function parseSearch(
   text: string,
   environment: Readonly<Record<string, string | undefined>> = {},
@@ -110,7 +110,7 @@ export function parseSearch(
   };
   for (const line of lines(text)) {
     const [keyword, ...values] = words(line);
-    // The last of these lines counts.
+    // The last of these lines takes effect.
     if (keyword === 'search') domains = values;
     else if (keyword === 'domain') domains = values.slice(0, 1);
     else if (keyword === 'options') readOptions(values);
@@ -120,10 +120,10 @@ export function parseSearch(
   return { domains: domains.map((each) => each.replace(/\.$/, '')).filter((each) => each !== ''), ndots };
 }
 
-/** Sources that know nothing of a name that DNS knows otherwise, or only names that are asked for elsewhere as well. */
+/** Sources that never contradict DNS, or that know only names which are looked up elsewhere as well. */
 const COMPATIBLE = /^(?:files|cache|myhostname|mymachines|mdns[46]?(?:_minimal)?)$/;
 
-/** Whether asking the hosts file and then DNS gives what this system's resolver gives (nsswitch.conf(5)). */
+/** Reports whether the hosts file and then DNS give the same result as this system's resolver (nsswitch.conf(5)). */
 export function usesDnsFirst(text: string): boolean {
   const line = lines(text).find((each) => /^\s*hosts\s*:/.test(each));
   if (line === undefined) return true;
@@ -132,7 +132,7 @@ export function usesDnsFirst(text: string): boolean {
   return dns >= 0 && sources.slice(0, dns).every((each) => COMPATIBLE.test(each));
 }
 
-/** The names to ask DNS for, in that order (resolv.conf(5)). */
+/** Returns the names to query in DNS, in order (resolv.conf(5)). */
 export function candidates(name: string, { domains, ndots }: SearchRules): string[] {
   if (name.endsWith('.')) return [name.slice(0, -1)];
   const completed = domains.map((domain) => `${name}.${domain}`);

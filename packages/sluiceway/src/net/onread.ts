@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { DialOnread } from './dial-attempt.js';
 
-/** Hands bytes over as a socket would that had read them; returns whether to go on reading. */
+/** Delivers bytes as a socket that read them would. Returns whether to continue reading. */
 export function deliver(bytes: Buffer, onread: DialOnread): boolean {
   let goesOn = true;
   for (let at = 0; at < bytes.length; ) {
@@ -14,8 +14,8 @@ export function deliver(bytes: Buffer, onread: DialOnread): boolean {
 }
 
 /**
- * Does for a socket what its `onread` option would: Node ignores that one in silence for TLS over a socket that it is
- * given. Costs a copy. As over any TLS socket, reads that are under way come in spite of `false`.
+ * Implements the `onread` option for a socket. Node silently ignores the option for TLS over a given socket. This costs
+ * a copy. As with any TLS socket, reads in progress are delivered even after `false`.
  */
 export function feedOnread(socket: Socket, onread: DialOnread): void {
   socket.on('data', (bytes: Buffer) => {

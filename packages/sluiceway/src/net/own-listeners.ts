@@ -5,23 +5,23 @@ import { type AddressPolicy, publicAddresses } from './address-policy.js';
 
 /** Where a request has reached this process. */
 export interface ListenerAddress {
-  /** Of the socket, or that which its server is bound to. */
+  /** The address of the socket, or the one that its server is bound to. */
   address: string;
   port: number;
 }
 
-/** Where this process listens itself: a request that it sends there would come back for ever. */
+/** The listeners of this process. A request to one of them would loop forever. */
 export class OwnListeners {
   /** Addresses by port, in the form of `normalise`. */
   readonly #addresses = new Map<number, Set<string>>();
 
-  /** An address of all zeros stands for every one of this machine, those that it will get as well. */
+  /** The unspecified address stands for all addresses of this machine, including future ones. */
   add(address: string, port: number): void {
     const addresses = this.#addresses.get(port) ?? new Set();
     this.#addresses.set(port, addresses.add(normalise(address)));
   }
 
-  /** Learns the listener that has accepted a request; null teaches nothing. */
+  /** Adds the listener that accepted a request. Null adds nothing. */
   learn(listener: ListenerAddress | null): void {
     if (listener !== null) this.add(listener.address, listener.port);
   }
@@ -30,31 +30,32 @@ export class OwnListeners {
     const addresses = this.#addresses.get(port);
     if (addresses === undefined) return false;
     const asked = normalise(address);
-    // Operating systems take a connection to no address for one to themselves.
+    // Operating systems connect to themselves if the destination is the unspecified address.
     if (addresses.has(asked) || ANY.includes(asked)) return true;
     return ANY.some((any) => addresses.has(any)) && isOfThisMachine(asked);
   }
 }
 
-/** The listeners at which requests have reached proxies that connect to public addresses only, in this process. */
+/** The listeners of this process at which requests have reached proxies that connect only to public addresses. */
 export const processListeners: OwnListeners = new OwnListeners();
 
-/** Public unicast addresses, but for those at which `processListeners` are. */
+/** Allows public unicast addresses, except those of `processListeners`. */
 export const publicAddressesOfOthers: AddressPolicy = {
   decide(address, port) {
     if (processListeners.includes(address, port))
-      return { allowed: false, reason: `${address}:${port} is our own listener` };
+      return { allowed: false, reason: `${address}:${port} is a listener of this process` };
     return publicAddresses.decide(address, port);
   },
 };
 
 /**
- * Where the server listens that has accepted a connection (a socket, or a session of HTTP/2); null where that does not tell (a Unix socket, a
- * connection that is gone). A socket whose server is not known counts for every address of the machine.
+ * Returns where the server that accepted a connection listens. The connection is a socket or an HTTP/2 session. Returns
+ * null if it does not tell: a Unix socket, or a closed connection. For a socket without a known server, the result
+ * stands for every address of the machine.
  */
 export function readListener(connection: object | null): ListenerAddress | null {
   if (connection === null) return null;
-  // A session of HTTP/2 has no socket any more once it is destroyed.
+  // A destroyed HTTP/2 session has no socket.
   const { socket = connection }: { socket?: object | undefined } = connection;
   const { localAddress, localPort, server }: Partial<AcceptedSocket> = socket;
   if (typeof localAddress !== 'string' || typeof localPort !== 'number') return null;
@@ -64,7 +65,7 @@ export function readListener(connection: object | null): ListenerAddress | null 
   return { address: bound.address, port: localPort };
 }
 
-/** Node sets `server` on the sockets that its servers accept; its types do not say so. */
+/** Node sets `server` on sockets that its servers accept. Its types omit it. */
 interface AcceptedSocket {
   localAddress: string | undefined;
   localPort: number | undefined;
@@ -74,14 +75,14 @@ interface AcceptedSocket {
 const ANY_IPV4 = '0.0.0.0';
 const ANY: readonly string[] = [ANY_IPV4, '::'];
 
-/** All of 127.0.0.0/8 is, although the interface names one address of it. */
+/** All of 127.0.0.0/8 belongs to this machine, although the interface has only one address of it. */
 function isOfThisMachine(address: string): boolean {
   if (parseAddress(address)?.range() === 'loopback') return true;
   const own = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
   return own.some((each) => normalise(each.address) === address);
 }
 
-/** The same for every spelling of an address; IPv4 where it carries one that is connected to in the end. */
+/** Normalizes the spelling of an address. Embedded IPv4 addresses that are connected to become IPv4. */
 function normalise(address: string): string {
   const parsed = parseAddress(address);
   if (parsed === null) return address;

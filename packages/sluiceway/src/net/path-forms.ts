@@ -1,23 +1,24 @@
 import { isUtf8 } from 'node:buffer';
 
-/** Longer paths are not analysed: no file server needs them, and each form costs time. */
+/** Longer paths are not analysed: file servers do not need them, and each form takes time. */
 const MAX_PATH_LENGTH = 4096;
-/** A path with more forms is a puzzle, not a name. */
+/** A path with more forms is an attack, not a name. */
 const MAX_FORMS = 64;
-/** What no step changes: one form, which the path itself is. */
+/** Characters that no step changes. Such a path has a single form, itself. */
 const PLAIN = /^[\w/!$&'()*,=@~-]*$/;
 /**
- * What servers do not agree on how to read: control characters (some end at NUL), `%u002e` as IIS decodes it, and
- * overlong UTF-8, which some decoders accept as `.` or `/`.
+ * Characters that servers interpret differently: control characters (some servers end at NUL), `%u002e` as IIS decodes
+ * it, and overlong UTF-8, which some decoders accept as `.` or `/`.
  */
 const UNREADABLE = /[^\x20-\x7e\x80-\xff]|%u[\da-f]{4}|[\xc0\xc1]|\xe0[\x80-\x9f]|\xf0[\x80-\x8f]/;
 
 /**
- * Every path that some server may take a path for, in lower case and percent-decoded to bytes (one character a byte):
- * with its escapes decoded none, one or more times, with `\` as `/`, without `;parameters`, with repeated slashes
- * merged, with dot segments resolved, without dots and spaces at the end of a segment, without what follows a decoded
- * `?` or `#`, with `+` as a space, without an NTFS stream (`::$DATA`), and without characters that have no width; in
- * each order. The path itself is one of them. Null where that cannot be told.
+ * Returns every path as which some server may interpret a path, in lower case and percent-decoded to bytes (one
+ * character per byte). The result includes the path itself and every combination, in each order, of these steps: decode
+ * escapes none, one or more times; replace `\` by `/`; remove `;parameters`; merge repeated slashes; resolve dot
+ * segments; remove dots and spaces at the end of a segment; remove what follows a decoded `?` or `#`; replace `+` by a
+ * space; remove an NTFS stream (`::$DATA`); remove zero-width characters. Returns null if the forms cannot be
+ * determined.
  */
 export function pathForms(path: string): readonly string[] | null {
   if (path.length > MAX_PATH_LENGTH) return null;
@@ -31,7 +32,7 @@ export function pathForms(path: string): readonly string[] | null {
   return [...forms];
 }
 
-/** The forms of the path of a pattern, which means what it says: as written, decoded, and in one case. */
+/** Returns the forms of a pattern's path, which is taken literally: as written, decoded, and in lower case. */
 export function patternForms(path: string): readonly string[] {
   const decoded = decodeOnce(toLower(path));
   const compatible = toCompatible(decoded);
@@ -59,8 +60,8 @@ const STEPS: readonly ((path: string) => string)[] = [
 ];
 
 /**
- * Unicode forms that mean the same: a full-width letter or dot is the plain one for file systems that map them. HFS+
- * ignores characters without a width, and some decoders bytes that are not UTF-8.
+ * Maps equivalent Unicode forms: a full-width letter or dot is the plain one for file systems that map them. HFS+
+ * ignores zero-width characters, and some decoders ignore bytes that are not UTF-8.
  */
 function toCompatible(bytes: string): string {
   if (!/[\x80-\xff]/.test(bytes)) return bytes;
@@ -70,13 +71,13 @@ function toCompatible(bytes: string): string {
 
 const IGNORED = /[\p{Default_Ignorable_Code_Point}\ufffd]+/gu;
 
-/** Bytes that are not UTF-8 as the Latin-1 that some servers take them for, in UTF-8. */
+/** Converts bytes that are not UTF-8, which some servers read as Latin-1, to UTF-8. */
 function fromLatin1(bytes: string): string {
   if (!/[\x80-\xff]/.test(bytes) || isUtf8(Buffer.from(bytes, 'latin1'))) return bytes;
   return Buffer.from(bytes.toLowerCase(), 'utf8').toString('latin1');
 }
 
-/** As S3 and decoders of forms read a path. */
+/** S3 and form decoders read `+` as a space. */
 function toSpaces(path: string): string {
   return path.replaceAll('+', ' ');
 }
@@ -95,7 +96,9 @@ function resolveDots(path: string): string {
   return kept.join('/');
 }
 
-/** As Windows opens files. Segments of one or two dots are a matter of `resolveDots`; it ignores those of more. */
+/**
+ * Windows ignores these when it opens files. `resolveDots` handles segments of one or two dots and ignores longer ones.
+ */
 function trimEnd(segment: string): string {
   let end = segment.length;
   while (end > 0 && (segment[end - 1] === '.' || segment[end - 1] === ' ')) end -= 1;
@@ -104,7 +107,7 @@ function trimEnd(segment: string): string {
   return dots === '.' || dots === '..' ? dots : '.';
 }
 
-/** Of `name:stream` and `name::$DATA`, what NTFS opens the file or folder by. A type of stream begins with `$`. */
+/** Returns the file or folder that NTFS opens for `name:stream` and `name::$DATA`. A stream type begins with `$`. */
 function withoutStream(segment: string): string {
   const colon = segment.indexOf(':');
   return colon > 0 && segment.includes(':$', colon) ? segment.slice(0, colon) : segment;

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 
-/** What `net.Socket` uses of its handle to start and stop reading. Not public. */
+/** The methods of its handle by which `net.Socket` starts and stops reading. Not public. */
 interface ReadingHandle {
   reading?: boolean;
   readStart?(): unknown;
@@ -8,8 +8,9 @@ interface ReadingHandle {
 }
 
 /**
- * Stops reading from a socket at once, also one that flows: `pause` would let Node fill its buffer first. A socket
- * with `onread` is started again by `resume`, any other by `startReading`. Returns whether it has stopped: false where Node's internals are others.
+ * Stops reading from a socket immediately, even if it is flowing. `pause` would let Node fill its buffer first. To
+ * start again, call `resume` for a socket with `onread`, and `startReading` for any other. Returns whether it stopped:
+ * false if Node's internals differ.
  */
 export function stopReading(socket: Socket): boolean {
   const { _handle: handle }: { _handle?: ReadingHandle | null } = socket as object;
@@ -20,7 +21,7 @@ export function stopReading(socket: Socket): boolean {
   return true;
 }
 
-/** Starts what was stopped past the stream, which takes its reading for under way. */
+/** Restarts reading that was stopped without the stream's knowledge. The stream believes that it is still reading. */
 export function startReading(socket: Socket): void {
   const { _handle: handle }: { _handle?: ReadingHandle | null } = socket as object;
   if (handle?.readStart === undefined || handle.reading !== false) return;

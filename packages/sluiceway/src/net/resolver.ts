@@ -5,16 +5,16 @@ export interface ResolvedAddress {
   family: 4 | 6;
 }
 
-/** Turns names into addresses. What it rejects with becomes `dns_error`, or `dns_timeout` where its code is `ETIMEOUT`. */
+/** Resolves names to addresses. A rejection becomes `dns_error`, or `dns_timeout` if its code is `ETIMEOUT`. */
 export interface Resolver {
   /**
-   * All addresses of a name, in the order in which they should be tried. `client` is the address of the client that the
-   * lookup is for, where one is known: no client may take up all lookups.
+   * Returns all addresses of a name, in the order in which to try them. `client` is the address of the client that the
+   * lookup is for, if known, so that a resolver can keep one client from using up all lookups.
    */
   resolve(hostname: string, client?: string | null): Promise<ResolvedAddress[]>;
 }
 
-/** What a resolver has failed with: whatever that is, it says nothing of the origin server. */
+/** Converts a resolver's error. Whatever the error is, it says nothing about the origin server. */
 export function toDnsError(hostname: string, cause: unknown): SluicewayError {
   if (cause instanceof SluicewayError) return cause;
   const { code, message = String(cause) }: Partial<NodeJS.ErrnoException> =

@@ -3,23 +3,23 @@ import { LookupProcess } from './lookup-process.js';
 import type { ResolvedAddress } from './resolver.js';
 
 /**
- * Lookups of ours in this process at a time. libuv runs lookups on half of its thread pool, which has four threads by
- * default, so this leaves a thread for lookups of the application.
+ * Concurrent lookups in this process. libuv runs lookups on half of its thread pool, which has four threads by default,
+ * so this leaves a thread for lookups of the application.
  */
 const MAX_HERE = 1;
 
-/** Where there is no other process: as many as libuv runs. */
+/** The limit without a lookup process: as many as libuv runs. */
 const MAX_HERE_ALONE = 2;
 
-/** Lookups in the lookup process at a time, for all and for one client. */
+/** Concurrent lookups in the lookup process, in total and for one client. */
 const MAX_THERE = 64;
 const MAX_PER_CLIENT = 16;
 
-/** How long a lookup waits for its turn. */
+/** How long a lookup waits in the queue. */
 const MAX_WAIT_MS = 10_000;
 
 export interface SystemLookup {
-  /** `client` is who asks: one client gets a part of the lookups at a time. */
+  /** `client` identifies the requester. One client gets only a part of the concurrent lookups. */
   lookup(name: string, client: string): Promise<ResolvedAddress[]>;
 }
 
@@ -30,9 +30,9 @@ interface Waiting {
 }
 
 /**
- * The operating system's resolver (getaddrinfo), which blocks a thread for as long as a name server is silent. The first
- * lookup takes a thread of this process; those that come meanwhile go to a process of their own. Lookups of one name that
- * have started are one.
+ * Uses the operating system's resolver (getaddrinfo), which blocks a thread while a name server does not answer. The
+ * first lookup uses a thread of this process; concurrent ones go to a separate process. Concurrent lookups of the same
+ * name are shared.
  */
 export class BoundedLookup implements SystemLookup {
   readonly #there: Pick<LookupProcess, 'isPossible' | 'lookup'>;
@@ -77,7 +77,7 @@ export class BoundedLookup implements SystemLookup {
     return this.#run(name, client, this.#hasRoom(client) ? this.#enter(client) : await this.#turn(client));
   }
 
-  /** Returns whether the lookup is for this process. */
+  /** Returns whether the lookup runs in this process. */
   #enter(client: string): boolean {
     const isHere = this.#runningHere < this.#maxHere;
     if (isHere) this.#runningHere += 1;
@@ -120,7 +120,7 @@ export class BoundedLookup implements SystemLookup {
         },
         timer: setTimeout(() => {
           this.#waiting.delete(waiting);
-          reject(Object.assign(new Error('Too many lookups are under way'), { code: 'ETIMEOUT' }));
+          reject(Object.assign(new Error('Too many lookups are in progress'), { code: 'ETIMEOUT' }));
         }, MAX_WAIT_MS),
       };
       waiting.timer.unref();

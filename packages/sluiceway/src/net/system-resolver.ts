@@ -16,32 +16,37 @@ import {
 import { type ResolvedAddress, type Resolver, toDnsError } from './resolver.js';
 import { BoundedLookup, type SystemLookup } from './system-lookup.js';
 
-/** Until DNS has answered once, the operating system is asked as well after so long: DNS may be out of our reach. */
+/**
+ * Until DNS has answered once, the operating system is asked in addition after this time, because the name servers may
+ * be unreachable from here.
+ */
 const UNPROVEN_MS = 1000;
 
-/** How long it is taken to be known which families this machine has. */
+/** How long the known address families of this machine are cached. */
 const INTERFACES_MS = 5000;
 
 export interface SystemResolverOptions {
   files?: NameServiceFiles;
-  /** Name servers, with ports; default those of resolv.conf. */
+  /** Name servers, with ports. Default: those of resolv.conf. */
   servers?: readonly string[];
   lookup?: SystemLookup;
-  /** Whether DNS is asked by ourselves at all. Default: on Linux and the BSDs. */
+  /** Whether this class queries DNS itself. Default: on Linux and the BSDs. */
   asksDns?: boolean;
 }
 
-/** macOS and Windows choose name servers by name (VPNs), and have further sources, which only their own resolvers know. */
+/**
+ * macOS and Windows select name servers by name (VPNs) and have additional sources, which only their own resolvers
+ * know.
+ */
 const ASKS_DNS = process.platform !== 'darwin' && process.platform !== 'win32';
 
 /**
- * Finds what the operating system's resolver finds, without a thread for each lookup where that is possible: in the
- * hosts file, then in DNS with the search domains of resolv.conf. What DNS does not know is looked up by the operating
- * system, which may know more (mDNS, NIS, spellings such as `127.1`): see `BoundedLookup`. Where the Name Service
- * Switch names other sources before DNS, and on macOS and Windows, that is all there is.
+ * Finds what the operating system's resolver finds, if possible without a thread per lookup: in the hosts file, then in
+ * DNS with the search domains of resolv.conf. Names that DNS does not know are looked up by the operating system, which
+ * can have other sources (mDNS, NIS, spellings such as `127.1`): see `BoundedLookup`. If the Name Service Switch lists
+ * other sources before DNS, and on macOS and Windows, only the operating system is used.
  *
- * Lookups of one name under way are one, but for clients that wait for their turn. Nothing is kept after that: there is no
- * cache.
+ * Concurrent lookups of one name are shared, except those of clients that are queued. Results are not cached.
  */
 export class SystemResolver implements Resolver {
   readonly #hosts: WatchedFile<ReturnType<typeof parseHosts>>;
@@ -50,13 +55,13 @@ export class SystemResolver implements Resolver {
   readonly #servers: readonly string[] | undefined;
   readonly #lookup: SystemLookup;
   readonly #asksDns: boolean;
-  /** What DNS is being asked for. */
+  /** DNS queries in progress. */
   readonly #asking = new Map<string, Promise<DnsAnswer>>();
-  /** By client and name: lookups wait in the line of a client. */
+  /** By client and name: lookups wait in their client's queue. */
   readonly #running = new Map<string, Promise<ResolvedAddress[]>>();
   #client: DnsClient | null = null;
   #clientOf = -1;
-  /** A name server has answered something. */
+  /** Whether a name server has answered. */
   #isProven = false;
   #families: { hasIPv6: boolean; at: number } | null = null;
 
@@ -71,7 +76,7 @@ export class SystemResolver implements Resolver {
   }
 
   resolve(hostname: string, client: string | null = null): Promise<ResolvedAddress[]> {
-    // Empty where the name is none.
+    // Empty if the name is invalid.
     const ascii = domainToASCII(hostname);
     const name = ascii === '' || isIP(ascii) !== 0 ? hostname.toLowerCase() : ascii;
     const asker = clientKey(client);
@@ -93,7 +98,7 @@ export class SystemResolver implements Resolver {
       return this.#lookup.lookup(name, client);
     const known = this.#hosts.value.get(bare);
     if (known !== undefined) return this.#sort(known.map(toResolved));
-    // RFC 6761 section 6.3: never a question for DNS.
+    // RFC 6761 section 6.3: never query DNS for these names.
     if (bare === 'localhost' || bare.endsWith('.localhost')) return this.#sort(LOOPBACK.map(toResolved));
     const asked = this.#askOnce(name);
     const answer = this.#isProven ? await asked : await Promise.race([asked, late(UNPROVEN_MS)]);
@@ -103,7 +108,7 @@ export class SystemResolver implements Resolver {
     return this.#lookup.lookup(name, client);
   }
 
-  /** Whoever knows an address first. */
+  /** Uses the first source that returns an address. */
   async #askBoth(asked: Promise<DnsAnswer>, name: string, client: string): Promise<ResolvedAddress[]> {
     const looked = this.#lookup.lookup(name, client);
     const fromDns = asked.then((answer) => {
@@ -117,12 +122,12 @@ export class SystemResolver implements Resolver {
     }
   }
 
-  /** Where we may not read what the operating system goes by, only it can tell. */
+  /** False if the resolver's configuration cannot be read. Then only the operating system can look names up. */
   get #isConfigurationKnown(): boolean {
     return this.#usesDnsFirst.isKnown && this.#hosts.isKnown && this.#search.isKnown;
   }
 
-  /** All clients that want a name share the question. */
+  /** All clients that look up a name share the query. */
   #askOnce(name: string): Promise<DnsAnswer> {
     const asking = this.#asking.get(name);
     if (asking !== undefined) return asking;
@@ -131,7 +136,9 @@ export class SystemResolver implements Resolver {
     return asked;
   }
 
-  /** As glibc walks through the search domains: on to the next where there is none, or the server cannot tell. */
+  /**
+   * Walks through the search domains like glibc: tries the next one if there is no answer or the server cannot tell.
+   */
   async #askDns(name: string): Promise<DnsAnswer> {
     const search = this.#search.value;
     if (this.#client === null || this.#clientOf !== this.#search.changes)
@@ -151,7 +158,7 @@ export class SystemResolver implements Resolver {
     return failed ?? none ?? NO_CANDIDATE;
   }
 
-  /** IPv6 first where this machine has a global IPv6 address (RFC 6724 rules 1 and 6), IPv4 first elsewhere. */
+  /** IPv6 comes first if this machine has a global IPv6 address (RFC 6724 rules 1 and 6), else IPv4. */
   #sort(addresses: readonly ResolvedAddress[]): ResolvedAddress[] {
     const now = performance.now();
     if (this.#families === null || now - this.#families.at > INTERFACES_MS)
@@ -164,28 +171,31 @@ export class SystemResolver implements Resolver {
   }
 }
 
-/** For every proxy of the process: they share its threads. */
+/** Shared by every proxy of the process. */
 export const systemResolver: Resolver = new SystemResolver();
 
 const LOOPBACK: readonly string[] = ['127.0.0.1', '::1'];
 
-/** A server has answered, but cannot tell. */
+/** A server has answered, but could not resolve the name. */
 const ANSWERS: ReadonlySet<string> = new Set(['ESERVFAIL', 'EREFUSED', 'ENOTIMP', 'EFORMERR']);
 
 const NO_CANDIDATE: DnsAnswer = {
   kind: 'none',
-  error: Object.assign(new Error('There is no name to ask for'), { code: 'ENOTFOUND' }),
+  error: Object.assign(new Error('There is no name to look up'), { code: 'ENOTFOUND' }),
 };
 
-/** Others are read in ways of its own by the operating system, or refused: numbers, spaces, too long ones. */
+/**
+ * The operating system interprets other names in its own ways or refuses them: numbers, spaces, names that are too
+ * long.
+ */
 function isDnsName(name: string): boolean {
   if (name.length === 0 || name.length > 253 || /^[\d.]+$|(?:^|\.)0x[\da-f]*$/.test(name)) return false;
   return name.split('.').every((label) => /^[\w-]{1,63}$/.test(label));
 }
 
 /**
- * Whether the operating system may know more where DNS has failed: DNS cannot be reached by us, or the name is of a kind
- * that has other sources. A server that is silent or broken would be so to the operating system too, for longer.
+ * Reports whether the operating system may know more after DNS failed: DNS is unreachable from here, or the name is of
+ * a kind that has other sources. A silent or broken server would fail for the operating system too, and take longer.
  */
 function mayBeOurs(error: Error, name: string): boolean {
   const code = codeOf(error);

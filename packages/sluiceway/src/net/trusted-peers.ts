@@ -2,9 +2,9 @@ import { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { type AddressRanges, createAddressRanges } from './address-ranges.js';
 
-/** Answers whether a peer's word about the client is believed. */
+/** Answers whether a peer's statements about the client are trusted. */
 export interface TrustedPeers extends AddressRanges {
-  /** Whether whoever connects by a Unix socket is trusted. */
+  /** Whether peers on Unix sockets are trusted. */
   readonly unix: boolean;
 }
 
@@ -12,8 +12,8 @@ export interface TrustedPeers extends AddressRanges {
 const UNIX = 'unix';
 
 /**
- * Builds the list from addresses and CIDR ranges (`10.0.0.0/8`, `::1`), and the word `unix` for peers on Unix
- * sockets. Throws a `TypeError` for what is neither. An empty list trusts nobody.
+ * Creates the list from addresses and CIDR ranges (`10.0.0.0/8`, `::1`), and the word `unix` for peers on Unix sockets.
+ * Throws a `TypeError` for anything else. With an empty list, no peer is trusted.
  */
 export function createTrustedPeers(ranges: readonly string[]): TrustedPeers {
   const { includes } = createAddressRanges(ranges.filter((range) => range !== UNIX));
@@ -21,9 +21,9 @@ export function createTrustedPeers(ranges: readonly string[]): TrustedPeers {
 }
 
 /**
- * Whether a peer has come by a Unix socket. That it has no address does not tell: neither has one that has been
- * disconnected, and nobody shall be trusted for having left. A TCP socket knows its own end for as long as it is open.
- * TLS is never taken for it: Node puts it on any stream, and it has no addresses on one that is no socket.
+ * Reports whether a peer is connected by a Unix socket. A missing address does not prove it: a disconnected peer has
+ * none either, and must not become trusted by disconnecting. A TCP socket knows its local address while it is open. TLS
+ * sockets never count: Node can put TLS on any stream, and they have no addresses if that stream is not a socket.
  */
 export function isUnixPeer(socket: object): boolean {
   if (!(socket instanceof Socket) || socket.destroyed || socket instanceof TLSSocket) return false;

@@ -10,12 +10,12 @@ import { dialDirectly } from './direct-dial.js';
 import type { EgressProxy } from './egress.js';
 import { deliver, feedOnread } from './onread.js';
 
-/** Connects to the destination through a tunnel that the proxy opens; TLS with an https: destination is inside it. */
+/** Connects to the destination through a tunnel of the proxy. For an https: destination, TLS runs inside the tunnel. */
 export function dialThrough(proxy: EgressProxy, options: DialOptions, listener: DialListener): Dialling {
   const { destination } = options;
   const attempt = new DialAttempt(options, listener);
   if (options.policy !== anyAddress) {
-    const message = `${destination.hostname}: nobody can judge the address that a proxy connects to`;
+    const message = `${destination.hostname}: the address that an egress proxy connects to cannot be checked`;
     process.nextTick(attempt.fail, new SluicewayError('destination_ip_prohibited', message));
     return attempt;
   }
@@ -24,12 +24,12 @@ export function dialThrough(proxy: EgressProxy, options: DialOptions, listener: 
   const onOpen = (): boolean => {
     if (attempt.isSettled) return false;
     if (destination.protocol === 'https:') {
-      // Not from inside a read of the socket that it takes over.
+      // Not during a read of the socket that it takes over.
       process.nextTick(secure, toProxy, reader, options, attempt, listener);
       return false;
     }
     if (options.onread === undefined) {
-      // Not from inside a read either, since an HTTP/2 session will take the socket over.
+      // Not during a read, because an HTTP/2 session can take over the socket.
       process.nextTick(release, toProxy, reader, attempt);
       return false;
     }
@@ -54,7 +54,7 @@ export function dialThrough(proxy: EgressProxy, options: DialOptions, listener: 
   return attempt;
 }
 
-/** Errors between two owners are heard by the listener that `dialDirectly` leaves on the socket. */
+/** Errors between two owners are handled by the listener that `dialDirectly` leaves on the socket. */
 function askForTunnel(
   socket: Socket,
   proxy: EgressProxy,
@@ -75,17 +75,17 @@ function askForTunnel(
   }
 }
 
-/** The tunnel as an ordinary socket. */
+/** Hands the tunnel over as an ordinary socket. */
 function release(toProxy: Socket, reader: ConnectReader, attempt: DialAttempt): void {
   if (attempt.isSettled) return;
   const early = reader.takeEarly();
   if (early.length > 0) toProxy.unshift(early);
-  // Reading was stopped behind the answer, and an HTTP/2 session starts it only where something has come early.
+  // Reading was stopped after the answer. An HTTP/2 session restarts it only if data has already arrived.
   toProxy.read(0);
   attempt.connected(toProxy);
 }
 
-/** The handshake with the origin server, inside the tunnel. */
+/** Performs the handshake with the origin server inside the tunnel. */
 function secure(
   toProxy: Socket,
   reader: ConnectReader,
@@ -94,7 +94,7 @@ function secure(
   listener: DialListener,
 ): void {
   if (attempt.isSettled) return;
-  // What has come early belongs to the handshake.
+  // Data that has already arrived belongs to the handshake.
   const early = reader.takeEarly();
   if (early.length > 0) toProxy.unshift(early);
   let secured: tls.TLSSocket;
@@ -108,7 +108,7 @@ function secure(
     return;
   }
   attempt.onGivenUp(() => void secured.destroy());
-  // Stays for the life of the socket, as for a direct connection.
+  // This listener stays for the life of the socket, as for a direct connection.
   secured.on('error', (error) => attempt.fail(toConnectError(error)));
   secured.once('secureConnect', () => {
     if (attempt.isSettled) return;

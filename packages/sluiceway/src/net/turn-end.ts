@@ -1,4 +1,4 @@
-/** Something to do once in a turn of the event loop. */
+/** Work to do once per turn of the event loop. */
 export interface TurnTask {
   endTurn(): void;
 }
@@ -7,13 +7,13 @@ let tasks: TurnTask[] = [];
 let isEnding = false;
 
 /**
- * Calls `endTurn` of the task at the end of this turn of the event loop, when everything that had arrived has been read.
- * Each write to a socket wakes the process at its other end, which then competes for the processor with the rest of the
- * turn. Writes that wait for the end of the turn cost about half as much, and no time: the event loop does not wait for
- * anything before it.
+ * Calls `endTurn` of the task at the end of this turn of the event loop, when all data that has arrived has been read.
+ * Each write to a socket wakes the process at its other end, which then competes for the CPU with the rest of the turn.
+ * Writes at the end of the turn cost about half as much and are not delayed, because the event loop waits for nothing
+ * before that point.
  *
  * A task that is added while others run belongs to the same turn: what a TLS connection has gathered is passed on by a
- * task, and is written in the same turn.
+ * task and written in the same turn.
  */
 export function atTurnEnd(task: TurnTask): void {
   tasks.push(task);
@@ -25,7 +25,7 @@ function endTurn(): void {
   const due = tasks;
   tasks = [];
   for (const task of due) run(task);
-  // Tasks of these tasks. More than these wait for another turn, so that they cannot keep sockets from being read.
+  // Tasks added by these tasks. Further ones wait for another turn, so that they cannot keep sockets from being read.
   const late = tasks;
   tasks = [];
   for (const task of late) run(task);
@@ -33,7 +33,7 @@ function endTurn(): void {
   if (tasks.length > 0) setImmediate(endTurn);
 }
 
-/** One that fails must not take the others with it. */
+/** A task that fails must not affect the others. */
 function run(task: TurnTask): void {
   try {
     task.endTurn();

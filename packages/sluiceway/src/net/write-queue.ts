@@ -1,6 +1,6 @@
 /**
- * Bytes that Node has handed to the operating system and that are not taken yet. Not a public property; Node's own
- * socket timeout looks at it for the same reason. Null where it is missing.
+ * Returns the bytes that Node has handed to the operating system and that are not yet accepted. Not a public property;
+ * Node's own socket timeout reads it for the same purpose. Null if it is missing.
  */
 export function queuedBytes(socket: object | null): number | null {
   const { _handle: handle }: { _handle?: { writeQueueSize?: number } | null } = socket ?? {};
@@ -8,8 +8,8 @@ export function queuedBytes(socket: object | null): number | null {
 }
 
 /**
- * Whether TLS holds bytes that are not on their way: the write below it has failed, and nobody was told. Node's HTTP/2
- * waits for it then, and reads nothing meanwhile. Null where there is no TLS, and where Node's internals are others.
+ * Reports whether TLS holds bytes that will never be sent: the write below it failed without an error being reported.
+ * Node's HTTP/2 then waits for it and reads nothing meanwhile. Null without TLS, and if Node's internals differ.
  */
 export function isWriteLost(socket: object): boolean | null {
   const { _parent: tcp }: { _parent?: object | null } = socket;

@@ -1,12 +1,12 @@
 import { formatBytes, formatDuration, parseBytes, parseDurationMs } from '../units.js';
 
 export interface OptionProblem {
-  /** Where the option stands, as `timeouts.connect`; `''` for the options as a whole. */
+  /** Path of the option, such as `timeouts.connect`. `''` for the options as a whole. */
   path: string;
   message: string;
 }
 
-/** Thrown once, at construction, with everything that is wrong with the options. */
+/** Thrown once, at construction. Lists every problem with the options. */
 export class OptionsError extends TypeError {
   override readonly name = 'OptionsError';
   readonly problems: readonly OptionProblem[];
@@ -18,24 +18,23 @@ export class OptionsError extends TypeError {
   }
 }
 
-/** What `setTimeout` can wait for; beyond it fires at once. */
+/** The longest delay of `setTimeout`. A longer one fires immediately. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
 /**
- * Turns options into checked values and gathers every problem on the way. Each method takes the path of the
- * option, the value as the user gave it, and what to return where it is undefined (or has a problem: the result
- * is of no use then, since `throwIfAny` will throw).
+ * Checks options and collects all problems. Each method takes the path of the option, the value that the user gave, and
+ * the result for undefined. If there is a problem, the result is not used, because `throwIfAny` throws.
  */
 export class Checker {
   readonly subject: string;
   readonly #problems: OptionProblem[] = [];
 
-  /** `subject` starts the message of the error: the name of the function whose options these are. */
+  /** `subject` starts the error message: the name of the function that takes the options. */
   constructor(subject: string) {
     this.subject = subject;
   }
 
-  /** What has been found so far. */
+  /** The problems found so far. */
   get problems(): readonly OptionProblem[] {
     return this.#problems;
   }
@@ -48,7 +47,7 @@ export class Checker {
     if (this.#problems.length > 0) throw new OptionsError(this.subject, this.#problems);
   }
 
-  /** Milliseconds, up to what a timer can wait for (about 24 days). */
+  /** Milliseconds, up to the longest delay of a timer (about 24 days). */
   duration<F>(
     path: string,
     value: unknown,
@@ -95,7 +94,7 @@ export class Checker {
     return this.#refuse(path, `must be true or false, not ${show(value)}`, fallback);
   }
 
-  /** A string that is not empty. Its value is not repeated in a problem: it may be a secret. */
+  /** A non-empty string. Problems do not repeat its value, which may be a secret. */
   string<F>(path: string, value: unknown, fallback: F): string | F {
     if (value === undefined) return fallback;
     if (typeof value === 'string' && value !== '') return value;
@@ -114,14 +113,16 @@ export class Checker {
     return this.#refuse(path, `must be one of ${listed}, not ${show(value)}`, fallback);
   }
 
-  /** A function keeps its type: at run time nothing but its being a function can be seen. */
+  /** Keeps the type of a function: at run time, only whether it is a function can be checked. */
   func<T extends (...args: never[]) => unknown, F>(path: string, value: T | undefined, fallback: F): T | F {
     if (value === undefined) return fallback;
     if (typeof value === 'function') return value;
     return this.#refuse(path, `must be a function, not ${kindOf(value)}`, fallback);
   }
 
-  /** What `parse` makes of the value; the message of what it throws is the problem, and should start with a verb. */
+  /**
+   * The result of `parse`. The message of an error that it throws becomes the problem, and should start with a verb.
+   */
   parsed<V, T, F>(path: string, value: V | undefined, fallback: F, parse: (value: V) => T): T | F {
     if (value === undefined) return fallback;
     try {
@@ -131,7 +132,7 @@ export class Checker {
     }
   }
 
-  /** An array whose items are checked one by one, each under the path `path[index]`; undefined is an empty one. */
+  /** An array. Each item is checked under the path `path[index]`. Undefined is an empty array. */
   list<T>(path: string, value: unknown, checkItem: (path: string, item: unknown) => T): T[] {
     if (value === undefined) return [];
     if (Array.isArray(value))
@@ -139,25 +140,25 @@ export class Checker {
     return this.#refuse(path, `must be an array, not ${kindOf(value)}`, []);
   }
 
-  /** An object whose keys are the user's own: each entry is checked under the path `path.key`; undefined has none. */
+  /** An object with arbitrary keys. Each entry is checked under the path `path.key`. Undefined is an empty object. */
   record<T>(path: string, value: unknown, checkEntry: (path: string, key: string, item: unknown) => T): T[] {
     if (value === undefined) return [];
     if (!this.isObject(path, value)) return [];
     return Object.entries(value).map(([key, item]) => checkEntry(`${path}.${key}`, key, item as unknown));
   }
 
-  /** Says where an option is missing that has no default. */
+  /** Reports an option without a default that is missing. */
   required(path: string, value: unknown): void {
     if (value === undefined) this.problem(path, 'is required');
   }
 
-  /** Whether the value is an object; anything else is a problem. */
+  /** Reports whether the value is an object. Anything else is a problem. */
   isObject(path: string, value: unknown): value is object {
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return true;
     return this.#refuse(path, `must be an object, not ${kindOf(value)}`, false);
   }
 
-  /** Whether the value is undefined or an object; each key of it that is not known is a problem. */
+  /** Reports whether the value is undefined or an object. Each unknown key is a problem. */
   unknownKeys(path: string, value: unknown, known: readonly string[]): boolean {
     if (value === undefined) return true;
     if (!this.isObject(path, value)) return false;
@@ -170,7 +171,7 @@ export class Checker {
     return true;
   }
 
-  /** A group of options, or none of them where it is no object; what it must not hold is a problem. */
+  /** A group of options. If the value is not an object, the group is empty. Unknown keys are problems. */
   group<T extends object>(
     path: string,
     given: T | undefined,
@@ -190,7 +191,7 @@ export class Checker {
     if (value === undefined) return fallback;
     let parsed: number;
     try {
-      // Whatever it is, the parser says what it should have been.
+      // The parser reports values of any other type.
       parsed = parse(value as string | number);
     } catch (error) {
       return this.#refuse(path, messageOf(error), fallback);
@@ -210,7 +211,7 @@ export class Checker {
 const orOff = ({ canBeOff = false }: { canBeOff?: boolean }): string =>
   canBeOff ? ', or false to turn it off' : '';
 
-/** The known name that differs only by case, or by at most two edits (one where it is short). */
+/** Returns the known name that differs only by case, or by at most two edits (one for short names). */
 function findSimilar(key: string, known: readonly string[]): string | undefined {
   let best: string | undefined;
   let bestDistance = key.length <= 4 ? 2 : 3;
@@ -221,7 +222,7 @@ function findSimilar(key: string, known: readonly string[]): string | undefined 
   return best;
 }
 
-/** Levenshtein's: how many characters must be put in, taken out or replaced. */
+/** The Levenshtein distance: how many characters to insert, remove or replace. */
 function editDistance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 0; i < a.length; i++) {

@@ -12,7 +12,7 @@ import {
 } from './spec.js';
 import { groupSchema } from './to-json-schema.js';
 
-/** Descriptions of the members of an object of options, and of their checked values. */
+/** Descriptions of the members of an options object, and of their checked values. */
 type MembersFor<Options, Values> = {
   readonly [K in keyof Options | keyof Values]-?: Spec<
     K extends keyof Options ? Exclude<Options[K], undefined> : never,
@@ -21,14 +21,14 @@ type MembersFor<Options, Values> = {
 };
 
 /**
- * Several options under one name. Undefined gives the defaults of all of them. The types, made of the members by
- * `OptionsOf` and `SettingsOf`, are named so that editors and declarations show the names.
+ * Several options under one name. Undefined gives the defaults of all of them. The types, which `OptionsOf` and
+ * `SettingsOf` derive from the members, have names so that editors and declarations show the names.
  */
 export function group<Options extends object, Values extends object>(
   members: MembersFor<Options, Values>,
   about: About,
 ): Spec<Options, Values, false> {
-  // Spelled out name by name above.
+  // The type lists the same names above.
   const described = members as unknown as Members;
   const spec: Spec<Options, Values, false> = define(about, {
     kind: 'group',
@@ -40,7 +40,7 @@ export function group<Options extends object, Values extends object>(
   return { ...spec, members: described };
 }
 
-/** Any number of items, each with the path `path[index]`. Items with a problem are left out. */
+/** A list of items, each with the path `path[index]`. Items with a problem are omitted. */
 export function list<S extends AnySpec, const A extends About & { default?: readonly NoInfer<InputOf<S>>[] }>(
   item: S,
   about: A,
@@ -57,7 +57,7 @@ export function list<S extends AnySpec, const A extends About & { default?: read
           : check
               .list(path, value, (at, each) => item.read(check, at, each))
               .filter((each) => each !== undefined);
-      // Each item has been made by its description.
+      // Each item is the result of its description.
       return items as unknown as Settled<A, Items>;
     },
     schema: () => {
@@ -68,7 +68,7 @@ export function list<S extends AnySpec, const A extends About & { default?: read
   return { ...spec, item };
 }
 
-/** An object whose keys are the user's own. Entries with a problem are left out. */
+/** An object with arbitrary keys. Entries with a problem are omitted. */
 export function record<S extends AnySpec, const A extends About>(
   item: S,
   about: A,
@@ -101,7 +101,7 @@ export function record<S extends AnySpec, const A extends About>(
   return { ...spec, item };
 }
 
-/** Either of two forms. `takesSecond` tells from a value, which may be undefined, which one checks it. */
+/** One of two forms. `takesSecond` decides from a value, which may be undefined, which description checks it. */
 export function either<First extends AnySpec, Second extends AnySpec, const A extends About>(
   first: First,
   second: Second,
@@ -133,7 +133,7 @@ export interface Place {
   spec: AnySpec;
 }
 
-/** Every option with its path, groups before their members. */
+/** Lists every option with its path, groups before their members. */
 export function listOptions(members: Members, path = ''): Place[] {
   return Object.entries(members).flatMap(([name, spec]): Place[] => {
     const at = joinPath(path, name);

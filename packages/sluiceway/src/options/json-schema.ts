@@ -1,4 +1,4 @@
-/** The part of JSON Schema (draft 2020-12) that descriptions of options need. */
+/** The subset of JSON Schema (draft 2020-12) that the option descriptions use. */
 export interface JsonSchema {
   $schema?: string;
   $ref?: string;

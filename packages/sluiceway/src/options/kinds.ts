@@ -3,25 +3,25 @@ import type { Checker } from './checker.js';
 import type { JsonSchema } from './json-schema.js';
 import { type Members, OFF, type OptionKind, type Spec } from './spec.js';
 
-/** What every description may state. */
+/** Properties that every description may have. */
 export interface About {
   doc?: string;
   required?: boolean;
-  /** In place of the usual word for the kind. */
+  /** Replaces the usual name of the type. */
   type?: string;
-  /** In place of what `default` says; needed where what an absent option means is no value of it. */
+  /** Replaces the text of `default`. Needed if the meaning of an absent option is not one of its values. */
   defaultText?: string;
 }
 
-/** A value that undefined cannot stand for where there is a default. */
+/** Excludes undefined from the value if there is a default. */
 export type Settled<A, Value> = A extends { default: string | number | boolean | readonly unknown[] }
   ? Value
   : Value | undefined;
 
-/** What a user may write beside a quantity. */
+/** The additional input that turns a quantity off. */
 export type OffInput<A> = A extends { off: true } ? typeof OFF : never;
 
-/** The value of a quantity: null where it is turned off. */
+/** The value of a quantity. Null if it is turned off. */
 export type Quantity<A> = Settled<A, number> | (A extends { off: true } ? null : never);
 
 export type IsRequired<A> = A extends { required: true } ? true : false;
@@ -36,7 +36,7 @@ interface Parts<Value> {
   schema(): JsonSchema | null;
 }
 
-/** Completes a description: its check reports an option that is required and missing, and fills in the default. */
+/** Completes a description: its check reports a required option that is missing, and fills in the default. */
 export function define<Input, Value, Required extends boolean>(
   about: About,
   parts: Parts<Value>,
@@ -49,7 +49,7 @@ export function define<Input, Value, Required extends boolean>(
     type: about.type ?? parts.type,
     default: fallback,
     defaultText: about.defaultText ?? defaultText,
-    // `Required` is read from `about`.
+    // `Required` is derived from `about`.
     required: required as Required,
     off,
     read: (check, path, value) => {
@@ -68,13 +68,13 @@ function describeDefault(value: unknown): string {
 export interface QuantityAbout<Given> extends About {
   /** As a user would write it. */
   default?: Given | typeof OFF;
-  /** The smallest value in the unit of the check. */
+  /** The smallest value, in the unit of the check. */
   min?: number;
   /** Whether `OFF` turns it off. */
   off?: boolean;
 }
 
-/** Milliseconds, from `'500ms'`, `'1h30m'` or a number, up to what a timer can wait for (24 days). */
+/** Milliseconds, from `'500ms'`, `'1h30m'` or a number, up to the longest delay of a timer (24 days). */
 export function duration<const A extends QuantityAbout<Duration>>(
   about: A,
 ): Spec<Duration | OffInput<A>, Quantity<A>, IsRequired<A>> {
@@ -146,7 +146,7 @@ export function boolean<const A extends About & { default?: boolean }>(
   });
 }
 
-/** One of the words. */
+/** One of the given words. */
 export function oneOf<
   const Words extends readonly string[],
   const A extends About & { default?: NoInfer<Words[number]> },
@@ -164,11 +164,11 @@ export function oneOf<
 export interface StringAbout extends About {
   default?: string;
   pattern?: RegExp;
-  /** What is wrong with a string that does not match: starts with a verb. */
+  /** The problem with a string that does not match. Starts with a verb. */
   message?: string;
 }
 
-/** A string that is not empty. No problem repeats it, since it may be a secret. */
+/** A non-empty string. Problems do not repeat it, since it may be a secret. */
 export function string<const A extends StringAbout>(
   about: A,
 ): Spec<string, Settled<A, string>, IsRequired<A>> {
@@ -189,7 +189,7 @@ export function string<const A extends StringAbout>(
   });
 }
 
-/** A URL as a string or a `URL`, which `parse` reads; what it throws is the problem. */
+/** A URL as a string or a `URL`, parsed by `parse`. The message of an error that it throws becomes the problem. */
 export function url<Value, const A extends About>(
   about: A & { parse: (value: string | URL) => Value },
 ): Spec<string | URL, Value | undefined, IsRequired<A>> {
@@ -202,7 +202,7 @@ export function url<Value, const A extends About>(
   });
 }
 
-/** A function of the application's, which no file can hold. */
+/** A function of the application. A configuration file cannot contain it. */
 export function func<F extends (...args: never[]) => unknown>(about: About): Spec<F, F | undefined, false> {
   return define(about, {
     kind: 'function',
@@ -212,11 +212,11 @@ export function func<F extends (...args: never[]) => unknown>(about: About): Spe
   });
 }
 
-/** Anything else. `read` checks it by itself; a schema of null is for what no file can hold. */
+/** Any other option. `read` checks it. A null schema means that a configuration file cannot contain it. */
 export function custom<Input, Value, const A extends About = About>(
   about: A & {
     type: string;
-    /** Of an object whose members have descriptions too. */
+    /** The members of an object, if they have descriptions too. */
     members?: Members;
     read: (check: Checker, path: string, value: unknown) => Value;
     schema: JsonSchema | null;
@@ -231,7 +231,7 @@ export function custom<Input, Value, const A extends About = About>(
   return about.members === undefined ? spec : { ...spec, members: about.members };
 }
 
-/** `a, b or c`. */
+/** Formats `a, b or c`. */
 const alternatives = (words: readonly string[]): string =>
   words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
 
@@ -245,7 +245,7 @@ const limitsOf = ({ min, off = false }: QuantityAbout<unknown>): { min?: number;
 
 const offSchema = ({ off }: QuantityAbout<unknown>): JsonSchema[] => (off === true ? [{ const: OFF }] : []);
 
-/** Null for `OFF`. With a default, `read` returns no undefined. */
+/** Returns null for `OFF`. With a default, `read` never returns undefined. */
 const unlessOff =
   <A extends QuantityAbout<unknown>>(
     { off }: A,

@@ -2,37 +2,36 @@ import { Checker } from './checker.js';
 import type { JsonSchema } from './json-schema.js';
 
 /**
- * The description of one option. The functions of this folder (`duration`, `oneOf`, `group`, …) make it. Everything that
- * must agree about an option comes from here: its type, its check, its default, its place in the documents, the flag of
- * the program, and the JSON Schema of a configuration file.
+ * The description of one option, created by the functions of this folder (`duration`, `oneOf`, `group`, …). It is the
+ * only source for the option's type, check, default, documentation, command-line flag and JSON Schema.
  *
- * `Input` is what a user may write; `Value` is what the check makes of it.
+ * `Input` is what a user may write; `Value` is the result of the check.
  */
 export interface Spec<out Input, out Value, Required extends boolean = boolean> {
   readonly kind: OptionKind;
-  /** What the option does, and why it has its default: one or more sentences in Markdown. Empty for items of lists. */
+  /** What the option does, and the reason for its default: sentences in Markdown. Empty for items of lists. */
   readonly doc: string;
-  /** The type, in the words of the documents (Markdown). */
+  /** The type as the documentation names it (Markdown). */
   readonly type: string;
-  /** As a user would write it. Undefined: the option has none, or what it is depends on something else. */
+  /** As a user would write it. Undefined if there is no default, or if it depends on other options. */
   readonly default: unknown;
-  /** The default, in the words of the documents (Markdown). */
+  /** The default as the documentation names it (Markdown). */
   readonly defaultText: string;
-  /** Whether leaving the option out is a problem. */
+  /** Whether it is a problem if the option is missing. */
   readonly required: Required;
   /** Whether `OFF` turns it off. */
   readonly off: boolean;
   /** The members of a group. */
   readonly members?: Members;
-  /** Of each item of a list, or of each entry of a record. */
+  /** The description of each item of a list, or of each entry of a record. */
   readonly item?: AnySpec;
-  /** The descriptions of which one applies. */
+  /** The alternatives. One of them applies. */
   readonly choices?: readonly AnySpec[];
-  /** Checks a value as the user gave it, where undefined stands for the default. Adds what is wrong to `check`. */
+  /** Checks a value that the user gave. Undefined stands for the default. Adds problems to `check`. */
   read(check: Checker, path: string, value: unknown): Value;
-  /** Null: no value of the option can be written in a file. */
+  /** Null if a configuration file cannot contain any value of the option. */
   schema(): JsonSchema | null;
-  /** Never there: it carries the type. */
+  /** Always absent: it carries the type. */
   readonly input?: Input;
 }
 
@@ -56,32 +55,32 @@ export type AnySpec = Spec<unknown, unknown>;
 /** The options of a group, by name. */
 export type Members = Readonly<Record<string, AnySpec>>;
 
-/** The value that turns a timeout or limit off. The check makes null of it. 0 never means off: it is zero. */
+/** The value that turns a timeout or limit off. The check converts it to null. 0 never means off: it is zero. */
 export const OFF = false;
 
 /** What a user may write for one option. */
 export type InputOf<S extends AnySpec> = S extends Spec<infer Input, unknown> ? Input : never;
 
-/** What the check makes of it. */
+/** The result of the check. */
 export type ValueOf<S extends AnySpec> = S extends Spec<unknown, infer Value> ? Value : never;
 
 type RequiredKeys<M extends Members> = {
   [K in keyof M]: M[K]['required'] extends true ? K : never;
 }[keyof M];
 
-// Without an `as` clause, since editors find no comments of members that one renames.
+// No `as` clause: editors lose the comments of renamed members.
 type Optional<M extends Members> = { -readonly [K in keyof M]?: InputOf<M[K]> };
 type Mandatory<M extends Members> = { -readonly [K in keyof M]: InputOf<M[K]> };
 
-/** The type of an object of options. The comments of the members stay with it. */
+/** The type of an options object. The comments of the members are kept. */
 export type OptionsOf<M extends Members> = [RequiredKeys<M>] extends [never]
   ? Optional<M>
   : Optional<Pick<M, Exclude<keyof M, RequiredKeys<M>>>> & Mandatory<Pick<M, RequiredKeys<M>>>;
 
-/** The type of their checked values. */
+/** The type of the checked values. */
 export type SettingsOf<M extends Members> = { -readonly [K in keyof M]: ValueOf<M[K]> };
 
-/** Checks an object of options. `path` is where it stands, `''` where it is the whole. */
+/** Checks an options object. `path` is its own path, `''` for the whole. */
 export function resolve<const M extends Members>(
   members: M,
   options: unknown,
@@ -89,30 +88,30 @@ export function resolve<const M extends Members>(
   path = '',
 ): SettingsOf<M> {
   const isValid = check.unknownKeys(path, options, Object.keys(members));
-  // As it is, since it may be of a class whose prototype has some of the members.
+  // Not copied: it can be an instance of a class whose prototype has some of the members.
   const given = (isValid ? (options ?? {}) : {}) as Readonly<Record<string, unknown>>;
-  // Nothing inside something that is no object is missing.
+  // If the value is not an object, missing members are not reported.
   const inner = isValid ? check : new Checker(check.subject);
   const entries = Object.entries(members).map(([name, spec]) => [
     name,
     spec.read(inner, joinPath(path, name), given[name]),
   ]);
-  // Each member's value has been made by its own description.
+  // Each member's value is the result of its own description.
   return Object.fromEntries(entries) as SettingsOf<M>;
 }
 
 export const joinPath = (path: string, name: string): string => (path === '' ? name : `${path}.${name}`);
 
-/** Some of the members of a group, for another group that has them too. */
+/** Selects members of a group, for another group that also has them. */
 export function pick<M extends Members, const K extends keyof M & string>(
   members: M,
   names: readonly K[],
 ): Pick<M, K> {
-  // The names are those of the type.
+  // The type has the same names.
   return Object.fromEntries(names.map((name) => [name, members[name]])) as unknown as Pick<M, K>;
 }
 
-/** The description at a path such as `timeouts.connect`; undefined where there is none. */
+/** Returns the description at a path such as `timeouts.connect`. Undefined if there is none. */
 export function findSpec(members: Members, path: string): AnySpec | undefined {
   const [name = '', ...rest] = path.split('.');
   const spec = Object.hasOwn(members, name) ? members[name] : undefined;
@@ -121,7 +120,7 @@ export function findSpec(members: Members, path: string): AnySpec | undefined {
   return inner === undefined ? undefined : findSpec(inner, rest.join('.'));
 }
 
-/** The options inside an option: of a group, or of the choice that is a group. */
+/** Returns the options inside an option: those of a group, or of the alternative that is a group. */
 export function membersOf(spec: AnySpec): Members | undefined {
   return spec.members ?? spec.choices?.find(({ members }) => members !== undefined)?.members;
 }

@@ -2,8 +2,8 @@ import type { JsonSchema } from './json-schema.js';
 import type { AnySpec, Members } from './spec.js';
 
 /**
- * The JSON Schema of options that are written in a file. It has no functions and no objects of JavaScript, and of what
- * remains it states what JSON Schema can say: the check at the start knows more, such as the limits of a duration.
+ * Returns the JSON Schema of options for a configuration file. It omits functions and JavaScript objects. It states
+ * only what JSON Schema can express: the check at start is stricter, for example about the limits of a duration.
  */
 export function toJsonSchema(members: Members, title?: string): JsonSchema {
   return {
@@ -13,7 +13,7 @@ export function toJsonSchema(members: Members, title?: string): JsonSchema {
   };
 }
 
-/** Of an object with these options. */
+/** The schema of an object with these options. */
 export function groupSchema(members: Members): JsonSchema {
   const properties: Record<string, JsonSchema> = {};
   const required: string[] = [];
@@ -41,5 +41,5 @@ function describedSchema(spec: AnySpec): JsonSchema | null {
   };
 }
 
-/** Text of Markdown with the words of its links only: what they lead to is relative to a page. */
+/** Replaces Markdown links by their text: the targets are relative to a page. */
 const withoutLinks = (text: string): string => text.replaceAll(/\[([^[\]]{1,200})\]\([^()]{1,200}\)/g, '$1');

@@ -158,7 +158,7 @@ describe('upstream.egressProxy', () => {
     (proxy) => {
       const upstream = { url: 'http://origin.test', egressProxy: proxy };
       const expected = [
-        expect.stringMatching(/^upstream\.egressProxy needs addresses: 'any': the proxy looks names up/),
+        expect.stringMatching(/^upstream\.egressProxy requires addresses: 'any': the proxy resolves names/),
       ];
       expect(problemsIn({ upstream, addresses: 'public' })).toEqual(expected);
       expect(problemsIn({ upstream, profile: 'thirdParty' })).toEqual(expected);
@@ -169,7 +169,7 @@ describe('upstream.egressProxy', () => {
   test('is refused beside a transport, which would not know of it [Node]', () => {
     const upstream = { url: 'http://origin.test', egressProxy: 'http://proxy.test' };
     expect(problemsIn({ upstream, transport: new ManualTransport() })).toEqual([
-      'upstream.egressProxy must not be given together with transport, which connects as it likes',
+      'upstream.egressProxy must not be given together with transport, which opens its own connections',
     ]);
   });
 

@@ -135,7 +135,7 @@ describe('each option refuses what it does not take, and says where', () => {
     test.each(['request', 'response'])('of a %s decide on nothing that frames the message', (direction) => {
       for (const name of FRAMING) {
         const rules = { set: { [name]: '1' }, append: { [name]: '1' }, remove: ['X-A', name] };
-        const message = 'frames the message, which is left to the proxy';
+        const message = 'frames the message: only the proxy sets it';
         expect(problems({ upstream: UPSTREAM, headers: { [direction]: rules } })).toEqual({
           [`headers.${direction}.set.${name}`]: message,
           [`headers.${direction}.append.${name}`]: message,
@@ -169,7 +169,7 @@ describe('each option refuses what it does not take, and says where', () => {
       expect(
         problems({ upstream: UPSTREAM, headers: { request: { remove: ['X-A', 'b c', 5, ''] } } }),
       ).toEqual({
-        'headers.request.remove[1]': 'is no name of a field',
+        'headers.request.remove[1]': 'is not a valid field name',
         'headers.request.remove[2]': 'must be a string, not number',
         'headers.request.remove[3]': 'must not be empty',
       });
@@ -178,11 +178,11 @@ describe('each option refuses what it does not take, and says where', () => {
     test('leave Host to headers.host, and CDN-Loop and Early-Data to nobody', () => {
       const rules = { set: { host: 'a' }, remove: ['HOST', 'Cdn-Loop', 'early-data'] };
       expect(problems({ upstream: UPSTREAM, headers: { request: rules } })).toEqual({
-        'headers.request.set.host': 'is what headers.host is for',
-        'headers.request.remove[0]': 'is what headers.host is for',
-        'headers.request.remove[1]': 'must pass as it is, or loops go on for ever (RFC 8586)',
+        'headers.request.set.host': 'is set by headers.host',
+        'headers.request.remove[0]': 'is set by headers.host',
+        'headers.request.remove[1]': 'must pass unchanged: otherwise loops are not detected (RFC 8586)',
         'headers.request.remove[2]':
-          'must pass as it is, or what may be a replay is taken for safe (RFC 8470)',
+          'must pass unchanged: otherwise a possible replay is treated as safe (RFC 8470)',
       });
     });
   });

@@ -1,13 +1,15 @@
 import type { AccessRequest } from '../../access/policy.js';
 
-/** The client's request as it came. It never changes; what is sent on is a draft of its own. */
+/** The client's request as received. It never changes: the request to the origin server is a separate draft. */
 export interface DownstreamRequest<Context = unknown> extends AccessRequest {
-  /** What the application gave to `handle` as `context`, such as a framework's request; undefined where it gave none. */
+  /**
+   * The `context` that the application passed to `handle`, such as a framework's request. Undefined if there is none.
+   */
   readonly context: Context;
-  /** Who sent it, as the option `access` has found; null where there is none, or it names nobody. */
+  /** The identity that the `access` policy found. Null without a policy, or if the policy found no identity. */
   readonly identity: string | null;
-  /** Query without the question mark; null where there is none. Without what the policy has taken off it. */
+  /** Query without the question mark, after the access policy has removed its credentials. Null if there is none. */
   readonly query: string | null;
-  /** Whether the client asked for exactly `mountPath`, without a slash after it. `path` is `/` then. */
+  /** Whether the client requested exactly `mountPath`, without a slash after it. `path` is then `/`. */
   readonly isMountPoint: boolean;
 }

@@ -1,58 +1,61 @@
 import type { Digest } from '../../http/digest.js';
 import type { Fields } from '../../http/fields.js';
 
-/** Who a request comes from, as an application or its framework has found out. */
+/** The client of a request, as determined by an application or its framework. */
 export interface KnownClient {
   /** Its address, without a port. Default: the peer's. */
   address?: string;
-  /** What it has used to reach this server. Default: what the connection shows. */
+  /** The scheme by which it reached this server. Default: that of the connection. */
   protocol?: 'http' | 'https';
-  /** The authority that it asked for. Default: the request's own. */
+  /** The authority that it requested. Default: the request's own. */
   host?: string;
 }
 
-/** How a request reached the proxy, beside the request itself. */
+/** How a request reached the proxy, in addition to the request itself. */
 export interface HandleContext<Context = unknown> {
-  /** The client waits for `100 Continue`, and Node has not said it (a `checkContinue` event). Default false. */
+  /** The client waits for `100 Continue`, which Node has not sent (a `checkContinue` event). Default false. */
   awaitsContinue?: boolean;
   /**
-   * The request-target to go by in place of the request's own, which stays as it is: what `stripPrefix` has left of
-   * it. In origin-form or absolute-form.
+   * The request-target to use instead of the request's own, such as what `stripPrefix` leaves. In origin-form or
+   * absolute-form. The request object stays unchanged. Default: the request's own.
    */
   target?: string;
-  /** The path prefix that was taken off, for responses that name a place on this server. Default none. */
+  /** The path prefix that was removed, for responses that contain a URL of this server. Default none. */
   mountPath?: string;
   /**
-   * The client asked for exactly the mount path, without a slash after it: `/files` and not `/files/`. The upstream's
-   * path is then asked for as it is, without a slash after it. Default false.
+   * The client requested exactly the mount path, without a slash after it: `/files` and not `/files/`. The upstream's
+   * path is then requested without a slash after it. Default false.
    */
   isMountPoint?: boolean;
-  /** The exact URL to ask for, in place of the upstream and the request's own path. */
+  /** The exact URL to request, instead of the upstream and the request's own path. Default: the upstream. */
   url?: string | URL;
-  /** With `url`: exact URLs of the same file on other servers, asked in this order where the ones before fail. Default none. */
+  /**
+   * With `url`: exact URLs of the same file on other servers. If a server fails, the next one is used, in this order.
+   * Default none.
+   */
   mirrors?: readonly (string | URL)[];
-  /** Takes the place of the option `errors` for this request. */
+  /** Overrides the option `errors` for this request. */
   errors?: 'answer' | 'throw';
-  /** What the application knows of the request: hooks find it as `request.context`. */
+  /** The application's data for the request. Hooks get it as `request.context`. */
   context?: Context;
   /**
-   * Takes the place of what the connection shows: of the peer's address, the scheme and the host. Whoever gives it has
-   * decided which forwarding fields are to be believed; it must not come from the client unchecked.
+   * Overrides the data of the connection: the peer's address, the scheme and the host. Set it only from forwarding
+   * fields that you trust: unchecked input of the client can forge an address. Default: the data of the connection.
    */
   client?: KnownClient;
   /**
-   * Request content that somebody has read already, given back: sent in place of the stream. Since whoever reads
-   * content decodes it, the request's `Content-Encoding` and digests are not sent with it.
+   * Request content that has already been read. It is sent instead of the stream. Content that was read is decoded, so
+   * the request's `Content-Encoding` and digests are not sent with it. Default: the request's stream.
    */
   content?: Uint8Array;
   /**
-   * Called with the head of the final response, whoever made it, right before it is sent: the last moment to add fields,
-   * which go out as they are. Not called for a tunnel.
+   * Called with the head of the final response, whether from the origin server or the proxy, immediately before it is
+   * sent. Fields added here are sent unchanged. Not called for a tunnel.
    */
   onHead?: (head: { readonly status: number; readonly headers: Fields }) => void;
   /**
-   * What the file must hash to: `'sha256:<hex>'` or a member of `Repr-Digest`, or the same by SHA-512. A response with
-   * other content is broken off before its end. What is no digest makes an answer 500. Default none.
+   * The hash of the file: `'sha256:<hex>'` or a member of `Repr-Digest`, or the same with SHA-512. A response with
+   * other content is aborted before its end. If the value is not a digest, the answer is 500. Default: not checked.
    */
   digest?: string | Digest;
 }

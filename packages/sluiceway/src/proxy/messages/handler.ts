@@ -4,22 +4,22 @@ import type { ClientExchange, ClientRequest, ClientResponse } from '../../downst
 import type { Outcome } from '../../errors.js';
 import type { HandleContext } from './handle-context.js';
 
-/** What `attach` serves: a proxy, or what `stripPrefix` and `mount` make of proxies. */
+/** What `attach` serves: a proxy, or the result of `stripPrefix` or `mount`. */
 export interface Handler<Context = unknown> {
-  /** Serves one request; resolves with the outcome once the response has ended. */
+  /** Serves one request. Resolves with the outcome when the response has ended. */
   handle(
     request: ClientRequest,
     response: ClientResponse,
     context?: HandleContext<Context>,
   ): Promise<Outcome>;
   /**
-   * Serves a request that no server of Node's has read: what `sluiceway/fetch` needs. A handler without it serves
-   * Node's requests only.
+   * Serves a request that does not come from a Node server. `sluiceway/fetch` requires this method. A handler without
+   * it serves only Node's requests.
    */
   serve?(client: ClientExchange, context?: HandleContext<Context>): Promise<Outcome>;
-  /** Told by `attach` of each listener of the server, where that matters: a gateway does not fetch from itself. */
+  /** Called by `attach` for each listener of the server. A gateway uses it to refuse requests to itself. */
   listensOn?(address: string, port: number): void;
-  /** Serves a request that wants another protocol, as Node's `upgrade` event hands it over. */
+  /** Serves a request to switch protocols, from Node's `upgrade` event. */
   upgrade(
     request: IncomingMessage,
     socket: Duplex,

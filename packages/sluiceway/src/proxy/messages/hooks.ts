@@ -5,7 +5,7 @@ import type { MaybePromise } from './maybe-promise.js';
 import type { Answer, DownstreamResponseDraft, UpstreamChoice, UpstreamResponse } from './responses.js';
 import type { UpstreamRequest, UpstreamRequestDraft } from './upstream-request.js';
 
-/** What hooks that change a response are given. */
+/** The arguments of hooks that change a response. */
 export interface ResponseMessages<Context = unknown> {
   request: DownstreamRequest<Context>;
   /** The request that the origin server answered. After redirects, it is the last one. */
@@ -19,51 +19,51 @@ export interface ResponseMessages<Context = unknown> {
 }
 
 /**
- * Streams that the content of responses passes through on its way to the client, with backpressure and in bounded
- * memory. It has no part in responses without content, in tunnels, and in content of hooks.
+ * Streams through which the content of responses passes on its way to the client, with backpressure and bounded memory.
+ * Not used for responses without content, for tunnels, and for content that hooks supply.
  */
 export interface Transform<Context = unknown> {
   /**
-   * Whether the bytes differ afterwards. True: length, validators, digests and ranges of the origin server's content
-   * are removed from the response, ranges are not asked for, and a response with `Cache-Control: no-transform` passes
-   * untransformed (RFC 9110 section 7.7). False: bytes are only looked at or held back for a while; the head stays, and
-   * a transfer of which another number of bytes comes out is broken off. A function decides for each request, before
-   * it is sent.
+   * Whether the streams change the bytes. True: length, validators, digests and ranges of the origin server's content
+   * are removed from the response, ranges are not requested, and a response with `Cache-Control: no-transform` is not
+   * transformed (RFC 9110 section 7.7). False: the streams only inspect or delay the content. The head stays unchanged,
+   * and a transfer is aborted if a different number of bytes comes out. A function decides for each request, before it
+   * is sent.
    */
   changesContent: boolean | ((messages: { request: DownstreamRequest<Context> }) => boolean);
   /**
-   * Makes the streams for one response, in the order in which the content passes them; null or nothing leaves it as
-   * it is. They must be new, and carry bytes: a stream in object mode is refused. What this throws refuses the
-   * response (502); what a stream fails with breaks the transfer off visibly, since the head is sent by then. All
-   * streams are destroyed when the transfer ends early, whoever is to blame.
+   * Creates the streams for one response, in the order in which the content passes through them. Null or undefined
+   * relays the content unchanged. The streams must be new and carry bytes: a stream in object mode is refused. If this
+   * function throws, the response is refused (502). If a stream fails, the transfer is visibly aborted, because the
+   * head has been sent. All streams are destroyed when the transfer ends early, for any reason.
    */
   create(messages: ResponseMessages<Context>): MaybePromise<Duplex | readonly Duplex[] | null | undefined>;
 }
 
 /**
- * Steps of the data path that an application may change. Each may be async; whatever one throws ends the transfer.
- * `Context` is what the application gives to `handle` as `context`.
+ * Functions that change requests and responses. Each may be async. If one throws, the transfer ends. `Context` is the
+ * type of the `context` that the application passes to `handle`.
  */
 export interface Hooks<Context = unknown> {
-  /** Before anything is sent: may answer by itself, or choose the upstream. Undefined goes on. */
+  /** Called before anything is sent. May return an answer or choose the upstream. Undefined continues. */
   onRequest?: (messages: {
     request: DownstreamRequest<Context>;
   }) => MaybePromise<Answer | UpstreamChoice | undefined | void>;
   /**
-   * May change the request that is about to be sent. The client's hop-by-hop fields are already gone, so that a
-   * client cannot have removed what is added here.
+   * May change the request before it is sent. The client's hop-by-hop fields have already been removed, so a client
+   * cannot remove fields that are added here.
    */
   onUpstreamRequest?: (messages: {
     request: DownstreamRequest<Context>;
     upstreamRequest: UpstreamRequestDraft;
   }) => MaybePromise<void>;
-  /** May change the response head or content, or throw to refuse the response (502). Called for 101 too. */
+  /** May change the response's head or content, or throw to refuse the response (502). Also called for 101. */
   onUpstreamResponse?: (messages: ResponseMessages<Context>) => MaybePromise<void>;
-  /** Content that is changed, inspected or held back while it passes. Called after `onUpstreamResponse`. */
+  /** Changes, inspects or delays content while it is transferred. Called after `onUpstreamResponse`. */
   transform?: Transform<Context>;
   /**
-   * A failure before the response head was sent: may answer in place of the default problem report. `request` is null
-   * if it could not be read.
+   * Called for a failure before the response head was sent. May return an answer to replace the default problem report.
+   * `request` is null if it could not be read.
    */
   onError?: (messages: {
     error: SluicewayError;
@@ -71,7 +71,7 @@ export interface Hooks<Context = unknown> {
   }) => MaybePromise<Answer | undefined | void>;
 }
 
-/** Calls a hook. What it throws, unless it is a `SluicewayError`, becomes an answer of 502 that tells nothing. */
+/** Calls a hook. An error that is not a `SluicewayError` becomes a 502 whose answer has no details. */
 export async function runHook<A, R>(
   hook: ((argument: A) => MaybePromise<R>) | undefined,
   argument: A,

@@ -1,2 +1,2 @@
-/** What a hook or a store gives back, at once or later. */
+/** The result of a hook or a store, immediate or later. */
 export type MaybePromise<T> = T | Promise<T>;

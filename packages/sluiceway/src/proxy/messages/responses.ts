@@ -1,18 +1,18 @@
 import type { Readable } from 'node:stream';
 import type { Fields, ReadonlyFields } from '../../http/fields.js';
 
-/** A response of the application's own, sent instead of an origin server's. */
+/** A response of the application, sent instead of an origin server's. */
 export interface Answer {
   status: number;
   /** Default: the registered phrase of the status. */
   statusText?: string;
-  /** Field values by name; several lines of one name as a list. */
+  /** Field values by name. A list has several lines of one name. Default: none. */
   headers?: Readonly<Record<string, string | readonly string[]>>;
-  /** A string is sent as UTF-8. Default: no content. */
+  /** Content. A string is sent as UTF-8. Default: no content. */
   content?: string | Uint8Array | Readable;
 }
 
-/** Names an upstream for this request: an http: or https: URL, whose path and query are joined to the request's. */
+/** Chooses the upstream of a request: an http: or https: URL. The request's path and query are joined to it. */
 export interface UpstreamChoice {
   upstream: string | URL;
 }
@@ -23,18 +23,18 @@ export interface UpstreamResponse {
   readonly statusText: string;
   readonly httpVersion: string;
   readonly headers: ReadonlyFields;
-  /** Bytes of content, or null where only the end tells. */
+  /** Bytes of content. Null if the length is unknown until the end. */
   readonly contentLength: number | null;
 }
 
-/** The head that the client will get, mutable until it is sent. */
+/** The head that the client will get. It can be changed until it is sent. */
 export interface DownstreamResponseDraft {
   status: number;
   statusText: string;
   readonly headers: Fields;
   /**
-   * Replaces the content; the origin server's is given up. Length, validators, digests and ranges of the old
-   * content are removed. Default undefined: the origin server's content is relayed.
+   * Replaces the content and discards the origin server's. Length, validators, digests and ranges of the old content
+   * are removed. Default undefined: the origin server's content is relayed.
    */
   content: string | Uint8Array | Readable | undefined;
 }

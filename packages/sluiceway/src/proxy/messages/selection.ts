@@ -10,9 +10,9 @@ import type { MaybePromise } from './maybe-promise.js';
 import type { Answer, DownstreamResponseDraft } from './responses.js';
 
 /**
- * Chooses where a request goes, or answers it. Implemented by a fixed upstream, the hook `onRequest` and a URL
- * (`request/select-target.ts`), and by the grants of a gateway. Called once for each request, before anything is looked up
- * or connected to. What it rejects with is answered.
+ * Chooses the target of a request, or answers it. Implemented by a fixed upstream, the hook `onRequest` and a URL
+ * (`request/select-target.ts`), and by the grants of a gateway. Called once per request, before any lookup or
+ * connection. A rejection is answered as an error.
  */
 export interface Selector {
   select(
@@ -22,54 +22,56 @@ export interface Selector {
   ): Promise<Answer | Selection>;
 }
 
-/** Of a transfer, what a selector needs. */
+/** The part of a transfer that a selector needs. */
 export interface SelectingTransfer {
   /**
-   * Aborted when the transfer is, with its `SluicewayError` as the reason: a selector need not go on then. Made when it is
-   * read first.
+   * Aborted with the transfer, with its `SluicewayError` as the reason, so that a selector can stop. Created on first
+   * access.
    */
   readonly signal: AbortSignal;
-  /** Ends the transfer, at any time. */
+  /** Aborts the transfer, at any time. */
   abort(error: SluicewayError): void;
 }
 
-/** Where one request goes, and what holds for it. The steps of the data path ask the methods in this order. */
+/** The target of one request, and the rules for it. The methods are called in this order. */
 export interface Selection {
-  /** The exact URL to ask for. */
+  /** The exact URL to request. */
   readonly target: Target;
-  /** Exact URLs of the same file on other servers, in the order in which they are asked if the ones before fail. */
+  /** Exact URLs of the same file on other servers. If a server fails, the next one is used, in this order. */
   readonly mirrors: readonly Target[];
-  /** The URL to which the request's path was joined; null for an exact target. */
+  /** The URL to which the request's path was joined. Null for an exact target. */
   readonly joinedTo: BaseTarget | null;
-  /** What the file must hash to; null if that is not known. */
+  /** The hash of the file. Null if unknown. */
   readonly digest?: Digest | null;
-  /** Set on the upstream request. They are for the target's origin only, not for others that it redirects to. */
+  /** Set on the upstream request. Sent only to the target's origin, not to other origins after a redirect. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Why a target must not be asked, or null: called for the first one, and for that of each redirect. */
+  /** Returns why a target must not be requested, or null. Called for the first target and for that of each redirect. */
   check?(target: Target): MaybePromise<SluicewayError | null>;
-  /** Checks the final response, and changes its head. May answer in its place. What it throws refuses the response. */
+  /**
+   * Checks the final response and changes its head. May return an answer to replace it. Throws to refuse the response.
+   */
   checkResponse?(received: TransportResponse, draft: DownstreamResponseDraft): MaybePromise<Answer | null>;
-  /** Limits of the content that the client gets. Asked after `checkResponse`. */
+  /** Limits of the content that the client gets. Called after `checkResponse`. */
   contentLimits?(): ContentLimits;
-  /** The transfer is over. Called once, whatever else was. */
+  /** Called once when the transfer has ended, with any outcome. */
   end?(outcome: Outcome): MaybePromise<void>;
 }
 
 /** Limits of the content of one response. */
 export interface ContentLimits {
-  /** Shown each chunk before it is delivered; null where nothing counts them. */
+  /** Called with each chunk before it is delivered. Null if chunks are not counted. */
   onContent: ((bytes: Uint8Array) => void) | null;
-  /** Bytes of content; null for no limit. */
+  /** Bytes of content. Null for no limit. */
   maxBytes: number | null;
-  /** What longer content fails with. */
+  /** Creates the error for longer content. */
   toTooLongError: () => Error;
-  /** May be shared with other responses; null for no limit. */
+  /** May be shared with other responses. Null for no limit. */
   rate: RateLimit | null;
 }
 
 export const isAnswer = (selected: Answer | Selection): selected is Answer => 'status' in selected;
 
-/** The target of a request at an upstream: its path and query joined to the URL's. */
+/** Returns the target of a request at an upstream: its path and query joined to the URL's. */
 export function joinToUpstream(
   { path, query, isMountPoint }: DownstreamRequest,
   upstream: BaseTarget,

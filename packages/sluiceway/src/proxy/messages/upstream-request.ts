@@ -10,25 +10,25 @@ import { joinToUpstream } from './selection.js';
 /** The request as it was sent to the origin server. Read-only. */
 export interface UpstreamRequest {
   readonly method: string;
-  /** Where it was sent: the origin server, and the request-target. */
+  /** The origin server and the request-target. */
   readonly target: Readonly<Target>;
   /** Path and query, byte for byte. */
   readonly path: string;
-  /** End-to-end fields, `Host` among them, without those that frame the message. */
+  /** End-to-end fields with `Host`, without those that frame the message. */
   readonly headers: ReadonlyFields;
 }
 
-/** The request that will be sent to the origin server; everything of it may be changed until then. */
+/** The request to the origin server. Everything in it can be changed until it is sent. */
 export class UpstreamRequestDraft {
-  /** End-to-end fields, `Host` among them. Framing fields are set when the request is sent. */
+  /** End-to-end fields with `Host`. Framing fields are set when the request is sent. */
   readonly headers: Fields;
   /**
-   * Exact URLs of the same file on other servers, in the order in which they are asked where the target fails: before
-   * the response head, or in the middle of the content. For GET and HEAD. Empty where nobody has named some.
+   * Exact URLs of the same file on other servers. If the target fails, before the response head or in the middle of the
+   * content, the next one is used, in this order. For GET and HEAD. Empty by default.
    */
   mirrors: (string | URL | Target)[] = [];
   /**
-   * Content to send in place of the client's, with its length; a string is sent as UTF-8. Fields that describe the
+   * Content to send instead of the client's, with its length. A string is sent as UTF-8. Fields that describe the
    * client's bytes (`Content-Encoding`, digests) are not changed. Default undefined: the client's content is sent.
    */
   content: string | Uint8Array | undefined;
@@ -50,35 +50,36 @@ export class UpstreamRequestDraft {
     return this.#method;
   }
 
-  /** Throws a `TypeError` for what is no token. */
+  /** Throws a `TypeError` if the method is not a token. */
   set method(method: string) {
     if (!isToken(method)) throw new TypeError('A method must be a token');
     this.#method = method;
   }
 
-  /** Where the request goes: the upstream, and the request-target as it will be sent. */
+  /** The upstream and the request-target to send. */
   get target(): Target {
     if (this.#target === null)
       throw new SluicewayError('proxy_internal_error', 'The request has no target yet');
     return this.#target;
   }
 
-  /** What the content of a successful response must hash to; null: that is not known. */
+  /** The hash that the content of a successful response must have. Null: not checked. */
   get digest(): Digest | null {
     return this.#digest;
   }
 
   /**
-   * A response with other content is broken off before its end. Since a content coding would make other bytes, none is
-   * asked for (`Accept-Encoding: identity`), unless the field is set again after this. Throws a `TypeError` for what is
-   * neither `'sha256:<hex>'` nor a member of `Repr-Digest`, nor the same by SHA-512.
+   * Sets the hash that the content must have. A response with other content is aborted before its end. A content coding
+   * would change the bytes, so none is requested (`Accept-Encoding: identity`), unless you set the field again
+   * afterwards. Throws a `TypeError` unless the value is `'sha256:<hex>'`, a member of `Repr-Digest`, or the same with
+   * SHA-512.
    */
   set digest(digest: string | Digest | null) {
     this.#digest = digest === null ? null : toDigest(digest);
     if (digest !== null) this.headers.set('Accept-Encoding', 'identity');
   }
 
-  /** The URL to which the client's path was joined; null for an exact target. */
+  /** The URL to which the client's path was joined. Null for an exact target. */
   get joinedTo(): BaseTarget | null {
     return this.#joinedTo;
   }
@@ -88,23 +89,23 @@ export class UpstreamRequestDraft {
     return this.target.path;
   }
 
-  /** Throws a `TypeError` for what cannot be a target in origin-form. */
+  /** Throws a `TypeError` if the value is not a target in origin-form. */
   set path(path: string) {
     if (!/^[/*][\x21-\x7e\x80-\xff]*$/.test(path))
-      throw new TypeError('A path must start with / and hold no spaces');
+      throw new TypeError('A path must start with / and must not contain spaces');
     this.#target = { base: this.target.base, path };
   }
 
   /**
-   * Sends the request to another upstream: the client's path and query are joined to the URL's, and `Host`
-   * becomes the URL's.
+   * Sends the request to another upstream: the client's path and query are joined to the URL's, and `Host` becomes the
+   * URL's.
    */
   setTarget(url: string | URL): void {
     const upstream = parseBaseTarget(url);
     this.setExactTarget(joinToUpstream(this.#downstream, upstream), [], upstream);
   }
 
-  /** Sends the request to exactly this target, and nowhere else but to the mirrors. `joinedTo`: see the property. */
+  /** Sends the request only to this exact target or the mirrors. `joinedTo`: see the property. */
   setExactTarget(target: Target, mirrors: readonly Target[] = [], joinedTo: BaseTarget | null = null): void {
     this.mirrors = [...mirrors];
     this.#target = target;
@@ -112,7 +113,10 @@ export class UpstreamRequestDraft {
     this.headers.set('Host', target.base.host);
   }
 
-  /** Sets `X-Forwarded-For`, `-Host` and `-Proto`, and what `headers.forwarded` says, and continues a `Forwarded` of a trusted proxy. */
+  /**
+   * Sets `X-Forwarded-For`, `-Host`, `-Proto` and the fields that `headers.forwarded` selects, and appends to a trusted
+   * proxy's `Forwarded`.
+   */
   setForwarded(): void {
     const { clientAddress, host, protocol, trusted } = this.#downstream;
     setForwardedFields(this.headers, { clientAddress, host, proto: protocol, trusted }, this.#extras);

@@ -8,7 +8,7 @@ import { either, record } from '../../options/composites.js';
 import { custom, oneOf } from '../../options/kinds.js';
 import type { OptionsOf, SettingsOf } from '../../options/spec.js';
 
-/** Text that matches `form`, or a problem. */
+/** Text that matches `form`. Anything else is a problem. */
 const text = (form: RegExp, message: string) =>
   custom<string, string>({
     type: 'text',
@@ -23,7 +23,7 @@ const text = (form: RegExp, message: string) =>
 const domain = text(/^(?:\.?[\w-]+(?:\.[\w-]+)*)?$/, "must be a domain, or '' for none");
 const path = text(/^(?:\/[\x21-\x3a\x3c-\x7e]*)?$/, "must be a path such as /files, or '' for none");
 
-/** One value for all, or new values by old ones. */
+/** One value for all, or a map from old to new values. */
 const rewrite = (value: typeof domain, doc: string) =>
   either(value, record(value, {}), {
     type: 'text or object',
@@ -53,11 +53,11 @@ export const cookieOptions = {
   }),
 };
 
-/** Changes to the attributes of cookies that origin servers set; the rest of each line stays byte for byte. */
+/** Changes to the attributes of cookies that origin servers set. The rest of each line stays byte for byte. */
 export interface CookieOptions extends OptionsOf<typeof cookieOptions> {}
 export interface CookieValues extends SettingsOf<typeof cookieOptions> {}
 
-/** Null where cookies pass as they are. */
+/** Null if cookies pass unchanged. */
 export type CookieSettings = 'remove' | CookieRules | null;
 
 export function toCookieRules(given: 'pass' | 'remove' | CookieValues): CookieSettings {

@@ -20,7 +20,7 @@ const fieldValuesSchema: JsonSchema = {
   },
 };
 
-/** Lines of fields by name; `refused` has names that are decided on elsewhere, with the reason. */
+/** Field lines by name. `refused` maps names that other options control to the reason. */
 const fieldValues = (refused: Readonly<Record<string, string>>, doc: string) =>
   custom<Readonly<Record<string, string | readonly string[]>>, FieldValues | undefined>({
     type: 'object',
@@ -163,7 +163,7 @@ export const headerOptions = {
   }),
 };
 
-/** Changes to the fields of every message of one direction: `remove`, then `set`, then `append`. */
+/** Changes to the fields of every message in one direction: `remove`, then `set`, then `append`. */
 export interface HeaderRuleOptions extends OptionsOf<typeof responseRuleOptions> {}
 export interface HeaderRuleValues extends SettingsOf<typeof responseRuleOptions> {}
 export interface ForwardedOptions extends OptionsOf<typeof forwardedOptions> {}
@@ -171,7 +171,7 @@ export interface ForwardedValues extends SettingsOf<typeof forwardedOptions> {}
 export interface HeaderOptions extends OptionsOf<typeof headerOptions> {}
 export interface HeaderOptionValues extends SettingsOf<typeof headerOptions> {}
 
-/** Checked values of `HeaderOptions`. Null where nothing is to be done. */
+/** Checked values of `HeaderOptions`. Null if nothing changes. */
 export interface HeaderSettings {
   /** `upstream`, `client` or a value for the field. */
   host: string;

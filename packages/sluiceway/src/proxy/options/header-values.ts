@@ -3,7 +3,7 @@ import { isFieldValue, isToken } from '../../http/fields.js';
 import { isFramingField } from '../../http/hop-by-hop.js';
 import type { Checker } from '../../options/checker.js';
 
-/** `uri-host [":" port]` as a person writes it (RFC 9110 section 7.2): a name, an IPv4 address, or IPv6 in brackets. */
+/** `uri-host [":" port]` (RFC 9110 section 7.2): a name, an IPv4 address, or IPv6 in brackets. */
 const HOST = /^(?:[\w.~-]+|\[[\da-f:.]+\])(?::(\d{1,5}))?$/i;
 
 export function parseHostOption(host: string): string {
@@ -15,14 +15,14 @@ export function parseHostOption(host: string): string {
   );
 }
 
-/** Fields of requests that are decided on elsewhere, with the reason. */
+/** Request fields that other options control, with the reason. */
 export const OF_REQUESTS: Readonly<Record<string, string>> = {
-  host: 'is what headers.host is for',
-  'cdn-loop': 'must pass as it is, or loops go on for ever (RFC 8586)',
-  'early-data': 'must pass as it is, or what may be a replay is taken for safe (RFC 8470)',
+  host: 'is set by headers.host',
+  'cdn-loop': 'must pass unchanged: otherwise loops are not detected (RFC 8586)',
+  'early-data': 'must pass unchanged: otherwise a possible replay is treated as safe (RFC 8470)',
 };
 
-/** Names of fields. Those in `refused` are a problem, with the reason. */
+/** Reads field names. Those in `refused` are a problem, with the reason. */
 export function readFieldNames(
   check: Checker,
   path: string,
@@ -38,7 +38,7 @@ export function readFieldNames(
     .flat();
 }
 
-/** Lines of fields by name; a list stands for several lines. */
+/** Reads field lines by name. A list has several lines. */
 export function readFieldValues(
   check: Checker,
   path: string,
@@ -50,11 +50,11 @@ export function readFieldValues(
   return check
     .record(path, values, (at, name, value): FieldValues => {
       if (!checkFieldName(check, at, name, refused)) return [];
-      if (seen.has(name.toLowerCase())) check.problem(at, 'names a field that is named before');
+      if (seen.has(name.toLowerCase())) check.problem(at, 'names a field twice');
       seen.add(name.toLowerCase());
       const lines: readonly unknown[] = Array.isArray(value) ? value : [value];
       if (lines.length === 0) check.problem(at, 'must not be an empty list');
-      // Not repeated in the message: it may be a secret.
+      // No value in the message: it may be a secret.
       if (lines.every(isLine)) return [[name, lines]];
       check.problem(at, `must be a string, or a list of them, ${OF_A_VALUE}`);
       return [];
@@ -69,9 +69,9 @@ function checkFieldName(
   refused: Readonly<Record<string, string>>,
 ): boolean {
   const reason = !isToken(name)
-    ? 'is no name of a field'
+    ? 'is not a valid field name'
     : isFramingField(name) || name.toLowerCase() === 'te'
-      ? 'frames the message, which is left to the proxy'
+      ? 'frames the message: only the proxy sets it'
       : refused[name.toLowerCase()];
   if (reason !== undefined) check.problem(path, reason);
   return reason === undefined;

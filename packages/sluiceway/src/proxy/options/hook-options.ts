@@ -22,7 +22,7 @@ const transformMembers = {
   }),
 } satisfies Record<keyof Transform, AnySpec>;
 
-/** Functions and streams of the application. Their types, with the application's context, are those of `Hooks`. */
+/** Functions and streams of the application. Their types, with the application's context, are in `Hooks`. */
 export const hookOptions = {
   onRequest: func<NonNullable<Hooks['onRequest']>>({
     doc: '[Hook](hooks.md#onrequest): answer, or choose the upstream.',
@@ -41,7 +41,7 @@ export const hookOptions = {
     read: (check, path, value) => {
       if (value === undefined) return undefined;
       transformGroup.read(check, path, value);
-      // The check of its members has just looked.
+      // The check of its members has verified the type.
       return value as Transform;
     },
   }),
@@ -56,7 +56,7 @@ const observerMembers = {
   onResponseContent: func<NonNullable<Observer['onResponseContent']>>({}),
 } satisfies Record<keyof Observer, AnySpec>;
 
-/** An object of any class, with methods of any other names. */
+/** An object of any class. It may have further methods. */
 const observer = custom<Observer, Observer | undefined>({
   type: 'observers',
   schema: null,
@@ -78,7 +78,7 @@ export const observersOption = list(observer, {
   doc: 'Objects that are told when a transfer starts and ends: see [observers](hooks.md#observers).',
 });
 
-/** A client of the application's. */
+/** A transport of the application. */
 export const transport = (about: About) =>
   custom<Transport, Transport | undefined>({
     type: '`Transport`',

@@ -7,7 +7,7 @@ export const profileOption = custom<Profile | 'passThrough' | 'thirdParty', Prof
   type: "`'passThrough'`, `'thirdParty'` or an object",
   defaultText: "`'passThrough'`",
   doc: 'What is let through: see [profiles](#profiles). A reverse proxy stands before servers of your own, so everything end-to-end passes.',
-  // An object has sets of names, which no file can hold.
+  // An object contains sets of names, which a configuration file cannot contain.
   schema: { enum: ['passThrough', 'thirdParty'] },
   read: (check, path, value) => {
     if (typeof value === 'object' && value !== null) {

@@ -1,27 +1,27 @@
-/** What a proxy lets through, as plain data. The two that exist are `passThrough` and `thirdParty`. */
+/** What a proxy lets through, as plain data. `passThrough` and `thirdParty` are built in. */
 export interface Profile {
   readonly name: string;
-  /** Methods that are served; `any` is all but CONNECT and TRACE. */
+  /** Methods that are served. `any`: all except CONNECT and TRACE. */
   readonly methods: 'any' | readonly string[];
-  /** Names, in lower case, of the client's fields that the origin server gets; `all` is every end-to-end field. */
+  /** Lower-case names of the client's fields that are sent to the origin server. `all`: every end-to-end field. */
   readonly requestHeaders: 'all' | ReadonlySet<string>;
-  /** Whether the client's request content is sent on. */
+  /** Whether the client's request content is forwarded. */
   readonly requestContent: boolean;
-  /** Whether the origin server is told of the client and of us: `X-Forwarded-*`, `Forwarded`, `Via`. */
+  /** Whether the origin server gets data about the client and this proxy: `X-Forwarded-*`, `Forwarded`, `Via`. */
   readonly forwarded: boolean;
-  /** Whether a client may change the protocol of its connection (WebSocket). */
+  /** Whether a client may switch the protocol of its connection (WebSocket). */
   readonly upgrades: boolean;
-  /** How many redirects are followed; 0 passes them on to the client. */
+  /** How many redirects are followed. 0 passes them to the client. */
   readonly maxRedirects: number;
-  /** Names, in lower case, of the origin server's fields that the client gets; `all` is every end-to-end field. */
+  /** Lower-case names of the origin server's fields that are sent to the client. `all`: every end-to-end field. */
   readonly responseHeaders: 'all' | ReadonlySet<string>;
-  /** Fields set on every response, whatever the origin server says. */
+  /** Fields set on every response. They replace the origin server's. */
   readonly setResponseHeaders: Readonly<Record<string, string>>;
-  /** Which addresses may be connected to where the options do not say. */
+  /** The default of the option `addresses`: which addresses may be connected to. */
   readonly addresses: 'any' | 'public';
 }
 
-/** Everything end-to-end passes: a reverse proxy before origin servers of one's own. */
+/** Forwards everything end-to-end: for a reverse proxy in front of your own origin servers. */
 export const passThrough: Profile = Object.freeze({
   name: 'passThrough',
   methods: 'any',
@@ -36,8 +36,8 @@ export const passThrough: Profile = Object.freeze({
 });
 
 /**
- * Somebody else's file for a client of ours. The third party learns nothing of the client (no cookies, no
- * authorization, no address), the client gets the file and what describes it, and nothing that would act on our
+ * Relays a third party's file to your client. The third party gets no data about the client: no cookies, no
+ * authorization, no address. The client gets the file and the fields that describe it, and nothing that affects your
  * origin: no cookies, and content that a browser opens is sandboxed.
  */
 export const thirdParty: Profile = Object.freeze({

@@ -20,7 +20,7 @@ import { trustedProxiesOption } from './trusted-proxies.js';
 import { upstreamOption } from './upstream-options.js';
 import { zeroCopyOption } from './zero-copy-option.js';
 
-/** What `createProxy` takes, besides the hooks. */
+/** The options of `createProxy`, without the hooks. */
 export const proxyDataOptions = {
   /**
    * Where requests go: a URL, or an object with a URL and further options. Required, unless `onRequest`
@@ -30,15 +30,15 @@ export const proxyDataOptions = {
   /**
    * This proxy's name in `Via`, `CDN-Loop` and `Proxy-Status`. A request whose `Via` or `CDN-Loop` already
    * has the name is a loop and gets 508. The default is `sluiceway-` and eight random characters, the same
-   * for all proxies of a process, so that two Sluiceways in a row are not taken for a loop. Two proxies in a
-   * row in one process need names of their own. Default: random.
+   * for all proxies of a process, so that two Sluiceways in a row are not treated as a loop. Two proxies in a
+   * row in one process need different names. Default: random.
    */
   name: string({
     pattern: /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/,
     message: "must be a token: letters, digits and -._~!#$%&'*+^`|",
     type: 'token',
     defaultText: 'random',
-    doc: "This proxy's name in `Via`, `CDN-Loop` and `Proxy-Status`. A request whose `Via` or `CDN-Loop` already has the name is a loop and gets 508. The default is `sluiceway-` and eight random characters, the same for all proxies of a process, so that two Sluiceways in a row are not taken for a loop. Two proxies in a row in one process need names of their own.",
+    doc: "This proxy's name in `Via`, `CDN-Loop` and `Proxy-Status`. A request whose `Via` or `CDN-Loop` already has the name is a loop and gets 508. The default is `sluiceway-` and eight random characters, the same for all proxies of a process, so that two Sluiceways in a row are not treated as a loop. Two proxies in a row in one process need different names.",
   }),
   /**
    * What is let through: see profiles. A reverse proxy stands before servers of your own, so everything
@@ -55,21 +55,21 @@ export const proxyDataOptions = {
     doc: "Which addresses may be connected to. The default is the profile's: `any` for `passThrough`, since your own servers usually have private addresses, and `public` for `thirdParty`. The decision is made on the address that is actually dialled.",
   }),
   /**
-   * Proxies in front of this one whose `X-Forwarded-*` and `Forwarded` are believed and continued. Those of
-   * any other client are replaced, because a client can write anything; names such as `X_Forwarded_For`,
-   * which CGI takes for the same, never pass. The word `'unix'` stands for all peers on Unix sockets (without
+   * Proxies in front of this one whose `X-Forwarded-*` and `Forwarded` are trusted and continued. Those of
+   * any other client are replaced, because a client can send any value; names such as `X_Forwarded_For`,
+   * which CGI treats as the same, never pass. The word `'unix'` stands for all peers on Unix sockets (without
    * TLS). Hooks see the client behind them. Default: none.
    */
   trustedProxies: trustedProxiesOption,
   /**
    * Access policy. It decides for each request before any other processing: a function made by `bearer`,
-   * `basic`, `clientAddresses`, `allOf` and `anyOf`, or your own; see who has access. Without one everybody
-   * has access, as with any other proxy. Default: none.
+   * `basic`, `clientAddresses`, `allOf` and `anyOf`, or your own; see who has access. Without a policy, every
+   * request is allowed, as with any other proxy. Default: none.
    */
   access: custom<AccessPolicy, AccessPolicy | undefined>({
     type: 'policy',
     schema: null,
-    doc: 'Access policy. It decides for each request before any other processing: a function made by `bearer`, `basic`, `clientAddresses`, `allOf` and `anyOf`, or your own; see [who has access](access.md). Without one everybody has access, as with any other proxy.',
+    doc: 'Access policy. It decides for each request before any other processing: a function made by `bearer`, `basic`, `clientAddresses`, `allOf` and `anyOf`, or your own; see [who has access](access.md). Without a policy, every request is allowed, as with any other proxy.',
     read: (check, path, value) => check.func(path, value as AccessPolicy | undefined, undefined),
   }),
   /** See headers. */
@@ -124,14 +124,14 @@ export const proxyDataOptions = {
    * How a response with `Content-Length` is broken off over HTTP/1.1, when the rest of the file cannot be
    * sent: `reset` resets the connection (RST), `close` closes it (FIN, without `close_notify` on TLS), and
    * `auto` closes it for browsers and resets it for all other clients. Some popular clients, such as
-   * `requests` 2.28 of Python, take a closed connection for the end of the file, although its length says
+   * `requests` 2.28 of Python, treat a closed connection as the end of the file, although its length says
    * otherwise (RFC 9112 section 8). Chromium continues a download by itself after a close, and never after a
    * reset. A reset also discards what the client has not received yet. Responses without `Content-Length` are
    * always broken off by a reset. See clients. Default: `'auto'`.
    */
   breakOff: oneOf(['auto', 'reset', 'close'], {
     default: 'auto',
-    doc: 'How a response with `Content-Length` is broken off over HTTP/1.1, when the rest of the file cannot be sent: `reset` resets the connection (RST), `close` closes it (FIN, without `close_notify` on TLS), and `auto` closes it for browsers and resets it for all other clients. Some popular clients, such as `requests` 2.28 of Python, take a closed connection for the end of the file, although its length says otherwise (RFC 9112 section 8). Chromium continues a download by itself after a close, and never after a reset. A reset also discards what the client has not received yet. Responses without `Content-Length` are always broken off by a reset. See [clients](clients.md).',
+    doc: 'How a response with `Content-Length` is broken off over HTTP/1.1, when the rest of the file cannot be sent: `reset` resets the connection (RST), `close` closes it (FIN, without `close_notify` on TLS), and `auto` closes it for browsers and resets it for all other clients. Some popular clients, such as `requests` 2.28 of Python, treat a closed connection as the end of the file, although its length says otherwise (RFC 9112 section 8). Chromium continues a download by itself after a close, and never after a reset. A reset also discards what the client has not received yet. Responses without `Content-Length` are always broken off by a reset. See [clients](clients.md).',
   }),
   /**
    * Which clients get interim responses (1xx) of the origin server: all that can (`pass`), only those that
@@ -148,8 +148,8 @@ export const proxyDataOptions = {
   /**
    * Whether the kernel moves content between plain TCP connections by `splice(2)`, so that it does not pass
    * through this process: see zero copy. This needs Linux and Node 26.7 or newer with `node:ffi`, which Node
-   * calls experimental; so it is off by default. If it cannot be had, `true` is a problem of the options, and
-   * `auto` falls back to copying, and emits one warning for the process, with the code
+   * calls experimental; so it is off by default. If it is not available, `true` is a problem of the options,
+   * and `auto` falls back to copying, and emits one warning for the process, with the code
    * `SLUICEWAY_ZERO_COPY_UNAVAILABLE`. Default: `false`.
    */
   zeroCopy: zeroCopyOption,

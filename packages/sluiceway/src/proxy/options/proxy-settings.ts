@@ -31,49 +31,49 @@ import {
 
 /** Checked values of `ProxyOptions`. */
 export interface ProxySettings {
-  /** Null where `onRequest`, or a selector of the caller's, always chooses. */
+  /** Null if `onRequest` or the caller's selector always chooses the target. */
   upstream: BaseTarget | null;
-  /** Of the upstream. */
+  /** Mirrors of the upstream. */
   mirrors: readonly BaseTarget[];
   proxyName: string;
-  /** By which this proxy knows its own requests in CDN-Loop. */
+  /** The name by which this proxy detects its own requests in CDN-Loop. */
   loopName: string;
   profile: Profile;
   peers: TrustedPeers;
-  /** Null: everybody may. */
+  /** Null: every request is allowed. */
   access: AccessPolicy | null;
   headers: HeaderSettings;
   timeouts: TimeoutSettings;
   tunnelDrainMs: number;
-  /** Bytes of request content; 0 is no limit. */
+  /** Bytes of request content. Null for no limit. */
   maxRequestContent: number | null;
-  /** Null: broken content is not continued. */
+  /** Null: broken content is not resumed. */
   resume: ResumeSettings | null;
   convertHead: HeadConversion;
-  /** How a response with a length is broken off over HTTP/1.1. */
+  /** How a response with a length is aborted over HTTP/1.1. */
   breakOff: BreakOff;
   /** Which clients get the interim responses of origin servers. */
   interimResponses: 'pass' | 'http2' | 'none';
   digests: DigestSettings;
   hooks: Hooks;
-  /** A request's path as records and observers see it; null where it has no secrets. */
+  /** Hides secrets in a request's path before records and observers see it. Null if paths have no secrets. */
   hidePath: ((path: string) => string) | null;
-  /** Completes the head of each final response, also of those to failures; null where nothing is added. */
+  /** Adds fields to the head of each final response, also for failures. Null if nothing is added. */
   completeHead: ((fields: Fields, downstream: DownstreamRequest) => void) | null;
-  /** Told where each request has reached this process; null where that does not matter. */
+  /** Called with the listener that accepted each request. Null if it is not needed. */
   learnListener: ((listener: ListenerAddress | null) => void) | null;
   observers: readonly Observer[];
   transport: Transport;
-  /** Whether content may go past this process; only where that can be had. */
+  /** Whether content may bypass this process. True only if zero copy is available. */
   zeroCopy: boolean;
   verifiesIfRange: boolean;
   throwsErrors: boolean;
 }
 
-/** One for the process: workers and proxies of one start are the same hop. */
+/** The same for the whole process: its workers and proxies are one hop. */
 const defaultPseudonym = `sluiceway-${randomBytes(4).toString('hex')}`;
 
-/** Checks all options at once. Throws an `OptionsError` that lists every problem. */
+/** Checks all options. Throws an `OptionsError` that lists every problem. */
 export function resolveProxyOptions(
   options: ProxyOptions,
   subject = 'createProxy',
@@ -88,12 +88,12 @@ export function resolveProxyOptions(
   return settings();
 }
 
-/** Options of a proxy whose caller selects the targets: `upstream` says only how they are reached. */
+/** Options of a proxy whose caller selects the targets. `upstream` only says how to reach them. */
 export interface SelectedProxyOptions extends Omit<ProxyOptions, 'upstream' | 'onRequest'> {
   upstream?: Omit<UpstreamOptions, 'url' | 'mirrors'>;
 }
 
-/** As `resolveProxyOptions`, for a proxy with a selector of the caller's. */
+/** Like `resolveProxyOptions`, for a proxy with the caller's selector. */
 export function resolveSelectedOptions(
   options: SelectedProxyOptions,
   subject: string,
@@ -105,21 +105,21 @@ export function resolveSelectedOptions(
   return settings();
 }
 
-/** Gathers problems; the transport is made only when there are none. */
+/** Collects problems. The transport is created only if there are none. */
 function resolveSettings(
   check: Checker,
   options: ProxyOptions,
   makeTransport: typeof createTransport,
 ): () => ProxySettings {
   const { upstream: to, ...given } = resolve(proxyOptions, options, check);
-  // In place of a URL an object, with the defaults of all other options.
+  // Converts a URL to an object with the defaults of all other options.
   const upstream = isGroup(to) ? to : { ...upstreamDefaults(), url: to };
   return toProxySettings(check, given, { ...upstream, path: 'upstream.' }, makeTransport);
 }
 
 /**
- * Settings from options that their descriptions have checked. Adds the problems of options that do not go together; the
- * transport is made only when there are none. `path` of the upstream stands before the names of its options in problems.
+ * Converts checked options to settings. Adds the problems of options that conflict. The transport is created only if
+ * there are none. `path` is the prefix of the upstream's option names in problems.
  */
 export function toProxySettings(
   check: Checker,
@@ -129,7 +129,10 @@ export function toProxySettings(
 ): () => ProxySettings {
   const { timeouts, limits, profile, resume, transport } = given;
   if (protocol !== 'http1' && transport !== undefined)
-    check.problem(`${path}protocol`, 'must not be given together with transport, which speaks what it likes');
+    check.problem(
+      `${path}protocol`,
+      'must not be given together with transport, which chooses its own protocol',
+    );
   const addresses = given.addresses ?? profile.addresses;
   checkEgress(check, `${path}egressProxy`, { isGiven: egressProxy !== undefined, addresses, transport });
   const connecting: TransportOptions = {
@@ -186,7 +189,7 @@ type Resolved = SettingsOf<typeof proxyOptions>;
 const isGroup = (upstream: Resolved['upstream']): upstream is UpstreamValues =>
   upstream !== undefined && 'connections' in upstream;
 
-/** Those that are given. */
+/** Returns the hooks that are set. */
 function toHooks({
   onRequest,
   onUpstreamRequest,

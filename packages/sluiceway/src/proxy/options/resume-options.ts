@@ -7,7 +7,7 @@ import type { DownstreamRequest } from '../messages/downstream-request.js';
 
 /** A target that has answered 401, 403, 404 or 410 in the middle of a transfer. */
 export interface ExpiredTarget {
-  /** The URL that was asked, its query included. */
+  /** The requested URL with its query. */
   url: string;
   status: number;
   request: DownstreamRequest;
@@ -90,7 +90,7 @@ export interface ResumeSettings extends RetryLimits {
   refreshTarget: ResumeOptions['refreshTarget'];
 }
 
-/** Null where broken content is not continued. */
+/** Null if broken content is not resumed. */
 export function toResumeSettings(given: boolean | ResumeValues): ResumeSettings | null {
   if (given === false) return null;
   const { attempts, timeout, hedgeAfter, proof, refreshTarget } =

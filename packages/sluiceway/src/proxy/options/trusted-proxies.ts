@@ -11,7 +11,7 @@ const range = custom<string, string | undefined>({
 
 export const trustedProxiesOption = list(range, {
   default: [],
-  doc: "Proxies in front of this one whose `X-Forwarded-*` and `Forwarded` are believed and continued. Those of any other client are replaced, because a client can write anything; names such as `X_Forwarded_For`, which CGI takes for the same, never pass. The word `'unix'` stands for all peers on Unix sockets (without TLS). Hooks see [the client behind them](hooks.md#onrequest).",
+  doc: "Proxies in front of this one whose `X-Forwarded-*` and `Forwarded` are trusted and continued. Those of any other client are replaced, because a client can send any value; names such as `X_Forwarded_For`, which CGI treats as the same, never pass. The word `'unix'` stands for all peers on Unix sockets (without TLS). Hooks see [the client behind them](hooks.md#onrequest).",
 });
 
 function checkRange(given: string): string {

@@ -2,7 +2,7 @@ import { type Egress, parseEgress, readEgressEnvironment } from '../../net/egres
 import type { Checker } from '../../options/checker.js';
 import { custom } from '../../options/kinds.js';
 
-/** The proxy that connections to origin servers go through. */
+/** The proxy through which origin servers are reached. */
 export const egressOption = custom<string | URL, Egress | undefined>({
   type: "URL or `'environment'`",
   doc: "HTTP proxy through which origin servers are reached (CONNECT): see [through an egress proxy](#through-an-egress-proxy). An http: or https: URL, with user name and password if the proxy asks for them, or `'environment'` for the variables HTTPS_PROXY, HTTP_PROXY and NO_PROXY. It needs `addresses: 'any'`, because the other proxy connects. The environment is not read by default: the origin servers of a reverse proxy are usually near, and a variable that was set for downloads must not send its requests elsewhere.",
@@ -16,8 +16,8 @@ export const egressOption = custom<string | URL, Egress | undefined>({
 });
 
 /**
- * The egress proxy looks names up and connects, so there would be nobody to see that an address is public; and no other
- * client than ours knows of it.
+ * The egress proxy resolves names and connects, so this process cannot check that an address is public. Only the
+ * built-in client supports it.
  */
 export function checkEgress(
   check: Checker,
@@ -28,9 +28,9 @@ export function checkEgress(
   if (options.addresses === 'public') {
     check.problem(
       path,
-      "needs addresses: 'any': the proxy looks names up and connects, so nobody could judge the addresses",
+      "requires addresses: 'any': the proxy resolves names and connects, so addresses cannot be checked",
     );
   }
   if (options.transport !== undefined)
-    check.problem(path, 'must not be given together with transport, which connects as it likes');
+    check.problem(path, 'must not be given together with transport, which opens its own connections');
 }

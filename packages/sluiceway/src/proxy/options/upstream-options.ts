@@ -64,7 +64,7 @@ const requiredUrl: Spec<string | URL, BaseTarget | undefined, true> = {
     parse: parseUpstreamUrl,
     doc: 'An `http:` or `https:` URL. Its path comes before the path of each request, and its query before the query of each request. A string is kept byte for byte. No user name, password or fragment.',
   }),
-  // createProxy requires it, unless there is `onRequest`.
+  // `createProxy` requires it, unless there is `onRequest`.
   read: upstreamUrl.read,
 };
 
@@ -115,7 +115,7 @@ export const upstreamOption = either(upstreamUrl, upstreamGroup, {
   doc: 'Where requests go: a URL, or an object with a URL and [further options](#the-upstream). Required, unless `onRequest` always chooses.',
 });
 
-/** An upstream of which everything but the URL is left out. */
+/** An upstream with defaults for everything except the URL. */
 export const upstreamDefaults = (): UpstreamValues => upstreamGroup.read(new Checker(''), '', undefined);
 
 export interface ConnectionOptions extends OptionsOf<typeof connectionOptions> {}
@@ -123,7 +123,7 @@ export interface ConnectionValues extends SettingsOf<typeof connectionOptions> {
 export interface UpstreamOptions extends OptionsOf<typeof upstreamMembers> {}
 export interface UpstreamValues extends SettingsOf<typeof upstreamMembers> {}
 
-/** The numbers of `upstream.connections`, for the transport. */
+/** The values of `upstream.connections`, for the transport. */
 export function toConnectionSettings(
   given: ConnectionValues,
 ): Pick<TransportOptions, 'maxConnections' | 'maxQueued' | 'idleTimeoutMs' | 'maxIdleConnections'> {

@@ -12,7 +12,7 @@ type Authorities = NonNullable<SecureContextOptions['ca']>;
 
 const pemSchema: JsonSchema = { type: 'string', pattern: '-----BEGIN ' };
 
-/** A part of PEM, which `parse` reads. */
+/** A PEM option that `parse` reads. */
 const pemOption = <Input extends Authorities>(
   parse: (value: Input) => unknown,
   about: About & { schema?: JsonSchema },
@@ -50,7 +50,7 @@ const tlsMembers = {
   }),
 };
 
-/** Verification of the origin server's certificate cannot be turned off: trust a private CA instead. */
+/** Verification of the origin server's certificate cannot be turned off. To use a private CA, trust it with `ca`. */
 export interface UpstreamTlsOptions extends OptionsOf<typeof tlsMembers> {}
 
 export const tlsOption = custom<UpstreamTlsOptions, DialTlsOptions | undefined>({
@@ -63,8 +63,8 @@ export const tlsOption = custom<UpstreamTlsOptions, DialTlsOptions | undefined>(
 });
 
 /**
- * Reads certificates and key once, for all connections: parsing a bundle of authorities for each would take longer
- * than the handshake. No message repeats what it complains about.
+ * Reads certificates and key once for all connections: parsing a CA bundle for each connection would take longer than
+ * the handshake. Messages contain no option values.
  */
 export function resolveTls(check: Checker, path: string, options: unknown): DialTlsOptions | undefined {
   if (options === undefined) return undefined;
@@ -83,7 +83,7 @@ export function resolveTls(check: Checker, path: string, options: unknown): Dial
   return { ...(secureContext && { secureContext }), ...(servername !== undefined && { servername }) };
 }
 
-/** Node ignores in silence what is no certificate, and would trust nobody then. */
+/** Node silently ignores invalid certificates, and would then trust none. */
 function readAuthorities(ca: Authorities): Pem[] {
   const authorities = Array.isArray(ca) ? ca : [ca];
   for (const authority of authorities) readCertificate(authority);
