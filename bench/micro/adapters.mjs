@@ -1,15 +1,15 @@
 #!/usr/bin/env node
-// What the adapters of frameworks cost: `node bench/micro/adapters.mjs [--only <names>] [--enforce]`, after `npm run
-// build`. Two things, each as the median of interleaved rounds, in which every subject has its turn:
+// Measures what framework adapters cost: `node bench/micro/adapters.mjs [--only <names>] [--enforce]`, after `npm run
+// build`. Reports two values, each as the median of interleaved rounds over all subjects:
 //
-// - CPU time of a large download, in costs of the same one through a server of node:http with `attach`;
-// - CPU time that a small request through the proxy takes beyond the framework's own empty handler, less what it takes
-//   with `attach` beyond an empty server of node:http: that is the adapter.
-//   Where the framework lets a handler call `handle` by itself, what the adapter takes beyond that is told as well. The
-//   rest is what the framework makes of Node's objects: Express gives each request and response another prototype, by
-//   which V8 (of Node 20) makes a shape of its own for each, and whatever touches them afterwards is slower.
+// - The CPU time of a large download, relative to the same download through a node:http server with `attach`.
+// - The CPU time that the adapter adds to a small request: the time through the proxy minus that of the framework's empty
+//   handler, minus the same difference for `attach` and an empty node:http server.
+//   If the framework lets a handler call `handle` directly, the script also reports what the adapter adds to that. The
+//   rest is caused by how the framework changes Node's objects: Express gives each request and response another prototype,
+//   so that V8 (of Node 20) creates a shape for each of them, and all later property accesses are slower.
 //
-// All servers are in this process, whose CPU time is taken; the origin server and the clients have processes of their own.
+// All servers run in this process, whose CPU time is measured. The origin server and the clients run in other processes.
 // @ts-check
 import { fork, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -21,9 +21,9 @@ import { requireTool } from '../lib/command.mjs';
 import { listen } from '../lib/listen.mjs';
 import { quantile } from '../lib/statistics.mjs';
 
-/** What a download through an adapter may cost, in costs of a plain one. */
+/** Limit for the cost of a download through an adapter, relative to a plain one. */
 const maxRatio = 1.05;
-/** Microseconds that an adapter may add to a request. */
+/** Limit for the microseconds that an adapter adds to a request. */
 const maxMicroseconds = 15;
 const rounds = 15;
 const size = 2 ** 29;
@@ -33,7 +33,7 @@ const concurrency = 16;
 /** @import { Handler } from 'sluiceway' */
 /** @typedef {import('node:http').Server} Server */
 /**
- * A framework: a server with the handler at `/`, and one that answers without any.
+ * A framework: a server with the handler at `/`, and one that answers by itself.
  * @typedef {object} Subject
  * @property {string} name
  * @property {(handler: Handler) => Promise<Server>} proxied
@@ -49,7 +49,7 @@ const EMPTY = 'x'.repeat(1024);
  */
 const toServer = (serve) => createServer((request, response) => void serve(request, response));
 
-/** @type {readonly Subject[]} Loaded when they are wanted. */
+/** @type {readonly Subject[]} Loaded when they are used. */
 const subjects = [
   {
     name: 'express',
@@ -129,7 +129,7 @@ const subjects = [
   },
 ];
 
-/** @type {Subject} What the others are compared with. */
+/** @type {Subject} The subject that the others are compared with. */
 const plain = {
   name: 'node:http',
   async proxied(handler) {
@@ -140,7 +140,7 @@ const plain = {
   empty: async () => createServer((_request, response) => void response.end(EMPTY)),
 };
 
-/** Serves what is larger than the caches of a CPU under /large, a little elsewhere, and tells its parent where. */
+/** Serves content larger than the CPU caches under /large, little content elsewhere, and sends its URL to the parent. */
 async function serveContent() {
   const content = randomBytes(2 ** 26);
   const step = 2 ** 20;
@@ -161,7 +161,7 @@ async function serveContent() {
   process.send?.(await listen(server));
 }
 
-/** Sends requests to each URL that its parent names, on connections that are kept, and tells when all are answered. */
+/** Sends requests to each URL from the parent, on persistent connections, and reports when all are answered. */
 function sendRequests() {
   /** @param {{ url: string, count: number }} order */
   const send = async ({ url, count }) => {
@@ -209,7 +209,7 @@ async function download(url) {
 const median = (values) => quantile(values, 0.5);
 
 /**
- * Runs every work in turn, each round in another order.
+ * Runs all functions in each round, in alternating order.
  * @template {string} K
  * @param {Readonly<Record<K, () => Promise<unknown>>>} works
  * @returns {Promise<Record<K, number>[]>} CPU time of each, by round
@@ -222,7 +222,7 @@ async function interleave(works) {
     const costs = /** @type {Record<K, number>} */ ({});
     const order = round % 2 === 0 ? names : names.toReversed();
     for (const name of order) costs[name] = await cpuOf(works[name]);
-    // The first one warms up.
+    // The first round is a warm-up.
     if (round >= 0) results.push(costs);
   }
   return results;

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// What verifying a digest adds to a download, against what openssl needs to hash the same bytes: `node
-// bench/micro/digests.mjs [--enforce]`, after `npm run build`, on Linux. The proxies are in this process, whose CPU time is
-// taken around each download; the origin server, curl and openssl have processes of their own.
+// Measures what verifying a digest adds to a download, relative to what openssl needs to hash the same bytes: `node
+// bench/micro/digests.mjs [--enforce]`, after `npm run build`, on Linux. The proxies run in this process, whose CPU time
+// is measured for each download. The origin server, curl and openssl run in other processes.
 // @ts-check
 import { fork, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -18,13 +18,13 @@ import { listen } from '../lib/listen.mjs';
 import { endedChildrenCpuSeconds } from '../lib/process-tree.mjs';
 import { quantile } from '../lib/statistics.mjs';
 
-/** What verifying may add, in costs of `openssl dgst`. */
+/** Limit for the cost that verifying adds, relative to `openssl dgst`. */
 const bar = 1.15;
 const rounds = 15;
 const size = 2 ** 29;
 const gigabytes = size / 1e9;
 
-/** @param {string} file Serves it with its digest, and tells the parent process where. */
+/** @param {string} file Serves it with its digest, and sends the URL to the parent process. */
 async function serve(file) {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(file, { highWaterMark: 2 ** 20 })) hash.update(chunk);
@@ -91,7 +91,7 @@ async function measure(file) {
     const costs = [];
     for (let round = 0; round < rounds; round += 1) {
       const openssl = await hashElsewhere(file);
-      // Each goes first every other time.
+      // Alternate the order.
       if (round % 2 === 0)
         costs.push({ openssl, plain: await download(plain), verified: await download(verified) });
       else costs.push({ openssl, verified: await download(verified), plain: await download(plain) });

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// What a download costs through `sluiceway/fetch`, in costs of the same one through the usual way of such hosts, which
-// is `fetch` and a `Response` with the body that it gives: `node bench/micro/fetch-hosts.mjs [--enforce]`, after `npm
-// run build`. The host is @hono/node-server.
+// Measures the cost of a download through `sluiceway/fetch`, relative to the usual way in such hosts: `fetch`, and a
+// `Response` with the body of its result. `node bench/micro/fetch-hosts.mjs [--enforce]`, after `npm run build`. The host
+// is @hono/node-server.
 // @ts-check
 import { createAdaptorServer } from '@hono/node-server';
 import { createProxy } from 'sluiceway';

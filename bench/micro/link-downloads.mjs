@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// What a download through an encrypted link costs against the plain proxy: `node bench/micro/link-downloads.mjs
-// [--enforce]`, after `npm run build`.
+// Measures the cost of a download through an encrypted link, relative to the plain proxy: `node
+// bench/micro/link-downloads.mjs [--enforce]`, after `npm run build`.
 // @ts-check
 import { createServer } from 'node:http';
 import { attach, createProxy } from 'sluiceway';

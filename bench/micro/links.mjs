@@ -1,15 +1,15 @@
 #!/usr/bin/env node
-// What verifying a link adds to a request: `node bench/micro/links.mjs [--enforce]`, after `npm run build`. It times the
-// call by itself, without a server around it.
+// Measures what verifying a link adds to a request: `node bench/micro/links.mjs [--enforce]`, after `npm run build`. Times
+// the call alone, without a server.
 // @ts-check
 import { createUrlSigner, signed } from 'sluiceway';
 import { createLinks, generateKey } from 'sluiceway/gateway';
 import { quantile } from '../lib/statistics.mjs';
 
-/** Microseconds that verification may cost, in 99 of 100 cases. */
+/** Limit for the 99th percentile of the time for verification, in microseconds. */
 const bar = 100;
 const warmUp = 5_000;
-/** Other programs take the processor now and then, for milliseconds: the quietest round tells what the calls cost. */
+/** Other programs occasionally take the processor for milliseconds, so the round with the lowest times is used. */
 const rounds = 20;
 const callsPerRound = 1_000;
 
@@ -37,7 +37,7 @@ function verifying(form, change = (link) => link) {
     try {
       links.verify(texts[next] ?? '', { clientAddress });
     } catch {
-      // What has been changed is refused, which is what is timed.
+      // A changed link is refused. That is what is timed.
     }
   };
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// What it costs to be ready to continue a download that does not break: `node bench/micro/resume.mjs [--enforce]`,
-// after `npm run build`.
+// Measures what `resume` costs for a download that does not break: `node bench/micro/resume.mjs [--enforce]`, after `npm
+// run build`.
 // @ts-check
 import { createServer } from 'node:http';
 import { attach, createProxy } from 'sluiceway';

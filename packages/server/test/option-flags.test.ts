@@ -30,7 +30,7 @@ test('a flag takes its argument and its default from the option that it stands f
 
 test('a flag cannot stand for an option that does not exist', () => {
   const add = () => addOptionFlags(new Command(), proxyOptions, { 'timeouts.conect': ['--a', 'to connect'] });
-  expect(add).toThrow('--a stands for timeouts.conect, which is no option');
+  expect(add).toThrow('--a sets timeouts.conect, which is not an option');
 });
 
 test('every flag of the tables stands for an option, and is found by it', () => {

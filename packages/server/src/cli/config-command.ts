@@ -84,7 +84,7 @@ export function configCommand(): Command {
 function load(file: string): { source: ConfigFile; plan: Plan } {
   const source = new ConfigFile(file, configMembers);
   const plan = compile(source, () => []);
-  // Nothing has been opened; what routes hold in memory goes with them.
+  // No listener is open. Release what the routes hold.
   for (const { handler } of plan.routes.routes) handler.destroy();
   plan.routes.unrouted.destroy();
   return { source, plan };

@@ -3,7 +3,7 @@ import type { ConfigSource } from '../config/source.js';
 import { inFlagWords } from './option-flags.js';
 import { UsageError } from './usage-error.js';
 
-/** The flags of `listeners`, `access` and what else is not of the library, by the beginning of the path. */
+/** The flags of options that the library does not have, such as `listeners` and `access`, by the start of the path. */
 const flagsOfServer: readonly (readonly [path: RegExp, flag: string])[] = [
   [/^listeners\[0\]\.address/, '--listen'],
   [/^listeners\[1\]\.address/, '--h2c'],
@@ -15,7 +15,7 @@ const flagsOfServer: readonly (readonly [path: RegExp, flag: string])[] = [
   [/^log/, '--log'],
 ];
 
-/** The configuration that flags stand for. Its problems name flags. */
+/** The configuration that flags set. Its problems name flags. */
 export class FlagSource implements ConfigSource {
   readonly value: unknown;
   readonly directory = process.cwd();

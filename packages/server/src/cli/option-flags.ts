@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { type AnySpec, findSpec, type Members, OFF } from 'sluiceway/options';
 
-/** The flags that stand for one option of the library each: by the path of the option, with their own short help. */
+/** The flags that set one option of the library each, by the path of the option, with a short help text. */
 export type OptionFlags = Readonly<Record<string, readonly [flag: string, help: string]>>;
 
 export const transferFlags: OptionFlags = {
@@ -44,31 +44,31 @@ export const downloadFlags: OptionFlags = {
   ],
 };
 
-/** Adds a flag for each option: its argument and its default are those of the option in `members`. */
+/** Adds a flag for each option, with the argument and default of the option in `members`. */
 export function addOptionFlags(command: Command, members: Members, flags: OptionFlags): Command {
   for (const [path, [flag, help]] of Object.entries(flags)) {
     const spec = findSpec(members, path);
-    if (spec === undefined) throw new TypeError(`${flag} stands for ${path}, which is no option`);
+    if (spec === undefined) throw new TypeError(`${flag} sets ${path}, which is not an option`);
     command.addOption(new Option(`${flag}${argumentOf(spec)}`, `${help} (default ${defaultOf(spec)})`));
   }
   return command;
 }
 
-/** Which flag stands for an option. */
+/** The flag of each option. */
 export const flagsByOption = (flags: OptionFlags): Record<string, string> =>
   Object.fromEntries(Object.entries(flags).map(([path, [flag]]) => [path, flag]));
 
-/** What turns a timeout or limit off on the command line. */
+/** The word that turns a timeout or limit off on the command line. */
 const OFF_WORD = 'off';
 
-/** The value of a flag as the library takes it. */
+/** Converts the value of a flag to that of an option. */
 export const orOff = (text: string): string | typeof OFF => (text === OFF_WORD ? OFF : text);
 
-/** In messages of the library, the word of the command line. */
+/** Replaces the library's word for off in its messages with that of the command line. */
 export const inFlagWords = (message: string): string =>
   message.replace(/\bor false to turn it off\b/, `or ${OFF_WORD} to turn it off`);
 
-/** A part of options with what was given of those under `group`, by the names of the group. The library checks it. */
+/** The given flags of the options under `group`, as the members of that group. The library checks the values. */
 export function givenUnder(
   group: string,
   flags: OptionFlags,

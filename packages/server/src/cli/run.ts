@@ -16,9 +16,9 @@ import { complain, say } from './output.js';
 import { UsageError } from './usage-error.js';
 
 export interface RunOptions {
-  /** Reads the configuration: at the start, and at each SIGHUP. */
+  /** Reads the configuration at the start and on each SIGHUP. */
   read(): ConfigSource;
-  /** The end of the line that tells where the first listener is. */
+  /** The end of the status line of the first listener. */
   what(plan: Plan): string;
 }
 
@@ -34,7 +34,7 @@ export async function run({ read, what }: RunOptions): Promise<number> {
   let isWaiting = false;
   let isStopping = false;
   onHangup(() => {
-    // One after the other: each begins from what the one before has made. One that waits reads what is there by then.
+    // Reloads run one after the other, since each starts from the result of the one before. One waiting reload is enough.
     if (isWaiting) return;
     isWaiting = true;
     reloading = reloading.then(() => {
@@ -73,7 +73,7 @@ function announce(service: Service, what: string): void {
   }
 }
 
-/** On SIGHUP: reads everything again, or leaves everything as it was. The program continues in any case. */
+/** On SIGHUP: reads everything again. On an error, nothing changes. The program continues in any case. */
 async function reload(service: Service | null, isStopping: boolean, read: () => ConfigSource): Promise<void> {
   if (service === null || isStopping) {
     say(`SIGHUP: nothing is reloaded while the program ${isStopping ? 'stops' : 'starts'}`);
@@ -88,12 +88,12 @@ async function reload(service: Service | null, isStopping: boolean, read: () => 
   }
 }
 
-/** Several problems begin on a line of their own. */
+/** Starts several problems on a new line. */
 const describe = ({ message }: Error): string => (message.includes('\n') ? `\n${message}` : message);
 
 const count = (transfers: number): string => (transfers === 1 ? '1 transfer' : `${transfers} transfers`);
 
-/** One line on standard error for each transfer that has ended. */
+/** Writes one line to standard error for each transfer that has ended. */
 function observersOf(_route: string, { log: { format } }: ConfigValues): Observer[] {
   if (format === 'none') return [];
   const toLine: (record: TransferRecord) => string =

@@ -126,7 +126,7 @@ export function addTransferOptions(command: Command): Command {
     );
 }
 
-/** The configuration that the flags stand for, with one route. Throws a `UsageError`. */
+/** The configuration that the flags set, with one route. Throws a `UsageError`. */
 export function toConfig(
   flags: ServeFlags,
   route: Readonly<Record<string, unknown>>,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Seed, seededViews } from './seeded-content.js';
 
-/** SHA-256 of the first bytes of seeded content, by their number, each computed once. */
+/** The SHA-256 of seeded content by its size. Computes each digest once. */
 export class FileDigests {
   readonly #seed: Seed;
   readonly #digests = new Map<number, Promise<string>>();
@@ -11,7 +11,7 @@ export class FileDigests {
     this.#seed = seed;
   }
 
-  /** In hex. It takes seconds for a large file, in steps of a few milliseconds. */
+  /** Returns the digest in hex. Takes seconds for a large file, in steps of a few milliseconds. */
   get(size: number): Promise<string> {
     let digest = this.#digests.get(size);
     if (digest === undefined) {

@@ -1,12 +1,12 @@
-/** The part of a file that a response carries: `end` is the first byte that it does not. */
+/** The part of a file that a response carries, from `start` up to, but not including, `end`. */
 export interface Part {
   start: number;
   end: number;
 }
 
 /**
- * What a Range field asks of a file of `size` bytes (RFC 9110 section 14.2): one part, `'unsatisfiable'`, or
- * null where the field is to be ignored because it is absent, malformed or asks for several parts.
+ * Parses a Range field for a file of `size` bytes (RFC 9110 section 14.2). Returns one part, `'unsatisfiable'`, or null
+ * if the field has to be ignored because it is absent, malformed or asks for several parts.
  */
 export function readRange(range: string | undefined, size: number): Part | 'unsatisfiable' | null {
   const match = /^bytes=(\d*)-(\d*)$/.exec(range?.trim() ?? '');
@@ -22,7 +22,7 @@ export function readRange(range: string | undefined, size: number): Part | 'unsa
   return { start: Number(first), end: last === '' ? size : Math.min(Number(last) + 1, size) };
 }
 
-/** If-None-Match (RFC 9110 section 13.1.2): whether the client has this representation already. */
+/** If-None-Match (RFC 9110 section 13.1.2): whether the client already has this representation. */
 export function hasMatch(ifNoneMatch: string | undefined, etag: string): boolean {
   if (ifNoneMatch === undefined) return false;
   return (
@@ -31,7 +31,7 @@ export function hasMatch(ifNoneMatch: string | undefined, etag: string): boolean
   );
 }
 
-/** If-Range (RFC 9110 section 13.1.5): whether a part fits to what the client has. Absent, it does. */
+/** If-Range (RFC 9110 section 13.1.5): whether a part matches what the client has. True if the field is absent. */
 export function isSameRepresentation(
   ifRange: string | undefined,
   etag: string,

@@ -15,7 +15,7 @@ import { describeDemo } from './tour.js';
 
 const configuration = fileURLToPath(new URL('../../demo/sluiceway.yaml', import.meta.url));
 
-/** Starts an origin server and a server in front of it, and says what can be done with them. */
+/** Starts an origin server and a server in front of it, and prints what to try. */
 async function main(): Promise<void> {
   const { env, pid, platform } = process;
   if (!isPort(env['PORT'])) return fail(`PORT must be a number from 0 to 65535, not ${env['PORT']}`, 2);
@@ -57,7 +57,7 @@ async function main(): Promise<void> {
 
 const stopOrigin = ({ child }: OriginProcess): void => void child.removeAllListeners('exit').kill();
 
-/** The configuration has a default. */
+/** An empty text is valid: the configuration has a default port. */
 function isPort(text = ''): boolean {
   return text === '' || (/^\d+$/.test(text) && Number(text) <= 65_535);
 }

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { createOrigin } from './origin.js';
 
-/** Set in the environment of the process that is to be the origin server. */
+/** Set in the environment of the origin server's process. */
 const marker = 'SLUICEWAY_DEMO_ORIGIN';
 
 export const isOriginProcess = (): boolean => process.env[marker] === '1' && process.send !== undefined;
@@ -14,7 +14,7 @@ export interface OriginProcess {
   url: string;
 }
 
-/** Starts `main` a second time as the origin server, so that the memory of the proxy can be seen alone. */
+/** Starts `main` a second time as the origin server, so that the memory of the proxy can be measured alone. */
 export async function startOriginProcess(main: string): Promise<OriginProcess> {
   const child = fork(fileURLToPath(main), { env: { ...process.env, [marker]: '1' } });
   const [message] = (await Promise.race([
@@ -24,13 +24,13 @@ export async function startOriginProcess(main: string): Promise<OriginProcess> {
   return { child, url: `http://127.0.0.1:${message.port}` };
 }
 
-/** The life of the origin server: until its parent stops or is gone. */
+/** Runs the origin server until its parent stops. */
 export function runOriginProcess(): void {
   const server = createOrigin();
   server.listen(0, '127.0.0.1', () => {
     process.send?.({ port: (server.address() as AddressInfo).port });
   });
   process.once('disconnect', () => process.exit());
-  // Ctrl-C reaches every process of a terminal; the parent decides what it means.
+  // Ctrl-C reaches every process of a terminal. The parent handles it.
   process.on('SIGINT', () => {});
 }

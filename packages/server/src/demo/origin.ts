@@ -4,12 +4,12 @@ import { FileDigests } from './file-digests.js';
 import { seededViews } from './seeded-content.js';
 import { sendFile } from './send-file.js';
 
-/** What every file of the demonstration consists of. */
+/** The seed of every file of the demonstration. */
 export const demoSeed = 'sluiceway demonstration';
 
 const lastModified = 'Wed, 01 Jan 2025 00:00:00 GMT';
 
-/** Beyond it the digest would take longer than a client wants to wait for a response. */
+/** For larger files, the digest would take too long for a response. */
 const maxDigestBytes = 16 * 2 ** 30;
 
 const listing = `Files of any size, made up while they are sent. Each begins like every other.
@@ -21,11 +21,11 @@ const listing = `Files of any size, made up while they are sent. Each begins lik
 Range, If-Range, If-None-Match and HEAD are understood.
 `;
 
-/** The origin server of the demonstration. It needs no disk and sends as fast as it is read. */
+/** The origin server of the demonstration. Uses no disk, and sends as fast as the client reads. */
 export function createOrigin(): Server {
   const digests = new FileDigests(demoSeed);
   return createServer((request, response) => {
-    // A client that leaves ends the sending; there is nobody to tell of it.
+    // If the client leaves, sending fails, and there is no one to report it to.
     answer(request, response, digests).catch((error: unknown) => response.destroy(error as Error));
   });
 }
@@ -58,7 +58,7 @@ async function answer(
   return sendText(request, response, 200, `${await digests.get(size)}  ${name}\n`);
 }
 
-/** The bytes up to 40 % of the file further on, and then a failure: a whole file takes three responses. */
+/** Yields at most 40 % of the file, and then fails: the whole file takes three responses. */
 function* brokenViews(start: number, end: number, size: number): Generator<Buffer, void> {
   const most = Math.ceil(size * 0.4);
   yield* seededViews(demoSeed, start, Math.min(end - start, most));

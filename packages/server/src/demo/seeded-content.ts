@@ -1,17 +1,17 @@
 import { createCipheriv, createHash } from 'node:crypto';
 
 /**
- * Content of any length that looks random and that both ends can compute: the same seed and offset always give
- * the same bytes, at any offset, for the price of a copy.
+ * Content of any length that looks random and that both ends can compute. The same seed and offset always give the same
+ * bytes, and any offset costs no more than a copy.
  *
- * One block of pseudorandom bytes is made once. Content is cut into pieces of 1 MiB, and each piece is a window
- * onto the block at a place of its own, so bytes that are lost, repeated or out of order do not go unnoticed,
- * and a piece can be written to a socket without being copied.
+ * One block of pseudorandom bytes is created once. Content consists of pieces of 1 MiB, each of which is a different
+ * window onto the block. So lost, repeated and reordered bytes are detected, and a piece can be written to a socket
+ * without a copy.
  */
 const PIECE_BYTES = 1024 * 1024;
 const BLOCK_BYTES = 16 * PIECE_BYTES;
 
-/** A prime below the number of places where a window fits: the windows of 14 TiB all differ. */
+/** A prime below the number of places where a window fits. All windows of 14 TiB differ. */
 const PLACES = 15_728_611;
 const STEP = 9_699_713;
 
@@ -24,7 +24,7 @@ function makeBlock(): Buffer {
   return cipher.update(Buffer.alloc(BLOCK_BYTES));
 }
 
-/** FNV-1a: where the windows of a seed begin. */
+/** The place of the first window of a seed (FNV-1a). */
 function firstPlace(seed: Seed): number {
   let hash = 0x811c9dc5;
   for (const byte of Buffer.from(String(seed))) hash = Math.imul(hash ^ byte, 0x01000193);
@@ -32,8 +32,8 @@ function firstPlace(seed: Seed): number {
 }
 
 /**
- * The bytes from `offset` on, as many as can be given without a copy: at most `length`, at least one where
- * `length` is. A view of shared memory: it must not be written to.
+ * Returns the bytes from `offset` on, as many as possible without a copy: at most `length`, and at least one if `length`
+ * is not 0. The view is of shared memory: do not write to it.
  */
 export function seededView(seed: Seed, offset: number, length: number): Buffer {
   block ??= makeBlock();
@@ -61,7 +61,7 @@ export function seededBytes(seed: Seed, offset: number, length: number): Buffer 
   return bytes;
 }
 
-/** Whether `bytes` are what the content has at `offset`: much cheaper than a digest. */
+/** Whether `bytes` equal the content at `offset`. Much cheaper than a digest. */
 export function isSeeded(seed: Seed, offset: number, bytes: Uint8Array): boolean {
   let at = 0;
   for (const view of seededViews(seed, offset, bytes.length)) {
@@ -71,7 +71,7 @@ export function isSeeded(seed: Seed, offset: number, bytes: Uint8Array): boolean
   return true;
 }
 
-/** The SHA-256 of the first `length` bytes in hex; blocks the thread for about 2 s a GiB. */
+/** The SHA-256 of the first `length` bytes in hex. Blocks the thread for about 2 s per GiB. */
 export function seededDigest(seed: Seed, length: number): string {
   const hash = createHash('sha256');
   for (const view of seededViews(seed, 0, length)) hash.update(view);

@@ -2,17 +2,17 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { hasMatch, isSameRepresentation, type Part, readRange } from './file-request.js';
 
-/** A file as it is served; its bytes come from wherever `read` takes them. */
+/** A file to serve. `read` provides its bytes. */
 export interface ServedFile {
   size: number;
   contentType: string;
-  /** Null for a file that cannot be told from an older one of its name. */
+  /** Null for a file that has no validators. */
   validators: { etag: string; lastModified: string } | null;
-  /** The bytes from `start` up to `end`. What it throws breaks the response off. */
+  /** Returns the bytes from `start` up to, but not including, `end`. An error breaks the response off. */
   read(start: number, end: number): Iterable<Uint8Array>;
 }
 
-/** Answers a GET or HEAD with a file: Range, If-Range and If-None-Match are understood. */
+/** Answers a GET or HEAD with a file. Supports Range, If-Range and If-None-Match. */
 export async function sendFile(
   request: IncomingMessage,
   response: ServerResponse,
@@ -52,7 +52,7 @@ export async function sendFile(
   response.end();
 }
 
-/** Null for the whole file. A Range in anything but a GET asks for nothing (RFC 9110 section 14.2). */
+/** Returns null for the whole file. Range applies to GET only (RFC 9110 section 14.2). */
 function choosePart(
   request: IncomingMessage,
   size: number,
@@ -64,7 +64,7 @@ function choosePart(
   return readRange(request.headers.range, size);
 }
 
-/** Sends the bytes as they are taken; stops when the client leaves. */
+/** Sends the bytes as fast as the client takes them. Stops when the client leaves. */
 async function sendParts(response: ServerResponse, parts: Iterable<Uint8Array>): Promise<void> {
   const left = new AbortController();
   response.once('close', () => left.abort());

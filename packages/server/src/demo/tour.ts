@@ -9,7 +9,7 @@ export interface DemoFacts {
   platform: NodeJS.Platform;
 }
 
-/** What `npm start` prints: what runs, and lines to try. */
+/** The text that `npm start` prints: what runs, and commands to try. */
 export function describeDemo({ link, url, originUrl, pid, platform }: DemoFacts): string {
   const digest = platform === 'darwin' ? 'shasum -a 256' : 'sha256sum';
   const memory =

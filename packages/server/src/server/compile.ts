@@ -7,21 +7,21 @@ import type { ConfigSource } from '../config/source.js';
 import { buildRoutes, type Routes } from '../routes/routes.js';
 import { type ListenerPlan, planListeners } from './listener-plan.js';
 
-/** A configuration that has been checked, and is ready to serve. */
+/** A checked configuration that is ready to serve. */
 export interface Plan {
   values: ConfigValues;
   listeners: readonly ListenerPlan[];
   routes: Routes;
-  /** For mistakes that show only later, such as a port that is in use. */
+  /** For errors that appear only later, such as a port that is in use. */
   source: ConfigSource;
 }
 
-/** Observers for the transfers of a route, under a configuration. */
+/** Returns the observers for the transfers of a route. */
 export type ObserversOf = (route: string, values: ConfigValues) => readonly Observer[];
 
 /**
- * Checks a configuration with all the files that it names, and makes its routes; those of `previous` that have not
- * changed stay. Nothing listens yet. Throws what the source makes of all problems.
+ * Checks a configuration and all files that it names, and creates its routes. Keeps routes of `previous` that have not
+ * changed. Does not open listeners. Throws the error that the source creates from all problems.
  */
 export function compile(
   source: ConfigSource,
@@ -52,7 +52,7 @@ export function compile(
   return { values, listeners, routes, source };
 }
 
-/** One mistake in what several routes share is one problem. */
+/** Reports an error in a part that several routes share only once. */
 function distinct(problems: Checker['problems']): Checker['problems'] {
   const seen = new Set<string>();
   return problems.filter(({ path, message }) => {

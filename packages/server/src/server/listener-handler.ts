@@ -5,16 +5,16 @@ import { RouteHandler } from '../routes/route-handler.js';
 import type { ObserversOf } from './compile.js';
 import type { ListenerPlan } from './listener-plan.js';
 
-/** What a listener serves, and what of it belongs to the listener alone. */
+/** The handler of a listener. */
 export interface ListenerHandler {
   handler: Handler;
-  /** Null where requests go to the routes. */
+  /** The listener's own handler; null if requests go to the routes. */
   own: RouteHandler | null;
 }
 
 /**
- * What a listener does before the routes: a redirect to HTTPS, a field for all responses. Whatever else is to answer first
- * (the challenges of ACME, for example) belongs here.
+ * Creates what runs before the routes of a listener: a redirect to HTTPS, or a field for all responses. Anything else that
+ * has to answer first, such as ACME challenges, belongs here.
  */
 export function createListenerHandler(
   { redirect, hsts }: ListenerPlan,
@@ -36,7 +36,7 @@ export function createListenerHandler(
   return { handler: hsts === null ? router : withHsts(router, hsts), own: null };
 }
 
-/** RFC 6797 section 7.1: one such field, whatever the origin server says. */
+/** Sets the field, and replaces that of the origin server: there must be only one (RFC 6797 section 7.1). */
 function withHsts(handler: Handler, value: string): Handler {
   const add = (context: HandleContext = {}): HandleContext => ({
     ...context,

@@ -10,7 +10,7 @@ import { formatAddress, type ListenAddress, parseListenAddress } from '../listen
 import { type Certificate, PemError, readCertificate, readCertificates } from '../listeners/pem.js';
 import { namesOf, SecureContexts, type TlsSettings } from '../listeners/secure-contexts.js';
 
-/** What a listener is to be, checked. */
+/** The checked settings of a listener. */
 export interface ListenerPlan {
   address: ListenAddress;
   mode: number | null;
@@ -20,11 +20,11 @@ export interface ListenerPlan {
   redirect: { status: number; port: number } | null;
   /** A value of Strict-Transport-Security; null for none. */
   hsts: string | null;
-  /** Where it is in the configuration, as `listeners[0]`. */
+  /** Its path in the configuration, such as `listeners[0]`. */
   path: string;
 }
 
-/** Checks listeners, and reads their certificates. What is wrong is in `check`. */
+/** Checks listeners, and reads their certificates. Adds problems to `check`. */
 export function planListeners(
   check: Checker,
   listeners: readonly ListenerValues[],
@@ -116,7 +116,7 @@ function readPair(check: Checker, path: string, cert: string, key: string): Cert
   }
 }
 
-/** OpenSSL would take one of two that it cannot tell apart. */
+/** Reports certificates that OpenSSL cannot distinguish: it would use only one of them. */
 function checkKinds(check: Checker, path: string, certificates: readonly Certificate[]): void {
   const seen = new Map<string, number>();
   for (const [i, certificate] of certificates.entries()) {

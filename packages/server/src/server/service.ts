@@ -8,26 +8,26 @@ import type { ListenerPlan } from './listener-plan.js';
 
 export interface ServiceOptions {
   observersOf: ObserversOf;
-  /** Told of connections that could not be accepted. */
+  /** Called for connections that could not be accepted. */
   onAcceptError: (error: Error) => void;
 }
 
 interface Open {
   listener: Listener;
-  /** A redirect of the listener's own. */
+  /** The listener's own redirect. */
   own: RouteHandler | null;
 }
 
 /**
- * Serves a configuration, and others after it: listeners and routes that stay the same are kept, transfers that run keep
- * theirs, and new requests get the new ones.
+ * Serves a configuration, and can replace it. Listeners and routes that stay the same are kept. Running transfers keep
+ * their routes, and new requests get the new ones.
  */
 export class Service {
   readonly #options: ServiceOptions;
   #plan: Plan;
   /** By address. */
   #open = new Map<string, Open>();
-  /** Handlers that no request gets to any more, and listeners that accept none, until they have ended. */
+  /** Handlers that get no more requests, and listeners that accept no more connections, until they have ended. */
   readonly #retired = new Set<RouteHandler>();
   readonly #closing = new Set<Listener>();
 
@@ -36,7 +36,7 @@ export class Service {
     this.#options = options;
   }
 
-  /** Opens all listeners. Rejects with the error of the plan's source, or a `ListenError`, and nothing is left open. */
+  /** Opens all listeners. On failure rejects with the error of the plan's source or a `ListenError`, and closes all. */
   static async start(plan: Plan, options: ServiceOptions): Promise<Service> {
     const service = new Service(plan, options);
     try {
@@ -53,19 +53,18 @@ export class Service {
     return this.#plan;
   }
 
-  /** Where each listener can be reached, in the order of the configuration. */
+  /** The URL of each listener, in the order of the configuration. */
   get urls(): string[] {
     return [...this.#open.values()].map(({ listener }) => listener.url);
   }
 
-  /** Requests under way. */
+  /** The number of running requests. */
   get active(): number {
     return this.#handlers().reduce((sum, { running }) => sum + running, 0);
   }
 
   /**
-   * Serves another configuration from now on. Rejects where one of its listeners cannot be opened, and everything stays
-   * as it was.
+   * Serves another configuration from now on. If one of its listeners cannot be opened, rejects and changes nothing.
    */
   async reload(plan: Plan): Promise<void> {
     const before = this.#handlersOf(this.#plan);
@@ -74,7 +73,7 @@ export class Service {
       for (const handler of this.#handlersOf(plan)) if (!kept.has(handler)) handler.destroy();
       throw error;
     });
-    // From here on nothing fails.
+    // Nothing can fail from here on.
     const open = new Map<string, Open>();
     const former = [...this.#open.values()].flatMap(({ own }) => (own === null ? [] : [own]));
     for (const each of plan.listeners) {
@@ -99,9 +98,8 @@ export class Service {
   }
 
   /**
-   * Stops without breaking what it is doing: no new connections, idle ones are closed, running transfers have `timeoutMs`
-   * to end, and what is left then is cut off. Resolves with the number of transfers that were cut when every
-   * connection is closed.
+   * Stops gracefully: accepts no more connections, closes idle ones, and gives running transfers `timeoutMs` to end. Then
+   * cuts the others off. Resolves when every connection is closed, with the number of transfers that were cut off.
    */
   async drain(timeoutMs: number): Promise<number> {
     const listeners = [...this.#listeners()];
@@ -127,7 +125,7 @@ export class Service {
     for (const listener of this.#listeners()) listener.destroy();
   }
 
-  /** Listeners of a plan that are not open yet. If one fails, the others are closed again. */
+  /** Opens the listeners of a plan that are not open yet. If one fails, closes the others again. */
   async #openNew(plan: Plan): Promise<Map<string, Open>> {
     const opened = new Map<string, Open>();
     try {
@@ -153,7 +151,7 @@ export class Service {
     }
   }
 
-  /** What the configuration is to blame for is told with its place there. */
+  /** If the configuration is the cause of an error, adds the position there. */
   #explain(plan: Plan, error: unknown): unknown {
     if (!(error instanceof ListenError)) return error;
     const listener = plan.listeners.find(
@@ -170,7 +168,7 @@ export class Service {
     return { settings: { tls, protocol, handler: made.handler }, own: made.own };
   }
 
-  /** Gateways do not fetch from this process. */
+  /** Tells gateways the addresses of this process, so that they do not fetch from it. */
   #teach(): void {
     for (const { listener } of this.#open.values()) {
       const { bound } = listener;
@@ -203,7 +201,7 @@ export class Service {
   }
 }
 
-/** Listeners at a free port are all different, and found again by their place. */
+/** Identifies a listener across reloads. Listeners on a free port (port 0) are identified by their path. */
 function keyOf({ address, path }: ListenerPlan): string {
   const text = formatAddress(address);
   return 'port' in address && address.port === 0 ? `${text} ${path}` : text;

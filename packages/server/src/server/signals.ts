@@ -2,15 +2,15 @@ import type { EventEmitter } from 'node:events';
 import { constants } from 'node:os';
 
 /**
- * Calls `reload` at each SIGHUP, whose default is to end the process: a terminal that is closed must not cut off
- * transfers, nor must the signal by which programs are told to read their files again. Returns how to stop that.
+ * Calls `reload` on each SIGHUP. By default, SIGHUP ends the process: neither a closed terminal nor a request to reload
+ * must cut off transfers. Returns a function that removes the listener.
  */
 export function onHangup(reload: () => void, source: EventEmitter = process): () => void {
   source.on('SIGHUP', reload);
   return () => void source.off('SIGHUP', reload);
 }
 
-/** A closed terminal or log reader fails each write to it, which would end the process. */
+/** Ignores output errors: after a terminal or log reader has closed, each write fails, which would end the process. */
 export function outliveOutput(outputs: readonly EventEmitter[] = [process.stdout, process.stderr]): void {
   for (const output of outputs) output.on('error', () => {});
 }
@@ -19,8 +19,8 @@ const stopSignals = ['SIGINT', 'SIGTERM'] as const;
 export type StopSignal = (typeof stopSignals)[number];
 
 /**
- * Resolves at the first SIGINT or SIGTERM. A second one means that the user will not wait: `exit` is called with
- * 128 plus its number, as a shell reports a process that the signal has ended.
+ * Resolves on the first SIGINT or SIGTERM. On a second one, the user does not want to wait: calls `exit` with 128 plus
+ * its number, as a shell reports a process that the signal has ended.
  */
 export function waitForStopSignal(
   source: EventEmitter = process,

@@ -103,7 +103,7 @@ export class SpliceJob implements Splice {
         this.#later(() => this.#target.onBroken());
         return;
       case 'source-broken': {
-        // The kernel has told the error, and would tell an end from now on: its owner hears of it as of any other.
+        // The kernel reports an error once, and an end after that. So pass the error to the socket's owner here.
         const code = this.#tools.system.brokenBy;
         const error = Object.assign(new Error(`read ${code}`), { code, syscall: 'read' });
         this.#end();

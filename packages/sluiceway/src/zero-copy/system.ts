@@ -1,4 +1,4 @@
-// long file: all native code stands in one place.
+// long file: all native code is in one place.
 import { writeSync } from 'node:fs';
 import { getSystemErrorName } from 'node:util';
 import { type Ffi, loadFfi, type NativeLibrary, toUnavailable, Unavailable } from './ffi.js';
@@ -49,7 +49,7 @@ const PEEK_BYTES = 16;
 export const WOULD_BLOCK = -1;
 /** One of the two ends is broken. */
 export const BROKEN = -2;
-/** The kernel cannot do it, at the moment or for these ends. */
+/** The kernel cannot do it, now or for these ends. */
 export const REFUSED = -3;
 
 export interface PipeEnds {
@@ -92,7 +92,7 @@ export class System {
   #onReady: () => void = () => {};
   /** The error of the last call that returned `BROKEN`, such as `ECONNRESET`. */
   brokenBy = '';
-  /** What the last `peek` has found. */
+  /** The bytes of the last `peek`. */
   peekedBytes: Uint8Array = new Uint8Array();
 
   constructor(ffi: Ffi) {
@@ -208,7 +208,7 @@ export class System {
   }
 
   /**
-   * Reads the next bytes of a socket without taking them into `peekedBytes`, where they stay until the next call. Returns
+   * Reads the next bytes of a socket into `peekedBytes` without taking them. The next call reuses the memory. Returns
    * how many, 0 at the end, `WOULD_BLOCK`, `REFUSED`, or `BROKEN`, like `splice`.
    */
   peek(descriptor: number): number {
@@ -273,7 +273,7 @@ export class System {
       expect('epoll_wait', this.takeReady(ready) === 0);
       this.unwatch(first.read);
       expect('splice', this.splice(first.read, second.write, 3) === 3);
-      // A pipe is no socket.
+      // A pipe is not a socket.
       expect('recv', this.peek(first.read) === BROKEN && this.brokenBy === 'ENOTSOCK');
     } finally {
       for (const pipe of pipes) this.closePipe(pipe);

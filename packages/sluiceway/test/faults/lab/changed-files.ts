@@ -2,7 +2,7 @@ import { cut, type Draw, inTheMiddle } from './draw.js';
 import type { Fault } from './fault.js';
 import { answerHonestly, type LabFile } from './reply.js';
 
-/** The first response is cut. The rest is of another version, which the validators do not tell apart. */
+/** The first response is cut. The rest is of another version, which the validators do not distinguish. */
 function replaced(name: string, file: Partial<LabFile>): Fault {
   return {
     name,
@@ -11,11 +11,11 @@ function replaced(name: string, file: Partial<LabFile>): Fault {
   };
 }
 
-/** Another version of the file, as its origin server serves it: under the same weak validators, or none. */
+/** Another version of the file, with the same weak validators, or none. */
 const asReplaced: NonNullable<Draw['later']> = (_honest, { file, request }) =>
   answerHonestly({ ...file, isReplaced: true }, request);
 
-/** Files that may have changed between two requests without anybody knowing. */
+/** Files whose change between two requests cannot be detected. */
 export const changedFiles: readonly Fault[] = [
   replaced('a weak ETag, and the file was replaced meanwhile', { etag: 'W/"version-1"' }),
   replaced('no validator, and the file was replaced meanwhile', { etag: null }),

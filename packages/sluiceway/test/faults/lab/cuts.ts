@@ -2,10 +2,10 @@ import { anywhere, beforeEnd, type CutAt, cut, failAtRandom, inChunkHead, inTheM
 import type { Fault } from './fault.js';
 import { frame, refuse } from './reply.js';
 
-/** Somewhere in the first part, so that there is enough left to be cut again. */
+/** Somewhere in the first part, so that enough is left for further cuts. */
 const early: CutAt = (reply, dice) => 10 + dice.roll(frame(reply).bytes.length / 16);
 
-/** Cuts of files with a strong validator, on an origin server that honours ranges. */
+/** Cuts of files with a strong validator, on an origin server that supports ranges. */
 export const cuts: readonly Fault[] = [
   {
     name: 'cut before the first byte',

@@ -5,7 +5,7 @@ import { answerHonestly, type LabFile, type Reply, withDigest, withOtherBytes } 
 
 const FIELDS = ['Repr-Digest', 'Content-Digest'] as const;
 
-/** The first answer has the digest of the file, and then `change` is done to it. */
+/** The first answer has the digest of the file. `change` then modifies it. */
 const digested =
   (change: (reply: Reply, dice: Dice) => Reply): NonNullable<Draw['first']> =>
   (honest, dice) =>
@@ -13,7 +13,7 @@ const digested =
 
 const NO_VALIDATOR: Partial<LabFile> = { etag: null };
 
-/** Files whose digest the origin server gives: they are what they are. */
+/** Files whose digest the origin server sends. */
 export const digests: readonly Fault[] = [
   { name: 'that is correct', expected: 'harmless', draw: { first: digested((reply) => reply) } },
   {

@@ -9,7 +9,7 @@ export const STRONG = '"version-1"';
 export type CutAt = (reply: Reply, dice: Dice, run: number) => number;
 
 export interface Draw {
-  /** What the file is like, where that is not left to chance. */
+  /** Fixed properties of the file. The others are drawn. */
   file?: Partial<LabFile>;
   framings?: readonly Framing[];
   sizes?: readonly number[];
@@ -18,9 +18,9 @@ export interface Draw {
   isSlow?: boolean;
   /** The client's field lines. */
   lines?: (file: LabFile, dice: Dice) => string[];
-  /** The first answer. Default: the right one. */
+  /** The first answer. Default: the correct one. */
   first?: (honest: Reply, dice: Dice, run: number) => Answer;
-  /** Each further one, `attempt` from 1, at a mirror with `site` from 1. Default: the right one. */
+  /** Each further answer, with `attempt` from 1, and `site` from 1 for mirrors. Default: the correct one. */
   later?: (
     honest: Reply,
     context: { attempt: number; site: number; request: RequestHead; dice: Dice; file: LabFile },
@@ -29,7 +29,7 @@ export interface Draw {
 
 const SIZES = [2, 1000, 65_536, 70_001, 300_000];
 
-/** Draws a download: the same dice give the same. */
+/** Draws a download. The same dice give the same download. */
 export function drawDownload(draw: Draw, dice: Dice, run: number): Download {
   const file: LabFile = {
     seed: dice.roll(1_000_000),
@@ -74,7 +74,7 @@ export function cut(at: CutAt, ...hows: readonly CutHow[]) {
   });
 }
 
-/** Anywhere, with the start and everything but the very end among it. */
+/** Anywhere, including the start, and excluding the very end. */
 export const anywhere: CutAt = (reply, dice) => dice.roll(frame(reply).bytes.length);
 
 /** After at least one byte of the file, and before the last one. */
@@ -91,12 +91,12 @@ export const inChunkHead: CutAt = (reply, dice) => {
   return head + 1 + dice.roll(bytes.indexOf('\r\n', head) + 1 - head);
 };
 
-/** So many bytes before the end of the framed content. */
+/** `bytes` bytes before the end of the framed content. */
 export function beforeEnd(bytes: number): CutAt {
   return (reply) => Math.max(0, frame(reply).bytes.length - bytes);
 }
 
-/** Twice in a row in vain at most: the third attempt brings bytes, and the seventh the rest. */
+/** At most two consecutive attempts fail: the third one brings bytes, and the seventh one the rest. */
 export function failAtRandom(
   honest: Reply,
   { attempt, dice }: Parameters<NonNullable<Draw['later']>>[1],

@@ -10,17 +10,17 @@ import {
   withOtherBytes,
 } from './reply.js';
 
-/** The first response is cut; `later` gives the further answers, in view of the right ones. */
+/** The first response is cut. `later` turns the correct further answers into those that are sent. */
 function continuedBy(name: string, later: NonNullable<Draw['later']>, draw: Draw = {}): Fault {
   return {
     name,
     expected: 'visible',
-    // A FIN, after which the bytes before it arrive: there has to be something to go on from.
+    // A FIN, so that the bytes before it arrive: otherwise there is nothing to continue from.
     draw: { first: cut(inTheMiddle, 'fin'), later, ...draw },
   };
 }
 
-/** Bytes of another file, under a Content-Range that says what `change` makes of it. */
+/** Bytes of another file, with the Content-Range that `change` returns. */
 function saysRange(
   reply: Reply,
   change: (from: number, end: number) => readonly [number, number],
@@ -33,7 +33,7 @@ function saysRange(
   };
 }
 
-/** Answers to the request for the rest which prove nothing, or the contrary: their bytes are of another file. Or not the rest. */
+/** Answers to the request for the rest that are of another file, do not prove to be of the same one, or are not the rest. */
 export const falseContinuations: readonly Fault[] = [
   continuedBy('a 206 whose range begins one byte late', (honest, { file }) =>
     saysRange(honest, (from, end) => [from + 1, end], file.size),

@@ -9,7 +9,7 @@ import type { Verdict } from './verdict.js';
  */
 export type Expected = 'healed' | 'visible' | 'harmless' | 'racing' | 'unnoticed' | 'verified';
 
-/** What the proxies connect to: an origin server, one with TLS, or one with two mirrors. */
+/** The upstream of the proxies: an origin server, one with TLS, or one with two mirrors. */
 export type LineName = 'plain' | 'secure' | 'mirrored';
 
 /** One row of the table: a fault and its required result. */
@@ -20,7 +20,7 @@ export interface Fault {
   draw: Draw;
   /** Default: an origin server without TLS and without mirrors. */
   line?: LineName;
-  /** It takes seconds. Runs of hundreds of downloads leave it out. */
+  /** It takes seconds. Runs of hundreds of downloads skip it. */
   slow?: true;
 }
 

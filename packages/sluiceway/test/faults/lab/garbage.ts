@@ -2,7 +2,7 @@ import { cut, inChunkHead } from './draw.js';
 import type { Fault } from './fault.js';
 import { frame } from './reply.js';
 
-/** Bytes that are no part of a response. */
+/** Bytes that are not part of a response. */
 export const garbage: readonly Fault[] = [
   {
     name: 'with garbage after its head, in place of chunks',

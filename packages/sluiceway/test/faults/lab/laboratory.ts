@@ -11,34 +11,34 @@ import { allowed, type Fault, type LineName } from './fault.js';
 import { LabOrigin } from './origin.js';
 import { judge } from './verdict.js';
 
-/** Nothing in the laboratory takes longer, on a machine that is busy with much else. */
+/** Nothing in the laboratory takes longer, even on a busy machine. */
 const HANG_MS = 30_000;
 
-/** How Sluiceway is set up in the laboratory: as it comes, but for limits that nobody wants to wait for. */
+/** The options of Sluiceway in the laboratory: the defaults, except for limits that would take too long to reach. */
 export const labOptions: Omit<ProxyOptions, 'upstream'> = {
   timeouts: { upstreamIdle: 500 },
   limits: { minRate: 1000 },
   resume: { attempts: 3 },
 };
 
-/** Sluiceway before the origin servers of the laboratory, for many faults and counted downloads. */
+/** Sluiceway in front of the origin servers of the laboratory, for many faults and downloads. */
 export interface Laboratory {
   /**
-   * Runs a fault so many times with resume and without, each with another draw. Returns the downloads of which something
-   * has come that must not. `seed` chooses the draws.
+   * Runs a fault `counts` times with and without resume, each time with another draw. Returns the downloads with a verdict
+   * that is not allowed. `seed` determines the draws.
    */
   run(fault: Fault, counts: Counts, seed: number): Promise<string[]>;
-  /** Fails unless everything is let go of: transfers, sockets, file descriptors and lent buffers. */
+  /** Fails unless everything is released: transfers, sockets, file descriptors and lent buffers. */
   close(): Promise<void>;
 }
 
-/** Downloads of each fault, where they are resumed and where they are not. */
+/** Number of downloads of each fault, with and without resume. */
 interface Counts {
   resumed: number;
   plain: number;
 }
 
-/** An origin server, and before it a proxy that resumes and one that does not. */
+/** An origin server, with a proxy that resumes and one that does not. */
 interface Line {
   origin: LabOrigin;
   resuming: RunningProxy;
@@ -120,7 +120,7 @@ async function closeLine({ origin, resuming, failing }: Line): Promise<void> {
   await origin.stop();
 }
 
-/** Follows the blocks that all pools of this process hand out, and says who gives one back that is not out. */
+/** Tracks the blocks of all pools of this process, and records the stack of each release of a block that is not lent. */
 function followBlocks(): { acquired: number; out: Set<Buffer>; returnedTwice: string[] } {
   const blocks = { acquired: 0, out: new Set<Buffer>(), returnedTwice: [] as string[] };
   const { acquire, release } = BufferPool.prototype;
@@ -131,7 +131,7 @@ function followBlocks(): { acquired: number; out: Set<Buffer>; returnedTwice: st
     return block;
   });
   vi.spyOn(BufferPool.prototype, 'release').mockImplementation(function (this: BufferPool, block) {
-    // The pool drops blocks of other sizes, which hold long heads.
+    // The pool drops blocks of other sizes, which are used for long heads.
     const isPooled = block.length === HEAD_BLOCK_SIZE || CONTENT_BLOCK_SIZES.includes(block.length);
     if (!blocks.out.delete(block) && isPooled)
       blocks.returnedTwice.push(String(new Error('returned twice').stack));

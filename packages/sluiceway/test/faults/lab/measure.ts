@@ -11,29 +11,29 @@ import { LabOrigin } from './origin.js';
 import { READ_TIMEOUT_MS, type Subject } from './subjects.js';
 import { judge, type Verdict } from './verdict.js';
 
-/** How often each verdict came of one fault. */
+/** How often each verdict occurred for one fault. */
 type Tally = Partial<Record<Verdict, number>>;
 
-/** What one proxy has made of all faults, by the name of their section and their own. */
+/** The results of one proxy for all faults, by the names of the section and the fault. */
 export type Tallies = Record<string, Record<string, Tally>>;
 
-/** What ends a fault that has not ended. All proxies give up on silence before that, where they can. */
+/** After this time, a download counts as hanging. Proxies with a timeout for silence give up before. */
 const HANG_MS = 6000;
 const SLOW_HANG_MS = 12_000;
 
-/** Faults that are tried at a time: most wait. */
+/** Faults that run at a time. Most of them only wait. */
 const PARALLEL = 5;
 
 /** Downloads for each fault: enough for every power of two of the largest file. */
 export const RUNS = 20;
 
-/** An origin server with a proxy before it. */
+/** An origin server with a proxy in front of it. */
 interface Started {
   origin: LabOrigin;
   port: number;
 }
 
-/** As `measureOnce`, and again where this machine was too busy for the result to mean anything. */
+/** Like `measureOnce`. Repeats the measurement if this machine was too busy for a meaningful result. */
 export async function measure(...given: Parameters<typeof measureOnce>): Promise<Tallies> {
   for (let tries = 1; ; tries += 1) {
     const lag = monitorEventLoopDelay();
@@ -47,7 +47,7 @@ export async function measure(...given: Parameters<typeof measureOnce>): Promise
   }
 }
 
-/** Has a proxy face every fault. */
+/** Runs every fault against a proxy. */
 async function measureOnce(
   net: Network,
   subject: Subject,
@@ -74,7 +74,7 @@ async function measureOnce(
     const ofSection = Object.fromEntries(await Promise.all(atATime(PARALLEL, tasks)));
     tallies[heading] = ofSection;
     const failed = Object.entries(ofSection).filter(([, { whole }]) => whole !== RUNS);
-    // The controls come first, and alone.
+    // The controls come first.
     if (heading === CONTROLS && failed.length > 0)
       throw new Error(`${subject.name} is misconfigured: ${JSON.stringify(failed)}`);
   }

@@ -2,7 +2,7 @@ import { anywhere, cut, type Draw, inTheMiddle } from './draw.js';
 import type { Expected, Fault } from './fault.js';
 import { answerHonestly, retagged, withDigest, withOtherBytes } from './reply.js';
 
-/** The server dies in the middle of its response, for good; `mirror` says how the mirrors answer. */
+/** The server dies in the middle of its response and stays dead. `mirror` returns the answers of the mirrors. */
 function survived(
   name: string,
   expected: Expected,
@@ -21,7 +21,7 @@ function survived(
   };
 }
 
-/** An origin server that is gone, and other servers that have its files, or say so. */
+/** An origin server that has died, and other servers that have its files, or claim to. */
 export const mirrors: readonly Fault[] = [
   {
     name: 'that resets every connection',
@@ -40,7 +40,7 @@ export const mirrors: readonly Fault[] = [
     'healed',
     (honest, { site, attempt, dice }) => {
       if (site !== 1) return honest;
-      // It does not die for ever: who breaks ten times in a second is asked less and less often.
+      // Not forever: a server that breaks ten times per second is asked less and less often.
       return attempt < 6 ? cut(anywhere, 'fin')(honest, dice) : 'reset';
     },
   ),

@@ -2,13 +2,13 @@ import { anywhere, cut, inTheMiddle } from './draw.js';
 import type { Section } from './fault.js';
 import { contentRange, type LabFile, type Reply, withLine } from './reply.js';
 
-/** The same part, of a file whose length is left open. */
+/** The same part, with an unknown total length. */
 function withOpenTotal(reply: Reply): Reply {
   if (reply.range === null) return reply;
   return { ...reply, lines: withLine(reply.lines, 'Content-Range', contentRange(reply.range, '*')) };
 }
 
-/** Parts of files whose length their origin server does not say: `bytes 3-5/*`. Not in the table. */
+/** Parts of files whose total length the origin server does not send: `bytes 3-5/*`. Not in the table. */
 export const openTotals: Section = {
   heading: 'The length of the file is left open',
   begins: 'a response',

@@ -3,22 +3,22 @@ import type { RequestHead } from '../../support/message-head.js';
 import { type OriginConnection, type RawOrigin, startOrigin } from '../../support/raw-origin.js';
 import { type Answer, answerHonestly, formatHead, frame, type LabFile, type Reply, refuse } from './reply.js';
 
-/** One request of a client, and what the origin server makes of the requests that come of it. */
+/** One request of a client, and how the origin server answers the upstream requests that it causes. */
 export interface Download {
   file: LabFile;
   method: 'GET' | 'HEAD' | 'POST';
-  /** Field lines of the client's request, Host left out. */
+  /** Field lines of the client's request, without Host. */
   lines: readonly string[];
   /**
-   * Whether a digest tells in the end that bytes are wrong, however many of them have passed by then: they count as
-   * wrong only if the client does not see a failure.
+   * Whether a digest reveals wrong bytes at the end, after some of them have passed: then they count as wrong only if the
+   * client does not see a failure.
    */
   isVerified: boolean;
-  /** Its client stops reading again and again. */
+  /** Its client pauses reading repeatedly. */
   isSlow: boolean;
-  /** Says how a request for it is answered, in view of the right answer. */
+  /** Returns the answer to a request. `honest` is the correct answer. */
   answer(honest: Reply, asked: Asked): Answer;
-  /** What was drawn, for whoever reads of a failure. */
+  /** What was drawn, for the messages of failed tests. */
   told: string;
 }
 
@@ -29,12 +29,12 @@ interface Asked {
   request: RequestHead;
 }
 
-/** Between two bytes of a content that trickles. */
+/** Delay between two bytes of content that trickles. */
 const TRICKLE_MS = 50;
 
 type Offered = Map<string, { download: Download; attempts: number }>;
 
-/** An origin server with files of its own for each download, which goes wrong as the download says. */
+/** An origin server with a file for each download, which fails as the download specifies. */
 export class LabOrigin {
   readonly raw: RawOrigin;
   /** Other servers with the same files. */
@@ -73,7 +73,7 @@ export class LabOrigin {
     return new LabOrigin(await startOrigin(serve(0), options), await Promise.all(others), offered);
   }
 
-  /** Connections that are open, those to mirrors included. */
+  /** Number of open connections, including those to mirrors. */
   get open(): number {
     return [this.raw, ...this.mirrors].reduce((sum, { open }) => sum + open, 0);
   }
@@ -82,7 +82,7 @@ export class LabOrigin {
     for (const each of [this.raw, ...this.mirrors]) await each.stop();
   }
 
-  /** Makes a download available; returns the path of its file. */
+  /** Makes a download available. Returns the path of its file. */
   offer(download: Download): string {
     const path = `/file-${this.#offered.size}`;
     this.#offered.set(path, { download, attempts: 0 });
@@ -90,12 +90,12 @@ export class LabOrigin {
   }
 }
 
-/** Sends an answer; false when the connection is of no more use. */
+/** Sends an answer. Returns false if the connection cannot be used any more. */
 async function send(connection: OriginConnection, reply: Reply, method: string): Promise<boolean> {
   void connection.write(formatHead(reply));
   const { cut } = reply;
   const bytes = method === 'HEAD' ? Buffer.alloc(0) : frame(reply).bytes;
-  // All of it must be on its way: what a reset overtakes would be no test.
+  // Everything must be sent first: bytes that a reset overtakes would not be tested.
   await connection.write(cut === null ? bytes : bytes.subarray(0, cut.at));
   if (cut === null) {
     if (reply.framing !== 'close') return true;

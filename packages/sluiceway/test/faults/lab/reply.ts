@@ -12,28 +12,28 @@ export interface LabFile {
   framing: Framing;
   etag: string | null;
   lastModified: string | null;
-  /** It has other bytes now, each of them. */
+  /** It has been replaced: every byte differs. */
   isReplaced?: boolean;
 }
 
 /**
- * How an origin server breaks a response off. `unannounced` is a FIN under TLS without close_notify; `garbage` is
- * no end at all, but bytes that are no part of the message.
+ * How an origin server breaks a response off. `unannounced`: a FIN under TLS without close_notify. `garbage`: no end, but
+ * bytes that are not part of the message.
  */
 export type CutHow = 'fin' | 'reset' | 'unannounced' | 'stall' | 'trickle' | 'garbage';
 
-/** A response that is going to be sent, with what is wrong about it. */
+/** A response to send, with its faults. */
 export interface Reply {
-  /** What it is of. */
+  /** The file that it carries. */
   file: LabFile;
   status: number;
-  /** Field lines but for those of the framing, each `Name: value`. */
+  /** Field lines (`Name: value`) except those of the framing. */
   lines: readonly string[];
   content: Buffer;
   framing: Framing;
-  /** The bytes of the file that a 206 carries, the end left out. */
+  /** The range of the file that a 206 carries, with an exclusive end. */
   range: readonly [number, number] | null;
-  /** After so many bytes of the framed content; null: nothing happens. */
+  /** Where the framed content is cut, in bytes; null: it is not. */
   cut: { at: number; how: CutHow } | null;
 }
 
@@ -42,7 +42,7 @@ export type Answer = Reply | 'reset';
 
 const NOW = 'Thu, 01 Oct 2026 12:00:00 GMT';
 
-/** What an origin server without a fault answers (RFC 9110, sections 13.1.1, 13.1.5 and 14). */
+/** The answer of an origin server without a fault (RFC 9110, sections 13.1.1, 13.1.5 and 14). */
 export function answerHonestly(file: LabFile, request: RequestHead): Reply {
   const reply = answerWhole(file, request);
   const range = request.get('range');
@@ -75,7 +75,7 @@ function contentOf(file: LabFile): Buffer {
 
 const invert = (bytes: Buffer): Buffer => Buffer.from(bytes.map((byte) => byte ^ 0xff));
 
-/** The answer of an origin server that knows no ranges. */
+/** The answer of an origin server without range support. */
 export function answerWhole(file: LabFile, request: RequestHead): Reply {
   const ifMatch = request.get('if-match');
   if (ifMatch !== undefined && (ifMatch !== file.etag || !ifMatch.startsWith('"'))) return refuse(412);
@@ -98,7 +98,7 @@ export function answerWhole(file: LabFile, request: RequestHead): Reply {
 
 const NO_FILE: LabFile = { seed: 0, size: 0, framing: 'length', etag: null, lastModified: null };
 
-/** An answer that carries no part of the file, but text of its own. */
+/** An answer that carries its own text and no part of the file. */
 export function refuse(status: number, lines: readonly string[] = []): Reply {
   return {
     file: NO_FILE,
@@ -111,12 +111,12 @@ export function refuse(status: number, lines: readonly string[] = []): Reply {
   };
 }
 
-/** A Content-Range line for bytes from `range[0]` up to, but without, `range[1]`; null is an unsatisfied range. */
+/** A Content-Range line for bytes from `range[0]` up to, but not including, `range[1]`. Null: an unsatisfied range. */
 export function contentRange(range: readonly [number, number] | null, size: number | '*'): string {
   return `Content-Range: bytes ${range === null ? '*' : `${range[0]}-${range[1] - 1}`}/${size}`;
 }
 
-/** The lines with those of the same name as `line` replaced by it; with null those of `name` are left out. */
+/** Replaces the lines with `name` by `line`. Null removes them. */
 export function withLine(lines: readonly string[], name: string, line: string | null): string[] {
   const kept = lines.filter((each) => !each.toLowerCase().startsWith(`${name.toLowerCase()}:`));
   return line === null ? kept : [...kept, line];
@@ -130,12 +130,12 @@ export function withDigest(reply: Reply, field: 'Repr-Digest' | 'Content-Digest'
   return { ...reply, lines: [...reply.lines, `${field}: sha-256=:${digest}:`] };
 }
 
-/** The same answer, but with bytes of another file. */
+/** The same answer, with bytes of another file. */
 export function withOtherBytes(reply: Reply): Reply {
   return { ...reply, content: invert(reply.content) };
 }
 
-/** The same answer under another entity tag; null: under none. */
+/** The same answer with another entity tag. Null: without one. */
 export function retagged(reply: Reply, etag: string | null): Reply {
   return { ...reply, lines: withLine(reply.lines, 'ETag', etag === null ? null : `ETag: ${etag}`) };
 }
@@ -147,7 +147,7 @@ function ifRangeHolds(file: LabFile, request: RequestHead): boolean {
   return value === file.lastModified;
 }
 
-/** The ranges that can be satisfied, each with its end left out. */
+/** The ranges that can be satisfied, each with an exclusive end. */
 function parseRanges(value: string, size: number): [number, number][] {
   const ranges = value.replace(/^bytes=/, '').split(',');
   return ranges.flatMap((each): [number, number][] => {
@@ -176,7 +176,7 @@ function multipart(reply: Reply, ranges: readonly [number, number][]): Reply {
 
 interface Frame {
   bytes: Buffer;
-  /** Where the lines of chunk sizes begin. */
+  /** Offsets of the lines with chunk sizes. */
   chunkHeads: readonly number[];
 }
 
@@ -190,7 +190,7 @@ export function frame({ framing, content }: Reply): Frame {
   return known;
 }
 
-/** Chunks of all sizes, also smaller and larger than a read. */
+/** Chunks of many sizes, some smaller and some larger than a read. */
 function toChunks(content: Buffer): Frame {
   const parts: Buffer[] = [];
   const chunkHeads: number[] = [];
@@ -211,7 +211,7 @@ export function formatHead(reply: Reply): string {
       : reply.framing === 'chunked'
         ? ['Transfer-Encoding: chunked']
         : [];
-  // Nobody shall be blamed for using a connection again that ends after a response that is whole.
+  // A proxy may reuse a connection after a complete response, so announce it if the connection ends then.
   const endsWhole = reply.cut !== null && reply.cut.at >= frame(reply).bytes.length;
   const close = reply.framing === 'close' || endsWhole ? ['Connection: close'] : [];
   return [`HTTP/1.1 ${reply.status} Lab`, ...framing, ...close, ...reply.lines, '', ''].join('\r\n');

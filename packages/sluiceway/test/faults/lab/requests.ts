@@ -17,7 +17,7 @@ function ranged(name: string, lines: NonNullable<Draw['lines']>, expected: Expec
 
 const several = (file: LabFile): string[] => [`Range: bytes=0-9,20-${file.size - 1}`];
 
-/** Requests for a part of a file, and those that are no plain GET. */
+/** Requests for a part of a file, and requests that are not a plain GET. */
 export const requests: readonly Fault[] = [
   ranged('for a range (bytes=a-b), cut anywhere', (file, dice) => [drawRange(file, dice)]),
   ranged('for a range from the start (bytes=0-b), cut anywhere', (file, dice) => [

@@ -9,17 +9,17 @@ import type { ProxyOptions } from '../../support/servers.js';
 import { labOptions, toUpstream } from './laboratory.js';
 import type { LabOrigin } from './origin.js';
 
-/** How long an origin server may be silent, where that can be set. */
+/** How long an origin server can be silent, if the proxy has an option for it. */
 export const READ_TIMEOUT_MS = 2000;
 
-/** A proxy that is put before the origin server of the laboratory. */
+/** A proxy in front of the origin server of the laboratory. */
 export interface Subject {
   name: string;
   /** Null: it is not installed. */
   version: string | null;
-  /** It can be told of other servers with the same files. */
+  /** It supports other servers with the same files. */
   takesMirrors?: true;
-  /** Starts it before the origin server, which has a certificate where it speaks TLS; resolves with its port. */
+  /** Starts it in front of the origin server, which has a certificate if it uses TLS. Resolves with its port. */
   start(net: Network, origin: LabOrigin, folder: string, certificate?: TestCertificate): Promise<number>;
 }
 
@@ -60,7 +60,7 @@ function sluiceway(name: string, options: Pick<ProxyOptions, 'resume'>): Subject
   };
 }
 
-/** As it comes, but for the time after which its origin server counts as silent. */
+/** With its defaults, except for the read timeout. */
 function nginx(): Subject {
   const program = findOptionalTool('nginx');
   return {
@@ -90,7 +90,7 @@ function nginx(): Subject {
   };
 }
 
-/** As it comes. */
+/** With the timeouts that it requires, and its defaults otherwise. */
 function haproxy(): Subject {
   const program = findOptionalTool('haproxy');
   return {
@@ -116,7 +116,7 @@ function haproxy(): Subject {
   };
 }
 
-/** A program of the bench; `packageName` null: it uses nothing but Node. */
+/** A program of the bench. `packageName` null: it uses only Node. */
 function nodePeer(name: string, program: string, packageName: string | null): Subject {
   const manifest = packageName && new URL(`node_modules/${packageName}/package.json`, bench);
   const version =

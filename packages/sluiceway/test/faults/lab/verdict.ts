@@ -4,9 +4,9 @@ import type { Download, LabOrigin } from './origin.js';
 import { answerHonestly } from './reply.js';
 
 /**
- * What a client has got, judged by the bytes that it saw: `whole` is every byte right and a clean end, `broken` a
- * failure that it can see, `SPLICED` bytes that are not the file's, `SHORT` a clean end of what is not whole,
- * `hang` no end at all.
+ * The result for a client, by the bytes that it saw. `whole`: every byte is correct, and the end is clean. `broken`: a
+ * failure that it can see. `SPLICED`: bytes that are not the file's. `SHORT`: a clean end of incomplete content. `hang`:
+ * no end.
  */
 export type Verdict = 'whole' | 'broken' | 'SPLICED' | 'SHORT' | 'hang';
 
@@ -14,7 +14,7 @@ export type Verdict = 'whole' | 'broken' | 'SPLICED' | 'SHORT' | 'hang';
 const PAUSE_EVERY_BYTES = 500_000;
 const PAUSE_MS = 30;
 
-/** Downloads through the proxy on `port`. Beyond `limitMs` it hangs. */
+/** Downloads through the proxy on `port`. After `limitMs`, the download counts as hanging. */
 export async function judge(
   origin: LabOrigin,
   port: number,
@@ -60,7 +60,7 @@ async function read(client: RawClient, download: Download, request: string): Pro
       },
     }));
   } catch {
-    // The connection has ended, or its framing makes no sense: both can be seen.
+    // The connection has ended, or its framing is invalid. The client can see both.
   }
   if (!isRight) return complete || !download.isVerified ? 'SPLICED' : 'broken';
   if (!complete) return 'broken';
