@@ -17,21 +17,21 @@ const PHASES = [
 
 type How = (typeof HOWS)[number];
 
-/** A client that has sent its request whole and ends its side waits for the response; before the head it looks so. */
+/** A client that ends its side after its request may still wait for the response, so before the head it must reset. */
 function howToLeave(phase: (typeof PHASES)[number], how: How): How {
   if (phase === 'before the head') return 'reset';
   return how === 'end' && phase.startsWith('in the content') ? 'close' : how;
 }
 
-/** What this process holds: sockets of both sides, and file descriptors where the system tells. */
+/** Counts what this process holds: sockets of both sides, and file descriptors if the system provides them. */
 export function held(): { sockets: number; descriptors: number } {
   const sockets = process.getActiveResourcesInfo().filter((name) => /TCP|TLS|Pipe/.test(name)).length;
   return { sockets, descriptors: process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0 };
 }
 
 /**
- * Has `count` clients leave, one after the other, in every phase and every way. Fails unless each is recorded as an
- * abort and the sockets and file descriptors of the process then fall back to what they were.
+ * Lets `count` clients leave, one after the other, in every phase and every way. Fails unless each is recorded as an
+ * abort, and the numbers of sockets and file descriptors return to their values from before.
  */
 export async function runAborts(
   net: Network,
@@ -78,7 +78,7 @@ export async function runAborts(
   }
   for (const [index, { outcome }] of running.records.entries()) {
     const phase = PHASES[index % PHASES.length];
-    // A tunnel of which one side ends, then the other, has ended well.
+    // A tunnel completes if one side ends and then the other.
     const expected = phase === 'in a tunnel' ? ['client_aborted', 'completed'] : ['client_aborted'];
     expect(expected, `${index}: ${phase}`).toContain(outcome);
   }
@@ -91,7 +91,7 @@ export async function runAborts(
     },
     `sockets and descriptors were back at ${JSON.stringify(before)}`,
   );
-  // The proxy is none the worse for it.
+  // The proxy still works.
   await client.get('/whole');
   expect((await client.readResponse()).content.toString()).toBe('whole');
 }

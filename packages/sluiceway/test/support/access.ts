@@ -6,7 +6,7 @@ import { afterAll } from 'vitest';
 import type { AccessRequest } from '../../src/access/policy.js';
 import { Fields } from '../../src/http/fields.js';
 
-/** A request as a policy sees it, with these fields and nothing else to it. */
+/** A request as a policy sees it, with only these fields. */
 export function accessRequest(
   fields: readonly string[] = [],
   facts: Partial<Omit<AccessRequest, 'fields'>> = {},
@@ -33,7 +33,7 @@ export function accessRequest(
 const folders: string[] = [];
 let files = 0;
 
-/** Writes a file with credentials, which is gone when the tests of the file are over. */
+/** Writes a file with credentials, which is deleted after the tests of the test file. */
 export function tokenFile(content: string | Buffer, path?: string): string {
   if (folders.length === 0) folders.push(mkdtempSync(join(tmpdir(), 'sluiceway-access-')));
   files += 1;
@@ -46,7 +46,7 @@ const removeFolders = (): void => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 };
 afterAll(removeFolders);
-// Tests that are only collected, for the page of conformance, make files but have no end.
+// Tests that are only collected, for the conformance page, write files but run no hooks.
 process.once('exit', removeFolders);
 
 /** The value of `Authorization` for a user and a password. */
@@ -54,7 +54,7 @@ export const basicOf = (user: string, password: string, encoding: BufferEncoding
   `Basic ${Buffer.from(`${user}:${password}`, encoding).toString('base64')}`;
 
 /**
- * Hashes of the password `pw` by a library of C (libxcrypt), not by what verifies them here. They are as cheap as
- * they can be.
+ * Hashes of the password `pw` from a C library (libxcrypt), not from the code that verifies them here. They have the
+ * lowest cost.
  */
 export const bcryptOfPw = '$2y$04$abcdefghijklmnopqrstuuyvPXIbu7xe6/CED2DzX8z6Si09MlzlW';

@@ -5,7 +5,7 @@ import type { OriginScript } from './raw-origin.js';
 import { sized } from './through.js';
 import { until } from './until.js';
 
-/** The count when it has stopped growing. */
+/** Returns the count once it has stopped growing. */
 export async function standstill(count: () => number): Promise<number> {
   let before = -1;
   let since = 0;
@@ -17,7 +17,7 @@ export async function standstill(count: () => number): Promise<number> {
   return before;
 }
 
-/** An origin server that answers with seeded content as fast as it is taken. */
+/** An origin server that sends seeded content as fast as the peer reads it. */
 export const sendsSeeded =
   (size: number): OriginScript =>
   async (connection) => {
@@ -26,7 +26,7 @@ export const sendsSeeded =
     await connection.writeSeeded('backpressure', 0, size);
   };
 
-/** Reads a response of `sendsSeeded` whole; returns how many bytes of it were right. */
+/** Reads the whole response of `sendsSeeded`. Returns how many bytes of it were correct. */
 export async function readSeeded(client: RawClient): Promise<number> {
   const head = await client.readHead();
   let at = 0;
@@ -34,7 +34,7 @@ export async function readSeeded(client: RawClient): Promise<number> {
   return at;
 }
 
-/** An origin server that reads nothing of an upload until the gate opens, and answers with how much was right. */
+/** An origin server that does not read an upload until the gate opens, and answers with the number of correct bytes. */
 export const takesSeededLater =
   (size: number, goOn: Gate): OriginScript =>
   async (connection) => {
@@ -51,7 +51,7 @@ export const takesSeededLater =
     await connection.readAll();
   };
 
-/** Uploads seeded content; counts what the client's kernel has taken. */
+/** Uploads seeded content. Counts the bytes that the client's kernel has taken. */
 export function uploadSeeded(client: RawClient, size: number): { sent: number } {
   const count = { sent: 0 };
   void (async () => {

@@ -5,7 +5,7 @@ import { type NodeOrigin, type NodeOriginOptions, nodeOrigin } from './node-orig
 import type { Tool } from './requirements.js';
 import type { ProxyListenOptions, RunningProxy } from './servers.js';
 
-/** Starts Chromium without a window and without a word to the network outside. */
+/** Starts Chromium without a window and without connections to outside networks. */
 export function startBrowser(tool: Tool): Promise<Browser> {
   return chromium.launch({
     executablePath: tool.path,
@@ -29,7 +29,7 @@ export interface BrowserLine {
   running: RunningProxy;
 }
 
-/** Opens a page of `judges/pages` through a proxy. The listener gets every request but the one for the page. */
+/** Opens a page of `judges/pages` through a proxy. The listener gets every request except the one for the page. */
 export async function openPage(
   net: Network,
   browser: Browser,

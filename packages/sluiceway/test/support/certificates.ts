@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { generate } from 'selfsigned';
 
-/** A key with its certificate, both PEM; `ca` is what a peer has to trust. */
+/** A key with its certificate, both in PEM. Peers have to trust `ca`. */
 export interface TestCertificate {
   cert: string;
   key: string;
@@ -9,13 +9,13 @@ export interface TestCertificate {
 }
 
 export interface CertificateOptions {
-  /** Signs the certificate; without one it is self-signed, and so its own `ca`. */
+  /** Signs the certificate. Without it, the certificate is self-signed, and so its own `ca`. */
   issuer?: TestCertificate;
   notBefore?: Date;
   notAfter?: Date;
 }
 
-/** A certificate for names and addresses; the first one is the common name. */
+/** Makes a certificate for names and addresses. The first one is the common name. */
 export async function makeCertificate(
   names: readonly string[],
   options: CertificateOptions = {},
@@ -38,7 +38,7 @@ export async function makeCertificate(
   return { cert: made.cert, key: made.private, ca: issuer?.ca ?? made.cert };
 }
 
-/** A private certificate authority, for `issuer`. */
+/** Makes a private certificate authority, for `issuer`. */
 export async function makeAuthority(name = 'Test Authority'): Promise<TestCertificate> {
   const made = await generate([{ name: 'commonName', value: name }], {
     algorithm: 'sha256',
@@ -53,7 +53,7 @@ export async function makeAuthority(name = 'Test Authority'): Promise<TestCertif
 
 let loopback: Promise<TestCertificate> | undefined;
 
-/** One certificate for `localhost`, 127.0.0.1 and ::1, made once a test file. */
+/** A certificate for `localhost`, 127.0.0.1 and ::1, made once per test file. */
 export function loopbackCertificate(): Promise<TestCertificate> {
   loopback ??= makeCertificate(['localhost', '127.0.0.1', '::1']);
   return loopback;

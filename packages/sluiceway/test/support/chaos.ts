@@ -11,7 +11,7 @@ import { until } from './until.js';
 const HOWS = ['reset', 'end', 'destroy'] as const;
 const PHASES = ['connect', 'head', 'upload', 'content', 'last byte'] as const;
 
-/** One request and what goes wrong with it; the origin server reads its part from the request-target. */
+/** One request and its fault. The origin server reads its part from the request-target. */
 export interface Plan {
   index: number;
   size: number;
@@ -30,15 +30,15 @@ export function draw(dice: Dice, index: number): Plan {
   const fault = dice.pick(['none', 'client', 'client', 'origin', 'origin'] as const);
   const how = dice.pick(HOWS);
   const phase = dice.pick(PHASES);
-  // Only a reset tells that content up to the end of the connection is not whole.
+  // Only a reset shows that content delimited by the end of the connection is incomplete.
   const broken = fault === 'origin' && framing === 'close' ? 'reset' : how;
   const at = dice.roll((phase === 'upload' ? uploadSize : size) + 1);
   return { index, size, framing, uploadSize, fault, phase, at, how: broken };
 }
 
 /**
- * Sends `count` requests of which most are broken off by one side at a random place. Fails if a response that
- * looks whole is not, if one that nothing happened to is not whole, or if anything is left afterwards.
+ * Sends `count` requests, most of which are broken off by one side at a random place. Fails if a response that looks
+ * complete is not, if one without a fault is incomplete, or if anything is left afterwards.
  */
 export async function runChaos(
   net: Network,
@@ -69,11 +69,11 @@ export async function runChaos(
   await until(() => running.proxy.active === 0, 'no transfer was left');
   await until(() => running.open === 0, 'no socket of a client was left');
   expect(escaped).toEqual([]);
-  // The proxy is none the worse for it.
+  // The proxy still works.
   await request(await connect(), { ...draw(dice, count), fault: 'none' });
 }
 
-/** What nobody has caught, while the test runs. */
+/** Collects uncaught errors while the test runs. */
 export function collectEscapes(net: Network): unknown[] {
   const escaped: unknown[] = [];
   const onEscape = (error: unknown): void => void escaped.push(error);
@@ -90,7 +90,7 @@ async function request(client: RawClient, plan: Plan): Promise<void> {
   const told = JSON.stringify(plan);
   try {
     const received = await converse(client, plan);
-    // A POST on a kept connection that the origin server closes just then cannot be sent again.
+    // A POST cannot be sent again if the origin server closes its reused connection at that moment.
     const expected = plan.uploadSize === 0 ? ['whole'] : ['whole', 'refused'];
     if (plan.fault === 'none') expect(expected, told).toContain(received);
     expect(received, told).not.toBe('wrong');
@@ -167,7 +167,7 @@ export async function serve(connection: OriginConnection): Promise<void> {
     } else if (mine && phase === 'last byte') {
       void connection.write(content.subarray(0, Math.max(0, size - 1)));
     } else void connection.write(content);
-    // All of it must be on its way: what a reset overtakes would be no test.
+    // Everything must be sent first: bytes that a reset overtakes would not be tested.
     await connection.write('');
     if (mine) return leave(connection, how);
     if (framing === 'chunked') await connection.write('0\r\n\r\n');
@@ -177,6 +177,6 @@ export async function serve(connection: OriginConnection): Promise<void> {
 
 async function leave(connection: OriginConnection, how: Plan['how']): Promise<void> {
   connection[how]();
-  // What nobody reads would hide how the other side ends.
+  // Unread bytes would hide how the other side ends.
   if (how === 'end') await connection.readAll();
 }

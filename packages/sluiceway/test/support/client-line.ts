@@ -10,15 +10,15 @@ import { fileDigest, runTool, scratchFolder, type ToolOptions, type ToolRun } fr
 export interface ClientLine {
   origin: NodeOrigin;
   running: RunningProxy;
-  /** Of the proxy, without a path. */
+  /** The URL of the proxy, without a path. */
   url: string;
-  /** Where the program runs. With TLS, the file `ca.pem` in it is what the program has to trust. */
+  /** The folder in which the program runs. With TLS, the program has to trust the file `ca.pem` in it. */
   folder: string;
   run(...args: string[]): Promise<ToolRun>;
   runWith(options: Omit<ToolOptions, 'in'>, ...args: string[]): Promise<ToolRun>;
   /** The SHA-256 of a file in the folder. */
   digest(name: string): Promise<string>;
-  /** The size of a file in the folder, 0 while there is none. */
+  /** The size of a file in the folder; 0 while it does not exist. */
   size(name: string): number;
 }
 
@@ -27,7 +27,7 @@ export interface ClientLineOptions extends NodeOriginOptions {
   listen?: ProxyListenOptions;
 }
 
-/** `command` is the program and its first arguments. */
+/** `command`: the program and its first arguments. */
 export async function clientLine(
   net: Network,
   command: readonly [Tool, ...string[]],

@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm';
 setFlagsFromString('--expose-gc');
 const gc = runInNewContext('gc') as () => void;
 
-/** Frees what nothing refers to, and lets other memory of that size, filled with `byte`, take its place. */
+/** Frees unreferenced memory, and allocates other memory of the same sizes, filled with `byte`, in its place. */
 export async function reuseFreedMemory(byte: string, sizes: readonly number[]): Promise<Buffer[]> {
   for (let round = 0; round < 3; round += 1) {
     gc();

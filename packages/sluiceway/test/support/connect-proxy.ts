@@ -8,9 +8,9 @@ import type { Wire } from './wire.js';
 export interface ConnectProxyOptions {
   /** Serve TLS. */
   tls?: TestCertificate;
-  /** What is answered to CONNECT once the destination is reached; bytes behind its empty line are sent as they are. */
+  /** The answer to CONNECT once the destination is reached. Bytes after its empty line are sent as they are. */
   answer?: string;
-  /** Answers in place of opening a tunnel; when it returns, the connection stays open until the peer's FIN. */
+  /** Answers instead of opening a tunnel. When it returns, the connection stays open until the peer's FIN. */
   refuse?: (connection: OriginConnection) => Promise<void> | void;
 }
 
@@ -23,7 +23,7 @@ export interface ConnectProxy {
   readonly tunnels: readonly { client: OriginConnection; origin: RawClient }[];
 }
 
-/** A proxy that opens tunnels, to 127.0.0.1 whatever the name, and moves their bytes no faster than they are taken. */
+/** A proxy that opens tunnels to 127.0.0.1 for any name, and relays their bytes with backpressure. */
 export async function startConnectProxy(
   net: Network,
   options: ConnectProxyOptions = {},

@@ -1,11 +1,11 @@
 import { createServer } from 'node:net';
 import { constants } from 'node:os';
 
-/** Sees every connection that this process begins, below everything that decides on it. */
+/** Sees every connection that this process opens, below all code that decides about it. */
 export interface ConnectSpy {
-  /** `address port` of each, or the path of a Unix socket, as the operating system would have got it. */
+  /** `address port` of each connection, or the path of a Unix socket, as passed to the operating system. */
   readonly seen: string[];
-  /** What the test itself connects to while this runs is neither seen nor refused. */
+  /** Connections that the test itself opens during the call are neither recorded nor refused. */
   unseen<T>(connect: () => Promise<T>): Promise<T>;
   stop(): void;
 }
@@ -13,7 +13,7 @@ export interface ConnectSpy {
 type Connect = (request: object, address: string, port: number) => number;
 type Handle = Record<'connect' | 'connect6', Connect>;
 
-/** The class of handle behind sockets of one kind: Node has no other place that all connections pass. */
+/** The class of handles of one kind of socket. All connections pass only there in Node. */
 async function prototypeOf(where: { port: number; host: string } | { path: string }): Promise<Handle> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(where, resolve));
@@ -24,8 +24,8 @@ async function prototypeOf(where: { port: number; host: string } | { path: strin
 }
 
 /**
- * Watches connections of TCP and by Unix sockets. None goes out but those that `permits` is true for: the others are
- * refused as a closed port would.
+ * Watches TCP and Unix socket connections. Opens only those for which `permits` returns true, and refuses the others as a
+ * closed port does.
  */
 export async function watchConnects(permits: (seen: string) => boolean): Promise<ConnectSpy> {
   const seen: string[] = [];

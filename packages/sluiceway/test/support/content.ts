@@ -1,4 +1,4 @@
-/** Content of any size from a seed, compared by bytes or by digest: never stored, never random. */
+/** Content of any size from a seed, compared by bytes or by digest. It is neither stored nor random. */
 export {
   isSeeded,
   type Seed,

@@ -1,6 +1,6 @@
 import { BufferPool } from '../../src/stream/buffer-pool.js';
 
-/** A buffer pool that knows what is out. Throws where a block comes back twice or is lent out twice. */
+/** A buffer pool that tracks its lent blocks. Throws if a block is returned twice or lent twice. */
 export class CountingPool extends BufferPool {
   readonly out = new Set<Buffer>();
   readonly #back = new Set<Buffer>();

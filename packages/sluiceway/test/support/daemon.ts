@@ -4,7 +4,7 @@ import type { Network } from './fixture.js';
 import type { Tool } from './requirements.js';
 import { until } from './until.js';
 
-/** A port of 127.0.0.1 that nothing listens on. Whoever is slow may find it taken. */
+/** Returns a free port of 127.0.0.1. Another process may take it before it is used. */
 export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -13,7 +13,7 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Starts a server that stays in the foreground, and waits until it accepts on the port. It ends with the test. */
+/** Starts a server in the foreground, and waits until it accepts connections on the port. It ends with the test. */
 export async function startDaemon(
   net: Network,
   tool: Tool,
@@ -27,11 +27,11 @@ export async function startDaemon(
   });
   const exited = new Promise((resolve) => child.once('exit', resolve));
   net.cleanup(async () => {
-    // Whatever else has gone wrong then, this is why.
+    // If the server has ended, that is the cause of any other failure.
     const { exitCode, signalCode } = child;
     if (exitCode !== null || signalCode !== null)
       throw new Error(`${tool.name} ended by itself (${exitCode ?? signalCode}): ${errors}`);
-    // A process that is killed cannot end its workers: nginx's would stay.
+    // Not SIGKILL: a killed process cannot end its workers, and nginx's would stay.
     child.kill('SIGTERM');
     const patience = setTimeout(() => child.kill('SIGKILL'), 5000);
     await exited;

@@ -14,8 +14,8 @@ export interface Decoded {
 }
 
 /**
- * Decodes as a connection does: each piece is read into the same block after what is unread, and what the reader
- * has moved aside must lie within the piece.
+ * Decodes as a connection does: each piece is read into the same block after the unread bytes, and content that the
+ * reader moves must stay within the piece.
  */
 export function decode(
   wire: string | Buffer,
@@ -33,7 +33,7 @@ export function decode(
       const position = reader.read(block, start, end);
       const { contentStart, contentEnd } = reader;
       expect(start <= contentStart && contentStart <= contentEnd && contentEnd <= position).toBe(true);
-      // Nothing before the first content byte and nothing after this piece may be written to.
+      // Nothing before the first content byte or after this piece must be written to.
       expect(block.compare(source, 0, contentStart, 0, contentStart)).toBe(0);
       expect(block.compare(source, end, source.length, end, source.length)).toBe(0);
       parts.push(block.subarray(contentStart, contentEnd));
@@ -50,7 +50,7 @@ export function decode(
   return { content: content.toString('latin1'), trailers, complete: reader.complete, length: start };
 }
 
-/** What a complete message decodes to. */
+/** The result of decoding a complete message. */
 export const complete = (content: string, length: number, trailers: string[] | null = null): Decoded => ({
   content,
   trailers,

@@ -1,4 +1,4 @@
-/** A sequence that looks random and is the same in every run. */
+/** A pseudorandom sequence that is the same in every run. */
 export class Dice {
   #state: number;
 
@@ -6,7 +6,7 @@ export class Dice {
     this.#state = seed;
   }
 
-  /** An integer from 0 up to, but without, `below`. */
+  /** An integer from 0 up to, but not including, `below`. */
   roll(below: number): number {
     this.#state = (Math.imul(this.#state, 1_664_525) + 1_013_904_223) >>> 0;
     return Math.floor((this.#state / 2 ** 32) * below);

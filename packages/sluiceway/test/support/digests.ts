@@ -6,14 +6,14 @@ import { until } from './until.js';
 export const memberOf = (content: string | Uint8Array, algorithm: 'sha256' | 'sha512' = 'sha256'): string =>
   `sha-${algorithm.slice(3)}=:${createHash(algorithm).update(content).digest('base64')}:`;
 
-/** The same as `sha256sum` and container images write it. */
+/** The same digest in the form of `sha256sum` and container images. */
 export const hexOf = (content: string | Uint8Array, algorithm: 'sha256' | 'sha512' = 'sha256'): string =>
   `${algorithm}:${createHash(algorithm).update(content).digest('hex')}`;
 
-/** How a response that was refused for its digest stands in the record. */
+/** The record of a response that was refused because of its digest. */
 export const MISMATCH = { outcome: 'upstream_invalid', error: 'http_response_digest_mismatch' } as const;
 
-/** The records of what has ended, once the first one is there: a client sees the end before it is written down. */
+/** Waits for the first record and returns the records: a client sees the end before it is recorded. */
 export async function ended(records: readonly TransferRecord[]): Promise<readonly TransferRecord[]> {
   await until(() => records.length > 0, 'the transfer had ended');
   return records;

@@ -3,14 +3,14 @@ import { promises as dns } from 'node:dns';
 import { isIP } from 'node:net';
 import type { ResolvedAddress, Resolver } from '../../src/net/resolver.js';
 
-/** One record of an answer; an address tells its own type. */
+/** One record of an answer. The type of an address follows from the address. */
 type DnsRecord = string | { name: string; cname: string } | { name: string; address: string };
 
-/** What a name server says to one question: records, an error, bytes of its own, or nothing at all. */
+/** The answer of a name server to one question: records, an error, garbage, or nothing. */
 export type DnsAnswer = readonly DnsRecord[] | 'servfail' | 'nxdomain' | 'refused' | 'garbage' | 'silence';
 
 export interface DnsServer {
-  /** Asks this server, over the network, by way of Node's own client. */
+  /** Asks this server over the network, with Node's own client. */
   readonly resolver: Resolver;
   /** `127.0.0.1:<port>`. */
   readonly address: string;
@@ -24,8 +24,8 @@ const TYPES: Readonly<Record<QuestionType | 'CNAME', number>> = { A: 1, CNAME: 5
 const CODES = { servfail: 2, nxdomain: 3, refused: 5 } as const;
 
 /**
- * A name server on UDP (RFC 1035). `answer` is asked for each question, with how many of the same kind there have been
- * before; what it gives of the other family is left out.
+ * A name server on UDP (RFC 1035). `answer` is called for each question, with the number of earlier questions of the same
+ * kind. Addresses of the other family in its result are left out.
  */
 export async function startDns(
   answer: (name: string, type: QuestionType, before: number) => DnsAnswer | Promise<DnsAnswer>,
@@ -72,7 +72,7 @@ export async function startDns(
   };
 }
 
-/** Addresses of both families, IPv4 first; where there are none, what the name server has said about IPv4. */
+/** Addresses of both families, IPv4 first. If there are none, fails with the error for IPv4. */
 async function resolveBoth(client: dns.Resolver, hostname: string): Promise<ResolvedAddress[]> {
   const [v4, v6] = await Promise.allSettled([client.resolve4(hostname), client.resolve6(hostname)]);
   const found: ResolvedAddress[] = [];
@@ -110,7 +110,7 @@ function formatResource(name: string, asked: string, type: keyof typeof TYPES, d
   fixed.writeUInt16BE(TYPES[type], 0);
   fixed.writeUInt16BE(1, 2);
   fixed.writeUInt16BE(data.length, 8);
-  // The name of the question is pointed to (RFC 1035 section 4.1.4), so that many records fit.
+  // A pointer to the name of the question (RFC 1035 section 4.1.4), so that many records fit.
   return Buffer.concat([name === asked ? Buffer.of(0xc0, 12) : formatName(name), fixed, data]);
 }
 

@@ -6,12 +6,12 @@ import { WireExchange } from '../../src/upstream/wire/exchange.js';
 import { CountingPool } from './counting-pool.js';
 import { toRequest } from './exchange.js';
 
-/** What a connection uses of a socket. */
+/** The part of a socket that a connection uses. */
 class FakeSocket extends EventEmitter {
   written = '';
   destroyed = false;
   readonly writableEnded = false;
-  /** What every write fails with from now on. */
+  /** The error of every write from now on. */
   failure: Error | null = null;
   onResume: () => void = () => {};
 
@@ -33,7 +33,7 @@ class FakeSocket extends EventEmitter {
     return false;
   }
 
-  /** Of a socket with `onread`, it starts the reading. */
+  /** Starts reading in a socket with `onread`. */
   read(): null {
     this.onResume();
     return null;
@@ -45,7 +45,7 @@ class FakeSocket extends EventEmitter {
   uncork(): void {}
 }
 
-/** A wire connection whose reads are the test's: it decides what each of them brings. */
+/** A wire connection whose reads the test controls. */
 export class DrivenConnection implements ConnectionOwner {
   readonly pool = new CountingPool();
   readonly socket = new FakeSocket();
@@ -87,18 +87,18 @@ export class DrivenConnection implements ConnectionOwner {
     return exchange;
   }
 
-  /** Queues bytes that each come in a read of their own, and lets the connection read what it wants of them. */
+  /** Queues bytes, each for a separate read, and lets the connection read as many of them as it wants. */
   feed(...reads: (string | Uint8Array)[]): void {
     for (const bytes of reads) this.#queue.push(Buffer.from(bytes as string, 'latin1'));
     this.#pump();
   }
 
-  /** Delivers bytes although reading was stopped, as a TLS socket does with records that it has decrypted. */
+  /** Delivers bytes even if reading was stopped, as a TLS socket does with decrypted records. */
   force(bytes: string | Uint8Array): void {
     this.#deliver(Buffer.from(bytes as string, 'latin1'));
   }
 
-  /** The origin server's end, once everything before it has been read. */
+  /** Ends the origin server's side, once everything before has been read. */
   end(): void {
     this.#ends = true;
     this.#pump();

@@ -5,7 +5,7 @@ import type { TransportOptions } from '../../src/upstream/transport-options.js';
 import { WireTransport } from '../../src/upstream/wire/wire-transport.js';
 import type { Network } from './fixture.js';
 
-/** A request for a transport: GET / of a server with that URL, but for the changes. */
+/** A request for a transport: GET / of the server with that URL, with the changes. */
 export function toRequest(url: string, changes: Partial<TransportRequest> = {}): TransportRequest {
   const { protocol, hostname, port, host } = new URL(url);
   return {
@@ -31,7 +31,7 @@ export interface Collected {
   trailers: Fields | null;
 }
 
-/** Takes content whole, copying each chunk before it is given back. Rejects with what it fails with. */
+/** Reads the whole content, and copies each chunk before returning it. Rejects with the error of the content. */
 export function collect(source: ChunkSource): Promise<Collected> {
   return new Promise((resolve, reject) => {
     const parts: Buffer[] = [];
@@ -52,7 +52,7 @@ export async function fetchText(transport: Transport, request: TransportRequest)
   return (await collect(content)).content.toString('latin1');
 }
 
-/** What an exchange, its response head or its content, fails with. */
+/** The error of an exchange, from its response head or its content. */
 export async function failureOf(exchange: Exchange): Promise<unknown> {
   try {
     const { content } = await exchange.response;
@@ -63,7 +63,7 @@ export async function failureOf(exchange: Exchange): Promise<unknown> {
   }
 }
 
-/** A sink that gives nothing back until it is told to, and notes everything that it is told. */
+/** A sink that returns no chunk until `release`, and records all events. */
 export class HeldSink implements ChunkSink {
   readonly events: string[] = [];
   readonly #held: { bytes: Uint8Array; copy: Buffer; done: () => void }[] = [];
@@ -98,7 +98,7 @@ export class HeldSink implements ChunkSink {
     this.#wake();
   }
 
-  /** Gives back everything held. Throws where a lent byte has changed. */
+  /** Returns all held chunks. Throws if a lent byte has changed. */
   release(): void {
     for (const { bytes, copy, done } of this.#held.splice(0)) {
       if (!copy.equals(bytes)) throw new Error('Bytes were overwritten while they were lent');
@@ -106,7 +106,7 @@ export class HeldSink implements ChunkSink {
     }
   }
 
-  /** Waits for an event, of any kind, after so many. */
+  /** Waits until at least `count` events of any kind have occurred. */
   async event(count = 1): Promise<void> {
     while (this.events.length < count) {
       await new Promise<void>((resolve) => {
@@ -116,11 +116,11 @@ export class HeldSink implements ChunkSink {
   }
 }
 
-/** A source that delivers what a test tells it to. */
+/** A source that the test controls. */
 export class ManualSource implements ChunkSource {
   sink: ChunkSink | null = null;
   cancelled = 0;
-  /** Chunks that were given back. */
+  /** Number of returned chunks. */
   returned = 0;
   trailers: Fields | null = null;
 
@@ -139,7 +139,7 @@ export class ManualSource implements ChunkSource {
   }
 }
 
-/** Request content of the given pieces; `length` null sends it chunked. */
+/** Request content of the given pieces. `length` null: sent chunked. */
 export function contentOf(
   pieces: readonly (string | Uint8Array)[],
   length: number | null = Buffer.concat(pieces.map((piece) => Buffer.from(piece as Uint8Array))).length,
@@ -157,7 +157,7 @@ export function contentOf(
   };
 }
 
-/** A transport of the given options, destroyed when the test ends. */
+/** A transport with the given options. It is destroyed when the test ends. */
 export function startTransport(net: Network, options: TransportOptions = {}): WireTransport {
   const transport = new WireTransport(options);
   net.cleanup(() => transport.destroy());

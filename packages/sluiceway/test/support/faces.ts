@@ -5,17 +5,17 @@ import type { OriginScript, RawOrigin } from './raw-origin.js';
 import { streaming } from './stream-from.js';
 import { through } from './through.js';
 
-/** Both ways to a file: a proxy before its server, and a handler that passes on one URL. */
+/** Both entry points: a proxy in front of a server, and a handler that relays one URL. */
 export const faces = ['createProxy', 'streamFrom'] as const;
 
 export interface Faced {
   client: RawClient;
   origin: RawOrigin;
-  /** One for each transfer that has ended, in that order. */
+  /** One record for each ended transfer, in the order of their ends. */
   records: readonly TransferRecord[];
 }
 
-/** A client of either face, all options at their defaults (but that loopback addresses may be connected to). */
+/** A client of either entry point, with default options, except that loopback addresses are allowed. */
 export async function connectThrough(
   net: Network,
   face: (typeof faces)[number],

@@ -6,10 +6,10 @@ import { type OriginOptions, type OriginScript, type RawOrigin, startOrigin } fr
 import { type ProxyListenOptions, type ProxyOptions, type RunningProxy, startProxy } from './servers.js';
 import { until } from './until.js';
 
-/** A server of HTTP/2, and what a client has to trust where that is over TLS. */
+/** An HTTP/2 server, and the certificate authority that clients have to trust if it uses TLS. */
 type Http2Address = Pick<RunningProxy, 'port' | 'ca'>;
 
-/** What a test starts; all of it is stopped when the test ends. */
+/** Starts what a test needs, and stops it when the test ends. */
 export interface Network {
   origin(script: OriginScript, options?: OriginOptions): Promise<RawOrigin>;
   proxy(options: ProxyOptions, listen?: ProxyListenOptions): Promise<RunningProxy>;
@@ -18,14 +18,14 @@ export interface Network {
   http2(to: Http2Address): Promise<Http2Client>;
   /** A connection on which HTTP/2 is spoken frame by frame. */
   frames(to: Http2Address, options?: FrameClientOptions): Promise<FramesClient>;
-  /** Anything else that has to be stopped: called last to first, before the network is. */
+  /** Adds a function that stops something else. They are called last to first, before the network is stopped. */
   cleanup(stop: () => unknown): void;
 }
 
 /**
- * `test` with a network of its own: `test('…', async ({ net }) => { … })`. After the test the clients leave,
- * and the test fails unless every proxy then lets go of every transfer and every socket on both sides by
- * itself, and unless the scripts of the origin servers went well.
+ * `test` with its own network: `test('…', async ({ net }) => { … })`. After the test the clients leave. The test fails
+ * unless every proxy then releases every transfer and every socket on both sides by itself, and unless the scripts of the
+ * origin servers succeeded.
  */
 export const test = base.extend<{ net: Network }>({
   net: async ({ task }, use) => {
@@ -51,7 +51,7 @@ export const test = base.extend<{ net: Network }>({
       });
       for (const stop of stops.splice(0).toReversed()) await stop();
       for (const client of clients) client.close();
-      // A failed test has said enough, and may have left anything behind.
+      // A failed test is already reported, and may have left anything open.
       if (task.result?.state !== 'fail') await expectNothingHeld(origins, proxies);
     } finally {
       for (const stop of stops.toReversed()) await stop();
@@ -62,7 +62,7 @@ export const test = base.extend<{ net: Network }>({
   },
 });
 
-/** Clients are gone, so transfers and their sockets must be; a drained proxy keeps no connection to an origin. */
+/** After the clients have left, no transfer or socket must be left, and a drained proxy keeps no upstream connection. */
 async function expectNothingHeld(origins: RawOrigin[], proxies: RunningProxy[]): Promise<void> {
   for (const { proxy } of proxies) await until(() => proxy.active === 0, 'the proxy had no transfer left');
   for (const running of proxies) {

@@ -11,9 +11,9 @@ import type { FieldLine } from './hpack.js';
 import { openClient, type RawClient } from './raw-client.js';
 
 export interface FrameClientOptions extends FramesOptions {
-  /** Of the first SETTINGS frame. */
+  /** The settings of the first SETTINGS frame. */
   settings?: readonly (readonly [id: number, value: number])[];
-  /** Say nothing: the test sends the preface, or something else. */
+  /** Send nothing: the test sends the preface, or something else. */
   isSilent?: boolean;
 }
 
@@ -21,9 +21,9 @@ export interface RequestFrame {
   method?: string;
   /** Fields after the pseudo-fields. */
   lines?: readonly FieldLine[];
-  /** In one DATA frame. Absent: the request ends with its head. */
+  /** Content, sent in one DATA frame. Absent: the request ends with its head. */
   content?: string | Uint8Array;
-  /** Content will follow, or follows on after `content`. */
+  /** More content follows. */
   isOpen?: boolean;
 }
 
@@ -35,31 +35,31 @@ export const pseudoFields = (path: string, method = 'GET'): FieldLine[] => [
   [':path', path],
 ];
 
-/** A response as its frames were. */
+/** A response with details of its frames. */
 export interface FramesResponse {
-  /** 0 where no head came. */
+  /** 0 if no head came. */
   status: number;
-  /** Of the head, without `:status`. */
+  /** Field lines of the head, without `:status`. */
   lines: FieldLine[];
   interim: FieldLine[][];
   content: Buffer;
-  /** Bytes of content that came. */
+  /** Number of content bytes that arrived. */
   contentLength: number;
-  /** Frames of content, empty ones included. */
+  /** Number of DATA frames, including empty ones. */
   dataFrames: number;
   trailers: FieldLine[] | null;
-  /** END_STREAM has come. */
+  /** END_STREAM has arrived. */
   isComplete: boolean;
-  /** The code with which the stream was reset instead; null where it was not. */
+  /** The code with which the stream was reset instead; null if it was not. */
   resetWith: number | null;
 }
 
-/** A client of HTTP/2, frame by frame. Its streams are 1, 3, 5 and so on. */
+/** An HTTP/2 client at the level of frames. Its streams are 1, 3, 5 and so on. */
 export class FramesClient extends Frames {
   declare readonly wire: RawClient;
   #last = -1;
 
-  /** Sends a request with usual pseudo-fields, and returns its stream. */
+  /** Sends a request with the usual pseudo-fields, and returns its stream. */
   get(path: string, request: RequestFrame = {}): number {
     const { method, lines = [], content, isOpen = false } = request;
     return this.sendRequest([...pseudoFields(path, method), ...lines], content, isOpen);
@@ -80,7 +80,7 @@ export class FramesClient extends Frames {
     return stream;
   }
 
-  /** The response on a stream to its end, whichever that is; windows are kept open. `onContent` takes the content. */
+  /** Reads the response on a stream to its end or reset, and keeps windows open. `onContent` takes the content. */
   async readResponse(stream: number, onContent?: (bytes: Buffer) => void): Promise<FramesResponse> {
     const response: FramesResponse = {
       status: 0,
@@ -139,7 +139,7 @@ function addSection(response: FramesResponse, lines: FieldLine[]): void {
   else Object.assign(response, { status, lines: rest });
 }
 
-/** Connects, with TLS where there is a `ca`, and says the preface and the settings. */
+/** Connects, with TLS if there is a `ca`, and sends the preface and the settings. */
 export async function openFrames(
   to: { readonly port: number; readonly ca?: string | undefined },
   options: FrameClientOptions = {},

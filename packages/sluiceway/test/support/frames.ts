@@ -45,7 +45,7 @@ export const ErrorCode = {
   HTTP_1_1_REQUIRED: 13,
 } as const;
 
-/** What every peer takes (RFC 9113 section 4.2). */
+/** The frame size that every peer accepts (RFC 9113 section 4.2). */
 const MAX_FRAME_SIZE = 16_384;
 
 export const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
@@ -57,10 +57,10 @@ export interface Frame {
   payload: Buffer;
 }
 
-/** A field section as it came, with its CONTINUATION frames. */
+/** A received field section, including its CONTINUATION frames. */
 export interface Section {
   stream: number;
-  /** Names and values in order, pseudo-header fields among them. */
+  /** Names and values in order, including pseudo-header fields. */
   lines: FieldLine[];
   endStream: boolean;
 }
@@ -71,16 +71,16 @@ export interface FramesOptions {
 }
 
 /**
- * HTTP/2 frame by frame over a raw connection: sends whatever it is told, in bounds or not, and shows what comes. The
- * side of the client begins with `writePreface`, that of the server with `readPreface`; both then say `settings`.
+ * HTTP/2 at the level of frames over a raw connection. Sends any frames, valid or not, and returns those that arrive. A
+ * client begins with `writePreface`, a server with `readPreface`. Then both call `settings`.
  */
 export class Frames {
   readonly wire: Wire;
   readonly #acknowledges: boolean;
   readonly #decoder = new FieldDecoder();
-  /** Frames that were read past, oldest first. */
+  /** Skipped frames, oldest first. */
   readonly #passed: Frame[] = [];
-  /** What HEADERS frames said, decoded as they came: the coding has a state. */
+  /** The fields of HEADERS frames. They are decoded in the order of arrival, since the decoder has a state. */
   readonly #decoded = new WeakMap<Frame, FieldLine[]>();
   #block: { frame: Frame; parts: Buffer[] } | null = null;
 
@@ -98,12 +98,12 @@ export class Frames {
     if (preface !== PREFACE) throw new Error(`Not a connection preface: ${JSON.stringify(preface)}`);
   }
 
-  /** The next frame of any type, in order. Throws `ConnectionEnded` when there is none. */
+  /** The next frame of any type, in order. Throws `ConnectionEnded` if there is none. */
   async readFrame(): Promise<Frame> {
     return this.#passed.shift() ?? (await this.#receive());
   }
 
-  /** The next frame of a type, on a stream if one is given. Others are kept for later readings. */
+  /** The next frame of a type, on the given stream if there is one. Others are kept for later reads. */
   next(type: number, stream?: number): Promise<Frame> {
     return this.#find((frame) => frame.type === type && (stream === undefined || frame.stream === stream));
   }
@@ -118,7 +118,7 @@ export class Frames {
     return this.toSection(await this.next(FrameType.HEADERS, stream));
   }
 
-  /** The content of a stream up to its end, and the trailers if there are some; its window is kept open. */
+  /** The content of a stream up to its end, and its trailers if there are any. Keeps its window open. */
   async readContent(stream: number): Promise<{ content: Buffer; trailers: FieldLine[] | null }> {
     const parts: Buffer[] = [];
     for (;;) {
@@ -166,7 +166,7 @@ export class Frames {
     return this.send(FrameType.SETTINGS, Flag.ACK, 0);
   }
 
-  /** A field section, without flags but those given; in several frames only where one is too small. */
+  /** Sends a field section with only the given flags. Uses several frames only if one is too small. */
   headers(stream: number, lines: readonly FieldLine[], flags: number = Flag.END_HEADERS): Promise<void> {
     const block = encodeFields(lines);
     const fits = block.length <= MAX_FRAME_SIZE;
@@ -216,7 +216,7 @@ export class Frames {
     }
   }
 
-  /** What a HEADERS frame said, with its CONTINUATION frames. */
+  /** The field section of a HEADERS frame and its CONTINUATION frames. */
   async toSection(frame: Frame): Promise<Section> {
     for (;;) {
       const lines = this.#decoded.get(frame);
@@ -244,7 +244,7 @@ export class Frames {
   }
 }
 
-/** Content that the peer gave up. */
+/** Content whose stream the peer has reset. */
 export class StreamReset extends Error {
   override readonly name = 'StreamReset';
   readonly code: number;
@@ -256,7 +256,7 @@ export class StreamReset extends Error {
   }
 }
 
-/** The nine bytes before a payload, which may be a lie. */
+/** The nine bytes before a payload. They need not match it. */
 function frameHead(length: number, type: number, flags: number, stream: number): Buffer {
   const head = Buffer.alloc(9);
   head.writeUIntBE(length, 0, 3);
@@ -266,7 +266,7 @@ function frameHead(length: number, type: number, flags: number, stream: number):
   return head;
 }
 
-/** What a DATA or HEADERS frame carries, without padding and priority. */
+/** The payload of a DATA or HEADERS frame, without padding and priority. */
 export function withoutPadding({ type, flags, payload }: Frame): Buffer {
   const padding = (flags & Flag.PADDED) === 0 ? 0 : payload.readUInt8(0);
   const start = (flags & Flag.PADDED) === 0 ? 0 : 1;
@@ -280,7 +280,7 @@ function uint32(value: number): Buffer {
   return bytes;
 }
 
-/** The value of the only line of that name; undefined where there is none, an error where there are more. */
+/** The value of the only line with that name; undefined if there is none. Throws if there are several. */
 export function fieldOf(lines: readonly FieldLine[], name: string): string | undefined {
   const values = lines.filter(([each]) => each === name).map(([, value]) => value);
   if (values.length > 1) throw new Error(`${values.length} lines of ${name}`);

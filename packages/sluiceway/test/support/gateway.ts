@@ -23,10 +23,10 @@ export interface GatewayLine {
 
 const testKeys = [{ id: 'k1', secret: randomBytes(32).toString('base64url') }];
 
-/** Loopback is not public, and origin servers of tests have any port. */
+/** Allows loopback, which is not public, and any port, since origin servers of tests use free ones. */
 const loopbackGuard = { allowAddresses: ['127.0.0.0/8'], allowPorts: 'any' } as const;
 
-/** A client, a gateway and an origin server in line. Without options the gateway serves links, to loopback. */
+/** A client, a gateway and an origin server in line. By default the gateway serves links to loopback. */
 export async function throughGateway(
   net: Network,
   script: OriginScript,
@@ -46,7 +46,7 @@ export async function throughGateway(
   };
 }
 
-/** A gateway on a server of its own, stopped when the test ends. */
+/** A gateway on its own server, which is stopped when the test ends. */
 export async function startGateway(
   net: Network,
   options: Partial<GatewayOptions> = {},

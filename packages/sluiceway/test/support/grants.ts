@@ -5,7 +5,7 @@ import type { GrantOptions } from '../../src/gateway/grant.js';
 import type { LinkOptions } from '../../src/gateway/link-options.js';
 import { createLinks, type Links } from '../../src/gateway/links.js';
 
-/** A key whose secret is one byte over and over, which nobody should imitate. */
+/** A key whose secret is one repeated byte. For tests only. */
 export const keyOf = (id: string, byte: number): Key => ({
   id,
   secret: Buffer.alloc(32, byte).toString('base64url'),
@@ -18,7 +18,7 @@ export const forms = ['encrypted', 'signed'] as const;
 export const linksOf = (form: LinkOptions['form'] = 'encrypted', more: Partial<LinkOptions> = {}): Links =>
   createLinks({ keys, form, ...more });
 
-/** A use to which no link is closed by its client or its time, unless it names one. */
+/** A use that satisfies the conditions of links, unless they restrict the client or the time. */
 export const anyUse = { clientAddress: '192.0.2.7' };
 
 const token = fc.stringMatching(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,12}$/);
@@ -39,7 +39,7 @@ const headers = fc.dictionary(
   { maxKeys: 3 },
 );
 
-/** Grants of every kind, with any member there or not. Only an encrypted link takes `headers`. */
+/** Grants with any combination of members. Only encrypted links support `headers`. */
 export const grantOptions = (form: LinkOptions['form']): fc.Arbitrary<GrantOptions> =>
   fc.record(
     {
@@ -74,7 +74,7 @@ export const grantOptions = (form: LinkOptions['form']): fc.Arbitrary<GrantOptio
     { requiredKeys: ['url', 'expires'] },
   );
 
-/** How signers in other languages do it, from what the documentation says: nothing of ours is called. */
+/** Signs as signers in other languages do, according to the documentation. Calls no code of Sluiceway. */
 export function signElsewhere(
   parameters: Readonly<Record<string, string>>,
   { id, secret }: Key = keyOf('k1', 1),
@@ -94,7 +94,7 @@ export function signElsewhere(
   return `/download?${query}&signature=${signature}`;
 }
 
-/** The same for the encrypted form: whatever text under whatever version. */
+/** The same for the encrypted form, for any text and version. */
 export function encryptElsewhere(
   text: string | Uint8Array,
   { id, secret }: Key = keyOf('k1', 1),

@@ -12,14 +12,14 @@ import {
 } from '../../src/guard.js';
 
 export interface GuardedClient {
-  /** The content of a response; rejects with what the client says. `more` are options of the client's own. */
+  /** Returns the content of a response. Rejects with the error of the client. `more`: the client's own options. */
   get(url: string, more?: object): Promise<string>;
   close(): Promise<void>;
 }
 
 const pool = { keepAlive: true };
 
-/** Clients of other people's, which connect by way of the guard. */
+/** Third-party clients that connect through the guard. */
 export const guardedClients: Readonly<Record<string, (options?: GuardedConnectOptions) => GuardedClient>> = {
   undici: (options) => {
     const agent = new Agent({ connections: 1, connect: guardedConnect(options) });
@@ -55,7 +55,7 @@ export const guardedClients: Readonly<Record<string, (options?: GuardedConnectOp
   },
 };
 
-/** Answers each question for a name with the next of its answers, the last one over and over. */
+/** Answers each question for a name with the next of its answers. Repeats the last one. */
 export function answering(answers: Readonly<Record<string, readonly (readonly string[])[]>>): Resolver & {
   asked: string[];
 } {

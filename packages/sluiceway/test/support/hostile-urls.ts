@@ -3,21 +3,21 @@ import { isIP } from 'node:net';
 import { SluicewayError } from '../../src/errors.js';
 import type { Resolver } from '../../src/net/resolver.js';
 
-/** A URL that somebody has made up, and what a gateway on its default settings does with it. */
+/** A hostile URL, and what a gateway with default settings does with it. */
 export interface HostileUrl {
   url: string;
-  /** The status of the refusal, or `dialled` where the URL leads to a public address. */
+  /** The status of the refusal, or `dialled` if the URL leads to a public address. */
   verdict: 400 | 403 | 'dialled';
-  /** The one address that is dialled. */
+  /** The only address that is dialled. */
   address?: string;
-  /** The verdict on the same text in `Location`, where that says something else. */
+  /** The verdict on the same text in `Location`, if it differs. */
   redirect?: 403 | 'dialled';
-  /** The status where this version of Node takes the text for a URL: then it names what does not exist. */
+  /** The status if this version of Node accepts the text as a URL: it then names a host that does not exist. */
   parsed?: 502;
 }
 
 interface Corpus {
-  /** What the names in the URLs resolve to. */
+  /** The addresses of the names in the URLs. */
   names: Record<string, string[]>;
   groups: { about: string; urls: HostileUrl[] }[];
 }
@@ -26,7 +26,7 @@ export const hostileUrls = JSON.parse(
   readFileSync(new URL('../gateway/hostile-urls.json', import.meta.url), 'utf8'),
 ) as Corpus;
 
-/** Knows the names of the corpus, with or without the dot at their end, and no others. */
+/** Resolves only the names of the corpus, with or without a trailing dot. */
 export const hostileNames: Resolver = {
   resolve(hostname) {
     const addresses = hostileUrls.names[hostname] ?? hostileUrls.names[hostname.replace(/\.$/, '')];

@@ -1,4 +1,4 @@
-/** A field line; the name as sent, each character of the value one byte. */
+/** A field line. The name is as sent; each character of the value is one byte. */
 export type FieldLine = readonly [name: string, value: string];
 
 /** RFC 7541 Appendix A: index 1 comes first. */
@@ -14,7 +14,7 @@ server|set-cookie|strict-transport-security|transfer-encoding|user-agent|vary|vi
   .split(/[|\n]/)
   .map((entry) => [entry.split(' ')[0] as string, entry.split(' ').slice(1).join(' ')]);
 
-/** RFC 7541 Appendix B: the length in bits of the code of each byte. The code is canonical, so this is all of it. */
+/** RFC 7541 Appendix B: the length in bits of the code of each byte. The code is canonical, so the lengths define it. */
 const CODE_LENGTHS: readonly number[] = `
 13 23 28 28 28 28 28 28 28 24 30 28 28 30 28 28 28 28 28 28 28 28 30 28 28 28 28 28 28 28 28 28
 6 10 10 12 13 6 8 11 10 10 8 11 8 6 6 6 5 5 5 6 6 6 6 6 6 6 7 8 15 6 12 10 13 6 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7
@@ -59,7 +59,7 @@ function decodeHuffman(bytes: Buffer): string {
   return text;
 }
 
-/** The decoder of one direction of a connection (RFC 7541). Its dynamic table has the size that everybody starts with. */
+/** The decoder of one direction of a connection (RFC 7541). Its dynamic table has the initial size of the protocol. */
 export class FieldDecoder {
   /** The newest entry first. */
   readonly #table: FieldLine[] = [];
@@ -67,7 +67,7 @@ export class FieldDecoder {
   #block: Buffer = Buffer.alloc(0);
   #at = 0;
 
-  /** All of a field block. */
+  /** Decodes a field block. */
   decode(block: Buffer): FieldLine[] {
     this.#block = block;
     this.#at = 0;
@@ -146,7 +146,7 @@ function encodeString(text: string): Buffer {
   return Buffer.concat([Buffer.from(length), bytes]);
 }
 
-/** A field block of literals only, none of them indexed: says what it is told, legal or not, and leaves no state. */
+/** Encodes a field block of literals without indexing. Accepts any lines, valid or not, and keeps no state. */
 export function encodeFields(lines: readonly FieldLine[]): Buffer {
   const parts = lines.flatMap(([name, value]) => [Buffer.from([0]), encodeString(name), encodeString(value)]);
   return Buffer.concat(parts);

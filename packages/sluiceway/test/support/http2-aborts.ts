@@ -52,9 +52,9 @@ async function serve(connection: OriginConnection): Promise<void> {
 }
 
 /**
- * Has `count` requests taken back, one after the other, in every phase and every way, on connections that are used as
- * long as they last. Fails unless each is recorded as an abort, and the sockets and file descriptors of the process
- * then fall back to what they were.
+ * Aborts `count` requests, one after the other, in every phase and every way, on connections that are reused as long as
+ * possible. Fails unless each is recorded as an abort, and the numbers of sockets and file descriptors return to their
+ * values from before.
  */
 export async function runHttp2Aborts(net: Network, count: number, over: Http2Listening): Promise<void> {
   const { origin, running } = await serveHttp2(net, serve, { over });
@@ -77,7 +77,7 @@ export async function runHttp2Aborts(net: Network, count: number, over: Http2Lis
   frames?.close();
   for (const [index, { outcome }] of running.records.entries()) {
     const phase = PHASES[index % PHASES.length];
-    // A WebSocket of which one side ends, then the other, has ended well.
+    // A WebSocket completes if one side ends and then the other.
     const expected = phase === 'in a WebSocket' ? ['client_aborted', 'completed'] : ['client_aborted'];
     expect(expected, `${index}: ${phase}`).toContain(outcome);
   }
@@ -90,12 +90,12 @@ export async function runHttp2Aborts(net: Network, count: number, over: Http2Lis
     },
     `sockets and descriptors were back at ${JSON.stringify(before)}, but for an idle connection`,
   );
-  // The proxy is none the worse for it.
+  // The proxy still works.
   const last = await net.frames(running);
   expect((await last.readResponse(last.get('/whole'))).content.toString()).toBe('whole');
 }
 
-/** Brings a request to where it will be taken back. */
+/** Brings a request to the phase in which it is aborted. */
 async function begin(frames: FramesClient, phase: (typeof PHASES)[number], i: number): Promise<number> {
   if (phase === 'in a WebSocket') {
     const stream = frames.connect('/');

@@ -15,7 +15,7 @@ const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR, NGHTTP2_REFUSED_STREAM } = constants;
 
 type Received = 'whole' | 'refused' | 'broken' | 'wrong';
 
-/** A connection that requests share. One of them may break it off for all. */
+/** A connection that requests share. Any of them can break it off for all. */
 class Line {
   readonly client: Http2Client;
   isBroken = false;
@@ -27,7 +27,7 @@ class Line {
     });
   }
 
-  /** Ends everything on the connection, one way or another. */
+  /** Ends everything on the connection, in a random way. */
   break(dice: Dice): void {
     this.isBroken = true;
     const { session } = this.client;
@@ -41,9 +41,9 @@ class Line {
 }
 
 /**
- * Sends `count` requests over HTTP/2, `parallel` at a time and several on a connection, of which most are broken off by
- * one side at a random place: streams, and whole connections. Fails if a response that looks whole is not, if one that
- * nothing happened to is not whole, or if anything is left afterwards.
+ * Sends `count` requests over HTTP/2, `parallel` at a time and several on each connection. One side breaks most of them
+ * off at a random place, by stream or by connection. Fails if a response that looks complete is not, if one without a
+ * fault is incomplete, or if anything is left afterwards.
  */
 export async function runHttp2Chaos(
   net: Network,
@@ -82,11 +82,11 @@ export async function runHttp2Chaos(
   await until(() => running.sessions === 0 && running.open === 0, 'no connection of a client was left');
   expect(escaped).toEqual([]);
   expectRecords(running, count);
-  // The proxy is none the worse for it.
+  // The proxy still works.
   await request(new Line(await net.http2(running)), { ...draw(dice, count), fault: 'none' }, dice);
 }
 
-/** A transfer that is taken back before anybody has seen it has no record. */
+/** A transfer that is aborted before the proxy has seen it has no record. */
 function expectRecords({ records }: RunningProxy, count: number): void {
   expect(records.length).toBeLessThanOrEqual(count);
   const outcomes = new Set(records.map(({ outcome }) => outcome));
@@ -99,7 +99,7 @@ async function request(line: Line, plan: Plan, dice: Dice): Promise<void> {
   const received = await converse(line, plan, dice);
   expect(received, told).not.toBe('wrong');
   if (plan.fault !== 'none' || line.isBroken) return;
-  // A POST on a kept connection that the origin server closes just then cannot be sent again.
+  // A POST cannot be sent again if the origin server closes its reused connection at that moment.
   expect(plan.uploadSize === 0 ? ['whole'] : ['whole', 'refused'], told).toContain(received);
 }
 

@@ -8,7 +8,7 @@ import {
 } from 'node:http2';
 import { Readable } from 'node:stream';
 
-/** A response as the client of `node:http2` sees it. */
+/** A response as seen by the client of `node:http2`. */
 export interface Http2Response {
   status: number;
   fields: IncomingHttpHeaders;
@@ -17,28 +17,28 @@ export interface Http2Response {
   interim: IncomingHttpHeaders[];
   trailers: IncomingHttpHeaders | null;
   content: Buffer;
-  /** Bytes of content that came. */
+  /** Number of content bytes that arrived. */
   contentLength: number;
   /** The stream ended with END_STREAM: nothing is missing. */
   complete: boolean;
-  /** The code with which the stream was reset; 0 where it was not. */
+  /** The code with which the stream was reset; 0 if it was not. */
   resetWith: number;
 }
 
 export interface Http2RequestOptions {
   headers?: OutgoingHttpHeaders;
   content?: Uint8Array | Readable;
-  /** Takes content piece by piece; `content` stays empty then. */
+  /** Takes content piece by piece. `content` stays empty then. */
   onContent?: (bytes: Buffer) => void;
 }
 
-/** A connection of HTTP/2 clients, closed by whoever opened it. */
+/** An HTTP/2 client connection. The code that opens it has to close it. */
 export class Http2Client {
   readonly session: ClientHttp2Session;
 
   constructor(session: ClientHttp2Session) {
     this.session = session;
-    // Each request tells of it by itself.
+    // Each request reports the error itself.
     session.on('error', () => {});
   }
 
@@ -46,12 +46,12 @@ export class Http2Client {
     return this.request(path, { headers });
   }
 
-  /** Sends a request and reads the response to its end, whichever that is. */
+  /** Sends a request and reads the response to its end or failure. */
   request(path: string, options: Http2RequestOptions = {}): Promise<Http2Response> {
     return readHttp2Response(this.open(path, options), options.onContent);
   }
 
-  /** Sends a request; the stream is the caller's. */
+  /** Sends a request and returns its stream. */
   open(path: string, { headers = {}, content }: Http2RequestOptions = {}): ClientHttp2Stream {
     const head = { ':path': path, ':authority': 'test', ...headers };
     const stream = this.session.request(head, { endStream: content === undefined });
@@ -87,7 +87,7 @@ async function readHttp2Response(
   stream.on('response', (fields: IncomingHttpHeaders & { ':status'?: number }, ...rest: unknown[]) => {
     response.status = fields[':status'] ?? 0;
     response.fields = fields;
-    // Node's types know neither the flags nor the raw list that follow.
+    // Node's types do not include the flags and the raw list that follow.
     response.raw = (rest[1] as string[] | undefined) ?? [];
   });
   stream.on('trailers', (trailers: IncomingHttpHeaders) => {
@@ -109,13 +109,13 @@ async function readHttp2Response(
   return response;
 }
 
-/** Connects, with TLS where there is a `ca`, and waits for the server's settings. */
+/** Connects, with TLS if there is a `ca`, and waits for the server's settings. */
 export async function openHttp2(
   port: number,
   options: { ca?: string | undefined } = {},
 ): Promise<Http2Client> {
   const { ca } = options;
-  // Uploads that wait count as memory of the session, and it resets streams when there is too much.
+  // Waiting uploads count as memory of the session, which resets streams above its limit.
   const limits = { maxSessionMemory: 1000 };
   const session = connect(
     ca === undefined ? `http://127.0.0.1:${port}` : `https://localhost:${port}`,

@@ -9,7 +9,7 @@ import { respondWith } from './raw-origin.js';
 import { sized } from './through.js';
 
 export interface Http2Exchange {
-  /** What the origin server saw; null where no request came. */
+  /** The request that the origin server got; null if none came. */
   seen: RequestHead | null;
   response: FramesResponse;
 }
@@ -29,16 +29,16 @@ export async function exchange(
     }),
     { name: 'us' },
   );
-  // Limits hold from the acknowledgement of these on.
+  // Limits apply once these settings are acknowledged.
   await frames.next(FrameType.SETTINGS);
   const response = await frames.readResponse(frames.sendRequest(lines, content));
   expect(await frames.readResponse(frames.get('/next'))).toMatchObject({ status: 200, isComplete: true });
   return { seen, response };
 }
 
-/** The pseudo-fields of a request but for one. */
+/** The pseudo-fields of a request, except one. */
 export const without = (name: string): FieldLine[] => pseudoFields('/').filter(([each]) => each !== name);
 
-/** The pseudo-fields of a request, one of them changed. */
+/** The pseudo-fields of a request, with one of them changed. */
 export const replaced = (name: string, value: string): FieldLine[] =>
   pseudoFields('/').map(([each, before]) => [each, each === name ? value : before]);

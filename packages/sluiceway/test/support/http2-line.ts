@@ -25,7 +25,7 @@ export async function serveHttp2(
   return { origin, running };
 }
 
-/** The same with a client of Node's. */
+/** The same with Node's client. */
 export async function http2Line(
   net: Network,
   script: OriginScript,
@@ -35,7 +35,7 @@ export async function http2Line(
   return { ...line, client: await net.http2(line.running) };
 }
 
-/** The same with a client that speaks frame by frame. */
+/** The same with a client at the level of frames. */
 export async function framesLine(
   net: Network,
   script: OriginScript,

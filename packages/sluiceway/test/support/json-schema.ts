@@ -1,6 +1,6 @@
 import type { JsonSchema } from '../../src/options/json-schema.js';
 
-/** What is wrong with a value, a line for each problem with its path: for the keywords that `JsonSchema` has. */
+/** Validates a value against the keywords of `JsonSchema`. Returns a line for each problem, with its path. */
 export function validate(schema: JsonSchema, value: unknown, path = ''): string[] {
   const at = path === '' ? 'the whole' : path;
   if (schema.anyOf !== undefined) {

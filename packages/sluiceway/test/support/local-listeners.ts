@@ -2,14 +2,14 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import { networkInterfaces } from 'node:os';
 
 export interface LocalListeners {
-  /** At which every address of this machine has a listener. */
+  /** The port at which every address of this machine has a listener. */
   readonly port: number;
-  /** Connections to any of them. */
+  /** Number of connections to any of them. */
   readonly connections: number;
   stop(): Promise<void>;
 }
 
-/** Listens wherever the test can: on every address at one free port, and on as many as it gets at 80 and 443. */
+/** Listens on every address at one free port, and on as many as possible at ports 80 and 443. */
 export async function listenEverywhere(): Promise<LocalListeners> {
   let connections = 0;
   const listen = (host: string, port: number): Promise<Server | null> =>
@@ -18,7 +18,7 @@ export async function listenEverywhere(): Promise<LocalListeners> {
         connections += 1;
         socket.destroy();
       });
-      // Taken, or not for us.
+      // The port is in use, or not permitted.
       server.once('error', () => resolve(null));
       server.listen(port, host, () => resolve(server));
     });

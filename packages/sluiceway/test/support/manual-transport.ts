@@ -8,10 +8,10 @@ import type {
 } from '../../src/upstream/transport.js';
 import { HeldSink, ManualSource } from './exchange.js';
 
-/** A transport whose every step is the test's: it takes request content without giving it back. */
+/** A transport that the test controls. It takes request content without returning it. */
 export class ManualTransport implements Transport {
   readonly requests: TransportRequest[] = [];
-  /** Takes the content of the last request. */
+  /** The sink for the content of the last request. */
   readonly upload: HeldSink = new HeldSink();
   /** The content of the last response. */
   readonly download: ManualSource = new ManualSource();

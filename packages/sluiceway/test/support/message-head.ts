@@ -3,7 +3,7 @@ class MessageHead {
   /** Everything up to and including the empty line. */
   readonly raw: string;
   readonly startLine: string;
-  /** `Name: value` as sent, in order, repeats kept. */
+  /** Field lines (`Name: value`) as sent, in order, including repeated ones. */
   readonly lines: readonly string[];
 
   constructor(raw: string) {
@@ -14,7 +14,7 @@ class MessageHead {
     this.lines = lines;
   }
 
-  /** The values of all lines of that name. */
+  /** The values of all lines with that name. */
   getAll(name: string): string[] {
     const values: string[] = [];
     for (const line of this.lines) {
@@ -25,7 +25,7 @@ class MessageHead {
     return values;
   }
 
-  /** The value of the only line of that name; undefined where there is none, an error where there are more. */
+  /** The value of the only line with that name; undefined if there is none. Throws if there are several. */
   get(name: string): string | undefined {
     const values = this.getAll(name);
     if (values.length > 1) throw new Error(`${values.length} lines of ${name}: use getAll`);
@@ -36,7 +36,7 @@ class MessageHead {
     return this.getAll(name).length > 0;
   }
 
-  /** Content length as announced, or undefined. */
+  /** The announced content length, or undefined. */
   get contentLength(): number | undefined {
     const value = this.get('content-length');
     if (value === undefined) return undefined;

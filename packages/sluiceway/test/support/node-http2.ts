@@ -23,7 +23,7 @@ export interface Http2Server {
   readonly sessions: readonly ServerHttp2Session[];
 }
 
-/** A server of Node's own. Errors of its streams and sessions are nobody's business but the peer's. */
+/** Starts Node's HTTP/2 server. Ignores errors of its streams and sessions, which only matter to the peer. */
 export async function startHttp2Server(
   net: Network,
   serve: (

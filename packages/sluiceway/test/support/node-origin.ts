@@ -6,25 +6,25 @@ import { type Seed, seededViews } from './content.js';
 import type { Network } from './fixture.js';
 import { startServer } from './servers.js';
 
-/** An origin server of `node:http`: one as users have it. */
+/** An origin server based on `node:http`, as users have it. */
 export interface NodeOrigin {
   readonly url: string;
   /** Every request so far, in order. */
   readonly requests: readonly IncomingMessage[];
-  /** Sockets that are open on the server's side. */
+  /** Number of open sockets on the server's side. */
   readonly open: number;
 }
 
 type Listener = (request: IncomingMessage, response: ServerResponse) => unknown;
 
 export interface NodeOriginOptions {
-  /** Judges an upload that waits for 100. Absent, Node says 100 at once. */
+  /** Handles an upload that waits for 100. If absent, Node sends 100 at once. */
   onExpectContinue?: Listener;
-  /** Takes the upgrades; made with `noServer`. */
+  /** Handles upgrades. Created with `noServer`. */
   webSockets?: WebSocketServer;
 }
 
-/** Starts one that is stopped when the test ends. What a listener throws ends the connection. */
+/** Starts an origin server, which is stopped when the test ends. An error of a listener ends the connection. */
 export async function nodeOrigin(
   net: Network,
   listener: Listener,
@@ -77,7 +77,7 @@ export const serving =
   (request: IncomingMessage, response: ServerResponse): Promise<void> =>
     sendFile(request, response, file);
 
-/** The same file, but every response breaks off after about so many bytes of content. */
+/** The same file, but every response breaks off after about `bytes` bytes of content. */
 export function cutAfter(file: ServedFile, bytes: number): ServedFile {
   return {
     ...file,
@@ -88,7 +88,7 @@ export function cutAfter(file: ServedFile, bytes: number): ServedFile {
   };
 }
 
-/** What an upload was, as the origin server saw it. */
+/** An upload as the origin server saw it. */
 export interface SeenUpload {
   method: string;
   framing: string;

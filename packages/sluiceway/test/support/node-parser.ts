@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import { Duplex } from 'node:stream';
 
-/** A response as Node's own client has read it. */
+/** A response as read by Node's own client. */
 export interface NodeResponse {
   httpVersion: string;
   status: number;
@@ -10,11 +10,11 @@ export interface NodeResponse {
   fields: string[];
   content: string;
   trailers: string[];
-  /** The content has come to the end that its framing announces. */
+  /** Whether the content has reached the end that its framing announces. */
   complete: boolean;
 }
 
-/** Reads the response to a GET with the parser of Node's own client, in strict mode; a string is why it refuses. */
+/** Reads the response to a GET with the parser of Node's client in strict mode. Returns a string if it is refused. */
 export function readWithNode(pieces: readonly Buffer[]): Promise<NodeResponse | string> {
   return new Promise((resolve) => {
     const left = [...pieces];

@@ -1,2 +1,2 @@
-/** A name that does not resolve, and that no name server is asked for: its label is longer than a label may be. */
+/** A name that does not resolve, without a query to a name server: its label is longer than allowed. */
 export const nowhere = `n${'o'.repeat(63)}where.test`;

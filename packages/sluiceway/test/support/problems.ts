@@ -1,6 +1,6 @@
 import { OptionsError } from '../../src/options/checker.js';
 
-/** What is wrong with options, a line for each problem: its path, and what it must be. */
+/** The problems of options, one line each: the path and the message. */
 export function problemsOf(call: () => unknown): string[] {
   try {
     call();

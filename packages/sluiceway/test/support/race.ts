@@ -4,7 +4,7 @@ import type { Network } from './fixture.js';
 import type { OriginConnection } from './raw-origin.js';
 import { sized } from './through.js';
 
-/** When an origin server closes a connection that it had kept, as seen from the next request on it. */
+/** When an origin server closes a persistent connection, relative to the next request on it. */
 const MOMENTS = ['with the response', 'a little later', 'as the request arrives', 'by a reset'] as const;
 
 /** Serves some requests, then closes the connection at one of the moments. */
@@ -22,8 +22,8 @@ async function serveAFew(connection: OriginConnection): Promise<void> {
 }
 
 /**
- * Sends `count` GET requests, some at a time, through a proxy to an origin server that closes kept connections just
- * as it pleases. Fails unless every one of them gets its own answer.
+ * Sends `count` GET requests, several at a time, through a proxy to an origin server that closes persistent connections
+ * at various moments. Fails unless every request gets its own answer.
  */
 export async function runKeepAliveRace(
   net: Network,
@@ -48,7 +48,7 @@ export async function runKeepAliveRace(
   await Promise.all(Array.from({ length: parallel }, worker));
   expect(running.records).toHaveLength(count);
   expect(running.records.filter((record) => record.outcome !== 'completed')).toEqual([]);
-  // Connections were kept, or there was no race; and they were closed all the time.
+  // Connections were reused, as otherwise there is no race, and were closed again and again.
   expect(origin.total).toBeLessThan(count);
   expect(origin.total).toBeGreaterThan(count / 10);
 }

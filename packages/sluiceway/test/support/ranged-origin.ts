@@ -1,29 +1,29 @@
 import type { RequestHead } from './message-head.js';
 import type { OriginConnection, OriginScript } from './raw-origin.js';
 
-/** A request for the file, and what it asks for. */
+/** A request for the file, and its range. */
 export interface FileRequest {
-  /** 0 for the first one that this origin server got. */
+  /** 0 for the first request to this origin server. */
   index: number;
   head: RequestHead;
   connection: OriginConnection;
-  /** Positions of the first byte asked for, and after the last one. */
+  /** Position of the first requested byte, and position after the last one. */
   first: number;
   end: number;
   isRange: boolean;
 }
 
-/** What becomes of one request: how many content bytes are sent, and what then. */
+/** How one request is answered: how many content bytes are sent, and what happens then. */
 export interface Delivery {
-  /** Content bytes to send; more than there are is all of them. */
+  /** Number of content bytes to send. If there are fewer, all are sent. */
   bytes: number;
   ending: 'end' | 'reset' | 'stall';
   fields?: readonly string[];
 }
 
 /**
- * An origin server of one file that honours single ranges, and breaks off as it is told. A `Buffer` is the whole response
- * as bytes; a promise answers by itself, on `connection`.
+ * An origin server with one file that supports single ranges, and breaks off as specified. A `Buffer` is sent as the
+ * whole response. A promise answers itself, on `connection`.
  */
 export function rangedOrigin(
   file: Buffer,

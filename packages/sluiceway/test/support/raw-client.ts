@@ -6,41 +6,41 @@ import { TlsTap } from './tls-tap.js';
 import { Wire } from './wire.js';
 
 export interface ClientOptions {
-  /** Speak TLS 1.2, trusting `ca`; `alpn` are protocols to offer. */
+  /** Use TLS 1.2 and trust `ca`. `alpn`: protocols to offer. */
   tls?: { ca: string; servername?: string; alpn?: readonly string[] };
   /** Default 127.0.0.1. */
   host?: string;
-  /** Read nothing until `resume`. */
+  /** Do not read until `resume`. */
   paused?: boolean;
 }
 
 export interface ReadResponseOptions {
-  /** The method that is answered: a response to HEAD has no content. Default GET. */
+  /** The method of the request: a response to HEAD has no content. Default GET. */
   method?: string;
-  /** Takes the content piece by piece; `content` stays empty then. For content that is too large to hold. */
+  /** Takes the content piece by piece. `content` stays empty then. For content that is too large for memory. */
   onContent?: (bytes: Buffer) => void;
 }
 
 /** A response as it was on the wire. */
 export interface RawResponse {
   head: ResponseHead;
-  /** The 1xx heads before it. */
+  /** The 1xx heads before the response. */
   interim: ResponseHead[];
   content: Buffer;
-  /** Bytes of content that came, held or not. */
+  /** Number of content bytes that arrived, even if they are not in `content`. */
   contentLength: number;
   delimitedBy: 'nothing' | 'length' | 'chunked' | 'close';
-  /** Whether everything came that the framing announced. Content delimited by close needs an announced end. */
+  /** Whether everything that the framing announces has arrived. Content delimited by close needs an announced end. */
   complete: boolean;
   /** Trailer field lines as sent. */
   trailers: string[];
-  /** How the connection had ended when the response was read; undefined while it is open. */
+  /** How the connection had ended when the response was read; undefined if it was open. */
   ended: Ending | undefined;
 }
 
-/** A client that writes exactly what it is told and sees exactly what is sent. */
+/** A client that writes exactly the given bytes and returns exactly those that arrive. */
 export class RawClient extends Wire {
-  /** Sends bytes, or a string of which each character is one byte. */
+  /** Sends bytes, or a string with one byte per character. */
   send(data: string | Uint8Array): Promise<void> {
     return this.write(data);
   }
@@ -52,12 +52,12 @@ export class RawClient extends Wire {
     );
   }
 
-  /** The next head, interim or final. Throws `ConnectionEnded` when there is none. */
+  /** Reads the next head, interim or final. Throws `ConnectionEnded` if there is none. */
   async readHead(): Promise<ResponseHead> {
     return new ResponseHead(await this.readThrough('\r\n\r\n'));
   }
 
-  /** The next response with its interim ones. Content that ends early is no error: see `complete`. */
+  /** Reads the next response with its interim ones. Content that ends early is not an error: see `complete`. */
   async readResponse(options: ReadResponseOptions = {}): Promise<RawResponse> {
     const interim: ResponseHead[] = [];
     let head = await this.readHead();
@@ -69,7 +69,7 @@ export class RawClient extends Wire {
     return { head, interim, ...rest, ended: this.ending };
   }
 
-  /** The content after a head that `readHead` has given. */
+  /** Reads the content after a head that `readHead` has returned. */
   async readContent(
     head: ResponseHead,
     options: ReadResponseOptions = {},
@@ -117,7 +117,7 @@ function framing(head: ResponseHead, method: string): RawResponse['delimitedBy']
   return head.contentLength === undefined ? 'close' : 'length';
 }
 
-/** Connects; resolves when the connection (with TLS, the secure one) is there. */
+/** Connects. Resolves when the connection (with TLS, the secure one) is open. */
 export async function openClient(port: number, options: ClientOptions = {}): Promise<RawClient> {
   const { tls, host = '127.0.0.1', paused = false } = options;
   const tcp = connect({ port, host, allowHalfOpen: true, noDelay: true });

@@ -17,12 +17,12 @@ export class OriginConnection extends Wire {
     this.index = index;
   }
 
-  /** The next request head. Throws `ConnectionEnded` when there is none. */
+  /** Reads the next request head. Throws `ConnectionEnded` if there is none. */
   async readHead(): Promise<RequestHead> {
     return new RequestHead(await this.readThrough('\r\n\r\n'));
   }
 
-  /** The request content that `head` announces. */
+  /** Reads the request content that `head` announces. */
   async readContent(head: RequestHead): Promise<Buffer> {
     if (!head.isChunked) return this.readExactly(head.contentLength ?? 0);
     const parts: Buffer[] = [];
@@ -30,32 +30,32 @@ export class OriginConnection extends Wire {
     return Buffer.concat(parts);
   }
 
-  /** Head and content of the next request. */
+  /** Reads the head and content of the next request. */
   async readRequest(): Promise<{ head: RequestHead; content: Buffer }> {
     const head = await this.readHead();
     return { head, content: await this.readContent(head) };
   }
 
-  /** Everything that comes until the peer's FIN or reset. */
+  /** Reads everything until the peer's FIN or reset. */
   async readAll(): Promise<Buffer> {
     return (await this.readUntilClose()).bytes;
   }
 
-  /** Writes seeded content from `offset` up to `end`, as fast as the peer takes it. */
+  /** Writes seeded content from `offset` up to `end`, as fast as the peer reads it. */
   async writeSeeded(seed: Seed, offset: number, end: number): Promise<void> {
     for (const view of seededViews(seed, offset, end - offset)) await this.write(view);
   }
 }
 
-/** What an origin server does with a connection. When it returns, the connection stays open until the peer's FIN. */
+/** Handles a connection of an origin server. When it returns, the connection stays open until the peer's FIN. */
 export type OriginScript = (connection: OriginConnection) => Promise<void> | void;
 
 export interface OriginOptions {
-  /** Serve TLS. `clientCa` demands a client certificate of that authority; `alpn` are protocols to choose from. */
+  /** Serve TLS. `clientCa` requires a client certificate of that authority. `alpn`: protocols to choose from. */
   tls?: TestCertificate & { clientCa?: string; alpn?: readonly string[] };
   /** Default 127.0.0.1. */
   host?: string;
-  /** Default a free one. */
+  /** Default: a free port. */
   port?: number;
 }
 
@@ -65,17 +65,17 @@ export interface RawOrigin {
   readonly url: string;
   /** Every connection so far, in order. */
   readonly connections: readonly OriginConnection[];
-  /** How many connections there have been. */
+  /** Number of connections so far. */
   readonly total: number;
-  /** How many connections neither side has ended. */
+  /** Number of connections that neither side has ended. */
   readonly open: number;
-  /** What scripts threw, `ConnectionEnded` left out: failed expectations, mostly. */
+  /** Errors of scripts, without `ConnectionEnded`: mostly failed expectations. */
   readonly failures: readonly unknown[];
   /** Closes the listener and every connection. Throws the first of `failures`. */
   stop(): Promise<void>;
 }
 
-/** Starts an origin server that runs `script` for each connection. It speaks no HTTP but what the script writes. */
+/** Starts an origin server that runs `script` for each connection. It sends only what the script writes. */
 export async function startOrigin(script: OriginScript, options: OriginOptions = {}): Promise<RawOrigin> {
   const { tls, host = '127.0.0.1', port = 0 } = options;
   const connections: OriginConnection[] = [];
@@ -147,8 +147,8 @@ async function run(script: OriginScript, connection: OriginConnection, failures:
 }
 
 /**
- * A script that answers every request of a keep-alive connection, content read first. The raw response is
- * written as it is; its connection stays open, so it must say its length.
+ * A script that answers every request of a persistent connection after reading its content. The raw response is written
+ * as it is. Its connection stays open, so it must state its length.
  */
 export function respondWith(
   response: string | Uint8Array | ((head: RequestHead, content: Buffer) => string | Uint8Array),

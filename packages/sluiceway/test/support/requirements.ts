@@ -6,16 +6,16 @@ import { describe } from 'vitest';
 import { prepareZeroCopy } from '../../src/zero-copy/zero-copy.js';
 import { test } from './fixture.js';
 
-/** What a test needs of the machine. */
+/** A requirement of tests on the machine. */
 export interface Requirement {
   readonly name: string;
-  /** Why no test can use it; null where it is there. */
+  /** Why it is not available; null if it is. */
   readonly missing: string | null;
 }
 
 /**
- * A program that tests compare with or are driven by. What starts a program takes a `Tool`, never a name, and a
- * tool that this machine lacks has no path, so that no test can start what nothing has looked for.
+ * A program that tests compare with or are driven by. Functions that start a program take a `Tool`, never a name, and a
+ * missing tool has no path. So no test can start a program without looking for it first.
  */
 export class Tool implements Requirement {
   readonly name: string;
@@ -36,7 +36,7 @@ export class Tool implements Requirement {
     return new Tool(name, null, reason);
   }
 
-  /** Throws where the tool is missing: a test or a hook stands outside `describeWith` then. */
+  /** Throws if the tool is missing: then a test or hook is outside `describeWith`. */
   get path(): string {
     if (this.#path !== null) return this.#path;
     throw new Error(`${this.missing}; put what needs it inside describeWith(${this.name}) or testWith()`);
@@ -53,15 +53,15 @@ export const node: Tool = Tool.at(process.execPath, 'node');
  *     const nginx = requireTool('nginx');
  *     describeWith(nginx)('nginx as the origin server', () => { … });
  *
- * A missing program is named once in the output. With SLUICEWAY_REQUIRE_ALL=1 it throws and so fails the file: a run
- * that must prove everything skips nothing.
+ * A missing program is named once in the output. With SLUICEWAY_REQUIRE_ALL=1, this throws and so fails the file, for
+ * runs that must not skip anything.
  */
 export function requireTool(name: string): Tool {
   const path = findTool(name);
   return path === null ? skip(name, notInstalled(name)) : Tool.at(path, name);
 }
 
-/** As `requireTool`, for a program whose version matters: what it prints for `flag` has to match. */
+/** Like `requireTool`, for a program whose version matters: its output for `flag` has to match `version`. */
 export function requireVersion(name: string, flag: string, version: RegExp): Tool {
   const tool = requireTool(name);
   if (tool.missing !== null) return tool;
@@ -70,13 +70,13 @@ export function requireVersion(name: string, flag: string, version: RegExp): Too
   return skip(name, `${name} ${flag} says nothing like ${version}: ${(stdout + stderr).split('\n', 1)[0]}`);
 }
 
-/** As `requireTool`, for a program that no run has to have: missing, it is a reason to skip and nothing else. */
+/** Like `requireTool`, for an optional program: if it is missing, tests are skipped in any case. */
 export function findOptionalTool(name: string): Tool {
   const path = findTool(name);
   return path === null ? announce(name, notInstalled(name)) : Tool.at(path, name);
 }
 
-/** As `requireTool`, for an address of this machine: a container often has no IPv6. */
+/** Like `requireTool`, for an address of this machine: containers often have no IPv6. */
 export function requireAddress(address: string): Requirement {
   const interfaces = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
   if (interfaces.some((each) => each.address === address)) return { name: address, missing: null };
@@ -84,8 +84,7 @@ export function requireAddress(address: string): Requirement {
 }
 
 /**
- * Zero copy, which Node has from version 26.7 on. The tests run on an older Node too, where it is a reason to skip and
- * nothing else.
+ * Zero copy, which needs Node 26.7 or newer. On an older Node, tests are skipped in any case.
  */
 export function requireZeroCopy(): Requirement {
   const reason = prepareZeroCopy();
@@ -96,13 +95,13 @@ export function requireZeroCopy(): Requirement {
   return isNew && process.platform === 'linux' ? skip('zero copy', missing) : announce('zero copy', missing);
 }
 
-/** A `describe` whose tests and hooks run only where all that they need is there. */
+/** A `describe` whose tests and hooks run only if all requirements are met. */
 export interface DescribeWith {
   (title: string, body: () => void): void;
   for<Row>(rows: readonly Row[]): (title: string, body: (row: Row) => void) => void;
 }
 
-/** `describe`, skipped as a whole, hooks included, where one of them is missing. */
+/** `describe`, skipped as a whole, including hooks, if one of the requirements is missing. */
 export function describeWith(...needs: readonly Requirement[]): DescribeWith {
   // As an option: vitest 4 runs the suites of `describe.skip.for()` and of `describe.skipIf(true).for()`.
   const options = needs.some(isMissing) ? { skip: true } : {};
@@ -122,7 +121,7 @@ export function describeWith(...needs: readonly Requirement[]): DescribeWith {
   );
 }
 
-/** `test` with a network, skipped where one of them is missing. */
+/** `test` with a network, skipped if one of the requirements is missing. */
 export function testWith(...needs: readonly Requirement[]): typeof test {
   return test.skipIf(needs.some(isMissing)) as typeof test;
 }
@@ -146,7 +145,7 @@ function announce(name: string, reason: string): Tool {
 
 function findTool(name: string): string | null {
   const onPath = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
-  // Servers live in sbin, which is not on the PATH of an ordinary user on Debian.
+  // Servers are installed in sbin, which is not on the PATH of an ordinary user on Debian.
   const beside = onPath.map((folder) => join(folder, '../sbin'));
   return [...onPath, ...beside].map((folder) => join(folder, name)).find(isExecutableFile) ?? null;
 }

@@ -4,7 +4,7 @@ import { respondWith } from './raw-origin.js';
 import type { ProxyOptions } from './servers.js';
 import { sized, through } from './through.js';
 
-/** The head of a request as the origin server sees it: of a GET with those further field lines, or as it is written. */
+/** The head of a request as the origin server sees it. The request is a GET with further field lines, or is given raw. */
 export async function seenRequest(
   net: Network,
   request: string | readonly string[],

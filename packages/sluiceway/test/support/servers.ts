@@ -13,21 +13,21 @@ export interface ListenOptions {
   tls?: TestCertificate;
 }
 
-/** How clients of HTTP/2 get it: over TLS by ALPN, where HTTP/1.1 is served too, or by prior knowledge. */
+/** How HTTP/2 is served: over TLS with ALPN, together with HTTP/1.1, or with prior knowledge. */
 export type Http2Listening = 'tls' | 'h2c';
 
 export interface ProxyListenOptions extends ListenOptions {
-  /** Serve HTTP/2; with `tls` under the certificate for loopback addresses. */
+  /** Serve HTTP/2. `tls` uses the certificate for loopback addresses. */
   http2?: Http2Listening;
 }
 
-/** A server on a free loopback port that knows how many sockets it holds. */
+/** A server on a free loopback port that counts its sockets. */
 export interface RunningServer<S extends NodeServer = Server> {
   readonly server: S;
   readonly port: number;
-  /** Sockets that are open on the server's side. */
+  /** Number of open sockets on the server's side. */
   readonly open: number;
-  /** HTTP/2 sessions that are. */
+  /** Number of open HTTP/2 sessions. */
   readonly sessions: number;
   /** Destroys all sockets and stops listening. */
   stop(): Promise<void>;
@@ -35,11 +35,11 @@ export interface RunningServer<S extends NodeServer = Server> {
 
 export interface RunningProxy extends RunningServer<NodeServer> {
   readonly proxy: ReverseProxy;
-  /** What clients have to trust; undefined where there is no TLS. */
+  /** The certificate authority that clients have to trust; undefined without TLS. */
   readonly ca: string | undefined;
-  /** One record for each transfer that has ended, in that order. */
+  /** One record for each ended transfer, in the order of their ends. */
   readonly records: readonly TransferRecord[];
-  /** The record of the `index`th transfer to end, waited for. */
+  /** Waits for the record of the `index`th transfer to end. */
   record(index?: number): Promise<TransferRecord>;
 }
 
@@ -88,7 +88,7 @@ async function run<S extends NodeServer>(server: S): Promise<RunningServer<S>> {
   };
 }
 
-/** A server for a proxy, and what its clients have to trust. */
+/** Starts a server for a proxy. Also returns the certificate authority that its clients have to trust. */
 export async function startListening(
   listen: ProxyListenOptions,
 ): Promise<{ running: RunningServer<NodeServer>; ca: string | undefined }> {
@@ -98,12 +98,12 @@ export async function startListening(
   return { running, ca: identity?.ca };
 }
 
-/** Starts a proxy behind `attach`, the way that users are told to. */
+/** Starts a proxy with `attach`, as the documentation recommends. */
 export async function startProxy(
   options: ProxyOptions,
   listen: ProxyListenOptions = {},
 ): Promise<RunningProxy> {
-  // Not at the top: tests of the lower layers load what they test and no more.
+  // Not at the top: tests of the lower layers load only what they test.
   const { attach, createProxy } = await import('../../src/index.js');
   const records: TransferRecord[] = [];
   const proxy = createProxy({
@@ -115,7 +115,7 @@ export async function startProxy(
 
   return {
     ...running,
-    // A spread would read the getters once.
+    // A spread would read the getters only once.
     get open() {
       return running.open;
     },
@@ -136,7 +136,7 @@ export async function startProxy(
   };
 }
 
-/** As users are told to make them. */
+/** Creates HTTP/2 servers as the documentation recommends. */
 function createHttp2(identity: TestCertificate | undefined): NodeServer {
   const options = { maxHeaderListPairs: 1024 };
   if (identity === undefined) return createHttp2Server(options);

@@ -5,15 +5,15 @@ type Expression = Visited['callee'] | Visited['arguments'][number];
 
 const childProcess = /^(?:node:)?child_process$/;
 
-/** What looks for a tool or an address, and what keeps tests and hooks from running without it. */
+/** Functions that look for a tool or an address, and those that skip tests and hooks without it. */
 const finders = ['requireTool', 'requireVersion', 'findOptionalTool', 'requireAddress'];
 const guards = ['describeWith', 'testWith', 'needing'];
 
-/** What names the program that a call starts: Node itself, or the path of a `Tool`, which throws without one. */
+/** Allowed expressions for the program that a call starts: Node itself, or the path of a `Tool`, which throws if missing. */
 const startable = ['process.execPath', 'tool.path'];
 
 /**
- * What in a source file starts, or may start, a program that a machine with nothing but Node lacks.
+ * Finds code in a source file that starts, or may start, a program that is missing on a machine with only Node.
  *
  * @returns One line for each problem.
  */
@@ -22,7 +22,7 @@ export function findUnrequiredPrograms(path: string, text: string): string[] {
   const starters = new Set<string>();
   const tools = new Map<string, number>();
   const guarded = new Set<string>();
-  /** Where identifiers stand that may be a starter's name. */
+  /** Positions of imports, in which identifiers can be the name of a starter. */
   const imports: [start: number, end: number][] = [];
   const called = new Set<number>();
   const report = (start: number, problem: string) => {
@@ -44,7 +44,7 @@ export function findUnrequiredPrograms(path: string, text: string): string[] {
       if (isType) continue;
       if (importName.name === null || importName.name === 'default')
         report(start, 'import what starts programs by its name');
-      // It starts a module of ours with the Node that runs.
+      // `fork` starts one of our modules with the current Node.
       if (importName.name !== 'fork') starters.add(localName.value);
     }
   }
@@ -76,7 +76,7 @@ export function findUnrequiredPrograms(path: string, text: string): string[] {
     MemberExpression({ object, property, computed, start }) {
       if (computed || property.type !== 'Identifier') return;
       if (property.name === 'missing' && object.type === 'Identifier') guarded.add(object.name);
-      // vitest 4 drops what stands before `for`.
+      // vitest 4 ignores modifiers before `for`.
       if (property.name === 'for' && /^describe\s*\.\s*(?:skip|only|todo|runIf)/.test(sourceOf(object)))
         report(start, `${sourceOf(object)}.for runs as describe.for does: use describeWith(…).for`);
     },
@@ -85,7 +85,7 @@ export function findUnrequiredPrograms(path: string, text: string): string[] {
         report(start, 'executablePath has to be tool.path');
     },
     Identifier({ name, start }) {
-      // Elsewhere it could get another name, and start what is not seen here.
+      // Elsewhere it could be renamed, and start a program that this check does not see.
       if (!starters.has(name) || called.has(start)) return;
       if (!imports.some(([from, to]) => from <= start && start < to))
         report(start, `${name} is to be called and nothing else`);

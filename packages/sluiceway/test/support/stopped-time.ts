@@ -1,25 +1,25 @@
 import { vi } from 'vitest';
 import type { Network } from './fixture.js';
 
-/** Of real time; reaching it is a failure. */
+/** Deadline in real time. Reaching it is a failure. */
 const DEADLINE_MS = 10_000;
 
 /**
- * Time stands still, and passes when the test says so: what takes hours is over at once, and nothing comes too late
- * because the machine is busy. Sockets are as real as ever.
+ * Stops time, and lets it pass under control of the test. Waits of hours end at once, and nothing is late because the
+ * machine is busy. Sockets remain real.
  */
 export class StoppedTime {
   /** Milliseconds that have passed. */
   passed = 0;
 
-  /** Intervals are as real as ever where `stopsIntervals` is absent. */
+  /** Intervals remain real unless `stopsIntervals` is set. */
   constructor(net: Network, { stopsIntervals = false } = {}) {
     const intervals = stopsIntervals ? (['setInterval', 'clearInterval'] as const) : [];
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', ...intervals] });
     net.cleanup(() => vi.useRealTimers());
   }
 
-  /** Lets time pass, once everything that is under way in this process has arrived. */
+  /** Lets time pass, once everything in flight in this process has arrived. */
   async pass(ms: number): Promise<void> {
     await settled();
     vi.advanceTimersByTime(ms);
@@ -27,7 +27,7 @@ export class StoppedTime {
     await settled();
   }
 
-  /** Lets time pass in steps until something has come about, however many that takes. */
+  /** Lets time pass in steps until the promise settles. */
   async passUntil<T>(happened: Promise<T>, stepMs: number): Promise<T> {
     let isOver = false;
     const over = (): void => {
@@ -48,7 +48,7 @@ export class StoppedTime {
   }
 }
 
-/** Some turns of the event loop: what was written to a loopback socket is read by then. */
+/** Waits some turns of the event loop, after which data written to a loopback socket has been read. */
 async function settled(): Promise<void> {
   for (let turn = 0; turn < 10; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -10,11 +10,11 @@ type Options = Omit<ProxyOptions, 'upstream'>;
 
 interface Line {
   running: RunningProxy;
-  /** Over HTTP/1.1. */
+  /** A client over HTTP/1.1. */
   client: RawClient;
 }
 
-/** A proxy that speaks HTTP/2 with the origin server at `url`, and a client. */
+/** A proxy that uses HTTP/2 with the origin server at `url`, and a client. */
 async function proxyToHttp2(net: Network, url: string, options: Options = {}): Promise<Line> {
   const running = await net.proxy({ ...options, upstream: { url, protocol: 'http2' } });
   return { running, client: await net.client(running) };
@@ -31,10 +31,10 @@ export async function throughHttp2(
   return { origin, ...(await proxyToHttp2(net, origin.url, options)) };
 }
 
-/** What an origin server does with a connection that has begun: both sides have said their SETTINGS. */
+/** Handles a connection of an origin server, after both sides have sent their SETTINGS. */
 export type FramesScript = (frames: Frames, connection: OriginConnection) => Promise<void> | void;
 
-/** Speaks HTTP/2 frame by frame on each connection. The first SETTINGS frame says `settings`. */
+/** Serves HTTP/2 at the level of frames on each connection. The first SETTINGS frame contains `settings`. */
 export const speakFrames =
   (script: FramesScript, settings: readonly (readonly [id: number, value: number])[] = []) =>
   async (connection: OriginConnection): Promise<void> => {
@@ -44,7 +44,7 @@ export const speakFrames =
     await script(frames, connection);
   };
 
-/** A client, a proxy and an origin server in line that speaks frame by frame. */
+/** A client, a proxy and an origin server at the level of frames in line. */
 export async function throughFrames(
   net: Network,
   script: FramesScript,

@@ -9,7 +9,7 @@ export interface Line {
   client: RawClient;
 }
 
-/** A client, a proxy and an origin server in line; the client is connected to the proxy. */
+/** A client, a proxy and an origin server in line. The client is connected to the proxy. */
 export async function through(
   net: Network,
   script: OriginScript,
@@ -31,7 +31,7 @@ export function sized(
   return Buffer.concat([Buffer.from(`${head}\r\n\r\n`, 'latin1'), bytes]);
 }
 
-/** A response in chunks, as bytes. `trailers` are field lines after the last chunk. */
+/** A chunked response, as bytes. `trailers` are field lines after the last chunk. */
 export function chunked(
   chunks: readonly (string | Uint8Array)[],
   lines: readonly string[] = [],

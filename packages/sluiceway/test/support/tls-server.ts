@@ -14,8 +14,8 @@ export interface TlsServer {
 }
 
 /**
- * A TLS server of Node's own, of any version: unlike `startOrigin` it cannot tell how a connection ended. `serve`
- * gets each secure connection.
+ * Starts Node's TLS server, with any version. Unlike `startOrigin`, it does not know how a connection ended. `serve` gets
+ * each secure connection.
  */
 export async function startTlsServer(
   net: Network,

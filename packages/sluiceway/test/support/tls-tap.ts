@@ -5,9 +5,9 @@ const ALERT = 21;
 const HEADER_BYTES = 5;
 
 /**
- * Lies between a TCP socket and TLS and looks at the records that arrive. Node reports every end of a TLS
- * connection alike; only here can it be seen whether the peer announced it (close_notify, RFC 8446 section
- * 6.1) or was cut off. Under TLS 1.3 alerts are disguised as data, so this needs TLS 1.2.
+ * Sits between a TCP socket and TLS and inspects the records that arrive. Node reports every end of a TLS connection in
+ * the same way. Only the records show whether the peer announced the end (close_notify, RFC 8446 section 6.1) or was cut
+ * off. TLS 1.3 disguises alerts as data, so this needs TLS 1.2.
  */
 export class TlsTap extends Duplex {
   readonly tcp: Socket;

@@ -10,26 +10,26 @@ import type { Tool } from './requirements.js';
 
 /** How a program ended, and what it wrote. */
 export interface ToolRun {
-  /** Its exit code; -1 where a signal ended it. */
+  /** Its exit code; -1 if a signal ended it. */
   code: number;
   stdout: string;
   stderr: string;
 }
 
 export interface ToolOptions {
-  /** The folder to run in, which is its home as well. */
+  /** The folder to run in, which is also its home. */
   in: string;
   /** Written to its standard input. */
   input?: Iterable<Uint8Array>;
-  /** The file in the folder that its standard output goes to; `stdout` is empty then. */
+  /** The file in the folder for its standard output. `stdout` is empty then. */
   outputFile?: string;
   /** Ends the program as its user would. */
   signal?: AbortSignal;
 }
 
 /**
- * Runs a program to its end. No configuration of the user's and no proxy of the environment reaches it; a test
- * that ends first ends the program.
+ * Runs a program to its end. It gets no user configuration and no proxy from the environment. A test that ends first ends
+ * the program.
  */
 export async function runTool(
   net: Network,
@@ -61,7 +61,7 @@ export async function runTool(
     child.once('error', reject);
     child.once('close', (code) => resolve(code ?? -1));
   });
-  // A program that has seen enough closes its end.
+  // A program can close its standard input early.
   pipeline(Readable.from(input ?? []), child.stdin).catch(() => {});
   const code = await ended;
   await written;

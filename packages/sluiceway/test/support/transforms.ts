@@ -12,7 +12,7 @@ import type { ProxyOptions } from './servers.js';
 import { through } from './through.js';
 import { until } from './until.js';
 
-/** Turns latin1 letters into capitals. */
+/** Converts latin1 letters to upper case. */
 export function upperCase(): Transform {
   return new Transform({
     transform(chunk: Buffer, _, callback) {
@@ -21,7 +21,7 @@ export function upperCase(): Transform {
   });
 }
 
-/** Content through streams that may change it, but for the given options. */
+/** Passes content through streams that may change it, with the given options. */
 export function transformed(
   source: ChunkSource,
   streams: readonly [Duplex, ...Duplex[]],
@@ -33,7 +33,7 @@ export function transformed(
 export const allClosed = (streams: readonly Duplex[]): Promise<void> =>
   until(() => streams.every((stream) => stream.closed), 'every stream was closed');
 
-/** The streams of all transfers, as they were made. */
+/** Records the streams of all transfers. */
 export class MadeStreams {
   readonly all: Duplex[] = [];
 
@@ -56,7 +56,7 @@ export class MadeStreams {
   }
 }
 
-/** Fields that hold for exact bytes. */
+/** Fields that describe exact bytes. */
 export const OF_BYTES = [
   'ETag: "old"',
   'Last-Modified: Thu, 01 Jan 1970 00:00:00 GMT',
@@ -66,7 +66,7 @@ export const OF_BYTES = [
   'Repr-Digest: sha-256=:x:',
   'Digest: x',
 ];
-/** Fields that hold whatever the bytes are. */
+/** Fields that do not depend on the bytes. */
 export const OTHERS = [
   'Content-Type: text/plain',
   'Content-Encoding: br',
@@ -77,7 +77,7 @@ const nameOf = (line: string): string => line.split(':', 1)[0] as string;
 
 interface Exchanged {
   response: RawResponse;
-  /** The request as the origin server got it. */
+  /** The request that the origin server got. */
   asked: RequestHead;
   made: MadeStreams;
 }
@@ -90,7 +90,7 @@ interface Given {
   options?: Omit<ProxyOptions, 'upstream'>;
 }
 
-/** One exchange through a transform; by default it makes capitals of what passes. */
+/** One exchange through a transform. Default: conversion to upper case. */
 export async function exchangeTransformed(
   net: Network,
   answer: string | Uint8Array,
@@ -123,10 +123,10 @@ export function expectWith(response: RawResponse, lines: readonly string[]): voi
   for (const line of lines) expect(response.head.lines).toContain(line);
 }
 
-/** What `sendsHalf` does not send all of. */
+/** The content of which `sendsHalf` sends only half. */
 export const HALVED: Buffer = seededBytes('halved', 0, 1_000_000);
 
-/** Sends half of the content, and then what is told. */
+/** Sends half of the content, then ends, resets or waits. */
 export const sendsHalf =
   (framing: 'sized' | 'chunked', then: 'ends' | 'resets' | 'waits'): OriginScript =>
   async (connection) => {

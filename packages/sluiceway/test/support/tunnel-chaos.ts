@@ -8,7 +8,7 @@ import type { Wire } from './wire.js';
 
 const SIZES = [0, 1, 1000, 70_000, 1_000_000, 6_000_000];
 
-/** What one side of a tunnel does: it sends so much, then ends its half or breaks off; it reads at its own pace. */
+/** The behaviour of one side of a tunnel: it sends some bytes, then ends its side or breaks off. It has its own pace. */
 interface Part {
   size: number;
   ends: 'end' | 'reset';
@@ -32,7 +32,7 @@ interface Heard {
   ended: Ending | undefined;
 }
 
-/** Plays a part; resolves with what came from the other side. */
+/** Plays one side. Resolves with what arrived from the other side. */
 async function play(wire: Wire, part: Part, mine: string, other: string): Promise<Heard> {
   const heard: Heard = { bytes: 0, right: true, ended: undefined };
   const reading = (async () => {
@@ -50,8 +50,8 @@ async function play(wire: Wire, part: Part, mine: string, other: string): Promis
 }
 
 /**
- * Opens `count` tunnels of which some are broken off by either side. Fails if a side gets a wrong byte, if one that
- * nobody breaks off does not carry everything both ways and end on both sides, or if anything is left afterwards.
+ * Opens `count` tunnels, some of which are broken off by either side. Fails if a side gets a wrong byte, if a tunnel that
+ * is not broken off does not carry everything both ways and end on both sides, or if anything is left afterwards.
  */
 export async function runTunnelChaos(
   net: Network,

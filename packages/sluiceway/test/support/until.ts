@@ -1,9 +1,9 @@
-/** The real one, also while a test has stopped the time. */
+/** The real `setTimeout`, even while a test has stopped time. */
 const { setTimeout: wait } = globalThis;
 
 /**
- * Waits for a condition that no event tells of, such as a count that falls to zero. The deadline is generous:
- * reaching it is a failure, not a measurement.
+ * Waits for a condition without an event, such as a count that falls to zero. The deadline is generous: reaching it is a
+ * failure, not a measurement.
  */
 export async function until(
   condition: () => boolean | Promise<boolean>,

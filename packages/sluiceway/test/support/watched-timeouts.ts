@@ -12,7 +12,7 @@ export const ALL_OFF: TimeoutSettings = {
   minRate: 0,
 };
 
-/** Those that a proxy has by default. */
+/** The default timeouts of a proxy. */
 export const DEFAULTS: TimeoutSettings = {
   ...ALL_OFF,
   responseHeadMs: 60_000,
@@ -23,11 +23,11 @@ export const DEFAULTS: TimeoutSettings = {
 
 export interface WatchedTimeouts {
   timeouts: TransferTimeouts;
-  /** What expired, with the milliseconds from the beginning. */
+  /** The limits that expired, with the milliseconds since the start. */
   expired: [code: string, ms: number][];
 }
 
-/** `goesOn`: the transfer lives on whatever expires. */
+/** `goesOn`: the transfer continues after any limit expires. */
 export function watchTimeouts(settings: Partial<TimeoutSettings>, goesOn = false): WatchedTimeouts {
   const began = performance.now();
   const expired: WatchedTimeouts['expired'] = [];

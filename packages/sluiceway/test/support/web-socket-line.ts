@@ -9,16 +9,16 @@ export interface WebSocketLine {
   origin: RunningServer;
   sockets: WebSocketServer;
   running: RunningProxy;
-  /** Connects through the proxy; resolves when the connection is open. */
+  /** Connects through the proxy. Resolves when the connection is open. */
   connect(protocols?: string[], options?: ClientOptions): Promise<WebSocket>;
 }
 
 export interface WebSocketLineOptions extends ServerOptions {
-  /** The client speaks TLS to the proxy. */
+  /** The client uses TLS to the proxy. */
   secure?: boolean;
 }
 
-/** Starts a server that hands each connection to `onConnection`, and a proxy before it. */
+/** Starts a server that passes each connection to `onConnection`, and a proxy in front of it. */
 export async function webSocketLine(
   net: Network,
   onConnection: (socket: WebSocket) => void,
@@ -28,7 +28,7 @@ export async function webSocketLine(
   const origin = await startServer();
   const sockets = new WebSocketServer({ maxPayload: 0, ...rest, server: origin.server });
   sockets.on('connection', (socket) => {
-    // An abrupt end is no failure of the server's.
+    // An abrupt end is not a failure of the server.
     socket.on('error', () => {});
     onConnection(socket);
   });
@@ -61,7 +61,7 @@ export async function webSocketLine(
   };
 }
 
-/** Sends every message back as it came. */
+/** Sends every message back unchanged. */
 export function echo(socket: WebSocket): void {
   socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }));
 }
@@ -78,7 +78,7 @@ export function nextMessage(socket: WebSocket): Promise<Message> {
   });
 }
 
-/** The code and the reason that a socket is closed with. */
+/** The code and the reason with which a socket is closed. */
 export function closing(socket: WebSocket): Promise<[code: number, reason: string]> {
   return new Promise((resolve) => {
     socket.once('close', (code, reason) => resolve([code, reason.toString()]));

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { OriginConnection, OriginScript } from './raw-origin.js';
 
-/** The answer of a server that has understood a `Sec-WebSocket-Key` (RFC 6455 section 4.2.2). */
+/** The `Sec-WebSocket-Accept` for a `Sec-WebSocket-Key` (RFC 6455 section 4.2.2). */
 export const acceptFor = (key: string | undefined): string =>
   createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
 
@@ -17,7 +17,7 @@ export const switching = (key: string | undefined, lines: readonly string[] = []
     '',
   ].join('\r\n');
 
-/** Opens a WebSocket, then does what `then` says. */
+/** Opens a WebSocket, then runs `then`. */
 export const opening =
   (then: (connection: OriginConnection) => unknown): OriginScript =>
   async (connection) => {

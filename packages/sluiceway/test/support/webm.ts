@@ -10,13 +10,13 @@ export interface Video {
   height: number;
   durationMs: number;
   frames: readonly VideoFrame[];
-  /** Bytes of nothing after each cluster: they make a file large that is short to encode. */
+  /** Padding bytes after each cluster. They make a file large that is quick to encode. */
   padding: number;
 }
 
 /**
- * A WebM file (RFC 9559) that can be sought in: a cluster for each key frame, and the table of where they are at the
- * end, where most recorders put it.
+ * Creates a seekable WebM file (RFC 9559): a cluster for each key frame, and the table of their positions at the end,
+ * where most recorders put it.
  */
 export function toWebm(video: Video): Buffer {
   const { width, height, durationMs } = video;
@@ -69,13 +69,13 @@ export function toWebm(video: Video): Buffer {
   ]);
 }
 
-/** Where the cues are, counted from the first byte inside the segment. The same length for every position. */
+/** The position of the cues, from the first byte inside the segment. Has the same length for every position. */
 const seekHead = (cuesPosition: number): Buffer =>
   element(0x114d9b74, [
     element(0x4dbb, [element(0x53ab, bytesOf(0x1c53bb6b)), element(0x53ac, uint(cuesPosition))]),
   ]);
 
-/** Each key frame with those that follow it. */
+/** Groups each key frame with the frames that follow it. */
 function groupsOf(frames: readonly VideoFrame[]): VideoFrame[][] {
   const groups: VideoFrame[][] = [];
   for (const frame of frames) {
@@ -91,7 +91,7 @@ function simpleBlock({ timestampMs, isKey, data }: VideoFrame, clusterMs: number
   return element(0xa3, [head, data]);
 }
 
-/** An element whose size takes the eight bytes that always fit. */
+/** An element whose size is encoded in eight bytes, which always fit. */
 function element(id: number, content: Uint8Array | readonly Uint8Array[]): Buffer {
   const parts = content instanceof Uint8Array ? [content] : content;
   const size = uint(parts.reduce((sum, part) => sum + part.length, 0));

@@ -4,22 +4,22 @@ import { ConnectionEnded, type Ending, isReset } from './connection-end.js';
 import type { TlsTap } from './tls-tap.js';
 
 export interface ChunkedContent {
-  /** The size of each chunk as sent, without the last one. */
+  /** The sizes of the chunks, without the last one. */
   sizes: number[];
   /** Trailer field lines as sent. */
   trailers: string[];
 }
 
-/** What is held unread before the socket is paused. */
+/** Unread bytes at which the socket is paused. */
 const HIGH_WATER_BYTES = 256 * 1024;
 
-/** One end of a raw connection: reads as much as is asked for, writes what it is given, tells how it ended. */
+/** One end of a raw connection. Reads as much as requested, writes what it is given, and reports how it ended. */
 export class Wire {
-  /** The TCP or TLS socket, for whatever has no method here. */
+  /** The TCP or TLS socket, for operations without a method here. */
   readonly socket: Socket | TLSSocket;
-  /** The TCP socket, also under TLS. */
+  /** The TCP socket, even with TLS. */
   readonly tcp: Socket;
-  /** Settles when either side is over: on the peer's FIN, on a reset, or when we destroy the connection. */
+  /** Settles on the peer's FIN, on a reset, or when we destroy the connection. */
   readonly closed: Promise<Ending>;
   ending: Ending | undefined;
   /** Bytes of the peer that have been taken from the operating system. */
@@ -31,7 +31,7 @@ export class Wire {
   #wake: () => void = () => {};
   #settle: (ending: Ending) => void = () => {};
 
-  /** Under TLS the tap tells whether the end was announced: a FIN without close_notify is as bad as a reset. */
+  /** With TLS, the tap shows whether the end was announced: a FIN without close_notify counts as a reset. */
   constructor(socket: Socket | TLSSocket, tap?: TlsTap) {
     this.socket = socket;
     this.tcp = tap?.tcp ?? socket;
@@ -50,7 +50,7 @@ export class Wire {
     socket.on('close', () => this.finish('reset'));
   }
 
-  /** Records how the connection ended; the first cause stays. */
+  /** Records how the connection ended. The first cause stays. */
   finish(ending: Ending): void {
     if (this.ending !== undefined) return;
     this.ending = ending;
@@ -59,8 +59,8 @@ export class Wire {
   }
 
   /**
-   * Stops reading, so that the peer runs into backpressure; a few buffers full still arrive. A reading that is
-   * asked for meanwhile waits for `resume`.
+   * Stops reading, so that the peer runs into backpressure. Some buffered bytes still arrive. Reads during the pause wait
+   * for `resume`.
    */
   pause(): void {
     this.#paused = true;
@@ -73,7 +73,7 @@ export class Wire {
     this.#wake();
   }
 
-  /** The next bytes, whatever their number, up to `limit`; null at the end of the connection. */
+  /** Reads the next bytes, up to `limit`. Null at the end of the connection. */
   async readSome(limit: number = Number.POSITIVE_INFINITY): Promise<Buffer | null> {
     while (this.#heldBytes === 0 || this.#paused) {
       if (this.#heldBytes === 0 && this.ending !== undefined) return null;
@@ -89,7 +89,7 @@ export class Wire {
     return bytes;
   }
 
-  /** Hands out up to `length` bytes as they come; false when the connection ended before. */
+  /** Passes on up to `length` bytes as they arrive. False if the connection ended before. */
   async take(length: number, onBytes: (bytes: Buffer) => void): Promise<boolean> {
     for (let missing = length; missing > 0; ) {
       const bytes = await this.readSome(missing);
@@ -108,7 +108,7 @@ export class Wire {
     return bytes;
   }
 
-  /** Everything up to and including `delimiter`, as latin1. What comes after it stays to be read. */
+  /** Reads everything up to and including `delimiter`, as latin1. What follows stays unread. */
   async readThrough(delimiter: string): Promise<string> {
     let read: Buffer = Buffer.alloc(0);
     for (;;) {
@@ -125,7 +125,7 @@ export class Wire {
     }
   }
 
-  /** Chunked content, judged strictly. `onContent` sees the bytes as they come, also those of a broken chunk. */
+  /** Reads chunked content strictly. `onContent` gets the bytes as they arrive, including those of a broken chunk. */
   async readChunkedContent(onContent: (bytes: Buffer) => void = () => {}): Promise<ChunkedContent> {
     const sizes: number[] = [];
     for (;;) {
@@ -147,7 +147,7 @@ export class Wire {
     return { sizes, trailers };
   }
 
-  /** Everything until the connection ends. */
+  /** Reads everything until the connection ends. */
   async readUntilClose(): Promise<{ bytes: Buffer; ended: Ending }> {
     const parts: Buffer[] = [];
     for (let part = await this.readSome(); part !== null; part = await this.readSome()) parts.push(part);
@@ -155,8 +155,8 @@ export class Wire {
   }
 
   /**
-   * Writes bytes, or a string of which each character is one byte. Resolves when the operating system has
-   * taken them; rejects when the connection ends before (which nobody has to handle).
+   * Writes bytes, or a string with one byte per character. Resolves when the operating system has taken them. Rejects if
+   * the connection ends before; callers do not have to handle that.
    */
   write(data: string | Uint8Array): Promise<void> {
     const written = new Promise<void>((resolve, reject) => {
@@ -170,19 +170,19 @@ export class Wire {
     return written;
   }
 
-  /** FIN after what has been written; reading goes on. */
+  /** Sends a FIN after everything written. Reading continues. */
   end(): void {
     this.socket.end();
   }
 
-  /** Closes both directions at once, without a reset where nothing is unread. */
+  /** Closes both directions at once, without a reset if nothing is unread. */
   destroy(): void {
     this.finish('ours');
     this.socket.destroy();
     this.tcp.destroy();
   }
 
-  /** RST. */
+  /** Sends a RST. */
   reset(): void {
     this.finish('ours');
     this.tcp.resetAndDestroy();
