@@ -31,7 +31,15 @@ export { createProxy } from './proxy/create-proxy.js';
 export type { DownstreamRequest } from './proxy/messages/downstream-request.js';
 export type { HandleContext, KnownClient } from './proxy/messages/handle-context.js';
 export type { Handler } from './proxy/messages/handler.js';
-export type { Hooks, ResponseMessages, Transform } from './proxy/messages/hooks.js';
+export type {
+  ChangesContent,
+  Hooks,
+  RequestMessages,
+  RequestTransform,
+  ResponseMessages,
+  ResponseTransform,
+  Transform,
+} from './proxy/messages/hooks.js';
 export type {
   Answer,
   DownstreamResponseDraft,

@@ -33,7 +33,7 @@ export const documentedOptions: Readonly<Record<'createProxy' | 'streamFrom' | '
     cors: withoutMembers(gatewayOwnOptions.cors),
     transform: {
       ...withoutMembers(hookOptions.transform),
-      doc: 'Streams between the origin server and the client, such as a scanner: see [transforms](hooks.md#transform). `limits.fileBytes` and `maxBytes` count their output.',
+      doc: 'Streams between the origin server and the client, such as a scanner: see [transforms](hooks.md#transform). A gateway passes no request content, so `transform.request` has no effect. `limits.fileBytes` and `maxBytes` count their output.',
     },
     decide: gatewayOptions.decide,
   },

@@ -21,8 +21,10 @@ import type { RequestState } from './request/request-state.js';
 import { requireAccess } from './request/require-access.js';
 import { endSelection, setTarget } from './request/select-target.js';
 import { sendUpstream, toUpstreamRequest } from './request/send-upstream.js';
+import { transformRequest } from './request/transform-request.js';
+import { changesContent, discardStreams } from './request/transform-streams.js';
 import { answerAsLastServer, validateRequest } from './request/validate-request.js';
-import { applyTransform, askForWhole, changesContent } from './response/apply-transform.js';
+import { applyTransform, askForWhole } from './response/apply-transform.js';
 import { draftDownstreamResponse, normalizeFraming, toUpstreamResponse } from './response/draft-response.js';
 import { contentLengthAfter } from './response/pipeline.js';
 import { relayInterim } from './response/relay-interim.js';
@@ -139,6 +141,8 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
       validated: null,
       selection: null,
       digest: null,
+      transform: null,
+      received: null,
       stages: noStages(),
       clientFields: null,
     };
@@ -171,7 +175,8 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
       }
 
       // 3. Draft the upstream request.
-      const changes = hooks.transform !== undefined && (await changesContent(hooks.transform, downstream));
+      const transform = hooks.transform?.response;
+      const changes = transform !== undefined && (await changesContent(transform, downstream));
       const upstream = draftUpstreamRequest(validated, profile, proxyName, headers.forwarded);
       if (changes) askForWhole(upstream.headers);
       setTarget(upstream, selected, context);
@@ -183,6 +188,8 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
       }
       if (headers.rewritesDestination) changeDestination(upstream, downstream, client);
       expectDigest(state, upstream, digests);
+      if (hooks.transform?.request)
+        await transformRequest(state, hooks.transform.request, downstream, upstream);
       transfer.throwIfAborted();
 
       // 4. Send it, and wait for the response head.
@@ -196,7 +203,7 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
       const switchedTo = received.headers.get('upgrade');
 
       // 5. Draft the response head.
-      const seen = (hooks.onUpstreamResponse ?? hooks.transform) && toUpstreamResponse(received);
+      const seen = (hooks.onUpstreamResponse ?? transform) && toUpstreamResponse(received);
       announceVerification(state, upstream, received, digests);
       const takesTrailers = client.takesTrailers(received.contentLength);
       const draft = draftDownstreamResponse(stages, received, profile, proxyName, takesTrailers);
@@ -221,7 +228,7 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
         transfer.throwIfAborted();
 
         // 6. Prepare the content. `response/pipeline.ts` lists its stages in order.
-        if (hooks.transform) await applyTransform(state, hooks.transform, changes, messages, received);
+        if (transform) await applyTransform(state, transform, changes, messages, received);
         transfer.throwIfAborted();
       }
       if (seen !== undefined || upstream.method !== downstream.method) {
@@ -246,6 +253,7 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
     } finally {
       const ended = state.selection?.end ? endSelection(state.selection, outcome) : null;
       client.finish();
+      if (state.transform !== null) discardStreams(state.transform.streams);
       if (ended !== null) await ended;
       this.#running.end(transfer, outcome);
     }

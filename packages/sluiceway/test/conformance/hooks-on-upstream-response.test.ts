@@ -79,8 +79,10 @@ describe('onUpstreamResponse', () => {
         seen.push(method, path, target.path, target.base.host, headers.get('host'), headers.get('x-a'));
       },
       transform: {
-        changesContent: false,
-        create: ({ upstreamRequest }) => void seen.push(upstreamRequest.method),
+        response: {
+          changesContent: false,
+          create: ({ upstreamRequest }) => void seen.push(upstreamRequest.method),
+        },
       },
     });
     const client = await net.client(running);

@@ -62,7 +62,9 @@ describe('a transform', () => {
   test('changes content for an HTTP/2 client too [RFC 9113 8.1]', async ({ net }) => {
     const content = seededBytes('h2', 0, 3_000_000);
     const { client } = await throughHttp2(net, respondWith(sized(content, ['ETag: "x"'])), {
-      transform: { changesContent: true, create: () => [createGzip({ level: 1 }), new PassThrough()] },
+      transform: {
+        response: { changesContent: true, create: () => [createGzip({ level: 1 }), new PassThrough()] },
+      },
     });
     const response = await client.get('/');
     expect(response).toMatchObject({ status: 200, complete: true });
@@ -76,7 +78,7 @@ describe('a transform', () => {
   }) => {
     const made = new MadeStreams(() => createGzip({ level: 1 }));
     const { client, record } = await throughHttp2(net, sendsHalf('chunked', 'ends'), {
-      transform: { changesContent: true, create: made.create },
+      transform: { response: { changesContent: true, create: made.create } },
     });
     expect(await client.get('/')).toMatchObject({ status: 200, complete: false });
     expect(await record()).toMatchObject({ outcome: 'upstream_truncated' });
@@ -92,7 +94,7 @@ describe('a transform', () => {
         flush: (callback) => callback(new Error('refused')),
       });
     const { client, record } = await throughHttp2(net, respondWith(sized(HALVED)), {
-      transform: { changesContent: false, create: refusing },
+      transform: { response: { changesContent: false, create: refusing } },
     });
     const response = await client.get('/');
     expect(response).toMatchObject({ status: 200, complete: false });
@@ -104,7 +106,7 @@ describe('a transform', () => {
   test('is given up when an HTTP/2 client resets its stream [RFC 9113 8.1]', async ({ net }) => {
     const made = new MadeStreams();
     const { client, origin, record } = await throughHttp2(net, sendsHalf('sized', 'waits'), {
-      transform: { changesContent: false, create: made.create },
+      transform: { response: { changesContent: false, create: made.create } },
     });
     const stream = client.open('/');
     await once(stream, 'response');

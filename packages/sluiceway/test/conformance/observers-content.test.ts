@@ -74,7 +74,7 @@ describe('an observer of response content', () => {
       onUpstreamResponse({ response, request }) {
         if (request.path === '/replaced') response.content = 'replaced';
       },
-      transform: { changesContent: true, create: () => [new PassThrough(), upperCase()] },
+      transform: { response: { changesContent: true, create: () => [new PassThrough(), upperCase()] } },
     });
     for (const [path, expected] of [
       ['/', 'CONTENT'],
@@ -164,7 +164,7 @@ test('hooks that change nothing leave every byte of a file as it is [Sluiceway]'
     onUpstreamResponse: () => {},
     onError: () => {},
     observers: [{ onTransferStart: () => {}, onResponseContent: () => {}, onTransferEnd: () => {} }],
-    transform: { changesContent: false, create: () => new PassThrough() },
+    transform: { response: { changesContent: false, create: () => new PassThrough() } },
   });
   await client.get('/');
   const response = await client.readResponse();

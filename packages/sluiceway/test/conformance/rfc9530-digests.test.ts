@@ -315,7 +315,7 @@ describe('where an application takes part, the digest of the origin server', () 
     const { client, running } = await through(
       net,
       respondWith(({ target }) => sized(text, of(target === '/right' ? memberOf(text) : wrong))),
-      { transform: { changesContent: true, create: upper } },
+      { transform: { response: { changesContent: true, create: upper } } },
     );
     await client.get('/right');
     const { content: changed, complete, head } = await client.readResponse();
@@ -327,7 +327,7 @@ describe('where an application takes part, the digest of the origin server', () 
 
   test('holds before streams that only look at the content [Sluiceway]', async ({ net }) => {
     const { client, running } = await through(net, respondWith(sized(content, of(wrong))), {
-      transform: { changesContent: false, create: () => new PassThrough() },
+      transform: { response: { changesContent: false, create: () => new PassThrough() } },
     });
     await client.get('/');
     const response = await client.readResponse();
@@ -384,8 +384,10 @@ describe('with `digests.trailer`, a digest of content that came without one', ()
     const { client } = await through(net, respondWith(sized(text)), {
       ...options,
       transform: {
-        changesContent: true,
-        create: () => new Transform({ transform: (_, __, done) => done(null, 'changed') }),
+        response: {
+          changesContent: true,
+          create: () => new Transform({ transform: (_, __, done) => done(null, 'changed') }),
+        },
       },
     });
     await client.get('/', TE);

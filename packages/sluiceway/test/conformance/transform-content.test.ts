@@ -35,10 +35,12 @@ describe('content that passes through the streams of a transform', () => {
       for (const answer of [sized(content), chunked(size === 0 ? [] : [content])]) {
         const { client, running } = await through(net, respondWith(answer), {
           transform: {
-            changesContent: true,
-            create({ response }) {
-              response.headers.set('Content-Encoding', 'gzip');
-              return createGzip({ level: 1 });
+            response: {
+              changesContent: true,
+              create({ response }) {
+                response.headers.set('Content-Encoding', 'gzip');
+                return createGzip({ level: 1 });
+              },
             },
           },
         });
@@ -66,10 +68,12 @@ describe('content that passes through the streams of a transform', () => {
       });
     const { client } = await through(net, respondWith(sized('content')), {
       transform: {
-        changesContent: true,
-        create: async () => {
-          await pauseMs(1);
-          return [append('-a'), upperCase(), append('-b')];
+        response: {
+          changesContent: true,
+          create: async () => {
+            await pauseMs(1);
+            return [append('-a'), upperCase(), append('-b')];
+          },
         },
       },
     });
@@ -84,7 +88,7 @@ describe('content that passes through the streams of a transform', () => {
     const { client, running } = await through(
       net,
       respondWith(({ target }) => sized(seededBytes(target, 0, 300_000))),
-      { transform: { changesContent: false, create: made.create } },
+      { transform: { response: { changesContent: false, create: made.create } } },
     );
     const others = await Promise.all(Array.from({ length: 5 }, () => net.client(running)));
     const all = [client, ...others].map(async (each, index) => {
@@ -113,7 +117,7 @@ describe('content that passes through the streams of a transform', () => {
           await connection.write('abcd'.charAt(index));
         }
       },
-      { transform: { changesContent: true, create: () => [new PassThrough(), upperCase()] } },
+      { transform: { response: { changesContent: true, create: () => [new PassThrough(), upperCase()] } } },
     );
     await client.get('/');
     expect((await client.readHead()).status).toBe(200);
@@ -136,7 +140,9 @@ describe('content that passes through the streams of a transform', () => {
         await connection.write('0\r\n\r\n');
       },
       {
-        transform: { changesContent: true, create: () => createGzip({ flush: constants.Z_SYNC_FLUSH }) },
+        transform: {
+          response: { changesContent: true, create: () => createGzip({ flush: constants.Z_SYNC_FLUSH }) },
+        },
       },
     );
     await client.get('/');
@@ -166,16 +172,18 @@ describe('content that passes through the streams of a transform', () => {
       },
       {
         transform: {
-          changesContent: false,
-          create: () => [
-            new PassThrough(),
-            new Transform({
-              transform(chunk: Buffer, _, callback) {
-                passed += chunk.length;
-                callback(null, chunk);
-              },
-            }),
-          ],
+          response: {
+            changesContent: false,
+            create: () => [
+              new PassThrough(),
+              new Transform({
+                transform(chunk: Buffer, _, callback) {
+                  passed += chunk.length;
+                  callback(null, chunk);
+                },
+              }),
+            ],
+          },
         },
       },
     );
@@ -212,7 +220,7 @@ describe.concurrent('time that the streams of a transform take', () => {
     const release = new Gate();
     const { client, running } = await through(net, respondWith(sized('content')), {
       timeouts,
-      transform: { changesContent: false, create: () => holdingBack(release.opened) },
+      transform: { response: { changesContent: false, create: () => holdingBack(release.opened) } },
     });
     await client.get('/');
     await client.readHead();
@@ -229,7 +237,10 @@ describe.concurrent('time that the streams of a transform take', () => {
         await connection.readHead();
         await connection.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello');
       },
-      { timeouts, transform: { changesContent: false, create: () => holdingBack(Promise.resolve()) } },
+      {
+        timeouts,
+        transform: { response: { changesContent: false, create: () => holdingBack(Promise.resolve()) } },
+      },
     );
     await client.get('/');
     expect(await client.readResponse()).toMatchObject({ complete: false, contentLength: 0 });
@@ -247,7 +258,7 @@ describe.concurrent('time that the streams of a transform take', () => {
         await connection.write(`HTTP/1.1 200 OK\r\nContent-Length: ${64 * MiB}\r\n\r\n`);
         await connection.writeSeeded('transform', 0, 64 * MiB);
       },
-      { timeouts, transform: { changesContent: false, create: () => new PassThrough() } },
+      { timeouts, transform: { response: { changesContent: false, create: () => new PassThrough() } } },
     );
     client.pause();
     await client.get('/');
@@ -267,7 +278,10 @@ describe.concurrent('time that the streams of a transform take', () => {
           await pauseMs(20);
         }
       },
-      { timeouts, transform: { changesContent: false, create: () => holdingBack(Promise.resolve()) } },
+      {
+        timeouts,
+        transform: { response: { changesContent: false, create: () => holdingBack(Promise.resolve()) } },
+      },
     );
     await client.get('/');
     expect(await client.readResponse()).toMatchObject({ complete: true, contentLength: 30 });
@@ -278,7 +292,7 @@ describe.concurrent('time that the streams of a transform take', () => {
     const made = new MadeStreams(() => holdingBack(new Promise(() => {})));
     const { client, running } = await through(net, respondWith(sized('content')), {
       timeouts: { total: 300 },
-      transform: { changesContent: false, create: made.create },
+      transform: { response: { changesContent: false, create: made.create } },
     });
     await client.get('/');
     expect((await client.readResponse()).complete).toBe(false);

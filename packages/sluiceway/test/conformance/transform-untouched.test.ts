@@ -60,7 +60,7 @@ describe('a transform has no part in', () => {
     const made = new MadeStreams();
     const { client } = await through(net, () => {}, {
       onRequest: () => ({ status: 200, content: 'own' }),
-      transform: { changesContent: true, create: made.create },
+      transform: { response: { changesContent: true, create: made.create } },
     });
     await client.get('/');
     expect((await client.readResponse()).content.toString()).toBe('own');
@@ -97,7 +97,7 @@ describe('a transform has no part in', () => {
           'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\nhello',
         );
       },
-      { transform: { changesContent: true, create: made.create } },
+      { transform: { response: { changesContent: true, create: made.create } } },
     );
     await client.get('/', ['Connection: upgrade', 'Upgrade: echo']);
     expect((await client.readHead()).status).toBe(101);

@@ -25,7 +25,11 @@ test('memory stays flat while 1 GiB passes through three streams to a client tha
       await connection.write(`HTTP/1.1 200 OK\r\nContent-Length: ${SIZE}\r\n\r\n`);
       await connection.writeSeeded('memory', 0, SIZE);
     },
-    { transform: { changesContent: false, create: () => [copying(), new PassThrough(), copying()] } },
+    {
+      transform: {
+        response: { changesContent: false, create: () => [copying(), new PassThrough(), copying()] },
+      },
+    },
   );
   let peak = 0;
   const watch = setInterval(() => {

@@ -16,7 +16,7 @@ describe('content that breaks off before a transform', () => {
       async (then, { net }) => {
         const made = new MadeStreams(() => createGzip({ level: 1 }));
         const { client, running } = await through(net, sendsHalf(framing, then), {
-          transform: { changesContent: true, create: made.create },
+          transform: { response: { changesContent: true, create: made.create } },
         });
         await client.get('/');
         const response = await client.readResponse();
@@ -30,7 +30,7 @@ describe('content that breaks off before a transform', () => {
 
   test('breaks off for an HTTP/1.0 client with a reset [RFC 9112 8]', async ({ net }) => {
     const { client } = await through(net, sendsHalf('sized', 'ends'), {
-      transform: { changesContent: true, create: () => new PassThrough() },
+      transform: { response: { changesContent: true, create: () => new PassThrough() } },
     });
     await client.send('GET / HTTP/1.0\r\n\r\n');
     expect(await client.readResponse()).toMatchObject({
@@ -112,7 +112,9 @@ describe('a stream of a transform', () => {
     async ([, [make, changesContent]], { net }) => {
       const made = new MadeStreams(make);
       const { client, running, origin } = await through(net, respondWith(sized(HALVED)), {
-        transform: { changesContent, create: () => [new PassThrough(), made.create(), new PassThrough()] },
+        transform: {
+          response: { changesContent, create: () => [new PassThrough(), made.create(), new PassThrough()] },
+        },
       });
       await client.get('/');
       const response = await client.readResponse();
@@ -129,8 +131,10 @@ describe('a stream of a transform', () => {
   }) => {
     const { client, running } = await through(net, respondWith(sized(HALVED)), {
       transform: {
-        changesContent: false,
-        create: () => failing(new SluicewayError('http_request_denied', 'a virus')),
+        response: {
+          changesContent: false,
+          create: () => failing(new SluicewayError('http_request_denied', 'a virus')),
+        },
       },
     });
     await client.get('/');
@@ -157,11 +161,13 @@ describe('a stream of a transform', () => {
         when.includes('never') ? respondWith(sized(HALVED)) : sendsHalf('sized', 'waits'),
         {
           transform: {
-            changesContent: true,
-            async create() {
-              asked.open();
-              if (when.includes('making')) await making.opened;
-              return [made.create(), made.create()];
+            response: {
+              changesContent: true,
+              async create() {
+                asked.open();
+                if (when.includes('making')) await making.opened;
+                return [made.create(), made.create()];
+              },
             },
           },
         },
@@ -190,7 +196,7 @@ describe('a stream of a transform', () => {
         }),
     );
     const { client, running } = await through(net, sendsHalf('sized', 'waits'), {
-      transform: { changesContent: true, create: made.create },
+      transform: { response: { changesContent: true, create: made.create } },
     });
     await client.get('/');
     await client.readHead();

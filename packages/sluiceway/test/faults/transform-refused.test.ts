@@ -1,6 +1,6 @@
 import { Duplex, PassThrough } from 'node:stream';
 import { describe, expect } from 'vitest';
-import { SluicewayError, type Transform } from '../../src/index.js';
+import { type ResponseTransform, SluicewayError } from '../../src/index.js';
 import { test } from '../support/fixture.js';
 import { Gate } from '../support/gate.js';
 import { respondWith } from '../support/raw-origin.js';
@@ -56,7 +56,7 @@ describe('a transform', () => {
       const errors: SluicewayError[] = [];
       const { client, running, origin } = await through(net, sendsHalf('sized', 'waits'), {
         onError: ({ error }) => void errors.push(error),
-        transform: { changesContent: false, create: create as Transform['create'] },
+        transform: { response: { changesContent: false, create: create as ResponseTransform['create'] } },
       });
       await client.get('/');
       const response = await client.readResponse();
@@ -73,10 +73,12 @@ describe('a transform', () => {
   }) => {
     const { client, origin } = await through(net, () => {}, {
       transform: {
-        changesContent: () => {
-          throw new Error('undecided');
+        response: {
+          changesContent: () => {
+            throw new Error('undecided');
+          },
+          create: () => null,
         },
-        create: () => null,
       },
     });
     await client.get('/');
@@ -87,9 +89,11 @@ describe('a transform', () => {
   test('that throws a SluicewayError decides what the client gets [Sluiceway]', async ({ net }) => {
     const { client } = await through(net, respondWith(sized('content')), {
       transform: {
-        changesContent: false,
-        create() {
-          throw new SluicewayError('http_request_denied', 'refused', { publicMessage: 'Not for you.' });
+        response: {
+          changesContent: false,
+          create() {
+            throw new SluicewayError('http_request_denied', 'refused', { publicMessage: 'Not for you.' });
+          },
         },
       },
     });
@@ -112,7 +116,7 @@ describe('a transform', () => {
         await more.opened;
         await connection.write('-part');
       },
-      { transform: { changesContent: false, create: () => shared } },
+      { transform: { response: { changesContent: false, create: () => shared } } },
     );
     await client.get('/');
     const head = await client.readHead();
@@ -131,10 +135,12 @@ describe('a transform', () => {
     const made = new MadeStreams();
     const { client } = await through(net, respondWith(sized('content')), {
       transform: {
-        changesContent: true,
-        create({ response }) {
-          response.status = 101;
-          return made.create();
+        response: {
+          changesContent: true,
+          create({ response }) {
+            response.status = 101;
+            return made.create();
+          },
         },
       },
     });

@@ -332,7 +332,10 @@ describeWith(zeroCopy)('content that somebody has to see is copied', () => {
   const copied: [string, Options][] = [
     ['by default', { zeroCopy: false }],
     ['for an observer of content', { observers: [{ onResponseContent: () => {} }] }],
-    ['for a transform', { transform: { changesContent: false, create: () => new PassThrough() } }],
+    [
+      'for a transform',
+      { transform: { response: { changesContent: false, create: () => new PassThrough() } } },
+    ],
   ];
   test.for(copied)('%s [Sluiceway]', async ([, options], { net }) => {
     const { client, running } = await line(net, options);

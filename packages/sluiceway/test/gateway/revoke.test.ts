@@ -134,16 +134,18 @@ describe('a gateway with a transform', () => {
       respondWith(({ target }) => sized(target === '/bad' ? 'a virus' : 'a file')),
       {
         transform: {
-          changesContent: true,
-          create: () => [
-            new Transform({
-              transform(chunk: Buffer, _encoding, done) {
-                const text = chunk.toString();
-                if (text.includes('virus')) done(new Error('found'));
-                else done(null, text.toUpperCase());
-              },
-            }),
-          ],
+          response: {
+            changesContent: true,
+            create: () => [
+              new Transform({
+                transform(chunk: Buffer, _encoding, done) {
+                  const text = chunk.toString();
+                  if (text.includes('virus')) done(new Error('found'));
+                  else done(null, text.toUpperCase());
+                },
+              }),
+            ],
+          },
         },
       },
     );

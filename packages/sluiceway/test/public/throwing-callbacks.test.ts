@@ -57,8 +57,8 @@ const ways = {
   onUpstreamResponse: attached({ onUpstreamResponse: throwing }),
   onError: attached({ onRequest: throwing, onError: throwing }),
   access: attached({ access: throwing }),
-  'transform.create': attached({ transform: { changesContent: true, create: throwing } }),
-  'transform.changesContent': attached({ transform: { changesContent: throwing, create: () => null } }),
+  'transform.response.create': attached({ transform: { response: { changesContent: true, create: throwing } } }),
+  'transform.response.changesContent': attached({ transform: { response: { changesContent: throwing, create: () => null } } }),
   observers: attached({
     observers: [{ onTransferStart: throwing, onResponseContent: throwing, onTransferEnd: throwing }],
   }),

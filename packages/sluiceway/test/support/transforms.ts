@@ -1,6 +1,6 @@
 import { type Duplex, PassThrough, Transform } from 'node:stream';
 import { expect } from 'vitest';
-import type { Transform as TransformOption } from '../../src/index.js';
+import type { ResponseTransform } from '../../src/index.js';
 import type { ChunkSource } from '../../src/stream/chunk-source.js';
 import { TransformedSource, type TransformedSourceOptions } from '../../src/stream/transformed-source.js';
 import { seededBytes } from './content.js';
@@ -83,8 +83,8 @@ interface Exchanged {
 }
 
 interface Given {
-  changesContent?: TransformOption['changesContent'];
-  create?: TransformOption['create'];
+  changesContent?: ResponseTransform['changesContent'];
+  create?: ResponseTransform['create'];
   /** What the client sends. */
   request?: { method?: string; lines?: readonly string[]; version?: string };
   options?: Omit<ProxyOptions, 'upstream'>;
@@ -107,7 +107,9 @@ export async function exchangeTransformed(
     }),
     {
       ...given.options,
-      transform: { changesContent: given.changesContent ?? true, create: given.create ?? made.create },
+      transform: {
+        response: { changesContent: given.changesContent ?? true, create: given.create ?? made.create },
+      },
     },
   );
   await client.send([`${method} /file HTTP/${version}`, 'Host: test', ...lines, '\r\n'].join('\r\n'));

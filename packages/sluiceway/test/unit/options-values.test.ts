@@ -68,7 +68,7 @@ test('values of every option reach their place', () => {
     onRequest: () => {},
     onUpstreamRequest: () => {},
     onUpstreamResponse: () => {},
-    transform: { changesContent: true, create: () => null },
+    transform: { response: { changesContent: true, create: () => null } },
     onError: () => {},
   };
   const observer = { onTransferEnd: () => {} };

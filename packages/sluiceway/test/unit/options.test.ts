@@ -87,9 +87,13 @@ const table: [path: string, bad: unknown[]][] = [
   ['limits.responseHead', [null, -1, '1k', 1023, {}]],
   ['limits.responseHeaders', [...NOT_A_COUNT, 0]],
   ['observers', [null, {}, () => {}]],
-  ['transform', NOT_AN_OBJECT],
-  ['transform.changesContent', [null, 'yes', 1, {}]],
-  ['transform.create', NOT_A_FUNCTION],
+  ['transform', [null, 'yes', 1, [], {}, { changesContent: true, create: () => null }]],
+  ['transform.request', [null, 'yes', 1]],
+  ['transform.request.changesContent', [null, 'yes', 1, {}]],
+  ['transform.request.create', NOT_A_FUNCTION],
+  ['transform.response', [null, 'yes', 1]],
+  ['transform.response.changesContent', [null, 'yes', 1, {}]],
+  ['transform.response.create', NOT_A_FUNCTION],
   ['transport', [null, 5, {}, { send() {}, close() {} }]],
   ['errors', [null, 'log', true]],
   ['onRequest', NOT_A_FUNCTION],
@@ -209,13 +213,24 @@ describe('what is missing or not known', () => {
     expect(Object.keys(problems(options))).toEqual(['']);
   });
 
-  test('both parts of a transform are required', () => {
+  test('a transform needs a direction, and both parts of each', () => {
     expect(problems({ upstream: UPSTREAM, transform: {} })).toEqual({
-      'transform.changesContent': 'is required',
-      'transform.create': 'is required',
+      transform: 'needs request, response or both',
     });
-    for (const changesContent of [true, false, () => true])
-      expect(problems({ upstream: UPSTREAM, transform: { changesContent, create: () => null } })).toEqual({});
+    expect(problems({ upstream: UPSTREAM, transform: { request: {}, response: {} } })).toEqual({
+      'transform.request.changesContent': 'is required',
+      'transform.request.create': 'is required',
+      'transform.response.changesContent': 'is required',
+      'transform.response.create': 'is required',
+    });
+    for (const direction of ['request', 'response'])
+      for (const changesContent of [true, false, () => true])
+        expect(
+          problems({
+            upstream: UPSTREAM,
+            transform: { [direction]: { changesContent, create: () => null } },
+          }),
+        ).toEqual({});
   });
 
   test('an upstream is required, unless a hook chooses', () => {
@@ -237,7 +252,8 @@ describe('what is missing or not known', () => {
     ['upstream.tls.serverName', 'servername'],
     ['upstream.connections.maxQueue', 'maxQueued'],
     ['onUpstreamResponses', 'onUpstreamResponse'],
-    ['transform.changeContent', 'changesContent'],
+    ['transform.reponse', 'response'],
+    ['transform.request.changeContent', 'changesContent'],
   ])('%s is not an option, %s is', (path, meant) => {
     expect(problems(withOption(path, 1))).toMatchObject({
       [path]: `is not an option; did you mean '${meant}'?`,

@@ -2,9 +2,11 @@ import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { SluicewayError } from '../../errors.js';
-import { createProxy } from '../../proxy/create-proxy.js';
+import type { Hooks } from '../../proxy/messages/hooks.js';
 import { createNotFound } from '../../proxy/mount/not-found.js';
-import type { ReverseProxy } from '../../proxy/proxy.js';
+import { resolveSelectedOptions, type SelectedProxyOptions } from '../../proxy/options/proxy-settings.js';
+import { ReverseProxy } from '../../proxy/proxy.js';
+import { createSelector } from '../../proxy/request/select-target.js';
 import { guardResponse } from '../shared/adapter.js';
 import { toFrameworkError } from '../shared/framework-error.js';
 import { callSafely, warnOf } from './handlers.js';
@@ -109,7 +111,11 @@ function makeProxy<Request extends IncomingMessage, Response extends ServerRespo
   options: CompatOptions<Request, Response>,
 ): ReverseProxy<CompatContext<Request, Response>> {
   try {
-    return createProxy(toProxyOptions(options));
+    const { onRequest, ...proxyOptions } = toProxyOptions(options);
+    // Hooks are only ever called with the context that this middleware gives.
+    const settings = resolveSelectedOptions(proxyOptions as SelectedProxyOptions, 'createProxyMiddleware');
+    const hooks = { onRequest } as Pick<Hooks, 'onRequest'>;
+    return new ReverseProxy(settings, createSelector({ upstream: null, mirrors: [], hooks }));
   } catch (error) {
     throw toCompatError(error);
   }

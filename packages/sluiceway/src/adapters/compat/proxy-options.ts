@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SluicewayError } from '../../errors.js';
 import { formatTransferText } from '../../observe/transfer-log.js';
+import type { Hooks } from '../../proxy/messages/hooks.js';
 import { passThrough } from '../../proxy/options/profiles.js';
-import type { ProxyOptions } from '../../proxy/options/proxy-options.js';
+import type { SelectedProxyOptions } from '../../proxy/options/proxy-settings.js';
 import type { TimeoutOptions } from '../../proxy/options/timeout-options.js';
 import { Interception } from '../../proxy/response/interception.js';
 import { isRewritten, rewriteLocation } from './location.js';
@@ -32,23 +33,26 @@ const FORWARDED = ['X-Forwarded-For', 'X-Forwarded-Host', 'X-Forwarded-Proto'];
 const CONNECT_TIMEOUT_MS = 10_000;
 const RESPONSE_TIMEOUT_MS = 60_000;
 
+/** There is no upstream: `onRequest` chooses one for each request, or the request has an exact URL. */
+export type CompatProxyOptions<Context> = SelectedProxyOptions<Context> & Pick<Hooks<Context>, 'onRequest'>;
+
 /** The options of a proxy that does what those of http-proxy-middleware say. */
 export function toProxyOptions<Request extends IncomingMessage, Response extends ServerResponse>(
   options: CompatOptions<Request, Response>,
-): ProxyOptions<CompatContext<Request, Response>> {
+): CompatProxyOptions<CompatContext<Request, Response>> {
   const { on = {}, followRedirects, logger, auth, headers, xfwd, changeOrigin } = options;
   const tls = tlsOf(options.target);
   const domain = options.cookieDomainRewrite;
   const path = options.cookiePathRewrite;
   const { host, others } = splitHost(headers);
-  const proxyOptions: ProxyOptions<CompatContext<Request, Response>> = {
+  const proxyOptions: CompatProxyOptions<CompatContext<Request, Response>> = {
     name: options.name ?? nameOf(options),
     profile: {
       ...passThrough,
       name: 'http-proxy-middleware',
       maxRedirects: followRedirects === true ? 5 : Number(followRedirects ?? 0),
     },
-    upstream: { url: UNUSED, ...(tls !== undefined && { tls }) },
+    ...(tls !== undefined && { upstream: { tls } }),
     headers: {
       host: changeOrigin === true ? 'upstream' : 'client',
       request: {
@@ -115,17 +119,19 @@ export function toProxyOptions<Request extends IncomingMessage, Response extends
       },
     ];
   if (on.proxyRes instanceof ResponseInterception)
-    proxyOptions.transform = new Interception(
-      toContentInterceptor(on.proxyRes.interceptor, ({ upstreamResponse, response, request }) => {
-        const context = request.context as CompatContext<Request, Response>;
-        return {
-          proxyResponse: new ProxyResponse(upstreamResponse, response, context.proxyRequest),
-          request: context.request,
-          // Content after an upgrade is no response's.
-          response: context.response as Response,
-        };
-      }),
-    );
+    proxyOptions.transform = {
+      response: new Interception(
+        toContentInterceptor(on.proxyRes.interceptor, ({ upstreamResponse, response, request }) => {
+          const context = request.context as CompatContext<Request, Response>;
+          return {
+            proxyResponse: new ProxyResponse(upstreamResponse, response, context.proxyRequest),
+            request: context.request,
+            // Content after an upgrade is no response's.
+            response: context.response as Response,
+          };
+        }),
+      ),
+    };
   return proxyOptions;
 }
 
@@ -184,6 +190,3 @@ const contentWasRead = (): SluicewayError =>
     'proxy_configuration_error',
     'The request content was read before: mount the proxy before body parsers, or call fixRequestBody in on.proxyReq',
   );
-
-/** Stands where an upstream is required; every request has its own. */
-const UNUSED = 'http://url.invalid/';

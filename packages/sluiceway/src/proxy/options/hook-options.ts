@@ -1,26 +1,67 @@
-import { group, list } from '../../options/composites.js';
+import { list } from '../../options/composites.js';
 import { type About, custom, func } from '../../options/kinds.js';
-import type { AnySpec, SettingsOf } from '../../options/spec.js';
+import { type AnySpec, type Members, resolve } from '../../options/spec.js';
 import type { Transport } from '../../upstream/transport.js';
-import type { Hooks, Transform } from '../messages/hooks.js';
+import type {
+  ChangesContent,
+  Hooks,
+  RequestTransform,
+  ResponseTransform,
+  Transform,
+} from '../messages/hooks.js';
 import type { Observer } from '../transfer/transfer-record.js';
 
-const transformMembers = {
-  changesContent: custom<Transform['changesContent'], Transform['changesContent'] | undefined>({
-    type: 'boolean or function',
+const requestMembers = {
+  changesContent: changesContent(
+    '[Hook](hooks.md#transform): whether the streams of `transform.request.create` change content, so that its length and digests no longer apply. Required, because either answer is wrong for the other case.',
+  ),
+  create: func<RequestTransform['create']>({
     required: true,
-    schema: null,
-    doc: '[Hook](hooks.md#transform): whether the streams of `transform.create` change content, so that its length, validators, digests and ranges no longer apply. Required, because either answer is wrong for the other case.',
-    read: (check, path, value) =>
-      typeof value === 'function'
-        ? (value as Transform['changesContent'])
-        : check.boolean(path, value, undefined),
+    doc: '[Hook](hooks.md#transform): streams that the content of a request passes through.',
   }),
-  create: func<Transform['create']>({
+} satisfies Record<keyof RequestTransform, AnySpec>;
+
+const responseMembers = {
+  changesContent: changesContent(
+    '[Hook](hooks.md#transform): whether the streams of `transform.response.create` change content, so that its length, validators, digests and ranges no longer apply. Required, because either answer is wrong for the other case.',
+  ),
+  create: func<ResponseTransform['create']>({
     required: true,
     doc: '[Hook](hooks.md#transform): streams that the content of a response passes through.',
   }),
+} satisfies Record<keyof ResponseTransform, AnySpec>;
+
+const transformMembers = {
+  request: direction<RequestTransform>(requestMembers, 'Streams for the content of requests.'),
+  response: direction<ResponseTransform>(responseMembers, 'Streams for the content of responses.'),
 } satisfies Record<keyof Transform, AnySpec>;
+
+function changesContent(doc: string) {
+  return custom<ChangesContent, ChangesContent | undefined>({
+    type: 'boolean or function',
+    required: true,
+    schema: null,
+    doc,
+    read: (check, path, value) =>
+      typeof value === 'function' ? (value as ChangesContent) : check.boolean(path, value, undefined),
+  });
+}
+
+/** An object of any class with these members. */
+function direction<Direction extends object>(members: Members, doc: string) {
+  return custom<Direction, Direction | undefined>({
+    type: 'object',
+    members,
+    schema: null,
+    doc,
+    read: (check, path, value) => {
+      if (value === undefined) return undefined;
+      resolve(members, value, check, path);
+      // The check of its members has verified the type.
+      return value as Direction;
+    },
+  });
+}
 
 /** Functions and streams of the application. Their types, with the application's context, are in `Hooks`. */
 export const hookOptions = {
@@ -40,15 +81,15 @@ export const hookOptions = {
     doc: '[Hook](hooks.md#transform): content that is changed, inspected or held back while it passes.',
     read: (check, path, value) => {
       if (value === undefined) return undefined;
-      transformGroup.read(check, path, value);
+      const { request, response } = resolve(transformMembers, value, check, path);
+      if (typeof value === 'object' && value !== null && request === undefined && response === undefined)
+        check.problem(path, 'needs request, response or both');
       // The check of its members has verified the type.
       return value as Transform;
     },
   }),
   onError: func<NonNullable<Hooks['onError']>>({ doc: '[Hook](hooks.md#onerror): answer a failure.' }),
 } satisfies Record<keyof Hooks, AnySpec>;
-
-const transformGroup = group<Transform, SettingsOf<typeof transformMembers>>(transformMembers, {});
 
 const observerMembers = {
   onTransferStart: func<NonNullable<Observer['onTransferStart']>>({}),

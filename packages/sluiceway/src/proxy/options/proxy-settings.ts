@@ -89,7 +89,8 @@ export function resolveProxyOptions(
 }
 
 /** Options of a proxy whose caller selects the targets. `upstream` only says how to reach them. */
-export interface SelectedProxyOptions extends Omit<ProxyOptions, 'upstream' | 'onRequest'> {
+export interface SelectedProxyOptions<Context = unknown>
+  extends Omit<ProxyOptions<Context>, 'upstream' | 'onRequest'> {
   upstream?: Omit<UpstreamOptions, 'url' | 'mirrors'>;
 }
 

@@ -1,3 +1,4 @@
+import { announceWithoutDescription } from '../../http/byte-description.js';
 import { appendCdnLoop } from '../../http/cdn-loop.js';
 import { isNamed } from '../../http/fields.js';
 import { acceptsTrailers, isFramingField, removeHopByHop } from '../../http/hop-by-hop.js';
@@ -40,9 +41,18 @@ export function draftUpstreamRequest(
   return draft;
 }
 
-/** Announces the trailers that the client has announced. Called for content of unknown length. */
-export function announceTrailers(draft: UpstreamRequestDraft, downstream: DownstreamRequest): void {
-  if (downstream.headers.has('trailer')) draft.headers.set('Trailer', announcedTrailers(downstream.headers));
+/**
+ * Announces the trailers that the client has announced. Called for content of unknown length. If a transform changes the
+ * content, those that describe exact bytes are left out.
+ */
+export function announceTrailers(
+  draft: UpstreamRequestDraft,
+  downstream: DownstreamRequest,
+  isChanged: boolean,
+): void {
+  if (!downstream.headers.has('trailer')) return;
+  draft.headers.set('Trailer', announcedTrailers(downstream.headers));
+  if (isChanged) announceWithoutDescription(draft.headers);
 }
 
 /**

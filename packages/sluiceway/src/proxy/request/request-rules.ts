@@ -1,5 +1,3 @@
-import { FilteredTrailers } from '../../stream/filtered-trailers.js';
-import type { RequestContent } from '../../upstream/transport.js';
 import type { DownstreamRequest } from '../messages/downstream-request.js';
 import type { UpstreamRequestDraft } from '../messages/upstream-request.js';
 import type { HeaderSettings } from '../options/header-options.js';
@@ -17,14 +15,4 @@ export function changeRequest(
     draft.headers.set('Host', settings.host);
   }
   settings.request?.apply(draft.headers);
-}
-
-/** Applies the rules to the trailers of request content too. */
-export function changeRequestContent(
-  content: RequestContent | null,
-  { request }: HeaderSettings,
-): RequestContent | null {
-  if (content === null || request === null) return content;
-  const source = new FilteredTrailers(content.source, (trailers) => request.stop(trailers));
-  return { ...content, source };
 }

@@ -1,6 +1,8 @@
+import type { Duplex } from 'node:stream';
 import type { ClientExchange } from '../../downstream/exchange.js';
 import type { Digest } from '../../http/digest.js';
 import type { ReadonlyFields } from '../../http/fields.js';
+import type { MeteredSource } from '../../stream/metered-source.js';
 import type { DownstreamRequest } from '../messages/downstream-request.js';
 import type { HandleContext } from '../messages/handle-context.js';
 import type { Selection } from '../messages/selection.js';
@@ -24,6 +26,10 @@ export interface RequestState {
    * application expects, then the one that applies to this response. Null if there is none.
    */
   digest: Digest | null;
+  /** Streams that the content of the request passes through; null if it passes none. */
+  transform: { streams: readonly [Duplex, ...Duplex[]]; changes: boolean } | null;
+  /** The client's content on its way to the origin server; null if none is sent. */
+  received: MeteredSource | null;
   /** What applies to the content of the response. */
   readonly stages: ContentStages;
   /** Fields of the upstream request before options and hooks change them; null if nothing can change them. */

@@ -10,6 +10,7 @@ import { type Target, toTarget } from '../../upstream/target.js';
 import type {
   InterimResponse,
   RequestClient,
+  RequestContent,
   TransportRequest,
   TransportResponse,
 } from '../../upstream/transport.js';
@@ -18,10 +19,10 @@ import type { UpstreamRequest, UpstreamRequestDraft } from '../messages/upstream
 import type { ProxySettings } from '../options/proxy-settings.js';
 import { announceTrailers, keepsContent } from './draft-request.js';
 import { askForAll, contradictsIfRange } from './if-range.js';
-import { changeRequestContent } from './request-rules.js';
+import { openRequestContent } from './request-content.js';
 import type { RequestState } from './request-state.js';
 import { secretFields } from './secret-fields.js';
-import { continueWhenWanted, type Upload, uploadBytes } from './upload.js';
+import { uploadBytes } from './upload.js';
 import type { ValidRequest } from './validate-request.js';
 
 type SendSettings = Pick<
@@ -63,20 +64,22 @@ export async function sendUpstream(
 ): Promise<ReceivedResponse> {
   const { transfer, context, client, selection } = state;
   const { downstream, protocol } = validated;
-  const upload = chooseUpload(state, validated, draft);
+  const upload = chooseUpload(validated, draft);
   const { timeouts } = transfer;
   const expectContinue = upload !== null && draft.content === undefined && context.awaitsContinue === true;
+  const sending = upload && openRequestContent(state, upload, settings.headers, expectContinue);
+  state.received = sending?.received ?? null;
   // Content that waits for a 100 waits for the origin server.
   if (expectContinue) timeouts.requestWaitsFor('upstream');
   let answered = false;
-  const content = changeRequestContent(upload, settings.headers);
-  if (content?.length === null) announceTrailers(draft, downstream);
+  if (sending?.content.length === null)
+    announceTrailers(draft, downstream, state.transform?.changes === true);
   const request: TransportRequest = {
     destination: draft.target.base,
     path: draft.path,
     method: draft.method,
     headers: draft.headers,
-    content: expectContinue && content !== null ? continueWhenWanted(content, client) : content,
+    content: sending?.content ?? null,
     upgrade: protocol,
     expectContinue,
     client: toRequestClient(client.connection, downstream),
@@ -124,11 +127,11 @@ export async function sendUpstream(
   if (draft.method !== 'HEAD' && draft.method !== method) draft.method = method;
   answered = true;
   timeouts.responseWaitsFor('nobody');
-  if (upload?.source.isRunning !== true) timeouts.requestWaitsFor('nobody');
+  if (sending?.sent.isRunning !== true) timeouts.requestWaitsFor('nobody');
   transfer.throwIfAborted();
   if (received.tunnel !== null && !isAgreed(protocol ?? '', received.headers.get('upgrade')))
     throw new SluicewayError('http_upgrade_failed', 'The origin server switched to another protocol');
-  if (received.tunnel !== null && upload?.source.isRunning === true)
+  if (received.tunnel !== null && sending?.sent.isRunning === true)
     throw new SluicewayError(
       'http_upgrade_failed',
       'The origin server switched protocols before it had the whole request',
@@ -154,14 +157,10 @@ function toRequestClient(
 }
 
 /** The content to send: the hook's, or the client's if the method still allows it. */
-function chooseUpload(
-  { transfer }: RequestState,
-  validated: ValidRequest,
-  draft: UpstreamRequestDraft,
-): Upload | null {
+function chooseUpload(validated: ValidRequest, draft: UpstreamRequestDraft): RequestContent | null {
   const { content } = draft;
   if (content !== undefined)
-    return uploadBytes(typeof content === 'string' ? Buffer.from(content) : content, transfer, null);
+    return uploadBytes(typeof content === 'string' ? Buffer.from(content) : content, null);
   return keepsContent(draft, validated.downstream) ? validated.upload : null;
 }
 

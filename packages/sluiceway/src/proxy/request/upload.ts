@@ -3,16 +3,11 @@ import { SluicewayError } from '../../errors.js';
 import type { ContentFraming } from '../../http/framing.js';
 import { type ChunkSink, type ChunkSource, singleChunk } from '../../stream/chunk-source.js';
 import { MaxLengthSource } from '../../stream/max-length.js';
-import { MeteredSource } from '../../stream/metered-source.js';
+import type { MeteredSource } from '../../stream/metered-source.js';
 import { PassThrough } from '../../stream/pass-through.js';
 import { UntouchedSource } from '../../stream/untouched.js';
 import type { RequestContent } from '../../upstream/transport.js';
 import type { Transfer } from '../transfer/transfer.js';
-
-/** The request content that is sent to the origin server. */
-export interface Upload extends RequestContent {
-  source: MeteredSource;
-}
 
 /**
  * Null if the request has no content. Throws if code before the proxy has already read the content, or if it announces
@@ -21,16 +16,16 @@ export interface Upload extends RequestContent {
 export function openUpload(
   client: ClientExchange,
   framing: ContentFraming,
-  transfer: Transfer,
+  { allowsZeroCopy }: Pick<Transfer, 'allowsZeroCopy'>,
   maxBytes: number | null,
-): Upload | null {
+): RequestContent | null {
   if (framing.kind === 'none' || (framing.kind === 'length' && framing.length === 0)) return null;
   const fault = findFault(client);
   if (fault !== null) throw fault;
   if (maxBytes !== null && framing.kind === 'length' && framing.length > maxBytes) throw tooLarge(maxBytes);
   const { length, text } = framing.kind === 'length' ? framing : { length: null };
   // One that is only close to what is announced is no count.
-  const spliceableLength = transfer.allowsZeroCopy && text === undefined ? length : null;
+  const spliceableLength = allowsZeroCopy && text === undefined ? length : null;
   const source = client.openContent(spliceableLength);
   const limited =
     maxBytes !== null && length === null
@@ -38,16 +33,15 @@ export function openUpload(
       : source;
   // A hook, or middleware that runs at the same time, can read from it before it is sent.
   const checked = new UntouchedSource(limited, () => findFault(client));
-  const metered = new MeteredSource(checked, transfer.meterUpload());
-  return { source: metered, length, ...(text !== undefined && { lengthText: text }) };
+  return { source: checked, length, ...(text !== undefined && { lengthText: text }) };
 }
 
 /** Content that is already in memory. Null if it is empty. */
-export function uploadBytes(content: Uint8Array, transfer: Transfer, maxBytes: number | null): Upload | null {
+export function uploadBytes(content: Uint8Array, maxBytes: number | null): RequestContent | null {
   const { length } = content;
   if (length === 0) return null;
   if (maxBytes !== null && length > maxBytes) throw tooLarge(maxBytes);
-  return { source: new MeteredSource(singleChunk(content), transfer.meterUpload()), length };
+  return { source: singleChunk(content), length };
 }
 
 /** Fields that describe the bytes as the client sent them, not those that a body parser has produced. */
@@ -96,6 +90,6 @@ const tooLarge = (maxBytes: number): SluicewayError =>
   new SluicewayError('content_too_large', `The request content is longer than ${maxBytes} bytes`);
 
 /** Whether request content is still arriving that the proxy does not read. */
-export function isLeftUnread(client: ClientExchange, upload: Upload | null): boolean {
-  return !client.isRequestComplete && upload?.source.isRunning !== true;
+export function isLeftUnread(client: ClientExchange, received: MeteredSource | null): boolean {
+  return !client.isRequestComplete && received?.isRunning !== true;
 }

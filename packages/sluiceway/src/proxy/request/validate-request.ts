@@ -3,19 +3,20 @@ import { SluicewayError } from '../../errors.js';
 import { hasCdnLoop } from '../../http/cdn-loop.js';
 import { maxForwards } from '../../http/max-forwards.js';
 import { hasVia } from '../../http/via.js';
+import type { RequestContent } from '../../upstream/transport.js';
 import type { DownstreamRequest } from '../messages/downstream-request.js';
 import type { Answer } from '../messages/responses.js';
 import type { Profile } from '../options/profiles.js';
 import type { ProxySettings } from '../options/proxy-settings.js';
 import type { Transfer } from '../transfer/transfer.js';
 import type { ReadRequest } from './read-request.js';
-import { OF_BYTES_AS_SENT, openUpload, type Upload, uploadBytes } from './upload.js';
+import { OF_BYTES_AS_SENT, openUpload, uploadBytes } from './upload.js';
 
 /** A request that has passed all checks. */
 export interface ValidRequest {
   downstream: DownstreamRequest;
   /** Null if the request has no content that is sent on. */
-  upload: Upload | null;
+  upload: RequestContent | null;
   /** The protocol to ask the origin server for; null for an ordinary request. */
   protocol: string | null;
   /** Names of fields that the origin server does not get: their credentials were meant for this proxy. */
@@ -26,7 +27,7 @@ export interface ValidRequest {
 export function validateRequest(
   client: ClientExchange,
   { downstream, framing, consumed }: ReadRequest,
-  transfer: Transfer,
+  transfer: Pick<Transfer, 'allowsZeroCopy'>,
   settings: Pick<ProxySettings, 'profile' | 'proxyName' | 'loopName' | 'maxRequestContent'>,
   content: Uint8Array | undefined,
 ): ValidRequest {
@@ -42,7 +43,7 @@ export function validateRequest(
   // It is an extended CONNECT, and CONNECT is not served otherwise.
   if (client.isTunnelOnly && protocol === null) checkMethod('CONNECT', profile);
   if (content !== undefined) {
-    const upload = profile.requestContent ? uploadBytes(content, transfer, maxRequestContent) : null;
+    const upload = profile.requestContent ? uploadBytes(content, maxRequestContent) : null;
     return { downstream, upload, protocol, consumed: [...consumed, ...OF_BYTES_AS_SENT] };
   }
   const upload = profile.requestContent ? openUpload(client, framing, transfer, maxRequestContent) : null;

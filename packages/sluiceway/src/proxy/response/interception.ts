@@ -3,7 +3,7 @@ import { removeByteDescription, weakenByteDescription } from '../../http/byte-de
 import type { ChunkSource } from '../../stream/chunk-source.js';
 import { MeteredSource } from '../../stream/metered-source.js';
 import type { TransportResponse } from '../../upstream/transport.js';
-import { type ResponseMessages, runHook, type Transform } from '../messages/hooks.js';
+import { type ResponseMessages, type ResponseTransform, runHook } from '../messages/hooks.js';
 import type { RequestState } from '../request/request-state.js';
 import type { Transfer } from '../transfer/transfer.js';
 import { openReceivedContent } from './pipeline.js';
@@ -11,8 +11,8 @@ import { isContentless } from './respond.js';
 
 /**
  * Gets the whole content of a response before its head is sent, can change the head (`response`), and returns the
- * content that the client gets. Memory is not bounded, so `createProxy` has no option for it: use `transform`, which
- * works in bounded memory.
+ * content that the client gets. Memory is not bounded, so `createProxy` has no option for it: use `transform.response`,
+ * which works in bounded memory.
  */
 export type ContentInterceptor = (
   content: Buffer,
@@ -20,11 +20,11 @@ export type ContentInterceptor = (
 ) => string | Uint8Array | Promise<string | Uint8Array>;
 
 /**
- * Takes the place of a `transform`: gathers the content of each response and replaces it with what the interceptor
+ * Takes the place of a `transform.response`: gathers the content of each response and replaces it with what the interceptor
  * returns. A response without content stays without, and the interceptor is not called. If the content breaks off, the
  * proxy can still answer with an error, since nothing has been sent.
  */
-export class Interception implements Transform {
+export class Interception implements ResponseTransform {
   readonly changesContent = true;
   readonly #interceptor: ContentInterceptor;
 

@@ -102,13 +102,13 @@ export class Responder {
 
   /** Sends the head. After this, the only way to report a failure is to break the response off. */
   commit(state: RequestState, head: ResponseHead): void {
-    const { transfer, client, validated, downstream } = state;
+    const { transfer, client, downstream } = state;
     const { completeHead } = this.#settings;
     if (client.isHeadSent) throw answeredElsewhere();
     if (completeHead !== null && downstream !== null) completeHead(head.headers, downstream);
     state.context.onHead?.(head);
     client.sendHead(head, {
-      leavesContentUnread: isLeftUnread(client, validated?.upload ?? null),
+      leavesContentUnread: isLeftUnread(client, state.received),
       isLast: this.#running.isDraining,
     });
     transfer.sentHead(head.status);

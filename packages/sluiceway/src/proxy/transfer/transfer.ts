@@ -224,6 +224,13 @@ export class Transfer implements LiveTransfer {
     return new UploadMeter(this);
   }
 
+  /** For content before and behind streams that it passes through. */
+  meterRequestTransform(): TransformMeters {
+    return new TransformMeters(this.timeouts, this.meterUpload(), (isHungry) =>
+      this.timeouts.requestWaitsFor(isHungry ? 'client' : 'nobody'),
+    );
+  }
+
   meterDownload(): Meter {
     return this.#transformed?.output ?? new DownloadMeter(this);
   }

@@ -2,22 +2,30 @@ import type { Meter } from '../../stream/metered-source.js';
 import type { TransferTimeouts } from '../../stream/timeouts.js';
 
 /**
- * Meters content before and after the application's streams. While the streams are busy and the client has taken all
+ * Meters content before and after the application's streams. While the streams are busy and the receiver has taken all
  * of their output, neither side delays the transfer, so no idle timeout runs (as while a hook runs).
  */
 export class TransformMeters {
   readonly input: Meter;
   readonly output: Meter;
-  readonly #timeouts: TransferTimeouts;
+  readonly #waitFor: (isHungry: boolean) => void;
   /** The streams have taken all content so far, and more will come. */
   #isHungry = true;
-  /** The client has not yet taken all output. */
+  /** The receiver has not yet taken all output. */
   #isServing = false;
   #isOver = false;
 
-  /** `download` meters the output. */
-  constructor(timeouts: TransferTimeouts, download: Meter) {
-    this.#timeouts = timeouts;
+  /**
+   * `outer` meters the output. `waitFor` is called while the receiver has taken all output, with whether the streams wait
+   * for content. By default it sets the timeouts of a response.
+   */
+  constructor(
+    timeouts: TransferTimeouts,
+    outer: Meter,
+    waitFor: (isHungry: boolean) => void = (isHungry) =>
+      timeouts.responseWaitsFor(isHungry ? 'upstream' : 'nobody'),
+  ) {
+    this.#waitFor = waitFor;
     this.input = {
       started: () => {},
       lent: (bytes) => {
@@ -28,10 +36,10 @@ export class TransformMeters {
       over: () => this.#setHungry(false),
     };
     this.output = {
-      started: () => download.started(),
+      started: () => outer.started(),
       lent: (bytes) => {
         this.#isServing = true;
-        download.lent(bytes);
+        outer.lent(bytes);
       },
       allReturned: () => {
         this.#isServing = false;
@@ -39,7 +47,7 @@ export class TransformMeters {
       },
       over: () => {
         this.#isOver = true;
-        download.over();
+        outer.over();
       },
     };
   }
@@ -50,7 +58,6 @@ export class TransformMeters {
   }
 
   #check(): void {
-    if (!this.#isServing && !this.#isOver)
-      this.#timeouts.responseWaitsFor(this.#isHungry ? 'upstream' : 'nobody');
+    if (!this.#isServing && !this.#isOver) this.#waitFor(this.#isHungry);
   }
 }

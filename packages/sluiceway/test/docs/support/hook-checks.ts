@@ -119,6 +119,15 @@ export const hookChecks: Readonly<Record<string, Check>> = {
     expect(refused.content.toString()).not.toContain('malware');
   },
 
+  'a transform refuses an upload': async (example) => {
+    const running = await example.run();
+    const clean = await running.send('/a', { method: 'PUT', content: 'four' });
+    expect(clean.content.toString()).toBe('got 4 bytes');
+    const refused = await running.send('/a', { method: 'PUT', content: 'here is malware' });
+    expect(refused.head.status).toBe(422);
+    expect(refused.content.toString()).toContain('The file is infected.');
+  },
+
   'onError answers a failure': async (example) => {
     const running = await example.run();
     expect((await running.send('/a')).head.status).toBe(200);
