@@ -29,6 +29,8 @@ export interface ServeFlags extends AccessFlags {
   breakOff?: BreakOff;
   interimResponses?: InterimResponses;
   zeroCopy?: ZeroCopyMode;
+  archiveCoding?: ArchiveCoding;
+  digestRanges?: DigestRanges;
   drainTimeout: string;
   log: LogFormat;
 }
@@ -44,6 +46,12 @@ type InterimResponses = (typeof interimModes)[number];
 
 const zeroCopyModes = ['auto', 'true', 'false'] as const;
 type ZeroCopyMode = (typeof zeroCopyModes)[number];
+
+const archiveCodings = ['pass', 'remove'] as const;
+type ArchiveCoding = (typeof archiveCodings)[number];
+
+const digestRanges = ['whole', 'refuse', 'unverified'] as const;
+type DigestRanges = (typeof digestRanges)[number];
 
 const logFormats = ['text', 'json', 'none'] as const;
 type LogFormat = (typeof logFormats)[number];
@@ -61,6 +69,7 @@ export interface ServedOptions {
   breakOff?: BreakOff;
   interimResponses?: InterimResponses;
   zeroCopy?: 'auto' | boolean;
+  archiveCoding?: ArchiveCoding;
   tls?: { ca: string };
 }
 
@@ -118,6 +127,18 @@ export function addTransferOptions(command: Command): Command {
         .choices(zeroCopyModes)
         .preset('true' satisfies ZeroCopyMode),
     )
+    .addOption(
+      new Option(
+        '--archive-coding <mode>',
+        'what happens to the Content-Encoding of archives such as .tar.gz; "remove": they are not unpacked by clients',
+      ).choices(archiveCodings),
+    )
+    .addOption(
+      new Option(
+        '--digest-ranges <mode>',
+        'what a client gets that asks for a range of a file with a required digest',
+      ).choices(digestRanges),
+    )
     .option('--drain-timeout <duration>', 'time for running transfers to finish when the proxy stops', '30s')
     .addOption(
       new Option('--log <format>', 'format of the transfer log')
@@ -160,13 +181,17 @@ export function toServedOptions(flags: ServeFlags): ServedOptions {
     timeouts: givenUnder('timeouts', transferFlags, { ...flags }),
     limits: givenUnder('limits', transferFlags, { ...flags }),
     resume: flags.resume,
-    digests: { verify: flags.verifyDigests },
     verifyIfRange: flags.verifyIfRange,
+    digests: {
+      verify: flags.verifyDigests,
+      ...(flags.digestRanges !== undefined && { ranges: flags.digestRanges }),
+    },
     ...given({ name: flags.name }),
     ...(flags.zeroCopy !== undefined && { zeroCopy: toZeroCopy(flags.zeroCopy) }),
     ...(flags.convertHead !== undefined && { convertHead: flags.convertHead }),
     ...(flags.breakOff !== undefined && { breakOff: flags.breakOff }),
     ...(flags.interimResponses !== undefined && { interimResponses: flags.interimResponses }),
+    ...(flags.archiveCoding !== undefined && { archiveCoding: flags.archiveCoding }),
     ...(ca !== undefined && { tls: { ca } }),
     ...(flags.trustedProxies !== undefined && { trustedProxies: flags.trustedProxies.split(',') }),
   };

@@ -130,7 +130,7 @@ export function createDownloadGateway<Context = unknown>(options: GatewayOptions
   const { settings, proxyOptions } = resolveGatewayOptions(options as GatewayOptions);
   const { policy, resolver } = settings.guard;
   const proxySettings = resolveSelectedOptions(
-    { convertHead: 'fallback', ...proxyOptions, profile: PROFILE },
+    { convertHead: 'fallback', archiveCoding: 'remove', ...proxyOptions, profile: PROFILE },
     'createDownloadGateway',
     (transport, protocol) => createTransport({ ...transport, policy, resolver }, protocol),
   );

@@ -1,5 +1,5 @@
 import { DEFAULT_METHODS } from '../access/link-conditions.js';
-import { type Outcome, SluicewayError } from '../errors.js';
+import { isInstance, type Outcome, SluicewayError } from '../errors.js';
 import { type Digest, parseDigest } from '../http/digest.js';
 import type { Fields } from '../http/fields.js';
 import { clientKey } from '../net/client-key.js';
@@ -9,6 +9,7 @@ import type { Answer, DownstreamResponseDraft } from '../proxy/messages/response
 import type { ContentLimits, SelectingTransfer, Selection, Selector } from '../proxy/messages/selection.js';
 import { type Target, toTarget } from '../upstream/target.js';
 import type { TransportResponse } from '../upstream/transport.js';
+import { Continuations, isContinuation } from './continuations.js';
 import { answerPreflight, setCorsFields } from './cors.js';
 import { toSafeFileName } from './file-name.js';
 import type { Grant } from './grant.js';
@@ -25,11 +26,13 @@ export class GrantSelector implements Selector {
   readonly #settings: GatewaySettings;
   readonly #limits: TransferAdmission;
   readonly #uses: LinkUseStore;
+  readonly #continuations: Continuations;
   readonly revocations: Revocations = new Revocations();
 
   constructor(settings: GatewaySettings) {
     this.#settings = settings;
     this.#limits = new TransferLimits(settings.maxTransfers, settings.maxTransfersPerClient);
+    this.#continuations = new Continuations(settings.maxTransfers, settings.maxTransfersPerClient);
     this.#uses = new LinkUses(settings.singleUseWindowMs);
   }
 
@@ -45,17 +48,31 @@ export class GrantSelector implements Selector {
     const client = clientKey(request.forwarded.for);
     const forget = this.revocations.begin(id, (error) => transfer.abort(error));
     let release: Release | null = null;
-    const leave = async (): Promise<void> => {
+    const leave = async (outcome?: Outcome): Promise<void> => {
       forget();
+      if (outcome !== undefined) this.#continuations.ended(client, id, outcome);
       await release?.();
     };
     try {
-      release = await this.#limits.enter(client);
+      release = await this.#enter(client, id, request);
       const use = await this.#uses.begin(id, client === '' ? null : client, grant);
       return new GrantSelection(this.#settings, grant, target, use, leave, request.method);
     } catch (error) {
       await leave();
       throw error;
+    }
+  }
+
+  /** A client that continues what broke a moment ago has had its place, and many clients take a refusal for final. */
+  async #enter(client: string, id: string, request: DownstreamRequest): Promise<Release> {
+    try {
+      return await this.#limits.enter(client);
+    } catch (error) {
+      const isFull = isInstance(error, SluicewayError) && error.code === 'transfer_limit_reached';
+      const release =
+        isFull && isContinuation(request.headers) ? this.#continuations.enter(client, id) : null;
+      if (release === null) throw error;
+      return release;
     }
   }
 
@@ -110,7 +127,7 @@ class GrantSelection implements Selection {
   readonly #settings: GatewaySettings;
   readonly #grant: Grant;
   readonly #use: PendingUse;
-  readonly #leave: () => Promise<void>;
+  readonly #leave: (outcome: Outcome) => Promise<void>;
   readonly #method: string;
   /** Length of the file in bytes. Null if unknown. */
   #total: number | null = null;
@@ -122,7 +139,7 @@ class GrantSelection implements Selection {
     grant: Grant,
     target: Target,
     use: PendingUse,
-    leave: () => Promise<void>,
+    leave: (outcome: Outcome) => Promise<void>,
     method: string,
   ) {
     this.#settings = settings;
@@ -173,7 +190,7 @@ class GrantSelection implements Selection {
       if (outcome === 'completed' && this.#isWhole && this.#method !== 'HEAD') await this.#use.succeeded();
       await this.#use.end();
     } finally {
-      await this.#leave();
+      await this.#leave(outcome);
     }
   }
 

@@ -155,6 +155,10 @@ const sharedOptions = {
     'zeroCopy',
   ]),
   /**
+   * As for `createProxy`. Default: `'remove'`.
+   */
+  archiveCoding: { ...proxyDataOptions.archiveCoding, defaultText: "`'remove'`" },
+  /**
    * As for `createProxy`. Default: `'none'`.
    */
   interimResponses: { ...proxyDataOptions.interimResponses, defaultText: "`'none'`" },

@@ -1,4 +1,5 @@
 import { SluicewayError } from '../errors.js';
+import { retrySoon } from '../http/retry-after.js';
 import type { MaybePromise } from '../proxy/messages/maybe-promise.js';
 
 /** Admits downloads. A store that several processes share returns promises. */
@@ -30,12 +31,13 @@ export class TransferLimits implements TransferAdmission {
       throw new SluicewayError('transfer_limit_reached', `${this.#max} downloads are running`, {
         status: 503,
         publicMessage: 'The server is overloaded.',
+        headers: { 'Retry-After': retrySoon() },
       });
     }
     const running = this.#perClient.get(client) ?? 0;
     if (this.#maxPerClient !== null && running >= this.#maxPerClient) {
       throw new SluicewayError('transfer_limit_reached', `${running} downloads of one client are running`, {
-        headers: { 'Retry-After': '5' },
+        headers: { 'Retry-After': retrySoon() },
       });
     }
     this.#running += 1;

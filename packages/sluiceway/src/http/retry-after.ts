@@ -7,3 +7,6 @@ export function parseRetryAfter(value: string | undefined, now: number = Date.no
   const date = parseHttpDate(value);
   return date === null ? null : Math.max(0, date - now);
 }
+
+/** A `Retry-After` of 3 to 7 seconds. Clients that were refused together should not come back together. */
+export const retrySoon = (): string => String(3 + Math.floor(Math.random() * 5));

@@ -25,6 +25,7 @@ import { transformRequest } from './request/transform-request.js';
 import { changesContent, discardStreams } from './request/transform-streams.js';
 import { answerAsLastServer, validateRequest } from './request/validate-request.js';
 import { applyTransform, askForWhole } from './response/apply-transform.js';
+import { removeArchiveCoding } from './response/archive-coding.js';
 import { draftDownstreamResponse, normalizeFraming, toUpstreamResponse } from './response/draft-response.js';
 import { contentLengthAfter } from './response/pipeline.js';
 import { relayInterim } from './response/relay-interim.js';
@@ -205,8 +206,10 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
       // 5. Draft the response head.
       const seen = (hooks.onUpstreamResponse ?? transform) && toUpstreamResponse(received);
       announceVerification(state, upstream, received, digests);
-      const takesTrailers = client.takesTrailers(received.contentLength);
+      const takesTrailers = client.takesTrailers(received.contentLength ?? stages.statedLength);
       const draft = draftDownstreamResponse(stages, received, profile, proxyName, takesTrailers);
+      if (this.#settings.removesArchiveCoding && draft.headers.has('content-encoding'))
+        removeArchiveCoding(draft.headers, [upstream.path, arrived.sent.target.path]);
       changeResponse(draft, stages, downstream, upstream, headers);
       const answer = selected.checkResponse ? await selected.checkResponse(received, draft) : null;
       transfer.throwIfAborted();

@@ -205,6 +205,34 @@ test('a file that is another by the head of the first server comes from the next
   }
 });
 
+describe('with `digests.ranges: refuse`, of a file whose digest is expected', () => {
+  const options = { digests: { ranges: 'refuse' } };
+
+  test('a range gets 416, and the origin server is not asked [RFC 9110 15.5.17; Sluiceway]', async ({
+    net,
+  }) => {
+    const { client, seen } = await expecting(net, hexOf(text), sized(text), options);
+    for (const range of ['bytes=5-', 'bytes=0-3', 'bytes=-2', 'bytes=0-1,4-5']) {
+      await client.get('/', [`Range: ${range}`, 'If-Range: "a"']);
+      const { head, complete } = await client.readResponse();
+      expect([head.status, head.get('accept-ranges'), complete]).toEqual([416, 'none', true]);
+    }
+    expect(seen).toEqual([]);
+  });
+
+  test('the whole file is served, also for a player that asks for it as a range, and says that it has no ranges [RFC 9110 14.3]', async ({
+    net,
+  }) => {
+    const { client } = await expecting(net, hexOf(text), sized(text, ['Accept-Ranges: bytes']), options);
+    for (const lines of [[], ['Range: bytes=0-']]) {
+      await client.get('/', lines);
+      const { head, content } = await client.readResponse();
+      expect([head.status, head.get('accept-ranges')]).toEqual([200, 'none']);
+      expect(content.toString()).toBe(text);
+    }
+  });
+});
+
 describe('with `digests.ranges: unverified`, of a file whose digest is expected', () => {
   const options = { digests: { ranges: 'unverified' } };
 

@@ -93,6 +93,10 @@ const aboutRange = (lines: readonly string[]): string[] =>
     /^(content-(range|type|length|digest)|repr-digest|accept-ranges|etag|transfer-encoding):/i.test(line),
   );
 
+/** A part in chunks gets the length that its `Content-Range` states. */
+const lengthen = (head: string): string =>
+  /^Content-Range/m.test(head) ? head.replace('Transfer-Encoding: chunked', 'Content-Length: 3') : head;
+
 describe.each(faces)('through %s', (face) => {
   test.for(ASKING)(
     'a request with %s reaches the origin server with that, byte for byte [RFC 9110 14.2; RFC 9110 13.1]',
@@ -129,9 +133,10 @@ describe.each(faces)('through %s', (face) => {
         const response = await client.readResponse();
         expect(response.head.startLine).toBe(head.split('\r\n', 1)[0]);
         expect(aboutRange(response.head.lines).toSorted()).toEqual(
-          [...aboutRange(head.split('\r\n').slice(1)), ...added].toSorted(),
+          [...aboutRange(lengthen(head).split('\r\n').slice(1)), ...added].toSorted(),
         );
-        const expected = response.delimitedBy === 'chunked' ? 'cde' : content.join('\r\n\r\n');
+        const isInChunks = head.includes('Transfer-Encoding');
+        const expected = isInChunks ? 'cde' : content.join('\r\n\r\n');
         expect(response.content.toString('latin1')).toBe(expected);
         expect(response).toMatchObject({ complete: true, ended: undefined });
       }

@@ -92,6 +92,7 @@ function resolvedDefaults(): Record<string, unknown> {
     profile: `'${profile.name}'`,
     addresses: wire.policy === publicAddressesOfOthers ? "'public'" : "'any'",
     convertHead: `'${settings.convertHead}'`,
+    archiveCoding: settings.removesArchiveCoding ? "'remove'" : "'pass'",
     breakOff: `'${settings.breakOff}'`,
     interimResponses: `'${settings.interimResponses}'`,
     zeroCopy: String(settings.zeroCopy),

@@ -3,7 +3,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import type { Network } from './fixture.js';
 import { type NodeOrigin, type NodeOriginOptions, nodeOrigin } from './node-origin.js';
 import type { Tool } from './requirements.js';
-import type { ProxyListenOptions, RunningProxy } from './servers.js';
+import type { ProxyListenOptions, ProxyOptions, RunningProxy } from './servers.js';
 
 /** Starts Chromium without a window and without connections to outside networks. */
 export function startBrowser(tool: Tool): Promise<Browser> {
@@ -35,7 +35,7 @@ export async function openPage(
   browser: Browser,
   name: string,
   listener: Parameters<typeof nodeOrigin>[1],
-  options: NodeOriginOptions & { listen?: ProxyListenOptions } = {},
+  options: NodeOriginOptions & { listen?: ProxyListenOptions; proxy?: Omit<ProxyOptions, 'upstream'> } = {},
 ): Promise<BrowserLine> {
   const html = readFileSync(new URL(`../judges/pages/${name}.html`, import.meta.url));
   const origin = await nodeOrigin(
@@ -47,7 +47,7 @@ export async function openPage(
     },
     options,
   );
-  const running = await net.proxy({ upstream: origin.url }, options.listen);
+  const running = await net.proxy({ upstream: origin.url, ...options.proxy }, options.listen);
   const context = await browser.newContext({ ignoreHTTPSErrors: true });
   net.cleanup(() => context.close());
   const page = await context.newPage();

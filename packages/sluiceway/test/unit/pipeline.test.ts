@@ -35,7 +35,7 @@ function toState(stages: Partial<ContentStages> = {}): State {
   return {
     stages: { ...noStages(), ...stages },
     transfer,
-    client: { takesTrailers: (length) => length === null },
+    client: { takesTrailers: (length) => length === null || stages.statedLength === length },
   };
 }
 

@@ -15,13 +15,16 @@ export const digestOptions = {
   }),
   /**
    * What a client gets that asks for a range of a file whose digest the application expects: the whole file
-   * (200), since a part cannot be verified, or the part unverified, with the digest of the whole file in
-   * `Repr-Digest`. The default is the safe one: an attacker who can break a download must not be able to
-   * replace its rest, which clients request as a range. Default: `'whole'`.
+   * (`whole`: 200), since a part cannot be verified, a refusal (`refuse`: 416), or the part without
+   * verification (`unverified`), with the digest of the whole file in `Repr-Digest`. `whole` and `refuse` are
+   * safe: an attacker who can break a download must not be able to replace its rest, which clients request as
+   * a range. `whole` is the default, because clients that download the whole file start again then. `refuse`
+   * is for clients that read files in parts, some of which take a 200 for the part that they asked for: see
+   * clients. Default: `'whole'`.
    */
-  ranges: oneOf(['whole', 'unverified'], {
+  ranges: oneOf(['whole', 'refuse', 'unverified'], {
     default: 'whole',
-    doc: 'What a client gets that asks for a range of a file whose digest the application expects: the whole file (200), since a part cannot be verified, or the part unverified, with the digest of the whole file in `Repr-Digest`. The default is the safe one: an attacker who can break a download must not be able to replace its rest, which clients request as a range.',
+    doc: 'What a client gets that asks for a range of a file whose digest the application expects: the whole file (`whole`: 200), since a part cannot be verified, a refusal (`refuse`: 416), or the part without verification (`unverified`), with the digest of the whole file in `Repr-Digest`. `whole` and `refuse` are safe: an attacker who can break a download must not be able to replace its rest, which clients request as a range. `whole` is the default, because clients that download the whole file start again then. `refuse` is for clients that read files in parts, some of which take a 200 for the part that they asked for: see [clients](clients.md#a-200-in-answer-to-a-range).',
   }),
   /**
    * Send a `Repr-Digest` after the content, as a trailer field, with responses to GET that have no digest.
@@ -41,11 +44,13 @@ export interface DigestValues extends SettingsOf<typeof digestOptions> {}
 export interface DigestSettings {
   verifies: boolean;
   relaysParts: boolean;
+  refusesParts: boolean;
   sendsTrailer: boolean;
 }
 
 export const toDigestSettings = (given: DigestValues): DigestSettings => ({
   verifies: given.verify,
   relaysParts: given.ranges === 'unverified',
+  refusesParts: given.ranges === 'refuse',
   sendsTrailer: given.trailer,
 });

@@ -154,6 +154,19 @@ export const proxyDataOptions = {
    */
   zeroCopy: zeroCopyOption,
   /**
+   * What happens to the `Content-Encoding` of a file that is compressed itself, such as `.tar.gz`. Many
+   * servers derive it from the name, and clients that follow it store the unpacked file under the name of the
+   * archive, so that its published digest fails. `remove` removes it if it says of the file what its name
+   * says, and sets `Content-Type` to that of the archive; files that are part of a page (`app.js.gz`) keep
+   * it. The bytes do not change. The default for servers of your own is `pass`, because they can be
+   * configured; with the profile `thirdParty` and in a gateway, which serve downloads, it is `remove`.
+   * Default: `'pass'`.
+   */
+  archiveCoding: oneOf(['pass', 'remove'], {
+    defaultText: "`'pass'`",
+    doc: 'What happens to the `Content-Encoding` of a file that is compressed itself, such as `.tar.gz`. Many servers derive it from the name, and clients that follow it store the unpacked file under the name of the archive, so that its published digest fails. `remove` removes it if it says of the file what its name says, and sets `Content-Type` to that of the archive; files that are part of a page (`app.js.gz`) keep it. The bytes do not change. The default for servers of your own is `pass`, because they can be configured; with the profile `thirdParty` and in a gateway, which serve downloads, it is `remove`.',
+  }),
+  /**
    * What happens to a failure before the response has begun. `answer` sends a response, so that no client
    * waits in vain. With `throw` the promise of `handle` rejects with the `SluicewayError` and nothing is
    * written, for frameworks with an error handler of their own. Default: `'answer'`.

@@ -50,6 +50,8 @@ export interface ProxySettings {
   /** Null: broken content is not resumed. */
   resume: ResumeSettings | null;
   convertHead: HeadConversion;
+  /** Whether archives lose a label that says what their name says. */
+  removesArchiveCoding: boolean;
   /** How a response with a length is aborted over HTTP/1.1. */
   breakOff: BreakOff;
   /** Which clients get the interim responses of origin servers. */
@@ -170,6 +172,8 @@ export function toProxySettings(
     maxRequestContent: limits.requestContent,
     resume: resumeSettings,
     convertHead: given.convertHead ?? (profile.name === thirdParty.name ? 'fallback' : 'never'),
+    removesArchiveCoding:
+      (given.archiveCoding ?? (profile.name === thirdParty.name ? 'remove' : 'pass')) === 'remove',
     breakOff: given.breakOff,
     interimResponses: given.interimResponses ?? (profile.responseHeaders === 'all' ? 'pass' : 'none'),
     digests: toDigestSettings(given.digests),

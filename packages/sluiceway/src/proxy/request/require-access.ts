@@ -1,6 +1,7 @@
 import { type AccessDecision, type AccessPolicy, challengesOf, checkDecision } from '../../access/policy.js';
 import { describeThrown, isInstance, SluicewayError } from '../../errors.js';
 import { isFieldValue } from '../../http/fields.js';
+import { retrySoon } from '../../http/retry-after.js';
 import type { Transfer } from '../transfer/transfer.js';
 import type { ReadRequest } from './read-request.js';
 
@@ -27,7 +28,7 @@ export async function requireAccess(
       publicMessage: messages[status],
       headers: {
         ...(challenges.length > 0 && { 'WWW-Authenticate': challenges }),
-        ...(status === 429 && { 'Retry-After': '5' }),
+        ...(status === 429 && { 'Retry-After': retrySoon() }),
       },
     });
   }

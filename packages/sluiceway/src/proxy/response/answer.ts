@@ -4,6 +4,7 @@ import type { SluicewayError } from '../../errors.js';
 import { Fields } from '../../http/fields.js';
 import { problemJson } from '../../http/problem.js';
 import { formatProxyStatus } from '../../http/proxy-status.js';
+import { retrySoon } from '../../http/retry-after.js';
 import { statusText } from '../../http/status-text.js';
 import { type ChunkSource, emptySource, singleChunk } from '../../stream/chunk-source.js';
 import { ReadableSource } from '../../stream/readable-source.js';
@@ -70,7 +71,7 @@ export function draftErrorAnswer(error: SluicewayError, proxyName: string, allow
       'Cache-Control': 'no-store',
       'Proxy-Status': formatProxyStatus(proxyName, error.code),
       ...(error.status === 405 && { Allow: allowedMethods }),
-      ...(error.status === 503 && { 'Retry-After': '5' }),
+      ...(error.status === 503 && { 'Retry-After': retrySoon() }),
       ...error.headers,
     },
     content: problemJson(error.status, error.publicMessage),

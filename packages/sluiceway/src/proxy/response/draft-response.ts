@@ -34,6 +34,8 @@ export function draftDownstreamResponse(
   // The origin server has shown that it supports ranges: a client that is cut off can continue through us.
   if (status === 206 && allowed !== 'all' && headers.has('content-range') && !headers.has('accept-ranges'))
     headers.set('Accept-Ranges', 'bytes');
+  // Clients, and proxies on the way to them, can tell a break of content with a length.
+  if (stages.statedLength !== null) headers.set('Content-Length', String(stages.statedLength));
   // RFC 9110 section 8.6: never in a 204. Node would send it.
   if (status === 204) headers.delete('content-length');
   for (const [name, value] of Object.entries(profile.setResponseHeaders)) headers.set(name, value);

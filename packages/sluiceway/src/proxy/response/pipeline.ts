@@ -88,12 +88,13 @@ export function openOwnContent(
 
 /** The length of the content after the transform, in bytes; null if it is unknown. */
 export function contentLengthAfter(
-  { transform }: ContentStages,
+  { transform, statedLength }: ContentStages,
   { contentLength }: TransportResponse,
 ): number | null {
-  if (transform === null) return contentLength;
+  const length = contentLength ?? statedLength;
+  if (transform === null) return length;
   if (transform.kind === 'bytes') return transform.bytes.length;
-  return transform.changes ? null : contentLength;
+  return transform.changes ? null : length;
 }
 
 const toLengthError = (message: string, fault: 'short' | 'long'): SluicewayError =>

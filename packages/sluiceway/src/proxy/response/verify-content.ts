@@ -27,8 +27,21 @@ export function expectDigest(
 ): void {
   state.digest = upstream.digest;
   // Content that a client requests part by part could be corrupt and pass, and clients do that when a download breaks.
-  if (upstream.digest !== null && !settings.relaysParts) askForWhole(upstream.headers);
+  if (upstream.digest === null || settings.relaysParts) return;
+  if (settings.refusesParts && upstream.method === 'GET' && wantsPart(upstream.headers)) throw partRefused();
+  askForWhole(upstream.headers);
 }
+
+/** Players and some browsers ask for the whole file as `bytes=0-`. */
+const wantsPart = (headers: ReadonlyFields): boolean =>
+  headers.has('range') && headers.get('range')?.trim().toLowerCase() !== 'bytes=0-';
+
+const partRefused = (): SluicewayError =>
+  new SluicewayError('http_request_denied', 'A range of a file whose digest is required', {
+    status: 416,
+    publicMessage: 'Only the whole file is served.',
+    headers: { 'Accept-Ranges': 'none' },
+  });
 
 /**
  * Decides what the content of a response is verified against: the digest that the application expects, or else those
@@ -77,11 +90,12 @@ export function announceVerification(
   { stages }: RequestState,
   { digest: expected, method }: UpstreamRequestDraft,
   received: TransportResponse,
-  { relaysParts }: DigestSettings,
+  { relaysParts, refusesParts }: DigestSettings,
 ): void {
   const { headers } = received;
   if (expected !== null && isSuccessful(received)) {
-    if (!relaysParts) headers.delete('accept-ranges');
+    if (refusesParts) headers.set('Accept-Ranges', 'none');
+    else if (!relaysParts) headers.delete('accept-ranges');
     // A client can use it to verify what it has stored, or assembled from parts.
     if ((method === 'GET' || method === 'HEAD') && !headers.has('repr-digest'))
       headers.set('Repr-Digest', formatDigest(expected));
