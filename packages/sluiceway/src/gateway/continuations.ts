@@ -25,7 +25,7 @@ export class Continuations {
   readonly #broken = new BoundedMap<number>(MAX_REMEMBERED);
   readonly #places: TransferLimits;
 
-  constructor(maxTransfers: number, maxPerClient: number) {
+  constructor(maxTransfers: number | null, maxPerClient: number | null) {
     this.#places = new TransferLimits(maxTransfers, maxPerClient);
   }
 

@@ -88,7 +88,7 @@ test('a download that broke more than a minute ago has lost its turn [Sluiceway]
 });
 
 test('no more downloads are continued at a time beyond the limits than may run [Sluiceway]', () => {
-  const continuations = new Continuations(0, 2);
+  const continuations = new Continuations(null, 2);
   for (const link of ['a', 'b', 'c']) continuations.ended('client', link, 'upstream_truncated');
   const release = continuations.enter('client', 'a');
   expect(continuations.enter('client', 'b')).not.toBeNull();
