@@ -226,9 +226,9 @@ describe('with `digests.ranges: refuse`, of a file whose digest is expected', ()
     const { client } = await expecting(net, hexOf(text), sized(text, ['Accept-Ranges: bytes']), options);
     for (const lines of [[], ['Range: bytes=0-']]) {
       await client.get('/', lines);
-      const { head, content } = await client.readResponse();
+      const { head, content: served } = await client.readResponse();
       expect([head.status, head.get('accept-ranges')]).toEqual([200, 'none']);
-      expect(content.toString()).toBe(text);
+      expect(served.toString()).toBe(text);
     }
   });
 });
