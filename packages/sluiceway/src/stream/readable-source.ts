@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import type { Fields } from '../http/fields.js';
 import type { ChunkSink, ChunkSource } from './chunk-source.js';
 import { releaseMemory } from './release-memory.js';
@@ -20,12 +20,6 @@ export interface ReadableSourceOptions {
    * if other listeners receive its `data`. Default false.
    */
   releaseChunks?: boolean;
-  /**
-   * Whether pushed chunks go directly to the sink if the stream flows to this source alone. Saves the stream's events,
-   * ticks and reads for each chunk. For streams that stop when `push` returns `false` and continue on `_read`, such as
-   * Node's requests. Default false.
-   */
-  takesPushes?: boolean;
   /** Called when the stream ends. Returns false if the content was broken off. Default: it is complete. */
   isWhole?: () => boolean;
   /** Translates the error of the stream. Default: unchanged. */
@@ -43,8 +37,6 @@ export class ReadableSource implements ChunkSource {
   #lent = 0;
   #lentChunks = 0;
   #isOver = false;
-  /** The last `push` has returned false. */
-  #isHeld = false;
   trailers: Fields | null = null;
 
   constructor(readable: Readable, options: ReadableSourceOptions = {}) {
@@ -69,8 +61,6 @@ export class ReadableSource implements ChunkSource {
     readable.on('error', this.#fail);
     readable.on('close', this.#onClose);
     readable.on('data', this.#onData);
-    if (this.#options.takesPushes === true && readable.push === Readable.prototype.push)
-      readable.push = this.#onPush;
     // A stream that was paused explicitly does not start to flow because of a listener.
     readable.resume();
   }
@@ -90,11 +80,6 @@ export class ReadableSource implements ChunkSource {
       this.#readable.destroy();
       return;
     }
-    this.#lend(bytes);
-    if (this.#isFull && this.#sink !== null) this.#readable.pause();
-  };
-
-  #lend(bytes: Uint8Array): void {
     const { length } = bytes;
     this.#lent += length;
     this.#lentChunks += 1;
@@ -104,28 +89,7 @@ export class ReadableSource implements ChunkSource {
         releaseMemory(bytes);
       this.#onReturned(length);
     });
-  }
-
-  /**
-   * Lends a pushed chunk directly. The first chunk goes through the stream, so that it records that it was read, and so
-   * does everything that is not a chunk for this source alone. Buffered content must go first.
-   */
-  readonly #onPush = (data: unknown, encoding?: BufferEncoding): boolean => {
-    const readable = this.#readable;
-    const isDirect =
-      data instanceof Uint8Array &&
-      data.length > 0 &&
-      this.#sink !== null &&
-      readable.readableFlowing === true &&
-      readable.readableLength === 0 &&
-      readable.readableDidRead &&
-      readable.readableEncoding === null &&
-      !readable.destroyed &&
-      readable.listenerCount('data') === 1;
-    if (!isDirect) return Readable.prototype.push.call(readable, data, encoding);
-    this.#lend(data);
-    this.#isHeld = this.#isFull;
-    return !this.#isHeld;
+    if (this.#isFull && this.#sink !== null) this.#readable.pause();
   };
 
   get #isFull(): boolean {
@@ -135,13 +99,7 @@ export class ReadableSource implements ChunkSource {
   #onReturned(bytes: number): void {
     this.#lent -= bytes;
     this.#lentChunks -= 1;
-    if (this.#sink === null || this.#isFull) return;
-    if (this.#readable.isPaused()) {
-      this.#readable.resume();
-    } else if (this.#isHeld && !this.#readable.destroyed) {
-      this.#isHeld = false;
-      this.#readable._read(0);
-    }
+    if (this.#sink !== null && !this.#isFull && this.#readable.isPaused()) this.#readable.resume();
   }
 
   readonly #onEnd = (): void => {
@@ -169,7 +127,6 @@ export class ReadableSource implements ChunkSource {
 
   #detach(): void {
     this.#isOver = true;
-    if (this.#readable.push === this.#onPush) Reflect.deleteProperty(this.#readable, 'push');
     this.#readable.off('data', this.#onData);
     this.#readable.off('end', this.#onEnd);
     this.#readable.off('close', this.#onClose);

@@ -300,7 +300,7 @@ describe('content that breaks', () => {
   test('is not looked for any longer when its client leaves, be it before an attempt or during one [Go ReverseProxy]', async ({
     net,
   }) => {
-    const busy = sized('', ['Retry-After: 30'], 'HTTP/1.1 503 Busy');
+    const busy = sized('', ['Retry-After: 10'], 'HTTP/1.1 503 Busy');
     for (const then of [busy, 'silence'] as const) {
       const { asked, client, running } = await line(net, ({ index, connection }) => {
         if (index === 0) return { bytes: 40_000, ending: 'end' };

@@ -156,8 +156,7 @@ describeWith(chromium).for([
   });
 
   if (protocol === 'HTTP/1.1') {
-    // Over HTTP/2 it leaves that to its user.
-    test('goes on by itself with a download that was cut, where the file has a strong validator [Chromium]', async ({
+    test('gets a download whole that the origin server cut, where the file has a strong validator [Chromium]', async ({
       net,
     }) => {
       const ranges: unknown[] = [];
@@ -169,7 +168,8 @@ describeWith(chromium).for([
       expect(result).toBe(seededDigest('browser', 20 * MB));
       expect(ranges).toEqual([
         [undefined, undefined],
-        ['bytes=8000000-', file.validators?.etag],
+        // The rest overlaps the last 4 KiB, which must be the same.
+        [`bytes=${8 * MB - 4096}-`, file.validators?.etag],
       ]);
     });
     // It takes no stream for an upload here.

@@ -127,6 +127,7 @@ test('what is exported at run time of the guard is what is promised, and no more
     'GuardedAgent',
     'GuardedHttpsAgent',
     'guardedConnect',
+    'pathForms',
     'publicOnly',
   ]);
 });
@@ -141,12 +142,27 @@ test('what is exported at run time for Hono is what is promised, and no more', (
 
 test('what is exported at run time of the descriptions of options is what is promised, and no more', () => {
   expect(Object.keys(descriptions).toSorted()).toEqual([
+    'Checker',
     'OFF',
+    'boolean',
+    'custom',
     'documentedOptions',
+    'duration',
+    'either',
     'findSpec',
     'gatewayOptions',
+    'group',
+    'groupSchema',
+    'integer',
+    'joinPath',
+    'list',
     'listOptions',
+    'membersOf',
+    'oneOf',
     'proxyOptions',
+    'record',
+    'resolve',
+    'string',
     'toJsonSchema',
   ]);
 });

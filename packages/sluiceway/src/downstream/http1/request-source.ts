@@ -1,4 +1,4 @@
-import { IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { readTrailers } from '../../http/trailers.js';
 import type { ChunkSource } from '../../stream/chunk-source.js';
 import { ReadableSource } from '../../stream/readable-source.js';
@@ -19,8 +19,6 @@ export function toRequestSource(
     destroyOnCancel: false,
     // Otherwise the memory may also hold what follows on the connection.
     releaseChunks: content === request,
-    // Other implementations, such as those of test tools, may push only when `_read` is called.
-    takesPushes: content === request && content._read === IncomingMessage.prototype._read,
     trailers: () => readTrailers(rawTrailersOf(request), request.rawHeaders),
     toError: requestContentError,
   });
