@@ -120,9 +120,9 @@ export class SpliceJob implements Splice {
   #move(allowance: number): [moved: number, state: SpliceState] {
     const { system } = this.#tools;
     let moved = 0;
+    // The owner of a closed socket gets its `close` event, and ends the splice. No socket is closed before this returns.
+    if (!this.#to.isOpen || !this.#from.isOpen) return [moved, 'target'];
     for (;;) {
-      // The owner of a closed socket gets its `close` event, and ends the splice.
-      if (!this.#to.isOpen || !this.#from.isOpen) return [moved, 'target'];
       if (this.#held > 0) {
         const given = this.#give();
         if (given < 0) return [moved, 'target-broken'];
