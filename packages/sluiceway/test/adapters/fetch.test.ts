@@ -191,7 +191,7 @@ describe('content whose length is not known', () => {
     const { handler, origin, records } = await toOrigin(net, script);
     const response = await handler(request());
     expect(response.status).toBe(502);
-    expect(await response.json()).toMatchObject({ detail: 'The length of the file is not known.' });
+    expect(await response.json()).toMatchObject({ detail: 'The length of the file is unknown.' });
     await until(() => origin.open === 0, 'the origin server was left');
     expect((await ended(records)).error).toBe('response_denied');
   });

@@ -282,7 +282,7 @@ describe('mount', () => {
   test('names every mistake in its routes', () => {
     const handler = stripPrefix('/x', createProxy({ upstream: 'http://127.0.0.1:9' }));
     expect(() => mount({ a: handler, '/b': {} as never, '/c': handler, '/c/': handler })).toThrow(
-      /a must be a path.*\/b must be a proxy.*\/c is there twice/s,
+      /a must be a path.*\/b must be a proxy.*\/c appears twice/s,
     );
   });
 });

@@ -1,21 +1,21 @@
 import type { CompatOptions } from './options.js';
 
-/** What http-proxy rewrites: of a 201, or of a redirect. */
+/** The statuses whose Location http-proxy rewrites. */
 const STATUSES: ReadonlySet<number> = new Set([201, 301, 302, 303, 307, 308]);
-/** Browsers drop some of these from a URL and take `\` for `/`: then it would be another one to them. */
+/** Browsers remove some other characters from a URL and treat `\` as `/`, which would change the URL. */
 const PLAIN = /^[\x21-\x5b\x5d-\x7e\x80-\xff]*$/;
 
 export interface LocationPlace {
-  /** The target that was asked, with the path that it was asked for. */
+  /** The requested URL of the target, with its path. */
   asked: URL;
-  /** The host that the client asked for; null where it named none. */
+  /** The host that the client requested. Null if there is none. */
   clientHost: string | null;
 }
 
 /**
- * The value for a Location that names the target, as http-proxy and httpxy rewrite it: an absolute URL, one without a
- * scheme, or a relative reference, which is resolved at the URL that was asked for. Null where it names another host,
- * and where it is relative and only the scheme would change: it leads back to this server as it is.
+ * Rewrites a Location that names the target, as http-proxy and httpxy do: an absolute URL, one without a scheme, or a
+ * relative reference, which is resolved against the requested URL. Returns null if it names another host, and if it is
+ * relative and only the scheme would change: it then already leads back to this server.
  */
 export function rewriteLocation(
   location: string,
@@ -34,7 +34,7 @@ export function rewriteLocation(
   if (wanted === null && (protocolRewrite === undefined || !namesHost)) return null;
   if (protocolRewrite !== undefined) url.protocol = protocolRewrite;
   if (wanted !== null) {
-    // A host without a port has the default one: the setter would leave the old one.
+    // Without a port, the host has the default one. The setter would keep the old port.
     url.port = '';
     url.host = wanted;
   }

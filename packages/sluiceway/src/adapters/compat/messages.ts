@@ -3,14 +3,16 @@ import type { Fields } from '../../http/fields.js';
 import type { DownstreamResponseDraft, UpstreamResponse } from '../../proxy/messages/responses.js';
 import type { UpstreamRequestDraft } from '../../proxy/messages/upstream-request.js';
 
-/** Where a handler of http-proxy wants what is not there: the client gets 500, the log what to use. */
+/**
+ * Reports a member of http-proxy's objects that is not supported. The client gets 500; the log names the alternative.
+ */
 function refuse(what: string, instead: string): never {
   throw new SluicewayError('proxy_configuration_error', `${what} is not supported: ${instead}`);
 }
 
 type FieldValue = string | number | readonly string[];
 
-/** What `on.proxyReq` gets in place of a `ClientRequest`: its head may be changed, and nothing be written. */
+/** The argument of `on.proxyReq` instead of a `ClientRequest`. Its head can be changed; content cannot be written. */
 export class ProxyRequest {
   readonly #draft: UpstreamRequestDraft;
 
@@ -18,12 +20,12 @@ export class ProxyRequest {
     this.#draft = draft;
   }
 
-  /** Whether something has been set to be sent in place of the client's content. */
+  /** Whether `setContent` was called. */
   get hasOwnContent(): boolean {
     return this.#draft.content !== undefined;
   }
 
-  /** For `fixRequestBody`: sends these bytes in place of the client's content. */
+  /** Replaces the client's content. `fixRequestBody` uses it. */
   setContent(content: Uint8Array): void {
     this.#draft.content = content;
   }
@@ -86,12 +88,12 @@ export class ProxyRequest {
   }
 }
 
-/** What `on.proxyRes` gets in place of an `IncomingMessage`: a head that may be changed, without content. */
+/** The argument of `on.proxyRes` instead of an `IncomingMessage`: a head that can be changed, without content. */
 export class ProxyResponse {
   statusCode: number;
   statusMessage: string;
   readonly httpVersion: string;
-  /** By names in lower case, as Node has them: `set-cookie` is a list, and lines of other names are joined. */
+  /** By lower-case names, like Node's: `set-cookie` is a list, and lines of other names are joined. */
   readonly headers: Record<string, string | string[]> = {};
   /** The request that it answers. */
   readonly req: ProxyRequest | null;
@@ -108,7 +110,7 @@ export class ProxyResponse {
     }
   }
 
-  /** Makes the draft what has been made of this. */
+  /** Applies the changes of this object to the draft. */
   applyTo(draft: DownstreamResponseDraft): void {
     draft.status = this.statusCode;
     draft.statusText = this.statusMessage;

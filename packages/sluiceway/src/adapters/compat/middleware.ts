@@ -17,7 +17,7 @@ import { type CompatContext, toProxyOptions } from './proxy-options.js';
 import { toRoute } from './route.js';
 import { isLeftByAll, serveUpgrade } from './upgrade.js';
 
-/** A middleware of Express, Connect and their like, with what is needed for upgrades. */
+/** A middleware for Express, Connect and similar frameworks, with support for upgrades. */
 export interface ProxyMiddleware<
   Request extends IncomingMessage = IncomingMessage,
   Response extends ServerResponse = ServerResponse,
@@ -25,13 +25,13 @@ export interface ProxyMiddleware<
   (request: Request, response: Response, next?: (error?: unknown) => void): Promise<void>;
   /** For `server.on('upgrade', middleware.upgrade)`. */
   upgrade(request: Request, socket: Socket, head: Buffer): void;
-  /** Lets running requests finish, and keeps no connection. */
+  /** Waits for running requests and closes idle connections. */
   close(): Promise<void>;
 }
 
 /**
- * Takes the options of http-proxy-middleware 3 and 4, as far as they are common, and makes a middleware of the same
- * kind. What is not supported is refused at once: throws an `OptionsError` that names it, and what to use instead.
+ * Creates a middleware from the options of http-proxy-middleware 3 and 4. Throws an `OptionsError` for options that are
+ * not supported. It names each option and its alternative.
  */
 export function createProxyMiddleware<
   Request extends IncomingMessage = IncomingMessage,
@@ -85,7 +85,7 @@ export function createProxyMiddleware<
 
   const notFound = createNotFound();
 
-  /** Node tells of which server a socket is. */
+  /** Node records the server of each socket. */
   const listenTo = (socket: object | null): void => {
     const server = serverOf(socket);
     if (server === null || servers.has(server)) return;
@@ -100,7 +100,7 @@ export function createProxyMiddleware<
   return Object.assign(middleware, {
     upgrade(request: Request, socket: Socket, head: Buffer) {
       const server = serverOf(request.socket);
-      // With `ws` the server may have been found already. What is not ours is left to others who listen.
+      // With `ws`, the server may already be known. Other listeners handle other requests.
       if ((server === null || !servers.has(server)) && isWanted(request)) upgrade(request, socket, head);
     },
     close: () => proxy.close(),
@@ -121,7 +121,7 @@ function makeProxy<Request extends IncomingMessage, Response extends ServerRespo
   }
 }
 
-/** A filter that throws leaves the request to others, as that of http-proxy-middleware does. */
+/** If the filter throws, the request is passed on, as in http-proxy-middleware. */
 function toSafeFilter<Request extends IncomingMessage>({
   pathFilter,
 }: {
@@ -138,7 +138,7 @@ function toSafeFilter<Request extends IncomingMessage>({
   };
 }
 
-/** Null also for what is made for a test, and has no server. */
+/** Null for requests without a server, such as those of tests. */
 function serverOf(socket: object | null): EventEmitter | null {
   const { server }: { server?: EventEmitter | null } = socket ?? {};
   return server ?? null;

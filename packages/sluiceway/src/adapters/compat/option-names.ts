@@ -1,6 +1,6 @@
 import { type OptionProblem, OptionsError } from '../../options/checker.js';
 
-/** What an option of `createProxy` is made of here, by the start of its path. */
+/** Maps options of `createProxy`, by the start of their path, to the options from which they are derived. */
 const NAMES: readonly (readonly [path: string, name: string])[] = [
   ['headers.request.set', 'headers'],
   ['headers.cookies.domain', 'cookieDomainRewrite'],
@@ -13,7 +13,7 @@ const NAMES: readonly (readonly [path: string, name: string])[] = [
   ['profile.maxRedirects', 'followRedirects'],
 ];
 
-/** The same problems by the names of the options that the middleware was given. */
+/** Renames the options in the problems to those that the middleware was given. */
 export function toCompatError(error: unknown): unknown {
   if (!(error instanceof OptionsError)) return error;
   const problems = new Map<string, OptionProblem>();

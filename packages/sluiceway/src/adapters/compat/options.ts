@@ -15,16 +15,16 @@ import {
 import { refuseUnsupported, UNSUPPORTED, UNSUPPORTED_EVENTS } from './unsupported.js';
 
 /**
- * Handlers of events. One of `proxyReq`, `proxyReqWs`, `proxyRes` and `start` that throws fails the request; what the
- * others throw is reported as a warning of the process.
+ * Event handlers. If `proxyReq`, `proxyReqWs`, `proxyRes` or `start` throws, the request fails. Errors of the others
+ * are reported as process warnings.
  */
 export interface ProxyEvents<
   Request extends IncomingMessage = IncomingMessage,
   Response extends ServerResponse = ServerResponse,
 > {
   /**
-   * A failure before the response, that of an upgrade included, for which there is a socket in place of the response.
-   * May answer, and is waited for; what it leaves unanswered goes to `next`, or is answered with the error's status.
+   * A failure before the response. For an upgrade, there is a socket instead of a response. The handler may answer and
+   * may be async. If it does not answer, the error is passed to `next`, or answered with its status.
    */
   error?: (error: Error, request: Request, response: Response | Socket, target?: URL) => void | Promise<void>;
   proxyReq?: (proxyRequest: ProxyRequest, request: Request, response: Response) => void | Promise<void>;
@@ -33,64 +33,66 @@ export interface ProxyEvents<
     | ((proxyResponse: ProxyResponse, request: Request, response: Response) => void | Promise<void>)
     | ResponseInterception;
   start?: (request: Request, response: Response, target: URL) => void | Promise<void>;
-  /** The response has been sent whole. */
+  /** The whole response has been sent. */
   end?: (request: Request, response: Response) => void;
-  /** The client has left. */
+  /** The client has disconnected. */
   econnreset?: (error: Error, request: Request, response: Response, target: URL) => void;
 }
 
-/** The options of http-proxy-middleware that are understood, with its defaults unless it is said otherwise. */
+/** The supported options of http-proxy-middleware, with its defaults unless stated otherwise. */
 export interface CompatOptions<
   Request extends IncomingMessage = IncomingMessage,
   Response extends ServerResponse = ServerResponse,
 > {
-  /** Required, unless `router` always names one. */
+  /** Required, unless `router` always returns one. */
   target?: ProxyTarget;
   router?: Router<Request, Response, CompatOptions<Request, Response>>;
   pathFilter?: PathFilter<Request>;
   pathRewrite?: PathRewrite<Request, Response, CompatOptions<Request, Response>> | null;
   on?: ProxyEvents<Request, Response>;
-  /** Takes WebSockets from the server of the first request. `upgrade` of the middleware needs none. Default false. */
+  /**
+   * Handles WebSockets on the server of the first request. Not needed with the middleware's `upgrade`. Default false.
+   */
   ws?: boolean;
-  /** The `Host` of the target in place of the client's. Default false. */
+  /** Sends the target's `Host` instead of the client's. Default false. */
   changeOrigin?: boolean;
-  /** `X-Forwarded-*`: sent unless this is false, since a client's own are never passed on unchecked. Default true. */
+  /** Sends `X-Forwarded-*`. A client's own are never forwarded unchecked. Default true. */
   xfwd?: boolean;
-  /** Certificates are verified: only true is understood. */
+  /** Certificates are always verified: only true is accepted. */
   secure?: true;
   prependPath?: boolean;
   ignorePath?: boolean;
   /** `user:password` for `Authorization`. */
   auth?: string;
-  /** Fields of all requests. `host` takes the place of the client's `Host`, unless `changeOrigin` is set. */
+  /** Fields of all requests. `host` replaces the client's `Host`, unless `changeOrigin` is set. */
   headers?: Readonly<Record<string, string | readonly string[]>>;
   cookieDomainRewrite?: false | string | Readonly<Record<string, string>>;
   cookiePathRewrite?: false | string | Readonly<Record<string, string>>;
-  /** In a Location of the target: its host becomes this. */
+  /** Replaces the host in a Location of the target. */
   hostRewrite?: string;
-  /** In a Location of the target: its host becomes the one that the client asked for. */
+  /** Replaces the host in a Location of the target by the host that the client requested. */
   autoRewrite?: boolean;
-  /** In a Location of the target: its scheme becomes this. */
+  /** Replaces the scheme in a Location of the target. */
   protocolRewrite?: 'http' | 'https';
-  /** True stands for 5. */
+  /** True means 5 redirects. */
   followRedirects?: boolean | number;
-  /** Milliseconds for the response head, and between two pieces of content. Default 60 s. */
+  /** Milliseconds for the response head, and between two chunks of content. Default 60 s. */
   proxyTimeout?: number;
   /**
-   * Milliseconds in which nothing passes between the client and this server, also while the target is waited for.
-   * Default: 10 min while the client is waited for, and `proxyTimeout` while the target is.
+   * Milliseconds without data on the client's connection, also while waiting for the target. Default: 10 min while
+   * waiting for the client, and `proxyTimeout` while waiting for the target.
    */
   timeout?: number;
-  /** Needs `on.proxyRes: responseInterceptor(…)`. */
+  /** Requires `on.proxyRes: responseInterceptor(…)`. */
   selfHandleResponse?: boolean;
-  /** The case of names is always kept. */
+  /** Field names always keep their case. */
   preserveHeaderKeyCase?: boolean;
   logger?: { info(message: string): void; error(message: string): void };
-  /** As of the other adapters. `on.proxyReq: fixRequestBody` asks for it as well. Default false. */
+  /** As in the other adapters. `on.proxyReq: fixRequestBody` enables it too. Default false. */
   reuseParsedBody?: boolean;
   /**
-   * The name in `Via` and `CDN-Loop`, by which a request that comes back is known as a loop (508): a token. Default: one
-   * for each configuration, made when the process starts, so that middlewares of one process may stand in a row.
+   * The name in `Via` and `CDN-Loop`, a token. A request that already has it is a loop and gets 508. Default: a random
+   * name for each configuration in this process, so that several middlewares of one process can be chained.
    */
   name?: string;
 }
@@ -108,8 +110,8 @@ const OPTIONS = [
 const EVENTS = ['error', 'proxyReq', 'proxyReqWs', 'proxyRes', 'start', 'end', 'econnreset'] as const;
 
 /**
- * Checks all options at once. Throws an `OptionsError` that names what is not supported, and what to use instead. What
- * `createProxy` checks as well is checked by it.
+ * Checks all options. Throws an `OptionsError` that names unsupported options and their alternatives. `createProxy`
+ * checks its own options.
  */
 export function checkCompatOptions<Request extends IncomingMessage, Response extends ServerResponse>(
   options: CompatOptions<Request, Response>,
@@ -118,7 +120,7 @@ export function checkCompatOptions<Request extends IncomingMessage, Response ext
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     check.problem(
       '',
-      'must be an object of options: of an older version, the path is now the option pathFilter',
+      'must be an options object; the path argument of older versions is now the option pathFilter',
     );
     check.throwIfAny();
   }
@@ -149,7 +151,7 @@ function checkEvents(check: Checker, options: Pick<CompatOptions, 'selfHandleRes
   if (selfHandleResponse === true && !(on.proxyRes instanceof ResponseInterception))
     check.problem(
       'selfHandleResponse',
-      'needs on.proxyRes: responseInterceptor(…); use onUpstreamResponse or transform',
+      'requires on.proxyRes: responseInterceptor(…); use onUpstreamResponse or transform',
     );
   if (selfHandleResponse !== true && on.proxyRes instanceof ResponseInterception)
     check.problem('on.proxyRes', 'responseInterceptor() needs selfHandleResponse: true');
@@ -180,7 +182,7 @@ function checkHost(host: unknown): void {
     throw new TypeError('must be a host, with or without a port');
 }
 
-/** Methods of a logger may be those of its class. */
+/** A logger's methods can be methods of its class. */
 function bound(logger: unknown): { info?: unknown; error?: unknown } {
   if (typeof logger !== 'object' || logger === null) return {};
   const { info, error }: { info?: unknown; error?: unknown } = logger;

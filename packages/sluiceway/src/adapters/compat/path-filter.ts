@@ -7,8 +7,8 @@ export type PathFilter<Request extends IncomingMessage = IncomingMessage> =
   | ((pathname: string, request: Request) => unknown);
 
 /**
- * Compiles a filter. Paths are compared without their dot segments; a string is a prefix of characters, as in
- * http-proxy-middleware. Throws a `TypeError` for a glob that is not understood: of brackets, braces only.
+ * Compiles a filter. Paths are compared without dot segments. A string is a character prefix, as in
+ * http-proxy-middleware. Throws a `TypeError` for an unsupported glob: the only brackets allowed are braces.
  */
 export function compilePathFilter<Request extends IncomingMessage>(
   filter: PathFilter<Request> | undefined,
@@ -32,11 +32,11 @@ export function compilePathFilter<Request extends IncomingMessage>(
   };
 }
 
-/** A promise is truthy, whatever it says: it would let everything pass. */
+/** Refuses a promise: it is always truthy, so every request would match. */
 function refusePromise<T>(result: T): T {
   if (!(result instanceof Promise)) return result;
   result.catch(() => {});
-  throw new TypeError('pathFilter must say at once what it wants, and not return a promise');
+  throw new TypeError('pathFilter must not return a promise');
 }
 
 function pathnameOf({ url = '/' }: IncomingMessage): string {
@@ -51,7 +51,7 @@ function compileGlob(glob: string): Match {
   return (path) => alternatives.some((segments) => matchSegments(segments, 0, path.split('/'), 0));
 }
 
-/** One for each choice of `{a,b}`. */
+/** Returns one pattern for each choice of `{a,b}`. */
 function expandBraces(glob: string): string[] {
   const [whole = '', choices] = /\{([^{}]*)\}/.exec(glob) ?? [];
   if (choices === undefined) {
@@ -61,14 +61,14 @@ function expandBraces(glob: string): string[] {
   return choices.split(',').flatMap((choice) => expandBraces(glob.replace(whole, () => choice)));
 }
 
-/** Null for `**`, which stands for any number of segments. */
+/** Returns null for `**`, which matches any number of segments. */
 function compileSegment(segment: string): RegExp | null {
   if (segment === '**') return null;
   const source = segment
     .replace(/[.+^$|]/g, '\\$&')
     .replace(/\*+/g, '[^/]*')
     .replaceAll('?', '[^/]');
-  // Hidden files are not meant, unless the dot is written.
+  // Wildcards do not match hidden files.
   return new RegExp(`^${/^[*?]/.test(segment) ? '(?!\\.)' : ''}${source}$`);
 }
 

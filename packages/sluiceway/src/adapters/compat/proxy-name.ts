@@ -1,19 +1,19 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { CompatOptions } from './options.js';
 
-/** Where requests go: what of the options tells two middlewares in a row apart. */
+/** The options that differ between two chained middlewares. */
 type Routing = Pick<
   CompatOptions,
   'target' | 'router' | 'pathFilter' | 'pathRewrite' | 'prependPath' | 'ignorePath'
 >;
 
-/** Of this process: a name tells others nothing of the options that it is made of. */
+/** Random per process, so that a name reveals nothing about the options. */
 const salt = randomBytes(16);
 
 /**
- * The name of a middleware that has been given none: one for each configuration. Two middlewares that stand in a row
- * differ in their options, and so do not take each other's requests for a loop; one that is made anew for each request
- * keeps its name, so that a loop through it is found.
+ * Returns the default name of a middleware, one per configuration. Chained middlewares differ in their options, so they
+ * do not treat each other's requests as a loop. A middleware that is created for each request keeps its name, so a loop
+ * through it is detected.
  */
 export function nameOf(options: object): string {
   const { target, router, pathFilter, pathRewrite, prependPath, ignorePath }: Partial<Routing> = options;

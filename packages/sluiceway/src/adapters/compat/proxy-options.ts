@@ -13,30 +13,30 @@ import { nameOf } from './proxy-name.js';
 import { ResponseInterception, toContentInterceptor } from './response-interceptor.js';
 import { tlsOf } from './targets.js';
 
-/** What the middleware knows of a request. */
+/** The middleware's data for a request. */
 export interface CompatContext<Request, Response> {
   request: Request;
   /** Null for an upgrade. */
   response: Response | null;
-  /** Where it goes, path included. */
+  /** The target, with its path. */
   target: URL;
-  /** Fields of this request alone, which `router` has set; null: those of the options. */
+  /** Fields that `router` has set for this request. Null: those of the options. */
   headers: CompatOptions['headers'] | null;
-  /** Content that a body parser has read, which only `fixRequestBody` gives back. */
+  /** A body parser has read the content. Only `fixRequestBody` can restore it. */
   awaitsContent: boolean;
-  /** What `on.proxyReq` was given; null until then. */
+  /** The argument of `on.proxyReq`. Null before the call. */
   proxyRequest: ProxyRequest | null;
 }
 
 const FORWARDED = ['X-Forwarded-For', 'X-Forwarded-Host', 'X-Forwarded-Proto'];
-/** The defaults of `createProxy`, which `timeout` may shorten. */
+/** The defaults of `createProxy`, which `timeout` can shorten. */
 const CONNECT_TIMEOUT_MS = 10_000;
 const RESPONSE_TIMEOUT_MS = 60_000;
 
 /** There is no upstream: `onRequest` chooses one for each request, or the request has an exact URL. */
 export type CompatProxyOptions<Context> = SelectedProxyOptions<Context> & Pick<Hooks<Context>, 'onRequest'>;
 
-/** The options of a proxy that does what those of http-proxy-middleware say. */
+/** Converts the options of http-proxy-middleware to those of a proxy. */
 export function toProxyOptions<Request extends IncomingMessage, Response extends ServerResponse>(
   options: CompatOptions<Request, Response>,
 ): CompatProxyOptions<CompatContext<Request, Response>> {
@@ -73,7 +73,7 @@ export function toProxyOptions<Request extends IncomingMessage, Response extends
         context: { target },
       },
     }) {
-      // An exact URL is given with the request.
+      // Each request has an exact URL.
       if (options.ignorePath === true) return undefined;
       return { upstream: options.prependPath === false ? target.origin : target };
     },
@@ -113,7 +113,7 @@ export function toProxyOptions<Request extends IncomingMessage, Response extends
       {
         onTransferEnd(record) {
           const text = formatTransferText(record);
-          // Whatever a logger returns: a promise may reject.
+          // A logger's result is used because a promise may reject.
           return record.error === null ? logger.info(text) : logger.error(text);
         },
       },
@@ -126,7 +126,7 @@ export function toProxyOptions<Request extends IncomingMessage, Response extends
           return {
             proxyResponse: new ProxyResponse(upstreamResponse, response, context.proxyRequest),
             request: context.request,
-            // Content after an upgrade is no response's.
+            // Content after an upgrade belongs to no response.
             response: context.response as Response,
           };
         }),
@@ -135,10 +135,10 @@ export function toProxyOptions<Request extends IncomingMessage, Response extends
   return proxyOptions;
 }
 
-/** Joined as text: a path may begin with two slashes, which a relative reference takes for a host. */
+/** Joined as text: a path can begin with two slashes, which a relative reference would interpret as a host. */
 const askedUrl = ({ origin }: URL, path = '/'): URL => new URL(origin + (path.startsWith('/') ? path : '/'));
 
-/** `host` among the fields is not one of the others: it is made for each request. */
+/** Separates `host` from the other fields: it is set for each request. */
 function splitHost(headers: CompatOptions['headers']): {
   host: string | readonly string[] | undefined;
   others: Record<string, string | readonly string[]>;
@@ -152,8 +152,8 @@ function splitHost(headers: CompatOptions['headers']): {
 }
 
 /**
- * `timeout` is that of the client's connection, on which nothing passes either while the target is connected to and
- * waited for. Here that ends with a response, and not with a closed connection.
+ * `timeout` applies to the client's connection, which is also idle while the target is connected to and waited for.
+ * Here, that ends with a response instead of a closed connection.
  */
 function toTimeouts({
   timeout,
@@ -169,12 +169,12 @@ function toTimeouts({
     : { ...given, responseHead: orOff(upstream), upstreamIdle: orOff(upstream) };
 }
 
-/** For http-proxy-middleware, 0 is off. */
+/** For http-proxy-middleware, 0 means off. */
 const orOff = (ms: number): number | false => (ms === 0 ? false : ms);
 
 const isSet = (ms: number | undefined): ms is number => ms !== undefined && ms > 0;
 
-/** Undefined leaves the default; 0 is off. What is not valid is passed on, for `createProxy` to refuse it. */
+/** Undefined keeps the default; 0 is off. An invalid value is passed on, so that `createProxy` reports it. */
 function shorter(
   proxyTimeout: number | undefined,
   timeout: number | undefined,
@@ -188,5 +188,5 @@ function shorter(
 const contentWasRead = (): SluicewayError =>
   new SluicewayError(
     'proxy_configuration_error',
-    'The request content was read before: mount the proxy before body parsers, or call fixRequestBody in on.proxyReq',
+    'The request content has already been read: mount the proxy before body parsers, or call fixRequestBody in on.proxyReq',
   );

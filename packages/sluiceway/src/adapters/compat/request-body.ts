@@ -3,8 +3,8 @@ import { encodeText, isContentRead, restoreContent } from '../shared/parsed-body
 import type { ProxyRequest } from './messages.js';
 
 /**
- * For `on.proxyReq`, as the handler or called in it: content that a body parser has read is made anew from
- * `request.body`, for the `Content-Type` that the request is sent with. Does nothing where none was read.
+ * Restores content that a body parser has read, from `request.body`, in the `Content-Type` of the request. Use it as
+ * `on.proxyReq`, or call it there. Does nothing if the content was not read.
  */
 export function fixRequestBody(proxyRequest: ProxyRequest, request: IncomingMessage): void {
   const { body }: { body?: unknown } = request as object;

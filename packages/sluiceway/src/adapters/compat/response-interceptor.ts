@@ -6,7 +6,7 @@ import type { DownstreamResponseDraft } from '../../proxy/messages/responses.js'
 import type { ContentInterceptor } from '../../proxy/response/interception.js';
 import type { ProxyResponse } from './messages.js';
 
-/** Gets the whole content of a response, its coding taken off, and returns what the client shall get. */
+/** Takes the whole decoded content of a response, and returns the content for the client. */
 export type Interceptor<Request = IncomingMessage, Response = ServerResponse> = (
   content: Buffer,
   proxyResponse: ProxyResponse,
@@ -14,7 +14,7 @@ export type Interceptor<Request = IncomingMessage, Response = ServerResponse> = 
   response: Response,
 ) => string | Uint8Array | Promise<string | Uint8Array>;
 
-/** Stands for an interceptor in `on.proxyRes`. */
+/** Marks an interceptor in `on.proxyRes`. */
 export class ResponseInterception {
   readonly interceptor: Interceptor;
 
@@ -24,25 +24,25 @@ export class ResponseInterception {
 }
 
 /**
- * For `on.proxyRes`, together with `selfHandleResponse: true`: holds each response in memory, whole. The response that
- * the interceptor is given has the status and the fields of the target's, and what it changes of them is sent. It is not
- * called for responses without content (HEAD, 204, 304).
+ * For `on.proxyRes`, together with `selfHandleResponse: true`. Buffers each whole response in memory. The interceptor's
+ * response has the target's status and fields; its changes to them are sent. Not called for responses without content
+ * (HEAD, 204, 304).
  */
 export function responseInterceptor<Request extends IncomingMessage, Response extends ServerResponse>(
   interceptor: Interceptor<Request, Response>,
 ): ResponseInterception {
-  // Called with the request and the response of the application, whose types are the caller's to know.
+  // The interceptor gets the application's request and response, whose types only the caller knows.
   return new ResponseInterception(interceptor as unknown as Interceptor);
 }
 
-/** What the interception of one response needs to know. */
+/** The data for the interception of one response. */
 export interface Intercepted {
   proxyResponse: ProxyResponse;
   request: IncomingMessage;
   response: ServerResponse;
 }
 
-/** Decodes content, and calls the interceptor with a response that holds the head. */
+/** Decodes content, and calls the interceptor with a response that has the head. */
 export function toContentInterceptor(
   interceptor: Interceptor,
   find: (messages: Parameters<ContentInterceptor>[1]) => Intercepted,
@@ -58,8 +58,8 @@ export function toContentInterceptor(
 }
 
 /**
- * Puts the head into the response for the time of a call, and takes back what has become of it. What the response had
- * before is part of that; where the call fails, the response is left as it was.
+ * Sets the head on the response during a call, and returns its changes afterwards. The previous fields of the response
+ * are included. If the call fails, the response is restored.
  */
 async function withHead<T>(
   response: ServerResponse,
@@ -69,7 +69,7 @@ async function withHead<T>(
   const { status, statusText: phrase, headers } = draft;
   const { statusCode } = response;
   const before = Object.entries(response.getHeaders());
-  // HTTP/2 has no phrases, and Node warns of those.
+  // HTTP/2 has no reason phrases. Node warns if one is set.
   const hasPhrase = !('stream' in response);
   try {
     response.statusCode = status;
@@ -94,7 +94,7 @@ async function withHead<T>(
     if (!response.headersSent) {
       clear(response);
       response.statusCode = statusCode;
-      // Undefined until somebody sets it, whatever its type says: Node takes the usual one then.
+      // Undefined until it is set, contrary to its type. Node then uses the standard phrase.
       if (hasPhrase) Object.assign(response, { statusMessage: undefined });
       for (const [name, value] of before) if (value !== undefined) response.setHeader(name, value);
     }
@@ -102,10 +102,10 @@ async function withHead<T>(
   }
 }
 
-/** Lines that are as they were stay byte for byte. */
+/** Unchanged lines stay byte for byte. */
 function takeBack(response: ServerResponse, fields: Fields): void {
   for (const [name] of [...fields]) if (!response.hasHeader(name)) fields.delete(name);
-  // HTTP/2 has names in lower case only.
+  // HTTP/2 has only lower-case names.
   const names =
     'getRawHeaderNames' in response
       ? (response as ServerResponse & { getRawHeaderNames(): string[] }).getRawHeaderNames()
@@ -116,7 +116,7 @@ function takeBack(response: ServerResponse, fields: Fields): void {
   }
 }
 
-/** Of a response that ends an exchange, as far as Node sends it. */
+/** A final status that Node can send. */
 const isFinalStatus = (status: number): boolean => Number.isInteger(status) && status >= 200 && status <= 999;
 
 function clear(response: ServerResponse): void {
@@ -133,13 +133,13 @@ const DECODERS: Readonly<Record<string, Decode>> = {
   gzip: gunzip,
   'x-gzip': gunzip,
   br: promisify(zlib.brotliDecompress),
-  // Some servers leave the format of zlib out, and browsers take both.
+  // Some servers omit the zlib format. Browsers accept both.
   deflate: (content) => inflate(content).catch(() => inflateRaw(content)),
-  // Node has it from 22.15 on.
+  // Available since Node 22.15.
   ...('zstdDecompress' in zlib && { zstd: promisify(zlib.zstdDecompress as typeof zlib.gunzip) }),
 };
 
-/** Null where there is nothing to decode, and for codings that are not known: those stay in the head. */
+/** Returns null if there is nothing to decode. Also for unknown codings, which stay in the head. */
 function toDecoder(codings: readonly string[]): Decode | null {
   const decoders = codings
     .map((coding) => coding.toLowerCase())

@@ -12,7 +12,7 @@ type Routed<Request, Response> = HandleContext<CompatContext<Request, Response>>
   context: CompatContext<Request, Response>;
 };
 
-/** Finds out where requests go. What functions of the application's throw rejects. */
+/** Determines the target of requests. Rejects with errors of the application's functions. */
 export function toRoute<Request extends IncomingMessage, Response extends ServerResponse>(
   options: CompatOptions<Request, Response>,
 ): (request: Request, response: Response | null) => Promise<Routed<Request, Response>> {
@@ -27,7 +27,7 @@ export function toRoute<Request extends IncomingMessage, Response extends Server
     refuseChanges(options, own);
     const target = routed ?? (own.target === undefined ? undefined : toTargetUrl(own.target));
     if (target === undefined)
-      throw new SluicewayError('proxy_configuration_error', 'router has named no target');
+      throw new SluicewayError('proxy_configuration_error', 'router has returned no target');
     const { body }: { body?: unknown } = request as object;
     const isRead = isContentRead(request);
     const awaitsContent = isRead && !reusesParsedBody && on.proxyReq !== undefined;
@@ -44,7 +44,7 @@ export function toRoute<Request extends IncomingMessage, Response extends Server
       },
       target: path,
       mountPath: 'baseUrl' in request && typeof request.baseUrl === 'string' ? request.baseUrl : '',
-      // What has been rewritten is meant as it is.
+      // A rewritten path is used as it is.
       isMountPoint: path === url && isMountPointOf(request),
       errors: 'throw',
       ...(ignorePath === true && { url: target }),
@@ -56,7 +56,7 @@ export function toRoute<Request extends IncomingMessage, Response extends Server
 
 const NOTHING = Buffer.alloc(0);
 
-/** What Express and Connect add to a request. */
+/** Properties that Express and Connect add to a request. */
 interface MountedRequest {
   url?: string | undefined;
   originalUrl?: string;
@@ -64,8 +64,8 @@ interface MountedRequest {
 }
 
 /**
- * Express tells where it has mounted a middleware; Connect leaves the whole path beside what is left of it. At the root
- * the path `/` asks for the target's URL as it is, as in http-proxy-middleware 4.
+ * Express reports the mount path of a middleware. Connect keeps the whole path beside the remaining one. At the root,
+ * the path `/` requests the target's URL as it is, as in http-proxy-middleware 4.
  */
 function isMountPointOf(request: IncomingMessage): boolean {
   const { url, originalUrl, baseUrl }: MountedRequest = request;
@@ -75,7 +75,7 @@ function isMountPointOf(request: IncomingMessage): boolean {
   return isMountPoint(originalUrl, baseUrl ?? path) && !path.endsWith('/');
 }
 
-/** Of the copy that `router` and `pathRewrite` get, these may be changed for a request. */
+/** `router` and `pathRewrite` may change these options in their copy, for one request. */
 const CHANGEABLE: ReadonlySet<string> = new Set(['target', 'headers']);
 
 function refuseChanges(options: object, own: object): void {
@@ -84,7 +84,7 @@ function refuseChanges(options: object, own: object): void {
     if (CHANGEABLE.has(name) || value === before[name]) continue;
     throw new SluicewayError(
       'proxy_configuration_error',
-      `router or pathRewrite has changed ${name}: only target and headers can be other ones for a request`,
+      `router or pathRewrite has changed ${name}: only target and headers can differ per request`,
     );
   }
 }

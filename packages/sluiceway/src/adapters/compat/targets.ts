@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { UpstreamTlsOptions } from '../../proxy/options/upstream-tls.js';
 
-/** Where requests go: a URL, or its parts. */
+/** A target: a URL, or its parts. */
 export type ProxyTarget =
   | string
   | URL
@@ -18,7 +18,7 @@ export type ProxyTarget =
 
 const PARTS = ['protocol', 'host', 'hostname', 'port', 'pathname', 'ca', 'cert', 'key'];
 
-/** The URL of a target; `ws:` is taken for `http:`. Throws a `TypeError` that says what is not understood. */
+/** Returns the URL of a target. `ws:` is converted to `http:`. Throws a `TypeError` for an unsupported target. */
 export function toTargetUrl(target: ProxyTarget): URL {
   return new URL(toText(target).replace(/^ws(?=s?:)/i, 'http'));
 }
@@ -37,7 +37,7 @@ function toText(target: ProxyTarget): string {
   return toTargetUrl(`${protocol.replace(/:?$/, ':')}//${authority}${pathname}`).href;
 }
 
-/** What is to be trusted and shown over TLS, where the target says it. */
+/** Returns the TLS options that the target contains. */
 export function tlsOf(target: ProxyTarget | undefined): UpstreamTlsOptions | undefined {
   if (typeof target !== 'object' || target === null || target instanceof URL) return undefined;
   const { ca, cert, key } = target;
@@ -50,9 +50,9 @@ export function tlsOf(target: ProxyTarget | undefined): UpstreamTlsOptions | und
 }
 
 /**
- * By host, by path prefix, or by both (`host/path`): the first that fits. Or a function, which may be async; what it
- * returns that is falsy leaves `target`. Its options are a copy for this request, whose `target` and `headers` it may
- * change. There is no response for an upgrade.
+ * Targets by host, by path prefix, or by both (`host/path`): the first match applies. Or a function, which may be
+ * async; if it returns a falsy value, `target` applies. The function gets a copy of the options for this request, in
+ * which it may change `target` and `headers`. For an upgrade, there is no response.
  */
 export type Router<
   Request extends IncomingMessage = IncomingMessage,
@@ -64,7 +64,7 @@ export type Router<
 
 type Routed = ProxyTarget | null | undefined | false;
 
-/** The target that a router names for a request; undefined leaves the usual one. */
+/** Returns the target that a router chooses for a request. Undefined means the default. */
 export async function findTarget<Request extends IncomingMessage, Response extends ServerResponse, Options>(
   router: Router<Request, Response, Options> | undefined,
   request: Request,
@@ -86,8 +86,8 @@ export async function findTarget<Request extends IncomingMessage, Response exten
 }
 
 /**
- * By regular expressions, of which the first that fits is applied, or by a function, which may be async and is given
- * what a function as `router` is.
+ * Rewrites by regular expressions, of which the first match applies, or by a function. The function may be async and
+ * gets the same arguments as a `router` function.
  */
 export type PathRewrite<
   Request extends IncomingMessage = IncomingMessage,
@@ -111,8 +111,8 @@ type Rewrite<Request, Response, Options> = (
 ) => string | Promise<string>;
 
 /**
- * Compiles a rewrite of paths with their queries. Throws a `TypeError` for what is none, and a `SyntaxError` for what is
- * no regular expression.
+ * Compiles a rewrite of paths with their queries. Throws a `TypeError` for an unsupported form, and a `SyntaxError` for
+ * an invalid regular expression.
  */
 export function compilePathRewrite<Request extends IncomingMessage, Response extends ServerResponse, Options>(
   rewrite: PathRewrite<Request, Response, Options> | undefined,
@@ -136,5 +136,5 @@ export function compilePathRewrite<Request extends IncomingMessage, Response ext
   };
 }
 
-/** Middleware and rewrites may leave nothing of a path, or no slash before it. */
+/** Middleware and rewrites can leave an empty path, or one without a leading slash. */
 export const toPath = (path: string): string => (path.startsWith('/') ? path : `/${path}`);

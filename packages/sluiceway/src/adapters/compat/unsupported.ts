@@ -1,6 +1,6 @@
 import type { Checker } from '../../options/checker.js';
 
-/** What http-proxy-middleware has, and this has not, with what to use. */
+/** Options of http-proxy-middleware that are not supported, with alternatives. */
 export const UNSUPPORTED: Readonly<Record<string, string>> = {
   forward: 'use an observer with onResponseContent, or send the request yourself',
   agent: 'use createProxy with upstream.connections, upstream.egressProxy or transport',
@@ -9,7 +9,7 @@ export const UNSUPPORTED: Readonly<Record<string, string>> = {
   localAddress: 'use createProxy with transport',
   buffer: 'use reuseParsedBody, or handle() with content',
   http2: 'use attach with a server of node:http2',
-  upgradeTimeout: 'proxyTimeout holds for upgrades as well',
+  upgradeTimeout: 'proxyTimeout applies to upgrades as well',
   plugins: 'use the hooks and observers of createProxy',
   ejectPlugins: 'use on.error',
   onError: 'use on.error',
@@ -30,7 +30,7 @@ export const UNSUPPORTED_EVENTS: Readonly<Record<string, string>> = {
   proxySocket: 'use onUpstreamResponse of createProxy, with the status 101',
 };
 
-/** A value that asks for nothing, as a configuration may have it for an option that it does not use. */
+/** Reports whether a value disables an option, as configurations often contain for options they do not use. */
 const asksForNothing = (value: unknown): boolean =>
   value === undefined || value === null || value === false || (Array.isArray(value) && value.length === 0);
 

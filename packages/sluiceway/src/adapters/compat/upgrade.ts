@@ -10,15 +10,15 @@ import { callSafely } from './handlers.js';
 
 export interface CompatUpgradeOptions<Context> {
   proxy: ReverseProxy<Context>;
-  /** Finds out where the request goes; may reject. */
+  /** Determines the target of the request. May reject. */
   route(): Promise<HandleContext<Context> & { context: { target: URL } }>;
-  /** Is told of a failure before the response, and may answer on the socket. */
+  /** Called for a failure before the response. May answer on the socket. */
   onError: ((error: Error, target: URL | undefined) => unknown) | undefined;
 }
 
 /**
- * Serves a request of an `upgrade` event. A failure goes to `onError`; where that leaves the socket as it is, or is not
- * there, it is answered. Never rejects.
+ * Serves a request of an `upgrade` event. A failure is passed to `onError`. If that does not use the socket, or is
+ * absent, the failure is answered. Never rejects.
  */
 export async function serveUpgrade<Context>(
   request: IncomingMessage,
@@ -61,12 +61,12 @@ function answer(response: ServerResponse, error: ReturnType<typeof toFrameworkEr
   response.end(problemJson(status, text));
 }
 
-/** For each request, how many of the listeners that a middleware has added have left it to others. */
+/** For each request, how many of the middlewares' listeners have left it to others. */
 const left = new WeakMap<IncomingMessage, number>();
 
 /**
- * Whether the last of a server's listeners has left a request: when all of them are middlewares' own, nothing else would
- * ever answer it.
+ * Reports whether all listeners of a server have left a request to others. If they all belong to middlewares, nothing
+ * else would ever answer it.
  */
 export function isLeftByAll(request: IncomingMessage, listeners: number): boolean {
   const count = (left.get(request) ?? 0) + 1;

@@ -17,7 +17,7 @@ import { FrameworkError } from '../shared/framework-error.js';
 import { keepOwnFields } from '../shared/own-fields.js';
 import { restoreContent } from '../shared/parsed-body.js';
 
-/** What is needed of a request of Express 4 or 5: `Request` of its types is one. */
+/** The properties used of a request of Express 4 or 5. The `Request` type of Express is assignable. */
 export interface ExpressRequest extends IncomingMessage {
   readonly app: { get(name: string): unknown };
   readonly baseUrl: string;
@@ -35,11 +35,11 @@ export type ExpressHandler<Request extends ExpressRequest = ExpressRequest> = (
 ) => Promise<void>;
 
 /**
- * A handler of Express 4 or 5 for a proxy, a gateway, or what `stripPrefix` and `mount` make of them:
- * `app.use('/files', toExpress(proxy))`. The path at which it is mounted is taken off, as Express does. Hooks find the
- * request of Express as `request.context`; `trust proxy` of the application decides who the client is. Failures
- * before the response go to `next`, since that is where Express applications answer errors, unless `errors` is `answer`.
- * Throws an `OptionsError` for options that are not valid.
+ * Converts a proxy, a gateway, or the result of `stripPrefix` or `mount` to a handler for Express 4 or 5:
+ * `app.use('/files', toExpress(proxy))`. Express removes the path at which it is mounted. Hooks get the Express request
+ * as `request.context`. The application's `trust proxy` determines the client. Failures before the response go to
+ * `next`, because Express applications answer errors there, unless `errors` is `answer`. Throws an `OptionsError` for
+ * invalid options.
  */
 export function toExpress<Request extends ExpressRequest = ExpressRequest>(
   handler: Handler<Request>,
@@ -56,10 +56,10 @@ export function toExpress<Request extends ExpressRequest = ExpressRequest>(
 }
 
 /**
- * Answers a request of Express with the file at `url`, as `streamFrom` of `sluiceway` does. Give it what `createStreamer`
- * returned: its options are checked when the application starts, and it can be closed. Failures before the response go to
- * the application's error handler, unless `errors` is `answer`. Resolves with the outcome, and never rejects, so that it
- * need not be waited for.
+ * Answers an Express request with the file at `url`, like `streamFrom` of `sluiceway`. Pass the result of
+ * `createStreamer`: its options are checked when the application starts, and it can be closed. Failures before the
+ * response go to the application's error handler, unless `errors` is `answer`. Resolves with the outcome, and never
+ * rejects, so you need not await it.
  */
 export async function streamFrom<Request extends ExpressRequest = ExpressRequest>(
   request: Request,
@@ -79,7 +79,7 @@ export async function streamFrom<Request extends ExpressRequest = ExpressRequest
   }
 }
 
-/** One object for all calls, so that they share a proxy. */
+/** A single object for all calls, so that they share a proxy. */
 const DEFAULTS: StreamFromOptions = {};
 
 function toContext<Request extends ExpressRequest>(
@@ -100,7 +100,7 @@ function toContext<Request extends ExpressRequest>(
   };
 }
 
-/** Middleware may leave no slash before the query, and Express puts one where `originalUrl` has none. */
+/** Middleware can leave no slash before the query, and Express adds one that `originalUrl` does not have. */
 function findTarget({
   url = '',
   originalUrl = url,
@@ -112,13 +112,13 @@ function findTarget({
   };
 }
 
-/** The client by the word of proxies that the application trusts; undefined where it does not trust the peer. */
+/** Returns the client as trusted proxies report it. Undefined if the application does not trust the peer. */
 export function findClient(request: ExpressRequest): KnownClient | undefined {
   const trusts = request.app.get('trust proxy fn') as ((address: string, hop: number) => boolean) | undefined;
   const { remoteAddress } = request.socket;
   if (trusts === undefined || remoteAddress === undefined || !trusts(remoteAddress, 0)) return undefined;
   const { ip, protocol } = request;
-  // As `request.hostname` takes it, which loses the port.
+  // Read like `request.hostname`, which drops the port.
   const host = request.headers['x-forwarded-host']?.toString().split(',', 1)[0]?.trim();
   return {
     ...(ip !== undefined && { address: ip }),

@@ -10,30 +10,32 @@ import type { UpstreamOptions } from '../../proxy/options/upstream-options.js';
 import type { AdapterOptions } from '../shared/adapter.js';
 import { MountPlace } from './fastify-place.js';
 
-/** How the plugin `sluiceway` is mounted: mostly in the words of `@fastify/http-proxy`. */
+/** How the plugin `sluiceway` is mounted. Most options have the names of `@fastify/http-proxy`. */
 export interface FastifyMountOptions extends Pick<AdapterOptions, 'errors'> {
   /**
-   * Takes the place of the prefix in the path that the handler sees; parameters of the prefix (`/:id`) may stand in it.
-   * Default: the prefix is taken off, and the path of the upstream, if it has one, comes before what is left.
+   * Replaces the prefix in the path that the handler sees. It may contain parameters of the prefix (`/:id`). Default:
+   * the prefix is removed, and the upstream's path, if any, comes before the rest.
    */
   rewritePrefix?: string;
-  /** Default: all that the instance supports. */
+  /** Methods of the routes. Default: all that the instance supports. */
   httpMethods?: readonly string[];
   /** Routes under the prefix. Default `['/', '/*']`. */
   routes?: readonly string[];
   preValidation?: NonNullable<RouteOptions['preValidation']>;
   preHandler?: NonNullable<RouteOptions['preHandler']>;
-  /** As of any route of Fastify's: found as `request.routeOptions.config`. */
+  /** The route's config, available as `request.routeOptions.config`. */
   config?: FastifyContextConfig;
-  /** As of any route of Fastify's. */
+  /** The route's constraints. */
   constraints?: NonNullable<RouteOptions['constraints']>;
-  /** Serve upgrades: WebSockets, and whatever else both sides agree on. Hooks see their requests first. Default false. */
+  /**
+   * Serves upgrades: WebSockets and other protocols that both sides support. Fastify's hooks run first. Default false.
+   */
   websocket?: boolean;
 }
 
 /**
- * What to mount, or the options of `createProxy` for a proxy of the plugin's own. Of these, the default of
- * `headers.location` is `'rewrite'`.
+ * What to mount, or the options of `createProxy` for a proxy that the plugin creates. The default of `headers.location`
+ * is then `'rewrite'`.
  */
 export type FastifySluicewayOptions = FastifyMountOptions &
   ({ handler: Handler<FastifyRequest> } | ({ handler?: undefined } & ProxyOptions<FastifyRequest>));
@@ -46,18 +48,18 @@ export interface Mount {
   httpMethods: readonly string[];
   websocket: boolean;
   errors: 'throw' | 'answer';
-  /** Passed on to each route. */
+  /** Passed to each route. */
   route: Pick<RouteOptions, 'preValidation' | 'preHandler' | 'config' | 'constraints'>;
 }
 
-/** What `register` adds to the options of a plugin. */
+/** Members that `register` adds to the options of a plugin. */
 interface Registration {
   prefix?: unknown;
   logLevel?: unknown;
   logSerializers?: unknown;
 }
 
-/** Checks everything. Throws an `OptionsError`. */
+/** Checks all options. Throws an `OptionsError`. */
 export function resolveMount(app: FastifyInstance, options: FastifySluicewayOptions & Registration): Mount {
   const check = new Checker('sluiceway');
   const { prefix: _, logLevel: __, logSerializers: ___, ...given } = options;
@@ -71,13 +73,13 @@ export function resolveMount(app: FastifyInstance, options: FastifySluicewayOpti
   const segments = app.prefix.split('/');
   for (const name of rewritten?.match(/:\w+/g) ?? []) {
     if (!segments.includes(name))
-      check.problem('rewritePrefix', `names ${name}, which is no segment of the prefix`);
+      check.problem('rewritePrefix', `contains ${name}, which is not a segment of the prefix`);
   }
   if (handler !== undefined) {
     checkHandler(check, 'handler', handler);
     check.unknownKeys('', proxyOptions, ['errors']);
   }
-  // In the upstream's own path, so that what it says of places on it can be told from the rest.
+  // Becomes part of the upstream's path, so that URLs under it can be recognized in responses.
   const aimed =
     rewritten === undefined || rewritten.includes(':') ? null : aimAt(check, proxyOptions, rewritten);
   check.throwIfAny();
@@ -108,7 +110,7 @@ export function resolveMount(app: FastifyInstance, options: FastifySluicewayOpti
   };
 }
 
-/** The upstream with that path; null where there is none, or none that is valid, which `createProxy` will say. */
+/** Sets the path of the upstream. Returns it unchanged if it is missing or invalid, which `createProxy` reports. */
 function aimAt(
   check: Checker,
   { upstream }: Pick<ProxyOptions, 'upstream'>,
@@ -123,7 +125,7 @@ function aimAt(
     return null;
   }
   if (base.path !== '' && base.path !== '/')
-    check.problem('rewritePrefix', 'stands for the path of the upstream: one of them must have none');
+    check.problem('rewritePrefix', 'replaces the path of the upstream: only one of them may have a path');
   const query = base.query === '' ? '' : `?${base.query}`;
   return { ...options, url: `${base.protocol}//${base.host}${path}${query}` };
 }

@@ -4,11 +4,11 @@ import { joinTarget, readRequestTarget } from '../../http/target.js';
 import type { HandleContext } from '../../proxy/messages/handle-context.js';
 
 export interface PlaceOptions {
-  /** As Fastify has it: of the plugin and of all that it is registered in; segments may be parameters (`/:id`). */
+  /** Fastify's prefix: of the plugin and all plugins around it. Segments can be parameters (`/:id`). */
   prefix: string;
-  /** Checked; `''` for the root. Undefined: the prefix is taken off. */
+  /** Checked. `''` for the root. Undefined: the prefix is removed. */
   rewritePrefix: PathPrefix | undefined;
-  /** The router takes several slashes for one. */
+  /** Whether the router merges repeated slashes. */
   collapses: boolean;
 }
 
@@ -16,7 +16,7 @@ type Place = Pick<HandleContext, 'target' | 'mountPath' | 'isMountPoint'>;
 
 const isParameter = (segment: string): boolean => segment.startsWith(':');
 
-/** Where a plugin is mounted: what of a request's path is its prefix, and what the handler sees in place of it. */
+/** Where a plugin is mounted: which part of a path is its prefix, and what replaces it. */
 export class MountPlace {
   readonly #segments: readonly string[];
   readonly #rewritePrefix: PathPrefix | undefined;
@@ -28,7 +28,7 @@ export class MountPlace {
     this.#rewritePrefix = rewritePrefix;
   }
 
-  /** Whether a target lies under the prefix. */
+  /** Reports whether a target is under the prefix. */
   holds(target: string): boolean {
     const split = splitTarget(target, this.#segments.length, this.#collapses);
     if (split === null) return false;
@@ -37,8 +37,8 @@ export class MountPlace {
   }
 
   /**
-   * Takes the prefix off a target that the router has found to be under it, by counting segments: the router decodes,
-   * and so finds `/%66iles` under `/files`. Throws `http_request_error` for dot segments that lead out of the new prefix.
+   * Removes the prefix from a target that the router has matched, by counting segments: the router decodes, so it finds
+   * `/%66iles` under `/files`. Throws `http_request_error` for dot segments that lead out of the new prefix.
    */
   locate(target: string): Place {
     const count = this.#segments.length;
@@ -54,7 +54,7 @@ export class MountPlace {
     return { target: joinTarget({ path: base, query: '' }, isExact ? null : path, query), mountPath: prefix };
   }
 
-  /** Puts the client's segments into the new prefix, none of which may be a step upwards. */
+  /** Inserts the client's segments into the new prefix. None of them may lead upwards. */
   #rewriteParameters(rewritePrefix: string, prefix: string): string {
     if (!rewritePrefix.includes(':')) return rewritePrefix;
     const raw = prefix.split('/').filter((segment) => segment !== '');

@@ -4,12 +4,13 @@ import type { Outcome } from '../../errors.js';
 import type { Fields } from '../../http/fields.js';
 import type { HandleContext, KnownClient } from '../../proxy/messages/handle-context.js';
 
-/** What a reply is served with beside what Fastify knows. */
+/** The context of a reply, without the parts that Fastify provides. */
 export type OwnContext = Omit<HandleContext, 'context' | 'client' | 'onHead'>;
 
 /**
- * Answers by the raw response. Fastify has the say until the head goes out: a failure before that rejects, with
- * nothing written; from then on the reply is hijacked, so that neither hooks nor its timeout of handlers touch it.
+ * Answers through the raw response. Fastify stays in control until the head is sent: a failure before that rejects,
+ * with nothing written. From then on the reply is hijacked, so that neither hooks nor Fastify's handler timeout affect
+ * it.
  */
 export async function serveReply(
   request: FastifyRequest,
@@ -25,7 +26,7 @@ export async function serveReply(
     ...(client !== null && { client }),
     onHead: ({ headers }) => {
       addReplyFields(headers, reply);
-      // Not before it has been sent: until then Fastify may have to answer.
+      // Runs after the head was sent: before that, Fastify may have to answer.
       queueMicrotask(() => {
         if (reply.raw.headersSent) reply.hijack();
       });
@@ -36,8 +37,8 @@ export async function serveReply(
 }
 
 /**
- * What `inject` makes has no socket of its own: a request is there as a whole, and a response is out when it has
- * finished, although it closes before its pretended socket has taken it.
+ * Completes what `inject` creates, which has no real socket: the request is complete from the start, and the response
+ * is complete when it has finished, although it closes before its mock socket has taken it.
  */
 export function completeInjected(request: IncomingMessage, response: ServerResponse): void {
   if (!('_lightMyRequest' in response)) return;
@@ -45,12 +46,12 @@ export function completeInjected(request: IncomingMessage, response: ServerRespo
   response.once('finish', () => Object.defineProperty(response, 'writableFinished', { value: true }));
 }
 
-/** What `trustProxy` has found out; null where it is not set, and the socket tells. */
+/** Returns the client that `trustProxy` determines. Null if the option is not set; the socket's data then apply. */
 export function readClient(request: FastifyRequest): KnownClient | null {
-  // Fastify defines the property only for `trustProxy`.
+  // Fastify defines the property only with `trustProxy`.
   if (!('ips' in request)) return null;
   const { ip, host } = request;
-  // As the field says, which may be anything.
+  // The value of the field, which can be any text.
   const protocol: string = request.protocol;
   return {
     address: ip,
@@ -59,7 +60,7 @@ export function readClient(request: FastifyRequest): KnownClient | null {
   };
 }
 
-/** How the message is framed is ours to say. */
+/** Fields that frame the message. Only the proxy sets them. */
 const FRAMING = new Set([
   'connection',
   'content-length',
@@ -68,10 +69,10 @@ const FRAMING = new Set([
   'transfer-encoding',
   'upgrade',
 ]);
-/** Fields to which both may contribute: each session has its cookies, and caches must know of all that varies. */
+/** Fields to which both contribute: sessions set cookies, and caches need every `Vary`. */
 const SHARED = new Set(['set-cookie', 'vary']);
 
-/** Adds what hooks and other plugins have set by `reply.header`; what the response itself says of it comes first. */
+/** Adds fields that hooks and other plugins have set with `reply.header`. The response's own fields take precedence. */
 function addReplyFields(fields: Fields, reply: FastifyReply): void {
   for (const [name, value] of Object.entries(reply.getHeaders())) {
     if (value === undefined || FRAMING.has(name)) continue;
@@ -80,7 +81,7 @@ function addReplyFields(fields: Fields, reply: FastifyReply): void {
   }
 }
 
-/** Fastify logs each request and each failure before the head; what it does not see is a transfer that breaks. */
+/** Fastify logs each request and each failure before the head. This logs transfers that fail later. */
 export function logOutcome(request: FastifyRequest, outcome: Outcome): void {
   if (outcome === 'completed' || outcome === 'answered') return;
   const isClients = outcome === 'client_aborted' || outcome === 'client_stalled' || outcome === 'rejected';

@@ -10,14 +10,14 @@ import { logOutcome, readClient } from './fastify-reply.js';
 
 const NOTHING = Buffer.alloc(0);
 
-/** Requests that Node has handed over with their bare socket, and that are on their way through Fastify's hooks. */
+/** Upgrade requests with their raw socket that are passing through Fastify's hooks. */
 const upgrades = new WeakMap<IncomingMessage, Duplex>();
-/** For each server the prefixes whose upgrades are ours. */
+/** For each server, the prefixes whose upgrades this plugin serves. */
 const mounts = new WeakMap<object, ((path: string) => boolean)[]>();
 
 /**
- * Sends requests that ask for another protocol through Fastify's router, so that all its hooks see them. Where somebody
- * else listens for upgrades too (`@fastify/websocket`), only those that `owns` says are ours.
+ * Sends upgrade requests through Fastify's router, so that all its hooks see them. If another listener handles upgrades
+ * too (`@fastify/websocket`), only those are routed that `owns` accepts.
  */
 export function routeUpgrades(app: FastifyInstance, owns: (path: string) => boolean): void {
   const { server } = app;
@@ -48,7 +48,7 @@ async function routeUpgrade(
   app.routing(request, assignResponse(request, socket, head));
 }
 
-/** Serves a request that came by `routeUpgrades`; false for any other. */
+/** Serves a request that came through `routeUpgrades`. Returns false for any other. */
 export async function serveUpgrade(
   handler: Handler<FastifyRequest>,
   request: FastifyRequest,
@@ -58,7 +58,7 @@ export async function serveUpgrade(
   const duplex = upgrades.get(request.raw);
   if (duplex === undefined) return false;
   const client = readClient(request);
-  // From here on the socket is the handler's, which makes a response of its own where it does not become a tunnel.
+  // The handler now owns the socket. It writes a response if the socket does not become a tunnel.
   reply.hijack();
   reply.raw.detachSocket(request.raw.socket);
   try {
@@ -70,7 +70,7 @@ export async function serveUpgrade(
     });
     logOutcome(request, outcome);
   } catch (error) {
-    // Fastify only logs what a handler throws after its reply was hijacked.
+    // Fastify only logs errors of a handler whose reply was hijacked.
     duplex.destroy();
     throw error;
   }

@@ -15,18 +15,18 @@ import { routeUpgrades, serveUpgrade } from './fastify-upgrades.js';
 declare module 'fastify' {
   interface FastifyReply {
     /**
-     * Answers with the file at `url`, relayed while it arrives, under the rules of `streamFrom`; for a route handler to
-     * return. `options`, or what `createStreamer` returned, take the place of those that the plugin was registered with.
-     * There with the plugin `streamFrom`.
+     * Answers with the file at `url` under the rules of `streamFrom`. Return the result from a route handler.
+     * `options`, or the result of `createStreamer`, replace those with which the plugin was registered. Available with
+     * the plugin `streamFrom`.
      */
     streamFrom(url: FileUrl, options?: StreamFromOptions<FastifyRequest> | Streamer<FastifyRequest>): this;
   }
 }
 
 /**
- * A handler for a route of Fastify's: `app.all('/files/*', toFastify(proxy))`. The proxy sees the path as the client has
- * sent it. Content that Fastify has parsed is refused, unless `reuseParsedBody` says otherwise: the plugin `sluiceway`
- * lets it pass unread. Failures before the response go to the error handler, as those of all routes do, unless `errors` is
+ * Converts a handler to a Fastify route handler: `app.all('/files/*', toFastify(proxy))`. The proxy sees the client's
+ * path unchanged. Content that Fastify has parsed is refused, unless `reuseParsedBody` is set. With the plugin
+ * `sluiceway`, content is not parsed. Failures before the response go to the error handler, unless `errors` is
  * `answer`. Throws an `OptionsError`.
  */
 export function toFastify(
@@ -42,14 +42,14 @@ export function toFastify(
 }
 
 /**
- * Mounts a handler, or a proxy of its own, under the prefix that it is registered with:
- * `app.register(sluiceway, { prefix: '/files', upstream: 'http://127.0.0.1:9000' })`. All of Fastify's hooks apply
- * until the response begins, and failures before that go to the error handler of the instance. Closing the instance
- * drains what is mounted. Registration fails with an `OptionsError`.
+ * Mounts a handler, or a new proxy, under the prefix with which it is registered: `app.register(sluiceway, { prefix:
+ * '/files', upstream: 'http://127.0.0.1:9000' })`. Fastify's hooks run until the response begins. Failures before that
+ * go to the error handler of the instance. Closing the instance drains the handler. Registration fails with an
+ * `OptionsError`.
  */
 export const sluiceway: FastifyPluginAsync<FastifySluicewayOptions> = async (app, options) => {
   const { handler, place, routes, httpMethods, websocket, errors, route } = resolveMount(app, options);
-  // For its own routes alone, since the plugin is encapsulated: content passes unread.
+  // Affects only the plugin's own routes, because the plugin is encapsulated. Their content is not parsed.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, content, done) => done(null, content));
   drainOnClose(app, handler);
@@ -65,8 +65,8 @@ export const sluiceway: FastifyPluginAsync<FastifySluicewayOptions> = async (app
 };
 
 /**
- * Gives all replies `reply.streamFrom(url, options)`. Its options are the defaults of all calls. Closing the instance
- * drains what these answer. Registration fails with an `OptionsError`.
+ * Adds `reply.streamFrom(url, options)` to all replies. The plugin's options are the defaults of all calls. Closing the
+ * instance drains their transfers. Registration fails with an `OptionsError`.
  */
 export const streamFrom: FastifyPluginAsync<StreamFromOptions<FastifyRequest>> = async (app, defaults) => {
   const streamer = createStreamer(defaults);
@@ -83,7 +83,7 @@ export const streamFrom: FastifyPluginAsync<StreamFromOptions<FastifyRequest>> =
   });
 };
 
-// What the package fastify-plugin does. Without `skip-override` a plugin is encapsulated.
+// Same as the package fastify-plugin. Without `skip-override`, a plugin is encapsulated.
 Object.assign(sluiceway, {
   [Symbol.for('fastify.display-name')]: 'sluiceway',
   [Symbol.for('plugin-meta')]: { name: 'sluiceway', fastify: '5.x' },
@@ -102,7 +102,7 @@ function locate(place: MountPlace, request: FastifyRequest): ReturnType<MountPla
   }
 }
 
-/** Not waited for: the server stops listening at once, and then waits for all that still runs. */
+/** Does not wait: the server stops listening immediately, and then waits for everything that is running. */
 function drainOnClose(app: FastifyInstance, handler: object): void {
   app.addHook('preClose', async () => {
     drain(app, handler).catch((error: unknown) => app.log.error(error));
@@ -112,6 +112,7 @@ function drainOnClose(app: FastifyInstance, handler: object): void {
 async function drain({ server }: FastifyInstance, handler: object): Promise<void> {
   if (!isClosable(handler)) return;
   await handler.close();
-  // Node has closed those that were idle when the server stopped; these would be kept alive for another minute.
+  // Node has closed connections that were idle when the server stopped. Connections that become idle later would be
+  // kept for another minute.
   if ('closeIdleConnections' in server) setImmediate(() => server.closeIdleConnections());
 }

@@ -16,30 +16,30 @@ import type { ChunkSource } from '../../stream/chunk-source.js';
 import { drainRequestContent, type FetchRequestContent, RequestContentSource } from './request-content.js';
 import { ResponseStream } from './response-stream.js';
 
-/** Statuses that a `Response` can have no content with. */
+/** Statuses with which a `Response` cannot have content. */
 const CONTENTLESS: ReadonlySet<number> = new Set([204, 205, 304]);
-/** A `Response` can have no other. */
+/** The highest status of a `Response`. */
 const MAX_STATUS = 599;
 
-/** Never sent: what a client has left gets no answer. nginx's log has this status for it. */
+/** Never sent: the client has disconnected. nginx logs this status for the case. */
 const GONE = 499;
 
-/** A request that a host of WHATWG's kind has read, and the response that it waits for. */
+/** A request from a WHATWG host, and the response that the host waits for. */
 export class FetchExchange implements ClientExchange {
   readonly method: string;
   readonly url: string;
   readonly httpVersion = '1.1';
-  /** A `Request` tells neither. */
+  /** A `Request` has no connection. */
   readonly connection = null;
   readonly clientAddress = null;
   readonly isOnUnixSocket = false;
   readonly isEncrypted: boolean;
   readonly listener: ListenerAddress | null;
   readonly isTunnelOnly = false;
-  /** Hosts take care of what is left over. */
+  /** The host handles remaining request content. */
   readonly isRequestComplete = true;
   readonly isPipelined = false;
-  /** What the host is given; rejected by `fail`. */
+  /** The response for the host. `fail` rejects it. */
   readonly response: Promise<Response>;
   readonly #request: Request;
   readonly #content: FetchRequestContent;
@@ -83,7 +83,7 @@ export class FetchExchange implements ClientExchange {
   }
 
   get request(): ClientRequest {
-    throw new TypeError('A request that came through sluiceway/fetch is none of Node’s: see request.context');
+    throw new TypeError('A request through sluiceway/fetch has no Node request object: use request.context');
   }
 
   readHead(target: string = this.url): RequestHead {
@@ -91,7 +91,7 @@ export class FetchExchange implements ClientExchange {
     const headers = readFields(this.#request);
     checkFieldCount(headers);
     if (this.#dropsCoding) headers.set('Accept-Encoding', 'identity');
-    // Hosts take it off a request that came by HTTP/2.
+    // Hosts remove the field from HTTP/2 requests.
     if (!headers.has('host')) headers.set('Host', this.#host);
     checkRequestHead('1.1', headers);
     const framing = decideRequestFraming('1.1', headers);
@@ -147,10 +147,10 @@ export class FetchExchange implements ClientExchange {
     return false;
   }
 
-  /** The host has said it. */
+  /** The host has already sent it. */
   sendContinue(): void {}
 
-  /** There is no way to. */
+  /** Not possible with a `Response`. */
   sendInterim(): void {}
 
   sendHead(head: ResponseHead): void {
@@ -208,26 +208,26 @@ export class FetchExchange implements ClientExchange {
     if (this.#source?.isComplete !== true) void drainRequestContent(this.#content);
   }
 
-  /** The transfer is over. The host gets an answer in any case, though nobody may be there to read it. */
+  /** The transfer has ended. The host always gets an answer, even if the client has disconnected. */
   settle(): void {
     this.#respond(new Response(null, { status: GONE }));
   }
 
-  /** The host gets the error in place of a response. */
+  /** Rejects the response with the error. */
   refuse(error: unknown): void {
     this.#refuse(error);
   }
 
-  /** Refuses content that could not be told from a part of it, or be read, as the host hands it on. */
+  /** Refuses content that the host would relay such that a truncated or coded file looks complete. */
   #checkContent(fields: ReadonlyFields): void {
     if (!this.#allowsUnknownLength && !fields.has('content-length')) {
       throw refused(
-        'The content has no length that would tell a client of its end',
-        'The length of the file is not known.',
+        'The content has no length by which a client could detect truncation',
+        'The length of the file is unknown.',
       );
     }
     if (this.#dropsCoding && fields.list('content-encoding').some((coding) => coding !== 'identity'))
-      throw refused('The host takes Content-Encoding off coded content', 'The file is coded.');
+      throw refused('The host removes Content-Encoding from coded content', 'The file has a content coding.');
   }
 
   get #sentHead(): ResponseHead {
@@ -254,12 +254,12 @@ export class FetchExchange implements ClientExchange {
   }
 }
 
-/** For a response that has none, whatever the origin server sends. */
+/** Discards the content of a response that must not have any. */
 function dropContent(onEnd: () => void, onFail: (error: Error) => void): ContentSink {
   return { chunk: (_bytes, done) => done(), end: onEnd, fail: onFail, flushHead() {} };
 }
 
-/** As the host has them: names in lower case, lines of one name joined. */
+/** As the host provides them: lower-case names, lines of one name joined. */
 function readFields({ headers }: Request): Fields {
   const fields = new Fields();
   try {
@@ -271,8 +271,8 @@ function readFields({ headers }: Request): Fields {
 }
 
 /**
- * Next.js takes `Content-Encoding` off a response, so that clients would take coded content for the file itself. Its
- * requests have their URL a second time.
+ * Next.js removes `Content-Encoding` from a response, so clients would interpret coded content as the file itself. Its
+ * requests have a `nextUrl`.
  */
 const dropsCoding = (request: Request): boolean => 'nextUrl' in request;
 

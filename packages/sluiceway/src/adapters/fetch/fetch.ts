@@ -11,41 +11,45 @@ import { FetchExchange } from './fetch-exchange.js';
 import { findHostListener } from './host-listener.js';
 import { openRequestContent } from './request-content.js';
 
-/** What hooks find as `request.context`. */
+/** The type of `request.context` in hooks. */
 export interface FetchContext<Host = unknown> {
   readonly request: Request;
-  /** What the host gave beside the request: Next.js `{ params }`, an event, a loader's arguments. */
+  /** What the host passed beside the request: Next.js `{ params }`, an event, a loader's arguments. */
   readonly host: Host;
 }
 
 export interface FetchOptions<Host = unknown> {
   /**
-   * Pass content on whose length the origin server does not tell (`Transfer-Encoding: chunked`, server-sent events).
-   * Only on a host that breaks the connection where the stream of a response fails: others end it as if it were
-   * whole, and a client takes a part of the file for all of it. Default false: such a response is refused with 502.
+   * Relays content whose length the origin server does not send (`Transfer-Encoding: chunked`, server-sent events). Set
+   * it only on a host that aborts the connection if the stream of a response fails. Other hosts end the response
+   * normally, so a client would mistake a truncated file for a complete one. Default false: such a response is refused
+   * with 502.
    */
   allowUndetectableTruncation?: boolean;
-  /** Who the client is, which a `Request` does not tell, from fields or a host that are to be believed. Default: nobody knows. */
+  /**
+   * Returns the client, which a `Request` does not contain, from trusted fields or a trusted host. Default: the client
+   * is unknown.
+   */
   client?: (request: Request, host: Host) => KnownClient | Promise<KnownClient>;
   /**
-   * `answer`: a failure is answered with its status and a problem report. `throw`: one before the head rejects with the
-   * `SluicewayError`. Default `answer`, unlike in the adapters of frameworks: these hosts have no error handler that reads
-   * the status of an error, and most make a 500 of any.
+   * `answer`: a failure is answered with its status and a problem report. `throw`: a failure before the head rejects
+   * with the `SluicewayError`. Default `answer`, unlike the adapters for frameworks: these hosts have no error handler
+   * that reads an error's status, and most answer 500.
    */
   errors?: 'answer' | 'throw';
 }
 
-/** As for `streamFrom` of `sluiceway`, and for `toFetch`. */
+/** The options of `streamFrom` of `sluiceway` and of `toFetch`. */
 export interface FetchStreamFromOptions<Host = unknown>
   extends Omit<StreamFromOptions<FetchContext<Host>>, 'errors'>,
     FetchOptions<Host> {}
 
-/** A handler in WHATWG's shape. Never rejects, but for `errors: 'throw'`. */
+/** A WHATWG request handler. Never rejects, except with `errors: 'throw'`. */
 export type FetchHandler<Host = unknown> = (request: Request, host?: Host) => Promise<Response>;
 
 type Serves = Handler & Required<Pick<Handler, 'serve'>>;
 
-/** The methods that route handlers of Next.js, SvelteKit and Astro are named by. */
+/** The methods after which route handlers of Next.js, SvelteKit and Astro are named. */
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 
 export type RouteHandlers<Host = unknown> = Record<
@@ -54,10 +58,10 @@ export type RouteHandlers<Host = unknown> = Record<
 >;
 
 /**
- * Serves a proxy, a gateway, or what `stripPrefix` and `mount` make of them, on a host that takes a `Request` and
- * wants a `Response`. Content passes both ways while it arrives, as it is: nothing is decoded, length, ranges and
- * `Content-Encoding` stay. What such a host has no words for does not pass: trailers, interim responses, and upgrades,
- * which are answered as ordinary requests. Where Node's own pair of request and response can be had, use that.
+ * Serves a proxy, a gateway, or the result of `stripPrefix` or `mount` on a host that passes a `Request` and expects a
+ * `Response`. Content is streamed unchanged in both directions: nothing is decoded, and length, ranges and
+ * `Content-Encoding` stay. Trailers, interim responses and upgrades are not possible on such hosts; upgrades are
+ * answered as ordinary requests. If Node's own request and response are available, use them instead.
  *
  * Throws an `OptionsError`.
  */
@@ -68,18 +72,18 @@ export function toFetch<Host = unknown>(
   const check = new Checker('toFetch');
   checkHandler(check, 'handler', handler);
   if (typeof handler?.serve !== 'function')
-    check.problem('handler', 'must be able to serve requests that no server of Node’s has read (serve)');
+    check.problem('handler', 'must have a serve method, for requests that are not from a Node server');
   const settings = resolveOptions(check, check.group('', options as FetchOptions, OPTIONS));
   check.throwIfAny();
-  // Checked above. Hooks are only ever called with the context that is made here.
+  // Checked above. Hooks are called only with the context that is created here.
   const serves = handler as unknown as Serves;
   return (request, host) =>
     respond((exchange, context) => serves.serve(exchange, context), settings, request, host);
 }
 
 /**
- * The same as the exports of a route file:
- * `export const { GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS } = toRouteHandlers(proxy)`.
+ * The exports of a route file: `export const { GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS } =
+ * toRouteHandlers(proxy)`.
  */
 export function toRouteHandlers<Host = unknown>(
   handler: Handler<FetchContext<Host>>,
@@ -93,9 +97,9 @@ const defaults: FetchStreamFromOptions = {};
 const streams = new WeakMap<FetchStreamFromOptions, { streamer: Streamer; settings: FetchSettings }>();
 
 /**
- * Answers a request with the file at `url`: as `streamFrom` of `sluiceway`, for a host that wants a `Response`, and
- * with the limits of `toFetch`. `options` can be what `createStreamer` returned: its options are checked when the
- * application starts, and it can be closed.
+ * Answers a request with the file at `url`, like `streamFrom` of `sluiceway`, as a `Response` and with the limits of
+ * `toFetch`. `options` can be the result of `createStreamer`: its options are checked when the application starts, and
+ * it can be closed.
  */
 export function streamFrom<Host = unknown>(
   request: Request,
@@ -111,7 +115,7 @@ function toStream<Host>(options: FetchStreamFromOptions<Host> | Streamer<FetchCo
   streamer: Streamer;
   settings: FetchSettings;
 } {
-  // Hooks are only ever called with the context of a call that had these options.
+  // Hooks are called only with the context of a call with these options.
   if (options instanceof Streamer) {
     const { errors = 'answer' } = options;
     return { streamer: options, settings: { ...DEFAULT_SETTINGS, errors } };
@@ -179,7 +183,7 @@ async function respond(
   return exchange.response;
 }
 
-/** What the function `client` throws is a failure before the response. */
+/** An error of the function `client` is a failure before the response. */
 function answerFailure(thrown: unknown, errors: FetchSettings['errors']): Response {
   const failure = toSluicewayError(thrown);
   if (errors === 'throw') throw failure;

@@ -1,9 +1,9 @@
 import { type ListenerAddress, readListener } from '../../net/own-listeners.js';
 
 /**
- * Where Node's own message is on hosts of `Request` and `Response` that run on it, as paths from what they pass:
- * `@hono/node-server` (`{ incoming }`), Hono's context, h3, SvelteKit with adapter-node, frameworks on Express; from the
- * request, srvx.
+ * Where hosts of `Request` and `Response` on Node keep Node's message, as paths in the host argument:
+ * `@hono/node-server` (`{ incoming }`), Hono's context, h3, SvelteKit with adapter-node, frameworks on Express. For
+ * srvx, it is in the request.
  */
 const IN_HOST = [['incoming'], ['env', 'incoming'], ['node', 'req'], ['platform', 'req'], ['req']] as const;
 const IN_REQUEST = [
@@ -11,7 +11,7 @@ const IN_REQUEST = [
   ['node', 'req'],
 ] as const;
 
-/** The listener that has accepted the connection of a request; null on hosts that do not show the connection. */
+/** Returns the listener that accepted the connection of a request. Null on hosts that do not expose the connection. */
 export function findHostListener(request: Request, host: unknown): ListenerAddress | null {
   for (const path of IN_HOST) {
     const found = listenerAt(host, path);
@@ -30,7 +30,7 @@ function listenerAt(from: unknown, path: readonly string[]): ListenerAddress | n
     for (const name of [...path, 'socket']) at = memberOf(at, name);
     return typeof at === 'object' && at !== null ? readListener(at) : null;
   } catch {
-    // A getter of the host's own: it shows nothing.
+    // The host's getter threw.
     return null;
   }
 }

@@ -2,32 +2,32 @@ import { requestContentError } from '../../downstream/checks.js';
 import { SluicewayError } from '../../errors.js';
 import type { ChunkSink, ChunkSource } from '../../stream/chunk-source.js';
 
-/** Bytes lent out at a time; the last chunk may go beyond. */
+/** Bytes lent at a time. The last chunk may exceed it. */
 const MAX_LENT_BYTES = 256 * 1024;
 
-/** How long a client may go on sending after its response. nginx's default. */
+/** How long a client may continue to send after its response. nginx's default. */
 const DRAIN_MS = 30_000;
 
 type Reader = ReadableStreamDefaultReader<Uint8Array>;
 type Piece = Awaited<ReturnType<Reader['read']>>;
 
-/** The content of a `Request`, before anybody knows whether it is wanted. */
+/** The content of a `Request`, before it is known whether it is needed. */
 export interface FetchRequestContent {
-  /** What somebody has done to it before us; null where nobody has. */
+  /** What other code has done to the content before. Null if nothing. */
   touch: string | null;
-  /** Null where there is none to be had. */
+  /** Null if there is no content. */
   reader: Reader | null;
-  /** What has been read to see whether there is any. */
+  /** The first piece, read to find out whether there is content. */
   first: Piece | null;
 }
 
 /**
- * Opens the content of a request. Where its fields do not tell whether there is any (HTTP/2 needs none for that, and
- * hosts give an empty stream where there is none), the first of it is waited for.
+ * Opens the content of a request. If the fields do not say whether there is any (HTTP/2 does not require that, and
+ * hosts provide an empty stream without content), this waits for the first piece.
  */
 export function openRequestContent(request: Request): FetchRequestContent | Promise<FetchRequestContent> {
   const { method, headers } = request;
-  // They have none in WHATWG's terms, and some hosts make an object of everything else that is asked for.
+  // WHATWG allows no content with these methods, and some hosts create an object on access to other properties.
   if (method === 'GET' || method === 'HEAD') return { touch: null, reader: null, first: null };
   const { body } = request;
   if (request.bodyUsed) return { touch: 'was read before', reader: null, first: null };
@@ -38,14 +38,14 @@ export function openRequestContent(request: Request): FetchRequestContent | Prom
     return { touch: null, reader, first: null };
   return reader.read().then(
     (first) => ({ touch: null, reader: first.done ? null : reader, first }),
-    // It fails again where it is wanted.
+    // The error occurs again when the content is read.
     () => ({ touch: null, reader, first: null }),
   );
 }
 
 /**
- * Takes what nobody wants, for a while: a client that is sending may not look for its response before, and most hosts
- * wait for whoever has begun to read.
+ * Discards unwanted content for a limited time: a client may read its response only after sending, and most hosts wait
+ * until content that is being read has ended.
  */
 export async function drainRequestContent({ reader }: FetchRequestContent): Promise<void> {
   if (reader === null) return;
@@ -53,13 +53,13 @@ export async function drainRequestContent({ reader }: FetchRequestContent): Prom
   try {
     while (!(await reader.read()).done);
   } catch {
-    // The client has left, which is an end too.
+    // The client has disconnected, which is an end too.
   } finally {
     clearTimeout(timer);
   }
 }
 
-/** Request content as a chunk source, read as fast as the origin server takes it. */
+/** Request content as a chunk source, read at the speed of the origin server. */
 export class RequestContentSource implements ChunkSource {
   readonly trailers = null;
   readonly #reader: Reader;
@@ -70,10 +70,10 @@ export class RequestContentSource implements ChunkSource {
   #lent = 0;
   #received = 0;
   #isReading = false;
-  /** All of it has come. */
+  /** Whether all of it has arrived. */
   isComplete = false;
 
-  /** A content of another length than `length` (null: unknown) fails: some hosts end what a client has broken off. */
+  /** Content of a length other than `length` (null: unknown) fails, because some hosts end aborted content normally. */
   constructor(reader: Reader, first: Piece | null, length: number | null, signal: AbortSignal) {
     this.#reader = reader;
     this.#first = first;
@@ -87,7 +87,7 @@ export class RequestContentSource implements ChunkSource {
     else this.#take(this.#first);
   }
 
-  /** The rest stays unread: hosts close the connection when its content is cancelled, with the response on it. */
+  /** The rest stays unread: if it is cancelled, hosts close the connection, and with it the response. */
   cancel(): void {
     this.#sink = null;
   }
@@ -108,7 +108,7 @@ export class RequestContentSource implements ChunkSource {
     if (done) {
       this.#end();
     } else if (!(bytes instanceof Uint8Array)) {
-      this.#fail(new TypeError('The request content holds something else than bytes'));
+      this.#fail(new TypeError('The request content contains a chunk that is not bytes'));
     } else {
       const { length } = bytes;
       this.#received += length;

@@ -1,6 +1,6 @@
 import type { ContentSink } from '../../downstream/exchange.js';
 
-/** A chunk of which bytes are still to be handed over. */
+/** A chunk with bytes that are still to be delivered. */
 interface Lent {
   bytes: Uint8Array;
   at: number;
@@ -8,26 +8,26 @@ interface Lent {
 }
 
 /**
- * What is copied at a time: the host keeps its copies until they are written, and pieces of this size come from
- * memory that is used again, where larger ones would be fresh pages each time.
+ * The size of copies. The host keeps them until they are written. Pieces of this size reuse memory; larger ones would
+ * need new pages each time.
  */
 const MAX_PIECE_BYTES = 256 * 1024;
 
 /**
- * The last bytes of content of a known length are handed over when all of it has arrived. There are hosts that append
- * the text of an error to content whose stream fails; where few bytes are missing, that would make a file of the right
- * length out of it. More than any host appends.
+ * How many of the last bytes of content with a known length are held back until all of it has arrived. Some hosts
+ * append an error message to content whose stream fails. With few bytes missing, the result would have the right
+ * length. This is more than any host appends.
  */
 const HELD_BYTES = 1024;
 
-/** What the stream of a broken response fails with: hosts log it, and some send its text to clients. */
-const broken = (): Error => new Error('The response was broken off before its end');
+/** The error with which the stream of an aborted response fails. Hosts log it, and some send its text to clients. */
+const broken = (): Error => new Error('The response was aborted before its end');
 
 const nothing = (): void => {};
 
 /**
- * Response content as a byte stream for a host that reads it when it has use for it: nothing is queued, a borrowed
- * chunk is copied once, piece by piece, as it is asked for.
+ * Response content as a byte stream that the host pulls. Nothing is queued: a borrowed chunk is copied once, piece by
+ * piece, as it is requested.
  */
 export class ResponseStream implements ContentSink {
   readonly stream: ReadableStream<Uint8Array>;
@@ -39,12 +39,12 @@ export class ResponseStream implements ContentSink {
   #controller: ReadableByteStreamController | null = null;
   #isWanted = false;
   #hasEnded = false;
-  /** Bytes that may be handed over before the end is there. */
+  /** Bytes that may be delivered before the end has arrived. */
   #free: number;
 
   /**
-   * `length` of the content, null where it is not known. `onClose` is called once: when the host has taken everything,
-   * or has given up; not after `breakOff`.
+   * `length` of the content, null if unknown. `onClose` is called once, when the host has taken everything or has
+   * cancelled; not after `breakOff`.
    */
   constructor(
     length: number | null,
@@ -76,7 +76,7 @@ export class ResponseStream implements ContentSink {
     }
     const free = Math.min(bytes.length, this.#free);
     this.#free -= free;
-    // A copy, because a source may want its chunk back before it tells the end.
+    // Copied, because a source can reuse its chunk before it reports the end.
     if (free < bytes.length) this.#held.push(new Uint8Array(bytes.subarray(free)));
     if (free === 0) done();
     else this.#lent.push({ bytes: bytes.subarray(0, free), at: 0, done });
@@ -95,10 +95,10 @@ export class ResponseStream implements ContentSink {
     this.#onFail(error);
   }
 
-  /** The head leaves with the response object, whose content comes later. */
+  /** The head is sent with the response object, before its content. */
   flushHead(): void {}
 
-  /** The host is told that the rest will not come. */
+  /** Tells the host that the rest will not arrive. */
   breakOff(): void {
     const controller = this.#controller;
     this.#controller = null;
@@ -114,11 +114,11 @@ export class ResponseStream implements ContentSink {
     const view = controller.byobRequest?.view ?? null;
     const piece = lent.bytes.subarray(lent.at, lent.at + (view?.byteLength ?? MAX_PIECE_BYTES));
     lent.at += piece.length;
-    // Before, because the host may ask for more at once.
+    // Read before `enqueue`, because the host may immediately request more.
     const isTaken = lent.at === lent.bytes.length;
     if (isTaken) this.#lent.shift();
     if (view === null) {
-      // Not `slice`, which of a Buffer is a view: the memory goes to the host.
+      // Not `slice`, which is a view for a Buffer. The memory becomes the host's.
       controller.enqueue(new Uint8Array(piece));
     } else {
       new Uint8Array(view.buffer, view.byteOffset, piece.length).set(piece);
@@ -132,7 +132,7 @@ export class ResponseStream implements ContentSink {
     const controller = this.#controller;
     if (!this.#hasEnded || this.#lent.length > 0 || controller === null) return;
     controller.close();
-    // A reader that brought its own buffer waits for it.
+    // A reader with its own buffer waits for it.
     controller.byobRequest?.respond(0);
     this.#close(true);
   }

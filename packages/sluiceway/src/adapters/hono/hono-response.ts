@@ -1,7 +1,7 @@
 import type { ClientResponse } from '../../downstream/exchange.js';
 import type { Fields } from '../../http/fields.js';
 
-/** What is needed of a context of Hono 4: `Context` of its types is one. */
+/** The properties used of a Hono 4 context. Hono's `Context` is assignable. */
 export interface HonoContext {
   readonly env: unknown;
   readonly req: {
@@ -9,23 +9,23 @@ export interface HonoContext {
     arrayBuffer(): Promise<ArrayBuffer>;
     formData(): Promise<FormData>;
   };
-  /** Hono lists the statuses that there are; `never` is any list of them. */
+  /** Hono lists the allowed statuses; `never` is assignable to any such list. */
   newResponse(data: null, status: never, headers: Record<string, string>): Response;
 }
 
-/** Says to `@hono/node-server` that there is nothing left to send. */
+/** Tells `@hono/node-server` that the response has been sent. */
 const ALREADY_SENT = 'x-hono-already-sent';
-/** Of the response as it is, whatever middleware has set before. */
+/** Fields of the actual response, which middleware cannot have set. */
 const OF_CONTENT: ReadonlySet<string> = new Set([ALREADY_SENT, 'content-type', 'content-length']);
-/** Of these, several lines hold together: one of the application must not take the place of one that protects a file. */
+/** Fields with cumulative lines: the application's line must not replace one that protects a file. */
 const ADDED: ReadonlySet<string> = new Set(['set-cookie', 'vary', 'content-security-policy']);
-/** A `Response` can have no other. */
+/** The highest status of a `Response`. */
 const MAX_STATUS = 599;
-/** With what `c.header` has set. */
+/** A response with the fields that `c.header` has set. */
 export const placeholder = (c: HonoContext, status: number): Response =>
   c.newResponse(null, Math.min(status, MAX_STATUS) as never, { [ALREADY_SENT]: 'true' });
 
-/** As Hono itself adds them to a response that a handler returns, but for those of which each line counts. */
+/** Adds fields like Hono does for a handler's response, except fields with cumulative lines. */
 export function addFields(fields: Fields, headers: Headers): void {
   for (const [name, value] of headers) {
     if (ADDED.has(name)) fields.append(name, value);
@@ -34,9 +34,10 @@ export function addFields(fields: Fields, headers: Headers): void {
 }
 
 /**
- * Keeps node-server from a response that is ours. Where middleware gives up on one that has begun (a timeout), it ends
- * it with the text of an error, which would be taken for the file's: that breaks it off. When it is over, node-server
- * sends the head of the response that stands for it once more, unless it is one of Node's own, which are dear to make.
+ * Protects a response that the proxy writes from node-server. If middleware abandons a response that has begun (a
+ * timeout), node-server ends it with an error message, which the client would mistake for part of the file; the guard
+ * aborts the response instead. When the response is complete, node-server sends the head of its placeholder again,
+ * unless that is one of Node's own responses, which are expensive to create.
  */
 export class ResponseGuard {
   readonly #outgoing: ClientResponse;
@@ -47,7 +48,7 @@ export class ResponseGuard {
     this.#outgoing = outgoing;
   }
 
-  /** Right after the head; before it there is nothing to keep, and `writeHead` is best left as Node has it. */
+  /** Called immediately after the head. Before it there is nothing to protect, and `writeHead` stays unmodified. */
   install(): void {
     const outgoing = this.#outgoing;
     if (this.#isInstalled || !outgoing.headersSent) return;
@@ -58,7 +59,7 @@ export class ResponseGuard {
     guarded.end = (...text: unknown[]) => (this.#isOver || text.length > 0 ? this.#refuse() : end());
   }
 
-  /** Somebody else may send where nothing was sent. */
+  /** If nothing was sent, other code may answer. */
   over(): void {
     this.#isOver = true;
     this.install();

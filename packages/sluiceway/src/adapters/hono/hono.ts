@@ -10,15 +10,15 @@ import { findTouch } from '../../stream/untouched.js';
 import { type AdapterOptions, guardResponse, resolveAdapter, serve } from '../shared/adapter.js';
 import { addFields, type HonoContext, placeholder, ResponseGuard } from './hono-response.js';
 
-/** Never sent: for a client that has left before the head. */
+/** Never sent: the client disconnected before the head. */
 const GONE = 499;
 
 /**
- * A handler of Hono 4 on `@hono/node-server` for a proxy, a gateway, or what `stripPrefix` and `mount` make of them:
- * `app.all('/files/*', toHono(stripPrefix('/files', proxy)))`. It uses Node's own request and response, and returns
- * when the transfer is over. Hooks find the context of Hono as `request.context`; what middleware before it has set
- * with `c.header` is sent along. Failures before the response go to `app.onError`, which answers all errors of a Hono
- * application, unless `errors` is `answer`. Throws an `OptionsError` for options that are not valid.
+ * Converts a proxy, a gateway, or the result of `stripPrefix` or `mount` to a handler for Hono 4 on
+ * `@hono/node-server`: `app.all('/files/*', toHono(stripPrefix('/files', proxy)))`. It uses Node's own request and
+ * response, and returns when the transfer has ended. Hooks get Hono's context as `request.context`. Fields that
+ * middleware has set with `c.header` are sent too. Failures before the response go to `app.onError`, unless `errors` is
+ * `answer`. Throws an `OptionsError` for invalid options.
  */
 export function toHono<Context extends HonoContext = HonoContext>(
   handler: Handler<Context>,
@@ -34,14 +34,14 @@ export function toHono<Context extends HonoContext = HonoContext>(
   };
 }
 
-/** One object for all calls, so that they share a proxy. */
+/** A single object for all calls, so that they share a proxy. */
 const DEFAULTS: StreamFromOptions = {};
 
 /**
- * Answers with the file at `url`, as `streamFrom` of `sluiceway` does, for a handler of Hono to return:
- * `app.get('/file', (c) => streamFrom(c, url, files))`, where `files` is what `createStreamer` returned: its options are
- * checked when the application starts, and it can be closed. Rejects with a failure before the response, for `app.onError`,
- * unless `errors` is `answer`.
+ * Answers with the file at `url`, like `streamFrom` of `sluiceway`. Return the result from a Hono handler:
+ * `app.get('/file', (c) => streamFrom(c, url, files))`. `files` is the result of `createStreamer`: its options are
+ * checked when the application starts, and it can be closed. Rejects with a failure before the response, for
+ * `app.onError`, unless `errors` is `answer`.
  */
 export function streamFrom<Context extends HonoContext>(
   c: Context,
@@ -67,7 +67,7 @@ interface NodePair {
   outgoing: ClientResponse;
 }
 
-/** Sends by Node's pair; the response that is returned stands for what has been sent, for middleware that looks at it. */
+/** Sends through Node's objects. The returned response represents what was sent, for middleware that reads it. */
 async function respond<Context extends HonoContext>(c: Context, send: Send<Context>): Promise<Response> {
   const { incoming, outgoing } = nodePair(c);
   let sent: Response | null = null;
@@ -91,23 +91,23 @@ function nodePair({ env }: HonoContext): NodePair {
   const { incoming, outgoing } = (env ?? {}) as Partial<NodePair>;
   if (incoming === undefined || outgoing === undefined) {
     throw new TypeError(
-      'There is no request and response of Node’s in c.env: sluiceway/hono needs @hono/node-server; elsewhere use sluiceway/fetch',
+      'c.env has no Node request and response: sluiceway/hono requires @hono/node-server; on other hosts, use sluiceway/fetch',
     );
   }
   return { incoming, outgoing };
 }
 
-/** What Hono keeps of content that was read in one of these ways is the client's bytes. */
+/** Content that Hono has read in these ways is available as the client's bytes. */
 const EXACT = ['arrayBuffer', 'blob'];
-/** Of U+FFFD, which stands where text was not UTF-8. */
+/** U+FFFD, which replaces text that was not UTF-8. */
 const REPLACEMENT = Buffer.from('\ufffd');
-/** What Hono has kept of content that was read in one of these ways gives the same value again. */
+/** Content that Hono has read in these ways can be read again with the same result. */
 const RESTORABLE = ['json', 'text', 'arrayBuffer', 'blob'];
 const FORM = 'application/x-www-form-urlencoded';
 
 /**
- * Request content made anew from what Hono has kept of it; undefined where nobody has read it, and for forms with
- * files, which the proxy refuses then.
+ * Restores request content from what Hono has kept of it. Undefined if it was not read, and for forms with files, which
+ * the proxy then refuses.
  */
 async function restoreContent(
   { req }: HonoContext,
@@ -116,7 +116,7 @@ async function restoreContent(
   if (findTouch(incoming) === null) return undefined;
   const kept = Object.keys(req.bodyCache);
   const type = incoming.headers['content-type'];
-  // Hono takes all text for UTF-8.
+  // Hono decodes all text as UTF-8.
   const inUtf8 = isUtf8(charsetOf(type));
   if (kept.some((kind) => RESTORABLE.includes(kind))) {
     const bytes = Buffer.from(await req.arrayBuffer());

@@ -17,7 +17,7 @@ import {
 import { keepOwnFields } from '../shared/own-fields.js';
 import { restoreContent } from '../shared/parsed-body.js';
 
-/** What is needed of a context of Koa 2 or 3: `Context` of its types is one. */
+/** The properties used of a context of Koa 2 or 3. Koa's `Context` is assignable. */
 export interface KoaContext {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
@@ -31,7 +31,7 @@ export interface KoaContext {
 }
 
 export interface KoaAdapterOptions extends AdapterOptions {
-  /** Serve requests under this path only, without it, and leave others to the next middleware. Default: all. */
+  /** Serves only requests under this path and removes it. Others go to the next middleware. Default: all requests. */
   path?: string;
 }
 
@@ -41,11 +41,10 @@ export type KoaHandler<Context extends KoaContext = KoaContext> = (
 ) => Promise<void>;
 
 /**
- * A middleware of Koa 2 or 3 for a proxy, a gateway, or what `stripPrefix` and `mount` make of them:
- * `app.use(toKoa(proxy, { path: '/files' }))`. A path that `koa-mount` has taken off is known. Hooks find the context of
- * Koa as `request.context`; `app.proxy` decides who the client is. Failures before the response are thrown, as
- * `ctx.throw` does, for middleware further out, unless `errors` is `answer`. Throws an `OptionsError` for options that are
- * not valid.
+ * Converts a proxy, a gateway, or the result of `stripPrefix` or `mount` to a middleware for Koa 2 or 3:
+ * `app.use(toKoa(proxy, { path: '/files' }))`. It detects a path that `koa-mount` has removed. Hooks get Koa's context
+ * as `request.context`. `app.proxy` determines the client. Failures before the response are thrown, like `ctx.throw`,
+ * for outer middleware, unless `errors` is `answer`. Throws an `OptionsError` for invalid options.
  */
 export function toKoa<Context extends KoaContext = KoaContext>(
   handler: Handler<Context>,
@@ -68,15 +67,15 @@ export function toKoa<Context extends KoaContext = KoaContext>(
       prefix === '' ? isMountPoint(ctx.originalUrl, context.mountPath) : isMountPoint(url, prefix);
     context.mountPath += prefix;
     await serve(handler, ctx.req, ctx.res, context);
-    // Koa answers what nobody has answered, unless it is told not to; where an error is thrown, it does.
+    // Koa answers every request by itself unless this is false. If an error is thrown, Koa must answer.
     ctx.respond = false;
   };
 }
 
 /**
- * Answers a request of Koa with the file at `url`, as `streamFrom` of `sluiceway` does; it has to be waited for. Give it
- * what `createStreamer` returned: its options are checked when the application starts, and it can be closed. Failures before
- * the response are thrown, for the application's error handling, unless `errors` is `answer`.
+ * Answers a Koa request with the file at `url`, like `streamFrom` of `sluiceway`. Await the result. Pass the result of
+ * `createStreamer`: its options are checked when the application starts, and it can be closed. Failures before the
+ * response are thrown, for the application's error handling, unless `errors` is `answer`.
  */
 export async function streamFrom<Context extends KoaContext = KoaContext>(
   ctx: Context,
@@ -91,7 +90,7 @@ export async function streamFrom<Context extends KoaContext = KoaContext>(
   return outcome;
 }
 
-/** One object for all calls, so that they share a proxy. */
+/** A single object for all calls, so that they share a proxy. */
 const DEFAULTS: StreamFromOptions = {};
 
 function toContext<Context extends KoaContext>(
@@ -110,24 +109,24 @@ function toContext<Context extends KoaContext>(
   };
 }
 
-/** Where parsers of Koa leave what they have read. */
+/** Where Koa's parsers store their result. */
 function bodyOf(ctx: KoaContext): unknown {
   const { request }: { request?: { body?: unknown } } = ctx as object;
   return request?.body;
 }
 
-/** What stands before the path that is left, as `koa-mount` leaves it. */
+/** Returns the path that `koa-mount` has removed. */
 function mountPathOf(ctx: KoaContext): string {
   const { url, originalUrl } = ctx;
   if (url === originalUrl) return '';
   const left = pathOf(targetOf(ctx));
   const whole = pathOf(originalUrl);
   if (whole.endsWith(left)) return whole.slice(0, -left.length);
-  // Of `/files` a slash is left that was not there.
+  // For `/files`, the remaining slash was not in the request.
   return left === '/' ? whole : '';
 }
 
-/** Middleware may leave no slash at the start, such as `koa-mount` at a path that ends with one. */
+/** Middleware can remove the leading slash, as `koa-mount` does at a path that ends with one. */
 const targetOf = ({ url, originalUrl }: KoaContext): string =>
   url === '' || url.startsWith('?') || (originalUrl.startsWith('/') && !url.startsWith('/'))
     ? `/${url}`
@@ -135,7 +134,7 @@ const targetOf = ({ url, originalUrl }: KoaContext): string =>
 
 const pathOf = (url: string): string => url.split('?', 1)[0] as string;
 
-/** The client by the word of the proxies before the application, where that believes them. */
+/** Returns the client as the proxies in front of the application report it, if the application trusts them. */
 function findClient(ctx: KoaContext): KnownClient | undefined {
   if (!ctx.app.proxy) return undefined;
   const { ip, protocol, host } = ctx;

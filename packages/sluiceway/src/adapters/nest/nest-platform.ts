@@ -1,4 +1,4 @@
-// Beside nest-request.ts, because declarations of this file name Fastify, which applications on Express do not have.
+// Separate from nest-request.ts, because these declarations use Fastify, which applications on Express do not install.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { KnownClient } from '../../proxy/messages/handle-context.js';
@@ -6,16 +6,16 @@ import { type ExpressRequest, findClient as findExpressClient } from '../express
 import { readClient } from '../fastify/fastify-reply.js';
 import type { NestRequest, PlatformRequest, PlatformResponse } from './nest-request.js';
 
-/** A request in a controller of the platform Fastify. */
+/** A request in a controller on the platform Fastify. */
 export interface FastifyPair {
   request: FastifyRequest;
   reply: FastifyReply;
 }
 
-/** The pair of Fastify's; null where it is Node's, as on Express and in all middleware. */
+/** Returns Fastify's pair. Null if it is Node's, as on Express and in all middleware. */
 export function toFastifyPair(request: PlatformRequest, response: PlatformResponse): FastifyPair | null {
   if (!('raw' in request) || !('raw' in response)) return null;
-  // Nothing else of Nest's has raw ones in it.
+  // No other Nest objects have a `raw` member.
   return { request: request as FastifyRequest, reply: response as FastifyReply };
 }
 
@@ -25,13 +25,13 @@ export const toNodeRequest = (request: PlatformRequest): IncomingMessage =>
 export const toNodeResponse = (response: PlatformResponse): ServerResponse =>
   'raw' in response ? response.raw : response;
 
-/** The target before any middleware has taken something off it. */
+/** Returns the target before middleware has changed it. */
 export function originalTarget(request: PlatformRequest): string {
   const { originalUrl, url }: { originalUrl?: string; url?: string } = request as Partial<NestRequest>;
   return originalUrl ?? url ?? toNodeRequest(request).url ?? '';
 }
 
-/** Middleware on the platform Fastify gets Node's request with what Fastify has found out. */
+/** Middleware on the platform Fastify gets Node's request with Fastify's additions. */
 interface MiddieRequest extends IncomingMessage {
   ip: string;
   ips?: readonly string[];
@@ -39,13 +39,13 @@ interface MiddieRequest extends IncomingMessage {
   protocol: string;
 }
 
-/** The client by the word of proxies that the application trusts; null where it trusts nobody. */
+/** Returns the client as trusted proxies report it. Null if the application trusts none. */
 export function findClient(request: PlatformRequest): KnownClient | null {
   if ('raw' in request) return readClient(request as FastifyRequest);
   if ('app' in request) return findExpressClient(request as unknown as ExpressRequest) ?? null;
   if (!('ips' in request) || request.ips === undefined) return null;
   const { ip, protocol, hostname, headers } = request as MiddieRequest;
-  // Of which it has taken the port off.
+  // Its port has been removed.
   const forwarded = headers['x-forwarded-host']?.toString().split(',').at(-1)?.trim();
   const host = forwarded?.replace(/:\d+$/, '') === hostname ? forwarded : hostname;
   return {

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 /**
- * What hooks find as `request.context`: the request of the platform, Express or Fastify. Applications declare what
- * their guards and middleware add to it: `declare module 'sluiceway/nest' { interface NestRequest { user: User } }`.
+ * The type of `request.context` in hooks: the request of the platform, Express or Fastify. Declare what your guards and
+ * middleware add: `declare module 'sluiceway/nest' { interface NestRequest { user: User } }`.
  */
 export interface NestRequest {
   readonly params?: unknown;
@@ -13,9 +13,9 @@ export interface NestRequest {
   readonly originalUrl: string;
 }
 
-/** What `@Req()` gives on either platform, and what middleware is given. */
+/** The type of `@Req()` and of a middleware's request on either platform. */
 export type PlatformRequest =
   | IncomingMessage
   | { readonly raw: IncomingMessage; readonly originalUrl: string };
-/** What `@Res()` gives on either platform, and what middleware is given. */
+/** The type of `@Res()` and of a middleware's response on either platform. */
 export type PlatformResponse = ServerResponse | { readonly raw: ServerResponse };

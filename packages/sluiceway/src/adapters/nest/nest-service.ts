@@ -17,33 +17,33 @@ import { restoreContent } from '../shared/parsed-body.js';
 import { findClient, originalTarget, toFastifyPair, toNodeRequest, toNodeResponse } from './nest-platform.js';
 import type { NestRequest, PlatformRequest, PlatformResponse } from './nest-request.js';
 
-/** Options of the module beside those of what it serves. */
+/** Options of the module, in addition to those of the handler. */
 export interface NestModuleOptions extends AdapterOptions {
   /**
-   * Where the handler is mounted as middleware, as it stands in URLs: with a global prefix. Guards do not apply there,
-   * middleware does. Default: nowhere; a controller calls `SluicewayService.handle`.
+   * The path at which the handler is mounted as middleware, as in URLs, including a global prefix. Guards do not run
+   * for it, but middleware does. Default: not mounted; call `SluicewayService.handle` in a controller.
    */
   path?: string;
 }
 
-/** What to serve, or the options of `createProxy` for a proxy of the module's own. */
+/** What to serve, or the options of `createProxy` for a new proxy. */
 export type SluicewayModuleOptions = NestModuleOptions &
   ({ handler: Handler<NestRequest> } | ({ handler?: undefined } & ProxyOptions<NestRequest>));
 
-/** How a controller wants a request to be served. */
+/** Options of a call in a controller. */
 export interface NestHandleOptions {
-  /** The path of the controller as it stands in URLs, which the handler does not see. Default: it sees all of it. */
+  /** The path of the controller as in URLs. It is removed before the handler sees the path. Default: not removed. */
   path?: string;
 }
 
 /**
- * What a `SluicewayModule` gives to controllers. Its methods answer the request; on a failure before the response they
- * reject with an `HttpException`, whose `cause` is the `SluicewayError`, for exception filters.
+ * The service that a `SluicewayModule` provides for controllers. Its methods answer the request. On a failure before
+ * the response they reject with an `HttpException` for exception filters, with the `SluicewayError` as `cause`.
  */
 export class SluicewayService {
-  /** What the module serves: for `attachUpgrades`. */
+  /** The handler of the module, for `attachUpgrades`. */
   readonly handler: Handler<NestRequest>;
-  /** Where it is mounted as middleware; null: nowhere. */
+  /** The path at which it is mounted as middleware. Null if it is not mounted. */
   readonly path: string | null;
   readonly #errors: 'throw' | 'answer';
   readonly #reusesParsedBody: boolean;
@@ -69,7 +69,10 @@ export class SluicewayService {
     this.#reusesParsedBody = settings.reusesParsedBody;
   }
 
-  /** Answers by what the module serves: `@All('{*path}') get(@Req() req, @Res() res) { return this.files.handle(req, res); }` */
+  /**
+   * Answers with the handler of the module: `@All('{*path}') get(@Req() req, @Res() res) { return
+   * this.files.handle(req, res); }`
+   */
   async handle(
     request: PlatformRequest,
     response: PlatformResponse,
@@ -82,7 +85,7 @@ export class SluicewayService {
   }
 
   /**
-   * Answers with the file at `url`, as `streamFrom` of `sluiceway` does. `options` can be what `createStreamer` returned:
+   * Answers with the file at `url`, like `streamFrom` of `sluiceway`. `options` can be the result of `createStreamer`:
    * its options are checked when the application starts, and it can be closed.
    */
   async streamFrom(
@@ -98,7 +101,7 @@ export class SluicewayService {
     );
   }
 
-  /** The middleware that the module applies: answers what is below its path, and goes on with anything else. */
+  /** The module's middleware. Answers requests under its path, and passes on others. */
   readonly use = async (
     request: PlatformRequest,
     response: PlatformResponse,
@@ -109,7 +112,7 @@ export class SluicewayService {
     else await this.#serve(request, response, place);
   };
 
-  /** Running transfers may end, and new requests get 503; WebSockets are closed. */
+  /** Waits for running transfers. New requests get 503, and WebSockets are closed. */
   async beforeApplicationShutdown(): Promise<void> {
     await Promise.all([this.#streamer.close(), isClosable(this.handler) && this.handler.close()]);
   }
@@ -137,7 +140,7 @@ export class SluicewayService {
       }
       completeInjected(toNodeRequest(request), toNodeResponse(response));
       const client = findClient(request);
-      // The platform has put into it what a `NestRequest` has.
+      // The platform has added the members of `NestRequest`.
       const known = request as NestRequest;
       const onHead: HandleContext['onHead'] = ({ headers }) =>
         keepOwnFields(toNodeResponse(response), headers);
@@ -147,11 +150,11 @@ export class SluicewayService {
     }
   }
 
-  /** Exception filters know no other errors that have a status; by default they answer with no more than its message. */
+  /** Exception filters read the status only of this type. By default they answer with its message only. */
   #toException(error: FrameworkError, response: PlatformResponse): HttpException {
     const { status, code, message, headers, cause } = error;
     for (const [name, value] of Object.entries(headers)) toNodeResponse(response).setHeader(name, value);
-    // Nest logs only what no exception is made of.
+    // Nest logs only exceptions that are not an `HttpException`.
     if (status >= 500) this.#logger.error(`${code}: ${cause instanceof Error ? cause.message : message}`);
     return new HttpException(message, status, { cause });
   }
@@ -159,7 +162,7 @@ export class SluicewayService {
 
 type Place = Pick<HandleContext, 'target' | 'mountPath' | 'isMountPoint'>;
 
-/** Null where the request is not for what is below the path. */
+/** Returns null if the request is not under the path. */
 function locate(request: PlatformRequest, mountPath: PathPrefix): Place | null {
   const whole = originalTarget(request);
   const target = stripTargetPrefix(whole, mountPath);

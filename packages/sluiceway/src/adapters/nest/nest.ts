@@ -10,18 +10,18 @@ import {
 } from '@nestjs/common';
 import { type SluicewayModuleOptions, SluicewayService } from './nest-service.js';
 
-/** What a module is given beside its options. */
+/** Options of a module besides its own. */
 interface Extras {
-  /** Whether all modules of the application may inject the service. Default false. */
+  /** Whether all modules of the application can inject the service. Default false. */
   isGlobal: boolean;
 }
 
-/** Has the service: alone, because middleware of a global module would stand before that of the application. */
+/** Contains only the service, because a global module's middleware would run before the application's. */
 class SluicewayServiceModule {
   readonly isPartOf = 'SluicewayModule';
 }
 
-/** The module that mounts is never global; the one inside it, which it exports, may be. */
+/** The module that mounts is never global. The inner module, which it exports, can be. */
 function withServiceInside(
   { module, imports = [], providers = [] }: DynamicModule,
   { isGlobal }: Extras,
@@ -46,10 +46,10 @@ const Configurable: ConfigurableModuleCls<SluicewayModuleOptions, 'forRoot', 'cr
   ConfigurableModuleClass;
 
 /**
- * Serves a proxy, a gateway or another handler in an application of Nest, on the platform Express or Fastify:
- * `imports: [SluicewayModule.forRoot({ path: '/files', upstream: 'http://127.0.0.1:9000' })]`, or `forRootAsync` with
- * `inject` and `useFactory`. Without `path` a controller calls the `SluicewayService`, which the module exports. The
- * application's shutdown drains what is served. Options that are not valid fail the start with an `OptionsError`.
+ * Serves a proxy, a gateway or another handler in a Nest application on Express or Fastify: `imports:
+ * [SluicewayModule.forRoot({ path: '/files', upstream: 'http://127.0.0.1:9000' })]`, or `forRootAsync` with `inject`
+ * and `useFactory`. Without `path`, controllers call the `SluicewayService`, which the module exports. The
+ * application's shutdown drains it. Invalid options fail the start with an `OptionsError`.
  */
 export class SluicewayModule extends Configurable implements NestModule {
   readonly #service: SluicewayService;
@@ -65,7 +65,7 @@ export class SluicewayModule extends Configurable implements NestModule {
   }
 }
 
-// As decorators do it, which would be compiled to the same calls.
+// Called directly instead of as decorators, which compile to the same calls.
 Injectable()(SluicewayService);
 Inject(MODULE_OPTIONS_TOKEN)(SluicewayService, undefined, 0);
 Module({})(SluicewayServiceModule);

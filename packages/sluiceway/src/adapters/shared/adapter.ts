@@ -6,18 +6,18 @@ import type { Handler } from '../../proxy/messages/handler.js';
 import { checkHandler } from '../../proxy/mount/handler.js';
 import { toFrameworkError } from './framework-error.js';
 
-/** Options of the functions that turn a handler into that of a framework. */
+/** Options of the functions that convert a handler to a framework's. */
 export interface AdapterOptions {
   /**
    * What happens to a failure before the response has begun. `throw`: it goes to the framework's error handler, with
    * `status` and a message that clients may read. `answer`: the proxy answers. Default `throw`, because an application
-   * answers all its errors there; without a framework nothing else would answer, and the default is `answer`.
+   * answers all its errors there. Without a framework, nothing else would answer, so the default is `answer`.
    */
   errors?: 'throw' | 'answer';
   /**
-   * Whether request content that a body parser before the proxy has read is made anew from what it made of it: JSON
-   * and forms are written again, bytes are sent as they are, and anything else is refused. Default false: such a
-   * request gets 500, because content should reach the proxy as it came.
+   * Whether to restore request content that a body parser has read before the proxy: JSON and forms are serialized
+   * again, bytes are sent unchanged, and anything else is refused. Default false: such a request gets 500, because
+   * content should reach the proxy unread.
    */
   reuseParsedBody?: boolean;
 }
@@ -30,7 +30,7 @@ export interface AdapterSettings {
 
 const OPTIONS = ['errors', 'reuseParsedBody'] as const satisfies readonly (keyof AdapterOptions)[];
 
-/** Throws an `OptionsError` that lists every problem. `more` checks what a framework's adapter has beside. */
+/** Throws an `OptionsError` that lists every problem. `more` checks the additional options of a framework's adapter. */
 export function resolveAdapter(
   subject: string,
   handler: Handler,
@@ -48,7 +48,7 @@ export function resolveAdapter(
   return settings;
 }
 
-/** Serves one request that a framework hands over: see `guardResponse`. */
+/** Serves one request from a framework: see `guardResponse`. */
 export function serve<Context>(
   handler: Handler<Context>,
   request: ClientRequest,
@@ -60,8 +60,8 @@ export function serve<Context>(
 }
 
 /**
- * Lets `respond` answer, unless somebody else has begun to: that is left alone. Rejects with what the error handler of
- * a framework takes while nothing is written, and never afterwards.
+ * Calls `respond`, unless other code has begun the response, which is then left alone. Rejects with an error for the
+ * framework's error handler while nothing is written, and never afterwards.
  */
 export async function guardResponse(
   request: ClientRequest,
@@ -79,7 +79,7 @@ export async function guardResponse(
   }
 }
 
-/** There is no other way to know where a framework listens: a gateway does not fetch from itself. */
+/** A gateway must not request itself, and a framework's listeners are known only from its requests. */
 function tellListener(handler: Handler, { socket }: ClientRequest): void {
   if (handler.listensOn === undefined) return;
   const { localAddress, localPort } = socket;
@@ -94,6 +94,6 @@ function warnOfAnswered(request: ClientRequest & { originalUrl?: string }): void
   );
 }
 
-/** A handler that the shutdown of an application can drain: a proxy or a gateway, but not what others make of them. */
+/** Reports whether an application's shutdown can drain a handler: a proxy or a gateway, but not what wraps them. */
 export const isClosable = (handler: object): handler is { close(): Promise<void> } =>
   'close' in handler && typeof handler.close === 'function';

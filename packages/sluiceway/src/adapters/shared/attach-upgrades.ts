@@ -11,16 +11,16 @@ import { stripPrefix } from '../../proxy/mount/strip-prefix.js';
 
 export interface UpgradeOptions {
   /**
-   * The path under which upgrades are taken, such as the one that the handler is mounted at; it is taken off, as
-   * `stripPrefix` does. Upgrades at other paths are left to other listeners of the server. Default: all, as they are.
+   * The path under which upgrades are served, such as the handler's mount path. It is removed, as by `stripPrefix`.
+   * Other listeners of the server handle upgrades at other paths. Default: all upgrades, with their path unchanged.
    */
   path?: string;
 }
 
 /**
- * Serves WebSockets and other upgrades on the server of a framework, whose handlers they do not pass: middleware
- * for authentication is not asked, so that the option `access` of the proxy has to be. Sets the server's
- * `requestTimeout` to 0, which would end long uploads. Throws an `OptionsError` for what is no server or no handler.
+ * Serves WebSockets and other upgrades on the server of a framework. They bypass the framework's handlers, including
+ * authentication middleware, so use the option `access` of the proxy. Sets the server's `requestTimeout` to 0, because
+ * it would end long uploads. Throws an `OptionsError` if the arguments are not a server and a handler.
  */
 export function attachUpgrades(
   server: EventEmitter & { requestTimeout?: number },
@@ -39,7 +39,7 @@ export function attachUpgrades(
   watchParseErrors(server);
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const isOurs = stripTargetPrefix(request.url ?? '', prefix) !== null;
-    // Where nobody else listens, what is not ours is answered too: the socket would be left open.
+    // If there is no other listener, other upgrades are answered too; otherwise their sockets would stay open.
     if (isOurs || server.listenerCount('upgrade') === 1)
       guard(socket, () => served.upgrade(request, socket, head));
   });

@@ -3,9 +3,9 @@ import { problemJson } from '../../http/problem.js';
 import { OptionsError } from '../../options/checker.js';
 
 /**
- * A failure as the error handlers of frameworks take it: `status` and `statusCode` for the response, `headers` that go
- * with it, and a message that any client may read, since many handlers send it. The failure itself, whose message is
- * for logs and may name addresses, is the `cause`.
+ * A failure for the error handlers of frameworks: `status` and `statusCode` for the response, `headers` to send with
+ * it, and a message that any client may read, since many handlers send it. The `cause` is the original error, whose
+ * message is for logs and can contain addresses.
  */
 export class FrameworkError extends SluicewayError {
   readonly statusCode: number;
@@ -24,7 +24,7 @@ export class FrameworkError extends SluicewayError {
     this.expose = status < 500;
   }
 
-  /** The answer of the proxy, which is what Hono's own error handler sends. */
+  /** The proxy's answer. Hono's error handler sends it. */
   getResponse(): Response {
     const headers = new Headers({ 'Content-Type': 'application/problem+json' });
     for (const [name, value] of Object.entries(this.headers)) {
@@ -34,7 +34,7 @@ export class FrameworkError extends SluicewayError {
   }
 }
 
-/** What a call has rejected with, for the error handler of a framework. A mistake in options stays what it is. */
+/** Converts a rejection for the error handler of a framework. An `OptionsError` is returned unchanged. */
 export const toFrameworkError = (thrown: unknown): FrameworkError | OptionsError =>
   isInstance(thrown, OptionsError) || isInstance(thrown, FrameworkError)
     ? thrown

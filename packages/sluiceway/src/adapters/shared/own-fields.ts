@@ -2,8 +2,8 @@ import type { ServerResponse } from 'node:http';
 import type { Fields } from '../../http/fields.js';
 
 /**
- * Adds to the fields of a response what middleware has set of those that add up: otherwise the origin server's take the
- * place of all others of their name, and a session's cookie or the `Vary` of cross-origin requests is lost.
+ * Adds cumulative fields that middleware has set to a response. Otherwise the origin server's lines would replace them,
+ * and a session's cookie or a CORS `Vary` would be lost.
  */
 export function keepOwnFields(response: ServerResponse, fields: Fields): void {
   const cookies = response.getHeader('set-cookie');

@@ -3,8 +3,8 @@ import { charsetOf, encoderFor, isUtf8, type TextEncode } from '../../http/chars
 import { findTouch } from '../../stream/untouched.js';
 
 /**
- * Request content made anew from what a body parser has left in `body`; undefined where the content has not been
- * read, so that the proxy reads it, and where nothing is known that would be the same, so that the proxy refuses it.
+ * Restores request content from what a body parser has left in `body`. Undefined if the content has not been read, so
+ * that the proxy reads it, and if it cannot be restored exactly, so that the proxy refuses it.
  */
 export function restoreContent(
   request: IncomingMessage,
@@ -14,14 +14,13 @@ export function restoreContent(
   return isContentRead(request) ? encodeBody(body, contentType) : undefined;
 }
 
-/** Whether a request has content that something has read before the proxy. */
+/** Reports whether a request has content that was read before the proxy. */
 export const isContentRead = (request: IncomingMessage): boolean =>
   hasContent(request) && findTouch(request) !== null;
 
 /**
- * What a parser has made of content, as bytes in the charset that its `Content-Type` names: the origin server reads
- * them by that. Undefined where there is nothing that would say the same: another type, a charset that is not known,
- * text that it has no bytes for.
+ * Encodes a parser's result in the charset of the `Content-Type`, in which the origin server will read it. Undefined if
+ * that cannot represent the content: another type, an unknown charset, or text that the charset cannot encode.
  */
 function encodeBody(body: unknown, contentType: string | undefined): Uint8Array | undefined {
   if (body instanceof Uint8Array) return body;
@@ -35,35 +34,35 @@ function encodeBody(body: unknown, contentType: string | undefined): Uint8Array 
   return undefined;
 }
 
-/** Text that a parser which knows charsets has read, in the charset that it came in; undefined where there are no bytes. */
+/** Encodes text that a charset-aware parser has decoded, in its original charset. Undefined if that is impossible. */
 export function encodeText(text: string, contentType: string | undefined): Uint8Array | undefined {
   return encoderFor(charsetOf(contentType))?.(text) ?? undefined;
 }
 
-/** Some parsers leave an empty body where there was none. */
+/** Some parsers leave an empty body if there was none. */
 const hasContent = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 
 function encodeJson(body: unknown, encode: TextEncode): Uint8Array | undefined {
-  // Either JSON of a string or, by a parser of text, the JSON itself.
+  // Ambiguous: JSON of a string, or JSON that a text parser has kept as text.
   if (typeof body === 'string') return undefined;
-  // Undefined where there is no JSON for it.
+  // Undefined if the value has no JSON form.
   const text = JSON.stringify(body) as string | undefined;
   if (text === undefined) return undefined;
   const bytes = encode(text);
   if (bytes !== null) return bytes;
-  // What a parser puts where it takes other bytes for UTF-8: what they were is lost.
+  // U+FFFD means that a parser decoded other bytes as UTF-8, so the original is lost.
   return text.includes('\ufffd') ? undefined : (encode(escapeNonAscii(text)) ?? undefined);
 }
 
-/** The same JSON in ASCII (RFC 8259 section 7): outside strings there is nothing else. */
+/** The same JSON in ASCII (RFC 8259 section 7). Non-ASCII occurs only in strings. */
 const escapeNonAscii = (text: string): string =>
   text.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 /**
- * As parsers of nested forms read it again: `a=1&a=2` for a list of values, `a[b]=1` for what is nested. Undefined
- * where the charset has no bytes for a character, where it does not extend ASCII, and where a parser that knows UTF-8
- * only has left the escapes of another charset as they were.
+ * Serializes a form for parsers of nested forms: `a=1&a=2` for a list, `a[b]=1` for nested values. Undefined if the
+ * charset cannot encode a character or does not extend ASCII, or if a UTF-8-only parser has left escapes of another
+ * charset undecoded.
  */
 function encodeForm(body: object, encode: TextEncode, inUtf8: boolean): Uint8Array | undefined {
   const pairs: [string, string][] = [];
@@ -79,7 +78,7 @@ function encodeForm(body: object, encode: TextEncode, inUtf8: boolean): Uint8Arr
   return Buffer.from(parts.join('&'), 'latin1');
 }
 
-/** As the URL Standard serializes forms. */
+/** Percent-encodes as the URL Standard does for forms. */
 function escapeBytes(bytes: Uint8Array | null): string | undefined {
   if (bytes === null) return undefined;
   return Buffer.from(bytes)

@@ -15,13 +15,13 @@ import { checkHandler } from './handler.js';
 /** A server of `node:http`, `node:https` or `node:http2`. */
 export type NodeServer = HttpServer | HttpsServer | Http2Server | Http2SecureServer;
 
-/** How long a kept connection may wait for its next request; longer than the 60 s of usual load balancers before us. */
+/** How long a kept connection may wait for its next request. Longer than the 60 s of common load balancers in front. */
 const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 
-/** Idle time of a client's connection before TCP probes whether the client is still there, as for origin servers. */
+/** Idle time of a client's connection before TCP keep-alive probes start, as for origin servers. */
 const KEEP_ALIVE_DELAY_MS = 60_000;
 
-/** For a request head to arrive (slow-loris defence). */
+/** Time for a request head to arrive, against slow-loris attacks. */
 const HEAD_TIMEOUT_MS = 60_000;
 
 const SESSION_LIMITS: SessionLimits = {
@@ -32,13 +32,16 @@ const SESSION_LIMITS: SessionLimits = {
 };
 
 /**
- * Serves a proxy, or what `stripPrefix` and `mount` make of proxies, on a server of `node:http`, `node:https` or
- * `node:http2` (with `allowHTTP1` for both): all requests, uploads whose client waits for `100 Continue`, upgrades,
- * WebSockets over HTTP/2. Sets the server's limits on purpose: no limit on the time of a whole request, which would
- * end long uploads (the proxy's own idle timeouts guard them), none on the number of fields, where Node would drop
- * the rest in silence (the proxy answers 431), and limits on HTTP/2 clients that flood. Turns TCP keep-alive on, after 60 s
- * of idle time, so that connections of clients that have vanished do not stay open. Throws an `OptionsError` for
- * what is no server or no handler.
+ * Serves a proxy, or the result of `stripPrefix` or `mount`, on a server of `node:http`, `node:https` or `node:http2`
+ * (with `allowHTTP1` for both): all requests, uploads whose client waits for `100 Continue`, upgrades, and WebSockets
+ * over HTTP/2.
+ *
+ * Changes the server's settings: no time limit for a whole request, which would end long uploads (the proxy's idle
+ * timeouts apply instead); no limit on the number of fields, beyond which Node silently drops fields (the proxy answers
+ * 431); limits against flooding by HTTP/2 clients; and TCP keep-alive after 60 s of idle time, so that connections of
+ * vanished clients close. To change them, set them after calling `attach`.
+ *
+ * Throws an `OptionsError` if the arguments are not a server and a handler.
  */
 export function attach(server: NodeServer, handler: Handler): void {
   const check = new Checker('attach');
@@ -57,9 +60,9 @@ export function attach(server: NodeServer, handler: Handler): void {
   if (server.listening) tellListener(server, handler);
   server.on('listening', () => tellListener(server, handler));
 
-  // One type for four kinds of server, whose own types list other events.
+  // A common type for the four kinds of server, whose own types list different events.
   const events: EventEmitter = server;
-  // With TLS this is the connection below it.
+  // With TLS, this is the connection below it.
   events.on('connection', (socket: Duplex) => {
     if (socket instanceof Socket) socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS);
   });
@@ -74,15 +77,15 @@ export function attach(server: NodeServer, handler: Handler): void {
   events.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     guard(socket, () => handler.upgrade(request, socket, head));
   });
-  // Without a listener Node closes the connection without a word. A CONNECT of HTTP/1 is answered like any other
-  // method that is not served; in HTTP/2 it may ask for a WebSocket, and comes with a response.
+  // Without a listener, Node closes the connection without an answer. An HTTP/1 CONNECT is answered like any other
+  // method that is not served. In HTTP/2, it can request a WebSocket and comes with a response.
   events.on('connect', (request: ClientRequest, answer: Duplex | Http2ServerResponse, head: Buffer) => {
     if ('stream' in request) serve(request, answer as Http2ServerResponse, false);
     else guard(answer, () => handler.upgrade(request, answer as Duplex, head));
   });
   if ('updateSettings' in server) {
     superviseSessions(server, SESSION_LIMITS);
-    // Node's HTTP/2 server compares with regard to case. Whatever else is expected, nobody knows of.
+    // Node's HTTP/2 server compares case-sensitively. No other expectation is defined.
     events.on('checkExpectation', (request: ClientRequest, response: ClientResponse) => {
       if (request.headers.expect?.toLowerCase() === '100-continue') serve(request, response, true);
       else Object.assign(response, { statusCode: 417 }).end();
@@ -90,7 +93,7 @@ export function attach(server: NodeServer, handler: Handler): void {
   }
 }
 
-/** A handler of the application's own may throw or reject, which ends its request and nothing else. */
+/** An application's own handler may throw or reject. That ends only its request. */
 export function guard(answer: { destroy(): unknown }, serve: () => unknown): void {
   try {
     Promise.resolve(serve()).catch((thrown: unknown) => giveUp(answer, thrown));
@@ -100,7 +103,7 @@ export function guard(answer: { destroy(): unknown }, serve: () => unknown): voi
 }
 
 function giveUp(answer: { destroy(): unknown }, thrown: unknown): void {
-  process.emitWarning(`A handler has failed: ${describeThrown(thrown)}`, 'SluicewayHandlerWarning');
+  process.emitWarning(`A handler failed: ${describeThrown(thrown)}`, 'SluicewayHandlerWarning');
   answer.destroy();
 }
 
@@ -109,6 +112,6 @@ function tellListener(server: NodeServer, handler: Handler): void {
   if (address !== null && typeof address === 'object') handler.listensOn?.(address.address, address.port);
 }
 
-/** The client was told that a stream has not been processed, and may be sent again (RFC 9113 section 8.7). */
+/** The client was told that the stream was not processed. It may send the request again (RFC 9113 section 8.7). */
 const wasRefused = (request: ClientRequest): boolean =>
   'stream' in request && request.stream.rstCode === constants.NGHTTP2_REFUSED_STREAM;

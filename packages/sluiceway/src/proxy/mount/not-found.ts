@@ -7,17 +7,20 @@ import type { Observer } from '../transfer/transfer-record.js';
 
 /** Options of `mount` and `stripPrefix`. */
 export interface MountOptions {
-  /** Told of requests that no handler is mounted for, which get 404. Default: none. */
+  /** Notified of requests for which no handler is mounted. They get 404. Default: none. */
   observers?: readonly Observer[];
 }
 
-/** Answers 404 to all of its requests, as a proxy answers any failure: with records, timeouts and `Proxy-Status`. */
+/**
+ * Creates a handler that answers all requests with 404 like a proxy's failures: with records, timeouts and
+ * `Proxy-Status`.
+ */
 export function createNotFound({
   observers,
 }: MountOptions = {}): Required<Pick<Handler, 'handle' | 'serve' | 'upgrade'>> {
   const settings = resolveSelectedOptions({ ...(observers !== undefined && { observers }) }, 'mount');
   const proxy = new ReverseProxy(settings, { select: () => Promise.reject(notFound()) });
-  // There is no handler that a framework could mean to answer for.
+  // There is no handler for which a framework could answer.
   const answering = (context: HandleContext = {}): HandleContext => ({ ...context, errors: 'answer' });
   return {
     handle: (request, response, context) => proxy.handle(request, response, answering(context)),

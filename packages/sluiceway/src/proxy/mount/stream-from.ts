@@ -8,28 +8,28 @@ import type { TransportOptions } from '../../upstream/transport-options.js';
 import { type FileUrl, makeStreamer, type StreamCallOptions, Streamer } from './streamer.js';
 import type { StreamFromOptions } from './streamer-options.js';
 
-/** Those of earlier calls, one for each options object. */
+/** The streamers of earlier calls, one per options object. */
 const streamers = new WeakMap<StreamFromOptions, Streamer>();
 const defaults: StreamFromOptions = {};
 
-/** Connections are shared by all calls whose transports would be equal, however often their options are written out. */
+/** Calls whose transports would be equal share connections, even if they pass separate options objects. */
 const transports = new Map<string, Transport>();
 
 /**
- * Answers a request with the file at `url`, relayed while it arrives: status, the fields that may pass, the
- * content; a range that the client asks for is asked for. Resolves with the outcome when the response has ended,
- * and never rejects (but for `errors: 'throw'`). Throws an `OptionsError` at once where an option is not valid.
+ * Answers a request with the file at `url`, streamed as it arrives: status, permitted fields and content. A client's
+ * range is requested from the origin server. Resolves with the outcome when the response has ended, and never rejects
+ * (except with `errors: 'throw'`). Throws an `OptionsError` immediately if an option is invalid.
  *
- * This is for a script or a single request. A server calls `createStreamer` once, whose `handle` does the same: its options
- * are checked when the server starts, and it can be closed. Given in place of options, it answers.
+ * Use this for a script or a single request. A server should call `createStreamer` once and use its `handle`: the
+ * options are checked when the server starts, and it can be closed. You can pass its result instead of options.
  *
- * By default the URL is taken for one that a user supplied: only public addresses are connected to (judged on the
- * address actually dialled, also after redirects), only GET and HEAD are served, nothing of the client's secrets
- * goes out, no cookies and nothing active comes in (profile `thirdParty`). For a URL that you trust,
- * `{ profile: passThrough, addresses: 'any' }` relays all methods, request content and all end-to-end fields.
+ * By default, the URL is treated as supplied by a user. Only public addresses are connected to (checked on the address
+ * that is dialled, also after redirects), only GET and HEAD are served, the client's secrets are not sent, and cookies
+ * and active content are not returned (profile `thirdParty`). For a URL that you trust, `{ profile: passThrough,
+ * addresses: 'any' }` relays all methods, request content and all end-to-end fields.
  *
- * Several URLs are those of one file, asked in the order given: where one fails, the next one takes over, in the middle of
- * the file too, if it proves to have the same.
+ * Several URLs are those of one file, in order of preference. If one fails, the next one takes over, also in the middle
+ * of the file if it provably has the same file.
  */
 export function streamFrom<Context = unknown>(
   request: ClientRequest,
@@ -41,12 +41,12 @@ export function streamFrom<Context = unknown>(
   return toStreamer(options).handle(request, response, url, callOptions);
 }
 
-/** The streamer of all calls with these options. */
+/** Returns the streamer of all calls with these options. */
 export function toStreamer<Context>(
   options: StreamFromOptions<Context> | Streamer<Context>,
 ): Streamer<Context> {
   if (options instanceof Streamer) return options;
-  // Hooks are only ever called with the context of a call that had these options.
+  // Hooks are called only with the context of a call with these options.
   const given = options as StreamFromOptions;
   let streamer = streamers.get(given);
   if (streamer === undefined) {
@@ -56,7 +56,7 @@ export function toStreamer<Context>(
   return streamer;
 }
 
-/** A streamer that is never closed, and shares connections with others of its kind. */
+/** Creates a streamer that is never closed and shares connections with others of its kind. */
 export const makeSharingStreamer = (options: StreamFromOptions, check: Checker): Streamer =>
   makeStreamer(options, check, options.tls === undefined ? sharedTransport : undefined);
 

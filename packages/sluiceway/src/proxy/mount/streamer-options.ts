@@ -30,7 +30,7 @@ const digest = custom<string, Digest | undefined>({
   read: (check, path, value) => check.parsed(path, value as string | undefined, undefined, parseDigest),
 });
 
-/** What `createStreamer` and `streamFrom` take that `createProxy` does not, or with another default. */
+/** Options of `createStreamer` and `streamFrom` that `createProxy` does not have, or that have another default. */
 export const streamerOwnOptions = {
   /**
    * What passes: see profiles. The URL may come from anybody, so nothing of the client's goes to it, and
@@ -77,12 +77,12 @@ const dataOptions = { ...sharedOptions, ...streamerOwnOptions };
 
 const streamerOptions: typeof dataOptions & typeof hooks = { ...dataOptions, ...hooks };
 
-/** What `createStreamer` and `streamFrom` take. The URL of the call takes the place of the upstream. */
+/** The options of `createStreamer` and `streamFrom`. The URL of the call replaces the upstream. */
 export interface StreamFromOptions<Context = unknown>
   extends OptionsOf<typeof dataOptions>,
     Omit<Hooks<Context>, 'onRequest'> {}
 
-/** Checks all options at once. Throws an `OptionsError` that lists every problem, with those that `check` has already. */
+/** Checks all options. Throws an `OptionsError` that lists every problem, including those already in `check`. */
 export function resolveStreamerOptions(
   options: StreamFromOptions,
   check: Checker,
@@ -101,7 +101,7 @@ export function resolveStreamerOptions(
   return { settings: settings(), digest: expected ?? null };
 }
 
-/** Options of `createProxy` that select a target get a message of their own. */
+/** Reports options of `createProxy` that select a target with a specific message. */
 function withoutTargets(options: object, check: Checker): object {
   if (typeof options !== 'object' || options === null) return options;
   const others: Record<string, unknown> = { ...options };

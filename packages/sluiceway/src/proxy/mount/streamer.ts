@@ -6,20 +6,20 @@ import { ReverseProxy } from '../proxy.js';
 import { UrlSelector } from '../request/select-target.js';
 import { resolveStreamerOptions, type StreamFromOptions } from './streamer-options.js';
 
-/** Where a file is: its URL, or its URLs on several servers in the order in which they are asked. */
+/** The URL of a file, or its URLs on several servers in order of preference. */
 export type FileUrl = string | URL | readonly (string | URL)[];
 
-/** What holds for one request: as the context of `handle` of a proxy, without what the URL says. */
+/** Options of one request: the context of a proxy's `handle` without the parts that the URL determines. */
 export interface StreamCallOptions<Context = unknown>
   extends Omit<HandleContext<Context>, 'url' | 'mirrors'> {}
 
 /**
- * Answers requests with files at URLs: a `streamFrom` whose options are checked once, and that can be closed. Made by
- * `createStreamer`.
+ * Answers requests with files at URLs, like `streamFrom`, with options that are checked once. It can be closed. Created
+ * by `createStreamer`.
  */
 export class Streamer<Context = unknown> {
   readonly #proxy: ReverseProxy<Context>;
-  /** The option `errors`, if it was given: adapters of frameworks have a default of their own. */
+  /** The option `errors`, if given. Framework adapters have a different default. */
   readonly errors: 'answer' | 'throw' | undefined;
 
   constructor(proxy: ReverseProxy<Context>, errors: 'answer' | 'throw' | undefined) {
@@ -27,15 +27,15 @@ export class Streamer<Context = unknown> {
     this.errors = errors;
   }
 
-  /** Transfers under way. */
+  /** The number of running transfers. */
   get active(): number {
     return this.#proxy.active;
   }
 
   /**
-   * Answers a request with the file at `url`, relayed while it arrives. Resolves with the outcome when the response has
-   * ended one way or the other. Never rejects, except with `errors: 'throw'`: then a failure before the head rejects with
-   * the `SluicewayError`, and nothing has been written.
+   * Answers a request with the file at `url`, streamed as it arrives. Resolves with the outcome when the response has
+   * ended, successfully or not. Never rejects, except with `errors: 'throw'`: a failure before the head then rejects
+   * with the `SluicewayError`, and nothing has been written.
    */
   handle(
     request: ClientRequest,
@@ -46,31 +46,31 @@ export class Streamer<Context = unknown> {
     return this.#proxy.handle(request, response, { ...options, ...toPlaces(url) });
   }
 
-  /** As `handle`, for a request that no server of Node's has read. */
+  /** Like `handle`, for a request that does not come from a Node server. */
   serve(client: ClientExchange, url: FileUrl, options: StreamCallOptions<Context> = {}): Promise<Outcome> {
     return this.#proxy.serve(client, { ...options, ...toPlaces(url) });
   }
 
-  /** Stops serving: running transfers may finish, and new requests get 503. Resolves when the last one has ended. */
+  /** Stops serving: new requests get 503. Resolves when the last running transfer has ended. */
   close(): Promise<void> {
     return this.#proxy.close();
   }
 
-  /** Ends everything now; running transfers end visibly broken, with the outcome `shutdown`. */
+  /** Aborts everything immediately. Running transfers are visibly incomplete and have the outcome `shutdown`. */
   destroy(): void {
     this.#proxy.destroy();
   }
 }
 
 /**
- * Makes a `Streamer`, for a server that answers many requests with files at URLs:
+ * Creates a `Streamer`, for a server that answers many requests with files at URLs:
  *
  *     const files = createStreamer({ timeouts: { responseHead: '5m' } });
  *     createServer((request, response) => void files.handle(request, response, urlOf(request)));
  *
- * All options are checked here: throws an `OptionsError` that lists every problem with its path. The rules are those of
- * `streamFrom`: by default the URL is taken for one that a user supplied. It has connections of its own, which `close`
- * and `destroy` end.
+ * Checks all options: throws an `OptionsError` that lists every problem with its path. The rules are those of
+ * `streamFrom`: by default, the URL is treated as supplied by a user. The streamer has its own connections, which
+ * `close` and `destroy` end.
  */
 export function createStreamer<Context = unknown>(
   options: StreamFromOptions<Context> = {},
@@ -78,18 +78,18 @@ export function createStreamer<Context = unknown>(
   return makeStreamer(options, new Checker('createStreamer'));
 }
 
-/** As `createStreamer`. `makeTransport` replaces the maker of the transport. */
+/** Like `createStreamer`. `makeTransport` creates the transport. */
 export function makeStreamer<Context>(
   options: StreamFromOptions<Context>,
   check: Checker,
   makeTransport?: Parameters<typeof resolveStreamerOptions>[2],
 ): Streamer<Context> {
-  // Hooks are only ever called with the context of a call of this streamer.
+  // Hooks are called only with the context of a call of this streamer.
   const { settings, digest } = resolveStreamerOptions(options as StreamFromOptions, check, makeTransport);
   return new Streamer(new ReverseProxy<Context>(settings, new UrlSelector(digest)), options.errors);
 }
 
-/** What a context says of them. An empty list has none, which is refused as any other URL that is not valid. */
+/** Converts URLs to members of the context. An empty list has no URL and is refused as an invalid one. */
 function toPlaces(url: FileUrl): Pick<HandleContext, 'url' | 'mirrors'> {
   if (typeof url === 'string' || url instanceof URL) return { url };
   const [first = '', ...mirrors] = url;

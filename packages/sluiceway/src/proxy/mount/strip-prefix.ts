@@ -7,12 +7,12 @@ import { checkHandler } from './handler.js';
 import { createNotFound, type MountOptions } from './not-found.js';
 
 /**
- * Serves the paths under `prefix` by `handler`, which sees them without it: with `/files`, a request for
- * `/files/a%2Fb?c` becomes one for `/a%2Fb?c`, and `/files` one for `/` that asks for the upstream's path without a
- * slash after it. Any other path gets 404. Whole segments
- * are compared, byte for byte; nothing is decoded. The request object itself is not changed.
+ * Serves the paths under `prefix` with `handler`, which sees them without the prefix. With `/files`, a request for
+ * `/files/a%2Fb?c` becomes one for `/a%2Fb?c`. `/files` becomes `/` and requests the upstream's path without a slash
+ * after it. Any other path gets 404. Whole segments are compared, byte for byte, without decoding. The request object
+ * is not changed.
  *
- * Throws an `OptionsError` for what is no path.
+ * Throws an `OptionsError` if the prefix is not a path.
  */
 export function stripPrefix(prefix: string, handler: Handler, options: MountOptions = {}): Handler {
   const check = new Checker('stripPrefix');
@@ -44,9 +44,9 @@ export function stripPrefix(prefix: string, handler: Handler, options: MountOpti
 }
 
 /**
- * Serves several handlers on one server, each under its prefix: the longest prefix that a path begins with, in whole
- * segments, decides. `'/'` takes what is left; without it, that gets 404. The handlers see whole paths: combine with
- * `stripPrefix` where they should not.
+ * Serves several handlers on one server, each under its prefix. The longest matching prefix, in whole segments,
+ * applies. `'/'` matches all other paths; without it, they get 404. The handlers see whole paths: combine with
+ * `stripPrefix` to remove the prefix.
  *
  * `mount({ '/files': stripPrefix('/files', files), '/': site })`
  *
@@ -61,11 +61,11 @@ export function mount(routes: Readonly<Record<string, Handler>>, options: MountO
   });
   const prefixes = mounted.map(({ prefix }) => prefix);
   for (const prefix of new Set(prefixes)) {
-    if (prefixes.indexOf(prefix) !== prefixes.lastIndexOf(prefix)) check.problem(prefix, 'is there twice');
+    if (prefixes.indexOf(prefix) !== prefixes.lastIndexOf(prefix)) check.problem(prefix, 'appears twice');
   }
   check.throwIfAny();
   const notFound = createNotFound(options);
-  // A longer prefix is tried before the ones that it begins with.
+  // Longer prefixes are tried before their own prefixes.
   mounted.sort((a, b) => b.prefix.length - a.prefix.length);
 
   const find = (url: string | undefined, context: HandleContext): Handler => {
@@ -96,7 +96,7 @@ function strip(url: string | undefined, prefix: string, context: HandleContext):
     ...context,
     target,
     mountPath: (context.mountPath ?? '') + prefix,
-    // Nothing is stripped by an empty prefix.
+    // An empty prefix removes nothing.
     isMountPoint: prefix === '' ? context.isMountPoint === true : isMountPoint(whole, prefix),
   };
 }
