@@ -75,7 +75,7 @@ test.for([
     /has a token in line 1 of .* that must have 16 .*; .*line 2/,
   ],
   ['--access-token-file', '', /is empty/],
-  ['--basic-file', 'anna:secret\n', /has an entry in line 1 of .* that must be a hash of bcrypt/],
+  ['--basic-file', 'anna:secret\n', /has an entry in line 1 of .* that must be a bcrypt hash/],
 ] as const)(
   '%s with a mistake in it ends the program with 2, and tells no secret',
   async ([flag, content, message], { net }) => {

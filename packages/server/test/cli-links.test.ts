@@ -329,18 +329,18 @@ describe('verify', () => {
     [
       'one letter is another',
       (link) => link.replace(/.$/, (c) => (c === 'A' ? 'B' : 'A')),
-      /^The link is not valid: it (has been changed|is not base64url)/,
+      /^The link is not valid: it (has been changed|is not canonical base64url)/,
     ],
     ['it has no query', () => '/download', /^The link is not valid: it has no query\.$/],
     [
-      'it is truncated',
+      'it is cut short',
       (link) => link.slice(0, 40),
-      /^The link is not valid: it is (cut short|not base64url)/,
+      /^The link is not valid: it is (truncated|not canonical base64url)/,
     ],
     [
       'a mailer has added to it',
       (link) => `${link}&utm_source=mail`,
-      /^The link is not valid: it is not base64url/,
+      /^The link is not valid: it is not canonical base64url/,
     ],
     [
       'it is another link altogether',

@@ -1,21 +1,21 @@
-/** Which party a failure is charged to. A client that leaves is `downstream`; our own bug is `internal`. */
+/** The party that caused a failure. A client that disconnects is `downstream`; a bug of the proxy is `internal`. */
 export type ErrorSource = 'downstream' | 'upstream' | 'policy' | 'internal';
 
 /**
- * How a transfer ended: a closed set, exactly one per transfer.
+ * How a transfer ended. The set is closed, and each transfer has exactly one outcome.
  *
- * - `completed` the whole response was handed to the client's connection (a tunnel ends completed)
+ * - `completed` the whole response was handed to the client's connection (also a tunnel that ended)
  * - `answered` a hook answered instead of an origin server
- * - `rejected` the client's request was at fault or not authorised
- * - `client_aborted` / `client_stalled` the client left / stopped reading or sending
- * - `upstream_refused` no response head: refused, not resolved, closed before the head
+ * - `rejected` the client's request was invalid or not authorized
+ * - `client_aborted` / `client_stalled` the client disconnected / stopped reading or sending
+ * - `upstream_refused` no response head: connection refused, name not resolved, or closed before the head
  * - `upstream_timeout` no connection or no response head in time
- * - `upstream_truncated` / `upstream_stalled` the content ended early / stopped coming
- * - `upstream_invalid` the origin server broke HTTP
+ * - `upstream_truncated` / `upstream_stalled` the content ended early / stopped arriving
+ * - `upstream_invalid` the origin server violated HTTP
  * - `blocked` a policy refused the destination
  * - `limited` a configured limit ended it
- * - `shutdown` the proxy was stopped while it ran
- * - `internal` a failure of ours, or of a hook
+ * - `shutdown` the proxy was stopped during the transfer
+ * - `internal` the proxy or a hook failed
  */
 export type Outcome =
   | 'completed'
@@ -35,10 +35,10 @@ export type Outcome =
 
 interface ErrorKind {
   source: ErrorSource;
-  /** Status of the answer while the head is unsent; 499 is never sent and stands in no record. */
+  /** Status of the answer if the head is not sent yet. 499 is never sent and does not appear in records. */
   status: number;
   outcome: Outcome;
-  /** Safe for any client: names no address, path or library. */
+  /** Safe for any client: contains no address, path or library name. */
   publicMessage: string;
 }
 
@@ -50,8 +50,8 @@ const kind = (source: ErrorSource, status: number, outcome: Outcome, publicMessa
 });
 
 /**
- * Every failure that the proxy can name. Codes are RFC 9209 section 2.3 proxy error types where one fits;
- * the last group is our own.
+ * The codes of all failures. They are proxy error types of RFC 9209 section 2.3 where one fits; those of the last group
+ * are Sluiceway's own.
  */
 export type ErrorCode =
   | 'dns_timeout'
@@ -213,18 +213,18 @@ const kinds: Readonly<Record<ErrorCode, ErrorKind>> = {
 
 export interface SluicewayErrorOptions {
   cause?: unknown;
-  /** Replaces the status that the code stands for. */
+  /** Replaces the status of the code. */
   status?: number;
-  /** Replaces the text for the client. It must name nothing internal. */
+  /** Replaces the public message. It must not contain anything internal. */
   publicMessage?: string;
   outcome?: Outcome;
-  /** Fields of the default answer: `Allow` beside 405, `WWW-Authenticate` beside 401, `Retry-After`. */
+  /** Fields of the default answer, such as `Allow` with 405, `WWW-Authenticate` with 401, or `Retry-After`. */
   headers?: Readonly<Record<string, string | readonly string[]>>;
-  /** True only where nothing of the request can have reached the origin server. Default false. */
+  /** True only if nothing of the request can have reached the origin server. Default false. */
   retryable?: boolean;
 }
 
-/** The one error type: what went wrong, whose fault it is, and what a client may know of it. */
+/** The error type of Sluiceway: what failed, which party caused it, and what a client may see. */
 export class SluicewayError extends Error {
   override readonly name = 'SluicewayError';
   readonly code: ErrorCode;
@@ -233,11 +233,11 @@ export class SluicewayError extends Error {
   readonly outcome: Outcome;
   readonly publicMessage: string;
   readonly retryable: boolean;
-  /** Of the default answer, beside what every failure has. */
+  /** Fields of the default answer, in addition to those of every failure. */
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
 
   /**
-   * `message` is for logs (`errorMessage` of the record) and developers, and may name addresses; clients only ever see
+   * `message` is for logs (`errorMessage` of the record) and developers, and can contain addresses. Clients see only
    * `publicMessage`.
    */
   constructor(code: ErrorCode, message: string, options: SluicewayErrorOptions = {}) {
@@ -253,13 +253,13 @@ export class SluicewayError extends Error {
   }
 }
 
-/** Wraps whatever was thrown (a hook may throw anything) without losing it. */
+/** Wraps a thrown value, which can be of any type. */
 export function toSluicewayError(thrown: unknown, code: ErrorCode = 'proxy_internal_error'): SluicewayError {
   if (isInstance(thrown, SluicewayError)) return thrown;
   return new SluicewayError(code, describeThrown(thrown), { cause: thrown });
 }
 
-/** What was thrown, as text. Never throws itself: not everything can be made a string of. */
+/** Describes a thrown value as text. Never throws, also for values without a string form. */
 export function describeThrown(thrown: unknown): string {
   try {
     return String(thrown instanceof Error ? thrown.message : thrown);
@@ -268,7 +268,7 @@ export function describeThrown(thrown: unknown): string {
   }
 }
 
-/** Whether there is something that a log can show: it throws for a revoked `Proxy`, which would end the process. */
+/** Reports whether a log can show the value. Reading a revoked `Proxy` throws, which would end the process. */
 function isReadable(cause: unknown): boolean {
   try {
     return cause !== undefined && (Object(cause) !== cause || Reflect.ownKeys(cause as object).length >= 0);
@@ -277,7 +277,7 @@ function isReadable(cause: unknown): boolean {
   }
 }
 
-/** As `instanceof`, for anything that was thrown. Never throws itself, as that does for a revoked `Proxy`. */
+/** Like `instanceof`, for any thrown value. Never throws, also for a revoked `Proxy`. */
 export function isInstance<T>(thrown: unknown, type: abstract new (...values: never[]) => T): thrown is T {
   try {
     return thrown instanceof type;
@@ -286,12 +286,12 @@ export function isInstance<T>(thrown: unknown, type: abstract new (...values: ne
   }
 }
 
-/** What was thrown as `process.emitWarning` takes it: an error with its stack, where its members can be read. */
+/** Converts a thrown value for `process.emitWarning`: an error with its stack, if its members can be read. */
 export function toWarning(thrown: unknown): Error | string {
   try {
     if (thrown instanceof Error && [thrown.name, thrown.message, thrown.stack].every(isPlain)) return thrown;
   } catch {
-    // Then as text.
+    // Falls through to the description as text.
   }
   return describeThrown(thrown);
 }

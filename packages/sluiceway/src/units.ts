@@ -3,7 +3,7 @@ export type Duration = string | number;
 /** `'64KiB'`, `'5GiB'`, `'10MB'`, or bytes. */
 export type Size = string | number;
 
-/** Largest first: a duration names its parts in this order, each at most once. */
+/** Largest first. A duration has its units in this order, each at most once. */
 const DURATION_UNITS: Readonly<Record<string, number>> = {
   d: 86_400_000,
   h: 3_600_000,
@@ -29,8 +29,8 @@ const DURATION_FORMS = "a duration such as '500ms', '30s', '10m', '1h30m', '2d',
 const BYTES_FORMS = "a size such as '64KiB', '1.5GiB', '10MB', or a number of bytes";
 
 /**
- * Milliseconds of a duration: `500ms`, `30s`, `10m`, `1h30m`, `2d`, or a plain number of milliseconds. Throws a
- * `TypeError` for what is neither string nor number, else a `RangeError`.
+ * Parses a duration to milliseconds: `500ms`, `30s`, `10m`, `1h30m`, `2d`, or a number of milliseconds. Throws a
+ * `TypeError` if the value is neither a string nor a number, and a `RangeError` if it is invalid.
  */
 export function parseDurationMs(value: string | number): number {
   if (typeof value !== 'string') return checkNumber(value, DURATION_FORMS);
@@ -49,8 +49,8 @@ export function parseDurationMs(value: string | number): number {
 }
 
 /**
- * Bytes of a size: `64KiB`, `5GiB` (powers of 1024), `10MB`, `8kB` (powers of 1000), `512B`, or a plain number of
- * bytes. Fractions are rounded to whole bytes. Throws as `parseDurationMs` does.
+ * Parses a size to bytes: `64KiB`, `5GiB` (powers of 1024), `10MB`, `8kB` (powers of 1000), `512B`, or a number of
+ * bytes. Fractions are rounded to whole bytes. Throws like `parseDurationMs`.
  */
 export function parseBytes(value: string | number): number {
   if (typeof value !== 'string') return checkNumber(value, BYTES_FORMS);
@@ -61,7 +61,7 @@ export function parseBytes(value: string | number): number {
   return toWhole(Number(amount) * factor, value, BYTES_FORMS);
 }
 
-/** Milliseconds as `parseDurationMs` reads them, without loss: `1h30m`, `1s500ms`, `0ms`. */
+/** Formats milliseconds so that `parseDurationMs` returns the same value: `1h30m`, `1s500ms`, `0ms`. */
 export function formatDuration(ms: number): string {
   let rest = ms;
   let text = '';
@@ -74,7 +74,10 @@ export function formatDuration(ms: number): string {
   return text === '' ? '0ms' : text;
 }
 
-/** Bytes as `parseBytes` reads them, without loss, in the shortest way: `64KiB`, `1.5GiB`, `10MB`, `1000001B`. */
+/**
+ * Formats bytes so that `parseBytes` returns the same value, in the shortest form: `64KiB`, `1.5GiB`, `10MB`,
+ * `1000001B`.
+ */
 export function formatBytes(bytes: number): string {
   let shortest = `${bytes}B`;
   for (const [unit, factor] of Object.entries(BYTE_UNITS)) {
@@ -94,7 +97,7 @@ function checkNumber(value: number, forms: string): number {
 function toWhole(value: number, text: string, forms: string): number {
   const whole = Math.round(value);
   if (whole > Number.MAX_SAFE_INTEGER) throw misfit(text, forms);
-  // A tiny limit must not turn into none.
+  // A tiny limit must not become zero.
   if (whole === 0 && value > 0) throw new RangeError(`${JSON.stringify(text)} is less than one unit`);
   return whole;
 }

@@ -4,7 +4,7 @@ import { ReverseProxy } from './proxy.js';
 import { createSelector } from './request/select-target.js';
 
 /**
- * Makes a reverse proxy. Checks all options: throws an `OptionsError` that lists every problem with its path.
+ * Creates a reverse proxy. Checks all options: throws an `OptionsError` that lists every problem with its path.
  *
  * `createProxy({ upstream: 'http://127.0.0.1:9000' })` forwards everything to one origin server. Mount it with
  * `attach(server, proxy)`, or call `proxy.handle(request, response)` from your own handler. `Context` is the type of

@@ -42,9 +42,9 @@ import { RunningTransfers } from './transfer/running-transfers.js';
 import { Transfer } from './transfer/transfer.js';
 
 /**
- * A reverse proxy: sends each request to an origin server and its response back to the client, and streams both. Made
- * by `createProxy`; `attach` mounts it on a server. `Context` is the type of the `context` that `handle` passes to
- * hooks.
+ * A reverse proxy: sends each request to an origin server and its response back to the client, and streams both.
+ * Created by `createProxy`; mount it on a server with `attach`. `Context` is the type of the `context` that `handle`
+ * passes to hooks.
  */
 export class ReverseProxy<Context = unknown> implements Handler<Context> {
   readonly #settings: ProxySettings;
@@ -59,7 +59,7 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
     this.#responder = new Responder(settings, this.#running);
   }
 
-  /** The number of transfers under way. */
+  /** The number of running transfers. */
   get active(): number {
     return this.#running.size;
   }
@@ -109,7 +109,7 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
   }
 
   /**
-   * Stops serving: running transfers may finish, new requests get 503, and WebSockets are closed with 1001 after
+   * Stops serving: new requests get 503, running transfers may finish, and WebSockets are closed with 1001 after
    * `timeouts.tunnelDrain`. Resolves when the last transfer has ended.
    */
   async close(): Promise<void> {
@@ -117,7 +117,7 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
     await this.#settings.transport.close();
   }
 
-  /** Ends everything now; running transfers end visibly broken, with the outcome `shutdown`. */
+  /** Aborts everything immediately. Running transfers are visibly incomplete and have the outcome `shutdown`. */
   destroy(): void {
     void this.#running.drain();
     this.#running.abort(new SluicewayError('shutdown', 'The proxy was stopped'));

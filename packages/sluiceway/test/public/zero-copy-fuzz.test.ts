@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { expect } from 'vitest';
-import { findOptionalTool, requireZeroCopy, testWith } from '../support/requirements.js';
+import { findOptionalTool, requireZeroCopy, type Tool, testWith } from '../support/requirements.js';
 
 const zeroCopy = requireZeroCopy();
 const bash = findOptionalTool('bash');
@@ -17,10 +17,10 @@ interface Seen {
 }
 
 /** Runs transfers in a process that may have so many files open. */
-function fuzz(count: number, seed: number, width: number, openFiles: number): Promise<Seen> {
+function fuzz(tool: Tool, count: number, seed: number, width: number, openFiles: number): Promise<Seen> {
   const command = `ulimit -n ${openFiles}; exec "$0" --disable-warning=ExperimentalWarning "$@"`;
   const args = ['-c', command, process.execPath, program, String(count), String(seed), String(width)];
-  const child = spawn(bash.path, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(tool.path, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (text) => (stdout += text));
@@ -42,7 +42,7 @@ for (const [what, width, openFiles] of [
     `transfers that break at random points, ${what}, crash nothing, leak no descriptor and mix up no bytes [Sluiceway]`,
     async () => {
       const count = 1000;
-      const seen = await fuzz(count, 12_345, width, openFiles);
+      const seen = await fuzz(bash, count, 12_345, width, openFiles);
       expect(seen).toMatchObject({ wrong: 0, active: 0 });
       expect(seen.completed + seen.broken).toBe(count);
       expect(seen.completed).toBeGreaterThan(count / 10);

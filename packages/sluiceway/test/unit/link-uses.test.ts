@@ -32,13 +32,13 @@ describe('the uses of a link', () => {
     uses.begin('a', '192.0.2.1', once()).end();
     vi.advanceTimersByTime(1000);
     expect(() => uses.begin('a', '192.0.2.1', once())).toThrow(/window of the single-use link has ended/);
-    expect(() => uses.begin('a', '192.0.2.2', once())).toThrow(/is over/);
+    expect(() => uses.begin('a', '192.0.2.2', once())).toThrow(/has ended/);
     expect(uses.size).toBe(1);
   });
 
   test('for a single use are refused to a client whose address nobody knows, and do not take the link [Sluiceway]', () => {
     const uses = new LinkUses(HOUR);
-    expect(() => uses.begin('a', null, once())).toThrow(/not known/);
+    expect(() => uses.begin('a', null, once())).toThrow(/is unknown/);
     expect(uses.size).toBe(0);
   });
 

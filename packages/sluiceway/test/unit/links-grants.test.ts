@@ -79,7 +79,7 @@ const moreNonsense: typeof nonsense = [
   ['url', 7, /^url must be a URL, as a string or an object/],
   ['url', 'https://a.example/\ud800', /^url must not contain spaces, control/],
   ['filename', 'a\ud83d', /^filename must not contain control characters or lone surrogates/],
-  ['filename', 7, /^filename must be a string/],
+  ['filename', 7, /^filename must be a non-empty string/],
   ['methods', [], /^methods must have at least one/],
   ['methods', 'GET', /^methods must be an array/],
   ['singleUse', 'yes', /^singleUse must be true or false/],
@@ -89,7 +89,7 @@ const moreNonsense: typeof nonsense = [
   ['headers', { X: 'secret\r\nY: z' }, /^headers\.X must be a valid value$/],
   ['headers', { X: 'secret\u010d' }, /^headers\.X must be a valid value$/],
   ['headers', { X: 7 }, /^headers\.X must be a valid value$/],
-  ['headers', { Accept: 'secret', accept: 'secret' }, /^headers\.accept must not be there twice$/],
+  ['headers', { Accept: 'secret', accept: 'secret' }, /^headers\.accept must not appear twice$/],
   ...[
     'Host',
     'CONTENT-LENGTH',

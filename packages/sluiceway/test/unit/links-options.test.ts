@@ -67,12 +67,12 @@ test.each<[string, object, RegExp]>([
   [
     'a base with a path',
     { keys, base: 'https://a.example/b' },
-    /^base must be http:.* and a host; path says/,
+    /^base must be http:.* and a host; set the path/,
   ],
   [
     'a base with a query',
     { keys, base: 'https://a.example?b' },
-    /^base must be http:.* and a host; path says/,
+    /^base must be http:.* and a host; set the path/,
   ],
   ['a base with a password', { keys, base: 'https://a:b@a.example' }, /^base must not contain a user name/],
   ['a base that is no URL', { keys, base: 'a.example' }, /^base must be a URL/],

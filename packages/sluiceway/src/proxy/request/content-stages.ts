@@ -6,15 +6,15 @@ import type { RestFinder } from '../../upstream/resume/resumed-content.js';
 import type { ContentLimits } from '../messages/selection.js';
 
 /**
- * What applies to the content of one response. The steps of the data path set it; `response/pipeline.ts` wraps the
- * content accordingly, and explains the order. Null, or an empty list: the stage does not apply.
+ * The content stages of one response. The steps of the data path set them, `response/pipeline.ts` wraps the content
+ * accordingly and explains the order. If a member is null or an empty list, its stage does not apply.
  */
 export interface ContentStages {
   /** The length in bytes that the `Content-Range` of a part (206) states, if there is no `Content-Length`. */
   statedLength: number | null;
   resume: ResumeStage | null;
   verification: Verification | null;
-  /** Each removes the trailer fields that must not pass. */
+  /** Rules that remove trailer fields which must not pass. */
   trailerRules: readonly TrailerRule[];
   transform: TransformStage | null;
   /** A digest of the content follows it as a trailer. */
@@ -24,7 +24,7 @@ export interface ContentStages {
 
 export type TrailerRule = (trailers: Fields) => void;
 
-/** How broken content is continued. */
+/** How broken content is resumed. */
 export interface ResumeStage {
   part: ResumePoint;
   /** Called at the first break. */

@@ -4,9 +4,9 @@ import type { Sent } from '../../upstream/send.js';
 import type { TransportRequest } from '../../upstream/transport.js';
 
 /**
- * Whether a part (206) is of another state of the file than the one of which the client has asked for it by `If-Range`. The
- * whole file was the right answer (RFC 9110 section 13.1.5): many origin servers ignore the condition, and the client
- * would put together two files. A part that does not repeat the validator contradicts nothing.
+ * Reports whether a part (206) is of another state of the file than the client requested with `If-Range`. The whole
+ * file would be the right answer (RFC 9110 section 13.1.5). Many origin servers ignore the condition, and the client
+ * would combine two files. A part that does not repeat the validator is not a contradiction.
  */
 export function contradictsIfRange({ request, response }: Sent): boolean {
   if (response.status !== 206 || request.method !== 'GET' || !request.headers.has('range')) return false;
@@ -23,7 +23,7 @@ const isOther = (headers: ReadonlyFields, name: string, isSame: (value: string) 
 const isSameTime = (one: string, other: string): boolean =>
   one === other || parseHttpDate(one) === parseHttpDate(other);
 
-/** The same request for all of the file. */
+/** Returns the same request for the whole file. */
 export function askForAll(request: TransportRequest): TransportRequest {
   const headers = request.headers.clone();
   headers.delete('range');

@@ -27,9 +27,9 @@ const NOT_SECRET: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Names of the fields that only the origin of the request's own target gets: those of the selection (a link's), and
- * those that options or a hook have added or changed, which may be keys of any name. Fields that the client has sent
- * itself are not included.
+ * Returns the names of the fields that are sent only to the origin of the request's own target: those of the selection
+ * (a link's), and those that options or a hook have added or changed, which can be keys with any name. Fields that the
+ * client has sent are not included.
  */
 export function secretFields({ selection, clientFields }: RequestState, fields: ReadonlyFields): string[] {
   const ofSelection = Object.keys(selection?.headers ?? {});

@@ -31,7 +31,7 @@ export function openUpload(
     maxBytes !== null && length === null
       ? new MaxLengthSource(source, maxBytes, () => tooLarge(maxBytes))
       : source;
-  // A hook, or middleware that runs at the same time, can read from it before it is sent.
+  // An approximate length cannot be counted.
   const checked = new UntouchedSource(limited, () => findFault(client));
   return { source: checked, length, ...(text !== undefined && { lengthText: text }) };
 }

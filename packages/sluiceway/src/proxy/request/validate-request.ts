@@ -37,7 +37,7 @@ export function validateRequest(
   if (hasCdnLoop(headers, loopName) || (profile.forwarded && hasVia(headers, proxyName)))
     throw new SluicewayError(
       'proxy_loop_detected',
-      `The request has our name ${loopName} in Via or CDN-Loop`,
+      `The request has this proxy's name ${loopName} in Via or CDN-Loop`,
     );
   const protocol = profile.upgrades ? client.wantedProtocol(downstream.headers) : null;
   // It is an extended CONNECT, and CONNECT is not served otherwise.
@@ -54,7 +54,7 @@ export function validateRequest(
 export const allowedMethods = (profile: Profile): string =>
   profile.methods === 'any' ? 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS' : profile.methods.join(', ');
 
-/** An OPTIONS with `Max-Forwards: 0` asks what this proxy serves (RFC 9110 section 7.6.2). */
+/** Answers an OPTIONS with `Max-Forwards: 0`, which asks what this proxy serves (RFC 9110 section 7.6.2). */
 export function answerAsLastServer(downstream: DownstreamRequest, profile: Profile): Answer | undefined {
   if (maxForwards(downstream.method, downstream.headers) !== 0) return undefined;
   return { status: 200, headers: { Allow: allowedMethods(profile) } };

@@ -3,7 +3,7 @@ import type { RequestState } from '../request/request-state.js';
 
 /**
  * Sends the digest of a whole representation as a trailer and announces it in the head, unless the head already has or
- * announces one. Does so only if the framing allows trailers as it is: a `Content-Length` is worth more to a client.
+ * announces one. Applies only if the framing already allows trailers: a `Content-Length` is more useful to a client.
  */
 export function addDigestTrailer(
   { client, stages }: RequestState,

@@ -20,8 +20,7 @@ export function askForWhole(fields: Fields): void {
 }
 
 /**
- * Sets the streams of a transform, and removes the fields that do not describe their output from the head. Does nothing
- * if the response is not transformed.
+ * Requests the whole content: a range of changed content differs from the same range of the origin server's content.
  */
 export async function applyTransform(
   state: RequestState,
@@ -40,7 +39,7 @@ export async function applyTransform(
     if (received.status === 206)
       throw new SluicewayError(
         'http_protocol_error',
-        'A part (206) that was not asked for cannot be transformed',
+        'A part (206) that was not requested cannot be transformed',
       );
     if (response.status === 304) weakenByteDescription(headers);
   }

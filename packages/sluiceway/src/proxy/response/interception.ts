@@ -43,7 +43,7 @@ export class Interception implements ResponseTransform {
     if (received.status === 206)
       throw new SluicewayError(
         'http_protocol_error',
-        'A part (206) that was not asked for cannot be intercepted',
+        'A part (206) that was not requested cannot be intercepted',
       );
     if (response.status === 304) weakenByteDescription(headers);
     else removeByteDescription(headers);

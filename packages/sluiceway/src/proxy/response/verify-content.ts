@@ -132,7 +132,7 @@ function findFault(
       return toMismatch({ digest: expected, by: EXPECTED }, given);
   }
   if (relaysParts || isAll(received)) return null;
-  return new SluicewayError('http_protocol_error', 'A part (206) that was not asked for cannot be verified');
+  return new SluicewayError('http_protocol_error', 'A part (206) that was not requested cannot be verified');
 }
 
 /** The fields whose digest applies to the content. Only an answer to GET is sure to enclose the representation. */

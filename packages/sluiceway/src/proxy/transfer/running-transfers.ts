@@ -7,7 +7,7 @@ export class RunningTransfers {
   readonly #observers: readonly Observer[];
   readonly #tunnelDrainMs: number;
   readonly #contentObservers: readonly Observer[];
-  /** Each transfer knows its index. The last one moves into the place of one that ends. */
+  /** Each transfer stores its index. When a transfer ends, the last one moves to its index. */
   readonly #running: Transfer[] = [];
   #drained: Promise<void> | null = null;
   #onEmpty: (() => void) | null = null;

@@ -28,7 +28,7 @@ export class Transfer implements LiveTransfer {
   readonly #startedAt = Date.now();
   readonly #started = performance.now();
   readonly #onAborted: Array<(error: SluicewayError) => void> = [];
-  /** The exchange under way. */
+  /** The current exchange. */
   #exchange: Exchange | null = null;
   /** The last exchange, and its target. */
   #asked: Exchange | null = null;
@@ -108,7 +108,7 @@ export class Transfer implements LiveTransfer {
     this.throwIfAborted();
   }
 
-  /** Ends the transfer now: aborts the exchange under way and tells all listeners. */
+  /** Aborts the transfer immediately: aborts the current exchange and calls all listeners. */
   abort(error: SluicewayError): void {
     if (this.#aborted !== null) return;
     this.#aborted = error;
