@@ -23,13 +23,13 @@ import {
 } from 'sluiceway/options';
 import { exceptAddresses } from './except-addresses.js';
 
-/** One way to decide who has access, as a configuration names it. To add one, add it to `accessKinds`. */
+/** A kind of access rule. To add one, add it to `accessKinds`. */
 interface AccessKind {
-  /** Its members are documented and part of the JSON Schema. What they hold is checked by `create`. */
+  /** Its members are documented and part of the JSON Schema. `create` checks their values. */
   spec: AnySpec;
   /**
-   * Makes the policy of a value that has only known keys. `fileOf` makes the path of a file absolute. Throws an
-   * `OptionsError` with paths under the kind.
+   * Creates the policy for a value with only known keys. `fileOf` makes the path of a file absolute. Throws an
+   * `OptionsError` with paths relative to the kind.
    */
   create(value: Readonly<Record<string, unknown>>, fileOf: FileOf): AccessPolicy;
 }
@@ -45,7 +45,7 @@ const fileSchema: JsonSchema = {
 const names: JsonSchema = { type: 'object', additionalProperties: { type: 'string' } };
 const texts: JsonSchema = { type: 'array', items: { type: 'string' } };
 
-/** What the library checks when the policy is made. */
+/** An option that the library checks when the policy is created. */
 const checkedLater = (type: string, schema: JsonSchema, doc: string, required = true) =>
   custom<unknown, unknown>({ type, schema, doc, required, read: (_check, _path, value) => value });
 
@@ -110,7 +110,7 @@ interface SignedValues extends SettingsOf<typeof signedMembers> {}
 interface AddressOptions extends OptionsOf<typeof addressMembers> {}
 interface AddressValues extends SettingsOf<typeof addressMembers> {}
 
-/** By the name that a configuration has for them. */
+/** The kinds, by their name in a configuration. */
 export const accessKinds: Readonly<Record<string, AccessKind>> = {
   bearer: {
     spec: group<BearerOptions, BearerValues>(bearerMembers, {
@@ -145,8 +145,8 @@ export const accessKinds: Readonly<Record<string, AccessKind>> = {
 };
 
 /**
- * A configuration has tokens by name, since a key could not be a reference to a variable. The library has names by
- * token.
+ * A configuration maps names to tokens, since a key cannot be a reference to a variable. The library maps tokens to
+ * names.
  */
 function createBearer(tokens: unknown, options: CredentialOptions, fileOf: FileOf): AccessPolicy {
   const given = absoluteFile(tokens, fileOf);
@@ -174,14 +174,14 @@ function createBearer(tokens: unknown, options: CredentialOptions, fileOf: FileO
   }
 }
 
-/** `{ file }` with an absolute path; anything else as it is. */
+/** Makes the path in `{ file }` absolute. Returns any other value unchanged. */
 export function absoluteFile(value: unknown, fileOf: FileOf): unknown {
   if (typeof value !== 'object' || value === null || Object.keys(value).join() !== 'file') return value;
   const { file } = value as { file: unknown };
   return typeof file === 'string' ? { file: fileOf(file) } : value;
 }
 
-/** Every file that the value of an access rule names. */
+/** All files that an access rule names. */
 export function filesOf(value: unknown, fileOf: FileOf): string[] {
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([name, each]: [string, unknown]) =>

@@ -9,12 +9,12 @@ import {
 } from 'sluiceway/options';
 import { accessKinds, type FileOf } from './access-kinds.js';
 
-/** A rule as a configuration holds it: kinds by name, all of which must give access, and `all` and `any`. */
+/** A rule in a configuration: kinds by name, all of which must grant access, and `all` and `any`. */
 export type AccessRule = Readonly<Record<string, unknown>>;
 
 const EVERYONE = 'everyone';
 
-/** Rules inside rules: the schema refers to itself. */
+/** Rules can be nested, so the schema refers to itself. */
 const REFERENCE: JsonSchema = { $ref: '#/$defs/access' };
 
 const rulesOption = (doc: string): AnySpec =>
@@ -34,7 +34,7 @@ const accessMembers: Members = {
 /** For `$defs` of the schema. */
 export const accessSchema: JsonSchema = { ...groupSchema(accessMembers), minProperties: 1 };
 
-/** What may stand for `access`. Its parts are checked when the policy is made. */
+/** The `access` option. Its parts are checked when the policy is created. */
 export const accessOption = (doc: string) =>
   custom<AccessRule | typeof EVERYONE, AccessRule | typeof EVERYONE | undefined>({
     type: `object or \`${EVERYONE}\``,
@@ -45,8 +45,8 @@ export const accessOption = (doc: string) =>
   });
 
 /**
- * The policy of a rule; undefined where everyone has access. Adds what is wrong to `check`. `fileOf` makes paths of
- * files absolute.
+ * Creates the policy of a rule; undefined if everyone has access. Adds problems to `check`. `fileOf` makes paths of files
+ * absolute.
  */
 export function createPolicy(
   check: Checker,
@@ -61,7 +61,7 @@ export function createPolicy(
   }
   if (!check.unknownKeys(path, rule, Object.keys(accessMembers))) return undefined;
   const entries = Object.entries(rule as AccessRule);
-  // Of no rule, all would give access.
+  // An empty rule would grant access to everyone.
   if (entries.length === 0) check.problem(path, `must have a rule; '${EVERYONE}' says that there is none`);
   const policies = entries
     .map(([name, value]) => createPart(check, `${path}.${name}`, name, value, fileOf))
@@ -103,7 +103,7 @@ function createPart(
   }
 }
 
-/** The library ignores or misplaces what it does not know of here. */
+/** Reports unknown keys, which the library would ignore or report at the wrong path. */
 function hasOnly(check: Checker, path: string, value: object, known: readonly string[]): boolean {
   check.unknownKeys(path, value, known);
   return Object.keys(value).every((key) => known.includes(key));

@@ -1,11 +1,11 @@
 import { type AccessPolicy, clientAddresses, OptionsError } from 'sluiceway';
 
-/** Refuses clients with these addresses, and asks `policy` for all others; without one they have access. */
+/** Refuses clients with these addresses, and asks `policy` about the others. Without a policy, they have access. */
 export function exceptAddresses(deny: readonly string[], policy: AccessPolicy | null): AccessPolicy {
   const isDenied = denyPolicy(deny);
   return async (request) => {
     const { for: client } = request.forwarded;
-    // Nobody can tell whether an address that is not known is one of them.
+    // An unknown address may be one of them.
     if (client === null) return { allowed: false, status: 403, reason: 'the address is not known' };
     const decision = await isDenied(request);
     if (decision.allowed) return { allowed: false, status: 403, reason: `the address ${client} is denied` };

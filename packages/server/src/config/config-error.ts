@@ -1,13 +1,13 @@
 import type { OptionProblem } from 'sluiceway';
 
-/** Where something is in a file, both counted from 1. */
+/** A position in a file. Both members count from 1. */
 export interface Position {
   line: number;
   column: number;
 }
 
 export interface PlacedProblem extends OptionProblem {
-  /** Null where the file has no such place. */
+  /** Null if the problem has no position in the file. */
   position: Position | null;
 }
 

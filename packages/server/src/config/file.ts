@@ -7,16 +7,16 @@ import { locate } from './locate.js';
 import type { ConfigSource } from './source.js';
 import { hideValues, readUpTo, type Substitutions, substitute } from './substitute.js';
 
-/** Thousands of routes fit in. */
+/** Enough for thousands of routes. */
 const MAX_BYTES = 4 * 1024 * 1024;
 
-/** Uses of one anchor, those inside others multiplied: a few lines could stand for gigabytes otherwise. */
+/** Most uses of one anchor, with nested uses multiplied. Otherwise a few lines could expand to gigabytes. */
 const MAX_ALIASES = 100;
 
-/** A configuration file in YAML, of which JSON is a part. */
+/** A configuration file in YAML or JSON, which is a subset of YAML. */
 export class ConfigFile implements ConfigSource {
   readonly directory: string;
-  /** As the file has it, with its anchors resolved and its references as they are. */
+  /** The value in the file, with anchors resolved and references as written. */
   readonly written: unknown;
   readonly value: unknown;
   readonly #name: string;
@@ -24,7 +24,7 @@ export class ConfigFile implements ConfigSource {
   readonly #lines: LineCounter;
   readonly #substitutions: Substitutions;
 
-  /** Reads a file, `name` from the current directory. Throws a `ConfigError`. */
+  /** Reads a file. `name` is relative to the current directory. Throws a `ConfigError`. */
   constructor(name: string, members: Members) {
     this.#name = name;
     const path = resolve(name);
@@ -43,7 +43,7 @@ export class ConfigFile implements ConfigSource {
     return this.#place(hideValues(problems, this.#substitutions));
   }
 
-  /** An address is no secret. */
+  /** Does not hide values: an address is not a secret. */
   toListenError(path: string, error: Error): ConfigError {
     return this.#place([{ path, message: error.message }]);
   }
@@ -105,13 +105,13 @@ function parse(name: string, text: string, lineCounter: LineCounter): Document {
   return document;
 }
 
-/** A file that is no YAML at all has one at every line. */
+/** Most reported syntax errors: a file that is not YAML has one in every line. */
 const MAX_MISTAKES = 20;
 
 const isEmpty = ({ contents }: Document): boolean =>
   contents === null || (isScalar(contents) && contents.value === null);
 
-/** In words, and without text of the file, which may be a secret. */
+/** Describes a syntax error without text of the file, which may be a secret. */
 function describe({ code, message, pos }: YAMLError, text: string): string {
   if (code === 'DUPLICATE_KEY') {
     const [key = ''] = /^[^\n:]*/.exec(text.slice(pos[0], pos[0] + 100)) ?? [];

@@ -11,26 +11,26 @@ import {
   proxyOptions,
 } from 'sluiceway/options';
 
-/** Options of the library that a file has no part in, with the reason: the test of the options compares. */
+/** Options of the library that a file cannot have, with the reason. A test compares this list. */
 const exceptions: Readonly<Record<string, string>> = {
   access: 'a function; routes have `access` of their own',
   errors: 'a server answers every request',
 };
 
-/** The name of an upstream, or what the library takes. */
+/** The name of an upstream, or the library's own option. */
 const upstreamOption: AnySpec = {
   ...proxyOptions.upstream,
   type: 'name, URL or object',
   doc: 'Where requests go: a name in the top-level `upstreams`, a URL, or an object as there.',
 };
 
-/** A profile of the library by its name: one that is an object has sets of names, which no file can hold. */
+/** The name of a profile. Profiles that are objects contain sets of names, which a file cannot hold. */
 const profileOption = oneOf(['passThrough', 'thirdParty'], {
   default: 'passThrough',
   doc: proxyOptions.profile.doc,
 });
 
-/** What a file can hold of the options of the library. */
+/** The options of the library that a file can have. */
 const inFile = (members: Members): Members =>
   Object.fromEntries(
     Object.entries(members).filter(
@@ -46,15 +46,15 @@ export const fileProxyOptions: Members = {
 
 export const fileGatewayOptions: Members = inFile(gatewayOptions);
 
-/** Those that make sense for all routes; a gateway takes what it has of them. */
+/** The options that make sense for all routes. A gateway uses those that it has. */
 export const defaultOptions: Members = Object.fromEntries(
   Object.entries(fileProxyOptions).filter(([name]) => !['upstream', 'profile'].includes(name)),
 );
 
-/** Options as they were written, each of them checked by the library when it makes the route. */
+/** Options as written. The library checks each of them when it creates the route. */
 export type WrittenOptions = Readonly<Record<string, unknown>>;
 
-/** A group of options of the library: unknown keys are found here, everything else where the route is made. */
+/** A group of options of the library. Unknown keys are reported here, other problems when the route is created. */
 export const writtenOption = (members: Members, doc: string, required: readonly string[] = []) =>
   custom<WrittenOptions, WrittenOptions | undefined>({
     type: 'object',
@@ -74,8 +74,8 @@ const withRequired = (schema: JsonSchema, required: readonly string[]): JsonSche
   required.length === 0 ? schema : { ...schema, required };
 
 /**
- * The options of a route, completed by those of `defaults` that its `members` have. Groups are merged option by option;
- * everything else that the route has takes the place of the default.
+ * The options of a route, completed with the `defaults` that exist in its `members`. Groups are merged option by option.
+ * Any other option of the route replaces the default.
  */
 export function withDefaults(
   members: Members,
@@ -95,7 +95,7 @@ export function withDefaults(
   return merged;
 }
 
-/** What a group has of the default: that of a gateway is smaller than that of a proxy. */
+/** The part of the default that a group has: a gateway's groups are smaller than a proxy's. */
 function known(members: Members, value: unknown): unknown {
   if (!isObject(value)) return value;
   return Object.fromEntries(Object.entries(value).filter(([name]) => Object.hasOwn(members, name)));

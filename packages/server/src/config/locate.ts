@@ -13,9 +13,8 @@ import {
 import type { Position } from './config-error.js';
 
 /**
- * Where a path such as `routes[0].proxy.timeouts` is in a document: the value of an option, or its key where
- * `atKey` is true or the value is an object or a list. A path that the document does not have leads to the innermost
- * object that it has.
+ * Finds a path such as `routes[0].proxy.timeouts` in a document: the value of an option, or its key if `atKey` is true or
+ * the value is an object or a list. If the document does not have the path, finds the innermost object on it.
  */
 export function locate(
   document: Document,
@@ -54,7 +53,7 @@ function intoItem(items: readonly unknown[], path: string): Step | null {
   return { rest: path.slice(match[0].length), key: null, value: items[Number(match[1])] };
 }
 
-/** Keys may have dots: the longest one that the path begins with is meant. */
+/** Finds the longest key that the path begins with: keys can contain dots. */
 function intoEntry(document: Document, node: unknown, path: string): Step | null {
   let best: { pair: Pair; name: string } | null = null;
   for (const { pair, name } of entriesOf(document, node)) {
@@ -71,7 +70,7 @@ function intoEntry(document: Document, node: unknown, path: string): Step | null
   };
 }
 
-/** The pairs of a map, and after them those that it takes from others by `<<`. */
+/** The pairs of a map, followed by those that it merges from others with `<<`. */
 function entriesOf(document: Document, node: unknown): { pair: Pair; name: string }[] {
   if (isAlias(node)) return entriesOf(document, node.resolve(document));
   if (isSeq(node)) return node.items.flatMap((item) => entriesOf(document, item));
@@ -81,7 +80,7 @@ function entriesOf(document: Document, node: unknown): { pair: Pair; name: strin
   return [...own, ...merged.flatMap(({ pair }) => entriesOf(document, pair.value))];
 }
 
-/** The key `<<` is a symbol where it merges. */
+/** The name of a key. The merge key `<<` is a symbol. */
 function nameOf({ key }: Pair): string {
   if (!isScalar(key)) return String(key);
   return typeof key.value === 'symbol' ? '<<' : String(key.value);

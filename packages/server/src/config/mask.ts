@@ -2,18 +2,18 @@ import { isObject } from './library-options.js';
 
 const MASK = '********';
 
-/** Places of secrets, by the end of their path; `*` stands for any name, and `[]` for any index. */
+/** The paths of secrets, by their ends. `*` matches any name, and `[]` any index. */
 const SECRETS: readonly RegExp[] = [
   /\.keys\[\d+\]\.secret$/,
   /\.tokens\[\d+\]$/,
   /\.tokens\.[^.]+$/,
   /\.users\.[^.]+$/,
-  // What is sent to origin servers is often what they ask for: which fields are, the file does not tell.
+  // Fields for origin servers are often credentials, and the file does not show which ones are.
   /\.headers\.request\.(?:set|append)\..+$/,
   /\.headers\.response\.(?:set|append)\.set-cookie(?:\[\d+\])?$/i,
 ];
 
-/** A reference shows nothing of what it stands for. */
+/** A reference does not reveal its value. */
 const REFERENCES_ONLY = /^(?:\$\{(?:env:[^{}]*|file:[^{}]*)\})+$/;
 
 /** A value without its secrets. References to variables and files stay, and show where a secret is. */
@@ -32,7 +32,7 @@ export function maskSecrets(value: unknown, path = ''): unknown {
   return maskText(withoutFallbacks(value));
 }
 
-/** Names of users are no secrets; a file that names tokens the wrong way round must not show them either. */
+/** Names of users are not secrets. But if a file confuses names and tokens, the tokens must not be shown. */
 function maskKey(path: string, name: string): string {
   return path.endsWith('.tokens') && name !== 'file' && name.length >= 16 ? MASK : name;
 }
@@ -40,11 +40,11 @@ function maskKey(path: string, name: string): string {
 const isSecret = (path: string): boolean =>
   !path.endsWith('.file') && !path.endsWith('.env') && SECRETS.some((pattern) => pattern.test(path));
 
-/** What stands in for a variable that is not set may be a password for development. */
+/** The fallback of a variable that is not set may be a password for development. */
 const withoutFallbacks = (text: string): string =>
   text.replaceAll(/(\$\{env:[^{}:]*):-[^{}]+\}/g, `$1:-${MASK}}`);
 
-/** Keys in PEM, passwords in URLs, and queries of URLs, which are how presigned URLs carry their signature. */
+/** Masks keys in PEM, passwords in URLs, and queries of URLs, in which presigned URLs carry their signature. */
 function maskText(text: string): string {
   return text
     .replaceAll(/-----BEGIN [A-Z ]*PRIVATE KEY-----[^]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g, MASK)

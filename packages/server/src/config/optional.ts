@@ -1,6 +1,6 @@
 import type { AnySpec, InputOf, Spec, ValueOf } from 'sluiceway/options';
 
-/** A group that is undefined where it is left out, in place of the defaults of its members. */
+/** A group that is undefined if it is absent, instead of having the defaults of its members. */
 export function optional<S extends AnySpec>(
   spec: S,
   doc: string,

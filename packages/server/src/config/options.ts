@@ -55,7 +55,7 @@ const configOptions = {
     read: (check, path, value) => {
       const before = check.problems.length;
       resolve(defaultMembers, value, check, path);
-      // What is wrong here would be wrong in each route again.
+      // Drop defaults with problems: otherwise each route would report them again.
       return check.problems.length > before || value === undefined ? {} : (value as WrittenOptions);
     },
   }),
@@ -69,7 +69,7 @@ const configOptions = {
 
 export interface ConfigValues extends SettingsOf<typeof configOptions> {}
 
-/** For code that only walks through the description. */
+/** For code that only reads the description. */
 export const configMembers: Members = configOptions;
 
 export function resolveConfig(value: unknown, check: Checker): ConfigValues {

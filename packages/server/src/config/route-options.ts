@@ -47,7 +47,7 @@ const redirectMembers = {
 
 const fieldValuesOption = findSpec(proxyOptions, 'headers.response.set');
 
-/** Values of fields, as the library checks them; those that frame a message are not the configuration's to set. */
+/** Values of fields, with the checks of the library. A configuration cannot set framing fields. */
 const headersOption = custom<Readonly<Record<string, string | readonly string[]>>, AnswerHeaders | undefined>(
   {
     type: 'object',
@@ -136,7 +136,7 @@ const routeMembers = {
   ),
 };
 
-/** Of which a route has exactly one. */
+/** The actions. A route has exactly one. */
 export const ACTIONS = ['proxy', 'gateway', 'redirect', 'respond'] as const;
 
 export interface RedirectOptions extends OptionsOf<typeof redirectMembers> {}

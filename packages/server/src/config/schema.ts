@@ -2,10 +2,10 @@ import { type JsonSchema, toJsonSchema } from 'sluiceway/options';
 import { accessSchema } from '../access/access-option.js';
 import { configMembers } from './options.js';
 
-/** A whole value that a variable or a file stands for: text, whatever the option takes. */
+/** A value that is a reference to a variable or a file. It is a string for every type of option. */
 const SUBSTITUTION: JsonSchema = { type: 'string', pattern: String.raw`^\$\{(env|file):[^{}]+\}$` };
 
-/** The JSON Schema of a configuration file, for editors. The check of the program knows more. */
+/** The JSON Schema of a configuration file, for editors. The program checks more. */
 export function configSchema(): JsonSchema {
   const { $schema, ...schema } = toJsonSchema(configMembers, 'Configuration of sluiceway serve');
   return {
@@ -17,7 +17,7 @@ export function configSchema(): JsonSchema {
 
 const REFERENCE: JsonSchema = { $ref: '#/$defs/substitution' };
 
-/** Every value that is no free text may be a reference in its place. */
+/** Allows a reference in place of every value that is not free text. */
 function withSubstitutions(schema: JsonSchema): JsonSchema {
   const { properties, items, additionalProperties, anyOf, ...rest } = schema;
   const inner: JsonSchema = {
@@ -47,7 +47,7 @@ function withSubstitutions(schema: JsonSchema): JsonSchema {
 const mapValues = (schemas: Readonly<Record<string, JsonSchema>>): Record<string, JsonSchema> =>
   Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, withSubstitutions(schema)]));
 
-/** Whether a schema is of one value, and of another than any text. */
+/** Whether a schema is of a single value that is not free text. */
 function isScalar({ type, const: constant, enum: words, pattern, format }: JsonSchema): boolean {
   if (type === 'string') return pattern !== undefined || format !== undefined;
   return (

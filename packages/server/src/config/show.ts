@@ -9,8 +9,8 @@ import {
 import { maskSecrets } from './mask.js';
 
 /**
- * The configuration as it takes effect, in YAML: anchors are written out, each route has what it gets from `defaults`, and
- * `order` says in which order routes are tried. Secrets are masked.
+ * The effective configuration in YAML. Anchors are written out, each route includes its `defaults`, and `order` is the
+ * order in which routes are tried. Secrets are masked.
  */
 export function showConfig(written: unknown, order: readonly number[]): string {
   if (!isObject(written)) return '';

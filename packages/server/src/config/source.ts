@@ -1,13 +1,13 @@
 import type { OptionProblem } from 'sluiceway';
 
-/** A configuration that has been read and not been checked yet: of a file, or of a command line. */
+/** A configuration from a file or a command line, before it is checked. */
 export interface ConfigSource {
-  /** With references to variables and files replaced. */
+  /** The value, with references to variables and files replaced. */
   readonly value: unknown;
-  /** Relative paths of files begin here. */
+  /** The directory for relative paths of files. */
   readonly directory: string;
-  /** The error that tells of problems in the words of whoever wrote the configuration. */
+  /** Creates the error for problems, in terms of the file or the flags. */
   toError(problems: readonly OptionProblem[]): Error;
-  /** The same for a listener that could not be opened; without it, the error is the listener's own. */
+  /** The same for a listener that could not be opened. If absent, the listener's own error is used. */
   toListenError?(path: string, error: Error): Error;
 }

@@ -3,13 +3,13 @@ import { resolve } from 'node:path';
 import type { OptionProblem } from 'sluiceway';
 import { type AnySpec, joinPath, type Members, membersOf } from 'sluiceway/options';
 
-/** `$${` stands for `${`; everything else in `${…}` must be a reference. */
+/** `$${` is an escaped `${`. Anything else in `${…}` must be a reference. */
 const REFERENCE = /\$\$\{|\$\{([^{}]*)\}|\$\{/g;
 
 /** Far more than any certificate chain or key. */
 const MAX_FILE_BYTES = 1024 * 1024;
 
-/** What a string was before its references were replaced, and what it is now, by its path. */
+/** Strings before and after their references were replaced, by path. */
 export type Substitutions = ReadonlyMap<string, { written: string; value: string }>;
 
 interface Substituted {
@@ -19,9 +19,9 @@ interface Substituted {
 }
 
 /**
- * Replaces references in all strings: `${env:NAME}` by a variable of the environment, `${env:NAME:-text}` by that or
- * the text, `${file:path}` by the content of a file without the line break at its end. A string that is nothing but
- * a reference becomes a number or a boolean where its option takes one.
+ * Replaces references in all strings: `${env:NAME}` with an environment variable, `${env:NAME:-text}` with that or the
+ * text, `${file:path}` with the content of a file without its final line break. A string that consists only of a
+ * reference becomes a number or a boolean if its option takes one.
  */
 export function substitute(given: unknown, members: Members, directory: string): Substituted {
   const substitutions = new Map<string, { written: string; value: string }>();
@@ -65,7 +65,7 @@ export function substitute(given: unknown, members: Members, directory: string):
   return { value: visit(given, '', undefined, members), substitutions, problems };
 }
 
-/** Messages without the values that references stand for, each of which may be a secret. */
+/** Removes the values of references from messages, since each may be a secret. */
 export function hideValues(
   problems: readonly OptionProblem[],
   substitutions: Substitutions,
@@ -77,7 +77,7 @@ export function hideValues(
   return problems.map(({ path, message }) => {
     const own = substitutions.get(path);
     let text = message;
-    // A short value could be part of any word; at its own place it is the value.
+    // A short value could be part of any word, so it is only replaced in messages for its own path.
     for (const { written, value } of hidden) {
       if (value.length < 4 && own?.value !== value) continue;
       for (const form of [JSON.stringify(value), JSON.stringify(value).slice(1, -1), value])
@@ -145,7 +145,7 @@ function membersOfItem(spec: AnySpec | undefined): Members | undefined {
   return item && membersOf(item);
 }
 
-/** A variable is always text: what it means is for the option to say. */
+/** Converts text to the type of the option, since a variable is always text. */
 function convert(text: string, spec: AnySpec | undefined): unknown {
   const kinds = spec === undefined ? [] : [spec, ...(spec.choices ?? [])].map(({ kind }) => kind);
   if (kinds.includes('integer') && /^\d{1,15}$/.test(text)) return Number(text);

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 
-/** An address of TCP. */
+/** A TCP address. */
 interface TcpAddress {
   /** A name or an address, IPv6 without brackets; empty for all addresses of the machine. */
   host: string;
@@ -28,12 +28,12 @@ export class ListenError extends Error {
   }
 }
 
-/** What the kernel takes as the path of a Unix socket, in bytes, without the NUL at its end. */
+/** The longest path of a Unix socket that the kernel accepts, in bytes, without the final NUL. */
 const MAX_SOCKET_PATH = process.platform === 'darwin' ? 103 : 107;
 
 /**
- * Reads `host:port`, `[address]:port`, `:port` or `unix:path`. An IPv6 address needs its brackets: `::1:80` could mean
- * either of two addresses. Throws a `RangeError` that says what was expected.
+ * Parses `host:port`, `[address]:port`, `:port` or `unix:path`. An IPv6 address needs brackets: `::1:80` is ambiguous.
+ * Throws a `RangeError` that lists the accepted forms.
  */
 export function parseListenAddress(text: string, directory: string = process.cwd()): ListenAddress {
   if (typeof text !== 'string') throw new RangeError(`must be ${FORMS}, as a string`);
@@ -69,10 +69,10 @@ const reasons: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such directory',
 };
 
-/** Ports below it need a privilege on Unix systems. */
+/** Lower ports require a privilege on Unix systems. */
 const FIRST_UNPRIVILEGED_PORT = 1024;
 
-/** What Node reports when `listen` fails, in words. */
+/** Converts an error of Node's `listen` into one with a readable message. */
 export function toListenError(error: NodeJS.ErrnoException, address: ListenAddress): ListenError {
   const code = error.code ?? '';
   let reason = reasons[code] ?? error.message;

@@ -6,24 +6,24 @@ import type { Duplex } from 'node:stream';
 import type { NodeServer } from 'sluiceway';
 
 interface Connection {
-  /** The client's: the TCP socket until a TLS handshake is done, then the TLS socket, which says goodbye. */
+  /** The client's socket: the TCP socket until a TLS handshake is done, then the TLS socket, which sends close_notify. */
   socket: Socket;
-  /** Of HTTP/2, which ends its streams before it closes. */
+  /** The HTTP/2 session, which ends its streams before it closes. */
   session: ServerHttp2Session | null;
-  /** How much is under way: responses, or the connection itself once it is a tunnel. */
+  /** Number of running responses. An open tunnel counts as one. */
   running: number;
-  /** One for the connection, since it is called for each of its requests. */
+  /** One function per connection, since it is added to each of its requests. */
   readonly onEnd: () => void;
 }
 
 /**
- * Knows which connections of a server have a request under way. Node closes idle keep-alive connections when a
- * server closes, but not those that have never sent a request (browsers open them in advance), nor those that
- * become idle later.
+ * Tracks which connections of a server have a running request. When a server closes, Node closes idle keep-alive
+ * connections, but not those that have never sent a request (browsers open them in advance), and not those that become
+ * idle later.
  */
 export class Connections {
   readonly #open = new Set<Connection>();
-  /** By each of the sockets that a connection has. */
+  /** Connections by each of their sockets. */
   readonly #bySocket = new WeakMap<Socket, Connection>();
   #latest: Connection | null = null;
   #closed: Promise<void> | null = null;
@@ -31,7 +31,7 @@ export class Connections {
 
   constructor(server: NodeServer) {
     const events: EventEmitter = server;
-    // Before the server's own listener, which makes the HTTP/2 session.
+    // Before the server's own listener, which creates the HTTP/2 session.
     events.prependListener('connection', (socket: Socket) => {
       const connection = this.#accept(socket);
       socket.once('close', () => {
@@ -47,7 +47,7 @@ export class Connections {
       this.#latest = connection;
     });
     events.on('session', (session: ServerHttp2Session) => {
-      // A session keeps its socket to itself. Node makes it while it tells of the socket.
+      // A session does not expose its socket. Node creates the session while it emits the event with the socket.
       const connection = this.#latest;
       if (connection === null) return;
       connection.session = session;
@@ -63,12 +63,12 @@ export class Connections {
     }
   }
 
-  /** Connections that are open. */
+  /** The number of open connections. */
   get size(): number {
     return this.#open.size;
   }
 
-  /** Closes every connection as soon as nothing is under way on it. Resolves when all are closed. */
+  /** Closes every connection as soon as no request runs on it. Resolves when all are closed. */
   closeWhenIdle(): Promise<void> {
     if (this.#closed !== null) return this.#closed;
     this.#closed = new Promise<void>((resolve) => {

@@ -5,18 +5,18 @@ import { removeStaleSocket, setMode, withMode } from './unix-socket.js';
 
 export interface ListenerPlace {
   address: ListenAddress;
-  /** Permissions of a Unix socket; null for those that the umask leaves. */
+  /** Permissions of a Unix socket. Null: those that the umask leaves. */
   mode: number | null;
-  /** Told of connections that could not be accepted, for want of a file descriptor, say. The listener goes on. */
+  /** Called for connections that could not be accepted, such as for lack of file descriptors. The listener continues. */
   onAcceptError: (error: Error) => void;
 }
 
 /**
- * Accepts connections and hands them to a server of Node's, which does not listen itself. So the settings of a listener
- * can change while it listens, even from HTTP to HTTPS, and no connection is refused meanwhile.
+ * Accepts connections and passes them to a Node server that does not listen itself. So the settings of a listener can
+ * change while it listens, even from HTTP to HTTPS, and no connection is refused meanwhile.
  *
- * What has to see the bytes of a connection before its protocol does (PROXY protocol, a certificate challenge) belongs
- * into `#take`; a socket that is inherited from another process belongs into `open`.
+ * Code that has to see the bytes of a connection before its protocol (PROXY protocol, a certificate challenge) belongs in
+ * `#take`. Code for a socket that is inherited from another process belongs in `open`.
  */
 export class Listener {
   readonly options: ListenerPlace;
@@ -24,7 +24,7 @@ export class Listener {
   #mode: number | null;
   #settings: ProtocolSettings;
   #current: ProtocolServer;
-  /** Servers that no longer get connections, and have some left. */
+  /** Servers that get no more connections, but still have some. */
   readonly #former = new Set<ProtocolServer>();
 
   constructor(options: ListenerPlace, settings: ProtocolSettings) {
@@ -35,7 +35,7 @@ export class Listener {
     this.#acceptor = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#take(socket));
   }
 
-  /** Where it can be reached, its port the real one. */
+  /** The URL of the listener, with its actual port. */
   get url(): string {
     const { address } = this.options;
     const scheme = this.#settings.tls === null ? 'http' : 'https';
@@ -50,7 +50,7 @@ export class Listener {
     return typeof address === 'object' ? address : null;
   }
 
-  /** Open connections. */
+  /** The number of open connections. */
   get connections(): number {
     return [this.#current, ...this.#former].reduce((sum, { connections }) => sum + connections.size, 0);
   }
@@ -73,7 +73,7 @@ export class Listener {
     if ('path' in address) setMode(address.path, mode);
   }
 
-  /** Serves new requests by other settings. Connections that are open stay open while something is under way on them. */
+  /** Serves new requests with other settings. Open connections stay open while requests run on them. */
   update(settings: ProtocolSettings, mode: number | null): void {
     const { address } = this.options;
     if ('path' in address && mode !== this.#mode) setMode(address.path, mode);
@@ -90,7 +90,7 @@ export class Listener {
     void former.close().then(() => this.#former.delete(former));
   }
 
-  /** Accepts no more connections, and closes those that are open as they become idle. Resolves when all are closed. */
+  /** Accepts no more connections, and closes open ones when they become idle. Resolves when all are closed. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => {
       this.#acceptor.close(() => resolve());

@@ -1,17 +1,17 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
-/** A certificate with its key, as they are served. */
+/** A certificate with its key. */
 export interface Certificate {
-  /** PEM, with the certificates between it and the root. */
+  /** In PEM, including the intermediate certificates. */
   cert: string;
-  /** PEM. */
+  /** In PEM. */
   key: string;
   /** The first certificate of `cert`. */
   parsed: X509Certificate;
 }
 
-/** What is wrong with one of the files of a certificate. */
+/** A problem with one of the files of a certificate. */
 export class PemError extends Error {
   override readonly name = 'PemError';
   readonly part: 'cert' | 'key';
@@ -40,7 +40,7 @@ function readKey(pem: string, file: string): ReturnType<typeof createPrivateKey>
   }
 }
 
-/** The text of a file of certificates in PEM. Node ignores certificates that it cannot read, so they are checked here. */
+/** Reads a file of certificates in PEM, and checks each of them: Node would ignore those that it cannot read. */
 export function readCertificates(file: string): string {
   const pem = readText(file);
   const certificates = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];

@@ -8,32 +8,32 @@ import { attach, type Handler, type NodeServer } from 'sluiceway';
 import { Connections } from './connections.js';
 import { SecureContexts, type TlsSettings } from './secure-contexts.js';
 
-/** How a listener speaks with clients. */
+/** The protocol settings of a listener. */
 export interface ProtocolSettings {
   /** Null without TLS. */
   tls: TlsSettings | null;
   /**
-   * `auto`: HTTP/1.1, and HTTP/2 with clients that ask for it over TLS (ALPN). `http1`: never HTTP/2. `h2c`: HTTP/2
-   * without TLS from the first byte on, and nothing else.
+   * `auto`: HTTP/1.1, and HTTP/2 with clients that negotiate it over TLS (ALPN). `http1`: never HTTP/2. `h2c`: only HTTP/2
+   * without TLS, with prior knowledge.
    */
   protocol: 'auto' | 'http1' | 'h2c';
   handler: Handler;
 }
 
 /**
- * A client splits a Cookie into as many field lines as it has cookies, and Node would reset a stream with more than 128.
- * The proxy refuses a thousand (431), and Node has to let that many come.
+ * Clients can send each cookie in its own field line, and by default Node resets a stream with more than 128 lines. The
+ * proxy itself refuses requests with a thousand (431).
  */
 const HTTP2_OPTIONS = { maxHeaderListPairs: 1024 } as const;
 
 /**
- * A server of Node's that does not listen: a listener gives it connections. Its handler and its certificates change
- * while it runs; whatever else differs makes another server.
+ * A Node server that does not listen: a listener passes connections to it. Its handler and its certificates can change
+ * while it runs. Other changes require another server.
  */
 export class ProtocolServer {
   readonly server: NodeServer;
   readonly connections: Connections;
-  /** Equal for settings that this server can take over. */
+  /** Equal for settings that this server can adopt. */
   readonly key: string;
   #handler: Handler;
   #contexts: SecureContexts | null;
@@ -45,17 +45,17 @@ export class ProtocolServer {
     this.#contexts = tls === null ? null : new SecureContexts(tls);
     this.server = createNodeServer(settings, () => this.#contexts);
     this.connections = new Connections(this.server);
-    // Before the listener of the protocol, which reads requests.
+    // Before the protocol's own listener, which reads requests.
     if (tls?.clients?.required === false) this.server.prependListener('secureConnection', refuseUntrusted);
     attach(this.server, {
       handle: (request, response, context) => this.#handler.handle(request, response, context),
       upgrade: (request, socket, head, context) => this.#handler.upgrade(request, socket, head, context),
     });
-    // Node begins to watch the time that heads take when a server listens.
+    // Node starts its timeouts for request heads when a server listens.
     this.server.emit('listening');
   }
 
-  /** Serves new requests by other settings with the same key. */
+  /** Serves new requests with other settings that have the same key. */
   update({ tls, handler }: ProtocolSettings): void {
     if (tls !== null && 'setSecureContext' in this.server) {
       const contexts = new SecureContexts(tls);
@@ -70,20 +70,20 @@ export class ProtocolServer {
   }
 
   take(socket: Socket): void {
-    // Node's own servers differ in this: only HTTP/1.1 without TLS serves a client that has ended its side.
+    // As in Node's own servers: only HTTP/1.1 without TLS serves a client that has ended its side.
     socket.allowHalfOpen = this.#contexts === null && !('updateSettings' in this.server);
     this.server.emit('connection', socket);
   }
 
-  /** Closes connections as they become idle. Resolves when all are closed. */
+  /** Closes connections when they become idle. Resolves when all are closed. */
   async close(): Promise<void> {
     await this.connections.closeWhenIdle();
-    // It stops watching. It has never listened, which is no reason to complain.
+    // Stops the timeouts. Ignore the error: the server has never listened.
     this.server.close(() => {});
   }
 }
 
-/** Without a handler. `contexts` gives the certificates that are served at that time; null without TLS. */
+/** Creates a server without a handler. `contexts` returns the current certificates; null without TLS. */
 export function createNodeServer(
   { tls, protocol }: Omit<ProtocolSettings, 'handler'>,
   contexts: () => SecureContexts | null,
@@ -100,7 +100,7 @@ export function createNodeServer(
   return createSecureServer({ ...HTTP2_OPTIONS, ...options, allowHTTP1: true });
 }
 
-/** Settings of client certificates are part of it: a TLS session that was resumed would keep what it was admitted by. */
+/** Includes the settings of client certificates: a resumed TLS session would keep the old ones. */
 export function keyOf({ tls, protocol }: ProtocolSettings): string {
   if (tls === null) return protocol;
   const clients = tls.clients === null ? '' : `${tls.clients.required} ${digestOf(tls.clients.ca)}`;
@@ -109,7 +109,7 @@ export function keyOf({ tls, protocol }: ProtocolSettings): string {
 
 const digestOf = (text: string): string => createHash('sha256').update(text).digest('base64');
 
-/** Where a certificate is optional, one that nobody trusts is still refused, as nginx does. */
+/** If a client certificate is optional, an untrusted one is still refused, as in nginx. */
 function refuseUntrusted(socket: TLSSocket): void {
   if (socket.authorized || Object.keys(socket.getPeerCertificate()).length === 0) return;
   socket.destroy();

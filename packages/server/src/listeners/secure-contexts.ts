@@ -1,9 +1,9 @@
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import type { Certificate } from './pem.js';
 
-/** What a listener with TLS needs. */
+/** The TLS settings of a listener. */
 export interface TlsSettings {
-  /** At least one. The first one is for clients that ask for no name, or for one that no certificate has. */
+  /** At least one. The first one is for clients that send no name, or one that no certificate has. */
   certificates: readonly Certificate[];
   minVersion: 'TLSv1.2' | 'TLSv1.3';
   /** Null: clients are not asked for a certificate. */
@@ -11,22 +11,22 @@ export interface TlsSettings {
 }
 
 interface ClientCertificates {
-  /** Authorities that are trusted, in PEM. */
+  /** The trusted authorities, in PEM. */
   ca: string;
-  /** Whether a client without a certificate is turned away. */
+  /** Whether a client without a certificate is refused. */
   required: boolean;
 }
 
-/** Certificates that share a context: of the same names, with keys of different kinds. */
+/** Certificates that share a context: they have the same names, and keys of different kinds. */
 type Group = readonly [Certificate, ...Certificate[]];
 
-/** The certificates of a listener, by the name that a client asks for (SNI, RFC 6066 section 3). */
+/** The certificates of a listener, by the name that a client sends (SNI, RFC 6066 section 3). */
 export class SecureContexts {
-  /** Of the first group. */
+  /** The options of the first group. */
   readonly options: SecureContextOptions;
   readonly #groups: readonly { certificate: Certificate; context: SecureContext }[];
 
-  /** Throws what OpenSSL finds wrong. */
+  /** Throws the errors of OpenSSL. */
   constructor(settings: TlsSettings) {
     const groups = groupByNames(settings.certificates);
     const [first] = groups;
@@ -38,7 +38,7 @@ export class SecureContexts {
     }));
   }
 
-  /** A certificate for exactly that name wins over one with a wildcard. Undefined: the first one. */
+  /** Prefers a certificate with exactly that name to one with a wildcard. Undefined: the first one. */
   find(name: string): SecureContext | undefined {
     let wildcard: SecureContext | undefined;
     for (const { certificate, context } of this.#groups) {

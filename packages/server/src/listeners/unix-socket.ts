@@ -2,8 +2,8 @@ import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import { connect } from 'node:net';
 
 /**
- * Removes a Unix socket that no process listens on any more, as one that was killed leaves it. Whatever else has that
- * path stays.
+ * Removes a Unix socket that no process listens on, such as one that a killed process has left. Does not remove anything
+ * else with that path.
  */
 export async function removeStaleSocket(path: string): Promise<void> {
   const stats = lstatSync(path, { throwIfNoEntry: false });
@@ -19,7 +19,7 @@ export async function removeStaleSocket(path: string): Promise<void> {
   if (isStale) unlinkSync(path);
 }
 
-/** Runs `listen` so that a socket which it makes has no other permissions than `mode`, not even for a moment. */
+/** Runs `listen` so that a socket that it creates never has more permissions than `mode`. */
 export function withMode(mode: number | null, listen: () => void): void {
   if (mode === null) {
     listen();

@@ -22,27 +22,27 @@ import { RouteHandler } from './route-handler.js';
 
 export interface ActionContext {
   check: Checker;
-  /** Of the route, as `routes[0]`. */
+  /** The path of the route, such as `routes[0]`. */
   path: string;
   defaults: WrittenOptions;
-  /** By name, as they were written. */
+  /** The named upstreams, as written. */
   upstreams: WrittenOptions;
   access: AccessPolicy | undefined;
   observers: readonly Observer[];
   fileOf: FileOf;
 }
 
-/** What a route does, made only when it is needed: a route that has not changed keeps what it has. */
+/** The action of a route. Its handler is created only if needed: a route that has not changed keeps its handler. */
 export interface Action {
-  /** Everything that the handler is made of. */
+  /** Everything that the handler depends on. */
   facts: unknown;
-  /** Undefined where there was a problem, which is in `check` then. */
+  /** Returns undefined after adding a problem to `check`. */
   create(): RouteHandler | undefined;
-  /** Of a gateway with keys in a file or a variable: takes them over into a handler that stays. */
+  /** The keys of a gateway from a file or a variable, for a handler that is kept. */
   keys: KeyOptions | null;
 }
 
-/** The action of a route; undefined where there is a problem. */
+/** The action of a route; undefined if there is a problem. */
 export function describeAction(route: RouteValues, context: ActionContext): Action | undefined {
   if (route.proxy !== undefined) return describeProxy(route, route.proxy, context);
   if (route.gateway !== undefined) return describeGateway(route, route.gateway, context);
@@ -102,7 +102,7 @@ function describeProxy(
     keys: null,
     create: () =>
       attempt(context, toPath, () => {
-        // The library checks all of it.
+        // The library checks all options.
         const given = { ...options, ...(access !== undefined && { access }), observers } as ProxyOptions;
         const proxy = createProxy(given);
         return new RouteHandler(prefix === '' ? proxy : stripPrefix(prefix, proxy, { observers }), proxy);
@@ -110,7 +110,7 @@ function describeProxy(
   };
 }
 
-/** The options of an upstream that is named, and where they stand. */
+/** Finds the options of a named upstream, and their path. */
 function findUpstream(
   upstream: unknown,
   at: string,
@@ -151,7 +151,7 @@ function describeGateway(route: RouteValues, written: WrittenOptions, context: A
   };
 }
 
-/** A gateway knows who has a single-use link, so it is kept as long as possible: new keys do not replace it. */
+/** A gateway stores which client uses a single-use link, so it is kept as long as possible: new keys do not replace it. */
 export class GatewayHandler extends RouteHandler {
   readonly #gateway: Gateway;
 
@@ -165,7 +165,7 @@ export class GatewayHandler extends RouteHandler {
   }
 }
 
-/** Adds what is wrong with the keys of a gateway that stays. */
+/** Adds problems with the keys of a gateway that is kept. */
 export function checkKeys(keys: KeyOptions, path: string, context: Pick<ActionContext, 'check'>): void {
   try {
     createLinks({ keys });
@@ -192,5 +192,5 @@ function report(check: Checker, error: unknown, toPath: (path: string) => string
   for (const { path, message } of error.problems) check.problem(toPath(path), message);
 }
 
-/** `inner` is empty where the options as a whole are meant. */
+/** `inner` is empty for the options as a whole. */
 const under = (path: string, inner: string): string => (inner === '' ? path : `${path}.${inner}`);

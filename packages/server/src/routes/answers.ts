@@ -11,7 +11,7 @@ interface AnswerContext {
   observers: readonly Observer[];
 }
 
-/** A proxy that answers by itself: its answers are logged, limited and framed as any other's. Throws an `OptionsError`. */
+/** A proxy that answers itself. Its answers are logged, limited and framed like any other. Throws an `OptionsError`. */
 function createAnswering({ defaults, access, observers }: AnswerContext, onRequest: OnRequest): ReverseProxy {
   return createProxy({
     ...withDefaults(fileProxyOptions, defaults, {}),
@@ -40,7 +40,7 @@ export function createRedirect(
   });
 }
 
-/** A path of ours must not become the URL of another site, as `//other.example` would. */
+/** Prevents that a path becomes the URL of another site, as `//other.example` would. */
 const onThisSite = (to: string, location: string): string =>
   to.startsWith('/') ? location.replace(/^[/\\]+/, '/') : location;
 
@@ -78,7 +78,7 @@ const withoutHost = (): SluicewayError =>
     publicMessage: 'The request has no host.',
   });
 
-/** Answers requests that no route is for: what `context` gives is the error. */
+/** Answers requests without a matching route. The `context` selects the error. */
 export const createUnrouted = (context: AnswerContext): ReverseProxy =>
   createAnswering(context, ({ request }) => {
     throw request.context;

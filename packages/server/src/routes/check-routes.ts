@@ -5,7 +5,7 @@ import { parseHostPattern } from './host-pattern.js';
 import { formatPattern, type PathPattern, parsePattern, parsePrefix } from './path-pattern.js';
 import type { RouteMatch } from './route-table.js';
 
-/** What a route is for; null where there is a problem. `written` is the route as it was written. */
+/** Reads which requests a route matches; null if there is a problem. `written` is the route as written. */
 export function readMatch(
   check: Checker,
   at: string,
@@ -42,7 +42,7 @@ function readMethods(methods: readonly string[] | undefined): ReadonlySet<string
   return new Set(methods.includes('GET') ? [...methods, 'HEAD'] : methods);
 }
 
-/** How a route is called that has no name: `files.example.com/videos/** GET`. */
+/** The name of a route without a name: `files.example.com/videos/** GET`. */
 export function describeMatch({ hosts, path, methods }: RouteMatch): string {
   const pattern = formatPattern(path);
   const words = [`${hosts.join(',')}${pattern}`];
@@ -50,7 +50,7 @@ export function describeMatch({ hosts, path, methods }: RouteMatch): string {
   return words.join(' ');
 }
 
-/** Two routes for the same requests: the second one would never be used. */
+/** Reports routes that match the same requests as an earlier one: they would never be used. */
 export function checkDuplicates(check: Checker, matches: readonly (RouteMatch | null)[]): void {
   const seen = new Map<string, { index: number; methods: ReadonlySet<string> | null }[]>();
   for (const [index, match] of matches.entries()) {

@@ -1,6 +1,6 @@
 import { domainToASCII } from 'node:url';
 
-/** A host of a route in the form in which hosts of requests are compared; `*.` at its beginning stands for any labels. */
+/** A host of a route, normalized for comparison with hosts of requests. A leading `*.` matches any labels. */
 export type HostPattern = string;
 
 /** Throws a `TypeError`. */

@@ -1,20 +1,20 @@
 /** A path of a route, segment by segment. */
 export interface PathPattern {
   readonly segments: readonly string[];
-  /** Whether any segments may follow: a prefix, or `**` at the end. */
+  /** Whether any segments can follow: a prefix, or a pattern with `**` at the end. */
   readonly isOpen: boolean;
 }
 
 /** Characters that a path has on the wire (RFC 3986 section 3.3), without `?` and `#`. */
 const PATH = /^\/[\x21\x22\x24-\x3e\x40-\x5b\x5d-\x7e]*$/;
 
-/** `/files`: that path and everything below. A slash at its end changes nothing. Throws a `TypeError`. */
+/** `/files` matches that path and everything below. A trailing slash makes no difference. Throws a `TypeError`. */
 export function parsePrefix(text: string): PathPattern {
   checkPath(text, '/files');
   return { segments: segmentsOf(text.replace(/\/$/, '')), isOpen: true };
 }
 
-/** A whole path with `*` in segments and `**` for its end. Throws a `TypeError`. */
+/** A whole path, with `*` in segments and `**` as its end. Throws a `TypeError`. */
 export function parsePattern(text: string): PathPattern {
   checkPath(text, '/videos/*.mp4');
   const segments = segmentsOf(text);
@@ -35,16 +35,16 @@ function checkPath(text: string, example: string): void {
     throw new TypeError('must not have dot segments');
 }
 
-/** `''` and `/` have none and one that is empty: `/files/` is another path than `/files`. */
+/** `''` has no segments, and `/` has an empty one: `/files/` and `/files` are different paths. */
 export const segmentsOf = (path: string): string[] => (path === '' ? [] : path.slice(1).split('/'));
 
-/** Whether a pattern is for a path. */
+/** Whether a pattern matches a path. */
 export function matches({ segments, isOpen }: PathPattern, path: readonly string[]): boolean {
   if (isOpen ? path.length < segments.length : path.length !== segments.length) return false;
   return segments.every((segment, i) => matchesGlob(segment, path[i] ?? ''));
 }
 
-/** `*` stands for any characters. In time that grows with the product of the lengths at most. */
+/** `*` matches any characters. Takes time proportional to the product of the lengths at most. */
 function matchesGlob(glob: string, text: string): boolean {
   if (!glob.includes('*')) return glob === text;
   let [g, t, star, retry] = [0, 0, -1, 0];
@@ -66,9 +66,9 @@ function matchesGlob(glob: string, text: string): boolean {
 }
 
 /**
- * Negative where `a` is the more specific one: at the first segment that differs in kind, a literal comes before one
- * with `*`, more literal characters before fewer, and any segment before an open end; the end of a whole path comes
- * before all. Patterns of the same kinds are compared by the length of what is literal.
+ * Negative if `a` is more specific. At the first segment that differs in kind, a literal comes before one with `*`, more
+ * literal characters before fewer, and any segment before an open end. The end of a whole path comes before all. Patterns
+ * of the same kinds are compared by the length of their literal parts.
  */
 export function comparePatterns(a: PathPattern, b: PathPattern): number {
   const length = Math.max(a.segments.length, b.segments.length);
@@ -92,7 +92,7 @@ function rankAt({ segments, isOpen }: PathPattern, at: number): number {
 export const formatPattern = ({ segments, isOpen }: PathPattern): string =>
   `/${[...segments, ...(isOpen ? ['**'] : [])].join('/')}`;
 
-/** A pattern in the form in which `pathForms` gives paths: decoded, and in lower case. */
+/** Normalizes a pattern like the paths of `pathForms`: decoded, and in lower case. */
 export function looseForm({ segments, isOpen }: PathPattern): PathPattern {
   const decode = (segment: string): string =>
     segment

@@ -1,14 +1,14 @@
 import type { Handler, Outcome } from 'sluiceway';
 
-/** The part of a proxy or gateway that ends. */
+/** The part of a proxy or gateway that closes it. */
 export interface Lifetime {
   close(): Promise<void>;
   destroy(): void;
 }
 
 /**
- * Serves the requests of a route, and knows how many are under way: one that is retired goes on until the last has ended,
- * and only then is its proxy closed, which would refuse those that still wait for their turn on a connection.
+ * Serves the requests of a route, and counts the running ones. A retired handler continues until the last one has ended.
+ * Only then is its proxy closed: a closed proxy would refuse pipelined requests that still wait.
  */
 export class RouteHandler implements Handler {
   readonly #handler: Handler;
@@ -26,7 +26,7 @@ export class RouteHandler implements Handler {
     this.#lifetime = lifetime;
   }
 
-  /** Requests under way. */
+  /** The number of running requests. */
   get running(): number {
     return this.#running;
   }
@@ -43,7 +43,7 @@ export class RouteHandler implements Handler {
     this.#handler.listensOn?.(address, port);
   }
 
-  /** Gets no more requests. Resolves when those that run have ended, and its connections are closed. */
+  /** Call it when the handler gets no more requests. Resolves when the running ones have ended and it is closed. */
   async retire(): Promise<void> {
     if (!this.#isRetired) {
       this.#isRetired = true;
@@ -56,7 +56,7 @@ export class RouteHandler implements Handler {
     await this.#lifetime.close();
   }
 
-  /** Refuses new requests, and resolves when those that run have ended. */
+  /** Refuses new requests, and resolves when the running ones have ended. */
   close(): Promise<void> {
     return this.#lifetime.close();
   }

@@ -3,12 +3,12 @@ import type { HostPattern } from './host-pattern.js';
 import { wildcardsOf } from './host-pattern.js';
 import { comparePatterns, looseForm, matches, type PathPattern, segmentsOf } from './path-pattern.js';
 
-/** What decides whether a route is for a request. */
+/** The requests that a route matches. */
 export interface RouteMatch {
-  /** Empty for any. */
+  /** Empty for any host. */
   hosts: readonly HostPattern[];
   path: PathPattern;
-  /** Null for all. GET includes HEAD. */
+  /** Null for all methods. GET includes HEAD. */
   methods: ReadonlySet<string> | null;
 }
 
@@ -18,18 +18,18 @@ export interface RouteEntry {
   accessKey: string;
 }
 
-/** What a request is looked up by. */
+/** The properties by which a request is matched. */
 export interface RouteQuery {
-  /** Without a port, in lower case; null where the request has none. */
+  /** Without a port, in lower case; null if the request has none. */
   host: string | null;
-  /** As it came, without the query. */
+  /** As received, without the query. */
   path: string;
   method: string;
 }
 
 export type Found<R> =
   | { route: R }
-  /** Routes for the host and path exist, for these methods. */
+  /** There are routes for the host and path, but only for these methods. */
   | { allow: readonly string[] }
   /** Servers read the path differently, and it leads to routes with different access. */
   | 'ambiguous'
@@ -43,11 +43,11 @@ interface Row<R> {
 }
 
 /**
- * Finds the most specific route: an exact host comes before a wildcard, a longer wildcard before a shorter one, and both
- * before routes for any host; then the path decides, then whether the route names methods, then the order in the file.
+ * Finds the most specific route. An exact host comes before a wildcard, a longer wildcard before a shorter one, and both
+ * before routes for any host. Then the path decides, then whether the route names methods, then the order in the file.
  */
 export class RouteTable<R extends RouteEntry> {
-  /** By host; `''` for any. */
+  /** Rows by host; `''` for any host. */
   readonly #rows = new Map<HostPattern, Row<R>[]>();
   readonly #hasSeveralAccess: boolean;
 
@@ -90,8 +90,8 @@ export class RouteTable<R extends RouteEntry> {
   }
 
   /**
-   * An origin server may decode or normalize a path before it reads it. Where that would be a path of a route with other
-   * access, whoever has access to the one could get to the other.
+   * An origin server may decode or normalize a path before using it. If the result is a path of a route with other access,
+   * a client with access to one route could reach the other.
    */
   #isAmbiguous(candidates: readonly Row<R>[][], { path, method }: RouteQuery, route: R): boolean {
     const forms = pathForms(path);

@@ -10,7 +10,7 @@ export interface Route extends RouteEntry {
 
 type AnyRequest = Parameters<Handler['handle']>[0];
 
-/** Gives each request to the most specific route for it. */
+/** Passes each request to the most specific route for it. */
 export class Router implements Handler {
   readonly #table: RouteTable<Route>;
   readonly #unrouted: RouteHandler;
@@ -50,16 +50,16 @@ export class Router implements Handler {
   }
 }
 
-/** As the proxy of the route will read the request: an absolute target replaces `Host` (RFC 9112 section 3.2.2). */
+/** Reads a request as the proxy of the route does: an absolute target replaces `Host` (RFC 9112 section 3.2.2). */
 function readQuery({ url = '/', headers, method = 'GET' }: AnyRequest): RouteQuery {
   const [whole = '', absolute] = /^https?:\/\/([^/?#]*)/i.exec(url) ?? [];
   const authority = absolute ?? headers[':authority'] ?? headers.host;
   const path = /^[^?]*/.exec(url.slice(whole.length))?.[0] ?? '';
   return {
     host: typeof authority === 'string' ? normalizeHost(authority) : null,
-    // `OPTIONS *` is about the whole server.
+    // `OPTIONS *` refers to the whole server.
     path: path.startsWith('/') ? path : '/',
-    // A WebSocket over HTTP/2 (RFC 8441) is what a GET with Upgrade is over HTTP/1.1.
+    // A WebSocket over HTTP/2 (RFC 8441) corresponds to a GET with Upgrade over HTTP/1.1.
     method: method === 'CONNECT' && headers[':protocol'] !== undefined ? 'GET' : method,
   };
 }

@@ -13,11 +13,11 @@ import { RouteHandler } from './route-handler.js';
 import { RouteTable } from './route-table.js';
 import { type Route, Router } from './router.js';
 
-/** A route that serves requests, or has been made to. */
+/** A route with its handler. */
 interface BuiltRoute extends Route {
   /** For logs and metrics. */
   name: string;
-  /** Equal for routes that do the same: one of the old ones stays in place of a new one. */
+  /** Equal for routes that do the same: an old one is kept instead of a new one. */
   fingerprint: string;
 }
 
@@ -25,11 +25,11 @@ interface BuiltRoute extends Route {
 export interface Routes {
   routes: readonly BuiltRoute[];
   router: Router;
-  /** Of requests that no route is for. */
+  /** Serves requests that no route matches. */
   unrouted: RouteHandler;
-  /** In what order routes are tried. */
+  /** The order in which routes are tried. */
   table: RouteTable<BuiltRoute>;
-  /** Takes over what the handlers that stay have to learn; called when this configuration is the one that serves. */
+  /** Passes changes, such as new keys, to the handlers that are kept. Called when this configuration takes effect. */
   adopt(): void;
 }
 
@@ -40,13 +40,13 @@ export interface RoutesContext {
   upstreams: WrittenOptions;
   /** Observers of the transfers of a route. */
   observersOf: (route: string) => readonly Observer[];
-  /** Differs where observers differ. */
+  /** Equal for equal observers. */
   observersKey: string;
 }
 
 /**
- * Makes the routes of a configuration, those of `previous` again where they have not changed. Problems are in `check`;
- * if there are any, the result is null, and what was made is gone.
+ * Creates the routes of a configuration, and keeps those of `previous` that have not changed. Adds problems to `check`. If
+ * there are any, destroys the new routes and returns null.
  */
 export function buildRoutes(
   values: readonly RouteValues[],
@@ -70,7 +70,7 @@ export function buildRoutes(
     const before = check.problems.length;
     const policy = createPolicy(check, rulePath, rule, context.fileOf);
     const isFit = check.problems.length === before;
-    // Only to find out what else is wrong.
+    // Continue with a placeholder, to find further problems.
     const access = isFit ? policy : refuseAll;
     const name = route.name ?? (match === null ? at : describeMatch(match));
     const action = describeAction(route, actionContext(context, at, access, name));
@@ -79,7 +79,7 @@ export function buildRoutes(
       ? fingerprintOf([name, context.observersKey, action.facts], rule, context.fileOf)
       : '';
     const kept = old.get(fingerprint);
-    // Each may stay once: two routes that do the same have their own limits.
+    // Keep each old route only once: two routes that do the same have their own limits.
     old.delete(fingerprint);
     if (kept instanceof GatewayHandler && action.keys !== null) {
       checkKeys(action.keys, `${at}.gateway`, context);
@@ -136,7 +136,7 @@ function actionContext(
   return { check, path, defaults: options, upstreams, access, observers: observersOf(name), fileOf };
 }
 
-/** Of everything that a handler is made of, the content of files included, but for keys, which handlers read again. */
+/** The hash of everything that a handler depends on, including the content of files, except keys, which it rereads. */
 function fingerprintOf(facts: unknown, rule: unknown, fileOf: FileOf): string {
   const hash = createHash('sha256').update(JSON.stringify([facts, rule ?? null]));
   for (const file of filesOf(rule, fileOf)) hash.update('\0').update(readFileSync(file));

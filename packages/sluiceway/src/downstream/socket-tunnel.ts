@@ -23,7 +23,7 @@ export class SocketTunnel implements ClientTunnel {
       destroyOnCancel: false,
       isWhole: () => saysGoodBye || socket.writableEnded || !wasReset(socket),
     });
-    // A stream of Node's that begins after the content of the request has bytes of its own.
+    // If the stream is not the socket, Node buffers bytes in it, and the socket cannot be spliced.
     this.source =
       stream === socket && !('encrypted' in socket) ? new SpliceableSocket(source, socket) : source;
   }

@@ -62,7 +62,7 @@ export class Http2UpstreamExchange implements Exchange, Waiter, StreamOwner {
     return this.#retries > 0 ? this.#connection : null;
   }
 
-  /** Sends the request on a stream of its own. */
+  /** Sends the request on a new stream. */
   run(connection: Http2Connection): void {
     const { content, expectContinue } = this.request;
     let headers: OutgoingHttpHeaders;
