@@ -3,12 +3,12 @@ import type { Outcome } from '../errors.js';
 import type { ReadonlyFields } from '../http/fields.js';
 import { TransferLimits } from './transfer-limits.js';
 
-/** Clients that continue by themselves come back within seconds; `aria2` and `wget` wait for up to a minute. */
+/** Clients that continue automatically do so within seconds. `aria2` and `wget` wait for up to a minute. */
 const WINDOW_MS = 60_000;
-/** At about 200 bytes each. */
+/** Each takes about 200 bytes. */
 const MAX_REMEMBERED = 10_000;
 
-/** Ends in the middle that leave a client with a part of the file, whoever is at fault. */
+/** Outcomes that leave a client with a part of the file, whichever side caused them. */
 const BROKEN: ReadonlySet<Outcome> = new Set([
   'client_aborted',
   'upstream_truncated',
@@ -17,11 +17,11 @@ const BROKEN: ReadonlySet<Outcome> = new Set([
 ]);
 
 /**
- * Downloads that broke within the last minute: each may be continued once although the limits are reached. As many may be
- * continued at a time as may run, so that no client gets more than twice its share.
+ * Downloads that broke within the last minute. Each may be continued once even if the limits are reached. At most as
+ * many may be continued at a time as may run, so that no client gets more than twice its share.
  */
 export class Continuations {
-  /** When each was broken, by client and link. */
+  /** When each download broke, by client and link. */
   readonly #broken = new BoundedMap<number>(MAX_REMEMBERED);
   readonly #places: TransferLimits;
 
@@ -33,7 +33,7 @@ export class Continuations {
     if (BROKEN.has(outcome)) this.#broken.set(keyOf(client, link), performance.now());
   }
 
-  /** Takes a place if the client continues one of them; null if it does not. Throws `transfer_limit_reached`. */
+  /** Takes a slot if the client continues one of them. Returns null if it does not. Throws `transfer_limit_reached`. */
   enter(client: string, link: string): (() => void) | null {
     const key = keyOf(client, link);
     const at = this.#broken.get(key);
@@ -44,7 +44,7 @@ export class Continuations {
   }
 }
 
-/** Whether a request asks for the rest of a file (RFC 9110 section 14.2). */
+/** Reports whether a request is for the rest of a file (RFC 9110 section 14.2). */
 export const isContinuation = (headers: ReadonlyFields): boolean =>
   /^bytes=0*[1-9]\d*-/i.test(headers.get('range')?.trim() ?? '');
 

@@ -63,7 +63,9 @@ export class GrantSelector implements Selector {
     }
   }
 
-  /** A client that continues what broke a moment ago has had its place, and many clients take a refusal for final. */
+  /**
+   * A client that continues a recently broken download already had a slot, and many clients treat a refusal as final.
+   */
   async #enter(client: string, id: string, request: DownstreamRequest): Promise<Release> {
     try {
       return await this.#limits.enter(client);
@@ -259,7 +261,7 @@ const isPrefetch = ({ headers }: DownstreamRequest): boolean =>
 const PURPOSES = ['sec-purpose', 'purpose', 'x-moz', 'x-purpose'] as const;
 
 const notForPrefetch = (): SluicewayError =>
-  new SluicewayError('http_request_denied', 'A single-use link is not for prefetching', {
+  new SluicewayError('http_request_denied', 'A single-use link does not permit prefetching', {
     status: 503,
-    publicMessage: 'The link is for a single use, and not for prefetching.',
+    publicMessage: 'The link is for a single use and does not permit prefetching.',
   });

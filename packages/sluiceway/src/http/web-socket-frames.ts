@@ -54,8 +54,8 @@ export class WebSocketFrameScanner {
   }
 
   /**
-   * Bytes up to the end of the frame that begins with `head`, or of the one that is under way: `skip` takes them. 0 where
-   * that cannot be told.
+   * Returns the number of bytes up to the end of the current frame, or of the frame that begins with `head`. Pass these
+   * bytes to `skip`. Returns 0 if the number is unknown.
    */
   measureFrame(head: Uint8Array): number {
     if (!this.isBetweenFrames) return this.#headLength === 0 ? this.#payloadLeft : 0;
@@ -70,7 +70,7 @@ export class WebSocketFrameScanner {
     return 0;
   }
 
-  /** Takes bytes that nobody has looked at, of what `measureFrame` has returned. */
+  /** Skips bytes of those that `measureFrame` has returned, without reading them. */
   skip(bytes: number): void {
     this.#payloadLeft -= bytes;
     if (this.isBetweenFrames) this.hasClosed ||= this.#isClose;

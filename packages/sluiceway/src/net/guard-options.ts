@@ -46,11 +46,11 @@ export const guardOptions = {
   }),
   /**
    * Allowed hosts or URLs: `files.example.com`, `*.example.com`, `https://example.com/public/*`. A path that
-   * a server may take for one outside of the pattern is not allowed. Default: any.
+   * a server may interpret as one outside the pattern is not allowed. Default: any.
    */
   allowHosts: list(hostRule, {
     defaultText: 'any',
-    doc: 'Allowed hosts or URLs: `files.example.com`, `*.example.com`, `https://example.com/public/*`. A path that a server may take for one outside of the pattern is not allowed.',
+    doc: 'Allowed hosts or URLs: `files.example.com`, `*.example.com`, `https://example.com/public/*`. A path that a server may interpret as one outside the pattern is not allowed.',
   }),
   /**
    * Refused hosts or URLs. Takes precedence over `allowHosts`. See below for patterns with a path. Default:

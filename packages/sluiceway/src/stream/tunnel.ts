@@ -1,7 +1,7 @@
 import type { ChunkSource } from './chunk-source.js';
 import type { Splice, SpliceGate, SpliceOffer } from './splice.js';
 
-/** One side of a connection that has changed its protocol. Carries bytes both ways (RFC 9110 section 7.8). */
+/** One side of a connection that has switched protocols. Carries bytes both ways (RFC 9110 section 7.8). */
 export interface Tunnel {
   source: ChunkSource;
   /** Writes borrowed bytes, under the contract of `ChunkSink.chunk`. */

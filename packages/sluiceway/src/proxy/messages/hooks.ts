@@ -18,7 +18,7 @@ export interface ResponseMessages<Context = unknown> {
   response: DownstreamResponseDraft;
 }
 
-/** What hooks that change a request are given. */
+/** The arguments of hooks that change a request. */
 export interface RequestMessages<Context = unknown> {
   request: DownstreamRequest<Context>;
   /**

@@ -16,24 +16,24 @@ const profile: typeof profileOption = {
   ...profileOption,
   defaultText: "`'thirdParty'`",
   /**
-   * What passes: see profiles. The URL may come from anybody, so nothing of the client's goes to it, and
+   * What passes: see profiles. The URL may come from any user, so nothing of the client's goes to it, and
    * nothing active comes back. Default: `'thirdParty'`.
    */
-  doc: "What passes: see [profiles](#profiles). The URL may come from anybody, so nothing of the client's goes to it, and nothing active comes back.",
+  doc: "What passes: see [profiles](#profiles). The URL may come from any user, so nothing of the client's goes to it, and nothing active comes back.",
   read: (check, path, value) => profileOption.read(check, path, value ?? 'thirdParty'),
 };
 
 const digest = custom<string, Digest | undefined>({
   type: 'text',
   schema: { type: 'string' },
-  doc: "What the file must hash to, such as `'sha256:<hex>'`, or a member of `Repr-Digest`: see [digests](digests.md#require-a-digest). A response with other content is broken off before its end.",
+  doc: "The hash of the file, such as `'sha256:<hex>'`, or a member of `Repr-Digest`: see [digests](digests.md#require-a-digest). A response with other content is aborted before its end.",
   read: (check, path, value) => check.parsed(path, value as string | undefined, undefined, parseDigest),
 });
 
 /** Options of `createStreamer` and `streamFrom` that `createProxy` does not have, or that have another default. */
 export const streamerOwnOptions = {
   /**
-   * What passes: see profiles. The URL may come from anybody, so nothing of the client's goes to it, and
+   * What passes: see profiles. The URL may come from any user, so nothing of the client's goes to it, and
    * nothing active comes back. Default: `'thirdParty'`.
    */
   profile,
@@ -64,8 +64,8 @@ export const streamerOwnOptions = {
   /** As `upstream.protocol`. Default: `'http1'`. */
   protocol: { ...protocolOption, doc: 'As `upstream.protocol`.' },
   /**
-   * What the file must hash to, such as `'sha256:<hex>'`, or a member of `Repr-Digest`: see digests. A
-   * response with other content is broken off before its end. Default: none.
+   * The hash of the file, such as `'sha256:<hex>'`, or a member of `Repr-Digest`: see digests. A response
+   * with other content is aborted before its end. Default: none.
    */
   digest,
 };

@@ -19,12 +19,12 @@ export const digestOptions = {
    * verification (`unverified`), with the digest of the whole file in `Repr-Digest`. `whole` and `refuse` are
    * safe: an attacker who can break a download must not be able to replace its rest, which clients request as
    * a range. `whole` is the default, because clients that download the whole file start again then. `refuse`
-   * is for clients that read files in parts, some of which take a 200 for the part that they asked for: see
+   * is for clients that read files in parts, some of which treat a 200 as the part that they requested: see
    * clients. Default: `'whole'`.
    */
   ranges: oneOf(['whole', 'refuse', 'unverified'], {
     default: 'whole',
-    doc: 'What a client gets that asks for a range of a file whose digest the application expects: the whole file (`whole`: 200), since a part cannot be verified, a refusal (`refuse`: 416), or the part without verification (`unverified`), with the digest of the whole file in `Repr-Digest`. `whole` and `refuse` are safe: an attacker who can break a download must not be able to replace its rest, which clients request as a range. `whole` is the default, because clients that download the whole file start again then. `refuse` is for clients that read files in parts, some of which take a 200 for the part that they asked for: see [clients](clients.md#a-200-in-answer-to-a-range).',
+    doc: 'What a client gets that asks for a range of a file whose digest the application expects: the whole file (`whole`: 200), since a part cannot be verified, a refusal (`refuse`: 416), or the part without verification (`unverified`), with the digest of the whole file in `Repr-Digest`. `whole` and `refuse` are safe: an attacker who can break a download must not be able to replace its rest, which clients request as a range. `whole` is the default, because clients that download the whole file start again then. `refuse` is for clients that read files in parts, some of which treat a 200 as the part that they requested: see [clients](clients.md#a-200-in-answer-to-a-range).',
   }),
   /**
    * Send a `Repr-Digest` after the content, as a trailer field, with responses to GET that have no digest.

@@ -6,7 +6,7 @@ const keys = Object.keys(passThrough) as (keyof Profile)[];
 export const profileOption = custom<Profile | 'passThrough' | 'thirdParty', Profile>({
   type: "`'passThrough'`, `'thirdParty'` or an object",
   defaultText: "`'passThrough'`",
-  doc: 'What is let through: see [profiles](#profiles). A reverse proxy stands before servers of your own, so everything end-to-end passes.',
+  doc: 'What is let through: see [profiles](#profiles). A reverse proxy is in front of your own servers, so everything end-to-end passes.',
   // An object contains sets of names, which a configuration file cannot contain.
   schema: { enum: ['passThrough', 'thirdParty'] },
   read: (check, path, value) => {

@@ -41,7 +41,7 @@ export const proxyDataOptions = {
     doc: "This proxy's name in `Via`, `CDN-Loop` and `Proxy-Status`. A request whose `Via` or `CDN-Loop` already has the name is a loop and gets 508. The default is `sluiceway-` and eight random characters, the same for all proxies of a process, so that two Sluiceways in a row are not treated as a loop. Two proxies in a row in one process need different names.",
   }),
   /**
-   * What is let through: see profiles. A reverse proxy stands before servers of your own, so everything
+   * What is let through: see profiles. A reverse proxy is in front of your own servers, so everything
    * end-to-end passes. Default: `'passThrough'`.
    */
   profile: profileOption,

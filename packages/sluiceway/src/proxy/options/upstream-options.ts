@@ -55,7 +55,7 @@ const connectionOptions = {
 
 export const protocolOption = oneOf(['http1', 'http2', 'auto'], {
   default: 'http1',
-  doc: 'The protocol that is used with origin servers: see [HTTP/2 to origin servers](#http2-to-origin-servers). `http2` is HTTP/2 only, without TLS for http: URLs (prior knowledge). `auto` is HTTP/2 if an https: server chooses it (ALPN), and HTTP/1.1 otherwise and for upgrades. HTTP/1.1 is the default: its client is our own and takes half to three quarters of the CPU for a byte, each large file has a connection of its own, and a client that stops costs less memory.',
+  doc: 'The protocol that is used with origin servers: see [HTTP/2 to origin servers](#http2-to-origin-servers). `http2` is HTTP/2 only, without TLS for http: URLs (prior knowledge). `auto` is HTTP/2 if an https: server chooses it (ALPN), and HTTP/1.1 otherwise and for upgrades. HTTP/1.1 is the default: its client is part of Sluiceway and takes half to three quarters of the CPU for a byte, each large file has a connection of its own, and a client that stops costs less memory.',
 });
 
 const requiredUrl: Spec<string | URL, BaseTarget | undefined, true> = {
@@ -96,9 +96,9 @@ const upstreamMembers = {
   /**
    * The protocol that is used with origin servers: see HTTP/2 to origin servers. `http2` is HTTP/2 only,
    * without TLS for http: URLs (prior knowledge). `auto` is HTTP/2 if an https: server chooses it (ALPN), and
-   * HTTP/1.1 otherwise and for upgrades. HTTP/1.1 is the default: its client is our own and takes half to
-   * three quarters of the CPU for a byte, each large file has a connection of its own, and a client that
-   * stops costs less memory. Default: `'http1'`.
+   * HTTP/1.1 otherwise and for upgrades. HTTP/1.1 is the default: its client is part of Sluiceway and takes
+   * half to three quarters of the CPU for a byte, each large file has a connection of its own, and a client
+   * that stops costs less memory. Default: `'http1'`.
    */
   protocol: protocolOption,
   /** Connections to origin servers. */

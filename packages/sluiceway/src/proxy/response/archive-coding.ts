@@ -1,6 +1,6 @@
 import type { Fields } from '../../http/fields.js';
 
-/** Content codings by the ends of file names: what a server that goes by the name takes for a coding. */
+/** Content codings by file name extension, as servers derive them from names. */
 const CODINGS: readonly (readonly [end: RegExp, codings: readonly string[], mediaType: string])[] = [
   [/\.t?gz$/i, ['gzip', 'x-gzip'], 'application/gzip'],
   [/\.(?:bz2|tbz2?)$/i, ['bzip2', 'x-bzip2', 'bzip', 'x-bzip'], 'application/x-bzip2'],
@@ -9,16 +9,17 @@ const CODINGS: readonly (readonly [end: RegExp, codings: readonly string[], medi
   [/(?:\.Z|\.taz)$/, ['compress', 'x-compress'], 'application/x-compress'],
 ];
 
-/** What browsers run or show as part of a page: a file such as `app.js.gz` is meant to be decoded. */
+/** Types that browsers run or show as part of a page. A file such as `app.js.gz` is meant to be decoded. */
 const OF_PAGES =
   /^(?:text\/(?:html|css|javascript|xml)|application\/(?:javascript|xhtml\+xml|wasm)|image\/svg\+xml|font\/)/i;
 
-/** A media type of something that is compressed itself: then the server has compressed it once more. */
+/** Media types that are already compressed. With such a type, the server has compressed the file once more. */
 const COMPRESSED = /^application\/(?:x-)?(?:gzip|bzip2?|xz|zstd|compress(?:ed)?)/i;
 
 /**
- * Removes the label `Content-Encoding` from a compressed file, which many servers derive from its name: clients that follow
- * the label store the unpacked file under the name of the archive. The bytes, and so their digests and validators, stay.
+ * Removes `Content-Encoding` from an archive. Many servers derive the field from the file name, and clients that follow
+ * it store the decompressed file under the name of the archive. The bytes stay unchanged, and so do their digests and
+ * validators.
  */
 export function removeArchiveCoding(headers: Fields, paths: readonly string[]): void {
   const codings = headers.list('content-encoding');
