@@ -416,7 +416,7 @@ describe('what is not supported', () => {
       'pathFilter must not mix paths with globs',
       'on.open is not supported: use onUpstreamResponse of createProxy, with the status 101',
       'on.proxyReq must be a function, not string',
-      'selfHandleResponse needs on.proxyRes: responseInterceptor(…); use onUpstreamResponse or transform',
+      'selfHandleResponse requires on.proxyRes: responseInterceptor(…); use onUpstreamResponse or transform',
       'secure must not be false: trust the certificate of the target by target.ca',
     ]);
   });

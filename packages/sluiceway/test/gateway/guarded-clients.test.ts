@@ -202,7 +202,7 @@ test('mistakes in the options of a guard for other clients are told all at once'
   };
   const problems = [
     /guardedConnect: /,
-    /allowHosts\[0\] must have no path/,
+    /allowHosts\[0\] must not have a path/,
     /\n {2}denyHosts /,
     /\n {2}allowAddresses\[0\] /,
     /connectTimeout /,
