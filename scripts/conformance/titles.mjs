@@ -26,6 +26,7 @@ const systems = [
   'Nest',
   'Next.js',
   'Node',
+  'OpenTelemetry Collector',
   'Pingora',
   'React Router',
   'Sluiceway',

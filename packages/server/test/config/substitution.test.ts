@@ -42,7 +42,7 @@ describe('a reference', () => {
     expect(value).toEqual({ a: 'one', b: 'x-one-two\n-y', c: [{ d: 'two\n' }] });
   });
 
-  test('has a text for when the variable is not set or empty [POSIX sh]', () => {
+  test('has a text for when the variable is not set or empty [POSIX 2.6.2]', () => {
     vi.stubEnv('EMPTY', '');
     expect(read('a: ${env:NOT_SET_AT_ALL:-x:-y}\nb: ${env:EMPTY:-z}\nc: "${env:EMPTY:-}"\n').value).toEqual({
       a: 'x:-y',
