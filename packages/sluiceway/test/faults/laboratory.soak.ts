@@ -3,6 +3,7 @@ import { anywhere, cut, failAtRandom } from './lab/draw.js';
 import type { Fault } from './lab/fault.js';
 import { sections } from './lab/faults.js';
 import { type Laboratory, openLaboratory } from './lab/laboratory.js';
+import { profilesInFull } from './lab/profiles.js';
 
 let laboratory: Laboratory;
 beforeAll(async () => {
@@ -10,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => laboratory.close());
 
-const rows = sections.flatMap(({ begins, faults }) =>
+const rows = [...sections, profilesInFull].flatMap(({ begins, faults }) =>
   faults.map((fault) => [`${begins} ${fault.name}`, fault] as const),
 );
 

@@ -4,13 +4,14 @@ import { comesOf } from './lab/fault.js';
 import { sections } from './lab/faults.js';
 import { type Laboratory, openLaboratory } from './lab/laboratory.js';
 import { openTotals } from './lab/open-totals.js';
+import { profilesSample } from './lab/profiles.js';
 
 const COUNTS = { resumed: 6, plain: 2 };
 
 /** Nearly all faults wait, for timeouts and for pauses between attempts. */
 const AT_A_TIME = 16;
 
-const rows = [...sections, openTotals].flatMap(({ begins, sources, faults }) =>
+const rows = [...sections, openTotals, profilesSample].flatMap(({ begins, sources, faults }) =>
   faults
     .filter(({ slow }) => slow !== true)
     .map((fault) => ({ title: `${begins} ${fault.name}: ${comesOf(fault)} [${sources}]`, fault })),
