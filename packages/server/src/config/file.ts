@@ -119,7 +119,9 @@ function describe({ code, message, pos }: YAMLError, text: string): string {
   }
   if (code === 'MULTIPLE_DOCS') return 'the file must have one document only';
   if (code === 'TAG_RESOLVE_FAILED') return 'the file must have no tags of its own';
-  const plain = message.replace(/(?::|\bin| at)? *"[^]*$/, '').trim();
+  const quoted = message.indexOf('"');
+  const unquoted = (quoted === -1 ? message : message.slice(0, quoted)).trimEnd();
+  const plain = quoted === -1 ? unquoted.trim() : unquoted.replace(/(?::|\bin|\bat)$/, '').trim();
   return `is not valid YAML: ${plain}`;
 }
 

@@ -48,6 +48,15 @@ const withoutFallbacks = (text: string): string =>
 function maskText(text: string): string {
   return text
     .replaceAll(/-----BEGIN [A-Z ]*PRIVATE KEY-----[^]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g, MASK)
-    .replaceAll(/([a-z][a-z\d+.-]*:\/\/)(?!\$\{env:[^{}]*\}@)[^/?#\s]*@/gi, `$1${MASK}@`)
-    .replaceAll(/([a-z][a-z\d+.-]*:\/\/[^?#\s]*\?)(?!\{)[^#\s]+/gi, `$1${MASK}`);
+    .replaceAll(/:\/\/(?!\$\{env:[^{}]*\}@)[^/?#\s]*@/g, `://${MASK}@`)
+    .replaceAll(/\S+/g, maskQuery);
+}
+
+/** Masks the query of a word that has a URL. References to variables stay. */
+function maskQuery(word: string): string {
+  const start = word.indexOf('://');
+  const query = start === -1 ? -1 : word.indexOf('?', start) + 1;
+  if (query <= 0 || query === word.length || word[query] === '{' || word[query] === '#') return word;
+  const end = word.indexOf('#', query);
+  return word.slice(0, query) + MASK + (end === -1 ? '' : word.slice(end));
 }

@@ -26,7 +26,12 @@ import { changesContent, discardStreams } from './request/transform-streams.js';
 import { answerAsLastServer, validateRequest } from './request/validate-request.js';
 import { applyTransform, askForWhole } from './response/apply-transform.js';
 import { removeArchiveCoding } from './response/archive-coding.js';
-import { draftDownstreamResponse, normalizeFraming, toUpstreamResponse } from './response/draft-response.js';
+import {
+  draftDownstreamResponse,
+  lengthToAdd,
+  normalizeFraming,
+  toUpstreamResponse,
+} from './response/draft-response.js';
 import { contentLengthAfter } from './response/pipeline.js';
 import { relayInterim } from './response/relay-interim.js';
 import { Responder } from './response/responder.js';
@@ -206,7 +211,7 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
       // 5. Draft the response head.
       const seen = (hooks.onUpstreamResponse ?? transform) && toUpstreamResponse(received);
       announceVerification(state, upstream, received, digests);
-      const takesTrailers = client.takesTrailers(received.contentLength ?? stages.statedLength);
+      const takesTrailers = client.takesTrailers(received.contentLength ?? lengthToAdd(stages, received));
       const draft = draftDownstreamResponse(stages, received, profile, proxyName, takesTrailers);
       if (this.#settings.removesArchiveCoding && draft.headers.has('content-encoding'))
         removeArchiveCoding(draft.headers, [upstream.path, arrived.sent.target.path]);

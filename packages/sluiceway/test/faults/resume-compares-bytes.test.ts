@@ -71,7 +71,7 @@ describe('a rest of another file under the same validators', () => {
       expect(response.complete).toBe(false);
       expect(response.content.equals(file.subarray(0, CUT))).toBe(true);
       expect(record).toMatchObject({ outcome: 'upstream_truncated', resumes: 0 });
-      expect(record.errorMessage).toContain('begins with other bytes');
+      expect(record.errorMessage).toContain('does not begin with the bytes that were delivered');
       expect(asked).toHaveLength(2);
     }
   });

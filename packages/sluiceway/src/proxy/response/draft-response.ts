@@ -10,6 +10,15 @@ import type { ContentStages, TrailerRule } from '../request/content-stages.js';
 import { isContentless } from './respond.js';
 
 /**
+ * The length that the head for the client gets although the origin server sends none; null if none. Announced trailers
+ * may hold the digest of the content, so its end must stay open until they have arrived.
+ */
+export const lengthToAdd = (
+  { statedLength }: ContentStages,
+  { headers }: TransportResponse,
+): number | null => (headers.has('trailer') ? null : statedLength);
+
+/**
  * Drafts the head for the client from the origin server's, without hop-by-hop fields and those that the profile does not
  * allow. Changes `received.headers`. Adds a rule that does the same for trailers.
  */
@@ -21,6 +30,7 @@ export function draftDownstreamResponse(
   takesTrailers: boolean,
 ): DownstreamResponseDraft {
   const { headers, status } = received;
+  const length = lengthToAdd(stages, received);
   const announced = takesTrailers && headers.has('trailer') ? announcedTrailers(headers) : null;
   const offered = status === 426 && profile.upgrades ? offeredProtocols(headers) : '';
   const nominated = removeHopByHopFromResponse(headers);
@@ -35,7 +45,7 @@ export function draftDownstreamResponse(
   if (status === 206 && allowed !== 'all' && headers.has('content-range') && !headers.has('accept-ranges'))
     headers.set('Accept-Ranges', 'bytes');
   // Clients, and proxies on the way to them, can tell a break of content with a length.
-  if (stages.statedLength !== null) headers.set('Content-Length', String(stages.statedLength));
+  if (length !== null) headers.set('Content-Length', String(length));
   // RFC 9110 section 8.6: never in a 204. Node would send it.
   if (status === 204) headers.delete('content-length');
   for (const [name, value] of Object.entries(profile.setResponseHeaders)) headers.set(name, value);
