@@ -113,17 +113,23 @@ describe('request content', () => {
     net,
   }) => {
     let read: Buffer = Buffer.alloc(0);
+    const asked = new Gate();
     const seen = new Gate();
     const { client, running } = await through(
       net,
       async (connection) => {
         await connection.readHead();
+        asked.open();
         read = await connection.readAll();
         seen.open();
       },
       options,
     );
-    const sending = send(client, CHUNKED, 4 * 1024 * 1024);
+    await client.send(CHUNKED);
+    await client.send(toChunk(seededBytes('limit', 0, 1000)));
+    // Content that passes the limit before the request has left for the origin server is never seen there.
+    await asked.opened;
+    const sending = client.send(toChunk(seededBytes('limit', 1000, 4 * 1024 * 1024))).catch(() => {});
     await expectRefused(client, await client.readResponse());
     await sending;
     await seen.opened;
