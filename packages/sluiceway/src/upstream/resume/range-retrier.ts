@@ -134,7 +134,7 @@ export class RangeRetrier implements RestFinder {
     if (gap.position - this.#beganAt >= MUCH_BYTES) this.#overlap = Number.POSITIVE_INFINITY;
     this.#beganAt = gap.position;
     // The response may have consisted only of the bytes to compare.
-    if (gap.isStuck) this.#overlap = Math.floor(Math.min(this.#overlap, gap.delivered.length) / 4);
+    if (gap.isStuck) this.#overlap = this.#lessThan(Math.min(this.#overlap, gap.delivered.length));
     if (!gap.isStuck) {
       this.#deadline = performance.now() + settings.timeoutMs - (gap.silentMs ?? 0);
       this.#hasWalkedAgain = false;
@@ -173,7 +173,6 @@ export class RangeRetrier implements RestFinder {
         this.#isUnconditional = true;
         return this.#attempt(search, gap);
       case 'short':
-        if (asked.from === asked.position) return { kind: 'different', reason: 'the rest is too short' };
         return this.#askForLess(search, gap, asked.position - asked.from);
       default:
         return verdict;
@@ -182,8 +181,15 @@ export class RangeRetrier implements RestFinder {
 
   /** Requests fewer bytes to compare: the response was so short that it contained only those. */
   #askForLess(search: RestSearch, gap: Gap, bytes: number): Promise<Found | Failed> {
-    this.#overlap = Math.floor(bytes / 4);
+    const less = this.#lessThan(bytes);
+    if (less >= bytes) return Promise.resolve({ kind: 'different', reason: 'the rest is too short' });
+    this.#overlap = less;
     return this.#attempt(search, gap);
+  }
+
+  /** A quarter of the bytes to compare. Where nothing else proves the rest, at least one byte. */
+  #lessThan(bytes: number): number {
+    return Math.max(this.#part.validator?.strength === 'opaque' ? 1 : 0, Math.floor(bytes / 4));
   }
 
   #decideAsked({ position, delivered }: Gap): AskedRest {

@@ -84,6 +84,12 @@ export const inTheMiddle: CutAt = (reply, dice) => {
   return first + dice.roll(last - first + 1);
 };
 
+/** Anywhere before the last byte of the file. A chunked response can also be cut between that byte and its end. */
+export const beforeLastByte: CutAt = (reply, dice) => {
+  const { bytes } = frame(reply);
+  return dice.roll(reply.framing === 'chunked' ? bytes.length - '\r\n0\r\n\r\n'.length : bytes.length);
+};
+
 /** In the line that begins a chunk, after its first byte or later. */
 export const inChunkHead: CutAt = (reply, dice) => {
   const { bytes, chunkHeads } = frame(reply);
@@ -96,13 +102,23 @@ export function beforeEnd(bytes: number): CutAt {
   return (reply) => Math.max(0, frame(reply).bytes.length - bytes);
 }
 
-/** At most two consecutive attempts fail: the third one brings bytes, and the seventh one the rest. */
+/** The rest begins with up to 4 KiB that the proxy compares with what it has delivered, plus the chunk framing of those. */
+const PROOF_BYTES = 4096 + 100;
+
+/** Past the proof, so that the client gets at least one more byte. Not cut if there is nothing after the proof. */
+function pastProof(reply: Reply, dice: Dice): Reply {
+  const last = frame(reply).bytes.length - 8;
+  if (last <= PROOF_BYTES) return reply;
+  return { ...reply, cut: { at: PROOF_BYTES + dice.roll(last - PROOF_BYTES), how: 'fin' } };
+}
+
+/** At most two consecutive attempts fail: the third one brings new bytes, and the seventh one the rest. */
 export function failAtRandom(
   honest: Reply,
   { attempt, dice }: Parameters<NonNullable<Draw['later']>>[1],
 ): Answer {
   if (attempt >= 7) return honest;
-  if (attempt % 3 === 0) return cut(inTheMiddle, 'fin')(honest, dice);
+  if (attempt % 3 === 0) return pastProof(honest, dice);
   return dice.pick([
     (): Answer => 'reset',
     () => refuse(503, ['Retry-After: 0']),

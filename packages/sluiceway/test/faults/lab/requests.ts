@@ -1,5 +1,5 @@
 import type { Dice } from '../../support/dice.js';
-import { anywhere, beforeEnd, cut, type Draw, inTheMiddle, STRONG } from './draw.js';
+import { anywhere, beforeEnd, beforeLastByte, cut, type Draw, inTheMiddle, STRONG } from './draw.js';
 import type { Expected, Fault } from './fault.js';
 import { contentRange, type LabFile, refuse, withLine } from './reply.js';
 
@@ -12,7 +12,7 @@ function drawRange(file: LabFile, dice: Dice): string {
 }
 
 function ranged(name: string, lines: NonNullable<Draw['lines']>, expected: Expected = 'healed'): Fault {
-  return { name, expected, draw: { sizes: SIZES, lines, first: cut(anywhere, 'fin', 'reset') } };
+  return { name, expected, draw: { sizes: SIZES, lines, first: cut(beforeLastByte, 'fin', 'reset') } };
 }
 
 const several = (file: LabFile): string[] => [`Range: bytes=0-9,20-${file.size - 1}`];
