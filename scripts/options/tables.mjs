@@ -18,6 +18,7 @@ const tables = new Set([
   'gateway',
   'gateway.guard',
   'config',
+  'config.admin',
   'config.listeners',
   'config.tls',
   'config.routes',
@@ -28,6 +29,7 @@ const tables = new Set([
 
 /** Options whose members are in the tables of others. */
 const elsewhere = new Set([
+  'config.admin.access',
   'config.upstreams',
   'config.defaults',
   'config.routes.proxy',

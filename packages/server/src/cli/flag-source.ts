@@ -11,6 +11,8 @@ const flagsOfServer: readonly (readonly [path: RegExp, flag: string])[] = [
   [/^listeners\[0\]\.tls/, '--cert'],
   [/^routes\[0\]\.access\b.*\bbearer/, '--access-token-file'],
   [/^routes\[0\]\.access\b.*\bbasic/, '--basic-file'],
+  [/^admin\.access/, '--admin-token-file'],
+  [/^admin/, '--admin'],
   [/^drainTimeout/, '--drain-timeout'],
   [/^log/, '--log'],
 ];
@@ -18,12 +20,14 @@ const flagsOfServer: readonly (readonly [path: RegExp, flag: string])[] = [
 /** The configuration that flags set. Its problems name flags. */
 export class FlagSource implements ConfigSource {
   readonly value: unknown;
+  readonly written: unknown;
   readonly directory = process.cwd();
   readonly #flagOf: Readonly<Record<string, string>>;
 
   /** `flagOf` has the flag of each option of the library. */
   constructor(value: unknown, flagOf: Readonly<Record<string, string>>) {
     this.value = value;
+    this.written = value;
     this.#flagOf = flagOf;
   }
 

@@ -5,12 +5,13 @@ import {
   type Observer,
   type TransferRecord,
 } from 'sluiceway';
+import type { ReloadResult } from '../admin/control.js';
 import { ConfigError } from '../config/config-error.js';
 import type { ConfigValues } from '../config/options.js';
 import type { ConfigSource } from '../config/source.js';
-import { ListenError } from '../listeners/address.js';
-import { compile, type Plan } from '../server/compile.js';
-import { Service } from '../server/service.js';
+import type { Plan } from '../server/compile.js';
+import { Server } from '../server/server.js';
+import type { Service } from '../server/service.js';
 import { onHangup, outliveOutput, waitForStopSignal } from '../server/signals.js';
 import { complain, say } from './output.js';
 import { UsageError } from './usage-error.js';
@@ -29,33 +30,23 @@ export interface RunOptions {
 export async function run({ read, what }: RunOptions): Promise<number> {
   outliveOutput();
   const stopSignal = waitForStopSignal();
-  let service: Service | null = null;
-  let reloading: Promise<void> = Promise.resolve();
-  let isWaiting = false;
-  let isStopping = false;
-  onHangup(() => {
-    // Reloads run one after the other, since each starts from the result of the one before. One waiting reload is enough.
-    if (isWaiting) return;
-    isWaiting = true;
-    reloading = reloading.then(() => {
-      isWaiting = false;
-      return reload(service, isStopping, read);
-    });
-  });
-
-  const plan = compile(read(), observersOf);
-  service = await Service.start(plan, {
+  const server = new Server({
+    read,
+    isExpected: (error): error is Error => error instanceof ConfigError || error instanceof UsageError,
     observersOf,
     onAcceptError: (error) => complain(`a connection was not accepted: ${error.message}`),
+    onReload: tellReload,
   });
-  announce(service, what(plan));
+  onHangup(() => void server.reload('SIGHUP'));
+  await server.start();
+  const { service } = server;
+  announce(service, what(service.plan));
+  if (server.adminUrl !== null) say(`admin listener on ${server.adminUrl}`);
 
   const signal = await stopSignal;
-  isStopping = true;
-  await reloading;
+  const drained = server.drain();
   const { active } = service;
   const timeoutMs = service.plan.values.drainTimeout;
-  const drained = service.drain(timeoutMs);
   const limit = formatDuration(timeoutMs);
   say(
     `${signal}: stopping, ${active === 0 ? 'no transfer is running' : `waiting up to ${limit} for ${count(active)}`}`,
@@ -73,23 +64,14 @@ function announce(service: Service, what: string): void {
   }
 }
 
-/** On SIGHUP: reads everything again. On an error, nothing changes. The program continues in any case. */
-async function reload(service: Service | null, isStopping: boolean, read: () => ConfigSource): Promise<void> {
-  if (service === null || isStopping) {
-    say(`SIGHUP: nothing is reloaded while the program ${isStopping ? 'stops' : 'starts'}`);
-    return;
-  }
-  try {
-    await service.reload(compile(read(), observersOf, service.plan.routes));
-    say('SIGHUP: reloaded');
-  } catch (error) {
-    if (![ConfigError, UsageError, ListenError].some((known) => error instanceof known)) throw error;
-    complain(`SIGHUP: not reloaded, everything stays as it was: ${describe(error as Error)}`);
-  }
+function tellReload(trigger: string, result: ReloadResult): void {
+  if (result.reloaded) say(`${trigger}: reloaded`);
+  else if (result.isBusy) say(`${trigger}: ${result.message}`);
+  else complain(`${trigger}: not reloaded, everything stays as it was: ${describe(result.message)}`);
 }
 
 /** Starts several problems on a new line. */
-const describe = ({ message }: Error): string => (message.includes('\n') ? `\n${message}` : message);
+const describe = (message: string): string => (message.includes('\n') ? `\n${message}` : message);
 
 const count = (transfers: number): string => (transfers === 1 ? '1 transfer' : `${transfers} transfers`);
 

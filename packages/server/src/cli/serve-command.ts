@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { ConfigFile } from '../config/file.js';
 import { configMembers } from '../config/options.js';
+import { addOperationOptions, type OperationFlags, overrideSource } from './operation-flags.js';
 import { run } from './run.js';
 
 const notes = `
@@ -11,6 +12,8 @@ A line on standard output tells where each listener is. Each transfer writes one
 
 SIGHUP makes the server read the file, and the certificates and other files that it names, again: new requests get the new
 settings, and running transfers keep theirs. If anything is wrong, nothing changes, and standard error says why.
+
+--admin and --admin-token-file replace admin.address and admin.access of the file.
 
 SIGTERM and SIGINT (Ctrl-C) stop the server: it accepts no more connections, and running transfers have the drainTimeout
 of the file to finish. A second signal ends it at once.
@@ -28,14 +31,15 @@ Examples:
 
 /** `sluiceway serve`. Calls `onExit` with the exit code when the server has stopped. */
 export function serveCommand(onExit: (code: number) => void): Command {
-  return new Command('serve')
+  const command = new Command('serve')
     .description('serve what a configuration file says')
-    .requiredOption('-c, --config <file>', 'configuration file')
+    .requiredOption('-c, --config <file>', 'configuration file');
+  return addOperationOptions(command)
     .addHelpText('after', notes)
-    .action(async ({ config }: { config: string }) =>
+    .action(async ({ config, ...flags }: OperationFlags & { config: string }) =>
       onExit(
         await run({
-          read: () => new ConfigFile(config, configMembers),
+          read: () => overrideSource(new ConfigFile(config, configMembers), flags),
           what: ({ routes: { routes } }) =>
             `serving ${routes.length === 1 ? '1 route' : `${routes.length} routes`}`,
         }),

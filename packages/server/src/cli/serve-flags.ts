@@ -3,11 +3,12 @@ import { type DigestOptions, OptionsError, type TimeoutOptions } from 'sluiceway
 import { proxyOptions } from 'sluiceway/options';
 import { readCertificates } from '../listeners/pem.js';
 import { type AccessFlags, addAccessFlags, toAccessRule } from './access-flags.js';
+import { addOperationOptions, type OperationFlags, toOperationConfig } from './operation-flags.js';
 import { addOptionFlags, flagsByOption, givenUnder, inFlagWords, transferFlags } from './option-flags.js';
 import { readFlag, UsageError } from './usage-error.js';
 
 /** The flags of every command that serves, as given on the command line. */
-export interface ServeFlags extends AccessFlags {
+export interface ServeFlags extends AccessFlags, OperationFlags {
   listen: string;
   h2c?: string;
   http2: boolean;
@@ -75,7 +76,7 @@ export interface ServedOptions {
 
 /** Adds the flags for listening. */
 export function addListenOptions(command: Command): Command {
-  return command
+  command
     .option(
       '--listen <host:port>',
       'address to listen on; ":8080" for all addresses, port 0 for a free port, "unix:path" for a Unix socket',
@@ -86,6 +87,7 @@ export function addListenOptions(command: Command): Command {
     .option('--no-http2', 'do not offer HTTP/2 to TLS clients')
     .option('--h2c <host:port>', 'also listen on this address, for HTTP/2 without TLS (prior knowledge) only')
     .option('--ca <file>', 'trust only these certificate authorities for the origin server (PEM)');
+  return addOperationOptions(command);
 }
 
 /** Adds the flags for access and transfers. */
@@ -158,6 +160,7 @@ export function toConfig(
     routes: [{ ...route, ...(access !== undefined && { access }) }],
     log: { format: flags.log },
     drainTimeout: flags.drainTimeout,
+    ...toOperationConfig(flags),
   };
 }
 

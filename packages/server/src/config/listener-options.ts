@@ -77,6 +77,20 @@ const hstsMembers = {
   }),
 };
 
+/** Permissions of a Unix socket; null if it is not given. */
+export const socketModeOption = custom<string, number | null>({
+  type: 'octal digits',
+  schema: { type: 'string', pattern: '^0?[0-7]{3}$' },
+  defaultText: "the process's umask",
+  doc: "Permissions of a Unix socket, in quotes: `'0660'`. Who may write to it may connect.",
+  read: (check, path, value) => {
+    if (value === undefined) return null;
+    if (typeof value === 'string' && /^0?[0-7]{3}$/.test(value)) return Number.parseInt(value, 8);
+    check.problem(path, "must be three octal digits in quotes, such as '0660'");
+    return null;
+  },
+});
+
 const listenerMembers = {
   address: custom<string, string | undefined>({
     required: true,
@@ -89,18 +103,7 @@ const listenerMembers = {
         return text;
       }),
   }),
-  mode: custom<string, number | null>({
-    type: 'octal digits',
-    schema: { type: 'string', pattern: '^0?[0-7]{3}$' },
-    defaultText: "the process's umask",
-    doc: "Permissions of a Unix socket, in quotes: `'0660'`. Who may write to it may connect.",
-    read: (check, path, value) => {
-      if (value === undefined) return null;
-      if (typeof value === 'string' && /^0?[0-7]{3}$/.test(value)) return Number.parseInt(value, 8);
-      check.problem(path, "must be three octal digits in quotes, such as '0660'");
-      return null;
-    },
-  }),
+  mode: socketModeOption,
   tls: either(boolean({}), group<TlsOptions, TlsValues>(tlsMembers, {}), {
     type: 'boolean or object',
     default: false,

@@ -15,6 +15,7 @@ import {
   type SettingsOf,
 } from 'sluiceway/options';
 import { accessOption } from '../access/access-option.js';
+import { adminOption } from './admin-options.js';
 import { defaultOptions, type WrittenOptions } from './library-options.js';
 import { listenerOption, sharedTlsOption } from './listener-options.js';
 import { routeOption } from './route-options.js';
@@ -60,6 +61,7 @@ const configOptions = {
     },
   }),
   routes: list(routeOption, { required: true, doc: 'What is served: see [routes](#routes).' }),
+  admin: adminOption,
   log: group<LogOptions, LogValues>(logMembers, { doc: 'The log of transfers.' }),
   drainTimeout: duration({
     default: '30s',

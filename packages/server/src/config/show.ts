@@ -8,17 +8,21 @@ import {
 } from './library-options.js';
 import { maskSecrets } from './mask.js';
 
+/** The effective configuration in YAML. */
+export const showConfig = (written: unknown, order: readonly number[]): string =>
+  stringify(effectiveConfig(written, order), { aliasDuplicateObjects: false, lineWidth: 0 });
+
 /**
- * The effective configuration in YAML. Anchors are written out, each route includes its `defaults`, and `order` is the
- * order in which routes are tried. Secrets are masked.
+ * The effective configuration. Anchors are written out, each route includes its `defaults`, and `order` is the order in
+ * which routes are tried. Secrets are masked.
  */
-export function showConfig(written: unknown, order: readonly number[]): string {
-  if (!isObject(written)) return '';
+export function effectiveConfig(written: unknown, order: readonly number[]): unknown {
+  if (!isObject(written)) return {};
   const { defaults = {}, routes = [], ...rest } = written;
   const given: WrittenOptions = isObject(defaults) ? defaults : {};
   const list = Array.isArray(routes) ? (routes as unknown[]) : [];
   const ordered = order.map((index) => withDefaultsOf(given, list[index]));
-  return stringify(maskSecrets({ ...rest, routes: ordered }), { aliasDuplicateObjects: false, lineWidth: 0 });
+  return maskSecrets({ ...rest, routes: ordered });
 }
 
 function withDefaultsOf({ access, ...defaults }: WrittenOptions, route: unknown): unknown {

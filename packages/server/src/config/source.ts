@@ -4,6 +4,8 @@ import type { OptionProblem } from 'sluiceway';
 export interface ConfigSource {
   /** The value, with references to variables and files replaced. */
   readonly value: unknown;
+  /** The same value with the references as written, to be shown. */
+  readonly written: unknown;
   /** The directory for relative paths of files. */
   readonly directory: string;
   /** Creates the error for problems, in terms of the file or the flags. */

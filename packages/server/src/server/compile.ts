@@ -5,6 +5,7 @@ import { isObject } from '../config/library-options.js';
 import { type ConfigValues, resolveConfig } from '../config/options.js';
 import type { ConfigSource } from '../config/source.js';
 import { buildRoutes, type Routes } from '../routes/routes.js';
+import { type AdminPlan, planAdmin } from './admin-plan.js';
 import { type ListenerPlan, planListeners } from './listener-plan.js';
 
 /** A checked configuration that is ready to serve. */
@@ -12,6 +13,8 @@ export interface Plan {
   values: ConfigValues;
   listeners: readonly ListenerPlan[];
   routes: Routes;
+  /** Null without an admin listener. */
+  admin: AdminPlan | null;
   /** For errors that appear only later, such as a port that is in use. */
   source: ConfigSource;
 }
@@ -35,6 +38,7 @@ export function compile(
   if (values.routes?.length === 0) check.problem('routes', 'must have at least one');
   const fileOf = (path: string): string => resolve(source.directory, path);
   const listeners = planListeners(check, values.listeners ?? [], values.tls, fileOf, source.directory);
+  const admin = planAdmin(check, values.admin, listeners, fileOf, source.directory);
   const routes = buildRoutes(
     values.routes ?? [],
     Array.isArray(written['routes']) ? written['routes'] : [],
@@ -49,7 +53,7 @@ export function compile(
     previous,
   );
   if (routes === null) throw source.toError(distinct(check.problems));
-  return { values, listeners, routes, source };
+  return { values, listeners, routes, admin, source };
 }
 
 /** Reports an error in a part that several routes share only once. */

@@ -1,3 +1,4 @@
+import type { ReloadChanges } from '../admin/control.js';
 import { formatAddress, ListenError } from '../listeners/address.js';
 import { Listener } from '../listeners/listener.js';
 import type { ProtocolSettings } from '../listeners/protocol-server.js';
@@ -66,11 +67,11 @@ export class Service {
   /**
    * Serves another configuration from now on. If one of its listeners cannot be opened, rejects and changes nothing.
    */
-  async reload(plan: Plan): Promise<void> {
-    const before = this.#handlersOf(this.#plan);
+  async reload(plan: Plan): Promise<ReloadChanges> {
+    const previous = this.#plan;
+    const before = this.#handlersOf(previous);
     const opened = await this.#openNew(plan).catch((error: unknown) => {
-      const kept = new Set(before);
-      for (const handler of this.#handlersOf(plan)) if (!kept.has(handler)) handler.destroy();
+      this.discard(plan);
       throw error;
     });
     // Nothing can fail from here on.
@@ -95,6 +96,19 @@ export class Service {
     for (const listener of gone) this.#close(listener);
     const kept = new Set(this.#handlersOf(plan));
     for (const handler of [...before.filter((each) => !kept.has(each)), ...former]) this.#retire(handler);
+    return {
+      listeners: {
+        opened: Array.from(opened.values(), ({ listener }) => listener.url),
+        closed: gone.map(({ options: { address } }) => formatAddress(address)),
+      },
+      routes: compareRoutes(previous, plan),
+    };
+  }
+
+  /** Releases a plan that does not take effect. */
+  discard(plan: Plan): void {
+    const kept = new Set(this.#handlersOf(this.#plan));
+    for (const handler of this.#handlersOf(plan)) if (!kept.has(handler)) handler.destroy();
   }
 
   /**
@@ -200,6 +214,20 @@ export class Service {
     return [...[...this.#open.values()].map(({ listener }) => listener), ...this.#closing];
   }
 }
+
+/** A changed route has another handler, and is both removed and added. */
+function compareRoutes(before: Plan, after: Plan): ReloadChanges['routes'] {
+  const old = before.routes.routes;
+  const fresh = after.routes.routes;
+  const without = (routes: Built, others: Built): string[] => {
+    const handlers = new Set(others.map(({ handler }) => handler));
+    return routes.filter(({ handler }) => !handlers.has(handler)).map(({ name }) => name);
+  };
+  const added = without(fresh, old);
+  return { added, removed: without(old, fresh), kept: fresh.length - added.length };
+}
+
+type Built = Plan['routes']['routes'];
 
 /** Identifies a listener across reloads. Listeners on a free port (port 0) are identified by their path. */
 function keyOf({ address, path }: ListenerPlan): string {

@@ -56,9 +56,10 @@ export class RunningExample {
     return this;
   }
 
-  /** Waits until the example has written what matches. */
-  async wrote(pattern: RegExp): Promise<void> {
+  /** Waits until the example has written what matches, and returns the match. */
+  async wrote(pattern: RegExp): Promise<readonly string[]> {
     await this.until(() => pattern.test(this.output), `the example wrote ${pattern}`);
+    return pattern.exec(this.output) ?? [];
   }
 
   async until(condition: () => boolean, what: string): Promise<void> {

@@ -119,6 +119,29 @@ export const serverChecks: Readonly<Record<string, Check>> = {
     expect(await statusOf(running, '/health/x')).toBe(404);
   },
 
+  'a configuration with an admin listener': async (example) => {
+    example.replacements.set('127.0.0.1:9180', '127.0.0.1:0');
+    const running = await serveBlock(example);
+    const [, port = ''] = await running.wrote(/admin listener on http:\/\/127\.0\.0\.1:(\d+)\n/);
+    for (const path of ['/healthz', '/readyz', '/api/config'])
+      expect((await fetch(`http://127.0.0.1:${port}${path}`)).status).toBe(200);
+  },
+
+  'calls of the admin listener': async (example) => {
+    const text =
+      'listeners: [{ address: 127.0.0.1:0 }]\nadmin: { address: 127.0.0.1:0 }\nroutes: [{ respond: {} }]\n';
+    example.write('sluiceway.yaml', text);
+    const running = await example.runProgram([['npx', 'sluiceway', 'serve', '--config', 'sluiceway.yaml']]);
+    const [, port = ''] = await running.wrote(/admin listener on http:\/\/127\.0\.0\.1:(\d+)\n/);
+    const answers: unknown[] = [];
+    for (const [curl, ...words] of commandsOf(example.block)) {
+      expect(curl).toBe('curl');
+      const url = words.at(-1)?.replace(':9180', `:${port}`) ?? '';
+      answers.push(await (await fetch(url, { method: words.includes('POST') ? 'POST' : 'GET' })).json());
+    }
+    expect(answers).toMatchObject([{ status: 'ready' }, { reloaded: true }]);
+  },
+
   'a configuration with TLS': async (example) => {
     const authority = await makeAuthority();
     for (const name of ['files.example.com', 'example.org']) {

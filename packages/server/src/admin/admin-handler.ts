@@ -1,0 +1,58 @@
+import { type AccessPolicy, type Answer, createProxy, type ReverseProxy, SluicewayError } from 'sluiceway';
+import type { ListenAddress } from '../listeners/address.js';
+import { checkCrossSite, checkHost } from './browser-checks.js';
+import type { Endpoint } from './endpoint.js';
+import { findEndpoint } from './find-endpoint.js';
+
+export interface AdminHandlerOptions {
+  endpoints: readonly Endpoint[];
+  address: ListenAddress;
+  /** Further names of the listener. */
+  hosts: readonly string[];
+  /** Undefined: everyone who can connect. */
+  access: AccessPolicy | undefined;
+}
+
+/** Creates what serves the admin listener: a proxy that answers itself, with the checks and limits of any other. */
+export function createAdminHandler({ endpoints, address, hosts, access }: AdminHandlerOptions): ReverseProxy {
+  return createProxy({
+    name: 'sluiceway-admin',
+    access: (request) => {
+      checkHost(request, address, hosts);
+      return access === undefined ? { allowed: true } : access(request);
+    },
+    onRequest: async ({ request }) => {
+      const found = findEndpoint(endpoints, request.method, request.path);
+      if ('allow' in found) throw found.allow.length === 0 ? notFound() : methodNotAllowed(found.allow);
+      const { endpoint, parameters } = found;
+      if (endpoint.method !== 'GET') checkCrossSite(request);
+      const query = new URLSearchParams(request.query ?? '');
+      return withFields(await endpoint.answer({ parameters, query, request }));
+    },
+  });
+}
+
+/** No answer may be stored, and no other site may embed one. There are no CORS fields. */
+const withFields = (answer: Answer): Answer => ({
+  ...answer,
+  headers: {
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+    'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
+    'Cross-Origin-Resource-Policy': 'same-origin',
+    ...answer.headers,
+  },
+});
+
+const notFound = (): SluicewayError =>
+  new SluicewayError('http_request_denied', 'The admin listener has no such path', {
+    status: 404,
+    publicMessage: 'The admin listener has no such path.',
+  });
+
+const methodNotAllowed = (allow: readonly string[]): SluicewayError =>
+  new SluicewayError('http_request_denied', 'The admin listener has no such method for this path', {
+    status: 405,
+    publicMessage: 'The method is not allowed here.',
+    headers: { Allow: allow.join(', ') },
+  });

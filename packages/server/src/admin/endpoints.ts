@@ -1,0 +1,26 @@
+import type { Control } from './control.js';
+import { type Endpoint, json } from './endpoint.js';
+
+/** Everything that the admin listener serves. To add an endpoint, add it here, and what it needs to `Control`. */
+export const adminEndpoints = (control: Control): readonly Endpoint[] => [
+  { method: 'GET', path: '/healthz', answer: () => json(200, { status: 'ok' }) },
+  { method: 'GET', path: '/readyz', answer: () => answerReadiness(control) },
+  { method: 'GET', path: '/api/config', answer: () => json(200, control.config()) },
+  { method: 'POST', path: '/api/reload', answer: () => reload(control) },
+];
+
+function answerReadiness(control: Control) {
+  const { ready, phase, reason } = control.readiness();
+  return json(ready ? 200 : 503, {
+    status: ready ? 'ready' : 'not ready',
+    phase,
+    ...(reason !== null && { reason }),
+  });
+}
+
+async function reload(control: Control) {
+  const result = await control.reload('admin');
+  if (result.reloaded) return json(200, { reloaded: true, ...result.changes });
+  const { isBusy, message, problems } = result;
+  return json(isBusy ? 409 : 422, { reloaded: false, message, problems });
+}

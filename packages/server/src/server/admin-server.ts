@@ -1,0 +1,96 @@
+import { createAdminHandler } from '../admin/admin-handler.js';
+import type { Endpoint } from '../admin/endpoint.js';
+import { formatAddress, ListenError } from '../listeners/address.js';
+import { Listener } from '../listeners/listener.js';
+import type { ProtocolSettings } from '../listeners/protocol-server.js';
+import { RouteHandler } from '../routes/route-handler.js';
+import type { AdminPlan } from './admin-plan.js';
+import type { Plan } from './compile.js';
+
+interface Open {
+  key: string;
+  listener: Listener;
+  handler: RouteHandler;
+}
+
+/** A prepared change of the admin listener. Exactly one of the two is called. */
+interface AdminChange {
+  apply(): void;
+  cancel(): void;
+}
+
+const noChange: AdminChange = { apply: () => {}, cancel: () => {} };
+
+/** The admin listener, which a reload can open, change and close. */
+export class AdminServer {
+  readonly #endpoints: readonly Endpoint[];
+  readonly #onAcceptError: (error: Error) => void;
+  #open: Open | null = null;
+
+  constructor(endpoints: readonly Endpoint[], onAcceptError: (error: Error) => void) {
+    this.#endpoints = endpoints;
+    this.#onAcceptError = onAcceptError;
+  }
+
+  /** The URL of the listener; null if there is none. */
+  get url(): string | null {
+    return this.#open?.listener.url ?? null;
+  }
+
+  /**
+   * Opens the listener of a plan, unless it is open. Rejects with the error of the plan's source or a `ListenError`.
+   */
+  async prepare({ admin, source }: Plan): Promise<AdminChange> {
+    const before = this.#open;
+    if (admin === null) return before === null ? noChange : this.#change(null, before);
+    const handler = this.#createHandler(admin);
+    const settings: ProtocolSettings = { tls: null, protocol: 'auto', handler };
+    const key = formatAddress(admin.address);
+    if (before?.key === key) {
+      return {
+        apply: () => {
+          before.listener.update(settings, admin.mode);
+          this.#open = { ...before, handler };
+          void before.handler.retire();
+        },
+        cancel: () => handler.destroy(),
+      };
+    }
+    const { address, mode } = admin;
+    const listener = new Listener({ address, mode, onAcceptError: this.#onAcceptError }, settings);
+    try {
+      await listener.open();
+    } catch (error) {
+      handler.destroy();
+      throw error instanceof ListenError ? (source.toListenError?.('admin.address', error) ?? error) : error;
+    }
+    return this.#change({ key, listener, handler }, before);
+  }
+
+  /** Ends all requests and the listener. */
+  destroy(): void {
+    this.#open?.handler.destroy();
+    this.#open?.listener.destroy();
+    this.#open = null;
+  }
+
+  #change(next: Open | null, before: Open | null): AdminChange {
+    return {
+      apply: () => {
+        this.#open = next;
+        if (before === null) return;
+        void before.listener.close();
+        void before.handler.retire();
+      },
+      cancel: () => {
+        next?.listener.destroy();
+        next?.handler.destroy();
+      },
+    };
+  }
+
+  #createHandler({ address, hosts, access }: AdminPlan): RouteHandler {
+    const proxy = createAdminHandler({ endpoints: this.#endpoints, address, hosts, access });
+    return new RouteHandler(proxy, proxy);
+  }
+}

@@ -1,0 +1,159 @@
+import type {
+  Control,
+  Phase,
+  Readiness,
+  ReloadChanges,
+  ReloadProblem,
+  ReloadResult,
+} from '../admin/control.js';
+import { adminEndpoints } from '../admin/endpoints.js';
+import { ConfigError } from '../config/config-error.js';
+import { effectiveConfig } from '../config/show.js';
+import type { ConfigSource } from '../config/source.js';
+import { ListenError } from '../listeners/address.js';
+import { AdminServer } from './admin-server.js';
+import { compile, type ObserversOf, type Plan } from './compile.js';
+import { Service } from './service.js';
+
+export interface ServerOptions {
+  /** Reads the configuration at the start and at each reload. */
+  read(): ConfigSource;
+  /** Reports whether an error that `read` throws is about the configuration. Other errors are bugs. */
+  isExpected(error: unknown): error is Error;
+  observersOf: ObserversOf;
+  /** Called for connections that could not be accepted. */
+  onAcceptError: (error: Error) => void;
+  /** Called after each reload, with what triggered it. */
+  onReload: (trigger: string, result: ReloadResult) => void;
+}
+
+/** The program as a server: it serves a configuration, has an admin listener, reloads and stops. */
+export class Server implements Control {
+  readonly #options: ServerOptions;
+  readonly #admin: AdminServer;
+  #service: Service | null = null;
+  #phase: Phase = 'starting';
+  /** The last reload that runs or waits. Reloads run one after the other: each starts from the result of the one before. */
+  #reloading: Promise<unknown> = Promise.resolve();
+  /** A reload that has not begun. It serves all that ask for one meanwhile. */
+  #waiting: Promise<ReloadResult> | null = null;
+
+  constructor(options: ServerOptions) {
+    this.#options = options;
+    this.#admin = new AdminServer(adminEndpoints(this), options.onAcceptError);
+  }
+
+  /**
+   * Opens all listeners. Rejects with the error of a configuration that is not valid, or with a `ListenError`; then nothing
+   * listens.
+   */
+  async start(): Promise<void> {
+    const { read, observersOf, onAcceptError } = this.#options;
+    const plan = compile(read(), observersOf);
+    const admin = await this.#admin.prepare(plan);
+    // From now on `/healthz` answers, and `/readyz` says that the server starts.
+    admin.apply();
+    try {
+      this.#service = await Service.start(plan, { observersOf, onAcceptError });
+    } catch (error) {
+      this.#admin.destroy();
+      throw error;
+    }
+    if (this.#phase === 'starting') this.#phase = 'serving';
+  }
+
+  get service(): Service {
+    if (this.#service === null) throw new Error('The server has not started');
+    return this.#service;
+  }
+
+  get adminUrl(): string | null {
+    return this.#admin.url;
+  }
+
+  readiness(): Readiness {
+    const phase = this.#phase;
+    return {
+      ready: phase === 'serving',
+      phase,
+      reason: phase === 'serving' ? null : `the server is ${phase}`,
+    };
+  }
+
+  config(): unknown {
+    const { source, routes } = this.service.plan;
+    const order = routes.table.inOrder.map((route) => routes.routes.indexOf(route));
+    return effectiveConfig(source.written, order);
+  }
+
+  reload(trigger: string): Promise<ReloadResult> {
+    this.#waiting ??= this.#enqueue(trigger);
+    return this.#waiting;
+  }
+
+  /**
+   * Stops gracefully: accepts no more connections, and gives running transfers the `drainTimeout`. Resolves with the number
+   * of transfers that were cut off. The admin listener stays open until then.
+   */
+  async drain(): Promise<number> {
+    this.#phase = 'draining';
+    await this.#reloading;
+    const cut = await this.service.drain(this.service.plan.values.drainTimeout);
+    this.#admin.destroy();
+    return cut;
+  }
+
+  #enqueue(trigger: string): Promise<ReloadResult> {
+    const result = this.#reloading.then(async () => {
+      this.#waiting = null;
+      const done = await this.#reloadNow();
+      this.#options.onReload(trigger, done);
+      return done;
+    });
+    this.#reloading = result;
+    return result;
+  }
+
+  async #reloadNow(): Promise<ReloadResult> {
+    const service = this.#service;
+    if (service === null || this.#phase !== 'serving') {
+      const message = `nothing is reloaded while the program ${this.#phase === 'draining' ? 'stops' : 'starts'}`;
+      return { reloaded: false, isBusy: true, problems: [], message };
+    }
+    try {
+      return { reloaded: true, changes: await this.#apply(service) };
+    } catch (error) {
+      if (!(error instanceof ListenError || this.#options.isExpected(error))) throw error;
+      return { reloaded: false, isBusy: false, problems: problemsOf(error), message: error.message };
+    }
+  }
+
+  async #apply(service: Service): Promise<ReloadChanges> {
+    const { read, observersOf } = this.#options;
+    const plan: Plan = compile(read(), observersOf, service.plan.routes);
+    const admin = await this.#admin.prepare(plan).catch((error: unknown) => {
+      service.discard(plan);
+      throw error;
+    });
+    try {
+      const changes = await service.reload(plan);
+      admin.apply();
+      return changes;
+    } catch (error) {
+      admin.cancel();
+      throw error;
+    }
+  }
+}
+
+function problemsOf(error: Error): ReloadProblem[] {
+  if (!(error instanceof ConfigError))
+    return [{ path: '', message: error.message, file: null, line: null, column: null }];
+  return error.problems.map(({ path, message, position }) => ({
+    path,
+    message,
+    file: error.file,
+    line: position?.line ?? null,
+    column: position?.column ?? null,
+  }));
+}
