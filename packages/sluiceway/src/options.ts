@@ -4,6 +4,7 @@ import { streamerOwnOptions } from './proxy/mount/streamer-options.js';
 import { hookOptions } from './proxy/options/hook-options.js';
 import { proxyOptions } from './proxy/options/proxy-options.js';
 
+export { createTrustedPeers, isUnixPeer, type TrustedPeers } from './net/trusted-peers.js';
 export { Checker } from './options/checker.js';
 export { either, group, list, listOptions, type Place, record } from './options/composites.js';
 export type { JsonSchema } from './options/json-schema.js';

@@ -7,6 +7,7 @@ import { UsageError } from './usage-error.js';
 const flagsOfServer: readonly (readonly [path: RegExp, flag: string])[] = [
   [/^listeners\[0\]\.address/, '--listen'],
   [/^listeners\[1\]\.address/, '--h2c'],
+  [/^listeners\[\d\]\.proxyProtocol/, '--proxy-protocol'],
   [/^listeners\[0\]\.tls\.certificates\[0\]\.key/, '--key'],
   [/^listeners\[0\]\.tls/, '--cert'],
   [/^routes\[0\]\.access\b.*\bbearer/, '--access-token-file'],
@@ -33,7 +34,8 @@ export class FlagSource implements ConfigSource {
 
   toError(problems: readonly OptionProblem[]): UsageError {
     const lines = problems.map(({ path, message }) => `${this.#nameOf(path)}: ${inFlagWords(message)}`);
-    return new UsageError(lines.join('; '));
+    // Two listeners can have a problem with the same flag.
+    return new UsageError([...new Set(lines)].join('; '));
   }
 
   #nameOf(path: string): string {

@@ -11,6 +11,7 @@ import { readFlag, UsageError } from './usage-error.js';
 export interface ServeFlags extends AccessFlags, OperationFlags {
   listen: string;
   h2c?: string;
+  proxyProtocol?: string;
   http2: boolean;
   cert?: string;
   key?: string;
@@ -86,6 +87,10 @@ export function addListenOptions(command: Command): Command {
     .option('--key <file>', 'private key of --cert (PEM)')
     .option('--no-http2', 'do not offer HTTP/2 to TLS clients')
     .option('--h2c <host:port>', 'also listen on this address, for HTTP/2 without TLS (prior knowledge) only')
+    .option(
+      '--proxy-protocol <list>',
+      'expect a PROXY protocol header (v1 or v2) on every connection, from these proxies only: addresses and CIDR ranges, separated by commas; "unix" for peers on Unix sockets',
+    )
     .option('--ca <file>', 'trust only these certificate authorities for the origin server (PEM)');
   return addOperationOptions(command);
 }
@@ -164,16 +169,25 @@ export function toConfig(
   };
 }
 
-function toListeners({ listen, h2c, http2, cert, key }: ServeFlags): Record<string, unknown>[] {
+function toListeners({
+  listen,
+  h2c,
+  http2,
+  cert,
+  key,
+  proxyProtocol,
+}: ServeFlags): Record<string, unknown>[] {
   if (key !== undefined && cert === undefined) throw new UsageError('--key needs --cert');
   if (cert !== undefined && key === undefined) throw new UsageError('--cert needs --key');
+  const before = proxyProtocol !== undefined && { proxyProtocol: { from: proxyProtocol.split(',') } };
   return [
     {
       address: listen,
+      ...before,
       ...(cert !== undefined && { tls: { certificates: [{ cert, key }] } }),
       ...(!http2 && { protocol: 'http1' }),
     },
-    ...(h2c === undefined ? [] : [{ address: h2c, protocol: 'h2c' }]),
+    ...(h2c === undefined ? [] : [{ address: h2c, ...before, protocol: 'h2c' }]),
   ];
 }
 

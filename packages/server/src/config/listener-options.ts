@@ -13,6 +13,7 @@ import {
 } from 'sluiceway/options';
 import { parseListenAddress } from '../listeners/address.js';
 import { optional } from './optional.js';
+import { proxyProtocolOption } from './proxy-protocol-options.js';
 
 const certificateMembers = {
   cert: string({
@@ -115,6 +116,7 @@ const listenerMembers = {
     default: 'auto',
     doc: 'What it speaks. `auto` is HTTP/1.1, and HTTP/2 with clients that ask for it over TLS (ALPN). `http1` is HTTP/1.1 only. `h2c` is HTTP/2 without TLS, for clients with prior knowledge, and nothing else.',
   }),
+  proxyProtocol: proxyProtocolOption,
   redirectToHttps: either(
     boolean({}),
     group<RedirectToHttpsOptions, RedirectToHttpsValues>(redirectMembers, {}),

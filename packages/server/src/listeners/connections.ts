@@ -108,6 +108,6 @@ export class Connections {
 }
 
 /** Node names the socket below a TLS socket `_parent`, and its types do not. It is the same on Node 20 to 26. */
-function socketBelow(socket: Socket): Socket {
+export function socketBelow(socket: Socket): Socket {
   return (Reflect.get(socket, '_parent') as Socket | null | undefined) ?? socket;
 }

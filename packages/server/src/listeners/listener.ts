@@ -1,37 +1,48 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { formatAddress, type ListenAddress, toListenError } from './address.js';
 import { keyOf, ProtocolServer, type ProtocolSettings } from './protocol-server.js';
+import { ProxyProtocolGate, type ProxyProtocolSettings } from './proxy-protocol-gate.js';
 import { removeStaleSocket, setMode, withMode } from './unix-socket.js';
 
 export interface ListenerPlace {
   address: ListenAddress;
   /** Permissions of a Unix socket. Null: those that the umask leaves. */
   mode: number | null;
-  /** Called for connections that could not be accepted, such as for lack of file descriptors. The listener continues. */
+  /**
+   * Called for connections that could not be accepted, such as for lack of file descriptors, or that were refused before
+   * their protocol began. The listener continues.
+   */
   onAcceptError: (error: Error) => void;
+}
+
+/** The settings of a listener that can change while it listens. */
+export interface ListenerSettings extends ProtocolSettings {
+  /** Null: connections begin with their own protocol. */
+  proxyProtocol: ProxyProtocolSettings | null;
 }
 
 /**
  * Accepts connections and passes them to a Node server that does not listen itself. So the settings of a listener can
  * change while it listens, even from HTTP to HTTPS, and no connection is refused meanwhile.
  *
- * Code that has to see the bytes of a connection before its protocol (PROXY protocol, a certificate challenge) belongs in
- * `#take`. Code for a socket that is inherited from another process belongs in `open`.
+ * Code that has to see the bytes of a connection before its protocol, as PROXY protocol does, belongs in `#take`. Code for a socket that is inherited from another process belongs in `open`.
  */
 export class Listener {
   readonly options: ListenerPlace;
   readonly #acceptor: Server;
   #mode: number | null;
-  #settings: ProtocolSettings;
+  #settings: ListenerSettings;
   #current: ProtocolServer;
+  readonly #gate: ProxyProtocolGate;
   /** Servers that get no more connections, but still have some. */
   readonly #former = new Set<ProtocolServer>();
 
-  constructor(options: ListenerPlace, settings: ProtocolSettings) {
+  constructor(options: ListenerPlace, settings: ListenerSettings) {
     this.options = options;
     this.#mode = options.mode;
     this.#settings = settings;
     this.#current = new ProtocolServer(settings);
+    this.#gate = new ProxyProtocolGate((socket) => this.#current.take(socket), options.onAcceptError);
     this.#acceptor = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#take(socket));
   }
 
@@ -52,7 +63,8 @@ export class Listener {
 
   /** The number of open connections. */
   get connections(): number {
-    return [this.#current, ...this.#former].reduce((sum, { connections }) => sum + connections.size, 0);
+    const servers = [this.#current, ...this.#former];
+    return servers.reduce((sum, { connections }) => sum + connections.size, this.#gate.size);
   }
 
   /** Rejects with a `ListenError`. */
@@ -74,7 +86,7 @@ export class Listener {
   }
 
   /** Serves new requests with other settings. Open connections stay open while requests run on them. */
-  update(settings: ProtocolSettings, mode: number | null): void {
+  update(settings: ListenerSettings, mode: number | null): void {
     const { address } = this.options;
     if ('path' in address && mode !== this.#mode) setMode(address.path, mode);
     this.#mode = mode;
@@ -95,17 +107,21 @@ export class Listener {
     const closed = new Promise<void>((resolve) => {
       this.#acceptor.close(() => resolve());
     });
+    this.#gate.destroy();
     await Promise.all([closed, ...[this.#current, ...this.#former].map((server) => server.close())]);
   }
 
   /** Ends every connection now. */
   destroy(): void {
     this.#acceptor.close(() => {});
+    this.#gate.destroy();
     for (const { connections } of [this.#current, ...this.#former]) connections.destroy();
   }
 
   #take(socket: Socket): void {
-    this.#current.take(socket);
+    const { proxyProtocol } = this.#settings;
+    if (proxyProtocol === null) this.#current.take(socket);
+    else this.#gate.take(socket, proxyProtocol);
   }
 }
 

@@ -5,7 +5,8 @@ import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { SecureContext, TLSSocket, TlsOptions } from 'node:tls';
 import { attach, type Handler, type NodeServer } from 'sluiceway';
-import { Connections } from './connections.js';
+import { Connections, socketBelow } from './connections.js';
+import { copyProxiedConnection } from './proxied-socket.js';
 import { SecureContexts, type TlsSettings } from './secure-contexts.js';
 
 /** The protocol settings of a listener. */
@@ -46,6 +47,9 @@ export class ProtocolServer {
     this.server = createNodeServer(settings, () => this.#contexts);
     this.connections = new Connections(this.server);
     // Before the protocol's own listener, which reads requests.
+    this.server.prependListener('secureConnection', (socket: TLSSocket) =>
+      copyProxiedConnection(socketBelow(socket), socket),
+    );
     if (tls?.clients?.required === false) this.server.prependListener('secureConnection', refuseUntrusted);
     attach(this.server, {
       handle: (request, response, context) => this.#handler.handle(request, response, context),

@@ -1,4 +1,4 @@
-import type { Checker } from 'sluiceway/options';
+import { type Checker, createTrustedPeers } from 'sluiceway/options';
 import type { FileOf } from '../access/access-kinds.js';
 import type {
   HstsValues,
@@ -6,8 +6,10 @@ import type {
   RedirectToHttpsValues,
   TlsValues,
 } from '../config/listener-options.js';
+import type { ProxyProtocolValues } from '../config/proxy-protocol-options.js';
 import { formatAddress, type ListenAddress, parseListenAddress } from '../listeners/address.js';
 import { type Certificate, PemError, readCertificate, readCertificates } from '../listeners/pem.js';
+import type { ProxyProtocolSettings } from '../listeners/proxy-protocol-gate.js';
 import { namesOf, SecureContexts, type TlsSettings } from '../listeners/secure-contexts.js';
 
 /** The checked settings of a listener. */
@@ -16,6 +18,8 @@ export interface ListenerPlan {
   mode: number | null;
   tls: TlsSettings | null;
   protocol: 'auto' | 'http1' | 'h2c';
+  /** Null: connections begin with their own protocol. */
+  proxyProtocol: ProxyProtocolSettings | null;
   /** Null: requests go to the routes. */
   redirect: { status: number; port: number } | null;
   /** A value of Strict-Transport-Security; null for none. */
@@ -46,6 +50,7 @@ export function planListeners(
         mode: values.mode,
         tls: values.tls === true ? shared : own,
         protocol: values.protocol,
+        proxyProtocol: values.proxyProtocol === undefined ? null : toProxyProtocol(values.proxyProtocol),
         redirect: toRedirect(values.redirectToHttps),
         hsts: toHsts(values.hsts),
         path,
@@ -60,6 +65,8 @@ function checkCombinations(check: Checker, path: string, values: ListenerValues)
   const { address = '', mode, protocol } = values;
   const isOn = (value: unknown): boolean => value === true || typeof value === 'object';
   const [tls, redirects, hsts] = [values.tls, values.redirectToHttps, values.hsts].map(isOn);
+  if (values.proxyProtocol?.from?.length === 0)
+    check.problem(`${path}.proxyProtocol.from`, 'must have at least one');
   if (mode !== null && !address.startsWith('unix:'))
     check.problem(`${path}.mode`, 'is for Unix sockets only');
   if (tls === true && protocol === 'h2c') check.problem(`${path}.protocol`, 'must be auto or http1 with tls');
@@ -129,6 +136,15 @@ function checkKinds(check: Checker, path: string, certificates: readonly Certifi
       );
     seen.set(kind, i);
   }
+}
+
+function toProxyProtocol({ from, mode, others, timeout }: ProxyProtocolValues): ProxyProtocolSettings {
+  return {
+    from: createTrustedPeers(from ?? []),
+    required: mode === 'required',
+    others,
+    timeoutMs: timeout,
+  };
 }
 
 function toRedirect(given: boolean | RedirectToHttpsValues | undefined): ListenerPlan['redirect'] {

@@ -1,7 +1,6 @@
 import type { ReloadChanges } from '../admin/control.js';
 import { formatAddress, ListenError } from '../listeners/address.js';
-import { Listener } from '../listeners/listener.js';
-import type { ProtocolSettings } from '../listeners/protocol-server.js';
+import { Listener, type ListenerSettings } from '../listeners/listener.js';
 import type { RouteHandler } from '../routes/route-handler.js';
 import type { ObserversOf, Plan } from './compile.js';
 import { createListenerHandler } from './listener-handler.js';
@@ -175,11 +174,11 @@ export class Service {
     return plan.source.toListenError?.(`${listener.path}.address`, error) ?? error;
   }
 
-  #settingsOf(plan: Plan, listener: ListenerPlan): { settings: ProtocolSettings; own: RouteHandler | null } {
+  #settingsOf(plan: Plan, listener: ListenerPlan): { settings: ListenerSettings; own: RouteHandler | null } {
     const { router } = plan.routes;
     const made = createListenerHandler(listener, router, plan.values, this.#options.observersOf);
-    const { tls, protocol } = listener;
-    return { settings: { tls, protocol, handler: made.handler }, own: made.own };
+    const { tls, protocol, proxyProtocol } = listener;
+    return { settings: { tls, protocol, proxyProtocol, handler: made.handler }, own: made.own };
   }
 
   /** Tells gateways the addresses of this process, so that they do not fetch from it. */

@@ -51,7 +51,7 @@ async function open(
   const failures: Error[] = [];
   const listener = new Listener(
     { address, mode, onAcceptError: (error) => void failures.push(error) },
-    { protocol: 'auto', ...settings },
+    { protocol: 'auto', proxyProtocol: null, ...settings },
   );
   await listener.open();
   net.cleanup(() => listener.destroy());
@@ -248,11 +248,11 @@ describe('a listener', () => {
     const running = await net.client(port);
     await running.get('/');
     const head = await running.readHead();
-    listener.update({ tls: toTls(certificate), protocol: 'auto', handler: ok }, null);
+    listener.update({ tls: toTls(certificate), protocol: 'auto', proxyProtocol: null, handler: ok }, null);
     const secure = await net.client(port, { tls: { ca: certificate.ca } });
     await secure.get('/');
     expect((await secure.readResponse()).content.toString()).toBe('ok');
-    listener.update({ tls: null, protocol: 'auto', handler: ok }, null);
+    listener.update({ tls: null, protocol: 'auto', proxyProtocol: null, handler: ok }, null);
     const plain = await net.client(port);
     await plain.get('/');
     expect((await plain.readResponse()).content.toString()).toBe('ok');
@@ -286,7 +286,7 @@ describe('a listener on a Unix socket', () => {
     expect(listener.url).toBe(`unix:${path}`);
     expect(statSync(path).mode & 0o777).toBe(0o660);
     expect(await ask(path)).toBe(200);
-    listener.update({ tls: null, protocol: 'auto', handler: ok }, 0o600);
+    listener.update({ tls: null, protocol: 'auto', proxyProtocol: null, handler: ok }, 0o600);
     expect(statSync(path).mode & 0o777).toBe(0o600);
     await listener.close();
     expect(existsSync(path)).toBe(false);

@@ -7,6 +7,7 @@ import { expect } from 'vitest';
 import { formatKeys, generateKey, type Key } from '../../../src/gateway.js';
 import { createUrlSigner } from '../../../src/index.js';
 import { makeAuthority, makeCertificate, type TestCertificate } from '../../support/certificates.js';
+import { openClient } from '../../support/raw-client.js';
 import { node } from '../../support/requirements.js';
 import { type Check, commandsOf, type Example, type RunningExample } from './example.js';
 import { outputOf, program } from './signing-checks.js';
@@ -174,6 +175,16 @@ export const serverChecks: Readonly<Record<string, Check>> = {
     await expect(askWith(running.port, authority.cert, null)).rejects.toThrow(
       /socket hang up|alert|ECONNRESET/,
     );
+  },
+
+  'a configuration with PROXY protocol': async (example) => {
+    const running = await serveBlock(example);
+    const client = await openClient(running.port);
+    await client.send('PROXY TCP4 192.0.2.7 198.51.100.1 5000 443\r\n');
+    await client.get('/a');
+    expect((await client.readResponse()).head.status).toBe(200);
+    client.close();
+    expect(example.origin.seen.at(-1)?.fields).toMatchObject({ 'x-forwarded-for': '192.0.2.7' });
   },
 
   'a configuration with secrets from elsewhere': async (example) => {
