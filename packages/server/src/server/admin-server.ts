@@ -1,8 +1,7 @@
 import { createAdminHandler } from '../admin/admin-handler.js';
 import type { Endpoint } from '../admin/endpoint.js';
 import { formatAddress, ListenError } from '../listeners/address.js';
-import { Listener } from '../listeners/listener.js';
-import type { ProtocolSettings } from '../listeners/protocol-server.js';
+import { Listener, type ListenerSettings } from '../listeners/listener.js';
 import { RouteHandler } from '../routes/route-handler.js';
 import type { AdminPlan } from './admin-plan.js';
 import type { Plan } from './compile.js';
@@ -44,7 +43,7 @@ export class AdminServer {
     const before = this.#open;
     if (admin === null) return before === null ? noChange : this.#change(null, before);
     const handler = this.#createHandler(admin);
-    const settings: ProtocolSettings = { tls: null, protocol: 'auto', handler };
+    const settings: ListenerSettings = { tls: null, protocol: 'auto', proxyProtocol: null, handler };
     const key = formatAddress(admin.address);
     if (before?.key === key) {
       return {
