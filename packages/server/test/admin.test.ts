@@ -9,7 +9,7 @@ import { scratchFolder } from '../../sluiceway/test/support/tool.js';
 import { until } from '../../sluiceway/test/support/until.js';
 import { ConfigFile } from '../src/config/file.js';
 import { configMembers } from '../src/config/options.js';
-import { compile } from '../src/server/compile.js';
+import { checkOnly, compile } from '../src/server/compile.js';
 import {
   type Program,
   sluiceway,
@@ -129,7 +129,7 @@ describe('the admin listener', () => {
     const check = (admin: unknown): string => {
       writeFileSync(file, JSON.stringify(config('a', admin)));
       try {
-        compile(new ConfigFile(file, configMembers), () => []);
+        compile(new ConfigFile(file, configMembers), checkOnly);
         return 'valid';
       } catch (error) {
         return (error as Error).message;

@@ -7,7 +7,7 @@ import { configMembers } from '../config/options.js';
 import { configSchema } from '../config/schema.js';
 import { showConfig } from '../config/show.js';
 import { starterConfig } from '../config/starter.js';
-import { compile, type Plan } from '../server/compile.js';
+import { checkOnly, compile, type Plan } from '../server/compile.js';
 import { CommandError } from './command-error.js';
 import { say } from './output.js';
 
@@ -83,7 +83,7 @@ export function configCommand(): Command {
 /** Checks a file as `sluiceway serve` does. Throws a `ConfigError`. */
 function load(file: string): { source: ConfigFile; plan: Plan } {
   const source = new ConfigFile(file, configMembers);
-  const plan = compile(source, () => []);
+  const plan = compile(source, checkOnly);
   // No listener is open. Release what the routes hold.
   for (const { handler } of plan.routes.routes) handler.destroy();
   plan.routes.unrouted.destroy();

@@ -14,6 +14,7 @@ const flagsOfServer: readonly (readonly [path: RegExp, flag: string])[] = [
   [/^routes\[0\]\.access\b.*\bbasic/, '--basic-file'],
   [/^admin\.access/, '--admin-token-file'],
   [/^admin/, '--admin'],
+  [/^drainDelay/, '--drain-delay'],
   [/^drainTimeout/, '--drain-timeout'],
   [/^log/, '--log'],
 ];

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import {
   formatDuration,
   formatTransferJson,
@@ -10,6 +11,7 @@ import { ConfigError } from '../config/config-error.js';
 import type { ConfigValues } from '../config/options.js';
 import type { ConfigSource } from '../config/source.js';
 import type { Plan } from '../server/compile.js';
+import type { DrainProgress } from '../server/drain-progress.js';
 import { Server } from '../server/server.js';
 import type { Service } from '../server/service.js';
 import { onHangup, outliveOutput, waitForStopSignal } from '../server/signals.js';
@@ -35,6 +37,7 @@ export async function run({ read, what }: RunOptions): Promise<number> {
     isExpected: (error): error is Error => error instanceof ConfigError || error instanceof UsageError,
     observersOf,
     onAcceptError: (error) => complain(`a connection was not accepted: ${error.message}`),
+    onDrainProgress: tellProgress,
     onReload: tellReload,
   });
   onHangup(() => void server.reload('SIGHUP'));
@@ -44,6 +47,12 @@ export async function run({ read, what }: RunOptions): Promise<number> {
   if (server.adminUrl !== null) say(`admin listener on ${server.adminUrl}`);
 
   const signal = await stopSignal;
+  server.beginDrain();
+  const { drainDelay } = service.plan.values;
+  if (drainDelay > 0) {
+    say(`${signal}: not ready, accepting connections for another ${formatDuration(drainDelay)}`);
+    await setTimeout(drainDelay);
+  }
   const drained = server.drain();
   const { active } = service;
   const timeoutMs = service.plan.values.drainTimeout;
@@ -63,6 +72,20 @@ function announce(service: Service, what: string): void {
     say(`listening on ${url}${kind}${i === 0 ? `, ${what}` : ''}`);
   }
 }
+
+function tellProgress(progress: DrainProgress, leftMs: number): void {
+  if (progress.transfers === 0) return;
+  const time = formatDuration(Math.max(0, Math.ceil(leftMs / 1000)) * 1000);
+  say(`stopping: ${count(progress.transfers)} running, ${describeBytes(progress)}, cut off in ${time}`);
+}
+
+function describeBytes({ transfers, bytesLeft, unknown }: DrainProgress): string {
+  if (unknown === transfers) return 'of unknown size';
+  const size = bytesLeft < MiB ? `${bytesLeft} bytes` : `${(bytesLeft / MiB).toFixed(1)} MiB`;
+  return `${size} left${unknown > 0 ? `, and ${unknown} of unknown size` : ''}`;
+}
+
+const MiB = 1024 * 1024;
 
 function tellReload(trigger: string, result: ReloadResult): void {
   if (result.reloaded) say(`${trigger}: reloaded`);

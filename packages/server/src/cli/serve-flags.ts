@@ -33,6 +33,7 @@ export interface ServeFlags extends AccessFlags, OperationFlags {
   zeroCopy?: ZeroCopyMode;
   archiveCoding?: ArchiveCoding;
   digestRanges?: DigestRanges;
+  drainDelay: string;
   drainTimeout: string;
   log: LogFormat;
 }
@@ -146,6 +147,11 @@ export function addTransferOptions(command: Command): Command {
         'what a client gets that asks for a range of a file with a required digest',
       ).choices(digestRanges),
     )
+    .option(
+      '--drain-delay <duration>',
+      'how long connections are still accepted when the proxy stops, while it reports that it is not ready',
+      '0s',
+    )
     .option('--drain-timeout <duration>', 'time for running transfers to finish when the proxy stops', '30s')
     .addOption(
       new Option('--log <format>', 'format of the transfer log')
@@ -164,6 +170,7 @@ export function toConfig(
     listeners: toListeners(flags),
     routes: [{ ...route, ...(access !== undefined && { access }) }],
     log: { format: flags.log },
+    drainDelay: flags.drainDelay,
     drainTimeout: flags.drainTimeout,
     ...toOperationConfig(flags),
   };

@@ -63,6 +63,10 @@ const configOptions = {
   routes: list(routeOption, { required: true, doc: 'What is served: see [routes](#routes).' }),
   admin: adminOption,
   log: group<LogOptions, LogValues>(logMembers, { doc: 'The log of transfers.' }),
+  drainDelay: duration({
+    default: 0,
+    doc: 'How long the server still accepts connections when it stops, while `/readyz` and `health: ready` answer 503: the time that load balancers need to notice. `drainTimeout` begins after it.',
+  }),
   drainTimeout: duration({
     default: '30s',
     doc: 'How long running transfers may take to finish when the server stops.',

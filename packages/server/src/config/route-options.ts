@@ -8,6 +8,7 @@ import {
   list,
   type Members,
   type OptionsOf,
+  oneOf,
   proxyOptions,
   type SettingsOf,
   string,
@@ -130,6 +131,10 @@ const routeMembers = {
     'Serve files of other servers by signed links. Its `path` is the `path` of the route, unless it has its own.',
   ),
   redirect: optional(group<RedirectOptions, RedirectValues>(redirectMembers, {}), 'Answer with a redirect.'),
+  health: oneOf(['live', 'ready'], {
+    defaultText: 'none',
+    doc: 'Answer whether the server lives (always 200), or is ready for requests (503 while it starts or drains), as `/healthz` and `/readyz` of the [admin listener](server.md#the-admin-listener) do. It makes the answer public.',
+  }),
   respond: optional(
     group<RespondOptions, RespondValues>(respondMembers, {}),
     'Answer with a fixed response.',
@@ -137,7 +142,7 @@ const routeMembers = {
 };
 
 /** The actions. A route has exactly one. */
-export const ACTIONS = ['proxy', 'gateway', 'redirect', 'respond'] as const;
+export const ACTIONS = ['proxy', 'gateway', 'redirect', 'respond', 'health'] as const;
 
 export interface RedirectOptions extends OptionsOf<typeof redirectMembers> {}
 export interface RedirectValues extends SettingsOf<typeof redirectMembers> {}

@@ -3,7 +3,7 @@ import { createLinks, formatKeys, generateKey } from 'sluiceway/gateway';
 import { ConfigError } from '../config/config-error.js';
 import { ConfigFile } from '../config/file.js';
 import { configMembers } from '../config/options.js';
-import { compile } from '../server/compile.js';
+import { checkOnly, compile } from '../server/compile.js';
 import { Service } from '../server/service.js';
 import {
   isOriginProcess,
@@ -26,13 +26,10 @@ async function main(): Promise<void> {
   env['LINK_KEYS'] = formatKeys([key]);
   let service: Service;
   try {
-    service = await Service.start(
-      compile(new ConfigFile(configuration, configMembers), () => []),
-      {
-        observersOf: () => [],
-        onAcceptError: (error) => console.error(`demo: ${error.message}`),
-      },
-    );
+    service = await Service.start(compile(new ConfigFile(configuration, configMembers), checkOnly), {
+      observersOf: () => [],
+      onAcceptError: (error) => console.error(`demo: ${error.message}`),
+    });
   } catch (error) {
     stopOrigin(origin);
     if (!(error instanceof ConfigError)) throw error;

@@ -17,7 +17,7 @@ import {
   withDefaults,
 } from '../config/library-options.js';
 import type { RouteValues } from '../config/route-options.js';
-import { createRedirect, createRespond } from './answers.js';
+import { createHealth, createRedirect, createRespond, type ReadinessSource } from './answers.js';
 import { RouteHandler } from './route-handler.js';
 
 export interface ActionContext {
@@ -30,6 +30,7 @@ export interface ActionContext {
   access: AccessPolicy | undefined;
   observers: readonly Observer[];
   fileOf: FileOf;
+  readiness: ReadinessSource;
 }
 
 /** The action of a route. Its handler is created only if needed: a route that has not changed keeps its handler. */
@@ -46,7 +47,7 @@ export interface Action {
 export function describeAction(route: RouteValues, context: ActionContext): Action | undefined {
   if (route.proxy !== undefined) return describeProxy(route, route.proxy, context);
   if (route.gateway !== undefined) return describeGateway(route, route.gateway, context);
-  const { redirect, respond } = route;
+  const { redirect, respond, health } = route;
   const { defaults } = context;
   const prefix = route.pattern === undefined ? route.path.replace(/\/$/, '') : '';
   if (redirect !== undefined)
@@ -55,6 +56,10 @@ export function describeAction(route: RouteValues, context: ActionContext): Acti
     );
   if (respond !== undefined)
     return simple('respond', { respond, defaults }, context, () => createRespond(respond, context));
+  if (health !== undefined)
+    return simple('health', { health, defaults }, context, () =>
+      createHealth(health, context.readiness, context),
+    );
   return undefined;
 }
 

@@ -59,6 +59,25 @@ export function createRespond(
   }));
 }
 
+/** Reports whether this server is ready for requests. */
+export type ReadinessSource = () => { readonly ready: boolean };
+
+/** Answers health probes. Says nothing but the status, since the route is public. */
+export const createHealth = (
+  kind: 'live' | 'ready',
+  readiness: ReadinessSource,
+  context: AnswerContext,
+): ReverseProxy =>
+  createAnswering(context, () => {
+    const isWell = kind === 'live' || readiness().ready;
+    const status = kind === 'live' ? 'ok' : isWell ? 'ready' : 'not ready';
+    return {
+      status: isWell ? 200 : 503,
+      headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' },
+      content: `${JSON.stringify({ status })}\n`,
+    };
+  });
+
 /** Sends clients to the same URL with `https:`. */
 export function createHttpsRedirect(status: number, port: number, context: AnswerContext): ReverseProxy {
   return createAnswering(context, ({ request }) => {

@@ -1,7 +1,8 @@
-import type { Handler, Outcome } from 'sluiceway';
+import type { Handler, LiveTransfer, Outcome } from 'sluiceway';
 
-/** The part of a proxy or gateway that closes it. */
+/** The part of a proxy or gateway that shows and ends its transfers. */
 export interface Lifetime {
+  transfers(): readonly LiveTransfer[];
   close(): Promise<void>;
   destroy(): void;
 }
@@ -41,6 +42,11 @@ export class RouteHandler implements Handler {
 
   listensOn(address: string, port: number): void {
     this.#handler.listensOn?.(address, port);
+  }
+
+  /** The running transfers. */
+  transfers(): readonly LiveTransfer[] {
+    return this.#lifetime.transfers();
   }
 
   /** Call it when the handler gets no more requests. Resolves when the running ones have ended and it is closed. */

@@ -7,7 +7,7 @@ import { createPolicy } from '../access/access-option.js';
 import { isObject, type WrittenOptions } from '../config/library-options.js';
 import type { RouteValues } from '../config/route-options.js';
 import { type ActionContext, checkKeys, describeAction, GatewayHandler } from './actions.js';
-import { createUnrouted } from './answers.js';
+import { createUnrouted, type ReadinessSource } from './answers.js';
 import { checkDuplicates, describeMatch, readMatch } from './check-routes.js';
 import { RouteHandler } from './route-handler.js';
 import { RouteTable } from './route-table.js';
@@ -42,6 +42,7 @@ export interface RoutesContext {
   observersOf: (route: string) => readonly Observer[];
   /** Equal for equal observers. */
   observersKey: string;
+  readiness: ReadinessSource;
 }
 
 /**
@@ -127,13 +128,22 @@ function complete(
 }
 
 function actionContext(
-  { check, defaults, upstreams, fileOf, observersOf }: RoutesContext,
+  { check, defaults, upstreams, fileOf, observersOf, readiness }: RoutesContext,
   path: string,
   access: AccessPolicy | undefined,
   name: string,
 ): ActionContext {
   const { access: _access, ...options } = defaults;
-  return { check, path, defaults: options, upstreams, access, observers: observersOf(name), fileOf };
+  return {
+    check,
+    path,
+    defaults: options,
+    upstreams,
+    access,
+    observers: observersOf(name),
+    fileOf,
+    readiness,
+  };
 }
 
 /** The hash of everything that a handler depends on, including the content of files, except keys, which it rereads. */

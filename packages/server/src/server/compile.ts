@@ -4,6 +4,7 @@ import { Checker } from 'sluiceway/options';
 import { isObject } from '../config/library-options.js';
 import { type ConfigValues, resolveConfig } from '../config/options.js';
 import type { ConfigSource } from '../config/source.js';
+import type { ReadinessSource } from '../routes/answers.js';
 import { buildRoutes, type Routes } from '../routes/routes.js';
 import { type AdminPlan, planAdmin } from './admin-plan.js';
 import { type ListenerPlan, planListeners } from './listener-plan.js';
@@ -22,13 +23,22 @@ export interface Plan {
 /** Returns the observers for the transfers of a route. */
 export type ObserversOf = (route: string, values: ConfigValues) => readonly Observer[];
 
+/** What a configuration needs of the process that serves it. */
+export interface CompileContext {
+  observersOf: ObserversOf;
+  readiness: ReadinessSource;
+}
+
+/** For configurations that are only checked. */
+export const checkOnly: CompileContext = { observersOf: () => [], readiness: () => ({ ready: false }) };
+
 /**
  * Checks a configuration and all files that it names, and creates its routes. Keeps routes of `previous` that have not
  * changed. Does not open listeners. Throws the error that the source creates from all problems.
  */
 export function compile(
   source: ConfigSource,
-  observersOf: ObserversOf,
+  { observersOf, readiness }: CompileContext,
   previous: Routes | null = null,
 ): Plan {
   const check = new Checker('configuration');
@@ -49,6 +59,7 @@ export function compile(
       upstreams: isObject(written['upstreams']) ? written['upstreams'] : {},
       observersOf: (route) => observersOf(route, values),
       observersKey: JSON.stringify(values.log),
+      readiness,
     },
     previous,
   );

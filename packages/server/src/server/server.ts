@@ -12,7 +12,8 @@ import { effectiveConfig } from '../config/show.js';
 import type { ConfigSource } from '../config/source.js';
 import { ListenError } from '../listeners/address.js';
 import { AdminServer } from './admin-server.js';
-import { compile, type ObserversOf, type Plan } from './compile.js';
+import { type CompileContext, compile, type ObserversOf, type Plan } from './compile.js';
+import { type DrainProgress, measureProgress } from './drain-progress.js';
 import { Service } from './service.js';
 
 export interface ServerOptions {
@@ -23,14 +24,20 @@ export interface ServerOptions {
   observersOf: ObserversOf;
   /** Called for connections that could not be accepted. */
   onAcceptError: (error: Error) => void;
+  /** Called every few seconds of a drain. `leftMs`: the rest of the `drainTimeout`. */
+  onDrainProgress: (progress: DrainProgress, leftMs: number) => void;
   /** Called after each reload, with what triggered it. */
   onReload: (trigger: string, result: ReloadResult) => void;
 }
+
+/** How often the log says what a drain waits for. */
+const PROGRESS_INTERVAL_MS = 5_000;
 
 /** The program as a server: it serves a configuration, has an admin listener, reloads and stops. */
 export class Server implements Control {
   readonly #options: ServerOptions;
   readonly #admin: AdminServer;
+  readonly #context: CompileContext;
   #service: Service | null = null;
   #phase: Phase = 'starting';
   /** The last reload that runs or waits. Reloads run one after the other: each starts from the result of the one before. */
@@ -40,6 +47,7 @@ export class Server implements Control {
 
   constructor(options: ServerOptions) {
     this.#options = options;
+    this.#context = { observersOf: options.observersOf, readiness: () => this.readiness() };
     this.#admin = new AdminServer(adminEndpoints(this), options.onAcceptError);
   }
 
@@ -49,7 +57,7 @@ export class Server implements Control {
    */
   async start(): Promise<void> {
     const { read, observersOf, onAcceptError } = this.#options;
-    const plan = compile(read(), observersOf);
+    const plan = compile(read(), this.#context);
     const admin = await this.#admin.prepare(plan);
     // From now on `/healthz` answers, and `/readyz` says that the server starts.
     admin.apply();
@@ -91,16 +99,30 @@ export class Server implements Control {
     return this.#waiting;
   }
 
+  /** From now on the server is not ready, and does not reload. It still accepts connections. */
+  beginDrain(): void {
+    this.#phase = 'draining';
+  }
+
   /**
    * Stops gracefully: accepts no more connections, and gives running transfers the `drainTimeout`. Resolves with the number
    * of transfers that were cut off. The admin listener stays open until then.
    */
   async drain(): Promise<number> {
-    this.#phase = 'draining';
+    this.beginDrain();
     await this.#reloading;
-    const cut = await this.service.drain(this.service.plan.values.drainTimeout);
-    this.#admin.destroy();
-    return cut;
+    const { service } = this;
+    const { drainTimeout } = service.plan.values;
+    const end = performance.now() + drainTimeout;
+    const timer = setInterval(() => {
+      this.#options.onDrainProgress(measureProgress(service.transfers()), end - performance.now());
+    }, PROGRESS_INTERVAL_MS);
+    try {
+      return await service.drain(drainTimeout);
+    } finally {
+      clearInterval(timer);
+      this.#admin.destroy();
+    }
   }
 
   #enqueue(trigger: string): Promise<ReloadResult> {
@@ -129,8 +151,7 @@ export class Server implements Control {
   }
 
   async #apply(service: Service): Promise<ReloadChanges> {
-    const { read, observersOf } = this.#options;
-    const plan: Plan = compile(read(), observersOf, service.plan.routes);
+    const plan: Plan = compile(this.#options.read(), this.#context, service.plan.routes);
     const admin = await this.#admin.prepare(plan).catch((error: unknown) => {
       service.discard(plan);
       throw error;

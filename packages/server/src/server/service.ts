@@ -1,3 +1,4 @@
+import type { LiveTransfer } from 'sluiceway';
 import type { ReloadChanges } from '../admin/control.js';
 import { formatAddress, ListenError } from '../listeners/address.js';
 import { Listener, type ListenerSettings } from '../listeners/listener.js';
@@ -61,6 +62,11 @@ export class Service {
   /** The number of running requests. */
   get active(): number {
     return this.#handlers().reduce((sum, { running }) => sum + running, 0);
+  }
+
+  /** The running transfers of all routes. */
+  transfers(): LiveTransfer[] {
+    return this.#handlers().flatMap((handler) => handler.transfers());
   }
 
   /**

@@ -6,7 +6,7 @@ import { scratchFolder } from '../../../sluiceway/test/support/tool.js';
 import { ConfigError } from '../../src/config/config-error.js';
 import { ConfigFile } from '../../src/config/file.js';
 import { configMembers } from '../../src/config/options.js';
-import { compile } from '../../src/server/compile.js';
+import { checkOnly, compile } from '../../src/server/compile.js';
 
 /** What is wrong with a configuration, line by line; empty where nothing is. The file is called `c.yaml`. */
 function problemsOf(
@@ -24,7 +24,7 @@ function problemsOf(
 
 function problemsOfFile(path: string, folder: string): string[] {
   try {
-    const { routes } = compile(new ConfigFile(path, configMembers), () => []);
+    const { routes } = compile(new ConfigFile(path, configMembers), checkOnly);
     for (const { handler } of routes.routes) handler.destroy();
     routes.unrouted.destroy();
     return [];

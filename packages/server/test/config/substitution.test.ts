@@ -7,7 +7,7 @@ import { ConfigFile } from '../../src/config/file.js';
 import { maskSecrets } from '../../src/config/mask.js';
 import { configMembers } from '../../src/config/options.js';
 import { showConfig } from '../../src/config/show.js';
-import { compile } from '../../src/server/compile.js';
+import { checkOnly, compile } from '../../src/server/compile.js';
 
 let folder: string;
 beforeAll(() => {
@@ -25,7 +25,7 @@ const read = (text: string): ConfigFile => new ConfigFile(fileOf('c.yaml', text)
 
 function messageOf(text: string): string {
   try {
-    const { routes } = compile(read(text), () => []);
+    const { routes } = compile(read(text), checkOnly);
     for (const { handler } of routes.routes) handler.destroy();
     return '';
   } catch (error) {

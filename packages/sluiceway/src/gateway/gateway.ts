@@ -9,6 +9,7 @@ import type { Handler } from '../proxy/messages/handler.js';
 import { thirdParty } from '../proxy/options/profiles.js';
 import { resolveSelectedOptions } from '../proxy/options/proxy-settings.js';
 import { ReverseProxy } from '../proxy/proxy.js';
+import type { LiveTransfer } from '../proxy/transfer/transfer-record.js';
 import { createTransport } from '../upstream/create-transport.js';
 import type { GrantOptions } from './grant.js';
 import { GrantSelector } from './grant-selector.js';
@@ -36,6 +37,11 @@ export class Gateway<Context = unknown> implements Handler<Context> {
   /** The number of running downloads. */
   get active(): number {
     return this.#proxy.active;
+  }
+
+  /** The running downloads. Their members keep changing until they end. */
+  transfers(): readonly LiveTransfer[] {
+    return this.#proxy.transfers();
   }
 
   handle(

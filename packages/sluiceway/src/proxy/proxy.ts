@@ -45,6 +45,7 @@ import {
 } from './response/verify-content.js';
 import { RunningTransfers } from './transfer/running-transfers.js';
 import { Transfer } from './transfer/transfer.js';
+import type { LiveTransfer } from './transfer/transfer-record.js';
 
 /**
  * A reverse proxy: sends each request to an origin server and its response back to the client, and streams both.
@@ -67,6 +68,11 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
   /** The number of running transfers. */
   get active(): number {
     return this.#running.size;
+  }
+
+  /** The running transfers. Their members keep changing until they end. */
+  transfers(): readonly LiveTransfer[] {
+    return this.#running.list();
   }
 
   /**

@@ -164,3 +164,29 @@ test('an abort is recorded with the bytes that were handed over, and no status w
   other.close();
   expect(await running.record(1)).toMatchObject({ outcome: 'client_aborted', status: null, bytesDown: 0 });
 });
+
+test('transfers() has the running transfers, with the lengths that are announced [Sluiceway]', async ({
+  net,
+}) => {
+  const [asked, release] = [new Gate(), new Gate()];
+  const origin = await net.origin(async (connection) => {
+    await connection.readHead();
+    await connection.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n1234');
+    asked.open();
+    await release.opened;
+    await connection.write('567890');
+  });
+  const running = await net.proxy({ upstream: origin.url });
+  expect(running.proxy.transfers()).toEqual([]);
+  const client = await net.client(running);
+  await client.send('PUT / HTTP/1.1\r\nHost: test\r\nContent-Length: 3\r\n\r\nabc');
+  const head = await client.readHead();
+  await asked.opened;
+  await until(() => running.proxy.transfers()[0]?.bytesDown === 4, 'the first bytes had passed');
+  expect(running.proxy.transfers()).toMatchObject([
+    { method: 'PUT', requestLength: 3, bytesUp: 3, responseLength: 10, bytesDown: 4 },
+  ]);
+  release.open();
+  await client.readContent(head);
+  await until(() => running.proxy.transfers().length === 0, 'the transfer had ended');
+});

@@ -95,7 +95,7 @@ export class Responder {
     protocol: string,
   ): Promise<void> {
     const opened = client.switchProtocols(draft, protocol);
-    transfer.sentHead(opened.status);
+    transfer.sentHead({ status: opened.status, headers: draft.headers });
     await runTunnel(transfer, opened, upstream, protocol);
     transfer.throwIfAborted();
   }
@@ -111,7 +111,7 @@ export class Responder {
       leavesContentUnread: isLeftUnread(client, state.received),
       isLast: this.#running.isDraining,
     });
-    transfer.sentHead(head.status);
+    transfer.sentHead(head);
   }
 
   /** Answers a failure if the head is not sent yet, and breaks the response off otherwise. Never throws. */

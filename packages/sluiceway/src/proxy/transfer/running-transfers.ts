@@ -1,6 +1,6 @@
 import { type Outcome, type SluicewayError, toWarning } from '../../errors.js';
 import type { Transfer } from './transfer.js';
-import type { Observer } from './transfer-record.js';
+import type { LiveTransfer, Observer } from './transfer-record.js';
 
 /** The running transfers of one proxy, and its observers. */
 export class RunningTransfers {
@@ -22,6 +22,11 @@ export class RunningTransfers {
 
   get size(): number {
     return this.#running.length;
+  }
+
+  /** The running transfers, in no particular order. */
+  list(): LiveTransfer[] {
+    return [...this.#running];
   }
 
   get isDraining(): boolean {

@@ -72,6 +72,10 @@ export interface LiveTransfer {
   readonly status: number | null;
   readonly bytesDown: number;
   readonly bytesUp: number;
+  /** Bytes of request content that the client has announced; null if it has announced none. */
+  readonly requestLength: number | null;
+  /** Bytes of response content that the client has been told to expect; null if unknown, and before the head is sent. */
+  readonly responseLength: number | null;
   readonly responseHeadMs: number | null;
   readonly firstByteMs: number | null;
   readonly upstream: string | null;

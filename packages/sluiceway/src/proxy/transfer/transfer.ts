@@ -1,5 +1,5 @@
 import { answeredElsewhere } from '../../downstream/checks.js';
-import type { ClientExchange } from '../../downstream/exchange.js';
+import type { ClientExchange, ResponseHead } from '../../downstream/exchange.js';
 import { type Outcome, SluicewayError } from '../../errors.js';
 import { plainAddress } from '../../http/forwarded.js';
 import type { Meter } from '../../stream/metered-source.js';
@@ -8,15 +8,10 @@ import { TransferTimeouts } from '../../stream/timeouts.js';
 import type { Target } from '../../upstream/target.js';
 import type { Exchange } from '../../upstream/transport.js';
 import { toLogMessage } from './log-message.js';
+import { announcedLength, type RequestFacts } from './request-facts.js';
 import { DownloadMeter, TunnelMeter, UploadMeter } from './transfer-meters.js';
 import type { LiveTransfer, TransferRecord } from './transfer-record.js';
 import { TransformMeters } from './transform-meters.js';
-
-/** What a transfer reads of the client's request. */
-interface RequestFacts {
-  readonly host: string | null;
-  readonly forwarded: { readonly for: string | null };
-}
 
 /** One client request from its arrival to its end: its counts, its timeouts, its abort and its outcome. */
 export class Transfer implements LiveTransfer {
@@ -59,6 +54,7 @@ export class Transfer implements LiveTransfer {
   status: number | null = null;
   upstreamHttpVersion: string | null = null;
   responseHeadMs: number | null = null;
+  responseLength: number | null = null;
   firstByteMs: number | null = null;
   bytesDown = 0;
   bytesUp = 0;
@@ -180,9 +176,10 @@ export class Transfer implements LiveTransfer {
     this.responseHeadMs = this.#elapsedMs;
   }
 
-  /** Records the status of the head that is sent now. */
-  sentHead(status: number): void {
+  /** Records the head that is sent now. */
+  sentHead({ status, headers }: Pick<ResponseHead, 'status' | 'headers'>): void {
     this.status = status;
+    this.responseLength = announcedLength(headers);
     this.firstByteMs = this.#elapsedMs;
   }
 
@@ -205,6 +202,10 @@ export class Transfer implements LiveTransfer {
 
   get errorMessage(): string | null {
     return this.error === null ? null : toLogMessage(this.error.message);
+  }
+
+  get requestLength(): number | null {
+    return announcedLength(this.request?.headers);
   }
 
   get #elapsedMs(): number {

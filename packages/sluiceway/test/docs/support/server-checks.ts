@@ -143,6 +143,12 @@ export const serverChecks: Readonly<Record<string, Check>> = {
     expect(answers).toMatchObject([{ status: 'ready' }, { reloaded: true }]);
   },
 
+  'a configuration with public health': async (example) => {
+    const running = await serveBlock(example);
+    expect(await bodyOf(running, '/ready')).toBe('{"status":"ready"}\n');
+    expect(await bodyOf(running, '/files/a')).toBe('this is /files/a');
+  },
+
   'a configuration with TLS': async (example) => {
     const authority = await makeAuthority();
     for (const name of ['files.example.com', 'example.org']) {

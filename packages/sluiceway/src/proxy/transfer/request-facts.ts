@@ -1,0 +1,14 @@
+import type { ReadonlyFields } from '../../http/fields.js';
+
+/** What a transfer reads of the client's request. */
+export interface RequestFacts {
+  readonly host: string | null;
+  readonly forwarded: { readonly for: string | null };
+  readonly headers: ReadonlyFields;
+}
+
+/** The bytes of content that a head announces; null if it announces none. */
+export function announcedLength(headers: ReadonlyFields | null | undefined): number | null {
+  const value = headers?.get('content-length');
+  return value === undefined ? null : Number(value);
+}
