@@ -60,4 +60,8 @@ export class NegotiatingExchange implements Exchange {
   remoteAddress(): string | null {
     return this.#carrier?.remoteAddress?.() ?? null;
   }
+
+  connectMs(): number | null {
+    return this.#carrier?.connectMs?.() ?? null;
+  }
 }

@@ -8,6 +8,7 @@ import { TransferTimeouts } from '../../stream/timeouts.js';
 import type { Target } from '../../upstream/target.js';
 import type { Exchange } from '../../upstream/transport.js';
 import { toLogMessage } from './log-message.js';
+import { withoutSecrets } from './referer.js';
 import { announcedLength, type RequestFacts } from './request-facts.js';
 import { DownloadMeter, TunnelMeter, UploadMeter } from './transfer-meters.js';
 import type { LiveTransfer, TransferRecord } from './transfer-record.js';
@@ -16,10 +17,12 @@ import { TransformMeters } from './transform-meters.js';
 /** One client request from its arrival to its end: its counts, its timeouts, its abort and its outcome. */
 export class Transfer implements LiveTransfer {
   readonly id: string;
+  requestId: string;
   readonly method: string;
   readonly path: string;
   readonly timeouts: TransferTimeouts;
   readonly #client: ClientExchange;
+  readonly #hidePath: ((path: string) => string) | null;
   readonly #startedAt = Date.now();
   readonly #started = performance.now();
   readonly #onAborted: Array<(error: SluicewayError) => void> = [];
@@ -60,6 +63,8 @@ export class Transfer implements LiveTransfer {
   bytesUp = 0;
   attempts = 0;
   resumes = 0;
+  /** `bytesDown` when content was continued for the first time. */
+  #bytesBeforeResume = 0;
   ifRangeRetries = 0;
   zeroCopy = false;
   /** Whether `zeroCopy` may become true. */
@@ -76,6 +81,7 @@ export class Transfer implements LiveTransfer {
     allowsZeroCopy = false,
   ) {
     this.id = id;
+    this.requestId = id;
     this.method = client.method;
     const address = client.clientAddress;
     this.clientAddress = address === null ? null : plainAddress(address);
@@ -86,6 +92,7 @@ export class Transfer implements LiveTransfer {
     const question = url.indexOf('?');
     const path = question < 0 ? url : url.slice(0, question);
     this.path = (hidePath?.(path) ?? path) + (question < 0 ? '' : '?…');
+    this.#hidePath = hidePath;
     this.#client = client;
     this.timeouts = new TransferTimeouts(timeouts, (error) => this.#onExpired(error));
     this.timeouts.watchClientQueue(() => client.queuedBytes());
@@ -176,6 +183,12 @@ export class Transfer implements LiveTransfer {
     this.responseHeadMs = this.#elapsedMs;
   }
 
+  /** Records that broken content goes on. */
+  resumed(): void {
+    if (this.resumes === 0) this.#bytesBeforeResume = this.bytesDown;
+    this.resumes += 1;
+  }
+
   /** Records the head that is sent now. */
   sentHead({ status, headers }: Pick<ResponseHead, 'status' | 'headers'>): void {
     this.status = status;
@@ -198,6 +211,24 @@ export class Transfer implements LiveTransfer {
 
   get upstreamAddress(): string | null {
     return this.#asked?.remoteAddress?.() ?? null;
+  }
+
+  get connectMs(): number | null {
+    const connectMs = this.#asked?.connectMs?.() ?? null;
+    return connectMs === null ? null : Math.round(connectMs);
+  }
+
+  get bytesResumed(): number {
+    return this.resumes === 0 ? 0 : this.bytesDown - this.#bytesBeforeResume;
+  }
+
+  get userAgent(): string | null {
+    return this.request?.headers.get('user-agent') ?? null;
+  }
+
+  get referer(): string | null {
+    const value = this.request?.headers.get('referer');
+    return value === undefined ? null : withoutSecrets(value, this.#hidePath);
   }
 
   get errorMessage(): string | null {
@@ -250,6 +281,7 @@ export class Transfer implements LiveTransfer {
     return {
       time: new Date(this.#startedAt).toISOString(),
       id: this.id,
+      requestId: this.requestId,
       clientAddress: this.clientAddress,
       forwardedFor: this.forwardedFor,
       host: this.host,
@@ -266,13 +298,17 @@ export class Transfer implements LiveTransfer {
       upstream: this.upstream,
       upstreamAddress: this.upstreamAddress,
       upstreamHttpVersion: this.upstreamHttpVersion,
+      connectMs: this.connectMs,
       attempts: this.attempts,
       resumes: this.resumes,
+      bytesResumed: this.bytesResumed,
       ifRangeRetries: this.ifRangeRetries,
       zeroCopy: this.zeroCopy,
       error: this.error?.code ?? null,
       errorMessage: this.errorMessage,
       identity: this.identity,
+      userAgent: this.userAgent,
+      referer: this.referer,
     };
   }
 

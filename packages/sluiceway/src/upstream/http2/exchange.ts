@@ -31,6 +31,7 @@ export class Http2UpstreamExchange implements Exchange, Waiter, StreamOwner {
   #grace: NodeJS.Timeout | null = null;
   #writer: Http2RequestWriter | null = null;
   #retries = 0;
+  #connectMs: number | null = null;
   #isSent = false;
   #isStopped = false;
   #isOver = false;
@@ -73,6 +74,7 @@ export class Http2UpstreamExchange implements Exchange, Waiter, StreamOwner {
       return;
     }
     this.#connection = connection;
+    this.#connectMs ??= connection.takeDialMs();
     this.#bytesBefore = connection.bytesRead;
     let stream: ClientHttp2Stream;
     try {
@@ -241,6 +243,10 @@ export class Http2UpstreamExchange implements Exchange, Waiter, StreamOwner {
 
   remoteAddress(): string | null {
     return this.#connection?.remoteAddress ?? null;
+  }
+
+  connectMs(): number | null {
+    return this.#connectMs;
   }
 
   #fail(error: Error): void {

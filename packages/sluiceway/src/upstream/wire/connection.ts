@@ -65,6 +65,7 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection, TurnTa
   #socketClosed = false;
   #isTunnel = false;
   remoteAddress: string | null = null;
+  #dialMs: number | null = null;
   #isCorked = false;
   /** Authentication is bound to the connection (NTLM, Negotiate). No other client shares it from then on. */
   isPrivate = false;
@@ -90,9 +91,10 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection, TurnTa
     return this.#receiver.onread;
   }
 
-  /** Takes the connected socket, which must have `allowHalfOpen` and this `onread`. */
-  adopt(socket: Socket): void {
+  /** Takes the connected socket, which must have `allowHalfOpen` and this `onread`. `dialMs`: how long it took to open. */
+  adopt(socket: Socket, dialMs: number | null = null): void {
     this.#socket = socket;
+    this.#dialMs = dialMs;
     this.remoteAddress = formatPeer(socket);
     this.idleSince = performance.now();
     this.#receiver.attach(socket);
@@ -150,6 +152,12 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection, TurnTa
     if (this.exchanges > 1) this.#socket?.ref();
     if (hasConnectionCredentials(exchange.request.headers)) this.#bindTo(exchange);
     exchange.run(this);
+  }
+
+  takeDialMs(): number | null {
+    const dialMs = this.#dialMs;
+    this.#dialMs = null;
+    return dialMs;
   }
 
   cork(): void {

@@ -23,6 +23,7 @@ export class WireExchange implements Exchange {
   #grace: NodeJS.Timeout | null = null;
   #contentStarted = false;
   #retried = false;
+  #connectMs: number | null = null;
   #sink: ChunkSink | null = null;
   #answered = false;
   #failure: Error | null = null;
@@ -56,6 +57,7 @@ export class WireExchange implements Exchange {
   /** Writes the request to its connection. */
   run(connection: ExchangeConnection): void {
     this.#connection = connection;
+    this.#connectMs = connection.takeDialMs();
     // There is a connection now, so there is no wait to cancel.
     this.#cancelWait = null;
     const { socket } = connection;
@@ -156,6 +158,10 @@ export class WireExchange implements Exchange {
 
   remoteAddress(): string | null {
     return this.#connection?.remoteAddress ?? null;
+  }
+
+  connectMs(): number | null {
+    return this.#connectMs;
   }
 
   /** Whether request content is being sent. */

@@ -17,8 +17,8 @@ import type { WireExchange } from './exchange.js';
 /** Called once with the protocol that an origin server uses, unless the transport is destroyed before. */
 export interface NegotiationListener {
   http1(): void;
-  /** The socket has `onread` and belongs to the listener. */
-  http2(socket: Socket): void;
+  /** The socket has `onread` and belongs to the listener. `dialMs`: how long it took to open. */
+  http2(socket: Socket, dialMs: number): void;
   failed(error: SluicewayError): void;
 }
 
@@ -191,12 +191,12 @@ export class ConnectionPool implements ConnectionOwner {
       idle.destroy();
     }
     const opening = this.#open(['h2', 'http/1.1'], client, {
-      connected: (socket, connection) => {
+      connected: (socket, connection, dialMs) => {
         this.#negotiating.delete(opening);
         if ((socket as TLSSocket).alpnProtocol === 'h2') {
-          listener.http2(socket);
+          listener.http2(socket, dialMs);
         } else {
-          this.#adopt(socket, connection);
+          this.#adopt(socket, connection, dialMs);
           this.onIdle(connection);
           listener.http1();
         }
@@ -214,9 +214,9 @@ export class ConnectionPool implements ConnectionOwner {
   #dial(exchange: WireExchange): void {
     this.#dialling.add(exchange);
     const dialling = this.#open(undefined, exchange.request.client ?? null, {
-      connected: (socket, connection) => {
+      connected: (socket, connection, dialMs) => {
         this.#dialling.delete(exchange);
-        this.#adopt(socket, connection);
+        this.#adopt(socket, connection, dialMs);
         connection.begin(exchange);
       },
       failed: (error) => {
@@ -236,10 +236,11 @@ export class ConnectionPool implements ConnectionOwner {
     protocols: readonly string[] | undefined,
     client: RequestClient | null,
     listener: {
-      connected(socket: Socket, connection: WireConnection): void;
+      connected(socket: Socket, connection: WireConnection, dialMs: number): void;
       failed(error: SluicewayError): void;
     },
   ): Dialling {
+    const startedAt = performance.now();
     const settings = this.#settings;
     const proxy = this.#proxy;
     const isTls = this.#destination.protocol === 'https:';
@@ -264,16 +265,16 @@ export class ConnectionPool implements ConnectionOwner {
         ...(isTls && { tls }),
       },
       {
-        connected: (socket) => listener.connected(socket, connection),
+        connected: (socket) => listener.connected(socket, connection, performance.now() - startedAt),
         session: (received) => this.#sessions.set(this.#destination, received),
         failed: listener.failed,
       },
     );
   }
 
-  #adopt(socket: Socket, connection: WireConnection): void {
+  #adopt(socket: Socket, connection: WireConnection, dialMs: number): void {
     this.#connections.add(connection);
-    connection.adopt(socket);
+    connection.adopt(socket, dialMs);
   }
 
   #roomForNext(): void {

@@ -1,0 +1,11 @@
+/**
+ * Returns a `Referer` for the record of a transfer: without credentials, query and fragment, which may be secrets, and
+ * with its path as `hidePath` shows paths. A value that is not an http: URL is not shown.
+ */
+export function withoutSecrets(referer: string, hidePath: ((path: string) => string) | null): string {
+  if (!URL.canParse(referer)) return '…';
+  const { protocol, host, pathname, search } = new URL(referer);
+  if (protocol !== 'http:' && protocol !== 'https:') return '…';
+  const path = hidePath?.(pathname) ?? pathname;
+  return `${protocol}//${host}${path}${search === '' ? '' : '?…'}`;
+}
