@@ -61,7 +61,7 @@ export class NegotiatingExchange implements Exchange {
     return this.#carrier?.remoteAddress?.() ?? null;
   }
 
-  connectMs(): number | null {
-    return this.#carrier?.connectMs?.() ?? null;
+  get connectMs(): number | null {
+    return this.#carrier?.connectMs ?? null;
   }
 }

@@ -87,10 +87,10 @@ export interface Exchange {
    */
   remoteAddress?(): string | null;
   /**
-   * Milliseconds that it took to open the connection, if it was opened for this exchange. Null, or no such method: an open
+   * Milliseconds that it took to open the connection, if it was opened for this exchange. Null or absent: an open
    * connection was used, there was none, or the time is not known.
    */
-  connectMs?(): number | null;
+  readonly connectMs?: number | null;
 }
 
 /** Sends requests and returns responses. The default is the wire transport. Tests and users can supply another. */

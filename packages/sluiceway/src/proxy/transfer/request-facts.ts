@@ -3,7 +3,6 @@ import type { ReadonlyFields } from '../../http/fields.js';
 /** What a transfer reads of the client's request. */
 export interface RequestFacts {
   readonly host: string | null;
-  readonly headers: { get(name: string): string | undefined };
   readonly forwarded: { readonly for: string | null };
   readonly headers: ReadonlyFields;
 }

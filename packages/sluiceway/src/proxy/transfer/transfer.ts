@@ -10,6 +10,7 @@ import type { Exchange } from '../../upstream/transport.js';
 import { toLogMessage } from './log-message.js';
 import { withoutSecrets } from './referer.js';
 import { announcedLength, type RequestFacts } from './request-facts.js';
+import { toTransferRecord } from './to-transfer-record.js';
 import { DownloadMeter, TunnelMeter, UploadMeter } from './transfer-meters.js';
 import type { LiveTransfer, TransferRecord } from './transfer-record.js';
 import { TransformMeters } from './transform-meters.js';
@@ -214,7 +215,7 @@ export class Transfer implements LiveTransfer {
   }
 
   get connectMs(): number | null {
-    const connectMs = this.#asked?.connectMs?.() ?? null;
+    const connectMs = this.#asked?.connectMs ?? null;
     return connectMs === null ? null : Math.round(connectMs);
   }
 
@@ -227,8 +228,7 @@ export class Transfer implements LiveTransfer {
   }
 
   get referer(): string | null {
-    const value = this.request?.headers.get('referer');
-    return value === undefined ? null : withoutSecrets(value, this.#hidePath);
+    return withoutSecrets(this.request?.headers.get('referer'), this.#hidePath);
   }
 
   get errorMessage(): string | null {
@@ -278,38 +278,7 @@ export class Transfer implements LiveTransfer {
   }
 
   toRecord(outcome: Outcome): TransferRecord {
-    return {
-      time: new Date(this.#startedAt).toISOString(),
-      id: this.id,
-      requestId: this.requestId,
-      clientAddress: this.clientAddress,
-      forwardedFor: this.forwardedFor,
-      host: this.host,
-      httpVersion: this.httpVersion,
-      method: this.method,
-      path: this.path,
-      status: this.status,
-      outcome,
-      bytesDown: this.bytesDown,
-      bytesUp: this.bytesUp,
-      durationMs: this.#elapsedMs,
-      responseHeadMs: this.responseHeadMs,
-      firstByteMs: this.firstByteMs,
-      upstream: this.upstream,
-      upstreamAddress: this.upstreamAddress,
-      upstreamHttpVersion: this.upstreamHttpVersion,
-      connectMs: this.connectMs,
-      attempts: this.attempts,
-      resumes: this.resumes,
-      bytesResumed: this.bytesResumed,
-      ifRangeRetries: this.ifRangeRetries,
-      zeroCopy: this.zeroCopy,
-      error: this.error?.code ?? null,
-      errorMessage: this.errorMessage,
-      identity: this.identity,
-      userAgent: this.userAgent,
-      referer: this.referer,
-    };
+    return toTransferRecord(this, { time: new Date(this.#startedAt), durationMs: this.#elapsedMs, outcome });
   }
 
   /** Returns whether the transfer continues with another server. */

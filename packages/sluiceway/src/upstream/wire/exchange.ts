@@ -23,11 +23,11 @@ export class WireExchange implements Exchange {
   #grace: NodeJS.Timeout | null = null;
   #contentStarted = false;
   #retried = false;
-  #connectMs: number | null = null;
   #sink: ChunkSink | null = null;
   #answered = false;
   #failure: Error | null = null;
   trailers: Fields | null = null;
+  connectMs: number | null = null;
   /** The request, content included, has been handed to the operating system. */
   requestIsSent = false;
   /** The response is complete, or has failed or been cancelled. */
@@ -57,7 +57,7 @@ export class WireExchange implements Exchange {
   /** Writes the request to its connection. */
   run(connection: ExchangeConnection): void {
     this.#connection = connection;
-    this.#connectMs = connection.takeDialMs();
+    this.connectMs = connection.takeDialMs();
     // There is a connection now, so there is no wait to cancel.
     this.#cancelWait = null;
     const { socket } = connection;
@@ -158,10 +158,6 @@ export class WireExchange implements Exchange {
 
   remoteAddress(): string | null {
     return this.#connection?.remoteAddress ?? null;
-  }
-
-  connectMs(): number | null {
-    return this.#connectMs;
   }
 
   /** Whether request content is being sent. */

@@ -191,12 +191,12 @@ export class ConnectionPool implements ConnectionOwner {
       idle.destroy();
     }
     const opening = this.#open(['h2', 'http/1.1'], client, {
-      connected: (socket, connection, dialMs) => {
+      connected: (socket, connection) => {
         this.#negotiating.delete(opening);
         if ((socket as TLSSocket).alpnProtocol === 'h2') {
-          listener.http2(socket, dialMs);
+          listener.http2(socket, connection.ageMs);
         } else {
-          this.#adopt(socket, connection, dialMs);
+          this.#adopt(socket, connection);
           this.onIdle(connection);
           listener.http1();
         }
@@ -214,9 +214,9 @@ export class ConnectionPool implements ConnectionOwner {
   #dial(exchange: WireExchange): void {
     this.#dialling.add(exchange);
     const dialling = this.#open(undefined, exchange.request.client ?? null, {
-      connected: (socket, connection, dialMs) => {
+      connected: (socket, connection) => {
         this.#dialling.delete(exchange);
-        this.#adopt(socket, connection, dialMs);
+        this.#adopt(socket, connection);
         connection.begin(exchange);
       },
       failed: (error) => {
@@ -236,11 +236,10 @@ export class ConnectionPool implements ConnectionOwner {
     protocols: readonly string[] | undefined,
     client: RequestClient | null,
     listener: {
-      connected(socket: Socket, connection: WireConnection, dialMs: number): void;
+      connected(socket: Socket, connection: WireConnection): void;
       failed(error: SluicewayError): void;
     },
   ): Dialling {
-    const startedAt = performance.now();
     const settings = this.#settings;
     const proxy = this.#proxy;
     const isTls = this.#destination.protocol === 'https:';
@@ -265,16 +264,16 @@ export class ConnectionPool implements ConnectionOwner {
         ...(isTls && { tls }),
       },
       {
-        connected: (socket) => listener.connected(socket, connection, performance.now() - startedAt),
+        connected: (socket) => listener.connected(socket, connection),
         session: (received) => this.#sessions.set(this.#destination, received),
         failed: listener.failed,
       },
     );
   }
 
-  #adopt(socket: Socket, connection: WireConnection, dialMs: number): void {
+  #adopt(socket: Socket, connection: WireConnection): void {
     this.#connections.add(connection);
-    connection.adopt(socket, dialMs);
+    connection.adopt(socket);
   }
 
   #roomForNext(): void {
