@@ -8,12 +8,12 @@ import { TransferTimeouts } from '../../stream/timeouts.js';
 import type { Target } from '../../upstream/target.js';
 import type { Exchange } from '../../upstream/transport.js';
 import { toLogMessage } from './log-message.js';
-import { withoutSecrets } from './referer.js';
 import { announcedLength, type RequestFacts } from './request-facts.js';
 import { toTransferRecord } from './to-transfer-record.js';
 import { DownloadMeter, TunnelMeter, UploadMeter } from './transfer-meters.js';
 import type { LiveTransfer, TransferRecord } from './transfer-record.js';
 import { TransformMeters } from './transform-meters.js';
+import { visibleReferer, visibleTarget } from './visible-url.js';
 
 /** One client request from its arrival to its end: its counts, its timeouts, its abort and its outcome. */
 export class Transfer implements LiveTransfer {
@@ -89,10 +89,7 @@ export class Transfer implements LiveTransfer {
     // Hosts of the fetch adapter do not provide it.
     this.httpVersion = client.connection === null ? null : client.httpVersion;
     this.allowsZeroCopy = allowsZeroCopy;
-    const { url } = client;
-    const question = url.indexOf('?');
-    const path = question < 0 ? url : url.slice(0, question);
-    this.path = (hidePath?.(path) ?? path) + (question < 0 ? '' : '?…');
+    this.path = visibleTarget(client.url, hidePath);
     this.#hidePath = hidePath;
     this.#client = client;
     this.timeouts = new TransferTimeouts(timeouts, (error) => this.#onExpired(error));
@@ -228,7 +225,7 @@ export class Transfer implements LiveTransfer {
   }
 
   get referer(): string | null {
-    return withoutSecrets(this.request?.headers.get('referer'), this.#hidePath);
+    return visibleReferer(this.request?.headers.get('referer'), this.#hidePath);
   }
 
   get errorMessage(): string | null {
