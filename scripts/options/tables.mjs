@@ -14,7 +14,6 @@ const tables = new Set([
   'createProxy.limits',
   'createProxy.resume',
   'createProxy.digests',
-  'createProxy.requestId',
   'streamFrom',
   'gateway',
   'gateway.guard',

@@ -6,6 +6,7 @@ import {
   type Observer,
   type TransferRecord,
 } from 'sluiceway';
+import type { AcmeEvent } from '../acme/certificate-job.js';
 import type { ReloadResult } from '../admin/control.js';
 import { ConfigError } from '../config/config-error.js';
 import type { ConfigValues } from '../config/options.js';
@@ -37,6 +38,7 @@ export async function run({ read, what }: RunOptions): Promise<number> {
     isExpected: (error): error is Error => error instanceof ConfigError || error instanceof UsageError,
     observersOf,
     onAcceptError: (error) => complain(`a connection was not accepted: ${error.message}`),
+    onCertificate: tellCertificate,
     onDrainProgress: tellProgress,
     onReload: tellReload,
   });
@@ -86,6 +88,16 @@ function describeBytes({ transfers, bytesLeft, unknown }: DrainProgress): string
 }
 
 const MiB = 1024 * 1024;
+
+function tellCertificate(event: AcmeEvent): void {
+  const { domain } = event;
+  if (event.type === 'obtained')
+    say(`obtained a certificate for ${domain}, valid until ${event.validTo.toISOString()}`);
+  else
+    complain(
+      `no certificate for ${domain}: ${event.error.message}; next attempt in ${formatDuration(Math.round(event.retryMs / 1000) * 1000)}`,
+    );
+}
 
 function tellReload(trigger: string, result: ReloadResult): void {
   if (result.reloaded) say(`${trigger}: reloaded`);

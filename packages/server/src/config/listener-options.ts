@@ -12,6 +12,7 @@ import {
   string,
 } from 'sluiceway/options';
 import { parseListenAddress } from '../listeners/address.js';
+import { acmeOption } from './acme-options.js';
 import { optional } from './optional.js';
 import { proxyProtocolOption } from './proxy-protocol-options.js';
 
@@ -34,9 +35,9 @@ const clientCertificateMembers = {
 
 const tlsMembers = {
   certificates: list(group<CertificateOptions, CertificateValues>(certificateMembers, {}), {
-    required: true,
-    doc: 'Each with `cert` and `key`, files in PEM. A client gets the certificate that has the name that it asks for (SNI), exactly or by a wildcard; otherwise the first one. Two certificates of the same names may differ in the kind of their keys (ECDSA, RSA).',
+    doc: 'Each with `cert` and `key`, files in PEM. A client gets the certificate that has the name that it asks for (SNI), exactly or by a wildcard; otherwise the first one. Two certificates of the same names may differ in the kind of their keys (ECDSA, RSA). Required, unless there is `acme`.',
   }),
+  acme: acmeOption,
   minVersion: oneOf(['TLSv1.2', 'TLSv1.3'], {
     default: 'TLSv1.2',
     doc: 'The oldest version of TLS that is accepted. Older ones than TLS 1.2 are never accepted (RFC 8996).',

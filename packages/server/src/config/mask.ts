@@ -8,6 +8,7 @@ const SECRETS: readonly RegExp[] = [
   /\.tokens\[\d+\]$/,
   /\.tokens\.[^.]+$/,
   /\.users\.[^.]+$/,
+  /\.externalAccount\.key$/,
   // Fields for origin servers are often credentials, and the file does not show which ones are.
   /\.headers\.request\.(?:set|append)\..+$/,
   /\.headers\.response\.(?:set|append)\.set-cookie(?:\[\d+\])?$/i,

@@ -29,6 +29,7 @@ async function main(): Promise<void> {
     service = await Service.start(compile(new ConfigFile(configuration, configMembers), checkOnly), {
       observersOf: () => [],
       onAcceptError: (error) => console.error(`demo: ${error.message}`),
+      onCertificate: () => {},
     });
   } catch (error) {
     stopOrigin(origin);

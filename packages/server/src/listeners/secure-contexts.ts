@@ -3,8 +3,10 @@ import type { Certificate } from './pem.js';
 
 /** The TLS settings of a listener. */
 export interface TlsSettings {
-  /** At least one. The first one is for clients that send no name, or one that no certificate has. */
+  /** The first one is for clients that send no name, or one that no certificate has. With none, handshakes fail. */
   certificates: readonly Certificate[];
+  /** Names, in lower case, whose certificates do not exist yet. Handshakes for them fail. */
+  awaited?: readonly string[];
   minVersion: 'TLSv1.2' | 'TLSv1.3';
   /** Null: clients are not asked for a certificate. */
   clients: ClientCertificates | null;
@@ -25,13 +27,17 @@ export class SecureContexts {
   /** The options of the first group. */
   readonly options: SecureContextOptions;
   readonly #groups: readonly { certificate: Certificate; context: SecureContext }[];
+  readonly #awaited: ReadonlySet<string>;
+  /** Has no certificate, so a handshake ends with an alert. */
+  readonly #empty: SecureContext;
 
   /** Throws the errors of OpenSSL. */
   constructor(settings: TlsSettings) {
     const groups = groupByNames(settings.certificates);
     const [first] = groups;
-    if (first === undefined) throw new TypeError('There is no certificate');
-    this.options = toOptions(first, settings);
+    this.options = toOptions(first ?? [], settings);
+    this.#awaited = new Set(settings.awaited ?? []);
+    this.#empty = createSecureContext(toOptions([], settings));
     this.#groups = groups.map((group) => ({
       certificate: group[0],
       context: createSecureContext(toOptions(group, settings)),
@@ -47,7 +53,7 @@ export class SecureContexts {
       if (!match.includes('*')) return context;
       wildcard ??= context;
     }
-    return wildcard;
+    return wildcard ?? (this.#awaited.has(name.toLowerCase()) ? this.#empty : undefined);
   }
 }
 
@@ -66,7 +72,10 @@ function groupByNames(certificates: readonly Certificate[]): Group[] {
 export const namesOf = ({ parsed }: Certificate): string =>
   (parsed.subjectAltName ?? parsed.subject).split(', ').toSorted().join(', ');
 
-function toOptions(group: Group, { minVersion, clients }: TlsSettings): SecureContextOptions {
+function toOptions(
+  group: readonly Certificate[],
+  { minVersion, clients }: TlsSettings,
+): SecureContextOptions {
   return {
     cert: group.map(({ cert }) => cert),
     key: group.map(({ key }) => key),

@@ -1,4 +1,5 @@
 import type { HandleContext, Handler } from 'sluiceway';
+import { withChallenges } from '../acme/challenge-handler.js';
 import type { ConfigValues } from '../config/options.js';
 import { createHttpsRedirect } from '../routes/answers.js';
 import { RouteHandler } from '../routes/route-handler.js';
@@ -12,11 +13,26 @@ export interface ListenerHandler {
   own: RouteHandler | null;
 }
 
+/** Returns the answer to a challenge of an authority by its token; null if there is none. */
+export type AnswerChallenge = (token: string) => string | null;
+
 /**
- * Creates what runs before the routes of a listener: a redirect to HTTPS, or a field for all responses. Anything else that
- * has to answer first, such as ACME challenges, belongs here.
+ * Creates what runs before the routes of a listener: the answers to challenges, a redirect to HTTPS, a field for all
+ * responses. `answer` is null if no certificates are obtained.
  */
 export function createListenerHandler(
+  listener: ListenerPlan,
+  router: Handler,
+  values: ConfigValues,
+  observersOf: ObserversOf,
+  answer: AnswerChallenge | null,
+): ListenerHandler {
+  const made = createOwnHandler(listener, router, values, observersOf);
+  if (answer === null || listener.tls !== null) return made;
+  return { ...made, handler: withChallenges(made.handler, answer) };
+}
+
+function createOwnHandler(
   { redirect, hsts }: ListenerPlan,
   router: Handler,
   values: ConfigValues,

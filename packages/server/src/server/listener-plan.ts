@@ -8,15 +8,15 @@ import type {
 } from '../config/listener-options.js';
 import type { ProxyProtocolValues } from '../config/proxy-protocol-options.js';
 import { formatAddress, type ListenAddress, parseListenAddress } from '../listeners/address.js';
-import { type Certificate, PemError, readCertificate, readCertificates } from '../listeners/pem.js';
 import type { ProxyProtocolSettings } from '../listeners/proxy-protocol-gate.js';
-import { namesOf, SecureContexts, type TlsSettings } from '../listeners/secure-contexts.js';
+import { planTls, type TlsPlan } from './tls-plan.js';
 
 /** The checked settings of a listener. */
 export interface ListenerPlan {
   address: ListenAddress;
   mode: number | null;
-  tls: TlsSettings | null;
+  /** Null without TLS. */
+  tls: TlsPlan | null;
   protocol: 'auto' | 'http1' | 'h2c';
   /** Null: connections begin with their own protocol. */
   proxyProtocol: ProxyProtocolSettings | null;
@@ -36,13 +36,13 @@ export function planListeners(
   fileOf: FileOf,
   directory: string,
 ): ListenerPlan[] {
-  const shared = sharedTls === undefined ? null : readTls(check, 'tls', sharedTls, fileOf);
+  const shared = sharedTls === undefined ? null : planTls(check, 'tls', sharedTls, fileOf);
   const plans = listeners.flatMap((values, i): ListenerPlan[] => {
     const path = `listeners[${i}]`;
     checkCombinations(check, path, values);
     if (values.tls === true && sharedTls === undefined)
       check.problem(`${path}.tls`, 'needs the top-level tls, or an object with certificates');
-    const own = typeof values.tls === 'object' ? readTls(check, `${path}.tls`, values.tls, fileOf) : null;
+    const own = typeof values.tls === 'object' ? planTls(check, `${path}.tls`, values.tls, fileOf) : null;
     if (values.address === undefined) return [];
     return [
       {
@@ -58,6 +58,7 @@ export function planListeners(
     ];
   });
   checkAddresses(check, plans);
+  checkChallenges(check, plans);
   return plans;
 }
 
@@ -85,57 +86,15 @@ function checkAddresses(check: Checker, plans: readonly ListenerPlan[]): void {
   }
 }
 
-function readTls(check: Checker, path: string, values: TlsValues, fileOf: FileOf): TlsSettings | null {
-  const certificates = (values.certificates ?? []).map(({ cert, key }, i) =>
-    cert === undefined || key === undefined
-      ? null
-      : readPair(check, `${path}.certificates[${i}]`, fileOf(cert), fileOf(key)),
-  );
-  if (values.certificates?.length === 0) check.problem(`${path}.certificates`, 'must have at least one');
-  const { clientCertificates: clients } = values;
-  const ca =
-    clients?.ca === undefined
-      ? null
-      : check.parsed(`${path}.clientCertificates.ca`, fileOf(clients.ca), null, (file) =>
-          readCertificates(file),
-        );
-  const read = certificates.filter((certificate) => certificate !== null);
-  if (read.length < certificates.length || read.length === 0) return null;
-  checkKinds(check, path, read);
-  const settings: TlsSettings = {
-    certificates: read,
-    minVersion: values.minVersion,
-    clients: ca === null ? null : { ca, required: clients?.mode === 'required' },
-  };
-  return check.parsed(path, settings, null, (given) => {
-    void new SecureContexts(given);
-    return given;
-  });
-}
-
-function readPair(check: Checker, path: string, cert: string, key: string): Certificate | null {
-  try {
-    return readCertificate(cert, key);
-  } catch (error) {
-    if (!(error instanceof PemError)) throw error;
-    check.problem(`${path}.${error.part}`, error.message);
-    return null;
-  }
-}
-
-/** Reports certificates that OpenSSL cannot distinguish: it would use only one of them. */
-function checkKinds(check: Checker, path: string, certificates: readonly Certificate[]): void {
-  const seen = new Map<string, number>();
-  for (const [i, certificate] of certificates.entries()) {
-    const kind = `${certificate.parsed.publicKey.asymmetricKeyType} ${namesOf(certificate)}`;
-    const other = seen.get(kind);
-    if (other !== undefined)
-      check.problem(
-        `${path}.certificates[${i}]`,
-        `has the same names and kind of key as ${path}.certificates[${other}]`,
-      );
-    seen.set(kind, i);
-  }
+/** Authorities ask over plain HTTP/1.1 whether a name leads here (RFC 8555 section 8.3). */
+function checkChallenges(check: Checker, plans: readonly ListenerPlan[]): void {
+  if (plans.some(({ tls, protocol }) => tls === null && protocol !== 'h2c')) return;
+  const first = plans.find(({ tls }) => tls?.acme !== undefined && tls.acme !== null);
+  if (first !== undefined)
+    check.problem(
+      `${first.path}.tls`,
+      'has acme, which needs a listener without TLS, too: the authority connects to port 80 of each domain',
+    );
 }
 
 function toProxyProtocol({ from, mode, others, timeout }: ProxyProtocolValues): ProxyProtocolSettings {

@@ -1,3 +1,4 @@
+import type { AcmeEvent } from '../acme/certificate-job.js';
 import type {
   Control,
   Phase,
@@ -24,6 +25,8 @@ export interface ServerOptions {
   observersOf: ObserversOf;
   /** Called for connections that could not be accepted. */
   onAcceptError: (error: Error) => void;
+  /** Called when a certificate was obtained by ACME, and when that failed. */
+  onCertificate: (event: AcmeEvent) => void;
   /** Called every few seconds of a drain. `leftMs`: the rest of the `drainTimeout`. */
   onDrainProgress: (progress: DrainProgress, leftMs: number) => void;
   /** Called after each reload, with what triggered it. */
@@ -56,13 +59,13 @@ export class Server implements Control {
    * listens.
    */
   async start(): Promise<void> {
-    const { read, observersOf, onAcceptError } = this.#options;
+    const { read, observersOf, onAcceptError, onCertificate } = this.#options;
     const plan = compile(read(), this.#context);
     const admin = await this.#admin.prepare(plan);
     // From now on `/healthz` answers, and `/readyz` says that the server starts.
     admin.apply();
     try {
-      this.#service = await Service.start(plan, { observersOf, onAcceptError });
+      this.#service = await Service.start(plan, { observersOf, onAcceptError, onCertificate });
     } catch (error) {
       this.#admin.destroy();
       throw error;

@@ -1,4 +1,7 @@
 import type { LiveTransfer } from 'sluiceway';
+import type { AcmeEvent } from '../acme/certificate-job.js';
+import { AcmeCertificates } from '../acme/certificates.js';
+import type { AcmeSettings } from '../acme/settings.js';
 import type { ReloadChanges } from '../admin/control.js';
 import { formatAddress, ListenError } from '../listeners/address.js';
 import { Listener, type ListenerSettings } from '../listeners/listener.js';
@@ -11,10 +14,13 @@ export interface ServiceOptions {
   observersOf: ObserversOf;
   /** Called for connections that could not be accepted. */
   onAcceptError: (error: Error) => void;
+  /** Called when a certificate was obtained by ACME, and when that failed. */
+  onCertificate: (event: AcmeEvent) => void;
 }
 
 interface Open {
   listener: Listener;
+  settings: ListenerSettings;
   /** The listener's own redirect. */
   own: RouteHandler | null;
 }
@@ -31,10 +37,16 @@ export class Service {
   /** Handlers that get no more requests, and listeners that accept no more connections, until they have ended. */
   readonly #retired = new Set<RouteHandler>();
   readonly #closing = new Set<Listener>();
+  /** The certificates that are obtained by ACME. */
+  readonly certificates: AcmeCertificates;
 
   private constructor(plan: Plan, options: ServiceOptions) {
     this.#plan = plan;
     this.#options = options;
+    this.certificates = new AcmeCertificates({
+      onEvent: options.onCertificate,
+      onChange: () => this.#renewCertificates(),
+    });
   }
 
   /** Opens all listeners. On failure rejects with the error of the plan's source or a `ListenError`, and closes all. */
@@ -47,6 +59,7 @@ export class Service {
       throw error;
     }
     service.#teach();
+    service.certificates.apply(acmeOf(plan));
     return service;
   }
 
@@ -90,13 +103,14 @@ export class Service {
       else if (kept !== undefined) {
         const { settings, own } = this.#settingsOf(plan, each);
         kept.listener.update(settings, each.mode);
-        open.set(key, { listener: kept.listener, own });
+        open.set(key, { listener: kept.listener, settings, own });
       }
     }
     const gone = [...this.#open].filter(([key]) => !open.has(key)).map(([, { listener }]) => listener);
     this.#open = open;
     this.#plan = plan;
     plan.routes.adopt();
+    this.certificates.apply(acmeOf(plan));
     this.#teach();
     for (const listener of gone) this.#close(listener);
     const kept = new Set(this.#handlersOf(plan));
@@ -121,6 +135,7 @@ export class Service {
    * cuts the others off. Resolves when every connection is closed, with the number of transfers that were cut off.
    */
   async drain(timeoutMs: number): Promise<number> {
+    this.certificates.stop();
     const listeners = [...this.#listeners()];
     const handlers = this.#handlers();
     const closed = Promise.all(listeners.map((listener) => listener.close()));
@@ -140,6 +155,7 @@ export class Service {
 
   /** Ends everything now. */
   destroy(): void {
+    this.certificates.stop();
     for (const handler of this.#handlers()) handler.destroy();
     for (const listener of this.#listeners()) listener.destroy();
   }
@@ -157,7 +173,7 @@ export class Service {
           { address, mode, onAcceptError: this.#options.onAcceptError },
           settings,
         );
-        opened.set(key, { listener, own });
+        opened.set(key, { listener, settings, own });
         await listener.open();
       }
       return opened;
@@ -182,9 +198,34 @@ export class Service {
 
   #settingsOf(plan: Plan, listener: ListenerPlan): { settings: ListenerSettings; own: RouteHandler | null } {
     const { router } = plan.routes;
-    const made = createListenerHandler(listener, router, plan.values, this.#options.observersOf);
-    const { tls, protocol, proxyProtocol } = listener;
+    const answer = acmeOf(plan).length === 0 ? null : (token: string) => this.certificates.answer(token);
+    const made = createListenerHandler(listener, router, plan.values, this.#options.observersOf, answer);
+    const { protocol, proxyProtocol } = listener;
+    const tls = this.#tlsOf(listener);
     return { settings: { tls, protocol, proxyProtocol, handler: made.handler }, own: made.own };
+  }
+
+  /** The TLS settings of a listener, with the certificates that have been obtained so far. */
+  #tlsOf({ tls }: ListenerPlan): ListenerSettings['tls'] {
+    if (tls === null || tls.acme === null) return tls?.settings ?? null;
+    const obtained = this.certificates.find(tls.acme);
+    const isAwaited = (name: string): boolean =>
+      !obtained.some(({ parsed }) => parsed.checkHost(name) === name);
+    return {
+      ...tls.settings,
+      certificates: [...tls.settings.certificates, ...obtained],
+      awaited: tls.acme.domains.filter(isAwaited),
+    };
+  }
+
+  /** Has the listeners serve the certificates that exist now. Open connections keep theirs. */
+  #renewCertificates(): void {
+    for (const each of this.#plan.listeners) {
+      const open = this.#open.get(keyOf(each));
+      if (open === undefined || each.tls === null || each.tls.acme === null) continue;
+      open.settings = { ...open.settings, tls: this.#tlsOf(each) };
+      open.listener.update(open.settings, each.mode);
+    }
   }
 
   /** Tells gateways the addresses of this process, so that they do not fetch from it. */
@@ -233,6 +274,11 @@ function compareRoutes(before: Plan, after: Plan): ReloadChanges['routes'] {
 }
 
 type Built = Plan['routes']['routes'];
+
+/** The ACME settings of a plan. Listeners that share the top-level `tls` share theirs. */
+const acmeOf = ({ listeners }: Plan): AcmeSettings[] => [
+  ...new Set(listeners.flatMap(({ tls }) => tls?.acme ?? [])),
+];
 
 /** Identifies a listener across reloads. Listeners on a free port (port 0) are identified by their path. */
 function keyOf({ address, path }: ListenerPlan): string {

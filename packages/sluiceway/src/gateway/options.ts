@@ -146,7 +146,6 @@ const sharedOptions = {
     'name',
     'trustedProxies',
     'digests',
-    'requestId',
     'observers',
     'errors',
     'timeouts',

@@ -61,7 +61,7 @@ export function decideResume(
               }),
       onBroken: () => transfer.timeouts.contentBroken(),
       onResumed: () => {
-        transfer.resumed();
+        transfer.resumes += 1;
         transfer.timeouts.contentGoesOn();
       },
     });

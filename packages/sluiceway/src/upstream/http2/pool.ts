@@ -146,7 +146,6 @@ export class Http2Pool implements SessionOwner {
   }
 
   #dial(): void {
-    const startedAt = performance.now();
     const { policy, resolver, connectTimeoutMs, tls } = this.#settings;
     const isTls = this.#destination.protocol === 'https:';
     const session = isTls ? this.#tlsSessions.get(this.#destination) : undefined;
@@ -165,7 +164,7 @@ export class Http2Pool implements SessionOwner {
         connected: (socket) => {
           this.#dialling.delete(dialling);
           if (isTls && (socket as TLSSocket).alpnProtocol !== 'h2') this.#refused(socket);
-          else this.adopt(socket, performance.now() - startedAt);
+          else this.adopt(socket);
         },
         session: (received) => this.#tlsSessions.set(this.#destination, received),
         failed: (error) => {
@@ -178,10 +177,10 @@ export class Http2Pool implements SessionOwner {
   }
 
   /** Takes a connected socket whose peer has agreed on HTTP/2. */
-  adopt(socket: Socket, dialMs: number): void {
+  adopt(socket: Socket): void {
     this.#change(() => {
       this.#connections.add(
-        new Http2Connection(this, socket, this.#settings.headLimits, this.#liveness, this.#buffers, dialMs),
+        new Http2Connection(this, socket, this.#settings.headLimits, this.#liveness, this.#buffers),
       );
       this.#watch();
     });

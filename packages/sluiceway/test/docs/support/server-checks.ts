@@ -183,6 +183,13 @@ export const serverChecks: Readonly<Record<string, Check>> = {
     );
   },
 
+  'a configuration with ACME': async (example) => {
+    // The authority itself is tested in packages/server/test/acme.test.ts.
+    example.write('sluiceway.yaml', example.block.text);
+    const checked = await outputOf(example, node, [program, 'config', 'check', 'sluiceway.yaml']);
+    expect(checked).toContain('is valid: 2 listener(s), 1 route(s)');
+  },
+
   'a configuration with PROXY protocol': async (example) => {
     const running = await serveBlock(example);
     const client = await openClient(running.port);
