@@ -1,9 +1,10 @@
 import { type StreamFromOptions, streamFrom, type TransferRecord } from '../../src/index.js';
 import type { Network } from './fixture.js';
 import type { RawClient } from './raw-client.js';
-import { startServer } from './servers.js';
+import { type RunningServer, startServer } from './servers.js';
 
 export interface Handler {
+  server: RunningServer;
   client: RawClient;
   records: TransferRecord[];
 }
@@ -21,5 +22,5 @@ export async function streaming(
   };
   const running = await startServer((request, response) => void streamFrom(request, response, url, observed));
   net.cleanup(() => running.stop());
-  return { client: await net.client(running), records };
+  return { server: running, client: await net.client(running), records };
 }
