@@ -14,6 +14,7 @@ const tables = new Set([
   'createProxy.limits',
   'createProxy.resume',
   'createProxy.digests',
+  'createProxy.requestId',
   'streamFrom',
   'gateway',
   'gateway.guard',

@@ -24,7 +24,8 @@ export { Fields } from './http/fields.js';
 export type { BaseTarget } from './http/target.js';
 export type { Destination } from './net/destination.js';
 export type { ForwardedClient } from './net/forwarded-client.js';
-export { formatTransferJson, formatTransferText } from './observe/transfer-log.js';
+export type { LogMembers } from './observe/transfer-log.js';
+export { formatTransferCombined, formatTransferJson, formatTransferText } from './observe/transfer-log.js';
 export type { OptionProblem } from './options/checker.js';
 export { OptionsError } from './options/checker.js';
 export { createProxy } from './proxy/create-proxy.js';
@@ -65,6 +66,7 @@ export type {
 export type { Profile } from './proxy/options/profiles.js';
 export { passThrough, thirdParty } from './proxy/options/profiles.js';
 export type { ProxyOptions } from './proxy/options/proxy-options.js';
+export type { RequestIdOptions } from './proxy/options/request-id-option.js';
 export type { ExpiredTarget, ResumeOptions } from './proxy/options/resume-options.js';
 export type { LimitOptions, TimeoutOptions } from './proxy/options/timeout-options.js';
 export type { ConnectionOptions, UpstreamOptions } from './proxy/options/upstream-options.js';

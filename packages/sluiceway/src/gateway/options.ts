@@ -146,6 +146,7 @@ const sharedOptions = {
     'name',
     'trustedProxies',
     'digests',
+    'requestId',
     'observers',
     'errors',
     'timeouts',

@@ -1,9 +1,13 @@
 import type { TransferRecord } from '../proxy/transfer/transfer-record.js';
 
-/** The names of a record, in the order of both formats. */
+/** Members to add to a line, after those of the record, such as the name of a route. */
+export type LogMembers = Readonly<Record<string, string | number | boolean | null>>;
+
+/** The names of a record, in the order of the text and JSON formats. */
 const NAMES = [
   'time',
   'id',
+  'requestId',
   'clientAddress',
   'forwardedFor',
   'host',
@@ -20,37 +24,130 @@ const NAMES = [
   'upstream',
   'upstreamAddress',
   'upstreamHttpVersion',
+  'connectMs',
   'attempts',
   'resumes',
+  'bytesResumed',
   'ifRangeRetries',
   'zeroCopy',
   'error',
   'errorMessage',
   'identity',
+  'userAgent',
+  'referer',
 ] as const satisfies readonly (keyof TransferRecord)[];
 
 /**
  * Formats a record as one line of `name=value` pairs without a line end. `-` is null. A value cannot break the line or
  * forge a pair.
  */
-export function formatTransferText(record: TransferRecord): string {
-  return NAMES.map((name) => `${name}=${quoteIfNeeded(record[name] ?? '-')}`).join(' ');
+export function formatTransferText(record: TransferRecord, members: LogMembers = {}): string {
+  const pairs = NAMES.map((name) => `${name}=${quoteIfNeeded(record[name] ?? '-')}`);
+  return [...pairs, ...Object.entries(members).map(([name, value]) => pair(name, value))].join(' ');
 }
 
 /** Formats a record as one JSON object with the same names, without a line end. */
-export function formatTransferJson(record: TransferRecord): string {
-  return stringify(Object.fromEntries(NAMES.map((name) => [name, record[name]])));
+export function formatTransferJson(record: TransferRecord, members?: LogMembers): string {
+  // Written out, since this runs for each request: a list of names for JSON.stringify costs several times as much.
+  const values: Pick<TransferRecord, (typeof NAMES)[number]> = {
+    time: record.time,
+    id: record.id,
+    requestId: record.requestId,
+    clientAddress: record.clientAddress,
+    forwardedFor: record.forwardedFor,
+    host: record.host,
+    httpVersion: record.httpVersion,
+    method: record.method,
+    path: record.path,
+    status: record.status,
+    outcome: record.outcome,
+    bytesDown: record.bytesDown,
+    bytesUp: record.bytesUp,
+    durationMs: record.durationMs,
+    responseHeadMs: record.responseHeadMs,
+    firstByteMs: record.firstByteMs,
+    upstream: record.upstream,
+    upstreamAddress: record.upstreamAddress,
+    upstreamHttpVersion: record.upstreamHttpVersion,
+    connectMs: record.connectMs,
+    attempts: record.attempts,
+    resumes: record.resumes,
+    bytesResumed: record.bytesResumed,
+    ifRangeRetries: record.ifRangeRetries,
+    zeroCopy: record.zeroCopy,
+    error: record.error,
+    errorMessage: record.errorMessage,
+    identity: record.identity,
+    userAgent: record.userAgent,
+    referer: record.referer,
+  };
+  return escape(JSON.stringify(members === undefined ? values : { ...values, ...members }));
 }
+
+/**
+ * Formats a record in the combined format of Apache and nginx, without a line end, followed by the outcome, the seconds to
+ * the end, the origin server, the request id and the values of `members`, each in quotes but the number. `-` is null. The
+ * address is that of the client behind `trustedProxies`. `path` is the record's, so queries are `?…`.
+ */
+export function formatTransferCombined(record: TransferRecord, members: LogMembers = {}): string {
+  const { method, path, httpVersion, status, bytesDown, outcome, durationMs, upstream, requestId } = record;
+  const protocol = httpVersion === null ? '' : ` HTTP/${httpVersion}`;
+  return [
+    bare(record.forwardedFor ?? record.clientAddress),
+    '-',
+    bare(record.identity),
+    `[${toApacheTime(record.time)}]`,
+    quoted(`${method} ${path}${protocol}`),
+    String(status ?? '-'),
+    String(bytesDown),
+    quoted(record.referer),
+    quoted(record.userAgent),
+    quoted(outcome),
+    (durationMs / 1000).toFixed(3),
+    quoted(upstream),
+    quoted(requestId),
+    ...Object.values(members).map((value) => quoted(value === null ? null : String(value))),
+  ].join(' ');
+}
+
+const pair = (name: string, value: LogMembers[string]): string => `${name}=${quoteIfNeeded(value ?? '-')}`;
 
 function quoteIfNeeded(value: string | number | boolean): string {
   const text = String(value);
-  return /^[^\s"=\p{Cc}]+$/u.test(text) ? text : stringify(text);
+  return /^[^\s"=\p{Cc}]+$/u.test(text) ? text : escape(JSON.stringify(text));
 }
 
 /** JSON does not escape DEL, C1 controls and line separators. Terminals obey some of them: U+009B begins commands. */
-function stringify(value: unknown): string {
-  return JSON.stringify(value).replace(
+function escape(json: string): string {
+  return json.replace(
     /[\x7f-\x9f\u2028\u2029]/g,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
+}
+
+/** As nginx: everything but visible ASCII, quotes and backslashes as `\xHH` of its UTF-8 bytes. */
+function quoted(value: string | null): string {
+  return value === null || value === ''
+    ? '"-"'
+    : `"${escapeBytes(value, /[^\x20\x21\x23-\x5b\x5d-\x7e]/gu)}"`;
+}
+
+/** A value that is not in quotes has no spaces either. */
+function bare(value: string | null): string {
+  return value === null || value === '' ? '-' : escapeBytes(value, /[^\x21\x23-\x5b\x5d-\x7e]/gu);
+}
+
+const escapeBytes = (text: string, unsafe: RegExp): string =>
+  text.replace(unsafe, (char) =>
+    Array.from(Buffer.from(char), (byte) => `\\x${byte.toString(16).toUpperCase().padStart(2, '0')}`).join(
+      '',
+    ),
+  );
+
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+/** `02/Jan/2026:03:04:05 +0000` of an ISO time in UTC. */
+function toApacheTime(iso: string): string {
+  const month = MONTHS[Number(iso.slice(5, 7)) - 1] ?? '';
+  return `${iso.slice(8, 10)}/${month}/${iso.slice(0, 4)}:${iso.slice(11, 19)} +0000`;
 }

@@ -16,6 +16,7 @@ import { changeDestination } from './request/change-destination.js';
 import { noStages } from './request/content-stages.js';
 import { draftUpstreamRequest, normalizeRequest } from './request/draft-request.js';
 import { nextRequestId, readDownstreamRequest } from './request/read-request.js';
+import { makeRequestId } from './request/request-id.js';
 import { changeRequest } from './request/request-rules.js';
 import type { RequestState } from './request/request-state.js';
 import { requireAccess } from './request/require-access.js';
@@ -137,7 +138,8 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
 
   /** The steps of a request, in order. */
   async #pass(client: ClientExchange, context: HandleContext): Promise<Outcome> {
-    const { hooks, profile, proxyName, headers, timeouts, peers, access, digests } = this.#settings;
+    const { hooks, profile, proxyName, headers, timeouts, peers, access, digests, requestId } =
+      this.#settings;
     const transfer = new Transfer(
       nextRequestId(),
       client,
@@ -159,16 +161,19 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
       clientFields: null,
     };
     const { stages } = state;
+    const ids = makeRequestId(requestId, transfer.id);
+    transfer.requestId = ids.made;
     let outcome: Outcome = 'internal';
     this.#running.add(transfer);
     try {
       // 1. Admit: wait for pipelined requests before it, read the client's request, check access, and validate it.
       if (client.isPipelined) await transfer.waitForPipeline();
       if (this.#running.isDraining) throw new SluicewayError('shutdown', 'The proxy is shutting down');
-      const request = readDownstreamRequest(client, context, transfer.id, peers);
+      const request = readDownstreamRequest(client, context, transfer.id, peers, ids);
       const { downstream } = request;
       state.downstream = downstream;
       transfer.request = downstream;
+      transfer.requestId = downstream.requestId;
       this.#settings.learnListener?.(client.listener ?? readListener(client.connection));
       if (access !== null) await requireAccess(access, request, transfer);
       const validated = validateRequest(client, request, transfer, this.#settings, context.content);
@@ -190,6 +195,8 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
       const transform = hooks.transform?.response;
       const changes = transform !== undefined && (await changesContent(transform, downstream));
       const upstream = draftUpstreamRequest(validated, profile, proxyName, headers.forwarded);
+      if (requestId?.toUpstream === true && profile.forwarded)
+        upstream.headers.set(requestId.field, downstream.requestId);
       if (changes) askForWhole(upstream.headers);
       setTarget(upstream, selected, context);
       if (headers.request !== null || hooks.onUpstreamRequest) state.clientFields = upstream.headers.clone();

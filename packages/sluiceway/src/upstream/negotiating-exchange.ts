@@ -60,4 +60,8 @@ export class NegotiatingExchange implements Exchange {
   remoteAddress(): string | null {
     return this.#carrier?.remoteAddress?.() ?? null;
   }
+
+  get connectMs(): number | null {
+    return this.#carrier?.connectMs ?? null;
+  }
 }

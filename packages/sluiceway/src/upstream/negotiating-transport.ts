@@ -114,8 +114,8 @@ export class NegotiatingTransport implements Transport {
     };
     this.#wire.negotiate(request, {
       http1: () => proceed('http1'),
-      http2: (socket) => {
-        this.#http2.adopt(request.destination, socket);
+      http2: (socket, dialMs) => {
+        this.#http2.adopt(request.destination, socket, dialMs);
         proceed('http2');
       },
       failed: (error) => this.#answer(key, (exchange) => exchange.failed(error)),

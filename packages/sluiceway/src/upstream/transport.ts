@@ -86,6 +86,11 @@ export interface Exchange {
    * closed, too. Null, or no such method: there was no connection, or the address is not known.
    */
   remoteAddress?(): string | null;
+  /**
+   * Milliseconds that it took to open the connection, if it was opened for this exchange. Null or absent: an open
+   * connection was used, there was none, or the time is not known.
+   */
+  readonly connectMs?: number | null;
 }
 
 /** Sends requests and returns responses. The default is the wire transport. Tests and users can supply another. */

@@ -37,6 +37,7 @@ test('an observer gets one start and one record for each transfer, with its numb
     expect(record).toEqual({
       time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/) as string,
       id: started[index],
+      requestId: started[index],
       clientAddress: '127.0.0.1',
       forwardedFor: null,
       host: 'test',
@@ -53,13 +54,17 @@ test('an observer gets one start and one record for each transfer, with its numb
       upstream: origin.url,
       upstreamAddress: new URL(origin.url).host,
       upstreamHttpVersion: '1.1',
+      connectMs: index === 0 ? (expect.any(Number) as number) : null,
       attempts: 1,
       resumes: 0,
+      bytesResumed: 0,
       ifRangeRetries: 0,
       zeroCopy: false,
       error: null,
       errorMessage: null,
       identity: null,
+      userAgent: null,
+      referer: null,
     });
     expect(Date.parse(record.time)).toBeGreaterThanOrEqual(before - 1);
   }

@@ -1,8 +1,11 @@
+import { createSecureServer } from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import { Agent } from 'undici';
 import { describe, expect } from 'vitest';
 import { toFetch } from '../../src/fetch.js';
 import { createProxy, type LiveTransfer, type TransferRecord } from '../../src/index.js';
 import { undiciTransport } from '../../src/undici.js';
+import { loopbackCertificate } from '../support/certificates.js';
 import { startConnectProxy } from '../support/connect-proxy.js';
 import { test } from '../support/fixture.js';
 import { Gate } from '../support/gate.js';
@@ -217,6 +220,37 @@ describe('the record of a transfer', () => {
       upstreamAddress: authority(egress.url),
     });
   });
+
+  test.for([
+    ['http1', 'http1'],
+    ['http2', 'http2'],
+    ['auto', 'http2'],
+    ['auto', 'http1'],
+  ] as const)(
+    'has the time to connect for the request that has waited for the connection (protocol %s, origin server with %s) [nginx]',
+    async ([protocol, spoken], { net }) => {
+      const certificate = await loopbackCertificate();
+      const { ca } = certificate;
+      const origin = createSecureServer(
+        { ...certificate, allowHTTP1: true, ...(spoken === 'http1' && { ALPNProtocols: ['http/1.1'] }) },
+        (_request, response) => void response.end('content'),
+      );
+      net.cleanup(() => new Promise((resolve) => origin.close(resolve)));
+      await new Promise<void>((resolve) => origin.listen(0, '127.0.0.1', resolve));
+      const { port } = origin.address() as AddressInfo;
+      const running = await net.proxy({
+        upstream: { url: `https://127.0.0.1:${port}`, protocol, tls: { ca } },
+      });
+      net.cleanup(() => running.proxy.close());
+      const client = await net.client(running);
+      for (let i = 0; i < 2; i++) {
+        await client.get('/');
+        await client.readResponse();
+        await running.record(i);
+      }
+      expect(running.records.map(({ connectMs }) => connectMs)).toEqual([expect.any(Number), null]);
+    },
+  );
 
   test('has the address that undici connected to [undici]', async ({ net }) => {
     const { client, running, origin } = await through(net, respondWith(sized('content')), {

@@ -88,6 +88,7 @@ function resolvedDefaults(): Record<string, unknown> {
   });
   const { timeouts, profile, headers, resume, digests } = settings;
   const { cookies } = resolveProxyOptions({ upstream, headers: { cookies: {} } }).headers;
+  const { requestId } = resolveProxyOptions({ upstream, requestId: true });
   return {
     profile: `'${profile.name}'`,
     addresses: wire.policy === publicAddressesOfOthers ? "'public'" : "'any'",
@@ -107,6 +108,10 @@ function resolvedDefaults(): Record<string, unknown> {
     'digests.verify': String(digests.verifies),
     'digests.ranges': digests.relaysParts ? "'unverified'" : "'whole'",
     'digests.trailer': String(digests.sendsTrailer),
+    requestId: String(settings.requestId !== null),
+    'requestId.field': requestId?.field,
+    'requestId.toUpstream': String(requestId?.toUpstream),
+    'requestId.toClient': String(requestId?.toClient),
     'upstream.protocol': `'${protocol}'`,
     'upstream.connections.max': wire.maxConnections === Number.POSITIVE_INFINITY ? OFF : wire.maxConnections,
     'upstream.connections.maxQueued': wire.maxQueued,

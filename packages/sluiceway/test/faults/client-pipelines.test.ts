@@ -162,6 +162,31 @@ describe.each(['attach', 'attach over TLS', 'a server of the application'])(
       },
     );
 
+    test.for([
+      ['what is no request', 'GARBAGE\r\n\r\n'],
+      ['invalid chunks', 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n'],
+    ] as const)(
+      'a client that goes on sending after %s is read until it leaves, so that no reset discards the refusal [RFC 9112 9.6; nginx]',
+      async ([, bad], { net }) => {
+        const slow = new Gate();
+        const origin = await net.origin(async (connection) => {
+          await connection.readHead();
+          await slow.opened;
+          await connection.write(sized('ok'));
+        });
+        const { connect } = await serve(net, kind, origin.url);
+        const client = await connect();
+        await client.send(`${get('/')}${bad}`);
+        await until(() => origin.total === 1, 'the first request was under way');
+        slow.open();
+        expect((await client.readResponse()).content.toString()).toBe('ok');
+        expect((await client.readResponse()).head.status).toBe(400);
+        expect(await client.closed).toBe('fin');
+        // More than the buffers of the sockets hold.
+        await client.send(Buffer.alloc(32 * 1024 * 1024));
+      },
+    );
+
     test('of which the last says close, anything is ignored [RFC 9112 9.6; HAProxy]', async ({ net }) => {
       const slow = new Gate();
       const origin = await net.origin(async (connection) => {

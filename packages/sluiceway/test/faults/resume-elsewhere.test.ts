@@ -102,7 +102,12 @@ describe('a file that is on several servers', () => {
     expect(response.content.equals(file)).toBe(true);
     expect(second.asked[0]?.head.get('range')).toBe(REST);
     expect(second.asked[0]?.head.get('if-range')).toBe('"v1"');
-    expect(await ended).toMatchObject({ outcome: 'completed', resumes: 1 });
+    expect(await ended).toMatchObject({
+      outcome: 'completed',
+      resumes: 1,
+      bytesDown: file.length,
+      bytesResumed: file.length - 40_000,
+    });
   });
 
   test('stays broken where the second one has another entity tag, and never is put together of two [Sluiceway]', async ({

@@ -1,9 +1,15 @@
 import { expect, test } from 'vitest';
-import { formatTransferJson, formatTransferText, type TransferRecord } from '../../src/index.js';
+import {
+  formatTransferCombined,
+  formatTransferJson,
+  formatTransferText,
+  type TransferRecord,
+} from '../../src/index.js';
 
 const record: TransferRecord = {
   time: '2026-01-02T03:04:05.006Z',
   id: 'a-1',
+  requestId: 'r-1',
   clientAddress: '192.0.2.1',
   forwardedFor: null,
   host: 'files.example.com',
@@ -20,21 +26,26 @@ const record: TransferRecord = {
   upstream: 'http://origin.example.com:9000',
   upstreamAddress: '192.0.2.2:9000',
   upstreamHttpVersion: '1.1',
+  connectMs: 3,
   attempts: 1,
   resumes: 0,
+  bytesResumed: 0,
   ifRangeRetries: 0,
   zeroCopy: false,
   error: null,
   errorMessage: null,
   identity: null,
+  userAgent: null,
+  referer: null,
 };
 
 // U+009B begins a command as ESC [ does, and U+2028 ends a line for some readers.
 test.each(['\x1b[2J', '\x9b2J', '\x7f', '\u2028', '\r\nGET'])(
   'a path with the characters %j puts none of them into the log [Sluiceway]',
   (text) => {
-    for (const line of [formatTransferText, formatTransferJson].map((format) =>
-      format({ ...record, path: `/${text}`, identity: text }),
+    const values = { ...record, path: `/${text}`, identity: text, userAgent: text, referer: text };
+    for (const line of [formatTransferText, formatTransferJson, formatTransferCombined].map((format) =>
+      format(values, { route: text }),
     )) {
       expect(line).toMatch(/^[\x20-\x7e]+$/);
     }
@@ -66,4 +77,37 @@ test('both forms have every name of the record, in one order [Sluiceway]', () =>
 
 test('other characters beyond ASCII stay as they are', () => {
   expect(formatTransferText({ ...record, identity: 'Jürgen' })).toContain('identity=Jürgen');
+});
+
+test('members are added to a line of each format, after those of the record [Sluiceway]', () => {
+  const members = { route: 'a b', worker: 2, none: null };
+  expect(formatTransferText(record, members)).toMatch(/ referer=- route="a b" worker=2 none=-$/);
+  expect(formatTransferJson(record, members)).toMatch(
+    /,"referer":null,"route":"a b","worker":2,"none":null\}$/,
+  );
+  expect(formatTransferCombined(record, members)).toMatch(/ "r-1" "a b" "2" "-"$/);
+});
+
+test('a line of the combined format is as Apache and nginx write it [nginx]', () => {
+  const given = {
+    ...record,
+    forwardedFor: '198.51.100.7',
+    identity: 'jane doe',
+    path: '/a "b"?…',
+    durationMs: 1234,
+    userAgent: 'curl/8 "x" \\',
+    referer: 'https://example.com/?…',
+  };
+  expect(formatTransferCombined(given)).toBe(
+    '198.51.100.7 - jane\\x20doe [02/Jan/2026:03:04:05 +0000] ' +
+      '"GET /a \\x22b\\x22?\\xE2\\x80\\xA6 HTTP/1.1" 200 1 "https://example.com/?\\xE2\\x80\\xA6" "curl/8 \\x22x\\x22 \\x5C" ' +
+      '"completed" 1.234 "http://origin.example.com:9000" "r-1"',
+  );
+});
+
+test('absent values of the combined format are dashes [nginx]', () => {
+  const given = { ...record, clientAddress: null, httpVersion: null, status: null, upstream: null };
+  expect(formatTransferCombined(given)).toBe(
+    '- - - [02/Jan/2026:03:04:05 +0000] "GET /a" - 1 "-" "-" "completed" 0.002 "-" "r-1"',
+  );
 });

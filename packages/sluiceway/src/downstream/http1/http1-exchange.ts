@@ -28,7 +28,7 @@ import { Http1Connection } from './http1-connection.js';
 import { formatSwitchingProtocols, offerUpgrade, writeHead, writeInterim } from './http1-heads.js';
 import { Http1Sink } from './http1-sink.js';
 import type { Upgrade } from './http1-upgrade.js';
-import { lingeringClose, lingerOnClose } from './lingering-close.js';
+import { lingerOnClose } from './lingering-close.js';
 import { toRequestSource } from './request-source.js';
 import { warnOfRequestTimeout } from './request-timeout-warning.js';
 import type { SizedContent } from './sized-content.js';
@@ -291,8 +291,9 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
 
   finish(): void {
     const socket = this.connection;
-    if (this.#upgrade === null && !this.request.complete && this.isDelivered && socket !== null)
-      lingeringClose(this.request, socket);
+    if (this.#upgrade !== null || this.request.complete || !this.isDelivered || socket === null) return;
+    lingerOnClose(this.request, socket);
+    socket.destroySoon();
   }
 }
 

@@ -1,10 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
+import { startReading } from '../../net/reading.js';
 
 /** How long a client can continue sending after the response: without a byte, and in total. nginx's defaults. */
 const LINGER_IDLE_MS = 5_000;
 const LINGER_TOTAL_MS = 30_000;
+
+/** Sockets whose lingering close has begun. */
+const lingering = new WeakSet<Socket>();
 
 /**
  * Closes a connection whose request content was not read to its end. Closing it at once would answer arriving bytes with
@@ -22,10 +26,12 @@ export function lingeringClose(request: IncomingMessage, socket: Socket | null):
 
 /** Like `lingeringClose`, for a connection whose input is no longer read as requests. */
 export function lingerDiscarding(socket: Socket): void {
-  if (socket.destroyed) return;
+  if (socket.destroyed || lingering.has(socket)) return;
   // Remove those of Node's server, which would continue parsing.
   socket.removeAllListeners('data');
   linger(socket, socket);
+  // Reading was held without the knowledge of the stream, whose `resume` alone does not start it.
+  startReading(socket);
 }
 
 /** Like `lingeringClose`, for a bare socket, whose client may or may not have more to send. */
@@ -34,6 +40,8 @@ export function lingeringCloseBare(socket: Socket): void {
 }
 
 function linger(rest: Readable, socket: Socket): void {
+  if (lingering.has(socket)) return;
+  lingering.add(socket);
   const close = (): void => {
     socket.destroy();
   };
@@ -50,7 +58,10 @@ function linger(rest: Readable, socket: Socket): void {
   rest.resume();
 }
 
-/** Node calls `destroySoon` once the last response is written. Replaces it with a lingering close. */
+/**
+ * Node calls `destroySoon` once the last response is written. Replaces it with a lingering close, unless the connection
+ * has replaced it already because its input is no longer read as requests.
+ */
 export function lingerOnClose(request: IncomingMessage, socket: Socket): void {
-  socket.destroySoon = () => lingeringClose(request, socket);
+  if (!Object.hasOwn(socket, 'destroySoon')) socket.destroySoon = () => lingeringClose(request, socket);
 }

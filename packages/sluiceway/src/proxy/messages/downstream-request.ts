@@ -2,6 +2,8 @@ import type { AccessRequest } from '../../access/policy.js';
 
 /** The client's request as received. It never changes: the request to the origin server is a separate draft. */
 export interface DownstreamRequest<Context = unknown> extends AccessRequest {
+  /** The id that the client and the origin server get: see the option `requestId`. Without the option, `id`. */
+  readonly requestId: string;
   /**
    * The `context` that the application passed to `handle`, such as a framework's request. Undefined if there is none.
    */

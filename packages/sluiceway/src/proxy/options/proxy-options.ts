@@ -7,6 +7,7 @@ import { type DigestOptions, type DigestValues, digestOptions } from './digest-o
 import { type HeaderOptions, type HeaderOptionValues, headerOptions } from './header-options.js';
 import { hookOptions, observersOption, transport } from './hook-options.js';
 import { profileOption } from './profile-option.js';
+import { requestIdOption } from './request-id-option.js';
 import { resumeOption } from './resume-options.js';
 import {
   type LimitOptions,
@@ -96,6 +97,14 @@ export const proxyDataOptions = {
   }),
   /** See digests. */
   digests: group<DigestOptions, DigestValues>(digestOptions, { doc: 'See [digests](#digests).' }),
+  /**
+   * Whether each request gets an id that the origin server and the client get in the field `X-Request-Id`,
+   * too, so that the logs of all of them can be compared. Or an object with the options there. The id is that
+   * of the request if one of the `trustedProxies` has sent it, and a random UUID otherwise: the field of any
+   * other client is replaced, because it could imitate the requests of others. Without this option, fields
+   * pass as any other field, and `requestId` in the log is `id`. Default: `false`.
+   */
+  requestId: requestIdOption,
   /** Objects that are told when a transfer starts and ends: see observers. Default: none. */
   observers: observersOption,
   /**

@@ -20,6 +20,7 @@ import { type DigestSettings, toDigestSettings } from './digest-options.js';
 import { type HeaderSettings, toHeaderSettings } from './header-options.js';
 import { type Profile, thirdParty } from './profiles.js';
 import { type ProxyOptions, proxyOptions } from './proxy-options.js';
+import { type RequestIdValues, toRequestIdSettings } from './request-id-option.js';
 import { type ResumeSettings, toResumeSettings } from './resume-options.js';
 import { checkEgress } from './upstream-egress.js';
 import {
@@ -64,6 +65,8 @@ export interface ProxySettings {
   completeHead: ((fields: Fields, downstream: DownstreamRequest) => void) | null;
   /** Called with the listener that accepted each request. Null if it is not needed. */
   learnListener: ((listener: ListenerAddress | null) => void) | null;
+  /** Null: the field is not used. */
+  requestId: RequestIdValues | null;
   observers: readonly Observer[];
   transport: Transport;
   /** Whether content may bypass this process. True only if zero copy is available. */
@@ -181,6 +184,7 @@ export function toProxySettings(
     hidePath: null,
     completeHead: null,
     learnListener: addresses === 'public' ? (listener) => processListeners.learn(listener) : null,
+    requestId: toRequestIdSettings(given.requestId),
     observers: given.observers,
     transport: given.transport ?? makeTransport(connecting, protocol),
     zeroCopy: given.zeroCopy,

@@ -5,6 +5,7 @@ import { type ForwardedClient, readForwardedClient } from '../../net/forwarded-c
 import type { TrustedPeers } from '../../net/trusted-peers.js';
 import type { DownstreamRequest } from '../messages/downstream-request.js';
 import type { HandleContext, KnownClient } from '../messages/handle-context.js';
+import { type RequestIds, readRequestId } from './request-id.js';
 
 /** A client's request, with what hooks do not see. */
 export interface ReadRequest {
@@ -31,9 +32,10 @@ export function readDownstreamRequest(
   context: HandleContext,
   id: string,
   peers: TrustedPeers,
+  requestIds: RequestIds,
 ): ReadRequest {
   const head = client.readHead(context.target);
-  const downstream = new ReadDownstreamRequest(client, context, id, peers, head);
+  const downstream = new ReadDownstreamRequest(client, context, id, peers, head, requestIds);
   return { downstream, framing: head.framing, consumed: NOTHING };
 }
 
@@ -43,6 +45,7 @@ const knownHost = (known: KnownClient | undefined): string | undefined =>
 
 class ReadDownstreamRequest implements DownstreamRequest {
   readonly id: string;
+  readonly requestId: string;
   readonly method: string;
   readonly path: string;
   query: string | null;
@@ -66,6 +69,7 @@ class ReadDownstreamRequest implements DownstreamRequest {
     id: string,
     peers: TrustedPeers,
     { method, target, headers }: RequestHead,
+    { field, made }: RequestIds,
   ) {
     const known = context.client;
     const clientAddress = known?.address ?? client.clientAddress;
@@ -82,6 +86,7 @@ class ReadDownstreamRequest implements DownstreamRequest {
     this.clientAddress = clientAddress;
     this.trusted =
       clientAddress === null ? peers.unix && client.isOnUnixSocket : peers.includes(clientAddress);
+    this.requestId = (this.trusted && field !== null ? readRequestId(headers, field) : null) ?? made;
     this.context = context.context;
     this.#client = client;
     this.#peers = peers;

@@ -94,6 +94,8 @@ export class Responder {
     upstream: Tunnel,
     protocol: string,
   ): Promise<void> {
+    const { requestId } = this.#settings;
+    if (requestId?.toClient === true) draft.headers.set(requestId.field, transfer.requestId);
     const opened = client.switchProtocols(draft, protocol);
     transfer.sentHead({ status: opened.status, headers: draft.headers });
     await runTunnel(transfer, opened, upstream, protocol);
@@ -103,8 +105,9 @@ export class Responder {
   /** Sends the head. After this, the only way to report a failure is to break the response off. */
   commit(state: RequestState, head: ResponseHead): void {
     const { transfer, client, downstream } = state;
-    const { completeHead } = this.#settings;
+    const { completeHead, requestId } = this.#settings;
     if (client.isHeadSent) throw answeredElsewhere();
+    if (requestId?.toClient === true) head.headers.set(requestId.field, transfer.requestId);
     if (completeHead !== null && downstream !== null) completeHead(head.headers, downstream);
     state.context.onHead?.(head);
     client.sendHead(head, {

@@ -61,7 +61,7 @@ export function decideResume(
               }),
       onBroken: () => transfer.timeouts.contentBroken(),
       onResumed: () => {
-        transfer.resumes += 1;
+        transfer.resumed();
         transfer.timeouts.contentGoesOn();
       },
     });

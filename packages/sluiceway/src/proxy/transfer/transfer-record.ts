@@ -4,7 +4,13 @@ import type { ErrorCode, Outcome } from '../../errors.js';
 export interface TransferRecord {
   /** When the request arrived, ISO 8601 in UTC. */
   time: string;
+  /** Unique among the processes and restarts of a machine. */
   id: string;
+  /**
+   * The id that a trusted proxy sent with the request, or that the client and the origin server got. `id` without the
+   * option `requestId`.
+   */
+  requestId: string;
   /** Address of the peer as its socket shows it: the client, or a proxy before this one. Null if there is none. */
   clientAddress: string | null;
   /**
@@ -40,10 +46,17 @@ export interface TransferRecord {
   upstreamAddress: string | null;
   /** HTTP version of the upstream response; null if none came. */
   upstreamHttpVersion: string | null;
+  /**
+   * How long the connection to that server took to open, with name resolution and TLS. Null if an open one was used, or
+   * the transport does not provide it.
+   */
+  connectMs: number | null;
   /** Upstream requests made to get a response head, redirects included. */
   attempts: number;
   /** How often broken content was continued. */
   resumes: number;
+  /** Content bytes handed to the client's connection after the first break: the client would not have got them. */
+  bytesResumed: number;
   /** How often the whole file was requested because a part (206) did not meet the client's `If-Range`. */
   ifRangeRetries: number;
   /** Whether the operating system moved bytes between the connections. See the option `zeroCopy`. */
@@ -56,11 +69,17 @@ export interface TransferRecord {
   errorMessage: string | null;
   /** Who sent the request, as the option `access` has found; null if unknown. */
   identity: string | null;
+  /** `User-Agent`; null if there is none. */
+  userAgent: string | null;
+  /** `Referer` without credentials, query and fragment; null if there is none. */
+  referer: string | null;
 }
 
 /** A running transfer, as observers see it. Its members are those of `TransferRecord`, with their current values. */
 export interface LiveTransfer {
   readonly id: string;
+  /** Can change once the request has been read. */
+  readonly requestId: string;
   readonly clientAddress: string | null;
   /** Null until the request has been read. */
   readonly forwardedFor: string | null;
@@ -81,14 +100,20 @@ export interface LiveTransfer {
   readonly upstream: string | null;
   readonly upstreamAddress: string | null;
   readonly upstreamHttpVersion: string | null;
+  readonly connectMs: number | null;
   readonly attempts: number;
   readonly resumes: number;
+  readonly bytesResumed: number;
   readonly ifRangeRetries: number;
   /** Becomes true as soon as the operating system moves bytes. */
   readonly zeroCopy: boolean;
   /** Why the transfer cannot complete. Set while the error response is being sent. */
   readonly errorMessage: string | null;
   readonly identity: string | null;
+  /** Null until the request has been read. */
+  readonly userAgent: string | null;
+  /** Null until the request has been read. */
+  readonly referer: string | null;
 }
 
 /** Watches transfers, and cannot change them. An error that an observer throws becomes a process warning. */

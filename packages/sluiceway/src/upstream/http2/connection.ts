@@ -72,6 +72,7 @@ export class Http2Connection {
   #quietSince: number;
   #askedAt: number | null = null;
   #isEnding = false;
+  #dialMs: number | null;
   /** Requests so far. */
   exchanges = 0;
   /** When the last stream ended, as `performance.now`. */
@@ -83,8 +84,10 @@ export class Http2Connection {
     headLimits: HeadLimits,
     liveness: Liveness,
     buffers: BufferPool,
+    dialMs: number | null = null,
   ) {
     this.#owner = owner;
+    this.#dialMs = dialMs;
     this.#socket = socket;
     this.remoteAddress = formatPeer(socket);
     this.#liveness = liveness;
@@ -128,6 +131,13 @@ export class Http2Connection {
     });
     // The session may never emit its own `close`.
     socket.once('close', () => owner.onClosed(this));
+  }
+
+  /** How long the connection took to open, for the first caller only: its exchange has waited for it. */
+  takeDialMs(): number | null {
+    const dialMs = this.#dialMs;
+    this.#dialMs = null;
+    return dialMs;
   }
 
   /** Whether new requests can be sent. */

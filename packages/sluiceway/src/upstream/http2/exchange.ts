@@ -12,7 +12,7 @@ import { Http2RequestWriter } from './content-writer.js';
 import { formatRequestHeaders } from './request-headers.js';
 import { Http2Content, type StreamOwner } from './response-content.js';
 import { readFieldLines, readResponseHead } from './response-head.js';
-import { Http1Wanted, isUnprocessed, MAX_UNPROCESSED, toStreamError } from './stream-error.js';
+import { Http1Wanted, isUnprocessed, MAX_UNPROCESSED, notRetryable, toStreamError } from './stream-error.js';
 
 /** One request and its response on a stream, from waiting for a connection to the last content byte. */
 export class Http2UpstreamExchange implements Exchange, Waiter, StreamOwner {
@@ -31,6 +31,7 @@ export class Http2UpstreamExchange implements Exchange, Waiter, StreamOwner {
   #grace: NodeJS.Timeout | null = null;
   #writer: Http2RequestWriter | null = null;
   #retries = 0;
+  connectMs: number | null = null;
   #isSent = false;
   #isStopped = false;
   #isOver = false;
@@ -73,6 +74,7 @@ export class Http2UpstreamExchange implements Exchange, Waiter, StreamOwner {
       return;
     }
     this.#connection = connection;
+    this.connectMs ??= connection.takeDialMs();
     this.#bytesBefore = connection.bytesRead;
     let stream: ClientHttp2Stream;
     try {
@@ -293,7 +295,3 @@ export class Http2UpstreamExchange implements Exchange, Waiter, StreamOwner {
     if (this.#stream !== null) resetStream(this.#stream, 'cancel');
   }
 }
-
-/** Content that has been used up cannot be sent again. */
-const notRetryable = (error: SluicewayError): SluicewayError =>
-  error.retryable ? new SluicewayError(error.code, error.message, { cause: error.cause }) : error;

@@ -65,9 +65,9 @@ export class Http2Transport implements Transport {
   }
 
   /** Takes a connected socket whose peer has agreed on HTTP/2. */
-  adopt(destination: Destination, socket: Socket): void {
+  adopt(destination: Destination, socket: Socket, dialMs: number): void {
     if (this.#pools.isDestroyed) socket.destroy();
-    else this.#pools.for(destination).adopt(socket);
+    else this.#pools.for(destination).adopt(socket, dialMs);
   }
 
   /** Whether a connection to the destination is open and takes requests. */

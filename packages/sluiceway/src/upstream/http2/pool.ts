@@ -146,6 +146,7 @@ export class Http2Pool implements SessionOwner {
   }
 
   #dial(): void {
+    const startedAt = performance.now();
     const { policy, resolver, connectTimeoutMs, tls } = this.#settings;
     const isTls = this.#destination.protocol === 'https:';
     const session = isTls ? this.#tlsSessions.get(this.#destination) : undefined;
@@ -164,7 +165,7 @@ export class Http2Pool implements SessionOwner {
         connected: (socket) => {
           this.#dialling.delete(dialling);
           if (isTls && (socket as TLSSocket).alpnProtocol !== 'h2') this.#refused(socket);
-          else this.adopt(socket);
+          else this.adopt(socket, performance.now() - startedAt);
         },
         session: (received) => this.#tlsSessions.set(this.#destination, received),
         failed: (error) => {
@@ -177,10 +178,10 @@ export class Http2Pool implements SessionOwner {
   }
 
   /** Takes a connected socket whose peer has agreed on HTTP/2. */
-  adopt(socket: Socket): void {
+  adopt(socket: Socket, dialMs: number): void {
     this.#change(() => {
       this.#connections.add(
-        new Http2Connection(this, socket, this.#settings.headLimits, this.#liveness, this.#buffers),
+        new Http2Connection(this, socket, this.#settings.headLimits, this.#liveness, this.#buffers, dialMs),
       );
       this.#watch();
     });

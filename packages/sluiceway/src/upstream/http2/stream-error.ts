@@ -52,3 +52,7 @@ export function toStreamError(code: number, received: number | null, cause: Erro
   const message = `The stream was reset (${name}) before a response head`;
   return new SluicewayError(errorCode, message, { ...options, retryable: isUnprocessed(code) });
 }
+
+/** Content that has been used up cannot be sent again. */
+export const notRetryable = (error: SluicewayError): SluicewayError =>
+  error.retryable ? new SluicewayError(error.code, error.message, { cause: error.cause }) : error;

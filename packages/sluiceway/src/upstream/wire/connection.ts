@@ -65,6 +65,9 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection, TurnTa
   #socketClosed = false;
   #isTunnel = false;
   remoteAddress: string | null = null;
+  /** Dialling begins when the connection is created. */
+  readonly #createdAt = performance.now();
+  #dialMs: number | null = null;
   #isCorked = false;
   /** Authentication is bound to the connection (NTLM, Negotiate). No other client shares it from then on. */
   isPrivate = false;
@@ -93,6 +96,7 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection, TurnTa
   /** Takes the connected socket, which must have `allowHalfOpen` and this `onread`. */
   adopt(socket: Socket): void {
     this.#socket = socket;
+    this.#dialMs = this.ageMs;
     this.remoteAddress = formatPeer(socket);
     this.idleSince = performance.now();
     this.#receiver.attach(socket);
@@ -150,6 +154,16 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection, TurnTa
     if (this.exchanges > 1) this.#socket?.ref();
     if (hasConnectionCredentials(exchange.request.headers)) this.#bindTo(exchange);
     exchange.run(this);
+  }
+
+  get ageMs(): number {
+    return performance.now() - this.#createdAt;
+  }
+
+  takeDialMs(): number | null {
+    const dialMs = this.#dialMs;
+    this.#dialMs = null;
+    return dialMs;
   }
 
   cork(): void {

@@ -6,6 +6,8 @@ export interface ExchangeConnection {
   readonly socket: Socket;
   /** Address and port of the peer; null if the socket was closed at once. */
   readonly remoteAddress: string | null;
+  /** How long the connection took to open, for the first caller only: it is the exchange that has waited. */
+  takeDialMs(): number | null;
   /** Holds writes until the end of this turn of the event loop. */
   cork(): void;
   /** Called when the request, content included, has been handed to the operating system. */

@@ -27,6 +27,7 @@ export class WireExchange implements Exchange {
   #answered = false;
   #failure: Error | null = null;
   trailers: Fields | null = null;
+  connectMs: number | null = null;
   /** The request, content included, has been handed to the operating system. */
   requestIsSent = false;
   /** The response is complete, or has failed or been cancelled. */
@@ -56,6 +57,7 @@ export class WireExchange implements Exchange {
   /** Writes the request to its connection. */
   run(connection: ExchangeConnection): void {
     this.#connection = connection;
+    this.connectMs = connection.takeDialMs();
     // There is a connection now, so there is no wait to cancel.
     this.#cancelWait = null;
     const { socket } = connection;

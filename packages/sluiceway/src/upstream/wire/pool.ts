@@ -17,8 +17,8 @@ import type { WireExchange } from './exchange.js';
 /** Called once with the protocol that an origin server uses, unless the transport is destroyed before. */
 export interface NegotiationListener {
   http1(): void;
-  /** The socket has `onread` and belongs to the listener. */
-  http2(socket: Socket): void;
+  /** The socket has `onread` and belongs to the listener. `dialMs`: how long it took to open. */
+  http2(socket: Socket, dialMs: number): void;
   failed(error: SluicewayError): void;
 }
 
@@ -194,7 +194,7 @@ export class ConnectionPool implements ConnectionOwner {
       connected: (socket, connection) => {
         this.#negotiating.delete(opening);
         if ((socket as TLSSocket).alpnProtocol === 'h2') {
-          listener.http2(socket);
+          listener.http2(socket, connection.ageMs);
         } else {
           this.#adopt(socket, connection);
           this.onIdle(connection);

@@ -143,11 +143,9 @@ export const checks: Readonly<Record<string, Check>> = {
     const shown = block.text.trim().split(' ');
     const { formatTransferText } = await import('../../../src/index.js');
     const values = Object.fromEntries(shown.map((pair) => pair.split('=', 2) as [string, string]));
-    const line = formatTransferText({
-      ...(values as unknown as Parameters<typeof formatTransferText>[0]),
-      error: null,
-      errorMessage: null,
-    });
+    const { route = '', ...record } = values;
+    const given = record as unknown as Parameters<typeof formatTransferText>[0];
+    const line = formatTransferText({ ...given, error: null, errorMessage: null }, { route });
     expect(line.split(' ')).toEqual(shown);
   },
 
