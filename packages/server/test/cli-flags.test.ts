@@ -1,8 +1,10 @@
 import { describe, expect, vi } from 'vitest';
+import { servingFiles, sumLine } from '../../sluiceway/test/support/checksum-files.js';
 import { startConnectProxy } from '../../sluiceway/test/support/connect-proxy.js';
 import { memberOf } from '../../sluiceway/test/support/digests.js';
 import { test } from '../../sluiceway/test/support/fixture.js';
 import { startHttp2Server } from '../../sluiceway/test/support/node-http2.js';
+import { nodeOrigin } from '../../sluiceway/test/support/node-origin.js';
 import {
   type OriginConnection,
   type OriginScript,
@@ -243,6 +245,30 @@ test('--no-verify-digests passes content that has another digest than the origin
     const client = await net.client(program);
     await client.get('/');
     expect((await client.readResponse()).complete).toBe(flags.length > 0);
+  }
+});
+
+test('--digest-sidecar verifies files by their checksum files, and --missing-sidecar says what passes without', async ({
+  net,
+}) => {
+  const sums = sumLine('content', 'right') + sumLine('content', 'wrong');
+  const files = { '/right': 'content', '/wrong': 'another', '/new': 'new', '/SUMS': sums };
+  const origin = await nodeOrigin(net, servingFiles(files));
+  for (const [flags, ofNew] of [
+    [[], 502],
+    [['--missing-sidecar', 'ignore'], 200],
+  ] as const) {
+    const program = await sluicewayProxy(net, origin.url, '--digest-sidecar', 'SUMS', ...flags);
+    for (const [path, status, complete] of [
+      ['/right', 200, true],
+      ['/new', ofNew, true],
+      ['/wrong', 200, false],
+    ] as const) {
+      const client = await net.client(program);
+      await client.get(path);
+      const response = await client.readResponse();
+      expect([path, response.head.status, response.complete]).toEqual([path, status, complete]);
+    }
   }
 });
 

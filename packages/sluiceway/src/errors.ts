@@ -84,6 +84,7 @@ export type ErrorCode =
   | 'content_too_large'
   | 'http_response_body_size'
   | 'http_response_digest_mismatch'
+  | 'digest_unavailable'
   | 'http_response_status'
   | 'response_denied'
   | 'transfer_limit_reached'
@@ -182,7 +183,6 @@ const kinds: Readonly<Record<ErrorCode, ErrorKind>> = {
   proxy_internal_error: kind('internal', 500, 'internal', 'The proxy failed.'),
   proxy_configuration_error: kind('internal', 500, 'internal', 'The proxy is not configured correctly.'),
   proxy_loop_detected: kind('downstream', 508, 'rejected', 'The request has been through this proxy before.'),
-
   client_aborted: kind('downstream', 499, 'client_aborted', 'The client closed the connection.'),
   client_stalled: kind('downstream', 408, 'client_stalled', 'The client stopped sending or reading.'),
   http_response_body_size: kind('policy', 502, 'limited', 'The file is larger than allowed.'),
@@ -192,6 +192,7 @@ const kinds: Readonly<Record<ErrorCode, ErrorKind>> = {
     'upstream_invalid',
     'The content of the origin server is not what it should be.',
   ),
+  digest_unavailable: kind('upstream', 502, 'upstream_invalid', 'The file cannot be verified.'),
   http_response_status: kind('upstream', 502, 'upstream_invalid', 'The origin server did not send the file.'),
   response_denied: kind('policy', 403, 'blocked', 'The file is not allowed.'),
   transfer_limit_reached: kind('policy', 429, 'limited', 'Too many downloads at a time.'),

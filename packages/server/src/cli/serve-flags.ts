@@ -32,7 +32,10 @@ export interface ServeFlags extends AccessFlags, OperationFlags {
   interimResponses?: InterimResponses;
   zeroCopy?: ZeroCopyMode;
   archiveCoding?: ArchiveCoding;
+  acceptEncoding?: AcceptEncoding;
   digestRanges?: DigestRanges;
+  digestSidecar?: string;
+  missingSidecar?: MissingSidecar;
   drainDelay: string;
   drainTimeout: string;
   log: LogFormat;
@@ -53,8 +56,14 @@ type ZeroCopyMode = (typeof zeroCopyModes)[number];
 const archiveCodings = ['pass', 'remove'] as const;
 type ArchiveCoding = (typeof archiveCodings)[number];
 
+const acceptEncodings = ['pass', 'identity'] as const;
+type AcceptEncoding = (typeof acceptEncodings)[number];
+
 const digestRanges = ['whole', 'refuse', 'unverified'] as const;
 type DigestRanges = (typeof digestRanges)[number];
+
+const missingSidecars = ['refuse', 'ignore'] as const;
+type MissingSidecar = (typeof missingSidecars)[number];
 
 const logFormats = ['text', 'json', 'none'] as const;
 type LogFormat = (typeof logFormats)[number];
@@ -73,6 +82,7 @@ export interface ServedOptions {
   interimResponses?: InterimResponses;
   zeroCopy?: 'auto' | boolean;
   archiveCoding?: ArchiveCoding;
+  acceptEncoding?: AcceptEncoding;
   tls?: { ca: string };
 }
 
@@ -143,9 +153,25 @@ export function addTransferOptions(command: Command): Command {
     )
     .addOption(
       new Option(
+        '--accept-encoding <mode>',
+        'Accept-Encoding that the origin server gets; "identity": it is asked for content that is not compressed',
+      ).choices(acceptEncodings),
+    )
+    .addOption(
+      new Option(
         '--digest-ranges <mode>',
         'what a client gets that asks for a range of a file with a required digest',
       ).choices(digestRanges),
+    )
+    .option(
+      '--digest-sidecar <file>',
+      'verify files against the digest in a checksum file, such as "{name}.sha256" or "SHA256SUMS"',
+    )
+    .addOption(
+      new Option(
+        '--missing-sidecar <mode>',
+        'what happens to a file whose checksum file cannot be read; "refuse": the client gets 502',
+      ).choices(missingSidecars),
     )
     .option(
       '--drain-delay <duration>',
@@ -199,7 +225,9 @@ function toListeners({
 }
 
 export function toServedOptions(flags: ServeFlags): ServedOptions {
-  const { ca: file } = flags;
+  const { ca: file, digestSidecar, missingSidecar } = flags;
+  if (missingSidecar !== undefined && digestSidecar === undefined)
+    throw new UsageError('--missing-sidecar needs --digest-sidecar');
   const ca = file === undefined ? undefined : readFlag('--ca', () => readCertificates(file));
   return {
     timeouts: givenUnder('timeouts', transferFlags, { ...flags }),
@@ -209,6 +237,9 @@ export function toServedOptions(flags: ServeFlags): ServedOptions {
     digests: {
       verify: flags.verifyDigests,
       ...(flags.digestRanges !== undefined && { ranges: flags.digestRanges }),
+      ...(digestSidecar !== undefined && {
+        sidecar: { file: digestSidecar, ...(missingSidecar !== undefined && { missing: missingSidecar }) },
+      }),
     },
     ...given({ name: flags.name }),
     ...(flags.zeroCopy !== undefined && { zeroCopy: toZeroCopy(flags.zeroCopy) }),
@@ -216,6 +247,7 @@ export function toServedOptions(flags: ServeFlags): ServedOptions {
     ...(flags.breakOff !== undefined && { breakOff: flags.breakOff }),
     ...(flags.interimResponses !== undefined && { interimResponses: flags.interimResponses }),
     ...(flags.archiveCoding !== undefined && { archiveCoding: flags.archiveCoding }),
+    ...(flags.acceptEncoding !== undefined && { acceptEncoding: flags.acceptEncoding }),
     ...(ca !== undefined && { tls: { ca } }),
     ...(flags.trustedProxies !== undefined && { trustedProxies: flags.trustedProxies.split(',') }),
   };
@@ -228,6 +260,7 @@ const flagOf: Readonly<Record<string, string>> = {
   name: '--name',
   zeroCopy: '--zero-copy',
   trustedProxies: '--trusted-proxies',
+  'digests.sidecar.file': '--digest-sidecar',
   'upstream.tls.ca': '--ca',
   ...flagsByOption(transferFlags),
 };

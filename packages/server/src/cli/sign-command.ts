@@ -15,6 +15,9 @@ interface SignFlags {
   method?: string[];
   mirror?: string[];
   digest?: string;
+  digestSidecar?: string;
+  size?: string;
+  acceptEncoding?: 'pass' | 'identity';
   maxBytes?: string;
   rate?: string;
   clientIp?: string;
@@ -48,6 +51,8 @@ const flagOf: Readonly<Record<string, string>> = {
   methods: '--method',
   mirrors: '--mirror',
   digest: '--digest',
+  digestSidecar: '--digest-sidecar',
+  size: '--size',
   maxBytes: '--max-bytes',
   rate: '--rate',
   clientIp: '--client-ip',
@@ -81,6 +86,17 @@ export function signCommand(): Command {
     .option('--method <method>', 'allowed method; can be repeated (without it GET and HEAD)', collect)
     .option('--mirror <url>', 'URL of the same file on another server; can be repeated', collect)
     .option('--digest <digest>', 'digest that the file must have, such as sha256: and 64 hexadecimal digits')
+    .option(
+      '--digest-sidecar <file>',
+      'checksum file with the digest of the file: a URL, or a path such as "{name}.sha256" or "SHA256SUMS"',
+    )
+    .option('--size <size>', 'length of the file, for responses without one; another length is refused')
+    .addOption(
+      new Option(
+        '--accept-encoding <mode>',
+        'whether the file is requested without content coding; "identity": it is',
+      ).choices(['pass', 'identity']),
+    )
     .option('--max-bytes <size>', 'maximum size of the whole file (without it the limit of the gateway)')
     .option('--rate <size>', 'bytes per second of all downloads of the link together (without it unlimited)')
     .option('--client-ip <range>', 'address or CIDR range that can use the link (without it any)')
@@ -112,6 +128,9 @@ function toGrant(url: string, flags: SignFlags): GrantOptions {
     method,
     mirror,
     digest,
+    digestSidecar,
+    size,
+    acceptEncoding,
     maxBytes,
     rate,
     clientIp,
@@ -123,7 +142,8 @@ function toGrant(url: string, flags: SignFlags): GrantOptions {
     expires: readMoment(flags.expires),
     disposition,
     singleUse,
-    ...given({ filename, contentType, digest, maxBytes, rate, clientIp }),
+    ...given({ filename, contentType, digest, digestSidecar, size, maxBytes, rate, clientIp }),
+    ...(acceptEncoding !== undefined && { acceptEncoding }),
     ...(method !== undefined && { methods: method }),
     ...(mirror !== undefined && { mirrors: mirror }),
     ...(header !== undefined && { headers: readFlag('--header', () => readFields(header)) }),

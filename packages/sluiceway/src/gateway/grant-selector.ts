@@ -2,6 +2,7 @@ import { DEFAULT_METHODS } from '../access/link-conditions.js';
 import { isInstance, type Outcome, SluicewayError } from '../errors.js';
 import { type Digest, parseDigest } from '../http/digest.js';
 import type { Fields } from '../http/fields.js';
+import { parseSidecar, type SidecarLocation } from '../http/sidecar.js';
 import { clientKey } from '../net/client-key.js';
 import type { DownstreamRequest } from '../proxy/messages/downstream-request.js';
 import { runHook } from '../proxy/messages/hooks.js';
@@ -126,6 +127,9 @@ class GrantSelection implements Selection {
   readonly headers: Readonly<Record<string, string>>;
   readonly mirrors: readonly Target[];
   readonly digest: Digest | null;
+  readonly digestSidecar: SidecarLocation | null;
+  readonly size: number | null;
+  readonly acceptEncoding: Grant['acceptEncoding'];
   readonly #settings: GatewaySettings;
   readonly #grant: Grant;
   readonly #use: PendingUse;
@@ -153,6 +157,9 @@ class GrantSelection implements Selection {
     this.headers = grant.headers;
     this.mirrors = grant.mirrors.map(toTarget);
     this.digest = grant.digest === null ? null : parseDigest(grant.digest);
+    this.size = grant.size;
+    this.acceptEncoding = grant.acceptEncoding;
+    this.digestSidecar = grant.digestSidecar === null ? null : parseSidecar(grant.digestSidecar);
   }
 
   check(target: Target): SluicewayError | null {

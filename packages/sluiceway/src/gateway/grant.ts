@@ -11,6 +11,7 @@ import { formatDigest, parseDigest } from '../http/digest.js';
 import { encodeSpaces, encodeUrl } from '../http/encode-url.js';
 import { isFieldValue, isToken } from '../http/fields.js';
 import { isFramingField, isHopByHop } from '../http/hop-by-hop.js';
+import { parseSidecar } from '../http/sidecar.js';
 import { parseBaseTarget } from '../http/target.js';
 import { Checker } from '../options/checker.js';
 import type { Duration, Size } from '../units.js';
@@ -45,6 +46,19 @@ export interface GrantOptions {
    * other content is aborted before its end. Default: not checked.
    */
   digest?: string;
+  /**
+   * Where the checksum file of the file is: a path relative to the file's, such as `'{name}.sha256'` or `'SHA256SUMS'`,
+   * or a URL. As the option `digests.sidecar`, which says what happens if it cannot be read. Not together with `digest`.
+   * Default: as the gateway's options say.
+   */
+  digestSidecar?: string;
+  /**
+   * The length of the file in bytes. A response without a length gets it, and a file of another length is refused or
+   * aborted. Default: not known.
+   */
+  size?: Size;
+  /** `identity`: the file is requested without content coding, as with the option `acceptEncoding`. Default: the gateway's. */
+  acceptEncoding?: 'pass' | 'identity';
   /** Maximum bytes of the whole file, and of what is sent of it. Default: the gateway's limit. */
   maxBytes?: Size;
   /** Bytes per second of all downloads of this link together. Default: no limit. */
@@ -73,6 +87,10 @@ export interface Grant extends LinkConditions {
   contentType: string | null;
   /** As a member of `Repr-Digest`. */
   digest: string | null;
+  digestSidecar: string | null;
+  /** In bytes. */
+  size: number | null;
+  acceptEncoding: 'pass' | 'identity' | null;
   maxBytes: number | null;
   /** Bytes per second. */
   rate: number | null;
@@ -103,6 +121,9 @@ const MEMBERS = [
   'contentType',
   'methods',
   'digest',
+  'digestSidecar',
+  'size',
+  'acceptEncoding',
   'maxBytes',
   'rate',
   'clientIp',
@@ -165,6 +186,9 @@ export function packGrant(grant: Grant): PackedGrant {
     contentType,
     methods,
     digest,
+    digestSidecar,
+    size,
+    acceptEncoding,
     maxBytes,
     rate,
     clientIp,
@@ -178,6 +202,9 @@ export function packGrant(grant: Grant): PackedGrant {
     ...(contentType !== null && { contentType }),
     ...(methods !== DEFAULT_METHODS && { methods }),
     ...(digest !== null && { digest }),
+    ...(digestSidecar !== null && { digestSidecar }),
+    ...(size !== null && { size }),
+    ...(acceptEncoding !== null && { acceptEncoding }),
     ...(maxBytes !== null && { maxBytes }),
     ...(rate !== null && { rate }),
     ...(clientIp !== null && { clientIp }),
@@ -187,6 +214,8 @@ export function packGrant(grant: Grant): PackedGrant {
 }
 
 function resolveMembers(check: Checker, members: Members, expires: number): Grant {
+  if (members.digest !== undefined && members.digestSidecar !== undefined)
+    check.problem('digestSidecar', 'must not be given together with digest');
   return {
     url: check.parsed('url', members.url, '', parseUrl),
     mirrors: check.list('mirrors', members.mirrors, (path, mirror) =>
@@ -198,6 +227,9 @@ function resolveMembers(check: Checker, members: Members, expires: number): Gran
     contentType: check.parsed('contentType', members.contentType, null, parseMediaType),
     methods: resolveMethods(check, members.methods),
     digest: check.parsed('digest', members.digest, null, (digest) => formatDigest(parseDigest(digest))),
+    digestSidecar: check.parsed('digestSidecar', members.digestSidecar, null, parseSidecarText),
+    size: check.bytes('size', members.size, null),
+    acceptEncoding: check.oneOf('acceptEncoding', members.acceptEncoding, ['pass', 'identity'], null),
     maxBytes: check.bytes('maxBytes', members.maxBytes, null, { min: 1 }),
     rate: check.bytes('rate', members.rate, null, { min: 1 }),
     clientIp: resolveClientIp(check, members.clientIp),
@@ -214,6 +246,11 @@ function parseUrl(url: unknown): string {
   // This reports the detailed problem.
   parseBaseTarget(url as URL);
   return (url as URL).href;
+}
+
+function parseSidecarText(text: unknown): string {
+  parseSidecar(text);
+  return text as string;
 }
 
 function parseFilename(filename: unknown): string {

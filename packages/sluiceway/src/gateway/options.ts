@@ -152,6 +152,7 @@ const sharedOptions = {
     'timeouts',
     'resume',
     'verifyIfRange',
+    'acceptEncoding',
     'breakOff',
     'zeroCopy',
   ]),

@@ -9,9 +9,11 @@ const SIGNATURE = '&signature=';
 
 /** All parameters of a link, in the order in which a link has them. `signature` follows after all of them. */
 const PARAMETERS = [
+  'accept-encoding',
   'client',
   'content-type',
   'digest',
+  'digest-sidecar',
   'disposition',
   'expires',
   'filename',
@@ -21,6 +23,7 @@ const PARAMETERS = [
   'mirrors',
   'rate',
   'single-use',
+  'size',
   'url',
 ] as const;
 
@@ -68,15 +71,20 @@ function toParameters(grant: Grant, key: string): Parameters {
     contentType,
     methods,
     digest,
+    digestSidecar,
+    size,
+    acceptEncoding,
     maxBytes,
     rate,
     clientIp,
     singleUse,
   } = packGrant(grant);
   return {
+    ...(acceptEncoding !== undefined && { 'accept-encoding': acceptEncoding }),
     ...(clientIp !== undefined && { client: clientIp }),
     ...(contentType !== undefined && { 'content-type': contentType }),
     ...(digest !== undefined && { digest }),
+    ...(digestSidecar !== undefined && { 'digest-sidecar': digestSidecar }),
     ...(disposition !== undefined && { disposition }),
     expires: String(expires),
     ...(filename !== undefined && { filename }),
@@ -87,6 +95,7 @@ function toParameters(grant: Grant, key: string): Parameters {
     ...(mirrors !== undefined && { mirrors: mirrors.join(' ') }),
     ...(rate !== undefined && { rate: String(rate) }),
     ...(singleUse === true && { 'single-use': '1' }),
+    ...(size !== undefined && { size: String(size) }),
     url: String(url),
   };
 }
@@ -94,9 +103,11 @@ function toParameters(grant: Grant, key: string): Parameters {
 function toGrant(parameters: Parameters): Grant {
   const { client, digest, disposition, expires, filename, methods, rate, url } = parameters;
   return readGrant({
+    acceptEncoding: parameters['accept-encoding'],
     clientIp: client,
     contentType: parameters['content-type'],
     digest,
+    digestSidecar: parameters['digest-sidecar'],
     disposition,
     expires: toNumber(expires),
     filename,
@@ -105,6 +116,7 @@ function toGrant(parameters: Parameters): Grant {
     mirrors: parameters.mirrors?.split(' '),
     rate: toNumber(rate),
     singleUse: toFlag(parameters['single-use']),
+    size: toNumber(parameters.size),
     url,
   });
 }

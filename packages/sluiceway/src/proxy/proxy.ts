@@ -15,6 +15,7 @@ import type { ProxySettings } from './options/proxy-settings.js';
 import { changeDestination } from './request/change-destination.js';
 import { noStages } from './request/content-stages.js';
 import { draftUpstreamRequest, normalizeRequest } from './request/draft-request.js';
+import { expectSidecar } from './request/expect-sidecar.js';
 import { nextRequestId, readDownstreamRequest } from './request/read-request.js';
 import { makeRequestId } from './request/request-id.js';
 import { changeRequest } from './request/request-rules.js';
@@ -33,6 +34,7 @@ import {
   normalizeFraming,
   toUpstreamResponse,
 } from './response/draft-response.js';
+import { applySize, hasSize } from './response/expected-size.js';
 import { contentLengthAfter } from './response/pipeline.js';
 import { relayInterim } from './response/relay-interim.js';
 import { Responder } from './response/responder.js';
@@ -42,6 +44,7 @@ import {
   announceVerification,
   decideVerification,
   expectDigest,
+  forgetSidecar,
   isFitFor,
 } from './response/verify-content.js';
 import { RunningTransfers } from './transfer/running-transfers.js';
@@ -155,6 +158,7 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
       validated: null,
       selection: null,
       digest: null,
+      sidecar: null,
       transform: null,
       received: null,
       stages: noStages(),
@@ -198,7 +202,7 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
       if (requestId?.toUpstream === true && profile.forwarded)
         upstream.headers.set(requestId.field, downstream.requestId);
       if (changes) askForWhole(upstream.headers);
-      setTarget(upstream, selected, context);
+      setTarget(upstream, selected, context, this.#settings.acceptEncoding);
       if (headers.request !== null || hooks.onUpstreamRequest) state.clientFields = upstream.headers.clone();
       changeRequest(upstream, downstream, headers);
       if (hooks.onUpstreamRequest) {
@@ -206,6 +210,7 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
         normalizeRequest(upstream);
       }
       if (headers.rewritesDestination) changeDestination(upstream, downstream, client);
+      await expectSidecar(state, validated, upstream, this.#settings);
       expectDigest(state, upstream, digests);
       if (hooks.transform?.request)
         await transformRequest(state, hooks.transform.request, downstream, upstream);
@@ -214,9 +219,10 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
       // 4. Send it, and wait for the response head.
       const arrived = await sendUpstream(state, validated, upstream, this.#settings, {
         onInterim: (head) => relayInterim(state, head, upstream, this.#settings),
-        isUsable: (response) => isFitFor(upstream, response, digests),
+        isUsable: (response) => isFitFor(upstream, response, digests) && hasSize(upstream, response),
       });
       const received = arrived.response;
+      applySize(state, upstream, received);
       decideVerification(state, upstream, received, digests);
       if (!changes) decideResume(state, arrived, this.#settings);
       const switchedTo = received.headers.get('upgrade');
@@ -265,6 +271,7 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
     } catch (thrown) {
       const error = transfer.error ?? toSluicewayError(thrown);
       outcome = error.outcome;
+      if (error.code === 'http_response_digest_mismatch') forgetSidecar(state);
       transfer.fail(error);
       if (this.#throws(context) && !client.isHeadSent && error.code !== 'client_aborted') {
         client.release();

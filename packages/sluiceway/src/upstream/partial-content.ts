@@ -44,9 +44,9 @@ export function statedLength(method: string, response: TransportResponse): numbe
 const isPart = (method: string, { status, headers, tunnel }: TransportResponse): boolean =>
   status === 206 && method !== 'HEAD' && tunnel === null && !isMultipart(headers);
 
-const isCoded = (fields: ReadonlyFields): boolean =>
+export const isCoded = (fields: ReadonlyFields): boolean =>
   fields.list('content-encoding').some((coding) => coding.toLowerCase() !== 'identity');
 
 /** Whether the framing marks the end of content of unknown length, and not only the close of the connection. */
-const isEndMarked = ({ httpVersion, headers }: TransportResponse): boolean =>
+export const isEndMarked = ({ httpVersion, headers }: TransportResponse): boolean =>
   httpVersion === '2.0' || headers.has('transfer-encoding');

@@ -41,38 +41,50 @@ const headers = fc.dictionary(
 
 /** Grants with any combination of members. Only encrypted links support `headers`. */
 export const grantOptions = (form: LinkOptions['form']): fc.Arbitrary<GrantOptions> =>
-  fc.record(
-    {
-      url,
-      expires: fc.oneof(
-        fc.integer({ min: 1000, max: 3_000_000_000 }),
-        fc.date({ min: new Date(Date.now() + 60_000), max: new Date('2033-01-01'), noInvalidDate: true }),
-      ),
-      filename: anyText.filter((name) => !/[\p{Cc}\p{Cs}]/u.test(name) && Buffer.byteLength(name) <= 255),
-      disposition: fc.constantFrom('attachment', 'inline'),
-      contentType: fc.constantFrom('video/mp4', 'text/plain; charset=utf-8', 'a/b;x="&=%"'),
-      methods: fc.uniqueArray(fc.constantFrom('GET', 'HEAD', 'PUT', 'X!', 'POST'), { minLength: 1 }),
-      mirrors: fc.array(url, { minLength: 1, maxLength: 3 }),
-      digest: fc
-        .uint8Array({ minLength: 32, maxLength: 32 })
-        .map((bytes) => `sha256:${Buffer.from(bytes).toString('hex')}`),
-      maxBytes: fc.oneof(
-        fc.maxSafeNat().filter((n) => n > 0),
-        fc.constant('5GiB'),
-      ),
-      rate: fc.integer({ min: 1, max: 2 ** 40 }),
-      clientIp: fc.constantFrom(
-        '192.0.2.7',
-        '192.0.2.0/24',
-        '0.0.0.0/0',
-        '::ffff:192.0.2.7',
-        '::ffff:c000:0/112',
-      ),
-      singleUse: fc.boolean(),
-      ...(form !== 'signed' && { headers }),
-    },
-    { requiredKeys: ['url', 'expires'] },
-  );
+  fc
+    .record(
+      {
+        url,
+        expires: fc.oneof(
+          fc.integer({ min: 1000, max: 3_000_000_000 }),
+          fc.date({ min: new Date(Date.now() + 60_000), max: new Date('2033-01-01'), noInvalidDate: true }),
+        ),
+        filename: anyText.filter((name) => !/[\p{Cc}\p{Cs}]/u.test(name) && Buffer.byteLength(name) <= 255),
+        disposition: fc.constantFrom('attachment', 'inline'),
+        contentType: fc.constantFrom('video/mp4', 'text/plain; charset=utf-8', 'a/b;x="&=%"'),
+        methods: fc.uniqueArray(fc.constantFrom('GET', 'HEAD', 'PUT', 'X!', 'POST'), { minLength: 1 }),
+        mirrors: fc.array(url, { minLength: 1, maxLength: 3 }),
+        digest: fc
+          .uint8Array({ minLength: 32, maxLength: 32 })
+          .map((bytes) => `sha256:${Buffer.from(bytes).toString('hex')}`),
+        digestSidecar: fc.constantFrom(
+          'SHA256SUMS',
+          '{name}.sha256',
+          'https://sums.example/{path}?a=b&c{query}',
+        ),
+        size: fc.maxSafeNat(),
+        acceptEncoding: fc.constantFrom('pass', 'identity'),
+        maxBytes: fc.oneof(
+          fc.maxSafeNat().filter((n) => n > 0),
+          fc.constant('5GiB'),
+        ),
+        rate: fc.integer({ min: 1, max: 2 ** 40 }),
+        clientIp: fc.constantFrom(
+          '192.0.2.7',
+          '192.0.2.0/24',
+          '0.0.0.0/0',
+          '::ffff:192.0.2.7',
+          '::ffff:c000:0/112',
+        ),
+        singleUse: fc.boolean(),
+        ...(form !== 'signed' && { headers }),
+      },
+      { requiredKeys: ['url', 'expires'] },
+    )
+    .map(({ digestSidecar, ...others }) =>
+      // These two exclude each other.
+      others.digest === undefined && digestSidecar !== undefined ? { ...others, digestSidecar } : others,
+    );
 
 /** Signs as signers in other languages do, according to the documentation. Calls no code of Sluiceway. */
 export function signElsewhere(

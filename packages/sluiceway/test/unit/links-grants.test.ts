@@ -59,6 +59,10 @@ const nonsense: [member: string, value: unknown, problem: RegExp][] = [
   ['maxBytes', 0, /^maxBytes must be at least 1B/],
   ['maxBytes', -1, /^maxBytes must be a size/],
   ['maxBytes', 2 ** 53, /^maxBytes must be a size/],
+  ['digestSidecar', '{name}', /^digestSidecar must not be the path of the file itself/],
+  ['digestSidecar', 'ftp://a.example/b', /^digestSidecar must be a path such as/],
+  ['size', -1, /^size must be a size/],
+  ['acceptEncoding', 'gzip', /^acceptEncoding must be one of/],
   ['rate', 0, /^rate must be at least 1B/],
   ['rate', 'fast', /^rate must be a size/],
   ['clientIp', '', /^clientIp must be an address or CIDR range/],
@@ -118,6 +122,8 @@ describe('what no link may permit', () => {
   test.each(nonsense)('is refused where another signer has signed it: %s %j', (member, value) => {
     const names: Record<string, string> = {
       contentType: 'content-type',
+      digestSidecar: 'digest-sidecar',
+      acceptEncoding: 'accept-encoding',
       maxBytes: 'max-bytes',
       clientIp: 'client',
     };

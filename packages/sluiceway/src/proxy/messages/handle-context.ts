@@ -58,4 +58,14 @@ export interface HandleContext<Context = unknown> {
    * other content is aborted before its end. If the value is not a digest, the answer is 500. Default: not checked.
    */
   digest?: string | Digest;
+  /**
+   * Where the checksum file of the file is, as in `digests.sidecar`. If the value is not valid, the answer is 500.
+   * Without effect if `digest` is given. Default: as `digests.sidecar` says.
+   */
+  digestSidecar?: string;
+  /**
+   * The length of the file in bytes, if the application knows it. A response without a length gets it, and is aborted if
+   * its content has another length. If the value is not a whole number, the answer is 500. Default: not known.
+   */
+  size?: number;
 }

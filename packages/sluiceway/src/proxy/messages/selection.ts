@@ -1,5 +1,6 @@
 import type { Outcome, SluicewayError } from '../../errors.js';
 import type { Digest } from '../../http/digest.js';
+import type { SidecarLocation } from '../../http/sidecar.js';
 import { type BaseTarget, joinTarget } from '../../http/target.js';
 import type { RateLimit } from '../../stream/rate-limit.js';
 import type { Target } from '../../upstream/target.js';
@@ -43,6 +44,12 @@ export interface Selection {
   readonly joinedTo: BaseTarget | null;
   /** The hash of the file. Null if unknown. */
   readonly digest?: Digest | null;
+  /** Where the checksum file of the file is. Null or absent: as the options say. */
+  readonly digestSidecar?: SidecarLocation | null;
+  /** The length of the file in bytes. Null or absent: unknown. */
+  readonly size?: number | null;
+  /** Replaces the option `acceptEncoding`. Null or absent: as the option says. */
+  readonly acceptEncoding?: 'pass' | 'identity' | null;
   /** Set on the upstream request. Sent only to the target's origin, not to other origins after a redirect. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Returns why a target must not be requested, or null. Called for the first target and for that of each redirect. */

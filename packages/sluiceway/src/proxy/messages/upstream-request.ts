@@ -38,6 +38,7 @@ export class UpstreamRequestDraft {
   #target: Target | null = null;
   #joinedTo: BaseTarget | null = null;
   #digest: Digest | null = null;
+  #size: number | null = null;
 
   constructor(downstream: DownstreamRequest, fields: Fields, extras: ForwardedExtras) {
     this.#downstream = downstream;
@@ -77,6 +78,23 @@ export class UpstreamRequestDraft {
   set digest(digest: string | Digest | null) {
     this.#digest = digest === null ? null : toDigest(digest);
     if (digest !== null) this.headers.set('Accept-Encoding', 'identity');
+  }
+
+  /** The length of the file in bytes. Null: unknown. */
+  get size(): number | null {
+    return this.#size;
+  }
+
+  /**
+   * Sets the length of the file, for GET and HEAD. A response to GET without a length then gets one, and is aborted if its
+   * content has another; a successful response that announces another length is refused. A content coding would change
+   * the length, so none is requested, as for `digest`. Throws a `TypeError` unless the value is a whole number.
+   */
+  set size(size: number | null) {
+    if (size !== null && !(Number.isSafeInteger(size) && size >= 0))
+      throw new TypeError('A size must be a whole number of bytes');
+    this.#size = size;
+    if (size !== null) this.headers.set('Accept-Encoding', 'identity');
   }
 
   /** The URL to which the client's path was joined. Null for an exact target. */

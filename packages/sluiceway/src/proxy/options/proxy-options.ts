@@ -176,6 +176,17 @@ export const proxyDataOptions = {
     doc: 'What happens to the `Content-Encoding` of a file that is compressed itself, such as `.tar.gz`. Many servers derive it from the name, and clients that follow it store the unpacked file under the name of the archive, so that its published digest fails. `remove` removes it if it says of the file what its name says, and sets `Content-Type` to that of the archive; files that are part of a page (`app.js.gz`) keep it. The bytes do not change. The default for servers of your own is `pass`, because they can be configured; with the profile `thirdParty` and in a gateway, which serve downloads, it is `remove`.',
   }),
   /**
+   * Whether the client's `Accept-Encoding` is sent on (`pass`), or `Accept-Encoding: identity` in its place,
+   * which asks for content that is not compressed. Use `identity` for files that clients continue or read in
+   * parts if the origin server gives the compressed and the uncompressed file the same `ETag`: see origin
+   * servers. A response that is compressed all the same passes with its `Content-Encoding`. Default:
+   * `'pass'`.
+   */
+  acceptEncoding: oneOf(['pass', 'identity'], {
+    default: 'pass',
+    doc: "Whether the client's `Accept-Encoding` is sent on (`pass`), or `Accept-Encoding: identity` in its place, which asks for content that is not compressed. Use `identity` for files that clients continue or read in parts if the origin server gives the compressed and the uncompressed file the same `ETag`: see [origin servers](origin-servers.md#one-etag-for-two-codings). A response that is compressed all the same passes with its `Content-Encoding`.",
+  }),
+  /**
    * What happens to a failure before the response has begun. `answer` sends a response, so that no client
    * waits in vain. With `throw` the promise of `handle` rejects with the `SluicewayError` and nothing is
    * written, for frameworks with an error handler of their own. Default: `'answer'`.

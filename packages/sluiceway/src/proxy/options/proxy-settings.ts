@@ -8,6 +8,7 @@ import { type ListenerAddress, processListeners, publicAddressesOfOthers } from 
 import { createTrustedPeers, type TrustedPeers } from '../../net/trusted-peers.js';
 import { Checker } from '../../options/checker.js';
 import { resolve, type SettingsOf } from '../../options/spec.js';
+import { SidecarReader } from '../../sidecar/sidecar-reader.js';
 import type { TimeoutSettings } from '../../stream/timeout-settings.js';
 import type { HeadConversion } from '../../upstream/convert-head.js';
 import { createTransport } from '../../upstream/create-transport.js';
@@ -58,6 +59,8 @@ export interface ProxySettings {
   /** Which clients get the interim responses of origin servers. */
   interimResponses: 'pass' | 'http2' | 'none';
   digests: DigestSettings;
+  /** Reads checksum files. */
+  sidecars: SidecarReader;
   hooks: Hooks;
   /** Hides secrets in a request's path before records and observers see it. Null if paths have no secrets. */
   hidePath: ((path: string) => string) | null;
@@ -72,6 +75,7 @@ export interface ProxySettings {
   /** Whether content may bypass this process. True only if zero copy is available. */
   zeroCopy: boolean;
   verifiesIfRange: boolean;
+  acceptEncoding: 'pass' | 'identity';
   throwsErrors: boolean;
 }
 
@@ -151,7 +155,8 @@ export function toProxySettings(
     ...(egressProxy !== undefined && { egress: egressProxy }),
   };
   const resumeSettings = toResumeSettings(resume);
-  return () => ({
+  const digests = toDigestSettings(given.digests);
+  const create = (built: Transport): ProxySettings => ({
     upstream: url ?? null,
     mirrors,
     proxyName: given.name ?? defaultPseudonym,
@@ -179,18 +184,21 @@ export function toProxySettings(
       (given.archiveCoding ?? (profile.name === thirdParty.name ? 'remove' : 'pass')) === 'remove',
     breakOff: given.breakOff,
     interimResponses: given.interimResponses ?? (profile.responseHeaders === 'all' ? 'pass' : 'none'),
-    digests: toDigestSettings(given.digests),
+    digests,
+    sidecars: new SidecarReader(built, digests.sidecarLimits),
     hooks: toHooks(given),
     hidePath: null,
     completeHead: null,
     learnListener: addresses === 'public' ? (listener) => processListeners.learn(listener) : null,
     requestId: toRequestIdSettings(given.requestId),
     observers: given.observers,
-    transport: given.transport ?? makeTransport(connecting, protocol),
+    transport: built,
     zeroCopy: given.zeroCopy,
     verifiesIfRange: given.verifyIfRange,
+    acceptEncoding: given.acceptEncoding,
     throwsErrors: given.errors === 'throw',
   });
+  return () => create(transport ?? makeTransport(connecting, protocol));
 }
 
 type Resolved = SettingsOf<typeof proxyOptions>;

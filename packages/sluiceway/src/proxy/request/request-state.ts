@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { ClientExchange } from '../../downstream/exchange.js';
 import type { Digest } from '../../http/digest.js';
 import type { ReadonlyFields } from '../../http/fields.js';
+import type { SidecarResult } from '../../sidecar/sidecar-reader.js';
 import type { MeteredSource } from '../../stream/metered-source.js';
 import type { DownstreamRequest } from '../messages/downstream-request.js';
 import type { HandleContext } from '../messages/handle-context.js';
@@ -26,6 +27,8 @@ export interface RequestState {
    * application expects, then the one that applies to this response. Null if there is none.
    */
   digest: Digest | null;
+  /** What the checksum file of the requested file says. Null if none was read. */
+  sidecar: SidecarResult | null;
   /** Streams that the content of the request passes through; null if it passes none. */
   transform: { streams: readonly [Duplex, ...Duplex[]]; changes: boolean } | null;
   /** The client's content on its way to the origin server; null if none is sent. */

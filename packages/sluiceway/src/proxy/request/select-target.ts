@@ -98,11 +98,23 @@ class HookSelector implements Selector {
   }
 }
 
-/** Sets the draft's target, digest and fields from the selection. A digest of the context takes precedence. */
-export function setTarget(draft: UpstreamRequestDraft, selection: Selection, context: HandleContext): void {
+/**
+ * Sets the draft's target, digest, size and fields from the selection. Those of the context take precedence.
+ * `acceptEncoding` is the option.
+ */
+export function setTarget(
+  draft: UpstreamRequestDraft,
+  selection: Selection,
+  context: HandleContext,
+  acceptEncoding: 'pass' | 'identity',
+): void {
   draft.setExactTarget(selection.target, selection.mirrors, selection.joinedTo);
   const digest = context.digest ?? selection.digest ?? null;
   if (digest !== null) draft.digest = digest;
+  const size = context.size ?? selection.size ?? null;
+  if (size !== null) draft.size = size;
+  if ((selection.acceptEncoding ?? acceptEncoding) === 'identity')
+    draft.headers.set('Accept-Encoding', 'identity');
   for (const [name, value] of Object.entries(selection.headers ?? NO_FIELDS)) draft.headers.set(name, value);
 }
 

@@ -167,7 +167,7 @@ function chooseUpload(validated: ValidRequest, draft: UpstreamRequestDraft): Req
 const NONE: readonly Target[] = [];
 
 /** Other locations of the same file. Only GET and HEAD are sent to several servers, since they have no effect. */
-function toMirrors({ method, mirrors }: UpstreamRequestDraft): readonly Target[] {
+export function toMirrors({ method, mirrors }: UpstreamRequestDraft): readonly Target[] {
   if (mirrors.length === 0 || (method !== 'GET' && method !== 'HEAD')) return NONE;
   return mirrors.map((mirror) =>
     typeof mirror === 'string' || mirror instanceof URL ? toTarget(mirror) : mirror,
@@ -179,7 +179,10 @@ function toMirrors({ method, mirrors }: UpstreamRequestDraft): readonly Target[]
  * client has asked for: it can come back here even if the address is not one of our listeners. It carries the client's
  * CDN-Loop and our name (RFC 8586 section 2).
  */
-function loopMarker(downstream: DownstreamRequest, loopName: string): NonNullable<SendOptions['markLoop']> {
+export function loopMarker(
+  downstream: DownstreamRequest,
+  loopName: string,
+): NonNullable<SendOptions['markLoop']> {
   const ours = plainAuthority(downstream.host);
   return (fields, { base }) => {
     if (ours !== plainAuthority(base.host)) return;

@@ -25,7 +25,7 @@ export function decideResume(
   const { verification } = stages;
   // With a digest, all of the content is verified before its end is passed on, whichever server it comes from.
   const proof = digest === null ? resume.proof : 'digest';
-  const part = toResumePoint(request, response, proof);
+  const part = toResumePoint(request, response, proof, stages.statedLength);
   if (part === null) return;
   // Files on different servers can have the same length and date, and still differ.
   const isProvable = proof !== 'validator' || (part.validator !== null && isPortable(part.validator));

@@ -17,7 +17,9 @@ import type { RequestState } from '../request/request-state.js';
 import { askForWhole } from './apply-transform.js';
 import { isContentless } from './respond.js';
 
-const EXPECTED = 'the application';
+/** The source of the digest that is expected, in errors. */
+const sourceOf = ({ sidecar }: RequestState): string =>
+  sidecar !== null && 'listed' in sidecar ? 'the checksum file' : 'the application';
 
 /** Asks for content that can be verified, if the application expects a digest. */
 export function expectDigest(
@@ -55,11 +57,18 @@ export function decideVerification(
 ): void {
   const { headers, status, contentLength } = received;
   state.digest = null;
+  if (
+    state.sidecar !== null &&
+    'error' in state.sidecar &&
+    settings.sidecarIsRequired &&
+    isSuccessful(received)
+  )
+    throw state.sidecar.error;
   const expects = expected !== null && isSuccessful(received);
   const given = settings.verifies && received.tunnel === null && mayGiveDigest(headers);
   if (!expects && !given) return;
   if (expects) {
-    const fault = findFault(expected, method, received, settings);
+    const fault = findFault({ digest: expected, by: sourceOf(state) }, method, received, settings);
     if (fault !== null) throw fault;
   }
   if (method === 'HEAD') return;
@@ -67,7 +76,7 @@ export function decideVerification(
   const isProven = expects && isWhole;
   const names =
     given && !isProven && !isContentless(method, status) ? fieldsFor(method, status, isWhole) : [];
-  const checks = isProven ? [{ digest: expected, by: EXPECTED }] : readGiven(headers, names);
+  const checks = isProven ? [{ digest: expected, by: sourceOf(state) }] : readGiven(headers, names);
   // In HTTP/1, only chunked content has trailers.
   const mayHaveTrailers = contentLength === null || received.httpVersion === '2.0';
   const trailers = mayHaveTrailers ? announcedDigests(headers, names) : [];
@@ -108,6 +117,11 @@ export function announceVerification(
   stages.verification = null;
 }
 
+/** Called when content did not have its digest: the checksum file may have changed together with the file. */
+export function forgetSidecar({ sidecar }: RequestState): void {
+  if (sidecar !== null && 'listed' in sidecar) sidecar.forget();
+}
+
 const isSuccessful = ({ status, tunnel }: TransportResponse): boolean =>
   tunnel === null && status >= 200 && status < 300;
 
@@ -117,19 +131,20 @@ export const isFitFor = (
   received: TransportResponse,
   settings: DigestSettings,
 ): boolean =>
-  digest === null || !isSuccessful(received) || findFault(digest, method, received, settings) === null;
+  digest === null ||
+  !isSuccessful(received) ||
+  findFault({ digest, by: '' }, method, received, settings) === null;
 
 function findFault(
-  expected: Digest,
+  expected: ExpectedDigest,
   method: string,
   received: TransportResponse,
   { relaysParts, verifies }: DigestSettings,
 ): SluicewayError | null {
   // The origin server itself states that it has another file: refuse it before any content.
   if (verifies && (method === 'GET' || method === 'HEAD')) {
-    const given = readDigest(received.headers, 'Repr-Digest', [expected.algorithm]);
-    if (given !== null && !isSameDigest(expected, given))
-      return toMismatch({ digest: expected, by: EXPECTED }, given);
+    const given = readDigest(received.headers, 'Repr-Digest', [expected.digest.algorithm]);
+    if (given !== null && !isSameDigest(expected.digest, given)) return toMismatch(expected, given);
   }
   if (relaysParts || isAll(received)) return null;
   return new SluicewayError('http_protocol_error', 'A part (206) that was not requested cannot be verified');

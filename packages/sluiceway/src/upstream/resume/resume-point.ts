@@ -27,17 +27,21 @@ export interface ResumePoint {
   end: number | null;
 }
 
-/** The part that a response delivers; null if it could not be resumed. */
+/**
+ * The part that a response delivers; null if it could not be resumed. `statedLength` is the length of its content if the
+ * response has no `Content-Length`; null if unknown.
+ */
 export function toResumePoint(
   request: TransportRequest,
   response: TransportResponse,
   proof: Proof,
+  statedLength: number | null = null,
 ): ResumePoint | null {
   const { headers, status, contentLength, tunnel } = response;
   // Ranges are defined for GET (RFC 9110 section 14.2).
   if (request.method !== 'GET' || request.content !== null || tunnel !== null || contentLength === 0)
     return null;
-  const position = locate(response);
+  const position = locate(response, statedLength);
   if (position === null || headers.list('accept-ranges').includes('none')) return null;
   const validator = findValidator(headers);
   if (validator === null && (proof === 'validator' || position.total === null)) return null;
@@ -54,13 +58,13 @@ export function toResumePoint(
   return status === 200 || status === 206 ? part : null;
 }
 
-function locate({
-  status,
-  headers,
-  contentLength,
-}: TransportResponse): Pick<ResumePoint, 'total' | 'start' | 'end'> | null {
+function locate(
+  { status, headers, contentLength }: TransportResponse,
+  statedLength: number | null,
+): Pick<ResumePoint, 'total' | 'start' | 'end'> | null {
   if (contentLength !== null && !Number.isSafeInteger(contentLength)) return null;
-  if (status !== 206) return { total: contentLength, start: 0, end: contentLength };
+  const length = contentLength ?? statedLength;
+  if (status !== 206) return { total: length, start: 0, end: length };
   // Null for several parts (multipart/byteranges), each of which has its own head.
   const range = onlyRange(headers);
   if (range === null || !range.isExact) return null;

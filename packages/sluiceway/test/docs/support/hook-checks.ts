@@ -1,5 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import { expect } from 'vitest';
+import { servingFiles, sumLine } from '../../support/checksum-files.js';
+import { startServer } from '../../support/servers.js';
 import type { Check } from './example.js';
 import { largeContent } from './origin.js';
 
@@ -76,6 +78,24 @@ export const hookChecks: Readonly<Record<string, Check>> = {
     expect(right.content.toString()).toBe('this is /releases/tool-1.2.tar.gz');
     expect((await running.send('/tool-1.1.tar.gz')).complete).toBe(false);
     expect((await running.send('/tool-1.0.tar.gz')).head.status).toBe(404);
+  },
+
+  'a file passes that has the digest of its checksum file': async (example) => {
+    const files = await startServer(
+      servingFiles({
+        '/right': 'a',
+        '/wrong': 'b',
+        '/SHA256SUMS': sumLine('a', 'right') + sumLine('a', 'wrong'),
+      }),
+    );
+    example.replacements.set('https://files.example.com', `http://127.0.0.1:${files.port}`);
+    try {
+      const running = await example.run();
+      expect((await running.send('/right')).complete).toBe(true);
+      expect((await running.send('/wrong')).complete).toBe(false);
+    } finally {
+      await files.stop();
+    }
   },
 
   'a transform compresses on the way': async (example) => {
