@@ -1,7 +1,7 @@
 /** @import { AnySpec, Members } from 'sluiceway/options' */
 
 /** The pages with tables of options. */
-export const pages = ['docs/options.md', 'docs/gateway.md', 'docs/config.md'];
+export const pages = ['docs/options.md', 'docs/gateway.md', 'docs/config.md', 'docs/access.md'];
 
 const MARKER = /^<!-- options: (.+) -->$/;
 
@@ -18,6 +18,9 @@ const tables = new Set([
   'streamFrom',
   'gateway',
   'gateway.guard',
+  'jwt',
+  'clientCertificate',
+  'forwardAuth',
   'config',
   'config.admin',
   'config.listeners',

@@ -1,3 +1,5 @@
+// long file: the closed lists of outcomes and error codes, with the error type that they describe.
+
 /** The party that caused a failure. A client that disconnects is `downstream`; a bug of the proxy is `internal`. */
 export type ErrorSource = 'downstream' | 'upstream' | 'policy' | 'internal';
 
@@ -221,6 +223,8 @@ export interface SluicewayErrorOptions {
   outcome?: Outcome;
   /** Fields of the default answer, such as `Allow` with 405, `WWW-Authenticate` with 401, or `Retry-After`. */
   headers?: Readonly<Record<string, string | readonly string[]>>;
+  /** Content of the default answer. Its media type is in `headers`. Default: a problem report with the public message. */
+  content?: string | Uint8Array;
   /** True only if nothing of the request can have reached the origin server. Default false. */
   retryable?: boolean;
 }
@@ -236,6 +240,8 @@ export class SluicewayError extends Error {
   readonly retryable: boolean;
   /** Fields of the default answer, in addition to those of every failure. */
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
+  /** Content of the default answer. Null: a problem report with the public message. */
+  readonly content: string | Uint8Array | null;
 
   /**
    * `message` is for logs (`errorMessage` of the record) and developers, and can contain addresses. Clients see only
@@ -251,6 +257,7 @@ export class SluicewayError extends Error {
     this.publicMessage = options.publicMessage ?? defaults.publicMessage;
     this.retryable = options.retryable ?? false;
     this.headers = options.headers ?? {};
+    this.content = options.content ?? null;
   }
 }
 

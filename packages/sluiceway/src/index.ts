@@ -4,6 +4,8 @@ export type { BasicUsers } from './access/basic-users.js';
 export { bearer } from './access/bearer.js';
 export type { BearerTokens } from './access/bearer-tokens.js';
 export { clientAddresses } from './access/client-addresses.js';
+export type { ClientCertificateRules } from './access/client-certificate.js';
+export { clientCertificate } from './access/client-certificate.js';
 export { allOf, anyOf } from './access/combine.js';
 export type { Key, KeyOptions } from './access/keys.js';
 export type {
@@ -12,7 +14,10 @@ export type {
   AccessPolicy,
   AccessRefusal,
   AccessRequest,
+  RefusalResponse,
 } from './access/policy.js';
+export { forwardAuth } from './access/remote/forward-auth.js';
+export type { ForwardAuthOptions } from './access/remote/forward-auth-options.js';
 export type { SignedUrlConditions, SignedUrlOptions, UrlSigner } from './access/signed-url.js';
 export { createUrlSigner, signed } from './access/signed-url.js';
 export type { ClientRequest, ClientResponse } from './downstream/exchange.js';
@@ -22,6 +27,7 @@ export type { Digest, DigestAlgorithm } from './http/digest.js';
 export type { ReadonlyFields } from './http/fields.js';
 export { Fields } from './http/fields.js';
 export type { BaseTarget } from './http/target.js';
+export type { ClientCertificate } from './net/client-certificate.js';
 export type { Destination } from './net/destination.js';
 export type { ForwardedClient } from './net/forwarded-client.js';
 export type { LogMembers } from './observe/transfer-log.js';

@@ -1,3 +1,6 @@
+import { clientCertificateOptions } from './access/client-certificate.js';
+import { forwardAuthOptions } from './access/remote/forward-auth-options.js';
+import { jwtOptions } from './access/remote/jwt-options.js';
 import { gatewayOptions, gatewayOwnOptions } from './gateway/options.js';
 import type { AnySpec, Members } from './options/spec.js';
 import { streamerOwnOptions } from './proxy/mount/streamer-options.js';
@@ -21,10 +24,12 @@ export type {
 } from './options/spec.js';
 export { findSpec, joinPath, membersOf, OFF, resolve } from './options/spec.js';
 export { groupSchema, toJsonSchema } from './options/to-json-schema.js';
-export { gatewayOptions, proxyOptions };
+export { clientCertificateOptions, forwardAuthOptions, gatewayOptions, jwtOptions, proxyOptions };
 
 /** The options that the documents have tables of, by the function that takes them. */
-export const documentedOptions: Readonly<Record<'createProxy' | 'streamFrom' | 'gateway', Members>> = {
+export const documentedOptions: Readonly<
+  Record<'createProxy' | 'streamFrom' | 'gateway' | 'jwt' | 'clientCertificate' | 'forwardAuth', Members>
+> = {
   createProxy: proxyOptions,
   // Those that they share with `createProxy` are in the tables of that.
   streamFrom: { ...streamerOwnOptions, tls: withoutMembers(streamerOwnOptions.tls) },
@@ -38,6 +43,9 @@ export const documentedOptions: Readonly<Record<'createProxy' | 'streamFrom' | '
     },
     decide: gatewayOptions.decide,
   },
+  jwt: { ...jwtOptions, tls: withoutMembers(jwtOptions.tls) },
+  clientCertificate: clientCertificateOptions,
+  forwardAuth: { ...forwardAuthOptions, tls: withoutMembers(forwardAuthOptions.tls) },
 };
 
 function withoutMembers(spec: AnySpec): AnySpec {

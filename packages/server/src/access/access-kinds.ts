@@ -4,19 +4,27 @@ import {
   type BearerTokens,
   basic,
   bearer,
+  type ClientCertificateRules,
   type CredentialOptions,
   clientAddresses,
+  clientCertificate,
+  type ForwardAuthOptions,
+  forwardAuth,
   type KeyOptions,
   type OptionProblem,
   OptionsError,
   signed,
 } from 'sluiceway';
+import { type JwtKeys, type JwtOptions, jwt } from 'sluiceway/jwt';
 import {
   type AnySpec,
   boolean,
+  clientCertificateOptions,
   custom,
+  forwardAuthOptions,
   group,
   type JsonSchema,
+  jwtOptions,
   type OptionsOf,
   type SettingsOf,
   string,
@@ -101,6 +109,9 @@ const addressMembers = {
   ),
 };
 
+interface ClientCertificateRuleValues extends SettingsOf<typeof clientCertificateOptions> {}
+interface ForwardAuthValues extends SettingsOf<typeof forwardAuthOptions> {}
+interface JwtValues extends SettingsOf<typeof jwtOptions> {}
 interface BearerOptions extends OptionsOf<typeof bearerMembers> {}
 interface BearerValues extends SettingsOf<typeof bearerMembers> {}
 interface BasicOptions extends OptionsOf<typeof basicMembers> {}
@@ -129,6 +140,28 @@ export const accessKinds: Readonly<Record<string, AccessKind>> = {
       doc: 'Requests whose URL is signed by one of these keys: see [signed URLs](access.md#signed-urls).',
     }),
     create: ({ keys }, fileOf) => signed({ keys: absoluteFile(keys, fileOf) as KeyOptions }),
+  },
+  jwt: {
+    spec: group<JwtOptions, JwtValues>(jwtOptions, {
+      doc: 'Requests with a [JSON Web Token](access.md#json-web-tokens) of an issuer, in `Authorization: Bearer …`.',
+    }),
+    create: ({ jwks, ...options }, fileOf) =>
+      jwt({
+        ...(options as Partial<JwtOptions>),
+        ...(jwks !== undefined && { jwks: absoluteFile(jwks, fileOf) as JwtKeys }),
+      } as JwtOptions),
+  },
+  clientCertificate: {
+    spec: group<ClientCertificateRules, ClientCertificateRuleValues>(clientCertificateOptions, {
+      doc: 'Clients by the [certificate](access.md#client-certificates) of their connection. A listener must ask for certificates. `{}` is every certificate that the listener accepts.',
+    }),
+    create: (rules) => clientCertificate(rules),
+  },
+  forwardAuth: {
+    spec: group<ForwardAuthOptions, ForwardAuthValues>(forwardAuthOptions, {
+      doc: 'Requests that [another service](access.md#forward-authentication) allows.',
+    }),
+    create: (options) => forwardAuth(options as unknown as ForwardAuthOptions),
   },
   addresses: {
     spec: group<AddressOptions, AddressValues>(addressMembers, {

@@ -103,6 +103,16 @@ function createPart(
   }
 }
 
+/** Returns the paths of all rules of a kind, nested ones included. */
+export function findRules(rule: unknown, kind: string, path: string): string[] {
+  if (typeof rule !== 'object' || rule === null) return [];
+  return Object.entries(rule).flatMap(([name, value]: [string, unknown]) => {
+    if (name === kind) return [`${path}.${name}`];
+    if ((name !== 'all' && name !== 'any') || !Array.isArray(value)) return [];
+    return value.flatMap((each, i) => findRules(each, kind, `${path}.${name}[${i}]`));
+  });
+}
+
 /** Reports unknown keys, which the library would ignore or report at the wrong path. */
 function hasOnly(check: Checker, path: string, value: object, known: readonly string[]): boolean {
   check.unknownKeys(path, value, known);

@@ -15,6 +15,9 @@ const flagsOfServer: readonly (readonly [path: RegExp, flag: string])[] = [
   [/^admin\.access/, '--admin-token-file'],
   [/^admin/, '--admin'],
   [/^drainDelay/, '--drain-delay'],
+  [/^routes\[0\]\.access\b.*\bjwt/, '--jwt-keys'],
+  [/^routes\[0\]\.access\b.*\bforwardAuth\.copyHeaders/, '--forward-auth-header'],
+  [/^routes\[0\]\.access\b.*\bforwardAuth/, '--forward-auth'],
   [/^drainTimeout/, '--drain-timeout'],
   [/^log/, '--log'],
 ];

@@ -10,8 +10,8 @@ const notes = `
 A gateway serves files of other servers. It accepts links that sluiceway sign makes with the same keys. By default it
 connects only to public addresses, on ports 80 and 443; the --allow flags change this.
 
---unsigned also serves GET /download?url=… for any URL in the query. It requires --allow-host, --access-token-file or
---basic-file, so that the gateway does not fetch any URL for any client. --allow-host '*' allows all public hosts.
+--unsigned also serves GET /download?url=… for any URL in the query. It requires --allow-host, or an access flag such as
+--access-token-file, so that the gateway does not fetch any URL for any client. --allow-host '*' allows all public hosts.
 
 The gateway reads the key file again when it changes, and at once on SIGHUP. Running downloads continue.
 

@@ -1,4 +1,5 @@
 import type { GatewayOptions } from 'sluiceway/gateway';
+import { toAccessRule } from './access-flags.js';
 import { downloadFlags, flagsByOption, orOff } from './option-flags.js';
 import { given, type ServeFlags, toServedOptions } from './serve-flags.js';
 import { readFlag, UsageError } from './usage-error.js';
@@ -71,18 +72,13 @@ export function toGatewayOptions(flags: GatewayFlags): GatewayOptions {
 }
 
 /** The library checks this too, but its messages name options instead of flags. */
-function checkOpenness({
-  keys,
-  unsigned = false,
-  allowHost,
-  accessTokenFile,
-  basicFile,
-}: GatewayFlags): void {
+function checkOpenness(flags: GatewayFlags): void {
+  const { keys, unsigned = false, allowHost } = flags;
   if (keys === undefined && !unsigned)
     throw new UsageError('--keys: is required, unless --unsigned is given');
-  if (unsigned && allowHost === undefined && accessTokenFile === undefined && basicFile === undefined) {
+  if (unsigned && allowHost === undefined && toAccessRule(flags) === undefined) {
     throw new UsageError(
-      "--unsigned: needs --allow-host ('*' for any host), --access-token-file or --basic-file: otherwise any client could fetch any URL through this gateway",
+      "--unsigned: needs --allow-host ('*' for any host), --access-token-file or --basic-file, or another access flag: otherwise any client could fetch any URL through this gateway",
     );
   }
 }

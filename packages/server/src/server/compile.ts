@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Observer } from 'sluiceway';
 import { Checker } from 'sluiceway/options';
+import { findRules } from '../access/access-option.js';
 import { isObject } from '../config/library-options.js';
 import { type ConfigValues, resolveConfig } from '../config/options.js';
 import type { ConfigSource } from '../config/source.js';
@@ -49,6 +50,7 @@ export function compile(
   const fileOf = (path: string): string => resolve(source.directory, path);
   const listeners = planListeners(check, values.listeners ?? [], values.tls, fileOf, source.directory);
   const admin = planAdmin(check, values.admin, listeners, fileOf, source.directory);
+  checkCertificateRules(check, values, listeners);
   const routes = buildRoutes(
     values.routes ?? [],
     Array.isArray(written['routes']) ? written['routes'] : [],
@@ -65,6 +67,21 @@ export function compile(
   );
   if (routes === null) throw source.toError(distinct(check.problems));
   return { values, listeners, routes, admin, source };
+}
+
+/** Reports rules about client certificates that nobody can meet, because no listener asks for one. */
+function checkCertificateRules(
+  check: Checker,
+  { defaults, routes = [] }: ConfigValues,
+  listeners: readonly ListenerPlan[],
+): void {
+  if (listeners.some(({ tls }) => (tls?.clients ?? null) !== null)) return;
+  const rules = [
+    { rule: defaults['access'], path: 'defaults.access' },
+    ...routes.map(({ access }, i) => ({ rule: access, path: `routes[${i}].access` })),
+  ];
+  for (const at of rules.flatMap(({ rule, path }) => findRules(rule, 'clientCertificate', path)))
+    check.problem(at, 'needs a listener with tls.clientCertificates');
 }
 
 /** Reports an error in a part that several routes share only once. */

@@ -1,21 +1,24 @@
 import { Checker } from '../options/checker.js';
 import {
   type AccessDecision,
+  type AccessGrant,
   type AccessPolicy,
   type AccessRefusal,
   challengesOf,
   checkDecision,
+  withOwnFields,
 } from './policy.js';
 
 /**
  * Allows requests that every policy allows. The policies run in order, and the first refusal is the answer. If several
- * policies return an identity or a query, the first one is used. Throws an `OptionsError` if there are no policies.
+ * policies return an identity or a query, the first one is used, and the fields of all of them are set. Throws an `OptionsError` if there are no policies.
  */
 export function allOf(...policies: readonly AccessPolicy[]): AccessPolicy {
   checkPolicies('allOf', policies);
-  return async (request) => {
+  return withOwnFields(async (request) => {
     let identity: string | null = null;
     const consumed: string[] = [];
+    let headers: AccessGrant['headers'];
     let query: string | null | undefined;
     for (const policy of policies) {
       const decision = checkDecision(await policy(request));
@@ -23,20 +26,28 @@ export function allOf(...policies: readonly AccessPolicy[]): AccessPolicy {
       identity ??= decision.identity ?? null;
       consumed.push(...(decision.consumed ?? []));
       if (query === undefined) query = decision.query;
+      if (decision.headers !== undefined) headers = { ...decision.headers, ...headers };
     }
-    return { allowed: true, identity, consumed, ...(query !== undefined && { query }) };
-  };
+    return {
+      allowed: true,
+      identity,
+      consumed,
+      ...(query !== undefined && { query }),
+      ...(headers !== undefined && { headers }),
+    };
+  }, ownFieldsOf(policies));
 }
 
 /**
  * Allows requests that at least one policy allows. The policies run in order until one allows the request. If none
  * does, the answer is 429 if a policy returned 429, else 401 with all challenges if other credentials could satisfy a
- * policy, else 403. A policy that fails does not allow the request, but a later one can. If none does, the answer is
+ * policy, else 403. If a policy with that status has a response of its own, such as a redirect to a login page, the first
+ * such response is sent. A policy that fails does not allow the request, but a later one can. If none does, the answer is
  * the failure. Throws an `OptionsError` if there are no policies.
  */
 export function anyOf(...policies: readonly AccessPolicy[]): AccessPolicy {
   checkPolicies('anyOf', policies);
-  return async (request) => {
+  return withOwnFields(async (request) => {
     const refusals: AccessRefusal[] = [];
     const failures: unknown[] = [];
     for (const policy of policies) {
@@ -50,19 +61,25 @@ export function anyOf(...policies: readonly AccessPolicy[]): AccessPolicy {
     }
     if (failures.length > 0) throw failures[0];
     return combine(refusals);
-  };
+  }, ownFieldsOf(policies));
 }
+
+const ownFieldsOf = (policies: readonly AccessPolicy[]): readonly string[] => [
+  ...new Set(policies.flatMap(({ ownFields }) => ownFields ?? [])),
+];
 
 function combine(refusals: readonly AccessRefusal[]): AccessDecision {
   const status = ([429, 401, 403] as const).find((each) =>
     refusals.some((refusal) => refusal.status === each),
   );
   const deciding = refusals.filter((refusal) => refusal.status === status);
+  const response = deciding.find((refusal) => refusal.response !== undefined)?.response;
   return {
     allowed: false,
     status: status ?? 403,
     challenge: deciding.flatMap(challengesOf),
     reason: refusals.map(({ reason }) => reason).join('; '),
+    ...(response !== undefined && { response }),
   };
 }
 

@@ -16,6 +16,7 @@ import { changeDestination } from './request/change-destination.js';
 import { noStages } from './request/content-stages.js';
 import { draftUpstreamRequest, normalizeRequest } from './request/draft-request.js';
 import { expectSidecar } from './request/expect-sidecar.js';
+import { toGrantedFields } from './request/granted-fields.js';
 import { nextRequestId, readDownstreamRequest } from './request/read-request.js';
 import { makeRequestId } from './request/request-id.js';
 import { changeRequest } from './request/request-rules.js';
@@ -82,7 +83,7 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
   /**
    * Serves one HTTP/1 or HTTP/2 request. Resolves with the outcome once the response has ended, complete or not.
    * Rejects only with `errors: 'throw'`: then a failure before the head rejects with the `SluicewayError`, and nothing
-   * has been written.
+   * has been written. A redirect of the access policy is sent, and not thrown.
    */
   handle(
     request: ClientRequest,
@@ -179,7 +180,8 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
       transfer.request = downstream;
       transfer.requestId = downstream.requestId;
       this.#settings.learnListener?.(client.listener ?? readListener(client.connection));
-      if (access !== null) await requireAccess(access, request, transfer);
+      if (access === null) request.grantedFields = toGrantedFields([], {}, headers.identity, null);
+      else await requireAccess(access, request, transfer, headers.identity);
       const validated = validateRequest(client, request, transfer, this.#settings, context.content);
       state.validated = validated;
 
@@ -203,7 +205,10 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
         upstream.headers.set(requestId.field, downstream.requestId);
       if (changes) askForWhole(upstream.headers);
       setTarget(upstream, selected, context, this.#settings.acceptEncoding);
-      if (headers.request !== null || hooks.onUpstreamRequest) state.clientFields = upstream.headers.clone();
+      const { grantedFields } = validated;
+      if (headers.request !== null || hooks.onUpstreamRequest || grantedFields !== null)
+        state.clientFields = upstream.headers.clone();
+      grantedFields?.setOn(upstream.headers, profile.requestHeaders);
       changeRequest(upstream, downstream, headers);
       if (hooks.onUpstreamRequest) {
         await runHook(hooks.onUpstreamRequest, { request: downstream, upstreamRequest: upstream });
@@ -273,7 +278,8 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
       outcome = error.outcome;
       if (error.code === 'http_response_digest_mismatch') forgetSidecar(state);
       transfer.fail(error);
-      if (this.#throws(context) && !client.isHeadSent && error.code !== 'client_aborted') {
+      const isFailure = error.code !== 'client_aborted' && error.status >= 400;
+      if (isFailure && this.#throws(context) && !client.isHeadSent) {
         client.release();
         throw error;
       }

@@ -12,6 +12,7 @@ import * as fetch from 'sluiceway/fetch';
 import * as gateway from 'sluiceway/gateway';
 import * as guard from 'sluiceway/guard';
 import * as hono from 'sluiceway/hono';
+import * as jwt from 'sluiceway/jwt';
 import * as koa from 'sluiceway/koa';
 import * as nest from 'sluiceway/nest';
 import * as descriptions from 'sluiceway/options';
@@ -65,6 +66,7 @@ test('what is exported at run time is what is promised, and no more', () => {
     'basic',
     'bearer',
     'clientAddresses',
+    'clientCertificate',
     'createProxy',
     'createStreamer',
     'createUrlSigner',
@@ -72,6 +74,7 @@ test('what is exported at run time is what is promised, and no more', () => {
     'formatDuration',
     'formatTransferJson',
     'formatTransferText',
+    'forwardAuth',
     'mount',
     'parseBytes',
     'parseDurationMs',
@@ -145,18 +148,21 @@ test('what is exported at run time of the descriptions of options is what is pro
     'Checker',
     'OFF',
     'boolean',
+    'clientCertificateOptions',
     'createTrustedPeers',
     'custom',
     'documentedOptions',
     'duration',
     'either',
     'findSpec',
+    'forwardAuthOptions',
     'gatewayOptions',
     'group',
     'groupSchema',
     'integer',
     'isUnixPeer',
     'joinPath',
+    'jwtOptions',
     'list',
     'listOptions',
     'membersOf',
@@ -167,6 +173,10 @@ test('what is exported at run time of the descriptions of options is what is pro
     'string',
     'toJsonSchema',
   ]);
+});
+
+test('what is exported at run time for JSON Web Tokens is what is promised, and no more', () => {
+  expect(Object.keys(jwt)).toEqual(['jwt']);
 });
 
 test('what is exported at run time for undici is what is promised, and no more', () => {

@@ -21,6 +21,7 @@ import {
   type CookieOptions,
   type CredentialOptions,
   clientAddresses,
+  clientCertificate,
   createProxy,
   createUrlSigner,
   type DownstreamRequest,
@@ -29,6 +30,7 @@ import {
   Fields,
   type ForwardedClient,
   formatTransferJson,
+  forwardAuth,
   type HandleContext,
   type Handler,
   type HeaderOptions,
@@ -100,6 +102,7 @@ import {
   type Resolver,
 } from 'sluiceway/guard';
 import { type HonoContext, streamFrom as streamFromHono, toHono } from 'sluiceway/hono';
+import { type JwtOptions, jwt } from 'sluiceway/jwt';
 import { type UndiciDispatcher, undiciTransport } from 'sluiceway/undici';
 import { Agent, Client, MockAgent, Pool, ProxyAgent, RetryAgent } from 'undici';
 
@@ -185,6 +188,7 @@ const tokens: BearerTokens = { '0123456789abcdef': 'ci' };
 const users: BasicUsers = { file: 'htpasswd' };
 const credentials: CredentialOptions = { realm: 'files', keepCredentials: true };
 
+const tokenRules: JwtOptions = { issuer: 'a', audience: ['b'], jwks: { keys: [] }, claims: { scope: ['a'] } };
 const own: AccessPolicy = async ({ headers, forwarded, raw }: AccessRequest): Promise<AccessDecision> => {
   if (headers.get('x-key') === 'a' && forwarded.proto === 'https')
     return { allowed: true, identity: raw.url ?? null, consumed: ['X-Key'] };
@@ -211,7 +215,14 @@ export async function withEverything(): Promise<Outcome> {
     profile,
     addresses: 'public',
     trustedProxies: ['10.0.0.0/8', 'unix'],
-    access: anyOf(allOf(clientAddresses(['10.0.0.0/8']), basic(users, credentials)), bearer(tokens), own),
+    access: anyOf(
+      allOf(clientAddresses(['10.0.0.0/8']), basic(users, credentials)),
+      bearer(tokens),
+      clientCertificate({ dnsNames: ['backup.example.com'], identity: 'dnsName' }),
+      forwardAuth({ url: 'https://login.example.com/', copyHeaders: ['Remote-User'], timeout: '5s' }),
+      jwt(tokenRules),
+      own,
+    ),
     headers: fieldOptions,
     timeouts: {
       connect: '5s',

@@ -25,6 +25,7 @@ export function accessRequest(
     clientAddress,
     trusted: false,
     forwarded: { for: clientAddress, host: 'test', proto: 'http' },
+    clientCertificate: null,
     raw: {} as IncomingMessage,
     ...facts,
   };

@@ -11,7 +11,13 @@ import {
   cookieOptions,
   toCookieRules,
 } from './cookie-options.js';
-import { OF_REQUESTS, parseHostOption, readFieldNames, readFieldValues } from './header-values.js';
+import {
+  OF_REQUESTS,
+  parseHostOption,
+  readFieldName,
+  readFieldNames,
+  readFieldValues,
+} from './header-values.js';
 
 const fieldValuesSchema: JsonSchema = {
   type: 'object',
@@ -115,6 +121,18 @@ export const headerOptions = {
   forwarded: group<ForwardedOptions, ForwardedValues>(forwardedOptions, {
     doc: 'Further forwarding fields. They are sent only if the profile sends forwarding fields, as `passThrough` does.',
   }),
+  /**
+   * The name of a request field for the identity that `access` has found, such as `X-Remote-User`, in UTF-8.
+   * The origin server never gets the client's own field of that name, also if there is no identity, no
+   * `access`, or if the client writes `_` for `-`. A profile with a list of request fields sends it only if
+   * it is in that list. Default: none.
+   */
+  identity: custom<string, string | undefined>({
+    type: 'field name',
+    schema: { type: 'string', minLength: 1 },
+    doc: "The name of a request field for the identity that `access` has found, such as `X-Remote-User`, in UTF-8. The origin server never gets the client's own field of that name, also if there is no identity, no `access`, or if the client writes `_` for `-`. A profile with a list of request fields sends it only if it is in that list.",
+    read: (check, path, value) => readFieldName(check, path, value, OF_REQUESTS),
+  }),
   /** Changes to the request, before the hook `onUpstreamRequest`: `remove`, then `set`, then `append`. */
   request: group<HeaderRuleOptions, HeaderRuleValues>(requestRuleOptions, {
     doc: 'Changes to the request, before the hook `onUpstreamRequest`: `remove`, then `set`, then `append`.',
@@ -175,6 +193,8 @@ export interface HeaderOptionValues extends SettingsOf<typeof headerOptions> {}
 export interface HeaderSettings {
   /** `upstream`, `client` or a value for the field. */
   host: string;
+  /** The name of the field for the identity; null if it is not sent. */
+  identity: string | null;
   request: FieldRules | null;
   response: FieldRules | null;
   cookies: CookieSettings;
@@ -186,6 +206,7 @@ export interface HeaderSettings {
 export function toHeaderSettings(given: HeaderOptionValues): HeaderSettings {
   return {
     host: given.host,
+    identity: given.identity ?? null,
     forwarded: given.forwarded,
     request: toRules(given.request),
     response: toRules(given.response),

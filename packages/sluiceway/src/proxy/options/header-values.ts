@@ -22,6 +22,17 @@ export const OF_REQUESTS: Readonly<Record<string, string>> = {
   'early-data': 'must pass unchanged: otherwise a possible replay is treated as safe (RFC 8470)',
 };
 
+/** Reads a field name. One in `refused` is a problem, with the reason. */
+export function readFieldName(
+  check: Checker,
+  path: string,
+  value: unknown,
+  refused: Readonly<Record<string, string>>,
+): string | undefined {
+  const name = check.string(path, value, undefined);
+  return name !== undefined && checkFieldName(check, path, name, refused) ? name : undefined;
+}
+
 /** Reads field names. Those in `refused` are a problem, with the reason. */
 export function readFieldNames(
   check: Checker,

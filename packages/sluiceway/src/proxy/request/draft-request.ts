@@ -15,13 +15,14 @@ const NOT_FORWARDED: HeaderSettings['forwarded'] = { port: false, prefix: false 
 
 /** Drafts the upstream request from the client's, without hop-by-hop fields and those that the profile does not allow. */
 export function draftUpstreamRequest(
-  { downstream, consumed }: Pick<ValidRequest, 'downstream' | 'consumed'>,
+  { downstream, consumed, grantedFields }: Pick<ValidRequest, 'downstream' | 'consumed' | 'grantedFields'>,
   profile: Profile,
   proxyName: string,
   forwarded: HeaderSettings['forwarded'] = NOT_FORWARDED,
 ): UpstreamRequestDraft {
   const fields = downstream.headers.clone();
   for (const name of consumed) fields.delete(name);
+  grantedFields?.removeFrom(fields);
   const trailers = acceptsTrailers(downstream.headers);
   removeHopByHop(fields);
   const allowed = profile.requestHeaders;

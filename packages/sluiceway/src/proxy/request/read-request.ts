@@ -1,10 +1,12 @@
 import type { ClientExchange, ClientRequest, RequestHead } from '../../downstream/exchange.js';
 import type { ReadonlyFields } from '../../http/fields.js';
 import { type ContentFraming, isHostValue } from '../../http/framing.js';
+import { type ClientCertificate, readClientCertificate } from '../../net/client-certificate.js';
 import { type ForwardedClient, readForwardedClient } from '../../net/forwarded-client.js';
 import type { TrustedPeers } from '../../net/trusted-peers.js';
 import type { DownstreamRequest } from '../messages/downstream-request.js';
 import type { HandleContext, KnownClient } from '../messages/handle-context.js';
+import type { GrantedFields } from './granted-fields.js';
 import { type RequestIds, readRequestId } from './request-id.js';
 
 /** A client's request, with what hooks do not see. */
@@ -14,6 +16,8 @@ export interface ReadRequest {
   framing: ContentFraming;
   /** Names of fields whose credentials were meant for this proxy. */
   consumed: readonly string[];
+  /** Fields that the access policy sets; null if it sets none. */
+  grantedFields: GrantedFields | null;
 }
 
 const NOTHING: readonly string[] = [];
@@ -36,7 +40,7 @@ export function readDownstreamRequest(
 ): ReadRequest {
   const head = client.readHead(context.target);
   const downstream = new ReadDownstreamRequest(client, context, id, peers, head, requestIds);
-  return { downstream, framing: head.framing, consumed: NOTHING };
+  return { downstream, framing: head.framing, consumed: NOTHING, grantedFields: null };
 }
 
 /** The host that an application took from forwarding fields, which can contain anything; undefined if it is not valid. */
@@ -95,6 +99,11 @@ class ReadDownstreamRequest implements DownstreamRequest {
   /** Throws if the request was not read by a Node.js server. */
   get raw(): ClientRequest {
     return this.#client.request;
+  }
+
+  /** Read on first use: few proxies need it. */
+  get clientCertificate(): ClientCertificate | null {
+    return readClientCertificate(this.#client.connection);
   }
 
   /** Read on first use: most proxies do not need it. */

@@ -28,7 +28,7 @@ export interface Sending {
 }
 
 export function openRequestContent(
-  { transfer, transform, client }: RequestState,
+  { transfer, transform, client, validated }: RequestState,
   upload: RequestContent,
   { request }: HeaderSettings,
   expectContinue: boolean,
@@ -54,6 +54,11 @@ export function openRequestContent(
       meters.output,
     );
     content = changes ? { source: sent, length: null } : { ...upload, source: sent };
+  }
+  const grantedFields = validated?.grantedFields ?? null;
+  if (grantedFields !== null) {
+    const source = new FilteredTrailers(content.source, (trailers) => grantedFields.removeFrom(trailers));
+    content = { ...content, source };
   }
   if (request !== null) {
     const source = new FilteredTrailers(content.source, (trailers) => request.stop(trailers));

@@ -3,6 +3,7 @@ import { describeThrown, isInstance, SluicewayError } from '../../errors.js';
 import { isFieldValue } from '../../http/fields.js';
 import { retrySoon } from '../../http/retry-after.js';
 import type { Transfer } from '../transfer/transfer.js';
+import { toGrantedFields } from './granted-fields.js';
 import type { ReadRequest } from './read-request.js';
 
 /** What clients are told. They do not learn which part of the credentials was wrong. */
@@ -12,30 +13,37 @@ const messages = {
   429: 'There were too many attempts. Try again later.',
 } as const;
 
-/** Asks the policy, and records the client's identity. Throws if the policy denies access or fails. */
+/**
+ * Asks the policy, and records the client's identity. `identityField` is the name of the field that tells the origin
+ * server the identity. Throws if the policy denies access or fails.
+ */
 export async function requireAccess(
   policy: AccessPolicy,
   request: ReadRequest,
   transfer: Transfer,
+  identityField: string | null,
 ): Promise<void> {
   const decision = await decide(policy, request);
   transfer.throwIfAborted();
   if (!decision.allowed) {
-    const { status, reason } = decision;
+    const { status, reason, response } = decision;
     const challenges = challengesOf(decision);
     throw new SluicewayError('http_request_denied', `The access policy refused: ${reason}`, {
-      status,
+      status: response?.status ?? status,
       publicMessage: messages[status],
+      ...(response !== undefined && { content: response.content ?? '' }),
       headers: {
+        ...response?.headers,
         ...(challenges.length > 0 && { 'WWW-Authenticate': challenges }),
         ...(status === 429 && { 'Retry-After': retrySoon() }),
       },
     });
   }
-  const { identity = null, consumed = [], query } = decision;
+  const { identity = null, consumed = [], query, headers = {} } = decision;
   request.downstream.identity = identity;
   if (query !== undefined) request.downstream.query = query;
   request.consumed = consumed;
+  request.grantedFields = toGrantedFields(policy.ownFields ?? [], headers, identityField, identity);
   transfer.identity = identity;
 }
 

@@ -9,6 +9,7 @@ import type { Answer } from '../messages/responses.js';
 import type { Profile } from '../options/profiles.js';
 import type { ProxySettings } from '../options/proxy-settings.js';
 import type { Transfer } from '../transfer/transfer.js';
+import type { GrantedFields } from './granted-fields.js';
 import type { ReadRequest } from './read-request.js';
 import { OF_BYTES_AS_SENT, openUpload, uploadBytes } from './upload.js';
 
@@ -21,12 +22,14 @@ export interface ValidRequest {
   protocol: string | null;
   /** Names of fields that the origin server does not get: their credentials were meant for this proxy. */
   consumed: readonly string[];
+  /** Fields that the access policy sets; null if it sets none. */
+  grantedFields: GrantedFields | null;
 }
 
 /** Validates a request after the access check. */
 export function validateRequest(
   client: ClientExchange,
-  { downstream, framing, consumed }: ReadRequest,
+  { downstream, framing, consumed, grantedFields }: ReadRequest,
   transfer: Pick<Transfer, 'allowsZeroCopy'>,
   settings: Pick<ProxySettings, 'profile' | 'proxyName' | 'loopName' | 'maxRequestContent'>,
   content: Uint8Array | undefined,
@@ -44,10 +47,10 @@ export function validateRequest(
   if (client.isTunnelOnly && protocol === null) checkMethod('CONNECT', profile);
   if (content !== undefined) {
     const upload = profile.requestContent ? uploadBytes(content, maxRequestContent) : null;
-    return { downstream, upload, protocol, consumed: [...consumed, ...OF_BYTES_AS_SENT] };
+    return { downstream, upload, protocol, grantedFields, consumed: [...consumed, ...OF_BYTES_AS_SENT] };
   }
   const upload = profile.requestContent ? openUpload(client, framing, transfer, maxRequestContent) : null;
-  return { downstream, upload, protocol, consumed };
+  return { downstream, upload, protocol, consumed, grantedFields };
 }
 
 /** The value of Allow for the methods that a profile serves. */

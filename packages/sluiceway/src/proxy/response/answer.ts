@@ -67,13 +67,13 @@ export function draftErrorAnswer(error: SluicewayError, proxyName: string, allow
   return {
     status: error.status,
     headers: {
-      'Content-Type': 'application/problem+json',
+      ...(error.content === null && { 'Content-Type': 'application/problem+json' }),
       'Cache-Control': 'no-store',
       'Proxy-Status': formatProxyStatus(proxyName, error.code),
       ...(error.status === 405 && { Allow: allowedMethods }),
       ...(error.status === 503 && { 'Retry-After': retrySoon() }),
       ...error.headers,
     },
-    content: problemJson(error.status, error.publicMessage),
+    content: error.content ?? problemJson(error.status, error.publicMessage),
   };
 }

@@ -1,8 +1,12 @@
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { basic, bearer } from 'sluiceway';
 import { expect } from 'vitest';
 import { accessRequest, basicOf, bcryptOfPw } from '../../support/access.js';
+import { issuerKey, token as makeToken } from '../../support/jwt-issuer.js';
 import type { Check, Example } from './example.js';
 import { readPage } from './markdown.js';
 
@@ -87,6 +91,42 @@ export const accessChecks: Readonly<Record<string, Check>> = {
     expect((await running.send('/a', authorization(`Bearer ${TOKEN}`))).head.status).toBe(200);
     const preflight = { method: 'OPTIONS', fields: ['Access-Control-Request-Method: GET'] };
     expect((await running.send('/a', preflight)).head.status).toBe(200);
+  },
+
+  'JSON Web Tokens let in': async (example) => {
+    const key = await issuerKey('k1');
+    example.write('jwks.json', JSON.stringify({ keys: [key.jwk] }));
+    const running = await example.run();
+    const claims = { iss: 'https://login.example.com/', aud: 'files' };
+    const ask = async (given: object): Promise<number> => {
+      const fields = [`Authorization: Bearer ${await makeToken(key, { ...claims, ...given })}`];
+      return (await running.send('/a', { fields })).head.status;
+    };
+    expect(await ask({ scope: 'files:read' })).toBe(200);
+    expect(await ask({})).toBe(403);
+    expect(await ask({ scope: 'files:read', aud: 'other' })).toBe(401);
+  },
+
+  'a service lets in': async (example) => {
+    const service = createServer((request, response) => {
+      const isKnown = request.headers.cookie === 'session=a';
+      response
+        .writeHead(isKnown ? 200 : 302, isKnown ? { 'Remote-User': 'anna' } : { Location: '/login' })
+        .end();
+    });
+    await once(service.listen(0, '127.0.0.1'), 'listening');
+    try {
+      example.replacements.set('9091', String((service.address() as AddressInfo).port));
+      const running = await example.run();
+      const refused = await running.send('/a', { fields: ['Remote-User: root'] });
+      expect([refused.head.status, refused.head.get('location')]).toEqual([302, '/login']);
+      const fields = ['Cookie: session=a', 'Remote-User: root'];
+      expect((await running.send('/a', { fields })).content.toString()).toBe('this is /a');
+      expect(example.origin.seen.map((seen) => seen.fields['remote-user'])).toEqual(['anna']);
+    } finally {
+      service.close();
+      service.closeAllConnections();
+    }
   },
 
   'the origin server is told who it is': async (example) => {

@@ -200,6 +200,24 @@ export const serverChecks: Readonly<Record<string, Check>> = {
     expect(example.origin.seen.at(-1)?.fields).toMatchObject({ 'x-forwarded-for': '192.0.2.7' });
   },
 
+  'client certificates let in': async (example) => {
+    const authority = await makeAuthority();
+    const server = await makeCertificate(['localhost'], { issuer: authority });
+    example.write('server.pem', server.cert);
+    example.write('server.key', server.key);
+    example.write('clients-ca.pem', authority.cert);
+    example.replacements.set('8443', '0');
+    const running = await serveBlock(example);
+    const [client, other] = [
+      await makeCertificate(['backup.example.com'], { issuer: authority }),
+      await makeCertificate(['other.example.com'], { issuer: authority }),
+    ];
+    expect(await askWith(running.port, authority.cert, client)).toBe(200);
+    expect(example.origin.seen.at(-1)?.fields).toMatchObject({ 'x-client': 'backup.example.com' });
+    expect(await askWith(running.port, authority.cert, other)).toBe(403);
+    expect(await askWith(running.port, authority.cert, null)).toBe(403);
+  },
+
   'a configuration with secrets from elsewhere': async (example) => {
     example.write('storage-token', 'hush-hush\n');
     const running = await serveBlock(example);
