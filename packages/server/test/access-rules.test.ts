@@ -89,9 +89,7 @@ test('routes accept JSON Web Tokens, whose keys rotate, and what a service accep
   expect(service.seen[0]?.headers['x-forwarded-uri']).toBe('/service');
 });
 
-test('the service sees the whole path, also where the route removes its prefix [nginx auth_request]', async ({
-  net,
-}) => {
+test('the service sees the whole path, also where the route removes its prefix [nginx]', async ({ net }) => {
   const service = await answeringServer(net, (_asked, response) => void response.writeHead(204).end());
   const { seen, url } = await startFiles(net);
   const program = await sluicewayServe(net, {
@@ -119,9 +117,7 @@ function askTls(port: number, ca: string, client: TestCertificate | null): Promi
   });
 }
 
-test('a route accepts clients by their certificates, and logs who they are [nginx ssl_client_s_dn]', async ({
-  net,
-}) => {
+test('a route accepts clients by their certificates, and logs who they are [nginx]', async ({ net }) => {
   const authority = await makeAuthority();
   const server = await makeCertificate(['localhost'], { issuer: authority });
   const folder = scratchFolder(net);

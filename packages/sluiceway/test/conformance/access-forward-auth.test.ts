@@ -40,7 +40,7 @@ async function decidedBy(
 const ok: ServiceAnswer = (_request, response) => response.writeHead(204, { 'Remote-User': 'anna' }).end();
 
 describe('forward authentication', () => {
-  test('sends the service a GET with the request line in X-Forwarded fields, and no content [Traefik forwardAuth; Caddy forward_auth]', async ({
+  test('sends the service a GET with the request line in X-Forwarded fields, and no content [Traefik; Caddy]', async ({
     net,
   }) => {
     const { client, service, seen } = await decidedBy(net, ok);
@@ -67,7 +67,7 @@ describe('forward authentication', () => {
     expect(seen[0]?.get('authorization')).toBe('Bearer x');
   });
 
-  test('copies the named fields of a 2xx to the origin server, and never those of the client [Traefik authResponseHeaders]', async ({
+  test('copies the named fields of a 2xx to the origin server, and never those of the client [Traefik]', async ({
     net,
   }) => {
     let groups: string[] = ['a', 'b'];
@@ -114,7 +114,7 @@ describe('forward authentication', () => {
     [401, { 'WWW-Authenticate': ['Basic realm="a"', 'Negotiate'], 'Set-Cookie': ['a=1'] }],
     [403, { 'Content-Type': 'text/html' }],
   ] as const)(
-    'passes a %d with its fields to the client, and asks no origin server [nginx auth_request; Traefik forwardAuth]',
+    'passes a %d with its fields to the client, and asks no origin server [nginx; Traefik]',
     async ([status, fields], { net }) => {
       const { ask, origin, running } = await decidedBy(net, (_request, response) => {
         response
@@ -145,7 +145,7 @@ describe('forward authentication', () => {
   );
 
   test.for([304, 300, 404, 429, 500, 503])(
-    'refuses with 502 if the service answers %d [nginx auth_request]',
+    'refuses with 502 if the service answers %d [nginx]',
     async (status, { net }) => {
       const { ask, origin } = await decidedBy(
         net,
@@ -197,9 +197,7 @@ describe('forward authentication', () => {
     expect(service.seen).toHaveLength(1);
   });
 
-  test('sends only the named fields of the client’s request if they are named [Traefik authRequestHeaders]', async ({
-    net,
-  }) => {
+  test('sends only the named fields of the client’s request if they are named [Traefik]', async ({ net }) => {
     const { ask, service } = await decidedBy(net, ok, { requestHeaders: ['cookie'] });
     await ask('/', ['Cookie: s=1', 'X-Secret: 1', 'Authorization: Basic a']);
     const { headers } = service.seen[0] ?? { headers: {} };

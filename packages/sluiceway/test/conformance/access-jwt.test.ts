@@ -364,7 +364,7 @@ describe('a key set at a URL', () => {
     expect(await policy(withToken(hmacToken(secret, { kid: 's1' })))).toMatchObject({ status: 401 });
   });
 
-  test('leads to public addresses only, unless others are allowed [OWASP SSRF]', async ({ net }) => {
+  test('leads to public addresses only, unless others are allowed [Sluiceway]', async ({ net }) => {
     const issuer = await startIssuer(net, [key]);
     const { port } = new URL(issuer.url);
     const https = jwt(rules({ jwks: `https://localhost:${port}/` }));
