@@ -75,7 +75,7 @@ function checkCertificateRules(
   { defaults, routes = [] }: ConfigValues,
   listeners: readonly ListenerPlan[],
 ): void {
-  if (listeners.some(({ tls }) => (tls?.clients ?? null) !== null)) return;
+  if (listeners.some(({ tls }) => (tls?.settings.clients ?? null) !== null)) return;
   const rules = [
     { rule: defaults['access'], path: 'defaults.access' },
     ...routes.map(({ access }, i) => ({ rule: access, path: `routes[${i}].access` })),
