@@ -73,7 +73,6 @@ describe('a part (206) in answer to a range on a condition (If-Range)', () => {
     ['the same entity tag', '"v1"', ['ETag: "v1"', `Last-Modified: ${NEW}`]],
     ['the same entity tag without quotes', 'abc', ['ETag: abc']],
     ['the same date', OLD, [`Last-Modified: ${OLD}`, 'ETag: "v2"']],
-    ['no validator', '"v1"', []],
   ])(
     'with %s is relayed as it is [RFC 9110 13.1.5; RFC 9110 15.3.7]',
     async ([, condition, lines], { net }) => {
@@ -82,6 +81,55 @@ describe('a part (206) in answer to a range on a condition (If-Range)', () => {
       expect(response.content.equals(file.subarray(50_000))).toBe(true);
       expect(asked).toHaveLength(1);
       expect(record.ifRangeRetries).toBe(0);
+    },
+  );
+
+  test.for<[string, string, string[], string[], number]>([
+    ['the date that the condition names', OLD, ['ETag: abc'], [`Last-Modified: ${OLD}`], 206],
+    ['another date', OLD, ['ETag: abc'], [`Last-Modified: ${NEW}`], 200],
+    ['the entity tag that the condition names', '"v1"', [`Last-Modified: ${OLD}`], ['ETag: "v1"'], 206],
+    ['another entity tag', '"v1"', [`Last-Modified: ${OLD}`], ['ETag: "v2"'], 200],
+    ['no validator either', '"v1"', [], [], 206],
+    ['404', '"v1"', [], ['status: 404'], 206],
+  ])(
+    'without the validator of the condition is checked by a HEAD, which brings %s [RFC 9110 13.1.5; RFC 9110 15.3.7]',
+    async ([, condition, ofPart, ofWhole, status], { net }) => {
+      const asked: RequestHead[] = [];
+      const origin = await net.origin(async (connection) => {
+        for (;;) {
+          const head = await connection.readHead();
+          asked.push(head);
+          const isPart = head.has('range');
+          const lines = isPart ? [`Content-Range: bytes 50000-${SIZE - 1}/${SIZE}`, ...ofPart] : ofWhole;
+          if (head.method === 'HEAD')
+            await connection.write(
+              ofWhole[0] === 'status: 404'
+                ? 'HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n'
+                : `HTTP/1.1 200 OK\r\nContent-Length: ${SIZE}\r\n${lines.map((line) => `${line}\r\n`).join('')}\r\n`,
+            );
+          else
+            await connection.write(
+              isPart ? sized(file.subarray(50_000), lines, PARTIAL) : sized(file, lines),
+            );
+        }
+      });
+      const running = await net.proxy({ upstream: origin.url });
+      const client = await net.client(running);
+      await client.get('/', ['Range: bytes=50000-', `If-Range: ${condition}`]);
+      const response = await client.readResponse();
+      expect(response.head.status).toBe(status);
+      expect(response.complete).toBe(true);
+      expect(response.content.equals(status === 200 ? file : file.subarray(50_000))).toBe(true);
+      expect(asked.map((head) => [head.method, head.get('range'), head.get('if-range')])).toEqual([
+        ['GET', 'bytes=50000-', condition],
+        ['HEAD', undefined, undefined],
+        ['GET', ...(status === 200 ? [undefined, undefined] : ['bytes=50000-', condition])],
+      ]);
+      expect(await running.record()).toMatchObject({
+        outcome: 'completed',
+        attempts: 3,
+        ifRangeRetries: status === 200 ? 1 : 0,
+      });
     },
   );
 

@@ -89,11 +89,11 @@ export const proxyDataOptions = {
    * Whether a part (206) is held against the client's `If-Range`. Many origin servers ignore that condition,
    * and answer with a part of another state of the file than the client has the beginning of. If the
    * validator of the part is another than the client named, the whole file is requested and sent (RFC 9110
-   * section 13.1.5). Default: `true`.
+   * section 13.1.5). A HEAD asks for a validator that the part omits. Default: `true`.
    */
   verifyIfRange: boolean({
     default: true,
-    doc: "Whether a part (206) is held against the client's `If-Range`. Many origin servers ignore that condition, and answer with a part of another state of the file than the client has the beginning of. If the validator of the part is another than the client named, the whole file is requested and sent (RFC 9110 section 13.1.5).",
+    doc: "Whether a part (206) is held against the client's `If-Range`. Many origin servers ignore that condition, and answer with a part of another state of the file than the client has the beginning of. If the validator of the part is another than the client named, the whole file is requested and sent (RFC 9110 section 13.1.5). A HEAD asks for a validator that the part omits.",
   }),
   /** See digests. */
   digests: group<DigestOptions, DigestValues>(digestOptions, { doc: 'See [digests](#digests).' }),

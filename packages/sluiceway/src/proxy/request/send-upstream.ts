@@ -18,7 +18,7 @@ import type { DownstreamRequest } from '../messages/downstream-request.js';
 import type { UpstreamRequest, UpstreamRequestDraft } from '../messages/upstream-request.js';
 import type { ProxySettings } from '../options/proxy-settings.js';
 import { announceTrailers, keepsContent } from './draft-request.js';
-import { askForAll, contradictsIfRange } from './if-range.js';
+import { verifyIfRange } from './if-range.js';
 import { openRequestContent } from './request-content.js';
 import type { RequestState } from './request-state.js';
 import { secretFields } from './secret-fields.js';
@@ -115,10 +115,12 @@ export async function sendUpstream(
         });
   const { start, others } = first;
   let { sent } = first;
-  if (settings.verifiesIfRange && contradictsIfRange(sent)) {
-    sent.response.content.cancel();
-    transfer.ifRangeRetries += 1;
-    sent = await send(transport, askForAll(sent.request), sent.target, options);
+  if (settings.verifiesIfRange && sent.response.status === 206) {
+    const { target: found } = sent;
+    const ask = (again: TransportRequest): Promise<Sent> => send(transport, again, found, options);
+    sent = await verifyIfRange(sent, ask, () => {
+      transfer.ifRangeRetries += 1;
+    });
   }
   const received = sent.response;
   transfer.receivedHead(received.httpVersion);
