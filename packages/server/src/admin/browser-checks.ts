@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { type AccessRequest, SluicewayError } from 'sluiceway';
-import type { ListenAddress } from '../listeners/address.js';
+import { isInherited, type ListenAddress } from '../listeners/address.js';
 
 /**
  * Refuses requests for a host that is not a name of the admin listener: a web site can let its name resolve to a loopback
@@ -17,7 +17,8 @@ export function checkHost(
   const name = withoutPort(host).toLowerCase().replace(/\.$/, '');
   if (isIP(name.replace(/^\[|\]$/g, '')) !== 0) return;
   if (name === 'localhost' || name.endsWith('.localhost')) return;
-  if ([address.host, ...hosts].some((known) => known.toLowerCase() === name)) return;
+  const own = isInherited(address) ? [] : [address.host];
+  if ([...own, ...hosts].some((known) => known.toLowerCase() === name)) return;
   throw new SluicewayError('http_request_denied', `The admin listener has no host ${JSON.stringify(host)}`, {
     status: 403,
     publicMessage: 'The admin listener does not have this host. Add it to admin.hosts.',

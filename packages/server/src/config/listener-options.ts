@@ -98,7 +98,7 @@ const listenerMembers = {
     required: true,
     type: 'address',
     schema: { type: 'string', minLength: 1 },
-    doc: "Where to listen: `127.0.0.1:8080`, `'[::1]:8080'` (in quotes), `:8080` for all addresses of the machine, or `unix:/run/sluiceway.sock`. Port 0 is any free port.",
+    doc: "Where to listen: `127.0.0.1:8080`, `'[::1]:8080'` (in quotes), `:8080` for all addresses of the machine, or `unix:/run/sluiceway.sock`. Port 0 is any free port. `systemd`, `systemd:name` and `fd://3` are sockets that another process has opened: see [socket activation](server.md#socket-activation).",
     read: (check, path, value) =>
       check.parsed(path, value as string | undefined, undefined, (text) => {
         parseListenAddress(text);

@@ -13,7 +13,14 @@ interface UnixAddress {
   path: string;
 }
 
-export type ListenAddress = TcpAddress | UnixAddress;
+/** A socket that another process has opened: systemd, by its name (null: the only one), or any, by its descriptor. */
+export type InheritedAddress = { systemd: string | null } | { descriptor: number };
+
+export type ListenAddress = TcpAddress | UnixAddress | InheritedAddress;
+
+/** Whether another process has opened the socket. */
+export const isInherited = (address: ListenAddress): address is InheritedAddress =>
+  'systemd' in address || 'descriptor' in address;
 
 /** A listener could not be opened. The message is complete; `reason` is the part after the address. */
 export class ListenError extends Error {
@@ -32,19 +39,31 @@ export class ListenError extends Error {
 const MAX_SOCKET_PATH = process.platform === 'darwin' ? 103 : 107;
 
 /**
- * Parses `host:port`, `[address]:port`, `:port` or `unix:path`. An IPv6 address needs brackets: `::1:80` is ambiguous.
- * Throws a `RangeError` that lists the accepted forms.
+ * Parses `host:port`, `[address]:port`, `:port`, `unix:path`, `systemd`, `systemd:name` or `fd://number`. An IPv6 address
+ * needs brackets: `::1:80` is ambiguous. Throws a `RangeError` that lists the accepted forms.
  */
 export function parseListenAddress(text: string, directory: string = process.cwd()): ListenAddress {
   if (typeof text !== 'string') throw new RangeError(`must be ${FORMS}, as a string`);
   if (text.startsWith('unix:') && text.length > 5) return parseSocketPath(text.slice(5), directory);
+  const inherited = parseInherited(text);
+  if (inherited !== null) return inherited;
   const match = /^(?:\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|([^\s:[\]/@]*)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
   if (!match || port > 65_535) throw new RangeError(`must be ${FORMS}, not ${JSON.stringify(text)}`);
   return { host: match[1] ?? match[2] ?? '', port };
 }
 
-const FORMS = 'host:port, [address]:port, :port or unix:path';
+const FORMS = 'host:port, [address]:port, :port, unix:path, systemd, systemd:name or fd://number';
+
+function parseInherited(text: string): InheritedAddress | null {
+  const descriptor = /^fd:\/\/(\d{1,6})$/.exec(text)?.[1];
+  // 0 to 2 are standard input, output and error.
+  if (descriptor !== undefined && Number(descriptor) > 2) return { descriptor: Number(descriptor) };
+  if (text === 'systemd') return { systemd: null };
+  // With digits only, it is a port of a host named systemd.
+  const name = /^systemd:((?!\d+$)[^\s:]+)$/.exec(text)?.[1];
+  return name === undefined ? null : { systemd: name };
+}
 
 function parseSocketPath(given: string, directory: string): UnixAddress {
   const path = resolve(directory, given);
@@ -53,8 +72,10 @@ function parseSocketPath(given: string, directory: string): UnixAddress {
   return { path };
 }
 
-/** `host:port`, or `unix:path`. */
+/** As `parseListenAddress` reads it. */
 export function formatAddress(address: ListenAddress): string {
+  if ('descriptor' in address) return `fd://${address.descriptor}`;
+  if ('systemd' in address) return address.systemd === null ? 'systemd' : `systemd:${address.systemd}`;
   if ('path' in address) return `unix:${address.path}`;
   const { host, port } = address;
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
@@ -76,6 +97,7 @@ const FIRST_UNPRIVILEGED_PORT = 1024;
 export function toListenError(error: NodeJS.ErrnoException, address: ListenAddress): ListenError {
   const code = error.code ?? '';
   let reason = reasons[code] ?? error.message;
+  if (isInherited(address)) reason = 'the descriptor is not that of a listening socket';
   if ('path' in address && code === 'EADDRINUSE')
     reason = 'another process listens on it, or it is not a socket';
   if (code === 'EACCES' && 'port' in address && address.port > 0 && address.port < FIRST_UNPRIVILEGED_PORT)

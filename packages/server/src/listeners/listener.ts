@@ -1,5 +1,6 @@
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { formatAddress, type ListenAddress, toListenError } from './address.js';
+import { type AddressInfo, createServer, type ListenOptions, type Server, type Socket } from 'node:net';
+import { formatAddress, isInherited, type ListenAddress, toListenError } from './address.js';
+import { takeDescriptor } from './inherited.js';
 import { keyOf, ProtocolServer, type ProtocolSettings } from './protocol-server.js';
 import { ProxyProtocolGate, type ProxyProtocolSettings } from './proxy-protocol-gate.js';
 import { removeStaleSocket, setMode, withMode } from './unix-socket.js';
@@ -25,7 +26,7 @@ export interface ListenerSettings extends ProtocolSettings {
  * Accepts connections and passes them to a Node server that does not listen itself. So the settings of a listener can
  * change while it listens, even from HTTP to HTTPS, and no connection is refused meanwhile.
  *
- * Code that has to see the bytes of a connection before its protocol, as PROXY protocol does, belongs in `#take`. Code for a socket that is inherited from another process belongs in `open`.
+ * Code that has to see the bytes of a connection before its protocol, as PROXY protocol does, belongs in `#take`.
  */
 export class Listener {
   readonly options: ListenerPlace;
@@ -50,9 +51,11 @@ export class Listener {
   get url(): string {
     const { address } = this.options;
     const scheme = this.#settings.tls === null ? 'http' : 'https';
-    if ('path' in address) return formatAddress(address);
-    const bound = this.#acceptor.address() as AddressInfo;
-    return `${scheme}://${formatAddress({ host: address.host === '' ? bound.address : address.host, port: bound.port })}`;
+    const { bound } = this;
+    // A Unix socket of another process has no address that Node knows.
+    if ('path' in address || bound === null) return formatAddress(address);
+    const host = isInherited(address) || address.host === '' ? bound.address : address.host;
+    return `${scheme}://${formatAddress({ host, port: bound.port })}`;
   }
 
   /** The address and port that it is bound to; null for a Unix socket, and while it does not listen. */
@@ -71,11 +74,12 @@ export class Listener {
   async open(): Promise<void> {
     const { address, mode, onAcceptError } = this.options;
     if ('path' in address) await removeStaleSocket(address.path);
+    const where = toListenOptions(address);
     await new Promise<void>((resolve, reject) => {
       const refuse = (error: NodeJS.ErrnoException) => reject(toListenError(error, address));
       this.#acceptor.once('error', refuse);
       withMode('path' in address ? mode : null, () =>
-        this.#acceptor.listen(toListenOptions(address), () => {
+        this.#acceptor.listen(where, () => {
           this.#acceptor.off('error', refuse);
           this.#acceptor.on('error', onAcceptError);
           resolve();
@@ -125,8 +129,10 @@ export class Listener {
   }
 }
 
-const toListenOptions = (address: ListenAddress): { path: string } | { port: number; host?: string } => {
+function toListenOptions(address: ListenAddress): ListenOptions {
   if ('path' in address) return { path: address.path };
+  // Node has a member for it that its types lack.
+  if (isInherited(address)) return { fd: takeDescriptor(address) } as ListenOptions;
   const { host, port } = address;
   return { port, ...(host !== '' && { host }) };
-};
+}

@@ -42,7 +42,7 @@ export function planAdmin(
   }
   const text = formatAddress(address);
   const other = listeners.find((listener) => formatAddress(listener.address) === text);
-  if (other !== undefined && !(!isUnix && address.port === 0))
+  if (other !== undefined && !('port' in address && address.port === 0))
     check.problem('admin.address', `is the address of ${other.path}`);
   return { address, mode, hosts, access };
 }

@@ -10,7 +10,7 @@ import { until } from '../../../sluiceway/test/support/until.js';
 
 const packageUrl = new URL('../../', import.meta.url);
 
-interface Start {
+export interface Start {
   tool: Tool;
   args: readonly string[];
 }
@@ -127,17 +127,23 @@ type Serving = Program & {
   reload(config?: unknown): Promise<string>;
 };
 
+interface ServeOptions {
+  folder?: string;
+  env?: Record<string, string>;
+  start?: Start;
+}
+
 /** Runs `sluiceway serve` with a configuration: text, or an object that is written as JSON. */
 export async function sluicewayServe(
   net: Network,
   config: unknown,
-  { folder = scratchFolder(net), env = {} }: { folder?: string; env?: Record<string, string> } = {},
+  { folder = scratchFolder(net), env = {}, start }: ServeOptions = {},
 ): Promise<Serving> {
   const file = join(folder, 'sluiceway.yaml');
   const write = (given: unknown): void =>
     writeFileSync(file, typeof given === 'string' ? given : JSON.stringify(given, null, 2));
   write(config);
-  const program = new Program('bin/sluiceway.js', ['serve', '--config', file], env);
+  const program = new Program('bin/sluiceway.js', ['serve', '--config', file], env, start);
   net.cleanup(() => program.kill());
   const { listeners } = parse(typeof config === 'string' ? config : JSON.stringify(config)) as {
     listeners: unknown[];

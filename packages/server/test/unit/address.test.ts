@@ -11,6 +11,10 @@ describe('parseListenAddress', () => {
     ['[::ffff:10.0.0.1]:80', { host: '::ffff:10.0.0.1', port: 80 }],
     ['unix:/run/a.sock', { path: '/run/a.sock' }],
     ['unix:a.sock', { path: '/etc/sluiceway/a.sock' }],
+    ['systemd', { systemd: null }],
+    ['systemd:web', { systemd: 'web' }],
+    ['systemd:8080', { host: 'systemd', port: 8080 }],
+    ['fd://3', { descriptor: 3 }],
   ] as const)('reads %s', ([text, address]) => {
     expect(parseListenAddress(text, '/etc/sluiceway')).toEqual(address);
   });
@@ -29,9 +33,13 @@ describe('parseListenAddress', () => {
     'a b:80',
     'u@a:80',
     'unix:',
+    'systemd:',
+    'fd://2',
   ])('refuses %j', (text) => {
     expect(() => parseListenAddress(text)).toThrow(
-      new RangeError(`must be host:port, [address]:port, :port or unix:path, not ${JSON.stringify(text)}`),
+      new RangeError(
+        `must be host:port, [address]:port, :port, unix:path, systemd, systemd:name or fd://number, not ${JSON.stringify(text)}`,
+      ),
     );
   });
 

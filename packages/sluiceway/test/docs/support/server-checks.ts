@@ -190,6 +190,13 @@ export const serverChecks: Readonly<Record<string, Check>> = {
     expect(checked).toContain('is valid: 2 listener(s), 1 route(s)');
   },
 
+  'a configuration with socket activation': async (example) => {
+    // Passed sockets are tested in packages/server/test/socket-activation.test.ts.
+    example.write('sluiceway.yaml', example.block.text);
+    const checked = await outputOf(example, node, [program, 'config', 'check', 'sluiceway.yaml']);
+    expect(checked).toContain('is valid: 1 listener(s), 1 route(s)');
+  },
+
   'a configuration with PROXY protocol': async (example) => {
     const running = await serveBlock(example);
     const client = await openClient(running.port);
