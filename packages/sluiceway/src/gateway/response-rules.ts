@@ -1,4 +1,6 @@
 import { SluicewayError } from '../errors.js';
+import { parseContentRange, parseEmptyRange } from '../http/content-range.js';
+import type { ReadonlyFields } from '../http/fields.js';
 import type { Answer, DownstreamResponseDraft } from '../proxy/messages/responses.js';
 import type { TransportResponse } from '../upstream/transport.js';
 import { checkContentType } from './content-types.js';
@@ -44,6 +46,9 @@ export function applyResponseRules(
     return null;
   }
   if (status === 204) return null;
+  // RFC 9110 section 15.3.7: without it, nothing says which bytes of the file these are.
+  if (status === 206 && !isMultipart(draft) && !hasRange(headers))
+    throw new SluicewayError('http_protocol_error', 'A part (206) has no usable Content-Range');
   checkSize(received, draft, rules.maxBytes);
   checkContentType(headers, rules.contentTypes);
   if (rules.contentType !== null && !isMultipart(draft)) headers.set('Content-Type', rules.contentType);
@@ -60,6 +65,11 @@ export const isSuccessful = (status: number): boolean => status >= 200 && status
  */
 const isMultipart = ({ status, headers }: DownstreamResponseDraft): boolean =>
   status === 206 && /^multipart\//i.test(headers.get('content-type') ?? '');
+
+function hasRange(headers: ReadonlyFields): boolean {
+  const value = headers.get('content-range');
+  return parseContentRange(value) !== null || parseEmptyRange(value) !== null;
+}
 
 /** Replaces directives for shared caches with `private` (RFC 9111 section 5.2.2.7). */
 const toPrivate = (directives: readonly string[]): string =>

@@ -98,4 +98,22 @@ describe('a decision', () => {
     expect((await other.readResponse()).head.status).toBe(503);
     expect(records.map(({ outcome }) => outcome)).toEqual(['client_aborted', 'shutdown']);
   });
+
+  test.for([429, 503] as const)(
+    'to refuse with %i tells the client when to come back, not all at the same time [RFC 6585 4; Sluiceway]',
+    async (status, { net }) => {
+      const { client, link } = await throughGateway(net, respondWith(sized('x')), {
+        decide: () => ({ refuse: { status, reason: 'busy' } }),
+      });
+      const told = new Set<number>();
+      for (let i = 0; i < 60; i += 1) {
+        await client.get(link('/'));
+        const { head } = await client.readResponse();
+        expect(head.status).toBe(status);
+        told.add(Number(head.get('retry-after')));
+      }
+      expect(Math.min(...told)).toBeGreaterThan(2);
+      expect(told.size).toBeGreaterThan(1);
+    },
+  );
 });

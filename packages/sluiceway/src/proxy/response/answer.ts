@@ -71,7 +71,7 @@ export function draftErrorAnswer(error: SluicewayError, proxyName: string, allow
       'Cache-Control': 'no-store',
       'Proxy-Status': formatProxyStatus(proxyName, error.code),
       ...(error.status === 405 && { Allow: allowedMethods }),
-      ...(error.status === 503 && { 'Retry-After': retrySoon() }),
+      ...((error.status === 503 || error.status === 429) && { 'Retry-After': retrySoon() }),
       ...error.headers,
     },
     content: error.content ?? problemJson(error.status, error.publicMessage),
