@@ -127,6 +127,21 @@ test.for([
   },
 );
 
+test.for(Object.keys(FACES))(
+  'through %s, an empty part at the end of the file passes as it is, which clients take for nothing left [RFC 9110 15.5.17; Sluiceway]',
+  async (face, { net }) => {
+    const line = `Content-Range: bytes ${SIZE}-${SIZE - 1}/${SIZE}`;
+    const origin = await net.origin(
+      rangedOrigin(file, () => answer({ status: 206, line, content: Buffer.alloc(0) })),
+    );
+    const { client, target } = (await FACES[face]?.(net, origin.url)) ?? expect.fail();
+    await client.get(target, [`Range: bytes=${SIZE}-`]);
+    const { head, complete, contentLength } = await client.readResponse();
+    expect([head.status, complete, contentLength]).toEqual([206, true, 0]);
+    expect(head.lines).toContain(line);
+  },
+);
+
 type Answer = Pick<Kind, 'status' | 'line' | 'content'>;
 
 const headOf = ({ status, line, content }: Answer): Buffer =>
