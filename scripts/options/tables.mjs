@@ -14,6 +14,7 @@ const tables = new Set([
   'createProxy.limits',
   'createProxy.resume',
   'createProxy.digests',
+  'createProxy.cors',
   'createProxy.requestId',
   'streamFrom',
   'gateway',
@@ -38,6 +39,7 @@ const elsewhere = new Set([
   'config.defaults',
   'config.routes.proxy',
   'config.routes.gateway',
+  'config.routes.cors',
   'config.listeners.tls',
 ]);
 

@@ -7,6 +7,6 @@ export type { LinkOptions } from './gateway/link-options.js';
 export type { Links, VerifiedLink } from './gateway/links.js';
 export { createLinks } from './gateway/links.js';
 export type { GatewayDecision, GatewayLimitOptions, GatewayOptions } from './gateway/options.js';
-export type { CorsOptions } from './gateway/response-options.js';
 export type { GuardOptions } from './net/guard-options.js';
 export type { ResolvedAddress, Resolver } from './net/resolver.js';
+export type { CorsOptions } from './proxy/options/cors-options.js';

@@ -36,7 +36,6 @@ export const documentedOptions: Readonly<
   gateway: {
     ...gatewayOwnOptions,
     tls: withoutMembers(gatewayOwnOptions.tls),
-    cors: withoutMembers(gatewayOwnOptions.cors),
     transform: {
       ...withoutMembers(hookOptions.transform),
       doc: 'Streams between the origin server and the client, such as a scanner: see [transforms](hooks.md#transform). A gateway passes no request content, so `transform.request` has no effect. `limits.fileBytes` and `maxBytes` count their output.',

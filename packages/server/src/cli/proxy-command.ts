@@ -50,6 +50,11 @@ export function proxyCommand(onExit: (code: number) => void): Command {
       collect,
     )
     .option(
+      '--cors <origin>',
+      'let scripts of this origin read responses; can be repeated; "*" allows all',
+      collect,
+    )
+    .option(
       '--egress-proxy <url>',
       'reach the origin server through this HTTP proxy (CONNECT); "environment" uses HTTPS_PROXY, HTTP_PROXY and NO_PROXY',
     )

@@ -5,6 +5,7 @@ import { given, type ServeFlags, toServedOptions } from './serve-flags.js';
 /** The flags of `sluiceway proxy` as given on the command line. */
 export interface ProxyFlags extends ServeFlags {
   mirror?: string[];
+  cors?: string[];
   egressProxy?: string;
   tunnelIdleTimeout?: string;
   tunnelDrain?: string;
@@ -21,6 +22,7 @@ export const proxyFlagOf: Readonly<Record<string, string>> = {
   upstream: '<origin-url>',
   'upstream.url': '<origin-url>',
   'upstream.mirrors': '--mirror',
+  'cors.origins': '--cors',
   'upstream.egressProxy': '--egress-proxy',
   'upstream.protocol': '--upstream-protocol',
   ...flagsByOption(tunnelAndUploadFlags),
@@ -38,6 +40,7 @@ export function toProxyOptions(originUrl: string, flags: ProxyFlags): ProxyOptio
       ...given({ egressProxy: flags.egressProxy }),
       protocol: flags.upstreamProtocol,
     },
+    ...(flags.cors !== undefined && { cors: { origins: flags.cors.includes('*') ? '*' : flags.cors } }),
     timeouts: { ...timeouts, ...givenUnder('timeouts', tunnelAndUploadFlags, { ...flags }) },
     limits: { ...limits, ...givenUnder('limits', tunnelAndUploadFlags, { ...flags }) },
     ...(flags.forwardedPort === true && { headers: { forwarded: { port: true } } }),

@@ -84,6 +84,19 @@ const respondMembers = {
   }),
 };
 
+/** The option of the library, as written: the library reads it when it creates the route. */
+const corsOption = custom<unknown, unknown>({
+  type: proxyOptions.cors.type,
+  doc: 'Which scripts of other sites may read responses of this route, also its errors: see [cross-origin requests](access.md#cross-origin-requests). Preflights are answered before access is checked. It takes the place of `defaults.cors`; `proxy.cors` and `gateway.cors` come before it.',
+  schema: proxyOptions.cors.schema(),
+  ...(proxyOptions.cors.members !== undefined && { members: proxyOptions.cors.members }),
+  read: (check: Checker, path, value) => {
+    const before = check.problems.length;
+    proxyOptions.cors.read(check, path, value);
+    return check.problems.length > before ? undefined : value;
+  },
+});
+
 const hostOption = string({
   type: 'host',
   pattern: /^(?:\*\.)?(?:[^\s/:@*?#[\]]+|\[[0-9A-Fa-f:.]+\])$/,
@@ -125,6 +138,7 @@ const routeMembers = {
   access: accessOption(
     'Who has access: [rules](#access), or `everyone`. It takes the place of `defaults.access`, and is decided before anything else.',
   ),
+  cors: corsOption,
   proxy: writtenOption(proxyMembers, 'Forward requests to an upstream.', ['upstream']),
   gateway: writtenOption(
     fileGatewayOptions,

@@ -25,9 +25,10 @@ export function effectiveConfig(written: unknown, order: readonly number[]): unk
   return maskSecrets({ ...rest, routes: ordered });
 }
 
-function withDefaultsOf({ access, ...defaults }: WrittenOptions, route: unknown): unknown {
+function withDefaultsOf({ access, ...others }: WrittenOptions, route: unknown): unknown {
   if (!isObject(route)) return route;
-  const { proxy, gateway } = route;
+  const { proxy, gateway, cors } = route;
+  const defaults = cors === undefined ? others : { ...others, cors };
   return {
     ...route,
     ...(route['access'] === undefined && access !== undefined && { access }),

@@ -6,6 +6,8 @@ import type { RouteEntry, RouteQuery, RouteTable } from './route-table.js';
 
 export interface Route extends RouteEntry {
   handler: RouteHandler;
+  /** Whether it answers preflights (CORS), also for methods that it does not name. */
+  answersPreflights: boolean;
 }
 
 type AnyRequest = Parameters<Handler['handle']>[0];
@@ -43,11 +45,30 @@ export class Router implements Handler {
     return found.upgrade(request, socket, head, context);
   }
 
+  /** A preflight belongs to the route of the request that it asks about, if that route has rules for it. */
+  #findForPreflight(request: AnyRequest, query: RouteQuery): Route | null {
+    const method = preflightedMethod(request);
+    if (method === null) return null;
+    const found = this.#table.find({ ...query, method });
+    return typeof found === 'object' && 'route' in found && found.route.answersPreflights
+      ? found.route
+      : null;
+  }
+
   #find(request: AnyRequest): RouteHandler | Error {
-    const found = this.#table.find(readQuery(request));
+    const query = readQuery(request);
+    const wanted = this.#findForPreflight(request, query);
+    if (wanted !== null) return wanted.handler;
+    const found = this.#table.find(query);
     if (found === 'none' || found === 'ambiguous') return unrouted[found];
     return 'route' in found ? found.route.handler : unrouted.method(found.allow);
   }
+}
+
+/** The method of the request that a browser asks about (Fetch standard, CORS preflight). Null for any other request. */
+function preflightedMethod({ method, headers }: AnyRequest): string | null {
+  const wanted = headers['access-control-request-method'];
+  return method === 'OPTIONS' && headers.origin !== undefined && typeof wanted === 'string' ? wanted : null;
 }
 
 /** Reads a request as the proxy of the route does: an absolute target replaces `Host` (RFC 9112 section 3.2.2). */

@@ -74,7 +74,7 @@ export function buildRoutes(
     // Continue with a placeholder, to find further problems.
     const access = isFit ? policy : refuseAll;
     const name = route.name ?? (match === null ? at : describeMatch(match));
-    const action = describeAction(route, actionContext(context, at, access, name));
+    const action = describeAction(route, actionContext(context, at, access, name, route.cors));
     if (match === null || action === undefined) continue;
     const fingerprint = isFit
       ? fingerprintOf([name, context.observersKey, action.facts], rule, context.fileOf)
@@ -94,6 +94,7 @@ export function buildRoutes(
       name,
       match,
       accessKey: accessKey === '"everyone"' ? '' : accessKey,
+      answersPreflights: isObject(corsOf(route, defaults)),
       fingerprint,
       handler,
     });
@@ -132,8 +133,10 @@ function actionContext(
   path: string,
   access: AccessPolicy | undefined,
   name: string,
+  cors: unknown,
 ): ActionContext {
-  const { access: _access, ...options } = defaults;
+  const { access: _access, ...rest } = defaults;
+  const options = { ...rest, ...(cors !== undefined && { cors }) };
   return {
     check,
     path,
@@ -145,6 +148,10 @@ function actionContext(
     readiness,
   };
 }
+
+/** The `cors` that applies to a route, as written. */
+const corsOf = ({ cors, proxy, gateway }: RouteValues, defaults: WrittenOptions): unknown =>
+  (proxy ?? gateway)?.['cors'] ?? cors ?? defaults['cors'];
 
 /** The hash of everything that a handler depends on, including the content of files, except keys, which it rereads. */
 function fingerprintOf(facts: unknown, rule: unknown, fileOf: FileOf): string {

@@ -143,12 +143,12 @@ export function createDownloadGateway<Context = unknown>(options: GatewayOptions
   const selector = new GrantSelector(settings);
   const { guard } = settings;
   const learnListener = (listener: ListenerAddress | null): void => guard.learnListener(listener);
-  const { hidePath, completeHead, revocations } = selector;
-  const proxy = new ReverseProxy({ ...proxySettings, hidePath, completeHead, learnListener }, selector);
+  const { hidePath, revocations } = selector;
+  const proxy = new ReverseProxy({ ...proxySettings, hidePath, learnListener }, selector);
   return new Gateway(settings, proxy, revocations);
 }
 
-/** OPTIONS serves CORS preflights. Each link restricts the other methods. */
+/** OPTIONS gets the same 405 as other methods that a link does not permit. Each link restricts the methods. */
 const PROFILE = {
   ...thirdParty,
   name: 'gateway',

@@ -1,7 +1,6 @@
 import { DEFAULT_METHODS } from '../access/link-conditions.js';
 import { isInstance, type Outcome, SluicewayError } from '../errors.js';
 import { type Digest, parseDigest } from '../http/digest.js';
-import type { Fields } from '../http/fields.js';
 import { parseSidecar, type SidecarLocation } from '../http/sidecar.js';
 import { clientKey } from '../net/client-key.js';
 import type { DownstreamRequest } from '../proxy/messages/downstream-request.js';
@@ -11,7 +10,6 @@ import type { ContentLimits, SelectingTransfer, Selection, Selector } from '../p
 import { type Target, toTarget } from '../upstream/target.js';
 import type { TransportResponse } from '../upstream/transport.js';
 import { Continuations, isContinuation } from './continuations.js';
-import { answerPreflight, setCorsFields } from './cors.js';
 import { toSafeFileName } from './file-name.js';
 import type { Grant } from './grant.js';
 import { removeIgnored } from './ignored-parameters.js';
@@ -38,8 +36,6 @@ export class GrantSelector implements Selector {
   }
 
   async select(request: DownstreamRequest, transfer: SelectingTransfer): Promise<Answer | Selection> {
-    const preflight = answerPreflight(this.#settings.cors, request);
-    if (preflight !== null) return preflight;
     const { grant, id } = this.#readGrant(request);
     this.revocations.check(id);
     if (grant.singleUse && isPrefetch(request)) throw notForPrefetch();
@@ -98,10 +94,6 @@ export class GrantSelector implements Selector {
       );
     });
   }
-
-  readonly completeHead = (fields: Fields, request: DownstreamRequest): void => {
-    if (this.#settings.cors !== null) setCorsFields(fields, this.#settings.cors, request);
-  };
 
   /** Reads what the request's URL permits, before any other work. */
   #readGrant(request: DownstreamRequest): { grant: Grant; id: string } {

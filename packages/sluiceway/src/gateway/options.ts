@@ -16,7 +16,7 @@ import type { Grant } from './grant.js';
 import { type IgnoresParameter, resolveIgnoredParameters } from './ignored-parameters.js';
 import { gatewayKeysOption, linkPlaceOptions } from './link-options.js';
 import { type Links, makeLinks } from './links.js';
-import { type CorsOptions, corsOption, mediaType } from './response-options.js';
+import { mediaType } from './response-options.js';
 
 /** What to do with a request that its link permits. */
 export type GatewayDecision =
@@ -120,12 +120,6 @@ export const gatewayOwnOptions = {
       resolveIgnoredParameters(check, path, value as readonly string[] | undefined),
   }),
   /**
-   * `{ origins: ['https://app.example.com'] }` or `{ origins: '*' }`. Lets scripts of these sites download,
-   * and read length, range, name and validators of the response. Credentials are never allowed. Default:
-   * none.
-   */
-  cors: corsOption,
-  /**
    * Pass on the content of the origin server's errors. It can contain names of buckets, hosts and keys.
    * Default: `false`.
    */
@@ -143,6 +137,7 @@ export const gatewayOwnOptions = {
 const sharedOptions = {
   ...pick(proxyDataOptions, [
     'access',
+    'cors',
     'name',
     'trustedProxies',
     'digests',
@@ -206,7 +201,6 @@ export interface GatewaySettings {
   decide: GatewayOptions['decide'];
   singleUseWindowMs: number;
   ignores: IgnoresParameter | null;
-  cors: CorsOptions | null;
   relaysErrorContent: boolean;
   /** Null for no limit. */
   maxFileBytes: number | null;
@@ -242,7 +236,6 @@ export function resolveGatewayOptions(options: GatewayOptions): {
     decide: given.decide,
     singleUseWindowMs: given.singleUseWindow,
     ignores: given.ignoredParameters,
-    cors: given.cors,
     relaysErrorContent: given.relayErrorContent,
     maxFileBytes: limits.fileBytes,
     contentTypes: limits.contentTypes ?? null,

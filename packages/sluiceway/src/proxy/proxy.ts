@@ -6,6 +6,7 @@ import { Http1Exchange } from '../downstream/http1/http1-exchange.js';
 import { takeUpgrade } from '../downstream/http1/http1-upgrade.js';
 import { toClientExchange } from '../downstream/to-exchange.js';
 import { type Outcome, SluicewayError, toSluicewayError } from '../errors.js';
+import { preflightStatus } from '../http/cors.js';
 import { readListener } from '../net/own-listeners.js';
 import type { HandleContext } from './messages/handle-context.js';
 import type { Handler } from './messages/handler.js';
@@ -13,14 +14,12 @@ import { type ResponseMessages, runHook } from './messages/hooks.js';
 import { isAnswer, type Selector } from './messages/selection.js';
 import type { ProxySettings } from './options/proxy-settings.js';
 import { changeDestination } from './request/change-destination.js';
-import { noStages } from './request/content-stages.js';
 import { draftUpstreamRequest, normalizeRequest } from './request/draft-request.js';
 import { expectSidecar } from './request/expect-sidecar.js';
-import { toGrantedFields } from './request/granted-fields.js';
 import { nextRequestId, readDownstreamRequest } from './request/read-request.js';
 import { makeRequestId } from './request/request-id.js';
 import { changeRequest } from './request/request-rules.js';
-import type { RequestState } from './request/request-state.js';
+import { newRequestState } from './request/request-state.js';
 import { requireAccess } from './request/require-access.js';
 import { endSelection, setTarget } from './request/select-target.js';
 import { sendUpstream, toUpstreamRequest } from './request/send-upstream.js';
@@ -142,7 +141,7 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
 
   /** The steps of a request, in order. */
   async #pass(client: ClientExchange, context: HandleContext): Promise<Outcome> {
-    const { hooks, profile, proxyName, headers, timeouts, peers, access, digests, requestId } =
+    const { hooks, profile, proxyName, headers, timeouts, peers, access, cors, digests, requestId } =
       this.#settings;
     const transfer = new Transfer(
       nextRequestId(),
@@ -151,20 +150,7 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
       this.#settings.hidePath,
       this.#settings.zeroCopy,
     );
-    const state: RequestState = {
-      transfer,
-      client,
-      context,
-      downstream: null,
-      validated: null,
-      selection: null,
-      digest: null,
-      sidecar: null,
-      transform: null,
-      received: null,
-      stages: noStages(),
-      clientFields: null,
-    };
+    const state = newRequestState(transfer, client, context);
     const { stages } = state;
     const ids = makeRequestId(requestId, transfer.id);
     transfer.requestId = ids.made;
@@ -180,8 +166,13 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
       transfer.request = downstream;
       transfer.requestId = downstream.requestId;
       this.#settings.learnListener?.(client.listener ?? readListener(client.connection));
-      if (access === null) request.grantedFields = toGrantedFields([], {}, headers.identity, null);
-      else await requireAccess(access, request, transfer, headers.identity);
+      const preflight = cors === null ? null : preflightStatus(cors, downstream);
+      if (preflight !== null) {
+        await this.#responder.answer(state, { status: preflight });
+        return (outcome = 'answered');
+      }
+      if (access !== null || headers.identity !== null)
+        await requireAccess(access, request, transfer, headers.identity);
       const validated = validateRequest(client, request, transfer, this.#settings, context.content);
       state.validated = validated;
 
@@ -193,8 +184,7 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
       transfer.throwIfAborted();
       if (isAnswer(selected)) {
         await this.#responder.answer(state, selected);
-        outcome = 'answered';
-        return outcome;
+        return (outcome = 'answered');
       }
 
       // 3. Draft the upstream request.
@@ -205,10 +195,9 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
         upstream.headers.set(requestId.field, downstream.requestId);
       if (changes) askForWhole(upstream.headers);
       setTarget(upstream, selected, context, this.#settings.acceptEncoding);
-      const { grantedFields } = validated;
-      if (headers.request !== null || hooks.onUpstreamRequest || grantedFields !== null)
+      if (headers.request !== null || hooks.onUpstreamRequest || validated.grantedFields !== null)
         state.clientFields = upstream.headers.clone();
-      grantedFields?.setOn(upstream.headers, profile.requestHeaders);
+      validated.grantedFields?.setOn(upstream.headers, profile.requestHeaders);
       changeRequest(upstream, downstream, headers);
       if (hooks.onUpstreamRequest) {
         await runHook(hooks.onUpstreamRequest, { request: downstream, upstreamRequest: upstream });

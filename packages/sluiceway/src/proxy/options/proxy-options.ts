@@ -3,6 +3,7 @@ import { group } from '../../options/composites.js';
 import { boolean, custom, oneOf, string } from '../../options/kinds.js';
 import type { OptionsOf } from '../../options/spec.js';
 import type { Hooks } from '../messages/hooks.js';
+import { corsOption } from './cors-options.js';
 import { type DigestOptions, type DigestValues, digestOptions } from './digest-options.js';
 import { type HeaderOptions, type HeaderOptionValues, headerOptions } from './header-options.js';
 import { hookOptions, observersOption, transport } from './hook-options.js';
@@ -73,6 +74,12 @@ export const proxyDataOptions = {
     doc: 'Access policy. It decides for each request before any other processing: a function made by `bearer`, `basic`, `clientAddresses`, `allOf` and `anyOf`, or your own; see [who has access](access.md). Without a policy, every request is allowed, as with any other proxy.',
     read: (check, path, value) => check.func(path, value as AccessPolicy | undefined, undefined),
   }),
+  /**
+   * Which scripts of other sites may read responses: see cross-origin requests. Preflights are answered
+   * before access is checked. The CORS fields of the origin server are replaced. Without the option,
+   * preflights and fields pass. Default: none.
+   */
+  cors: corsOption,
   /** See headers. */
   headers: group<HeaderOptions, HeaderOptionValues>(headerOptions, { doc: 'See [headers](#headers).' }),
   /** See timeouts. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { AccessPolicy } from '../../access/policy.js';
 import type { BreakOff } from '../../downstream/exchange.js';
-import type { Fields } from '../../http/fields.js';
+import type { CorsRules } from '../../http/cors.js';
 import type { BaseTarget } from '../../http/target.js';
 import { anyAddress } from '../../net/address-policy.js';
 import { type ListenerAddress, processListeners, publicAddressesOfOthers } from '../../net/own-listeners.js';
@@ -14,7 +14,6 @@ import type { HeadConversion } from '../../upstream/convert-head.js';
 import { createTransport } from '../../upstream/create-transport.js';
 import type { Transport } from '../../upstream/transport.js';
 import type { TransportOptions } from '../../upstream/transport-options.js';
-import type { DownstreamRequest } from '../messages/downstream-request.js';
 import type { Hooks } from '../messages/hooks.js';
 import type { Observer } from '../transfer/transfer-record.js';
 import { type DigestSettings, toDigestSettings } from './digest-options.js';
@@ -64,8 +63,8 @@ export interface ProxySettings {
   hooks: Hooks;
   /** Hides secrets in a request's path before records and observers see it. Null if paths have no secrets. */
   hidePath: ((path: string) => string) | null;
-  /** Adds fields to the head of each final response, also for failures. Null if nothing is added. */
-  completeHead: ((fields: Fields, downstream: DownstreamRequest) => void) | null;
+  /** Null: CORS is left to the origin server. */
+  cors: CorsRules | null;
   /** Called with the listener that accepted each request. Null if it is not needed. */
   learnListener: ((listener: ListenerAddress | null) => void) | null;
   /** Null: the field is not used. */
@@ -188,7 +187,7 @@ export function toProxySettings(
     sidecars: new SidecarReader(built, digests.sidecarLimits),
     hooks: toHooks(given),
     hidePath: null,
-    completeHead: null,
+    cors: given.cors,
     learnListener: addresses === 'public' ? (listener) => processListeners.learn(listener) : null,
     requestId: toRequestIdSettings(given.requestId),
     observers: given.observers,

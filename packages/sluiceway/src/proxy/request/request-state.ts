@@ -8,7 +8,7 @@ import type { DownstreamRequest } from '../messages/downstream-request.js';
 import type { HandleContext } from '../messages/handle-context.js';
 import type { Selection } from '../messages/selection.js';
 import type { Transfer } from '../transfer/transfer.js';
-import type { ContentStages } from './content-stages.js';
+import { type ContentStages, noStages } from './content-stages.js';
 import type { ValidRequest } from './validate-request.js';
 
 /** What one request carries through the data path. */
@@ -38,3 +38,23 @@ export interface RequestState {
   /** Fields of the upstream request before options and hooks change them; null if nothing can change them. */
   clientFields: ReadonlyFields | null;
 }
+
+/** The state of a request that has not been read. */
+export const newRequestState = (
+  transfer: Transfer,
+  client: ClientExchange,
+  context: HandleContext,
+): RequestState => ({
+  transfer,
+  client,
+  context,
+  downstream: null,
+  validated: null,
+  selection: null,
+  digest: null,
+  sidecar: null,
+  transform: null,
+  received: null,
+  stages: noStages(),
+  clientFields: null,
+});

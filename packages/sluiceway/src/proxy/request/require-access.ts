@@ -6,6 +6,9 @@ import type { Transfer } from '../transfer/transfer.js';
 import { toGrantedFields } from './granted-fields.js';
 import type { ReadRequest } from './read-request.js';
 
+/** Without a policy. */
+const EVERYONE: AccessDecision = { allowed: true };
+
 /** What clients are told. They do not learn which part of the credentials was wrong. */
 const messages = {
   401: 'The request needs valid credentials.',
@@ -18,12 +21,12 @@ const messages = {
  * server the identity. Throws if the policy denies access or fails.
  */
 export async function requireAccess(
-  policy: AccessPolicy,
+  policy: AccessPolicy | null,
   request: ReadRequest,
   transfer: Transfer,
   identityField: string | null,
 ): Promise<void> {
-  const decision = await decide(policy, request);
+  const decision = policy === null ? EVERYONE : await decide(policy, request);
   transfer.throwIfAborted();
   if (!decision.allowed) {
     const { status, reason, response } = decision;
@@ -43,7 +46,7 @@ export async function requireAccess(
   request.downstream.identity = identity;
   if (query !== undefined) request.downstream.query = query;
   request.consumed = consumed;
-  request.grantedFields = toGrantedFields(policy.ownFields ?? [], headers, identityField, identity);
+  request.grantedFields = toGrantedFields(policy?.ownFields ?? [], headers, identityField, identity);
   transfer.identity = identity;
 }
 

@@ -1,6 +1,7 @@
 import { answeredElsewhere } from '../../downstream/checks.js';
 import type { ResponseHead } from '../../downstream/exchange.js';
 import { isInstance, type Outcome, SluicewayError, toWarning } from '../../errors.js';
+import { setCorsFields } from '../../http/cors.js';
 import type { Tunnel } from '../../stream/tunnel.js';
 import type { TransportResponse } from '../../upstream/transport.js';
 import type { Answer, DownstreamResponseDraft } from '../messages/responses.js';
@@ -105,10 +106,10 @@ export class Responder {
   /** Sends the head. After this, the only way to report a failure is to break the response off. */
   commit(state: RequestState, head: ResponseHead): void {
     const { transfer, client, downstream } = state;
-    const { completeHead, requestId } = this.#settings;
+    const { cors, requestId } = this.#settings;
     if (client.isHeadSent) throw answeredElsewhere();
     if (requestId?.toClient === true) head.headers.set(requestId.field, transfer.requestId);
-    if (completeHead !== null && downstream !== null) completeHead(head.headers, downstream);
+    if (cors !== null && downstream !== null) setCorsFields(head.headers, cors, downstream);
     state.context.onHead?.(head);
     client.sendHead(head, {
       leavesContentUnread: isLeftUnread(client, state.received),

@@ -129,6 +129,23 @@ export const accessChecks: Readonly<Record<string, Check>> = {
     }
   },
 
+  'scripts of another site may read': async (example) => {
+    const running = await run(example);
+    const origin = 'Origin: https://a.preview.example.com';
+    const preflight = await running.send('/a', {
+      method: 'OPTIONS',
+      fields: [origin, 'Access-Control-Request-Method: PUT'],
+    });
+    expect(preflight.head.status).toBe(204);
+    expect(preflight.head.get('access-control-allow-headers')).toContain('Authorization, Content-Type');
+    const refused = await running.send('/a', { fields: [origin] });
+    expect([refused.head.status, refused.head.get('access-control-allow-origin')]).toEqual([
+      401,
+      'https://a.preview.example.com',
+    ]);
+    expect(example.origin.seen).toEqual([]);
+  },
+
   'the origin server is told who it is': async (example) => {
     const running = await run(example);
     const backup = [`Authorization: Bearer ${TOKEN}`, 'X-User: forged'];
