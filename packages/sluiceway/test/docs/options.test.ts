@@ -160,7 +160,9 @@ test('every described default is the one in force', () => {
   const others = listOptions(proxyOptions)
     .filter(({ path }) => !(path in defaults))
     .map(({ spec }) => spec.defaultText);
-  expect(new Set(others)).toEqual(new Set(['none', 'random', '', 'built in', "Node's", "the URL's"]));
+  expect(new Set(others)).toEqual(
+    new Set(['none', 'random', '', 'built in', "Node's", "the URL's", '`24h`', '`GET`, `HEAD`', '`false`']),
+  );
 });
 
 describe('streamFrom', () => {
