@@ -13,7 +13,7 @@ import {
 } from '../../sluiceway/test/support/node-origin.js';
 import { describeWith, requireTool, type Tool } from '../../sluiceway/test/support/requirements.js';
 import { fileDigest, runTool, scratchFolder } from '../../sluiceway/test/support/tool.js';
-import { sluicewayProxy } from './support/program.js';
+import { sluicewayProxy } from './support/process.js';
 
 const curl = requireTool('curl');
 const h2load = requireTool('h2load');

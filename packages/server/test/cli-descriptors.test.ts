@@ -4,7 +4,7 @@ import { requireTool, testWith } from '../../sluiceway/test/support/requirements
 import { sized } from '../../sluiceway/test/support/through.js';
 import { until } from '../../sluiceway/test/support/until.js';
 import { LOOPBACK } from './support/gateway-program.js';
-import { sluicewayGatewayWith } from './support/program.js';
+import { sluicewayGatewayWith } from './support/process.js';
 
 const bash = requireTool('bash');
 
@@ -15,13 +15,13 @@ testWith(bash)(
     const program = await sluicewayGatewayWith(
       net,
       bash,
-      128,
+      256,
       '--unsigned',
       '--allow-host',
       '*.localhost',
       ...LOOPBACK,
     );
-    for (let i = 0; i < 150; i += 1) {
+    for (let i = 0; i < 300; i += 1) {
       const client = await net.client(program);
       const url = `http://h${i}.localhost:${origin.port}/`;
       await client.get(`/download?url=${encodeURIComponent(url)}`);
@@ -31,7 +31,7 @@ testWith(bash)(
       });
       client.close();
     }
-    await until(() => origin.open <= 32, 'a quarter of the descriptors was left to idle connections');
-    expect(origin.total).toBe(150);
+    await until(() => origin.open <= 64, 'a quarter of the descriptors was left to idle connections');
+    expect(origin.total).toBe(300);
   },
 );

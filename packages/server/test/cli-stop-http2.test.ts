@@ -9,12 +9,12 @@ import { ErrorCode, Flag, FrameType, fieldOf } from '../../sluiceway/test/suppor
 import type { FramesClient } from '../../sluiceway/test/support/frames-client.js';
 import { Gate } from '../../sluiceway/test/support/gate.js';
 import { opening } from '../../sluiceway/test/support/web-socket-origin.js';
-import { type Program, sluicewayProxy } from './support/program.js';
+import { type ProgramProcess, sluicewayProxy } from './support/process.js';
 
 const SIZE = 50_000;
 
 interface Stopping {
-  program: Program;
+  program: ProgramProcess;
   frames: FramesClient;
   /** Lets the origin server send the rest. */
   more: Gate;
@@ -41,7 +41,7 @@ async function startProgram(
   over: 'h2c' | 'tls',
   upstream: string,
   ...flags: string[]
-): Promise<{ program: Program; frames: FramesClient }> {
+): Promise<{ program: ProgramProcess; frames: FramesClient }> {
   const certificate = await loopbackCertificate();
   const folder = mkdtempSync(join(tmpdir(), 'sluiceway-stop-'));
   net.cleanup(() => rmSync(folder, { recursive: true }));

@@ -9,7 +9,7 @@ import { Gate } from '../../sluiceway/test/support/gate.js';
 import type { RawClient } from '../../sluiceway/test/support/raw-client.js';
 import { respondWith } from '../../sluiceway/test/support/raw-origin.js';
 import { key, LOOPBACK, writeKeys } from './support/gateway-program.js';
-import { sluicewayGateway, sluicewayProxy } from './support/program.js';
+import { sluicewayGateway, sluicewayProxy } from './support/process.js';
 
 /** More than the sockets on the way can hold. */
 const size = 32 * 1024 * 1024;
@@ -68,7 +68,7 @@ describe.each(['SIGTERM', 'SIGINT'] as const)('%s', (signal) => {
     program.signal(signal);
     await program.match('stdout', /stopping, waiting up to 30s for 1 transfer\n/);
     expect(await isRefused(program.port)).toBe(true);
-    expect(program.child.exitCode).toBe(null);
+    expect(program.exitCode).toBe(null);
 
     expect(await readRest(client, head)).toEqual({ complete: true, offset: size, wrong: 0 });
     expect(await program.exited).toBe(0);

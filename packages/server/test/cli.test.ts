@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { formatKeys, generateKey } from 'sluiceway/gateway';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import {
   loopbackCertificate,
@@ -12,6 +13,7 @@ import {
 import { isSeeded } from '../../sluiceway/test/support/content.js';
 import { test } from '../../sluiceway/test/support/fixture.js';
 import { respondWith } from '../../sluiceway/test/support/raw-origin.js';
+import * as inProcess from './support/process.js';
 import { sluiceway, sluicewayProxy } from './support/program.js';
 
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
@@ -139,6 +141,49 @@ describe('what the command line asks for', () => {
   });
 });
 
+describe('the built program', () => {
+  test.for<[what: string, args: readonly string[], exit: number, stdout: RegExp, stderr: RegExp]>([
+    ['its version', ['--version'], 0, /^\d+\.\d+\.\d+\S*\n$/, /^$/],
+    ['the help of a command', ['gateway', '--help'], 0, /^Usage: sluiceway gateway/, /^$/],
+    ['its usage', [], 2, /^$/, /^Usage: sluiceway/],
+    ['a usage error', ['proxy', 'http://a', '--foo'], 2, /^$/, /^sluiceway: unknown option '--foo'\n$/],
+    ['a mistake in an option', ['gateway', '--keys', '/no/file'], 2, /^$/, /^sluiceway: --keys: .*\n$/],
+    ['a configuration error', ['config', 'check', '/no/file'], 2, /^$/, /^sluiceway: .*\/no\/file.*\n$/],
+    ['a new key', ['keys', 'new'], 0, /^\{\n[^]*"secret"[^]*\}\n$/, /^$/],
+    ['a file error', ['keys', 'new', '--add', '/no/file'], 1, /^$/, /^sluiceway: cannot read \/no\/file/],
+  ])(
+    'prints %s where scripts expect it, and ends with its exit code',
+    async ([, args, ...expected], { net }) => {
+      const program = inProcess.sluiceway(net, ...args);
+      const exit = await program.exited;
+      const [expectedExit, stdout, stderr] = expected;
+      expect([exit, program.stdout, program.stderr]).toEqual([
+        expectedExit,
+        expect.stringMatching(stdout),
+        expect.stringMatching(stderr),
+      ]);
+    },
+  );
+
+  test('signs a link that it then finds valid for one client only', async ({ net }) => {
+    const keys = fileOf('keys.json', formatKeys([generateKey()]));
+    const flags = ['--keys', keys, '--expires', '1h', '--client-ip', '192.0.2.1'];
+    const signing = inProcess.sluiceway(net, 'sign', 'https://a.test/file', ...flags);
+    expect(await signing.exited).toBe(0);
+    for (const [client, exit] of [
+      ['192.0.2.1', 0],
+      ['192.0.2.2', 1],
+    ] as const) {
+      const verifying = inProcess.sluiceway(
+        net,
+        ...['verify', signing.stdout.trim(), '--keys', keys, '--client-ip', client],
+      );
+      expect(await verifying.exited).toBe(exit);
+      expect(verifying.stdout).toContain('https://a.test/file');
+    }
+  });
+});
+
 describe('where it listens', () => {
   test('one line names the real port and the origin server', async ({ net }) => {
     const origin = await net.origin(respondWith(ok));
@@ -241,7 +286,7 @@ describe('the transfer log', () => {
 
   test('without a reader does not stop the proxy', async ({ net }) => {
     const origin = await net.origin(respondWith(ok));
-    const program = await sluicewayProxy(net, origin.url);
+    const program = await inProcess.sluicewayProxy(net, origin.url);
     program.child.stderr?.destroy();
     program.child.stdout?.destroy();
     for (let i = 0; i < 3; i++) {

@@ -7,7 +7,7 @@ import { until } from '../../sluiceway/test/support/until.js';
 import { readRange } from '../src/demo/file-request.js';
 import { createOrigin, demoSeed } from '../src/demo/origin.js';
 import { describeDemo } from '../src/demo/tour.js';
-import { Program } from './support/program.js';
+import { ProgramProcess } from './support/process.js';
 
 const MiB = 1024 * 1024;
 const etag = `"demo-${MiB}"`;
@@ -139,11 +139,11 @@ test.for([
 
 describe('npm start', () => {
   const start = (net: Network, env: Record<string, string>) => {
-    const program = new Program('dist/demo/main.js', [], env);
+    const program = new ProgramProcess('dist/demo/main.js', [], env);
     net.cleanup(() => program.kill());
     return program;
   };
-  const ports = async (program: Program) => {
+  const ports = async (program: ProgramProcess) => {
     const [, origin] = await program.match('stdout', /origin server is at http:\/\/127\.0\.0\.1:(\d+)/);
     const [, proxy] = await program.match('stdout', /is at http:\/\/127\.0\.0\.1:(\d+) \(process/);
     return { origin: Number(origin), proxy: Number(proxy) };

@@ -6,7 +6,7 @@ import { Gate } from '../../sluiceway/test/support/gate.js';
 import type { OriginScript, RawOrigin } from '../../sluiceway/test/support/raw-origin.js';
 import { sized } from '../../sluiceway/test/support/through.js';
 import { until } from '../../sluiceway/test/support/until.js';
-import { type Program, sluicewayProxy } from './support/program.js';
+import { type ProgramProcess, sluicewayProxy } from './support/process.js';
 
 const MiB = 1024 * 1024;
 const SIZE = 1024 * MiB;
@@ -14,13 +14,13 @@ const SIZE = 1024 * MiB;
 const ROOM = 96 * MiB;
 
 /** The most that the process has ever held, in bytes; only Linux tells. */
-function peak({ child }: Program): number {
+function peak({ child }: ProgramProcess): number {
   const [, kilobytes] = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8')) ?? [];
   return Number(kilobytes) * 1024;
 }
 
 interface Started {
-  program: Program & { port: number };
+  program: ProgramProcess & { port: number };
   origin: RawOrigin;
   before: number;
 }

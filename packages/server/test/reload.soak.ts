@@ -3,7 +3,7 @@ import { describe, expect } from 'vitest';
 import { isSeeded, seededViews } from '../../sluiceway/test/support/content.js';
 import { type Network, test } from '../../sluiceway/test/support/fixture.js';
 import { until } from '../../sluiceway/test/support/until.js';
-import { type Program, sluicewayServe } from './support/program.js';
+import { type ProgramProcess, sluicewayServe } from './support/process.js';
 
 const MiB = 1024 * 1024;
 const SIZE = 256 * MiB;
@@ -12,7 +12,7 @@ const RELOADS = 1000;
 const ROOM = 48 * MiB;
 
 /** Bytes of memory that the process holds now; only Linux tells. */
-function resident({ child }: Program): number {
+function resident({ child }: ProgramProcess): number {
   const [, kilobytes] = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8')) ?? [];
   return Number(kilobytes) * 1024;
 }

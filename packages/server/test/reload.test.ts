@@ -93,7 +93,7 @@ describe('SIGHUP', () => {
       },
     });
     expect([complete, right]).toEqual([true, size]);
-    expect(program.child.exitCode).toBe(null);
+    expect(program.exitCode).toBe(null);
   });
 
   test('serves a request that waits behind another on its connection [RFC 9112 9.3.2]', async ({ net }) => {

@@ -13,7 +13,7 @@ import {
 import { scratchFolder } from '../../sluiceway/test/support/tool.js';
 import { until } from '../../sluiceway/test/support/until.js';
 import { findDescriptor } from '../src/listeners/inherited.js';
-import { Program, type Start, sluiceway, sluicewayServe } from './support/program.js';
+import { ProgramProcess, type Start, sluiceway, sluicewayServe } from './support/process.js';
 
 const python = requireTool('python3');
 const activator = findOptionalTool('systemd-socket-activate');
@@ -143,7 +143,7 @@ describeWith(activator, python)('systemd-socket-activate', () => {
     const file = join(scratchFolder(net), 'sluiceway.json');
     writeFileSync(file, JSON.stringify(respond('ok', 'systemd:web')));
     const args = ['-l', `127.0.0.1:${port}`, '--fdname=web', node.path];
-    const program = new Program(
+    const program = new ProgramProcess(
       'bin/sluiceway.js',
       ['serve', '--config', file],
       {},

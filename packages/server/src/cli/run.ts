@@ -15,7 +15,7 @@ import type { Plan } from '../server/compile.js';
 import type { DrainProgress } from '../server/drain-progress.js';
 import { Server } from '../server/server.js';
 import type { Service } from '../server/service.js';
-import { onHangup, outliveOutput, waitForStopSignal } from '../server/signals.js';
+import { onHangup, waitForStopSignal } from '../server/signals.js';
 import { complain, say } from './output.js';
 import { UsageError } from './usage-error.js';
 
@@ -31,7 +31,6 @@ export interface RunOptions {
  * valid, or with a `ListenError`.
  */
 export async function run({ read, what }: RunOptions): Promise<number> {
-  outliveOutput();
   const stopSignal = waitForStopSignal();
   const server = new Server({
     read,
@@ -49,7 +48,7 @@ export async function run({ read, what }: RunOptions): Promise<number> {
   if (server.adminUrl !== null) say(`admin listener on ${server.adminUrl}`);
 
   const signal = await stopSignal;
-  server.beginDrain();
+  await server.beginDrain();
   const { drainDelay } = service.plan.values;
   if (drainDelay > 0) {
     say(`${signal}: not ready, accepting connections for another ${formatDuration(drainDelay)}`);

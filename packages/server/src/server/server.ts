@@ -102,18 +102,21 @@ export class Server implements Control {
     return this.#waiting;
   }
 
-  /** From now on the server is not ready, and does not reload. It still accepts connections. */
-  beginDrain(): void {
+  /**
+   * From now on the server is not ready, and does not reload. It still accepts connections. Resolves when a reload that
+   * runs has ended.
+   */
+  async beginDrain(): Promise<void> {
     this.#phase = 'draining';
+    await this.#reloading;
   }
 
   /**
-   * Stops gracefully: accepts no more connections, and gives running transfers the `drainTimeout`. Resolves with the number
-   * of transfers that were cut off. The admin listener stays open until then.
+   * Stops gracefully after `beginDrain`: accepts no more connections from the moment of the call, and gives running
+   * transfers the `drainTimeout`. Resolves with the number of transfers that were cut off. The admin listener stays open
+   * until then.
    */
   async drain(): Promise<number> {
-    this.beginDrain();
-    await this.#reloading;
     const { service } = this;
     const { drainTimeout } = service.plan.values;
     const end = performance.now() + drainTimeout;

@@ -10,11 +10,6 @@ export function onHangup(reload: () => void, source: EventEmitter = process): ()
   return () => void source.off('SIGHUP', reload);
 }
 
-/** Ignores output errors: after a terminal or log reader has closed, each write fails, which would end the process. */
-export function outliveOutput(outputs: readonly EventEmitter[] = [process.stdout, process.stderr]): void {
-  for (const output of outputs) output.on('error', () => {});
-}
-
 const stopSignals = ['SIGINT', 'SIGTERM'] as const;
 export type StopSignal = (typeof stopSignals)[number];
 

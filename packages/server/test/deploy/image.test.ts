@@ -7,20 +7,20 @@ import { type Network, test } from '../../../sluiceway/test/support/fixture.js';
 import { describeWith, node, requireTool } from '../../../sluiceway/test/support/requirements.js';
 import { startServer } from '../../../sluiceway/test/support/servers.js';
 import { scratchFolder } from '../../../sluiceway/test/support/tool.js';
-import { Program } from '../support/program.js';
+import { ProgramProcess } from '../support/process.js';
 
 const sh = requireTool('sh');
 const deploy = join(root, 'deploy');
 
 /** Runs the start script of the image as a process, with `sluiceway` and `node` on its PATH as in the image. */
-function start(net: Network, args: readonly string[], env: Record<string, string> = {}): Program {
+function start(net: Network, args: readonly string[], env: Record<string, string> = {}): ProgramProcess {
   const bin = join(scratchFolder(net), 'bin');
   mkdirSync(bin);
   symlinkSync(join(root, 'packages/server/bin/sluiceway.js'), join(bin, 'sluiceway'));
   symlinkSync(node.path, join(bin, 'node'));
   const PATH = [bin, dirname(sh.path)].join(delimiter);
   const script = '../../deploy/docker-entrypoint.sh';
-  const program = new Program(script, args, { PATH, ...env }, { tool: sh, args: [] });
+  const program = new ProgramProcess(script, args, { PATH, ...env }, { tool: sh, args: [] });
   net.cleanup(() => program.kill());
   return program;
 }
