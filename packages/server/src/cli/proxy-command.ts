@@ -5,6 +5,7 @@ import { addOptionFlags, tunnelAndUploadFlags } from './option-flags.js';
 import {
   type ProxyFlags,
   proxyFlagOf,
+  proxyProtocolVersions,
   toProxyOptions,
   type UpstreamProtocol,
   upstreamProtocols,
@@ -65,6 +66,12 @@ export function proxyCommand(onExit: (code: number) => void): Command {
       )
         .choices(upstreamProtocols)
         .default('http1' satisfies UpstreamProtocol),
+    )
+    .addOption(
+      new Option(
+        '--upstream-proxy-protocol <version>',
+        "tell the origin server the client's address by a PROXY protocol header",
+      ).choices(proxyProtocolVersions),
     );
   addTransferOptions(command);
   addOptionFlags(command, proxyOptions, tunnelAndUploadFlags);

@@ -12,10 +12,14 @@ export interface ProxyFlags extends ServeFlags {
   maxUpload?: string;
   forwardedPort?: boolean;
   upstreamProtocol: UpstreamProtocol;
+  upstreamProxyProtocol?: ProxyProtocolVersion;
 }
 
 export const upstreamProtocols = ['http1', 'http2', 'auto'] as const;
 export type UpstreamProtocol = (typeof upstreamProtocols)[number];
+
+export const proxyProtocolVersions = ['v1', 'v2'] as const;
+type ProxyProtocolVersion = (typeof proxyProtocolVersions)[number];
 
 /** Flag of each option, for error messages. */
 export const proxyFlagOf: Readonly<Record<string, string>> = {
@@ -25,6 +29,7 @@ export const proxyFlagOf: Readonly<Record<string, string>> = {
   'cors.origins': '--cors',
   'upstream.egressProxy': '--egress-proxy',
   'upstream.protocol': '--upstream-protocol',
+  'upstream.proxyProtocol': '--upstream-proxy-protocol',
   ...flagsByOption(tunnelAndUploadFlags),
 };
 
@@ -39,6 +44,7 @@ export function toProxyOptions(originUrl: string, flags: ProxyFlags): ProxyOptio
       ...(tls !== undefined && { tls }),
       ...given({ egressProxy: flags.egressProxy }),
       protocol: flags.upstreamProtocol,
+      ...(flags.upstreamProxyProtocol !== undefined && { proxyProtocol: flags.upstreamProxyProtocol }),
     },
     ...(flags.cors !== undefined && { cors: { origins: flags.cors.includes('*') ? '*' : flags.cors } }),
     timeouts: { ...timeouts, ...givenUnder('timeouts', tunnelAndUploadFlags, { ...flags }) },

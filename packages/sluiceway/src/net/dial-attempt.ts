@@ -18,6 +18,8 @@ export interface DialOptions {
    * with any policy other than `anyAddress`, dialling fails. Default: a direct connection.
    */
   proxy?: EgressProxy;
+  /** Bytes to send before anything else, such as a header of the PROXY protocol. Not together with `proxy`. */
+  prelude?: Buffer;
   /** Time for lookup, connection, the proxy's answer and TLS handshakes together. */
   connectTimeoutMs: number;
   /** Used only for https:. */

@@ -1,14 +1,13 @@
 import type { Socket } from 'node:net';
-import tls from 'node:tls';
 import { SluicewayError } from '../errors.js';
 import { anyAddress } from './address-policy.js';
-import { toConfigurationError, toConnectError } from './connect-error.js';
+import { toConfigurationError } from './connect-error.js';
 import { ConnectReader, formatAuthority, formatConnect } from './connect-reader.js';
 import { DialAttempt, type DialListener, type Dialling, type DialOptions } from './dial-attempt.js';
-import { toTlsOptions } from './dial-tls.js';
 import { dialDirectly } from './direct-dial.js';
 import type { EgressProxy } from './egress.js';
-import { deliver, feedOnread } from './onread.js';
+import { deliver } from './onread.js';
+import { secureSocket } from './secure-socket.js';
 
 /** Connects to the destination through a tunnel of the proxy. For an https: destination, TLS runs inside the tunnel. */
 export function dialThrough(proxy: EgressProxy, options: DialOptions, listener: DialListener): Dialling {
@@ -25,7 +24,7 @@ export function dialThrough(proxy: EgressProxy, options: DialOptions, listener: 
     if (attempt.isSettled) return false;
     if (destination.protocol === 'https:') {
       // Not during a read of the socket that it takes over.
-      process.nextTick(secure, toProxy, reader, options, attempt, listener);
+      process.nextTick(() => secureSocket(toProxy, reader.takeEarly(), options, attempt, listener));
       return false;
     }
     if (options.onread === undefined) {
@@ -83,37 +82,4 @@ function release(toProxy: Socket, reader: ConnectReader, attempt: DialAttempt): 
   // Reading was stopped after the answer. An HTTP/2 session restarts it only if data has already arrived.
   toProxy.read(0);
   attempt.connected(toProxy);
-}
-
-/** Performs the handshake with the origin server inside the tunnel. */
-function secure(
-  toProxy: Socket,
-  reader: ConnectReader,
-  options: DialOptions,
-  attempt: DialAttempt,
-  listener: DialListener,
-): void {
-  if (attempt.isSettled) return;
-  // Data that has already arrived belongs to the handshake.
-  const early = reader.takeEarly();
-  if (early.length > 0) toProxy.unshift(early);
-  let secured: tls.TLSSocket;
-  try {
-    secured = tls.connect({
-      socket: toProxy,
-      ...toTlsOptions(options.destination.hostname, options.tls ?? {}),
-    });
-  } catch (error) {
-    attempt.fail(toConfigurationError(error));
-    return;
-  }
-  attempt.onGivenUp(() => void secured.destroy());
-  // This listener stays for the life of the socket, as for a direct connection.
-  secured.on('error', (error) => attempt.fail(toConnectError(error)));
-  secured.once('secureConnect', () => {
-    if (attempt.isSettled) return;
-    if (options.onread) feedOnread(secured, options.onread);
-    attempt.connected(secured);
-  });
-  if (listener.session) secured.on('session', (session: Buffer) => listener.session?.(session));
 }

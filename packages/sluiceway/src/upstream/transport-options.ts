@@ -2,6 +2,7 @@ import type { HeadLimits } from '../http/head-reader.js';
 import { type AddressPolicy, anyAddress } from '../net/address-policy.js';
 import type { DialTlsOptions } from '../net/dial-tls.js';
 import type { Egress } from '../net/egress.js';
+import type { ProxyProtocolVersion } from '../net/proxy-header.js';
 import type { Resolver } from '../net/resolver.js';
 import { systemResolver } from '../net/system-resolver.js';
 import { IdleConnections } from './idle-connections.js';
@@ -16,6 +17,11 @@ export interface TransportOptions {
   resolver?: Resolver;
   /** The egress proxies for connections. Requires a policy that allows any address. Default: none. */
   egress?: Egress;
+  /**
+   * Begins each connection with a header of the PROXY protocol, and uses it for one client only. For HTTP/1.1 without
+   * egress proxies. Default: none.
+   */
+  proxyProtocol?: ProxyProtocolVersion;
   /** Private CA, client certificate, server name. Verification cannot be turned off. */
   tls?: DialTlsOptions;
   /** Timeout for lookup, connecting and the TLS handshake together, and for waiting in the queue. Default 10 s. */
@@ -41,6 +47,8 @@ export interface TransportSettings {
   policy: AddressPolicy;
   resolver: Resolver;
   egress: Egress | null;
+  /** Null: connections begin with TLS or HTTP. */
+  proxyProtocol: ProxyProtocolVersion | null;
   tls: DialTlsOptions;
   connectTimeoutMs: number;
   headLimits: HeadLimits;
@@ -57,6 +65,7 @@ export function resolveTransportOptions(options: TransportOptions): TransportSet
     policy: options.policy ?? anyAddress,
     resolver: options.resolver ?? systemResolver,
     egress: options.egress ?? null,
+    proxyProtocol: options.proxyProtocol ?? null,
     tls: options.tls ?? {},
     connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
     headLimits: { maxBytes: options.maxHeadBytes ?? 64 * 1024, maxFields: options.maxHeadFields ?? 256 },

@@ -133,7 +133,16 @@ function resolveSettings(
 export function toProxySettings(
   check: Checker,
   given: Omit<Resolved, 'upstream' | 'onRequest'> & Partial<Pick<Resolved, 'onRequest'>>,
-  { url, mirrors, tls, connections, egressProxy, protocol, path }: UpstreamValues & { path: string },
+  {
+    url,
+    mirrors,
+    tls,
+    connections,
+    egressProxy,
+    protocol,
+    proxyProtocol,
+    path,
+  }: UpstreamValues & { path: string },
   makeTransport: typeof createTransport = createTransport,
 ): () => ProxySettings {
   const { timeouts, limits, profile, resume, transport } = given;
@@ -143,6 +152,18 @@ export function toProxySettings(
       'must not be given together with transport, which chooses its own protocol',
     );
   const addresses = given.addresses ?? profile.addresses;
+  if (proxyProtocol !== undefined) {
+    const conflict =
+      transport !== undefined
+        ? 'transport, which opens its own connections'
+        : egressProxy !== undefined
+          ? 'egressProxy, which opens the connections'
+          : protocol !== 'http1'
+            ? `protocol: '${protocol}', whose connections serve several clients`
+            : null;
+    if (conflict !== null)
+      check.problem(`${path}proxyProtocol`, `must not be given together with ${conflict}`);
+  }
   checkEgress(check, `${path}egressProxy`, { isGiven: egressProxy !== undefined, addresses, transport });
   const connecting: TransportOptions = {
     policy: addresses === 'public' ? publicAddressesOfOthers : anyAddress,
@@ -152,6 +173,7 @@ export function toProxySettings(
     ...toConnectionSettings(connections),
     ...(tls !== undefined && { tls }),
     ...(egressProxy !== undefined && { egress: egressProxy }),
+    ...(proxyProtocol !== undefined && { proxyProtocol }),
   };
   const resumeSettings = toResumeSettings(resume);
   const digests = toDigestSettings(given.digests);

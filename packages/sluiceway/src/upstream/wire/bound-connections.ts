@@ -13,19 +13,24 @@ interface Bound {
 }
 
 /**
- * The connections of a pool that connection-bound authentication (NTLM, Negotiate) binds to one client connection. They
- * serve that client only, and close when it leaves.
+ * The connections of a pool that are bound to one client connection, by authentication (NTLM, Negotiate) or by a header of
+ * the PROXY protocol. They serve that client only, and close when it leaves.
  */
 export class BoundConnections {
   /** For each client, the most recently used connection last. */
   readonly #byClient = new Map<ClientConnection, WireConnection[]>();
   readonly #bound = new Map<WireConnection, Bound>();
   readonly #isAwaited: () => boolean;
+  readonly #isHandshake: boolean;
   #yieldTimer: NodeJS.Timeout | null = null;
 
-  /** `isAwaited` returns whether requests wait for room in the pool. */
-  constructor(isAwaited: () => boolean) {
+  /**
+   * `isAwaited` returns whether requests wait for room in the pool. `isHandshake`: idle connections may be in the middle of
+   * a handshake.
+   */
+  constructor(isAwaited: () => boolean, isHandshake: boolean) {
     this.#isAwaited = isAwaited;
+    this.#isHandshake = isHandshake;
   }
 
   /** Keeps an idle connection. Closes it if its client is unknown or has left. */
@@ -72,8 +77,12 @@ export class BoundConnections {
     return [...this.#bound.keys()].filter((each) => this.#isFree(each));
   }
 
-  /** If requests wait for room, closes the oldest idle connection after `HANDSHAKE_GAP_MS`. */
+  /** If requests wait for room, closes the oldest idle connection, which may be after `HANDSHAKE_GAP_MS`. */
   yieldSoon(): void {
+    if (!this.#isHandshake) {
+      if (this.#isAwaited()) this.idle()[0]?.destroy();
+      return;
+    }
     if (this.#yieldTimer !== null || this.#bound.size === 0 || !this.#isAwaited()) return;
     this.#yieldTimer = setTimeout(() => {
       this.#yieldTimer = null;

@@ -69,7 +69,7 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection, TurnTa
   readonly #createdAt = performance.now();
   #dialMs: number | null = null;
   #isCorked = false;
-  /** Authentication is bound to the connection (NTLM, Negotiate). No other client shares it from then on. */
+  /** Authentication (NTLM, Negotiate) or a PROXY protocol header is bound to the connection: no other client shares it. */
   isPrivate = false;
   /** The client of a private connection; null if it is unknown: then the connection is not reused. */
   boundTo: RequestClient | null = null;
@@ -104,6 +104,12 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection, TurnTa
     socket.on('end', () => this.#onEnd());
     socket.on('error', (error: Error) => this.#onError(error));
     socket.on('close', () => this.#onClose());
+  }
+
+  /** From now on, the connection serves this client only. With null, it serves no further request. */
+  bindTo(client: RequestClient | null): void {
+    this.isPrivate = true;
+    this.boundTo ??= client;
   }
 
   get isClosed(): boolean {
@@ -152,7 +158,7 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection, TurnTa
     this.exchanges += 1;
     // An idle connection does not keep the process alive.
     if (this.exchanges > 1) this.#socket?.ref();
-    if (hasConnectionCredentials(exchange.request.headers)) this.#bindTo(exchange);
+    if (hasConnectionCredentials(exchange.request.headers)) this.bindTo(exchange.request.client ?? null);
     exchange.run(this);
   }
 
@@ -244,7 +250,7 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection, TurnTa
   #onFinal(head: ParsedHead): void {
     const exchange = this.#exchange;
     if (exchange === null) return;
-    if (authenticatesConnection(head.headers)) this.#bindTo(exchange);
+    if (authenticatesConnection(head.headers)) this.bindTo(exchange.request.client ?? null);
     if (head.status === 101) {
       this.#switchProtocols(head, exchange);
       return;
@@ -263,11 +269,6 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection, TurnTa
     this.idleLimitMs = idleLimitMs(head.headers);
     const length = framing.kind === 'none' ? 0 : framing.kind === 'length' ? framing.length : null;
     exchange.answered(head, length, null);
-  }
-
-  #bindTo({ request }: WireExchange): void {
-    this.isPrivate = true;
-    this.boundTo ??= request.client ?? null;
   }
 
   /** RFC 9110 section 7.8. From here on there are no messages, only bytes. */

@@ -13,6 +13,7 @@ import { WaitingLine } from '../waiting-line.js';
 import { BoundConnections, isSameClient } from './bound-connections.js';
 import { type ConnectionOwner, WireConnection } from './connection.js';
 import type { WireExchange } from './exchange.js';
+import { proxyHeaderOf } from './proxy-header.js';
 
 /** Called once with the protocol that an origin server uses, unless the transport is destroyed before. */
 export interface NegotiationListener {
@@ -56,24 +57,22 @@ export class ConnectionPool implements ConnectionOwner {
     this.#buffers = buffers;
     this.#sessions = sessions;
     this.#line = new WaitingLine(settings);
-    this.#bound = new BoundConnections(() => this.#line.length > 0);
+    this.#bound = new BoundConnections(() => this.#line.length > 0, settings.proxyProtocol === null);
     this.#proxy = settings.egress && decideEgress(settings.egress, destination);
     this.#onEmpty = onEmpty;
   }
 
   get isEmpty(): boolean {
-    return (
-      !this.#assigning &&
-      this.#connections.size === 0 &&
-      this.#dialling.size === 0 &&
-      this.#negotiating.size === 0 &&
-      this.#line.length === 0
-    );
+    return !this.#assigning && this.#size === 0 && this.#line.length === 0;
   }
 
   get #isFull(): boolean {
-    const total = this.#connections.size + this.#dialling.size + this.#negotiating.size;
-    return total >= this.#settings.maxConnections;
+    return this.#size >= this.#settings.maxConnections;
+  }
+
+  /** The number of connections, including those that are being opened. */
+  get #size(): number {
+    return this.#connections.size + this.#dialling.size + this.#negotiating.size;
   }
 
   /** Gives the exchange an idle connection (unless it must be fresh) or a new one, or queues it. */
@@ -138,8 +137,7 @@ export class ConnectionPool implements ConnectionOwner {
   onClosed(connection: WireConnection): void {
     if (!this.#connections.delete(connection)) return;
     this.#settings.idle.delete(connection);
-    const index = this.#idle.indexOf(connection);
-    if (index >= 0) this.#idle.splice(index, 1);
+    if (this.#idle.includes(connection)) this.#idle.splice(this.#idle.indexOf(connection), 1);
     this.#bound.delete(connection);
     this.#roomForNext();
   }
@@ -245,6 +243,8 @@ export class ConnectionPool implements ConnectionOwner {
     const isTls = this.#destination.protocol === 'https:';
     const readsTls = isTls || proxy?.protocol === 'https:';
     const connection = new WireConnection(this, this.#buffers, settings.headLimits, readsTls);
+    const prelude = settings.proxyProtocol && proxyHeaderOf(settings.proxyProtocol, client);
+    if (prelude !== null) connection.bindTo(client);
     const session = isTls ? this.#sessions.get(this.#destination) : undefined;
     const tls = {
       ...settings.tls,
@@ -261,6 +261,7 @@ export class ConnectionPool implements ConnectionOwner {
         onread: connection.onread,
         allowHalfOpen: true,
         ...(proxy !== null && { proxy }),
+        ...(prelude !== null && { prelude }),
         ...(isTls && { tls }),
       },
       {
@@ -290,8 +291,7 @@ export class ConnectionPool implements ConnectionOwner {
     const everyMs = Math.max(50, Math.min(5000, this.#settings.idleTimeoutMs / 4));
     this.#idleTimer = setTimeout(() => {
       this.#idleTimer = null;
-      const idle = [...this.#idle, ...this.#bound.idle()];
-      for (const connection of idle)
+      for (const connection of [...this.#idle, ...this.#bound.idle()])
         if (connection.isExpired(this.#settings.idleTimeoutMs)) connection.destroy();
       if (this.#idle.length > 0 || this.#bound.size > 0) this.#watchIdle();
     }, everyMs);
