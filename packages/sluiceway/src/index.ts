@@ -64,7 +64,7 @@ export type { StreamFromOptions } from './proxy/mount/streamer-options.js';
 export { mount, stripPrefix } from './proxy/mount/strip-prefix.js';
 export type { CookieOptions } from './proxy/options/cookie-options.js';
 export type { CorsOptions } from './proxy/options/cors-options.js';
-export type { DigestOptions } from './proxy/options/digest-options.js';
+export type { DigestOptions, SidecarOptions } from './proxy/options/digest-options.js';
 export type {
   ForwardedOptions,
   HeaderOptions,

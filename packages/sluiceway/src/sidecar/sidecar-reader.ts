@@ -92,40 +92,44 @@ export class SidecarReader {
   }
 
   async #find(question: SidecarQuestion, forget: () => void): Promise<SidecarResult> {
+    const lookup = new Lookup(this.#limits.timeoutMs);
     try {
-      return { listed: await this.#fetch(question), forget };
+      const listed = await Promise.race([this.#fetch(question, lookup), lookup.expired]);
+      return { listed, forget };
     } catch (thrown) {
       if (thrown instanceof MissingSidecar) return { error: thrown };
       const { code, message } = toSluicewayError(thrown);
       return {
         error: new SluicewayError('digest_unavailable', `${FAILED}: ${code}: ${message}`, { cause: thrown }),
       };
-    }
-  }
-
-  async #fetch({ location, targets, headers, send }: SidecarQuestion): Promise<ListedFile> {
-    const [file] = targets;
-    const places = targets.flatMap((target) => toPlace(location, target));
-    const [first] = location.base === null ? places : places.splice(0, 1);
-    if (first === undefined) throw new MissingSidecar('The path names no file');
-    const lookup = new Lookup(this.#limits.timeoutMs);
-    try {
-      const request = retarget(toRequest(file, headers), file, first, send.secretFields?.() ?? []);
-      const { sent } = await sendToAny(this.#transport, request, places.length > 1 ? places : [first], {
-        ...send,
-        onAttempt: (exchange) => lookup.attempt(exchange),
-        onTry: () => {},
-        isFit: () => true,
-      });
-      const text = await readText(sent.response);
-      const folder = isSameOrigin(first, file) ? decode(first.path.replace(/[^/]*(?:\?.*)?$/s, '')) : null;
-      const path = decode(file.path.replace(/\?.*/s, ''));
-      const listed = findInDigestFile(text, { path, folder, isOwn: location.isOwn });
-      if (listed === null) throw new MissingSidecar('The checksum file has no digest of the file');
-      return listed;
     } finally {
       lookup.end();
     }
+  }
+
+  async #fetch({ location, targets, headers, send }: SidecarQuestion, lookup: Lookup): Promise<ListedFile> {
+    const [file] = targets;
+    // Mirrors have their own checksum files, unless all are on one other server.
+    const places = (location.base === null ? targets : [file]).flatMap((target) => toPlace(location, target));
+    const [first] = places;
+    if (first === undefined) throw new MissingSidecar('The path names no file');
+    const request = toRequest(file, headers);
+    // On the file's server, the request keeps the file's `Host`, which the application may have chosen.
+    const begin = isSameOrigin(first, file)
+      ? { ...request, path: first.path }
+      : retarget(request, file, first, send.secretFields?.() ?? []);
+    const { sent } = await sendToAny(this.#transport, begin, places, {
+      ...send,
+      onAttempt: (exchange) => lookup.attempt(exchange),
+      onTry: () => {},
+      isFit: () => true,
+    });
+    const text = await readText(sent.response);
+    const folder = isSameOrigin(first, file) ? decode(first.path.replace(/[^/]*(?:\?.*)?$/s, '')) : null;
+    const path = decode(file.path.replace(/\?.*/s, ''));
+    const listed = findInDigestFile(text, { path, folder, isOwn: location.isOwn });
+    if (listed === null) throw new MissingSidecar('The checksum file has no digest of the file');
+    return listed;
   }
 }
 
@@ -140,15 +144,20 @@ class MissingSidecar extends SluicewayError {
 
 /** Ends a lookup that takes too long. */
 class Lookup {
-  readonly #timer: NodeJS.Timeout;
+  /** Rejects when the time is over. */
+  readonly expired: Promise<never>;
+  #timer: NodeJS.Timeout | undefined;
   #exchange: Exchange | null = null;
   #error: SluicewayError | null = null;
 
   constructor(timeoutMs: number) {
-    this.#timer = setTimeout(() => {
-      this.#error = new SluicewayError('http_response_timeout', `No answer within ${timeoutMs} ms`);
-      this.#exchange?.abort(this.#error);
-    }, timeoutMs);
+    this.expired = new Promise((_, reject) => {
+      this.#timer = setTimeout(() => {
+        this.#error = new SluicewayError('http_response_timeout', `No answer within ${timeoutMs} ms`);
+        this.#exchange?.abort(this.#error);
+        reject(this.#error);
+      }, timeoutMs);
+    });
   }
 
   attempt(exchange: Exchange): void {

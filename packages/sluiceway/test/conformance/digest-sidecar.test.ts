@@ -154,6 +154,21 @@ describe('a file that its checksum file lists', () => {
   });
 });
 
+test('a checksum file on another server is asked for once, whatever mirrors the file has [Sluiceway]', async ({
+  net,
+}) => {
+  const sums = await nodeOrigin(net, servingFiles({ '/a.bin.txt': line }));
+  const mirror = await nodeOrigin(net, servingFiles({ '/a.bin': file }));
+  const running = await net.proxy({
+    upstream: { url: mirror.url, mirrors: [`${mirror.url}/x`, `${mirror.url}/y`] },
+    digests: { sidecar: `${sums.url}/{path}.txt` },
+  });
+  const client = await net.client(running);
+  await client.get('/a.bin');
+  expect((await client.readResponse()).head.get('repr-digest')).toBe(memberOf(file));
+  expect(sums.requests.map(({ url }) => url)).toEqual(['/a.bin.txt']);
+});
+
 describe('a file whose checksum file', () => {
   const faults: [what: string, entry: Entry | undefined][] = [
     ['does not exist', undefined],
@@ -320,6 +335,24 @@ test('a checksum file on another server gets no credentials, and one on the same
       isOther ? ['/d/a.bin.txt', undefined, undefined, undefined] : ['/d/a.bin.txt', 'Basic x', 'a=b', 'k'],
     );
   }
+});
+
+test('a checksum file on the same server is asked for with the Host of the file [RFC 9110 7.2]', async ({
+  net,
+}) => {
+  const { client, origin } = await checking(net, { '/a.bin': file, '/SUMS': line }, 'SUMS', {
+    headers: { host: 'files.example' },
+  });
+  await client.get('/a.bin');
+  expect((await client.readResponse()).complete).toBe(true);
+  expect(origin.requests.map(({ headers }) => headers.host)).toEqual(['files.example', 'files.example']);
+});
+
+test('no checksum file is asked for when a client opens a WebSocket [Sluiceway]', async ({ net }) => {
+  const { client, origin } = await checking(net, { '/chat': 'no' }, 'SUMS');
+  await client.get('/chat', ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13']);
+  await client.readHead();
+  expect(origin.requests.map(({ url }) => url)).not.toContain('/SUMS');
 });
 
 test('a digest of the application or a hook takes its place [Sluiceway]', async ({ net }) => {

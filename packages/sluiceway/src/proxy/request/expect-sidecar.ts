@@ -14,7 +14,7 @@ import type { ValidRequest } from './validate-request.js';
  */
 export async function expectSidecar(
   state: RequestState,
-  { downstream }: ValidRequest,
+  { downstream, protocol }: ValidRequest,
   upstream: UpstreamRequestDraft,
   {
     sidecars,
@@ -24,7 +24,7 @@ export async function expectSidecar(
   }: Pick<ProxySettings, 'sidecars' | 'digests' | 'profile' | 'loopName'>,
 ): Promise<void> {
   const location = locationFor(state, digests.sidecar);
-  if (location === null || upstream.digest !== null) return;
+  if (location === null || upstream.digest !== null || protocol !== null) return;
   if ((upstream.method !== 'GET' && upstream.method !== 'HEAD') || !hasSidecar(location, upstream.target))
     return;
   const { selection, transfer } = state;
