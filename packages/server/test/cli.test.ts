@@ -43,7 +43,7 @@ describe('what the command line asks for', () => {
     const general = sluiceway(net, '--help');
     const command = sluiceway(net, 'proxy', '--help');
     expect(await general.exited).toBe(0);
-    expect(general.stdout).toMatch(/^ {2}proxy .*<origin-url>/m);
+    expect(general.stdout).toMatch(/^ {2}proxy .*<origin-url\.\.\.>/m);
     expect(await command.exited).toBe(0);
     for (const text of ['--listen', '--drain-timeout', '--log', 'Exit codes:', '143']) {
       expect(command.stdout).toContain(text);
@@ -59,7 +59,32 @@ describe('what the command line asks for', () => {
   test.for([
     ['an unknown command', ['prox'], /unknown command 'prox'.*proxy/],
     ['no URL', ['proxy'], /origin-url/],
-    ['two URLs', ['proxy', 'http://a', 'http://b'], /too many arguments/],
+    ['one URL twice', ['proxy', 'http://a', 'http://a'], /<origin-url>: must not contain a server twice/],
+    [
+      'a mirror of several URLs',
+      ['proxy', 'http://a', 'http://b', '--mirror', 'http://c'],
+      /--mirror: must not be given together with a group/,
+    ],
+    [
+      'an unknown way to balance',
+      ['proxy', 'http://a', 'http://b', '--balance', 'luck'],
+      /--balance.*Allowed choices are round-robin/,
+    ],
+    [
+      'a hash key that is none',
+      ['proxy', 'http://a', 'http://b', '--hash-key', 'luck'],
+      /--hash-key: must be 'path'/,
+    ],
+    [
+      'a health check that is no path',
+      ['proxy', 'http://a', 'http://b', '--health', 'healthz'],
+      /--health: must begin with \//,
+    ],
+    [
+      'retries that are no number',
+      ['proxy', 'http://a', 'http://b', '--retries', 'many'],
+      /--retries: must be a whole number/,
+    ],
     ['an unknown flag', ['proxy', 'http://a', '--foo'], /unknown option '--foo'/],
     ['a flag without its value', ['proxy', 'http://a', '--listen'], /--listen/],
     ['no URL but a word', ['proxy', 'files'], /<origin-url>: must be a URL/],

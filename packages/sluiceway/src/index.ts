@@ -35,6 +35,7 @@ export { formatTransferCombined, formatTransferJson, formatTransferText } from '
 export type { OptionProblem } from './options/checker.js';
 export { OptionsError } from './options/checker.js';
 export { createProxy } from './proxy/create-proxy.js';
+export { createUpstreamGroup } from './proxy/create-upstream-group.js';
 export type { DownstreamRequest } from './proxy/messages/downstream-request.js';
 export type { HandleContext, KnownClient } from './proxy/messages/handle-context.js';
 export type { Handler } from './proxy/messages/handler.js';
@@ -66,10 +67,16 @@ export type { CookieOptions } from './proxy/options/cookie-options.js';
 export type { CorsOptions } from './proxy/options/cors-options.js';
 export type { DigestOptions, SidecarOptions } from './proxy/options/digest-options.js';
 export type {
+  PassiveHealthOptions,
+  RetryOptions,
+  UpstreamGroupOptions,
+} from './proxy/options/group-options.js';
+export type {
   ForwardedOptions,
   HeaderOptions,
   HeaderRuleOptions,
 } from './proxy/options/header-options.js';
+export type { HealthOptions } from './proxy/options/health-options.js';
 export type { Profile } from './proxy/options/profiles.js';
 export { passThrough, thirdParty } from './proxy/options/profiles.js';
 export type { ProxyOptions } from './proxy/options/proxy-options.js';
@@ -84,6 +91,8 @@ export type { ChunkSink, ChunkSource } from './stream/chunk-source.js';
 export type { Tunnel } from './stream/tunnel.js';
 export type { Duration, Size } from './units.js';
 export { formatBytes, formatDuration, parseBytes, parseDurationMs } from './units.js';
+export type { ServerOptions, UpstreamGroup } from './upstream/group/group.js';
+export type { ServerState, UpstreamServer } from './upstream/group/server.js';
 export type { Target } from './upstream/target.js';
 export type {
   Exchange,

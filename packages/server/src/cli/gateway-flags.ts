@@ -1,8 +1,8 @@
 import type { GatewayOptions } from 'sluiceway/gateway';
 import { toAccessRule } from './access-flags.js';
-import { downloadFlags, flagsByOption, orOff } from './option-flags.js';
+import { downloadFlags, flagsByOption, orOff, readNumber } from './option-flags.js';
 import { given, type ServeFlags, toServedOptions } from './serve-flags.js';
-import { readFlag, UsageError } from './usage-error.js';
+import { UsageError } from './usage-error.js';
 
 /** The flags of `sluiceway gateway` as given on the command line. */
 export interface GatewayFlags extends ServeFlags {
@@ -85,12 +85,4 @@ function checkOpenness(flags: GatewayFlags): void {
 
 function readLimit(flag: string, text: string | undefined): number | false | undefined {
   return text !== undefined && orOff(text) === false ? false : readNumber(flag, text);
-}
-
-function readNumber(flag: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  return readFlag(flag, () => {
-    if (!/^\d{1,9}$/.test(text)) throw new RangeError(`must be a whole number, not ${JSON.stringify(text)}`);
-    return Number(text);
-  });
 }

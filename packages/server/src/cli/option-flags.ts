@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { type AnySpec, findSpec, type Members, OFF } from 'sluiceway/options';
+import { readFlag } from './usage-error.js';
 
 /** The flags that set one option of the library each, by the path of the option, with a short help text. */
 export type OptionFlags = Readonly<Record<string, readonly [flag: string, help: string]>>;
@@ -63,6 +64,15 @@ const OFF_WORD = 'off';
 
 /** Converts the value of a flag to that of an option. */
 export const orOff = (text: string): string | typeof OFF => (text === OFF_WORD ? OFF : text);
+
+/** The whole number that a flag was given. Throws a `UsageError`. */
+export function readNumber(flag: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  return readFlag(flag, () => {
+    if (!/^\d{1,9}$/.test(text)) throw new RangeError(`must be a whole number, not ${JSON.stringify(text)}`);
+    return Number(text);
+  });
+}
 
 /** Replaces the library's word for off in its messages with that of the command line. */
 export const inFlagWords = (message: string): string =>

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { proxyOptions } from 'sluiceway/options';
 import { FlagSource } from './flag-source.js';
+import { addGroupFlags } from './group-flags.js';
 import { addOptionFlags, tunnelAndUploadFlags } from './option-flags.js';
 import {
   type ProxyFlags,
@@ -33,16 +34,17 @@ Exit codes:
 Examples:
   sluiceway proxy http://127.0.0.1:9000
   sluiceway proxy https://files.example.org --listen :80
+  sluiceway proxy http://10.0.0.5:9000 http://10.0.0.6:9000 --balance least-bytes
   sluiceway proxy http://127.0.0.1:9000 --basic-file .htpasswd
   sluiceway proxy http://10.0.0.5:9000 --listen :443 --cert chain.pem --key key.pem`;
 
 /** `sluiceway proxy`. Calls `onExit` with the exit code when the proxy has stopped. */
 export function proxyCommand(onExit: (code: number) => void): Command {
   const command = new Command('proxy')
-    .description('forward every request to one origin server')
+    .description('forward every request to an origin server, or to one of several')
     .argument(
-      '<origin-url>',
-      'http: or https: URL of the origin server; its path is prepended to the path of each request',
+      '<origin-url...>',
+      'http: or https: URL of the origin server; its path is prepended to the path of each request. Several URLs are a group of servers that serve the same',
     );
   addListenOptions(command)
     .option(
@@ -73,18 +75,19 @@ export function proxyCommand(onExit: (code: number) => void): Command {
         "tell the origin server the client's address by a PROXY protocol header",
       ).choices(proxyProtocolVersions),
     );
+  addGroupFlags(command);
   addTransferOptions(command);
   addOptionFlags(command, proxyOptions, tunnelAndUploadFlags);
   return command
     .addHelpText('after', notes)
-    .action(async (originUrl: string, flags: ProxyFlags) => onExit(await runProxy(originUrl, flags)));
+    .action(async (originUrls: string[], flags: ProxyFlags) => onExit(await runProxy(originUrls, flags)));
 }
 
 /** Runs until a signal stops it. Resolves with the exit code; throws a `UsageError` or a `ListenError`. */
-function runProxy(originUrl: string, flags: ProxyFlags): Promise<number> {
+function runProxy(originUrls: readonly string[], flags: ProxyFlags): Promise<number> {
   const flagOf = allFlagsOf(proxyFlagOf);
   return run({
-    read: () => new FlagSource(toConfig(flags, { proxy: toProxyOptions(originUrl, flags) }), flagOf),
-    what: () => `forwarding to ${originUrl.replace(/\/$/, '')}`,
+    read: () => new FlagSource(toConfig(flags, { proxy: toProxyOptions(originUrls, flags) }), flagOf),
+    what: () => `forwarding to ${originUrls.map((url) => url.replace(/\/$/, '')).join(', ')}`,
   });
 }

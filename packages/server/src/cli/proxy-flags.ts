@@ -1,9 +1,10 @@
 import type { ProxyOptions } from 'sluiceway';
+import { type GroupFlags, groupFlagOf, toServers } from './group-flags.js';
 import { flagsByOption, givenUnder, tunnelAndUploadFlags } from './option-flags.js';
 import { given, type ServeFlags, toServedOptions } from './serve-flags.js';
 
 /** The flags of `sluiceway proxy` as given on the command line. */
-export interface ProxyFlags extends ServeFlags {
+export interface ProxyFlags extends ServeFlags, GroupFlags {
   mirror?: string[];
   cors?: string[];
   egressProxy?: string;
@@ -30,16 +31,17 @@ export const proxyFlagOf: Readonly<Record<string, string>> = {
   'upstream.egressProxy': '--egress-proxy',
   'upstream.protocol': '--upstream-protocol',
   'upstream.proxyProtocol': '--upstream-proxy-protocol',
+  ...groupFlagOf,
   ...flagsByOption(tunnelAndUploadFlags),
 };
 
 /** Only the options that were given: the library has the defaults. Throws a `UsageError`. */
-export function toProxyOptions(originUrl: string, flags: ProxyFlags): ProxyOptions {
+export function toProxyOptions(originUrls: readonly string[], flags: ProxyFlags): ProxyOptions {
   const { tls, timeouts, limits, ...served } = toServedOptions(flags);
   return {
     ...served,
     upstream: {
-      url: originUrl,
+      ...toServers(originUrls, flags),
       ...(flags.mirror !== undefined && { mirrors: flags.mirror }),
       ...(tls !== undefined && { tls }),
       ...given({ egressProxy: flags.egressProxy }),

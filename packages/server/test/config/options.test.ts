@@ -27,6 +27,7 @@ const exceptions: Readonly<Record<string, string>> = {
   onError: 'a function',
   decide: 'a function',
   'resume.refreshTarget': 'a function',
+  'upstream.group': 'an object with functions',
   'guard.resolver': 'an object with functions',
 };
 

@@ -129,12 +129,14 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
    */
   async close(): Promise<void> {
     await this.#running.drain();
+    this.#settings.ownGroup?.close();
     await this.#settings.transport.close();
   }
 
   /** Aborts everything immediately. Running transfers are visibly incomplete and have the outcome `shutdown`. */
   destroy(): void {
     void this.#running.drain();
+    this.#settings.ownGroup?.close();
     this.#running.abort(new SluicewayError('shutdown', 'The proxy was stopped'));
     this.#settings.transport.destroy();
   }

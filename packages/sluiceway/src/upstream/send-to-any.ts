@@ -1,13 +1,20 @@
 import { SluicewayError } from '../errors.js';
 import { DISCARD_LIMITS, discard } from '../stream/discard.js';
 import { mayPass } from './resume/resume-policy.js';
-import type { StartingPoint } from './resume/resume-targets.js';
-import { retarget, type SendOptions, type Sent, send } from './send.js';
+import { retarget, type SendOptions, type Sent, type StartingPoint, send } from './send.js';
 import type { Target } from './target.js';
 import type { Transport, TransportRequest, TransportResponse } from './transport.js';
 
 /** Statuses after which another server may still have the file. */
 const UNFIT: ReadonlySet<number> = new Set([401, 403, 404, 408, 410, 425, 429]);
+
+/** How a request is sent that several servers can answer. */
+export interface SeveralOptions extends SendOptions {
+  /** Called before each attempt. `hasOthers`: another one can follow if no response head arrives in time. */
+  onTry(hasOthers: boolean): void;
+  /** Whether the response is usable. If not, another server is tried. */
+  isFit(response: TransportResponse): boolean;
+}
 
 interface AnySent {
   /** Where the redirects to `sent` began. */
@@ -25,7 +32,7 @@ export async function sendToAny(
   transport: Transport,
   request: TransportRequest,
   targets: readonly Target[],
-  options: SendOptions & { onTry(hasOthers: boolean): void; isFit(response: TransportResponse): boolean },
+  options: SeveralOptions,
 ): Promise<AnySent> {
   const [first] = targets as [Target, ...Target[]];
   for (let index = 0; ; index += 1) {

@@ -36,6 +36,12 @@ export interface SendOptions {
   onAttempt(exchange: Exchange, target: Target): void;
 }
 
+/** A target, and the request for it. */
+export interface StartingPoint {
+  target: Target;
+  request: TransportRequest;
+}
+
 /** An answered request, as it was last sent: redirects may have changed its target, method and fields. */
 export interface Sent {
   target: Target;

@@ -26,6 +26,7 @@ const exceptions: Readonly<Record<string, string>> = {
   'transform.response.changesContent': 'part of transform',
   'transform.response.create': 'a function',
   'resume.refreshTarget': 'a function',
+  'upstream.group': 'an object with functions',
   'guard.resolver': 'an object with functions',
 };
 

@@ -12,9 +12,11 @@ import { createProxy } from '../../src/proxy/create-proxy.js';
 import { attach } from '../../src/proxy/mount/attach.js';
 import { createStreamer } from '../../src/proxy/mount/streamer.js';
 import { resolveStreamerOptions, streamerOwnOptions } from '../../src/proxy/mount/streamer-options.js';
+import { resolveGroupOptions } from '../../src/proxy/options/group-options.js';
 import { passThrough, thirdParty } from '../../src/proxy/options/profiles.js';
 import { resolveProxyOptions } from '../../src/proxy/options/proxy-settings.js';
 import { parseBytes, parseDurationMs } from '../../src/units.js';
+import { roundRobin } from '../../src/upstream/group/choose/round-robin.js';
 import type { TransportOptions } from '../../src/upstream/transport-options.js';
 import { WireTransport } from '../../src/upstream/wire/wire-transport.js';
 import { problemsOf } from '../support/problems.js';
@@ -121,6 +123,7 @@ function resolvedDefaults(): Record<string, unknown> {
     'upstream.connections.maxQueued': wire.maxQueued,
     'upstream.connections.idleTimeout': wire.idleTimeoutMs,
     'upstream.connections.maxIdle': wire.maxIdleConnections,
+    ...balancingDefaults(),
     'timeouts.connect': wire.connectTimeoutMs,
     'timeouts.responseHead': timeouts.responseHeadMs,
     'timeouts.upstreamIdle': timeouts.upstreamIdleMs,
@@ -141,6 +144,37 @@ function resolvedDefaults(): Record<string, unknown> {
   };
 }
 
+function balancingDefaults(): Record<string, unknown> {
+  const { choose, retry, passive, health, triesWhenDown } = resolveGroupOptions({
+    servers: [upstream.url],
+    health: {},
+  }).settings;
+  const expects = [199, 200, 399, 400].map((status) => health?.isExpected(status));
+  const { max, statuses, maxContent, budget } = retry;
+  return {
+    'upstream.balance': choose === roundRobin ? "'round-robin'" : null,
+    'upstream.retry.max': max,
+    'upstream.retry.statuses': [...statuses].join(', '),
+    'upstream.retry.maxContent': maxContent,
+    'upstream.retry.budget.percent': budget.share * 100,
+    'upstream.retry.budget.minPerSecond': budget.minPerSecond,
+    'upstream.passive.failures': passive.failures,
+    'upstream.passive.statuses': [...passive.statuses].join(', '),
+    'upstream.passive.ejectFor': passive.ejectMs,
+    'upstream.passive.maxEjectFor': passive.maxEjectMs,
+    'upstream.passive.maxEjected': passive.maxShare * 100,
+    'upstream.health.check': health?.path === null ? "'tcp'" : "'http'",
+    'upstream.health.path': health?.path,
+    'upstream.health.port': health?.port === undefined ? 'that of the server' : null,
+    'upstream.health.statuses': String(expects) === 'false,true,true,false' ? 'any from 200 to 399' : null,
+    'upstream.health.interval': health?.intervalMs,
+    'upstream.health.timeout': health?.timeoutMs,
+    'upstream.health.rise': health?.rise,
+    'upstream.health.fall': health?.fall,
+    'upstream.whenDown': triesWhenDown ? "'try'" : "'refuse'",
+  };
+}
+
 /** Inside, no limit is 0. */
 const orOff = (limit: number): number | typeof OFF => (limit === 0 ? OFF : limit);
 
@@ -148,7 +182,7 @@ function readDefault({ kind, off, default: value, defaultText }: AnySpec): unkno
   if (off && value === OFF) return OFF;
   if (kind === 'duration') return parseDurationMs(value as string | number);
   if (kind === 'size') return parseBytes(value as string | number);
-  if (kind === 'integer') return value;
+  if (kind === 'integer') return value ?? bare(defaultText);
   return bare(defaultText);
 }
 
@@ -161,7 +195,18 @@ test('every described default is the one in force', () => {
     .filter(({ path }) => !(path in defaults))
     .map(({ spec }) => spec.defaultText);
   expect(new Set(others)).toEqual(
-    new Set(['none', 'random', '', 'built in', "Node's", "the URL's", '`24h`', '`GET`, `HEAD`', '`false`']),
+    new Set([
+      'none',
+      'random',
+      '',
+      'built in',
+      "Node's",
+      "the URL's",
+      '`24h`',
+      '`GET`, `HEAD`',
+      '`false`',
+      "`'path'`",
+    ]),
   );
 });
 

@@ -2,12 +2,13 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect } from 'vitest';
+import type { UpstreamOptions } from '../../src/index.js';
 import { loopbackCertificate } from '../support/certificates.js';
 import { seededBytes, seededDigest } from '../support/content.js';
 import { freePort, startDaemon } from '../support/daemon.js';
 import { type Network, test } from '../support/fixture.js';
 import { describeWith, requireTool, type Tool, testWith } from '../support/requirements.js';
-import type { ProxyOptions } from '../support/servers.js';
+
 import { fileDigest, runTool, scratchFolder } from '../support/tool.js';
 import { until } from '../support/until.js';
 
@@ -20,7 +21,7 @@ const SIZE = 20_000_000;
 const DIGEST = seededDigest('nginx', SIZE);
 const TEXT = 'much of the same, '.repeat(5000);
 
-type Protocol = NonNullable<Extract<ProxyOptions['upstream'], { url: unknown }>['protocol']>;
+type Protocol = NonNullable<UpstreamOptions['protocol']>;
 
 /**
  * An nginx that serves files, under `listen`, and a proxy before it. Without `gzip_proxied` it codes nothing for a

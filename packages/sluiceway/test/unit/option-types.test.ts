@@ -9,6 +9,7 @@ import type { TimeoutOptions } from '../../src/proxy/options/timeout-options.js'
 import type { UpstreamOptions } from '../../src/proxy/options/upstream-options.js';
 import type { UpstreamTlsOptions } from '../../src/proxy/options/upstream-tls.js';
 import type { Duration } from '../../src/units.js';
+import type { ServerOptions, UpstreamGroup } from '../../src/upstream/group/group.js';
 
 // The compiler checks this file: `npm run typecheck`.
 
@@ -95,8 +96,13 @@ describe('the options of the library', () => {
       tunnelDrain: Duration;
       total: Duration | false;
     }>();
-    expectTypeOf<ProxyOptions['upstream']>().toEqualTypeOf<string | URL | UpstreamOptions | undefined>();
-    expectTypeOf<UpstreamOptions['url']>().toEqualTypeOf<string | URL>();
+    expectTypeOf<ProxyOptions['upstream']>().toEqualTypeOf<
+      string | URL | UpstreamGroup | UpstreamOptions | undefined
+    >();
+    expectTypeOf<UpstreamOptions['url']>().toEqualTypeOf<string | URL | undefined>();
+    expectTypeOf<UpstreamOptions['servers']>().toEqualTypeOf<
+      readonly (string | URL | ServerOptions)[] | undefined
+    >();
     expectTypeOf<UpstreamOptions['tls']>().toEqualTypeOf<UpstreamTlsOptions | undefined>();
     expectTypeOf<ProxyOptions['resume']>().toEqualTypeOf<boolean | ResumeOptions | undefined>();
     expectTypeOf<ProxyOptions['addresses']>().toEqualTypeOf<'any' | 'public' | undefined>();

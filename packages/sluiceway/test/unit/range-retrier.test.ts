@@ -72,11 +72,12 @@ function finderFor(minRate: number): RangeRetrier {
     settings: { attempts: 3, timeoutMs: 60_000 },
     part,
     proof: 'validator',
-    route: new ResumeTargets(place, place, [], []),
+    route: new ResumeTargets(place, place, []),
     send: { maxRedirects: 0, onAttempt: noop },
     limits: { responseHeadMs: 0, upstreamIdleMs: 0, minRate },
     readDigests: null,
     refresh: null,
+    avoidsServer: () => false,
     onBroken: noop,
     onResumed: noop,
   });

@@ -1,12 +1,13 @@
 import type { FastifyContextConfig, FastifyInstance, FastifyRequest, RouteOptions } from 'fastify';
 import { type PathPrefix, parsePathPrefix } from '../../http/prefix.js';
-import { type BaseTarget, parseBaseTarget } from '../../http/target.js';
+import { parseBaseTarget } from '../../http/target.js';
 import { Checker } from '../../options/checker.js';
 import { createProxy } from '../../proxy/create-proxy.js';
 import type { Handler } from '../../proxy/messages/handler.js';
 import { checkHandler } from '../../proxy/mount/handler.js';
 import type { ProxyOptions } from '../../proxy/options/proxy-options.js';
 import type { UpstreamOptions } from '../../proxy/options/upstream-options.js';
+import { UpstreamGroup } from '../../upstream/group/group.js';
 import type { AdapterOptions } from '../shared/adapter.js';
 import { MountPlace } from './fastify-place.js';
 
@@ -117,15 +118,29 @@ function aimAt(
   path: PathPrefix,
 ): UpstreamOptions | null {
   if (upstream === undefined) return null;
+  if (upstream instanceof UpstreamGroup) {
+    check.problem('rewritePrefix', 'needs an upstream with URLs, not a group');
+    return null;
+  }
   const options = typeof upstream === 'string' || upstream instanceof URL ? { url: upstream } : upstream;
-  let base: BaseTarget;
   try {
-    base = parseBaseTarget(options.url);
+    if (options.servers === undefined)
+      return options.url === undefined ? null : { ...options, url: withPath(check, options.url, path) };
+    const servers = options.servers.map((server) =>
+      typeof server === 'string' || server instanceof URL
+        ? withPath(check, server, path)
+        : { ...server, url: withPath(check, server.url, path) },
+    );
+    return { ...options, servers };
   } catch {
     return null;
   }
-  if (base.path !== '' && base.path !== '/')
+}
+
+/** The URL with another path. Throws if it is not valid. */
+function withPath(check: Checker, url: string | URL, path: PathPrefix): string {
+  const { protocol, host, path: own, query } = parseBaseTarget(url);
+  if (own !== '' && own !== '/')
     check.problem('rewritePrefix', 'replaces the path of the upstream: only one of them may have a path');
-  const query = base.query === '' ? '' : `?${base.query}`;
-  return { ...options, url: `${base.protocol}//${base.host}${path}${query}` };
+  return `${protocol}//${host}${path}${query === '' ? '' : `?${query}`}`;
 }

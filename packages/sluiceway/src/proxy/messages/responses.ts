@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Fields, ReadonlyFields } from '../../http/fields.js';
+import type { UpstreamGroup } from '../../upstream/group/group.js';
 
 /** A response of the application, sent instead of an origin server's. */
 export interface Answer {
@@ -12,9 +13,12 @@ export interface Answer {
   content?: string | Uint8Array | Readable;
 }
 
-/** Chooses the upstream of a request: an http: or https: URL. The request's path and query are joined to it. */
+/**
+ * Chooses the upstream of a request: an http: or https: URL, or a group of servers. The request's path and query are
+ * joined to it.
+ */
 export interface UpstreamChoice {
-  upstream: string | URL;
+  upstream: string | URL | UpstreamGroup;
 }
 
 /** The response of the origin server as received, without its hop-by-hop fields. */

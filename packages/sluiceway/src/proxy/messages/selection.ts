@@ -3,6 +3,7 @@ import type { Digest } from '../../http/digest.js';
 import type { SidecarLocation } from '../../http/sidecar.js';
 import { type BaseTarget, joinTarget } from '../../http/target.js';
 import type { RateLimit } from '../../stream/rate-limit.js';
+import type { BalancedTransfer } from '../../upstream/group/balanced-transfer.js';
 import type { Target } from '../../upstream/target.js';
 import type { TransportResponse } from '../../upstream/transport.js';
 import type { DownstreamRequest } from './downstream-request.js';
@@ -32,6 +33,10 @@ export interface SelectingTransfer {
   readonly signal: AbortSignal;
   /** Aborts the transfer, at any time. */
   abort(error: SluicewayError): void;
+  /** Bytes of response content so far. */
+  readonly bytesDown: number;
+  /** Bytes of request content so far. */
+  readonly bytesUp: number;
 }
 
 /** The target of one request, and the rules for it. The methods are called in this order. */
@@ -40,6 +45,8 @@ export interface Selection {
   readonly target: Target;
   /** Exact URLs of the same file on other servers. If a server fails, the next one is used, in this order. */
   readonly mirrors: readonly Target[];
+  /** The use of a group of servers, one of which has the target. Absent: the target is not of a group. */
+  readonly balanced?: BalancedTransfer;
   /** The URL to which the request's path was joined. Null for an exact target. */
   readonly joinedTo: BaseTarget | null;
   /** The hash of the file. Null if unknown. */

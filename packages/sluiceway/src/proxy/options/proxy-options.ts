@@ -25,8 +25,8 @@ import { zeroCopyOption } from './zero-copy-option.js';
 /** The options of `createProxy`, without the hooks. */
 export const proxyDataOptions = {
   /**
-   * Where requests go: a URL, or an object with a URL and further options. Required, unless `onRequest`
-   * always chooses. Default: none.
+   * Where requests go: a URL, a group of servers, or an object with further options. Required, unless
+   * `onRequest` always chooses. Default: none.
    */
   upstream: upstreamOption,
   /**

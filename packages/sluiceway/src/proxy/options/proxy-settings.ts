@@ -12,11 +12,13 @@ import { SidecarReader } from '../../sidecar/sidecar-reader.js';
 import type { TimeoutSettings } from '../../stream/timeout-settings.js';
 import type { HeadConversion } from '../../upstream/convert-head.js';
 import { createTransport } from '../../upstream/create-transport.js';
+import { UpstreamGroup } from '../../upstream/group/group.js';
 import type { Transport } from '../../upstream/transport.js';
 import type { TransportOptions } from '../../upstream/transport-options.js';
 import type { Hooks } from '../messages/hooks.js';
 import type { Observer } from '../transfer/transfer-record.js';
 import { type DigestSettings, toDigestSettings } from './digest-options.js';
+import { type BalancingValues, toGroupSettings } from './group-options.js';
 import { type HeaderSettings, toHeaderSettings } from './header-options.js';
 import { type Profile, thirdParty } from './profiles.js';
 import { type ProxyOptions, proxyOptions } from './proxy-options.js';
@@ -33,7 +35,9 @@ import {
 /** Checked values of `ProxyOptions`. */
 export interface ProxySettings {
   /** Null if `onRequest` or the caller's selector always chooses the target. */
-  upstream: BaseTarget | null;
+  upstream: BaseTarget | UpstreamGroup | null;
+  /** The group that was created from the options. It is closed with the proxy. */
+  ownGroup: UpstreamGroup | null;
   /** Mirrors of the upstream. */
   mirrors: readonly BaseTarget[];
   proxyName: string;
@@ -96,10 +100,13 @@ export function resolveProxyOptions(
   return settings();
 }
 
+/** The options of an upstream that are about groups. */
+type GroupOption = 'servers' | 'group' | keyof BalancingValues;
+
 /** Options of a proxy whose caller selects the targets. `upstream` only says how to reach them. */
 export interface SelectedProxyOptions<Context = unknown>
   extends Omit<ProxyOptions<Context>, 'upstream' | 'onRequest'> {
-  upstream?: Omit<UpstreamOptions, 'url' | 'mirrors'>;
+  upstream?: Omit<UpstreamOptions, 'url' | 'mirrors' | GroupOption>;
 }
 
 /** Like `resolveProxyOptions`, for a proxy with the caller's selector. */
@@ -109,7 +116,7 @@ export function resolveSelectedOptions(
   makeTransport: typeof createTransport = createTransport,
 ): ProxySettings {
   const check = new Checker(subject);
-  const settings = resolveSettings(check, options as ProxyOptions, makeTransport);
+  const settings = resolveSettings(check, options, makeTransport);
   check.throwIfAny();
   return settings();
 }
@@ -122,7 +129,7 @@ function resolveSettings(
 ): () => ProxySettings {
   const { upstream: to, ...given } = resolve(proxyOptions, options, check);
   // Converts a URL to an object with the defaults of all other options.
-  const upstream = isGroup(to) ? to : { ...upstreamDefaults(), url: to };
+  const upstream = hasOptions(to) ? to : { ...upstreamDefaults(), ...toDestination(to) };
   return toProxySettings(check, given, { ...upstream, path: 'upstream.' }, makeTransport);
 }
 
@@ -133,19 +140,11 @@ function resolveSettings(
 export function toProxySettings(
   check: Checker,
   given: Omit<Resolved, 'upstream' | 'onRequest'> & Partial<Pick<Resolved, 'onRequest'>>,
-  {
-    url,
-    mirrors,
-    tls,
-    connections,
-    egressProxy,
-    protocol,
-    proxyProtocol,
-    path,
-  }: UpstreamValues & { path: string },
+  upstream: UpstreamValues & { path: string },
   makeTransport: typeof createTransport = createTransport,
 ): () => ProxySettings {
   const { timeouts, limits, profile, resume, transport } = given;
+  const { mirrors, tls, connections, egressProxy, protocol, proxyProtocol, path } = upstream;
   if (protocol !== 'http1' && transport !== undefined)
     check.problem(
       `${path}protocol`,
@@ -177,8 +176,10 @@ export function toProxySettings(
   };
   const resumeSettings = toResumeSettings(resume);
   const digests = toDigestSettings(given.digests);
-  const create = (built: Transport): ProxySettings => ({
-    upstream: url ?? null,
+  const destination = resolveDestination(check, upstream);
+  const create = (built: Transport, to: ProxySettings['upstream']): ProxySettings => ({
+    upstream: to,
+    ownGroup: upstream.servers !== undefined && to instanceof UpstreamGroup ? to : null,
     mirrors,
     proxyName: given.name ?? defaultPseudonym,
     loopName: profile.forwarded
@@ -219,13 +220,41 @@ export function toProxySettings(
     acceptEncoding: given.acceptEncoding,
     throwsErrors: given.errors === 'throw',
   });
-  return () => create(transport ?? makeTransport(connecting, protocol));
+  return () => {
+    const settings = create(transport ?? makeTransport(connecting, protocol), destination());
+    settings.ownGroup?.check(settings.transport, false);
+    return settings;
+  };
 }
 
 type Resolved = SettingsOf<typeof proxyOptions>;
 
-const isGroup = (upstream: Resolved['upstream']): upstream is UpstreamValues =>
+const hasOptions = (upstream: Resolved['upstream']): upstream is UpstreamValues =>
   upstream !== undefined && 'connections' in upstream;
+
+const toDestination = (
+  to: BaseTarget | UpstreamGroup | undefined,
+): { url: BaseTarget | undefined } | { group: UpstreamGroup } =>
+  to instanceof UpstreamGroup ? { group: to } : { url: to };
+
+/** Adds the problems of options that exclude each other. The group is created only if there are none. */
+function resolveDestination(
+  check: Checker,
+  { url, servers, group, mirrors, path, ...balancing }: UpstreamValues & { path: string },
+): () => BaseTarget | UpstreamGroup | null {
+  const given = Object.entries({ url, servers, group }).flatMap(([name, value]) =>
+    value === undefined ? [] : [name],
+  );
+  if (given.length > 1) check.problem(`${path}${given[1]}`, `must not be given together with ${given[0]}`);
+  if (mirrors.length > 0 && (servers !== undefined || group !== undefined))
+    check.problem(
+      `${path}mirrors`,
+      'must not be given together with a group, whose servers have the same files',
+    );
+  if (servers === undefined) return () => group ?? url ?? null;
+  const settings = toGroupSettings(check, `${path}servers`, servers, balancing);
+  return () => new UpstreamGroup(settings);
+}
 
 /** Returns the hooks that are set. */
 function toHooks({
@@ -247,5 +276,10 @@ function toHooks({
 function requireUpstream(check: Checker, upstream: ProxyOptions['upstream']): void {
   if (typeof upstream !== 'object' || upstream === null || upstream instanceof URL)
     check.required('upstream', upstream);
-  else check.required('upstream.url', upstream.url);
+  else if (
+    !(upstream instanceof UpstreamGroup) &&
+    upstream.servers === undefined &&
+    upstream.group === undefined
+  )
+    check.required('upstream.url', upstream.url);
 }

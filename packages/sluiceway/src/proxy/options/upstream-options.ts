@@ -1,13 +1,13 @@
-import { type BaseTarget, parseBaseTarget } from '../../http/target.js';
+import type { BaseTarget } from '../../http/target.js';
 import { Checker } from '../../options/checker.js';
 import { either, group, list } from '../../options/composites.js';
-import { duration, integer, oneOf, url } from '../../options/kinds.js';
+import { custom, duration, integer, oneOf } from '../../options/kinds.js';
 import { OFF, type OptionsOf, type SettingsOf, type Spec } from '../../options/spec.js';
+import { UpstreamGroup } from '../../upstream/group/group.js';
 import { MAX_IDLE_CONNECTIONS, type TransportOptions } from '../../upstream/transport-options.js';
+import { balancingMembers, serversOption, upstreamUrl } from './group-options.js';
 import { egressOption } from './upstream-egress.js';
 import { tlsOption } from './upstream-tls.js';
-
-const upstreamUrl = url({ parse: parseUpstreamUrl });
 
 const connectionOptions = {
   /**
@@ -62,22 +62,43 @@ const proxyProtocolOption = oneOf(['v1', 'v2'], {
   doc: "Tell origin servers the address of the client with a header of the PROXY protocol, version 1 (text) or 2 (binary), at the beginning of each connection, before TLS: for servers that expect it, such as HAProxy (`accept-proxy`) and nginx (`listen … proxy_protocol`). Others take it for a request that is not valid. A connection then serves one client connection only. It needs `protocol: 'http1'` and no `egressProxy`.",
 });
 
-const requiredUrl: Spec<string | URL, BaseTarget | undefined, true> = {
-  ...url({
-    required: true,
-    parse: parseUpstreamUrl,
-    doc: 'An `http:` or `https:` URL. Its path comes before the path of each request, and its query before the query of each request. A string is kept byte for byte. No user name, password or fragment.',
-  }),
-  // `createProxy` requires it, unless there is `onRequest`.
-  read: upstreamUrl.read,
+/** A group that the application has created. */
+const groupOption = custom<UpstreamGroup, UpstreamGroup | undefined>({
+  type: '`UpstreamGroup`',
+  schema: null,
+  doc: 'A [group](balancing.md#a-group-that-changes) that `createUpstreamGroup` has created, in place of `url`. It can be changed while it is used, and used by several proxies.',
+  read: (check, path, value) => {
+    if (value === undefined || value instanceof UpstreamGroup) return value;
+    check.problem(path, 'must be a group that createUpstreamGroup has created');
+    return undefined;
+  },
+});
+
+const urlOption: Spec<string | URL, BaseTarget | undefined, false> = {
+  ...upstreamUrl,
+  /**
+   * An `http:` or `https:` URL. Its path comes before the path of each request, and its query before the
+   * query of each request. A string is kept byte for byte. No user name, password or fragment. Required,
+   * unless there are `servers` or a `group`, or `onRequest` always chooses. Default: none.
+   */
+  doc: 'An `http:` or `https:` URL. Its path comes before the path of each request, and its query before the query of each request. A string is kept byte for byte. No user name, password or fragment. Required, unless there are `servers` or a `group`, or `onRequest` always chooses.',
 };
 
 const upstreamMembers = {
   /**
    * An `http:` or `https:` URL. Its path comes before the path of each request, and its query before the
-   * query of each request. A string is kept byte for byte. No user name, password or fragment. Required.
+   * query of each request. A string is kept byte for byte. No user name, password or fragment. Required,
+   * unless there are `servers` or a `group`, or `onRequest` always chooses. Default: none.
    */
-  url: requiredUrl,
+  url: urlOption,
+  /** A group of servers. */
+  servers: serversOption,
+  /**
+   * A group that `createUpstreamGroup` has created, in place of `url`. It can be changed while it is used,
+   * and used by several proxies. Default: none.
+   */
+  group: groupOption,
+  ...balancingMembers,
   /**
    * Other servers with the same files. If one fails, the next one takes over, before the response or in the
    * middle of a file. For GET and HEAD. Default: none.
@@ -119,12 +140,24 @@ const upstreamMembers = {
   }),
 };
 
-const upstreamGroup = group<UpstreamOptions, UpstreamValues>(upstreamMembers, {});
+const allOptions = group<UpstreamOptions, UpstreamValues>(upstreamMembers, {});
 
-export const upstreamOption = either(upstreamUrl, upstreamGroup, {
-  type: 'URL or object',
-  takesSecond: (value) => typeof value === 'object' && value !== null && !(value instanceof URL),
-  doc: 'Where requests go: a URL, or an object with a URL and [further options](#the-upstream). Required, unless `onRequest` always chooses.',
+const upstreamGroup: typeof allOptions = {
+  ...allOptions,
+  schema: () => ({ ...allOptions.schema(), anyOf: [{ required: ['url'] }, { required: ['servers'] }] }),
+};
+
+const isObject = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && !(value instanceof URL);
+
+const urlOrGroup = either(upstreamUrl, groupOption, {
+  takesSecond: (value) => value instanceof UpstreamGroup,
+});
+
+export const upstreamOption = either(urlOrGroup, upstreamGroup, {
+  type: 'URL, object or `UpstreamGroup`',
+  takesSecond: (value) => isObject(value) && !(value instanceof UpstreamGroup),
+  doc: 'Where requests go: a URL, a [group of servers](balancing.md), or an object with [further options](#the-upstream). Required, unless `onRequest` always chooses.',
 });
 
 /** An upstream with defaults for everything except the URL. */
@@ -145,9 +178,4 @@ export function toConnectionSettings(
     idleTimeoutMs: given.idleTimeout,
     maxIdleConnections: given.maxIdle,
   };
-}
-
-function parseUpstreamUrl(given: string | URL): BaseTarget {
-  if (typeof given === 'string' || given instanceof URL) return parseBaseTarget(given);
-  throw new TypeError(`must be a URL as a string or URL object, not ${typeof given}`);
 }

@@ -1,6 +1,8 @@
 import { type ErrorCode, type Outcome, SluicewayError, toSluicewayError, toWarning } from '../../errors.js';
 import type { Digest } from '../../http/digest.js';
 import { type BaseTarget, parseBaseTarget } from '../../http/target.js';
+import { BalancedTransfer } from '../../upstream/group/balanced-transfer.js';
+import { UpstreamGroup } from '../../upstream/group/group.js';
 import { toTarget } from '../../upstream/target.js';
 import type { DownstreamRequest } from '../messages/downstream-request.js';
 import type { HandleContext } from '../messages/handle-context.js';
@@ -21,10 +23,13 @@ export function createSelector({
   mirrors,
   hooks,
 }: Pick<ProxySettings, 'upstream' | 'mirrors' | 'hooks'>): Selector {
-  const byUpstream = upstream === null ? null : new UpstreamSelector(upstream, mirrors);
+  const byUpstream = upstream === null ? null : toSelector(upstream, mirrors);
   const byUrl = new UrlSelector(null, byUpstream);
   return hooks.onRequest === undefined ? byUrl : new HookSelector(hooks.onRequest, byUrl);
 }
+
+const toSelector = (upstream: BaseTarget | UpstreamGroup, mirrors: readonly BaseTarget[]): Selector =>
+  upstream instanceof UpstreamGroup ? new GroupSelector(upstream) : new UpstreamSelector(upstream, mirrors);
 
 /** A fixed upstream. Joins the request's path and query to its URL and to those of its mirrors. */
 class UpstreamSelector implements Selector {
@@ -40,6 +45,34 @@ class UpstreamSelector implements Selector {
     const mirrors = this.#mirrors.map((mirror) => joinToUpstream(request, mirror));
     return { target: joinToUpstream(request, this.#upstream), mirrors, joinedTo: this.#upstream };
   }
+}
+
+/** A group of servers. Joins the request's path and query to the URL of the server that is chosen. */
+class GroupSelector implements Selector {
+  readonly #group: UpstreamGroup;
+
+  constructor(group: UpstreamGroup) {
+    this.#group = group;
+  }
+
+  async select(request: DownstreamRequest, transfer: SelectingTransfer): Promise<Selection> {
+    return selectFromGroup(this.#group, request, transfer);
+  }
+}
+
+function selectFromGroup(
+  group: UpstreamGroup,
+  request: DownstreamRequest,
+  transfer: SelectingTransfer,
+): Selection {
+  const balanced = new BalancedTransfer(group, request, transfer, (base) => joinToUpstream(request, base));
+  return {
+    target: balanced.target,
+    mirrors: [],
+    joinedTo: balanced.base,
+    balanced,
+    end: (outcome) => balanced.end(outcome),
+  };
 }
 
 /** Selects the URL that is passed to `handle` with the request, as an exact target. Without one, the fallback selects. */
@@ -91,8 +124,10 @@ class HookSelector implements Selector {
     const chosen = await runHook(this.#hook, { request });
     if (chosen === undefined) return this.#fallback.select(request, transfer, context);
     if ('status' in chosen) return chosen;
+    if (chosen.upstream instanceof UpstreamGroup) return selectFromGroup(chosen.upstream, request, transfer);
+    const url = chosen.upstream;
     return orError('proxy_configuration_error', () => {
-      const upstream = parseBaseTarget(chosen.upstream);
+      const upstream = parseBaseTarget(url);
       return { target: joinToUpstream(request, upstream), mirrors: [], joinedTo: upstream };
     });
   }

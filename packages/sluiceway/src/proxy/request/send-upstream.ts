@@ -2,15 +2,18 @@ import { SluicewayError } from '../../errors.js';
 import { appendCdnLoop } from '../../http/cdn-loop.js';
 import { isAgreed } from '../../http/upgrade.js';
 import type { ClientConnection } from '../../net/client-connection.js';
+import type { BalancedTransfer } from '../../upstream/group/balanced-transfer.js';
+import { aimAt } from '../../upstream/group/send-to-group.js';
 import { findRangeFault, statedLength } from '../../upstream/partial-content.js';
-import type { StartingPoint } from '../../upstream/resume/resume-targets.js';
-import { type SendOptions, type Sent, send } from '../../upstream/send.js';
-import { sendToAny } from '../../upstream/send-to-any.js';
+import { aim } from '../../upstream/resume/resume-targets.js';
+import { type SendOptions, type Sent, type StartingPoint, send } from '../../upstream/send.js';
+import { type SeveralOptions, sendToAny } from '../../upstream/send-to-any.js';
 import { type Target, toTarget } from '../../upstream/target.js';
 import type {
   InterimResponse,
   RequestClient,
   RequestContent,
+  Transport,
   TransportRequest,
   TransportResponse,
 } from '../../upstream/transport.js';
@@ -22,6 +25,7 @@ import { verifyIfRange } from './if-range.js';
 import { openRequestContent } from './request-content.js';
 import type { RequestState } from './request-state.js';
 import { secretFields } from './secret-fields.js';
+import { balancedFor, sendBalanced } from './send-balanced.js';
 import { uploadBytes } from './upload.js';
 import type { ValidRequest } from './validate-request.js';
 
@@ -44,9 +48,12 @@ export interface ReceivedResponse {
   /** The target and the request where the redirects to the response began. */
   start: StartingPoint;
   sent: Sent;
-  /** The other targets of the same file, in the order in which they can be asked. */
-  mirrors: readonly Target[];
+  /** The same request as `begin` for other servers of the same file, in the order in which they can be asked. */
+  others(begin: StartingPoint): StartingPoint[];
   send: SendOptions;
+  transport: Transport;
+  /** The use of a group of servers. Null if there is none. */
+  balanced: BalancedTransfer | null;
 }
 
 /** The request as it was last sent, for hooks. They get a copy of the fields, since resuming sends the fields again. */
@@ -98,22 +105,32 @@ export async function sendUpstream(
     secretFields: () => secretFields(state, draft.headers),
     ...(selection?.check !== undefined && { check: (target) => selection.check?.(target) ?? null }),
   };
-  const { transport } = settings;
   const { target } = draft;
   const mirrors = upload === null && protocol === null ? toMirrors(draft) : NONE;
-  const first =
-    mirrors.length === 0
-      ? { start: { target, request }, sent: await send(transport, request, target, options), others: NONE }
-      : await sendToAny(transport, request, [target, ...mirrors], {
-          ...options,
-          onTry: (hasOthers) => {
-            transfer.hasOtherTargets = hasOthers;
-            // Stop the timeout for the previous target's head.
-            timeouts.responseWaitsFor('nobody');
-          },
-          isFit: (response) => steps.isUsable(response) && findRangeFault(draft.method, response) === null,
-        });
-  const { start, others } = first;
+  const several: SeveralOptions = {
+    ...options,
+    onTry: (hasOthers) => {
+      transfer.hasOtherTargets = hasOthers;
+      // Stop the timeout for the previous target's head.
+      timeouts.responseWaitsFor('nobody');
+    },
+    isFit: (response) => steps.isUsable(response) && findRangeFault(draft.method, response) === null,
+  };
+  const balanced = mirrors.length === 0 ? balancedFor(selection, draft) : null;
+  const transport = balanced?.measure(settings.transport) ?? settings.transport;
+  let first: { start: StartingPoint; sent: Sent };
+  let others: ReceivedResponse['others'] = () => [];
+  if (balanced !== null) {
+    first = await sendBalanced(transfer, transport, { target, request }, balanced, draft, several);
+    others = (begin) => balanced.others().map((other) => aimAt(begin, other));
+  } else if (mirrors.length > 0) {
+    const any = await sendToAny(transport, request, [target, ...mirrors], several);
+    first = any;
+    others = (begin) => any.others.map((other) => aim(begin, other, options.secretFields?.() ?? []));
+  } else {
+    first = { start: { target, request }, sent: await send(transport, request, target, options) };
+  }
+  const { start } = first;
   let { sent } = first;
   if (settings.verifiesIfRange && sent.response.status === 206) {
     const { target: found } = sent;
@@ -121,6 +138,7 @@ export async function sendUpstream(
     sent = await verifyIfRange(sent, ask, () => {
       transfer.ifRangeRetries += 1;
     });
+    if (sent !== first.sent) balanced?.settle();
   }
   const received = sent.response;
   transfer.receivedHead(received.httpVersion);
@@ -141,7 +159,7 @@ export async function sendUpstream(
   const fault = findRangeFault(draft.method, received);
   if (fault !== null) throw fault;
   state.stages.statedLength = statedLength(draft.method, received);
-  return { response: received, start, sent, mirrors: others, send: options };
+  return { response: received, start, sent, others, send: options, transport, balanced };
 }
 
 /**

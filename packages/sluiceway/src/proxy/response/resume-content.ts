@@ -12,13 +12,8 @@ import { RestVerifier } from './verify-rest.js';
 /** Decides whether the content of a response is resumed if it breaks: only if the rest can be proved to belong to it. */
 export function decideResume(
   { transfer, downstream, digest, stages }: RequestState,
-  { start, sent: { target, request, response }, mirrors, send }: ReceivedResponse,
-  {
-    resume,
-    transport,
-    timeouts,
-    digests,
-  }: Pick<ProxySettings, 'resume' | 'transport' | 'timeouts' | 'digests'>,
+  { start, sent: { target, request, response }, others, send, transport, balanced }: ReceivedResponse,
+  { resume, timeouts, digests }: Pick<ProxySettings, 'resume' | 'timeouts' | 'digests'>,
 ): void {
   if (resume === null) return;
   const { refreshTarget } = resume;
@@ -41,12 +36,7 @@ export function decideResume(
       settings: resume,
       part,
       proof,
-      route: new ResumeTargets(
-        begin,
-        { target, request },
-        isProvable ? mirrors : [],
-        send.secretFields?.() ?? [],
-      ),
+      route: new ResumeTargets(begin, { target, request }, isProvable ? others(begin) : []),
       send,
       limits: timeouts,
       readDigests: verifier && ((rest, length) => verifier.read(rest, length)),
@@ -59,8 +49,13 @@ export function decideResume(
                 status,
                 request: downstream,
               }),
-      onBroken: () => transfer.timeouts.contentBroken(),
+      avoidsServer: () => balanced?.isEjected ?? false,
+      onBroken: () => {
+        balanced?.broke();
+        transfer.timeouts.contentBroken();
+      },
       onResumed: () => {
+        balanced?.settle();
         transfer.resumed();
         transfer.timeouts.contentGoesOn();
       },

@@ -46,6 +46,8 @@ export interface RestFinderOptions {
   readDigests: ReadRestDigests | null;
   /** Returns the current URL of the file after a target has answered with `status`. Null: there is no such function. */
   refresh: ((target: Target, status: number) => Promise<string | URL | undefined>) | null;
+  /** Whether the server that has sent content should not be asked first. Called after `onBroken`. */
+  avoidsServer(): boolean;
   /** Called when the search for a rest begins. */
   onBroken(): void;
   /** Called when a rest has been found, before it is delivered. */
@@ -128,9 +130,9 @@ export class RangeRetrier implements RestFinder {
 
   /** Returns the shortest pause before the first attempt, in ms. */
   #begin(gap: Gap): number {
-    const { settings, route } = this.#options;
+    const { settings, route, avoidsServer } = this.#options;
     // Try another server if this one was slow or silent, or has sent a rest without a new byte.
-    if (gap.isStuck || isSilence(gap)) route.nextServer();
+    if (gap.isStuck || isSilence(gap) || avoidsServer()) route.nextServer();
     if (gap.position - this.#beganAt >= MUCH_BYTES) this.#overlap = Number.POSITIVE_INFINITY;
     this.#beganAt = gap.position;
     // The response may have consisted only of the bytes to compare.

@@ -1,12 +1,5 @@
-import { retarget } from '../send.js';
+import { retarget, type StartingPoint } from '../send.js';
 import type { Target } from '../target.js';
-import type { TransportRequest } from '../transport.js';
-
-/** A target, and the request for it. */
-export interface StartingPoint {
-  target: Target;
-  request: TransportRequest;
-}
 
 /** One server that has the file. */
 interface Server {
@@ -26,16 +19,13 @@ export class ResumeTargets {
   #at = 0;
 
   /** The first request went to `start`, and after redirects the second target has answered. `mirrors` have the same file. */
-  constructor(
-    start: StartingPoint,
-    { target, request }: StartingPoint,
-    mirrors: readonly Target[],
-    secretFields: readonly string[],
-  ) {
-    const toMirror = (mirror: Target): Server => {
-      const place = aim(start, mirror, secretFields);
-      return { start: place, last: place, isMirror: true, notBefore: 0 };
-    };
+  constructor(start: StartingPoint, { target, request }: StartingPoint, mirrors: readonly StartingPoint[]) {
+    const toMirror = (place: StartingPoint): Server => ({
+      start: place,
+      last: place,
+      isMirror: true,
+      notBefore: 0,
+    });
     const first = { start, last: { target, request }, isMirror: false, notBefore: 0 };
     this.#servers = [first, ...mirrors.map(toMirror)];
   }
@@ -108,7 +98,8 @@ export class ResumeTargets {
   }
 }
 
-const aim = (
+/** The same request for a target that may belong to somebody else. */
+export const aim = (
   { target: from, request }: StartingPoint,
   target: Target,
   secretFields: readonly string[],

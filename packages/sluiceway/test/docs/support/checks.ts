@@ -6,6 +6,7 @@ import { makeAuthority, makeCertificate } from '../../support/certificates.js';
 import { openHttp2 } from '../../support/http2-client.js';
 import { until } from '../../support/until.js';
 import { accessChecks } from './access-checks.js';
+import { balancingChecks } from './balancing-checks.js';
 import { clientChecks } from './client-checks.js';
 import { egressChecks } from './egress-checks.js';
 import { type Check, commandsOf, type Example, type RunningExample } from './example.js';
@@ -24,6 +25,7 @@ import { signingChecks } from './signing-checks.js';
 /** By what `<!-- test: … -->` above a block says. */
 export const checks: Readonly<Record<string, Check>> = {
   ...clientChecks,
+  ...balancingChecks,
 
   'npm scripts': async ({ block }) => {
     const { scripts } = readJson('package.json') as { scripts: Record<string, string> };

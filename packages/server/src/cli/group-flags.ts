@@ -1,0 +1,86 @@
+import { type Command, Option } from 'commander';
+import type { UpstreamOptions } from 'sluiceway';
+import { findSpec, proxyOptions } from 'sluiceway/options';
+import { readNumber } from './option-flags.js';
+
+/** The flags for several origin servers, as given on the command line. */
+export interface GroupFlags {
+  balance?: NonNullable<UpstreamOptions['balance']>;
+  hashKey?: string;
+  health?: string;
+  retries?: string;
+  ejectAfter?: string;
+  whenDown?: NonNullable<UpstreamOptions['whenDown']>;
+}
+
+/** Flag of each option, for error messages. */
+export const groupFlagOf: Readonly<Record<string, string>> = {
+  'upstream.servers': '<origin-url>',
+  'upstream.hashKey': '--hash-key',
+  'upstream.health': '--health',
+  'upstream.retry.max': '--retries',
+  'upstream.passive.failures': '--eject-after',
+};
+
+export function addGroupFlags(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        '--balance <mode>',
+        'how one of several origin servers is chosen for each request; without it they take turns',
+      ).choices(wordsOf('balance')),
+    )
+    .option(
+      '--hash-key <key>',
+      'what decides with --balance hash: path, uri, client, header:<name>, cookie:<name> or query:<name>',
+    )
+    .option(
+      '--health <path>',
+      'request this path of each origin server at intervals, and send no requests to those that fail',
+    )
+    .option(
+      '--retries <n>',
+      'most retries of one request at other origin servers, before its response begins',
+    )
+    .option(
+      '--eject-after <n>',
+      'failures in a row after which an origin server gets no requests for a while; "off": it always gets them',
+    )
+    .addOption(
+      new Option(
+        '--when-down <mode>',
+        'what happens when all origin servers are down: "try" them anyway, or "refuse" with 503',
+      ).choices(wordsOf('whenDown')),
+    );
+}
+
+/** The options of the upstream. Several URLs are a group of servers, and so is one with a flag for groups. */
+export function toServers(
+  originUrls: readonly string[],
+  flags: GroupFlags,
+): Pick<
+  UpstreamOptions,
+  'url' | 'servers' | 'balance' | 'hashKey' | 'health' | 'retry' | 'passive' | 'whenDown'
+> {
+  const { balance, hashKey, health, retries, ejectAfter, whenDown } = flags;
+  const given = [balance, hashKey, health, retries, ejectAfter, whenDown];
+  const [url = ''] = originUrls;
+  if (originUrls.length === 1 && given.every((value) => value === undefined)) return { url };
+  const max = readNumber('--retries', retries);
+  const failures = ejectAfter === 'off' ? false : readNumber('--eject-after', ejectAfter);
+  return {
+    servers: originUrls,
+    ...(balance !== undefined && { balance }),
+    ...(hashKey !== undefined && { hashKey }),
+    ...(health !== undefined && { health }),
+    ...(max !== undefined && { retry: { max } }),
+    ...(failures !== undefined && { passive: { failures } }),
+    ...(whenDown !== undefined && { whenDown }),
+  };
+}
+
+/** The words of an option of the upstream. */
+function wordsOf(name: string): string[] {
+  const schema = findSpec(proxyOptions, `upstream.${name}`)?.schema();
+  return Array.isArray(schema?.['enum']) ? schema['enum'].map(String) : [];
+}

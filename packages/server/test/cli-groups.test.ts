@@ -1,0 +1,78 @@
+import { describe, expect } from 'vitest';
+import { test } from '../../sluiceway/test/support/fixture.js';
+import { REFUSING, startServers } from '../../sluiceway/test/support/group-servers.js';
+import type { RawClient } from '../../sluiceway/test/support/raw-client.js';
+import { sized } from '../../sluiceway/test/support/through.js';
+import { until } from '../../sluiceway/test/support/until.js';
+import { sluicewayProxy } from './support/program.js';
+
+async function ask(client: RawClient, target = '/'): Promise<string> {
+  await client.get(target);
+  const { head, content } = await client.readResponse();
+  return head.status === 200 ? content.toString() : String(head.status);
+}
+
+describe('several URLs of `sluiceway proxy`', () => {
+  test('are a group of servers that take turns, without one that refuses connections', async ({ net }) => {
+    const [a, b] = await startServers(net, ['a', 'b']);
+    const program = await sluicewayProxy(net, REFUSING, a?.url ?? '', b?.url ?? '', '--log', 'json');
+    expect(program.stdout).toContain(`forwarding to ${REFUSING}, ${a?.url}, ${b?.url}`);
+    const client = await net.client(program);
+    const names = [await ask(client), await ask(client), await ask(client), await ask(client)];
+    expect(new Set(names)).toEqual(new Set(['a', 'b']));
+  });
+
+  test('--balance and --hash-key choose the server', async ({ net }) => {
+    const [a, b] = await startServers(net, ['a', 'b']);
+    const program = await sluicewayProxy(
+      net,
+      a?.url ?? '',
+      b?.url ?? '',
+      '--balance',
+      'hash',
+      '--hash-key',
+      'query:file',
+    );
+    const client = await net.client(program);
+    const name = await ask(client, '/?file=1');
+    expect([await ask(client, '/x?file=1&y'), await ask(client, '/?file=1')]).toEqual([name, name]);
+  });
+
+  test('--retries 0 sends each request once, and --eject-after off sends a failing server its share', async ({
+    net,
+  }) => {
+    const [a, b] = await startServers(net, ['a', 'b'], {
+      a: () => sized('', [], 'HTTP/1.1 503 Busy'),
+    });
+    const urls = [a?.url ?? '', b?.url ?? ''] as const;
+    const program = await sluicewayProxy(net, ...urls, '--retries', '0', '--eject-after', 'off');
+    const client = await net.client(program);
+    const answers: string[] = [];
+    for (let index = 0; index < 10; index += 1) answers.push(await ask(client));
+    expect(answers.filter((answer) => answer === '503')).toHaveLength(5);
+  });
+
+  test('--health checks each server', async ({ net }) => {
+    const servers = await startServers(net, ['a', 'b']);
+    const urls = servers.map(({ url }) => url);
+    await sluicewayProxy(net, urls[0] ?? '', urls[1] ?? '', '--health', '/healthz');
+    const isChecked = (): boolean =>
+      servers.every(({ heads }) => heads.some(({ target }) => target === '/healthz'));
+    await until(isChecked, 'both servers were checked');
+  });
+
+  test('--when-down refuse answers 503 while the only server is down', async ({ net }) => {
+    const program = await sluicewayProxy(
+      net,
+      REFUSING,
+      '--when-down',
+      'refuse',
+      '--eject-after',
+      '1',
+      '--retries',
+      '0',
+    );
+    const client = await net.client(program);
+    expect([await ask(client), await ask(client)]).toEqual(['502', '503']);
+  });
+});

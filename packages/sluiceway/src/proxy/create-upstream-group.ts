@@ -1,0 +1,21 @@
+import { createTransport } from '../upstream/create-transport.js';
+import { UpstreamGroup } from '../upstream/group/group.js';
+import { resolveGroupOptions, type UpstreamGroupOptions } from './options/group-options.js';
+
+/**
+ * Creates a group of origin servers, between which requests are balanced. Checks all options: throws an `OptionsError`
+ * that lists every problem with its path.
+ *
+ *     const group = createUpstreamGroup({ servers: ['http://10.0.0.1:9000', 'http://10.0.0.2:9000'] });
+ *     const proxy = createProxy({ upstream: group });
+ *
+ * `upstream.servers` of a proxy has the same options. A group of your own can be read and changed while it is used, and
+ * several proxies can use it.
+ */
+export function createUpstreamGroup(options: UpstreamGroupOptions): UpstreamGroup {
+  const { settings, tls } = resolveGroupOptions(options);
+  const group = new UpstreamGroup(settings);
+  // A transport of its own, since the proxies that use the group can be closed before it.
+  if (settings.health !== null) group.check(createTransport(tls === undefined ? {} : { tls }, 'http1'), true);
+  return group;
+}

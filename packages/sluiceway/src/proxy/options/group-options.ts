@@ -1,0 +1,293 @@
+import { type BaseTarget, parseBaseTarget } from '../../http/target.js';
+import { Checker } from '../../options/checker.js';
+import { either, group, list } from '../../options/composites.js';
+import { boolean, custom, duration, integer, oneOf, size, url } from '../../options/kinds.js';
+import { type OptionsOf, resolve, type SettingsOf } from '../../options/spec.js';
+import { type Balance, balanceWords, toChoose } from '../../upstream/group/choose/choose.js';
+import { type KeyOf, parseHashKey } from '../../upstream/group/choose/hash-key.js';
+import { type GroupSettings, keyOf, type ServerOptions } from '../../upstream/group/group.js';
+import type { ServerSettings } from '../../upstream/group/server.js';
+import { healthOption, toHealthSettings } from './health-options.js';
+import { tlsOption } from './upstream-tls.js';
+
+export const upstreamUrl = url({ parse: parseUpstreamUrl });
+
+const serverMembers = {
+  /** An `http:` or `https:` URL, as `upstream.url`. Required. */
+  url: url({
+    required: true,
+    parse: parseUpstreamUrl,
+    doc: 'An `http:` or `https:` URL, as `upstream.url`.',
+  }),
+  /**
+   * Its share of the requests, relative to the other servers. `0` sends it none, and it keeps its place in the
+   * list. Default: `1`.
+   */
+  weight: integer({
+    default: 1,
+    max: 1000,
+    doc: 'Its share of the requests, relative to the other servers. `0` sends it none, and it keeps its place in the list.',
+  }),
+  /** Whether it gets requests only while no other server is available. Default: `false`. */
+  backup: boolean({
+    default: false,
+    doc: 'Whether it gets requests only while no other server is available.',
+  }),
+};
+
+export interface ServerValues extends SettingsOf<typeof serverMembers> {}
+
+const serverOption = either(upstreamUrl, group<ServerOptions, ServerValues>(serverMembers, {}), {
+  takesSecond: (value) => typeof value === 'object' && value !== null && !(value instanceof URL),
+});
+
+const statusOption = integer({ min: 200, max: 599 });
+
+const budgetMembers = {
+  /** Retries for each hundred requests of the last ten seconds. Default: `20`. */
+  percent: integer({
+    default: 20,
+    max: 100,
+    doc: 'Retries for each hundred requests of the last ten seconds.',
+  }),
+  /**
+   * Retries per second that are allowed in any case, so that a proxy with few requests can retry too.
+   * Default: `10`.
+   */
+  minPerSecond: integer({
+    default: 10,
+    doc: 'Retries per second that are allowed in any case, so that a proxy with few requests can retry too.',
+  }),
+};
+
+interface BudgetOptions extends OptionsOf<typeof budgetMembers> {}
+interface BudgetValues extends SettingsOf<typeof budgetMembers> {}
+
+const retryMembers = {
+  /**
+   * Most retries of one request after its first attempt. A retry goes to a server that the request has not
+   * tried; if there is none, after a short pause to any. `0` turns retries off. Default: `2`.
+   */
+  max: integer({
+    default: 2,
+    max: 100,
+    doc: 'Most retries of one request after its first attempt. A retry goes to a server that the request has not tried; if there is none, after a short pause to any. `0` turns retries off.',
+  }),
+  /**
+   * Statuses of responses after which another server is tried, if the method is idempotent (RFC 9110 section
+   * 9.2.2). The last response is final. Default: `502, 503, 504`.
+   */
+  statuses: list(statusOption, {
+    default: [502, 503, 504],
+    type: 'list of statuses',
+    defaultText: '`502, 503, 504`',
+    doc: 'Statuses of responses after which another server is tried, if the method is idempotent (RFC 9110 section 9.2.2). The last response is final.',
+  }),
+  /**
+   * Bytes of request content that are kept in memory, so that a PUT that a server has begun to read can be
+   * sent again. Of longer content, only a request that no server has begun to read is retried. Default:
+   * `64KiB`.
+   */
+  maxContent: size({
+    default: '64KiB',
+    doc: 'Bytes of request content that are kept in memory, so that a PUT that a server has begun to read can be sent again. Of longer content, only a request that no server has begun to read is retried.',
+  }),
+  /**
+   * A limit for the retries of all requests together, so that retries do not multiply the load of an outage.
+   * A request that no server has got, because connecting failed, does not count.
+   */
+  budget: group<BudgetOptions, BudgetValues>(budgetMembers, {
+    doc: 'A limit for the retries of all requests together, so that retries do not multiply the load of an outage. A request that no server has got, because connecting failed, does not count.',
+  }),
+};
+
+export interface RetryOptions extends OptionsOf<typeof retryMembers> {}
+export interface RetryValues extends SettingsOf<typeof retryMembers> {}
+
+const passiveMembers = {
+  /**
+   * Failures in a row after which a server is ejected: it gets no requests for a while. Failed connections,
+   * connections that end before the response head, missing heads and responses with one of `statuses` count,
+   * and, separately, contents that break off. A client that leaves never counts. `false` turns it off.
+   * Default: `3`.
+   */
+  failures: integer({
+    default: 3,
+    min: 1,
+    off: true,
+    doc: 'Failures in a row after which a server is ejected: it gets no requests for a while. Failed connections, connections that end before the response head, missing heads and responses with one of `statuses` count, and, separately, contents that break off. A client that leaves never counts.',
+  }),
+  /** Statuses of responses that count as failures. Default: `502, 503, 504`. */
+  statuses: list(statusOption, {
+    default: [502, 503, 504],
+    type: 'list of statuses',
+    defaultText: '`502, 503, 504`',
+    doc: 'Statuses of responses that count as failures.',
+  }),
+  /**
+   * How long an ejection lasts. Then the server gets one request at a time; the first one that succeeds ends
+   * the trial, and one that fails ejects it for twice as long as before. Default: `10s`.
+   */
+  ejectFor: duration({
+    default: '10s',
+    min: 1,
+    doc: 'How long an ejection lasts. Then the server gets one request at a time; the first one that succeeds ends the trial, and one that fails ejects it for twice as long as before.',
+  }),
+  /** The longest ejection. Default: `5m`. */
+  maxEjectFor: duration({ default: '5m', min: 1, doc: 'The longest ejection.' }),
+  /**
+   * Percentage of the servers that can be ejected at a time, rounded up. The servers that are left must not
+   * be overloaded because one kind of request fails everywhere. Default: `50`.
+   */
+  maxEjected: integer({
+    default: 50,
+    max: 100,
+    doc: 'Percentage of the servers that can be ejected at a time, rounded up. The servers that are left must not be overloaded because one kind of request fails everywhere.',
+  }),
+};
+
+export interface PassiveHealthOptions extends OptionsOf<typeof passiveMembers> {}
+export interface PassiveHealthValues extends SettingsOf<typeof passiveMembers> {}
+
+/** The options of a group, without its servers. */
+export const balancingMembers = {
+  /**
+   * How a server is chosen for each request: see balancing. `round-robin` takes turns by weight;
+   * `least-transfers` and `least-bytes` take the server with the fewest running transfers, or bytes that
+   * these have still to move, for its weight; `random-of-two` the better one of two random servers; `hash`
+   * always the same server for the same `hashKey`; `ordered` the first one in the list that is available.
+   * Default: `'round-robin'`.
+   */
+  balance: oneOf(balanceWords, {
+    default: 'round-robin',
+    doc: 'How a server is chosen for each request: see [balancing](balancing.md#choosing-a-server). `round-robin` takes turns by weight; `least-transfers` and `least-bytes` take the server with the fewest running transfers, or bytes that these have still to move, for its weight; `random-of-two` the better one of two random servers; `hash` always the same server for the same `hashKey`; `ordered` the first one in the list that is available.',
+  }),
+  /**
+   * What decides with `hash`: `path`, `uri` (path and query), `client` (its address), `header:<name>`,
+   * `cookie:<name>` or `query:<name>`. A request that has none goes to the next server in turn. Default:
+   * `'path'`.
+   */
+  hashKey: custom<string, KeyOf>({
+    type: 'text',
+    defaultText: "`'path'`",
+    schema: { type: 'string', pattern: '^(path|uri|client|(header|cookie|query):.+)$' },
+    doc: 'What decides with `hash`: `path`, `uri` (path and query), `client` (its address), `header:<name>`, `cookie:<name>` or `query:<name>`. A request that has none goes to the next server in turn.',
+    read: (check, path, value) => {
+      const byPath = parseHashKey('path');
+      const text = check.string(path, value, undefined);
+      return text === undefined ? byPath : check.parsed(path, text, byPath, parseHashKey);
+    },
+  }),
+  /** When a request is sent to another server. */
+  retry: group<RetryOptions, RetryValues>(retryMembers, {
+    doc: 'When a request is sent to another server.',
+  }),
+  /** When a server that fails gets no more requests. */
+  passive: group<PassiveHealthOptions, PassiveHealthValues>(passiveMembers, {
+    doc: 'When a server that fails gets no more requests.',
+  }),
+  /**
+   * Whether servers are checked at intervals: see health checks. A path, such as `/healthz`, or an object with the
+   * options there. Default: none.
+   */
+  health: healthOption,
+  /**
+   * What happens when all servers are down: `try` sends requests to them anyway, and `refuse` answers 503
+   * with `Retry-After`. Default: `'try'`.
+   */
+  whenDown: oneOf(['try', 'refuse'], {
+    default: 'try',
+    doc: 'What happens when all servers are down: `try` sends requests to them anyway, and `refuse` answers 503 with `Retry-After`.',
+  }),
+};
+
+const serversAbout = {
+  type: 'list of URLs or objects',
+  doc: 'A group of servers that serve the same, between which requests are [balanced](balancing.md): URLs, or objects with the options below. In place of `url`.',
+} as const;
+
+/** The servers of an upstream. Absent: it is no group. */
+export const serversOption = list(serverOption, { ...serversAbout });
+
+const groupMembers = {
+  servers: list(serverOption, { ...serversAbout, required: true }),
+  ...balancingMembers,
+  /** How to reach `https:` URLs: `ca`, `cert`, `key`, `servername`. Default: Node's. */
+  tls: tlsOption,
+};
+
+/** The options of `createUpstreamGroup`. */
+export interface UpstreamGroupOptions extends OptionsOf<typeof groupMembers> {}
+
+export interface BalancingValues extends SettingsOf<typeof balancingMembers> {}
+
+type GivenServers = readonly (BaseTarget | ServerValues)[];
+
+/** Checks the options of `createUpstreamGroup`. Throws an `OptionsError`. */
+export function resolveGroupOptions(options: UpstreamGroupOptions): {
+  settings: GroupSettings;
+  tls: SettingsOf<typeof groupMembers>['tls'];
+} {
+  const check = new Checker('createUpstreamGroup');
+  const { servers, tls, ...balancing } = resolve(groupMembers, options, check);
+  const settings = toGroupSettings(check, 'servers', servers ?? [], balancing);
+  check.throwIfAny();
+  return { settings, tls };
+}
+
+/** Adds the problems of servers that conflict. `path` is that of the servers. */
+export function toGroupSettings(
+  check: Checker,
+  path: string,
+  servers: GivenServers,
+  { balance, hashKey, retry, passive, health, whenDown }: BalancingValues,
+): GroupSettings {
+  return {
+    servers: toServers(check, path, servers),
+    choose: toChoose(balance satisfies Balance, hashKey),
+    retry: {
+      max: retry.max,
+      statuses: new Set(retry.statuses),
+      maxContent: retry.maxContent,
+      budget: { share: retry.budget.percent / 100, minPerSecond: retry.budget.minPerSecond },
+    },
+    passive: {
+      failures: passive.failures,
+      statuses: new Set(passive.statuses),
+      ejectMs: passive.ejectFor,
+      maxEjectMs: passive.maxEjectFor,
+      maxShare: passive.maxEjected / 100,
+    },
+    health: toHealthSettings(health),
+    triesWhenDown: whenDown === 'try',
+    checkServers: (given) => {
+      const own = new Checker('setServers');
+      const checked = toServers(own, 'servers', serversOption.read(own, 'servers', given) ?? []);
+      own.throwIfAny();
+      return checked;
+    },
+  };
+}
+
+function toServers(check: Checker, path: string, given: GivenServers): ServerSettings[] {
+  const known = new Set<string>();
+  const servers = given.flatMap((each): ServerSettings[] => {
+    const { url: base, weight, backup } = 'url' in each ? each : { url: each, weight: 1, backup: false };
+    // A missing URL is already a problem.
+    return base === undefined ? [] : [{ base, weight, backup }];
+  });
+  for (const { base } of servers) {
+    const key = keyOf(base);
+    if (known.has(key)) check.problem(path, 'must not contain a server twice');
+    known.add(key);
+  }
+  if (servers.length === 0 && check.problems.length === 0) check.problem(path, 'must contain a server');
+  if (servers.length > 0 && servers.every(({ weight }) => weight === 0))
+    check.problem(path, 'must contain a server whose weight is not 0');
+  return servers;
+}
+
+function parseUpstreamUrl(given: string | URL): BaseTarget {
+  if (typeof given === 'string' || given instanceof URL) return parseBaseTarget(given);
+  throw new TypeError(`must be a URL as a string or URL object, not ${typeof given}`);
+}

@@ -1,0 +1,64 @@
+import type { BalancedTransfer } from '../../upstream/group/balanced-transfer.js';
+import { sendToGroup } from '../../upstream/group/send-to-group.js';
+import type { Sent, StartingPoint } from '../../upstream/send.js';
+import type { SeveralOptions } from '../../upstream/send-to-any.js';
+import type { Target } from '../../upstream/target.js';
+import type { Transport } from '../../upstream/transport.js';
+import type { Selection } from '../messages/selection.js';
+import type { UpstreamRequestDraft } from '../messages/upstream-request.js';
+import type { Transfer } from '../transfer/transfer.js';
+
+/** The use of a group by a request. Null if there is none, or if a hook has chosen another target. */
+export function balancedFor(
+  selection: Selection | null,
+  draft: UpstreamRequestDraft,
+): BalancedTransfer | null {
+  const balanced = selection?.balanced;
+  if (balanced === undefined) return null;
+  const { base, path } = draft.target;
+  if (base !== balanced.base) {
+    balanced.release();
+    return null;
+  }
+  if (path !== balanced.target.path) balanced.changePath(path);
+  return balanced;
+}
+
+/** Sends a request to the server of the group that was selected, and to others if it fails. */
+export function sendBalanced(
+  transfer: Transfer,
+  transport: Transport,
+  first: StartingPoint,
+  balanced: BalancedTransfer,
+  draft: UpstreamRequestDraft,
+  options: SeveralOptions,
+): Promise<{ start: StartingPoint; sent: Sent }> {
+  const { timeouts } = transfer;
+  return sendToGroup(transport, first, balanced, {
+    ...options,
+    // They name the server (RFC 4918 sections 10.3 and 10.4).
+    canMove: !draft.headers.has('destination') && !draft.headers.has('if'),
+    onMove: (target) => moveTo(draft, target),
+    onReplay: () => timeouts.requestWaitsFor('upstream'),
+    onReplayed: (isComplete) => timeouts.requestWaitsFor(isComplete ? 'upstream' : 'client'),
+    sleep: (ms) => pause(transfer, ms),
+  });
+}
+
+/** The draft goes to another server. The fields of the request that is sent are changed where it is sent. */
+function moveTo(draft: UpstreamRequestDraft, target: Target): void {
+  const host = draft.headers.get('host');
+  draft.setExactTarget(target, [], target.base);
+  if (host !== undefined) draft.headers.set('Host', host);
+}
+
+/** Rejects if the transfer is aborted meanwhile. */
+function pause(transfer: Transfer, ms: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ms);
+    transfer.onAborted((error) => {
+      clearTimeout(timer);
+      reject(error);
+    });
+  });
+}

@@ -1,0 +1,148 @@
+import { type Outcome, SluicewayError } from '../../errors.js';
+import type { BaseTarget } from '../../http/target.js';
+import type { Target } from '../target.js';
+import type { Transport } from '../transport.js';
+import type { BalancedRequest } from './choose/hash-key.js';
+import type { UpstreamGroup } from './group.js';
+import { MeasuredTransport, type Uses } from './measured-transport.js';
+import type { Server } from './server.js';
+import { type Progress, ServerUse } from './server-use.js';
+
+/** Outcomes that are the fault of the server that sent the content. */
+const BROKEN: ReadonlySet<Outcome> = new Set<Outcome>([
+  'upstream_truncated',
+  'upstream_stalled',
+  'upstream_invalid',
+]);
+
+/** The use of a group by one transfer: which servers it has tried, which one it uses, and what comes next. */
+export class BalancedTransfer implements Uses {
+  readonly group: UpstreamGroup;
+  readonly #request: BalancedRequest;
+  readonly #progress: Progress;
+  #join: (base: BaseTarget) => Target;
+  #tried: Server[] = [];
+  /** Uses that have not ended; the last one is the newest. */
+  readonly #uses: ServerUse[] = [];
+  #server: Server;
+  /** The content has broken off, which is already counted, and was not continued yet. */
+  #isBroken = false;
+
+  /** Chooses the first server. `join` makes a server's target. Throws if no server is available. */
+  constructor(
+    group: UpstreamGroup,
+    request: BalancedRequest,
+    progress: Progress,
+    join: (base: BaseTarget) => Target,
+  ) {
+    this.group = group;
+    this.#request = request;
+    this.#progress = progress;
+    this.#join = join;
+    const server = group.choose(request, this.#tried, true);
+    if (server === null) throw unavailable();
+    this.#server = server;
+    this.#take(server);
+    group.budget.request();
+  }
+
+  /** The base of the server that is used. */
+  get base(): BaseTarget {
+    return this.#server.base;
+  }
+
+  get target(): Target {
+    return this.#join(this.#server.base);
+  }
+
+  /** A hook has changed the path of the target. The other servers get the same path below their own. */
+  changePath(path: string): void {
+    const from = this.base.path;
+    const below = path.startsWith(from) ? path.slice(from.length) : path;
+    this.#join = (base) => ({ base, path: base.path + below });
+  }
+
+  /** Moves on to a server that has not been tried. False if none is available. */
+  moveOn(): boolean {
+    const server = this.group.choose(this.#request, this.#tried, false);
+    if (server === null) return false;
+    this.#server = server;
+    this.#take(server);
+    return true;
+  }
+
+  /** Forgets which servers were tried, and chooses again. False if none is available. */
+  startOver(): boolean {
+    this.#tried = [];
+    const server = this.group.choose(this.#request, this.#tried, true);
+    if (server === null) return false;
+    this.#server = server;
+    this.#take(server);
+    return true;
+  }
+
+  /** Sends requests of this transfer. */
+  measure(transport: Transport): Transport {
+    return new MeasuredTransport(transport, this, this.group.ejection);
+  }
+
+  useFor(destination: object): ServerUse | null {
+    const last = this.#uses.at(-1);
+    if (last !== undefined && !last.isSent && last.server.base === destination) return last;
+    const server = this.group.serverOf(destination);
+    return server === undefined ? null : this.#use(server);
+  }
+
+  /** The last response is used from here on, and no earlier one. */
+  settle(): void {
+    this.#isBroken = false;
+    for (const use of this.#uses.splice(0, this.#uses.length - 1)) use.end();
+  }
+
+  /** The transfer goes elsewhere, or the attempt has failed. */
+  release(): void {
+    for (const use of this.#uses.splice(0)) use.end();
+  }
+
+  /** The content of the response has broken off or is too slow. */
+  broke(): void {
+    const use = this.#uses.at(-1);
+    if (use === undefined || this.#isBroken) return;
+    this.#isBroken = true;
+    this.group.ejection.broken(use.server, use.beganAt);
+  }
+
+  /** Whether the server that has sent content is ejected. */
+  get isEjected(): boolean {
+    return this.#uses.at(-1)?.server.isOnTrial ?? false;
+  }
+
+  /** Targets at the other servers, for the rest of the content: those that are available, best first. */
+  others(): Target[] {
+    return this.group.others(this.#request, this.#server).map(({ base }) => this.#join(base));
+  }
+
+  /** The transfer has ended. */
+  end(outcome: Outcome): void {
+    const use = this.#uses.at(-1);
+    if (use?.isAnswered === true) {
+      if (BROKEN.has(outcome)) this.broke();
+      else if (outcome === 'completed') this.group.ejection.completed(use.server);
+    }
+    this.release();
+  }
+
+  #take(server: Server): void {
+    this.#tried.push(server);
+    this.#use(server);
+  }
+
+  #use(server: Server): ServerUse {
+    const use = new ServerUse(server, this.#progress);
+    this.#uses.push(use);
+    return use;
+  }
+}
+
+const unavailable = (): SluicewayError =>
+  new SluicewayError('destination_unavailable', 'No server of the group is available');

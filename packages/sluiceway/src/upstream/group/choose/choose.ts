@@ -1,0 +1,54 @@
+import type { UpstreamServer } from '../server.js';
+import type { BalancedRequest, KeyOf } from './hash-key.js';
+import { fewestBytes, fewestTransfers } from './least.js';
+import { randomOfTwo } from './random-of-two.js';
+import { rendezvous } from './rendezvous.js';
+import { roundRobin } from './round-robin.js';
+
+/** What the choice depends on in a server. Round robin keeps its state there. */
+interface Candidate extends UpstreamServer {
+  readonly hash: number;
+  turn: number;
+}
+
+/** Chooses one of the servers that are available. There is at least one. */
+export type Choose = <S extends Candidate>(servers: readonly S[], request: BalancedRequest) => S;
+
+/** The ways to choose a server. */
+export const balanceWords = [
+  'round-robin',
+  'least-transfers',
+  'least-bytes',
+  'random-of-two',
+  'hash',
+  'ordered',
+] as const;
+
+export type Balance = (typeof balanceWords)[number];
+
+/** `keyOf` returns the key of a request, for `hash`. A request without one is sent round robin. */
+export function toChoose(balance: Balance, keyOf: KeyOf): Choose {
+  switch (balance) {
+    case 'round-robin':
+      return roundRobin;
+    case 'least-transfers':
+      return (servers) => fewestTransfers(servers);
+    case 'least-bytes':
+      return (servers) => fewestBytes(servers);
+    case 'random-of-two':
+      return (servers) => randomOfTwo(servers);
+    case 'hash':
+      return (servers, request) => {
+        const key = keyOf(request);
+        return key === null ? roundRobin(servers) : rendezvous(servers, key);
+      };
+    case 'ordered':
+      return first;
+  }
+}
+
+/** The first server in the order of the list. */
+function first<S>(servers: readonly S[]): S {
+  // The caller has made sure that there is one.
+  return servers[0] as S;
+}

@@ -1,0 +1,38 @@
+import { hashText } from '../server.js';
+
+/** What rendezvous hashing needs of a server. */
+export interface Hashed {
+  readonly weight: number;
+  readonly hash: number;
+}
+
+/**
+ * Rendezvous hashing: the server whose hash together with the key is highest. When a server leaves, only its own keys
+ * move, and each to another server; when it returns, they come back. With weights, the score is `-weight / ln(hash)`, so
+ * that a server gets its share of the keys, and a changed weight moves only the difference.
+ */
+export function rendezvous<S extends Hashed>(servers: readonly S[], key: string): S {
+  const keyHash = hashText(key);
+  const isWeighted = servers.some(({ weight }) => weight !== (servers[0] as S).weight);
+  let best = servers[0] as S;
+  let bestScore = Number.NEGATIVE_INFINITY;
+  for (const server of servers) {
+    const mixed = mix(server.hash, keyHash);
+    const score = isWeighted ? -server.weight / Math.log((mixed + 0.5) / 2 ** 32) : mixed;
+    if (score > bestScore) {
+      best = server;
+      bestScore = score;
+    }
+  }
+  return best;
+}
+
+/** Mixes two hashes with the finalizer of MurmurHash3, so that similar keys get unrelated numbers. */
+function mix(one: number, other: number): number {
+  let hash = one ^ Math.imul(other, 0x9e3779b1);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  hash ^= other;
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  return (hash ^ (hash >>> 15)) >>> 0;
+}

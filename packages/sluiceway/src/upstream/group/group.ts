@@ -1,0 +1,174 @@
+import type { BaseTarget } from '../../http/target.js';
+import type { Transport } from '../transport.js';
+import type { Choose } from './choose/choose.js';
+import type { BalancedRequest } from './choose/hash-key.js';
+import { Ejection, type EjectionSettings } from './ejection.js';
+import { HealthChecks, type HealthSettings } from './health/health-checks.js';
+import { RetryBudget } from './retry-budget.js';
+import type { RetrySettings } from './retry-policy.js';
+import { nameOf, Server, type ServerSettings, type UpstreamServer } from './server.js';
+
+/** Checked values of the options of a group. */
+export interface GroupSettings {
+  servers: readonly ServerSettings[];
+  choose: Choose;
+  passive: EjectionSettings;
+  /** Null: servers are not checked. */
+  health: HealthSettings | null;
+  retry: RetrySettings;
+  /** Whether requests are sent to servers that are down if no other is left. */
+  triesWhenDown: boolean;
+  /** Checks a new list of servers. Throws an `OptionsError`. */
+  checkServers(servers: unknown): readonly ServerSettings[];
+}
+
+/**
+ * Servers that serve the same, between which requests are balanced. Created by `createUpstreamGroup`, or from the
+ * option `upstream.servers`. A group can be used by several proxies at the same time.
+ */
+export class UpstreamGroup {
+  readonly #settings: GroupSettings;
+  readonly #ejection: Ejection;
+  readonly #budget: RetryBudget;
+  #checks: HealthChecks | null = null;
+  #ownTransport: Transport | null = null;
+  #servers: Server[] = [];
+  /** Servers that have left the group, and still have transfers. */
+  #leaving: Server[] = [];
+  /** The servers that get requests while all are up: those that are no backups, or else the backups. */
+  #usual: readonly Server[] = [];
+
+  constructor(settings: GroupSettings) {
+    this.#settings = settings;
+    this.#ejection = new Ejection(settings.passive, () => this.#servers);
+    this.#budget = new RetryBudget(settings.retry.budget);
+    this.#set(settings.servers);
+  }
+
+  /** The servers in their order, with their state and counts, followed by those that have left and are still in use. */
+  get servers(): readonly UpstreamServer[] {
+    this.#leaving = this.#leaving.filter(({ transfers }) => transfers > 0);
+    return [...this.#servers, ...this.#leaving].map((server) => ({
+      url: server.url,
+      weight: server.weight,
+      backup: server.backup,
+      state: server.state,
+      transfers: server.transfers,
+      bytesInFlight: server.bytesInFlight,
+      requests: server.requests,
+      failures: server.failures,
+      fault: server.fault,
+    }));
+  }
+
+  /**
+   * Replaces the servers, while the group is in use. The list has the form of the option `servers`. A server that was
+   * there before, by its URL, keeps its state and its counts. A server that is no longer there gets no more requests, and
+   * its transfers end undisturbed. Throws an `OptionsError` if the list is not valid; then nothing changes.
+   */
+  setServers(servers: readonly (string | URL | ServerOptions)[]): void {
+    this.#set(this.#settings.checkServers(servers));
+  }
+
+  /**
+   * Ends the health checks. The group can still be used, and all servers that were down because of them are up again. The
+   * group of the option `upstream.servers` is closed with its proxy.
+   */
+  close(): void {
+    this.#checks?.stop();
+    this.#checks = null;
+    this.#ownTransport?.destroy();
+  }
+
+  /**
+   * @internal Starts the health checks, if there are any. Their requests are sent by `transport`. `isOwn`: it is closed
+   * with the group.
+   */
+  check(transport: Transport, isOwn: boolean): void {
+    const { health } = this.#settings;
+    if (health === null || this.#checks !== null) return;
+    this.#ownTransport = isOwn ? transport : null;
+    this.#checks = new HealthChecks(health, transport, this.#ejection);
+    this.#checks.watch(this.#servers);
+  }
+
+  /** @internal */
+  get retry(): RetrySettings {
+    return this.#settings.retry;
+  }
+
+  /** @internal */
+  get ejection(): Ejection {
+    return this.#ejection;
+  }
+
+  /** @internal */
+  get budget(): RetryBudget {
+    return this.#budget;
+  }
+
+  /** @internal The server with a target's base; undefined if it is none of this group. */
+  serverOf(base: object): Server | undefined {
+    return this.#servers.find((server) => server.base === base);
+  }
+
+  /**
+   * @internal Chooses a server for a request, other than those that were tried before. Null if there is none.
+   * `isLastResort`: servers that are down count too, if the group tries them.
+   */
+  choose(request: BalancedRequest, tried: readonly Server[], isLastResort: boolean): Server | null {
+    const { choose, triesWhenDown } = this.#settings;
+    if (tried.length === 0 && this.#ejection.allAreUp)
+      return this.#usual.length === 0 ? null : choose(this.#usual, request);
+    const now = performance.now();
+    const untried = this.#servers.filter((server) => server.weight > 0 && !tried.includes(server));
+    const available = untried.filter((server) => server.isAvailable(now));
+    const some = preferred(available.length === 0 && isLastResort && triesWhenDown ? untried : available);
+    return some.length === 0 ? null : choose(some, request);
+  }
+
+  /** @internal The servers other than `without` that can have the same content, in the order in which they are asked. */
+  others(request: BalancedRequest, without: Server): Server[] {
+    const others: Server[] = [];
+    for (;;) {
+      const next = this.choose(request, [without, ...others], false);
+      if (next === null) return others;
+      others.push(next);
+    }
+  }
+
+  #set(given: readonly ServerSettings[]): void {
+    const before = new Map(this.#servers.map((server) => [keyOf(server.base), server]));
+    this.#servers = given.map((settings) => {
+      const known = before.get(keyOf(settings.base));
+      if (known === undefined) return new Server(settings);
+      before.delete(keyOf(settings.base));
+      known.weight = settings.weight;
+      known.backup = settings.backup;
+      return known;
+    });
+    for (const server of before.values()) {
+      this.#ejection.forgive(server);
+      server.isDraining = true;
+      this.#leaving.push(server);
+    }
+    this.#usual = preferred(this.#servers.filter(({ weight }) => weight > 0));
+    this.#checks?.watch(this.#servers);
+  }
+}
+
+/** A server of a group as an option: see `upstream.servers`. */
+export interface ServerOptions {
+  url: string | URL;
+  weight?: number;
+  backup?: boolean;
+}
+
+/** Servers that are no backups; if there are none, the backups. */
+function preferred(servers: readonly Server[]): readonly Server[] {
+  const primary = servers.filter(({ backup }) => !backup);
+  return primary.length > 0 ? primary : servers;
+}
+
+/** Two servers are the same if their URLs are, query included. */
+export const keyOf = (base: BaseTarget): string => `${nameOf(base)}?${base.query}`;

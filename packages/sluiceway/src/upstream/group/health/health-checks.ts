@@ -1,0 +1,85 @@
+import type { Transport } from '../../transport.js';
+import type { Ejection } from '../ejection.js';
+import type { Server } from '../server.js';
+import { type ProbeSettings, probe } from './probe.js';
+
+/** Checked values of `health`. */
+export interface HealthSettings extends ProbeSettings {
+  intervalMs: number;
+  /** Good checks in a row after which a server that was down is up. */
+  rise: number;
+  /** Failed checks in a row after which a server is down. */
+  fall: number;
+}
+
+/** Intervals differ by up to this share, so that several proxies do not check at the same moment. */
+const JITTER = 0.1;
+
+/** The checks of one server. */
+interface Watched {
+  timer: NodeJS.Timeout | null;
+  stop: AbortController;
+  /** Good checks in a row if positive, failed ones if negative. */
+  inARow: number;
+}
+
+/** Checks the servers of a group at intervals, and records whether they are down. */
+export class HealthChecks {
+  readonly #settings: HealthSettings;
+  readonly #transport: Transport;
+  readonly #ejection: Ejection;
+  readonly #watched = new Map<Server, Watched>();
+
+  constructor(settings: HealthSettings, transport: Transport, ejection: Ejection) {
+    this.#settings = settings;
+    this.#transport = transport;
+    this.#ejection = ejection;
+  }
+
+  /** Checks exactly these servers from now on. A new server is up until its checks say otherwise. */
+  watch(servers: readonly Server[]): void {
+    for (const server of this.#watched.keys()) if (!servers.includes(server)) this.#leave(server);
+    for (const server of servers) {
+      if (this.#watched.has(server)) continue;
+      const watched: Watched = { timer: null, stop: new AbortController(), inARow: 0 };
+      this.#watched.set(server, watched);
+      void this.#check(server, watched);
+    }
+  }
+
+  stop(): void {
+    for (const server of [...this.#watched.keys()]) this.#leave(server);
+  }
+
+  #leave(server: Server): void {
+    const watched = this.#watched.get(server);
+    if (watched === undefined) return;
+    this.#watched.delete(server);
+    if (watched.timer !== null) clearTimeout(watched.timer);
+    watched.stop.abort();
+    this.#ejection.setDown(server, false);
+  }
+
+  async #check(server: Server, watched: Watched): Promise<void> {
+    const { signal } = watched.stop;
+    const fault = await probe(this.#transport, server.base, this.#settings, signal);
+    if (signal.aborted) return;
+    this.#record(server, watched, fault);
+    const { intervalMs } = this.#settings;
+    const ms = intervalMs * (1 - JITTER + 2 * JITTER * Math.random());
+    watched.timer = setTimeout(() => void this.#check(server, watched), ms);
+    // Checks alone do not keep the process running.
+    watched.timer.unref();
+  }
+
+  #record(server: Server, watched: Watched, fault: string | null): void {
+    const { rise, fall } = this.#settings;
+    server.fault = fault;
+    watched.inARow = fault === null ? Math.max(0, watched.inARow) + 1 : Math.min(0, watched.inARow) - 1;
+    if (watched.inARow <= -fall) this.#ejection.setDown(server, true);
+    if (watched.inARow < rise) return;
+    this.#ejection.setDown(server, false);
+    // The server works again, and need not wait for the end of its ejection.
+    if (watched.inARow === rise) this.#ejection.forgive(server);
+  }
+}

@@ -1,0 +1,79 @@
+import { type SluicewayError, toSluicewayError } from '../../errors.js';
+import type { Exchange, Transport, TransportRequest, TransportResponse } from '../transport.js';
+import type { Ejection } from './ejection.js';
+import type { ServerUse } from './server-use.js';
+
+/** The uses of servers by one transfer. */
+export interface Uses {
+  /** The use that a request to `destination` belongs to. Null if it is no server of the group. */
+  useFor(destination: object): ServerUse | null;
+}
+
+/** Aborts that are the server's fault. We abort all others because the response is no longer wanted. */
+const OF_SERVER: ReadonlySet<string> = new Set(['http_response_timeout', 'connection_read_timeout']);
+
+/** Sends the requests of one transfer, and records how the servers of a group do. */
+export class MeasuredTransport implements Transport {
+  readonly #transport: Transport;
+  readonly #uses: Uses;
+  readonly #ejection: Ejection;
+
+  constructor(transport: Transport, uses: Uses, ejection: Ejection) {
+    this.#transport = transport;
+    this.#uses = uses;
+    this.#ejection = ejection;
+  }
+
+  send(request: TransportRequest): Exchange {
+    const exchange = this.#transport.send(request);
+    const use = this.#uses.useFor(request.destination);
+    // After a redirect to a server outside the group.
+    if (use === null) return exchange;
+    use.sent(request.content?.length ?? null);
+    return new MeasuredExchange(exchange, use, this.#ejection);
+  }
+
+  close(): Promise<void> {
+    return this.#transport.close();
+  }
+
+  destroy(): void {
+    this.#transport.destroy();
+  }
+}
+
+class MeasuredExchange implements Exchange {
+  readonly response: Promise<TransportResponse>;
+  readonly #exchange: Exchange;
+  #isUnwanted = false;
+
+  constructor(exchange: Exchange, use: ServerUse, ejection: Ejection) {
+    this.#exchange = exchange;
+    this.response = exchange.response;
+    exchange.response.then(
+      (response) => {
+        if (ejection.isFailure(response.status)) ejection.failed(use.server, use.beganAt);
+        else ejection.answered(use.server, use.beganAt);
+        use.answered(response.contentLength);
+      },
+      (error: unknown) => {
+        use.end();
+        if (!this.#isUnwanted && toSluicewayError(error).source === 'upstream')
+          ejection.failed(use.server, use.beganAt);
+      },
+    );
+  }
+
+  abort(error: SluicewayError): void {
+    this.#isUnwanted = !OF_SERVER.has(error.code);
+    this.#exchange.abort(error);
+  }
+
+  queuedBytes(): number | null {
+    return this.#exchange.queuedBytes?.() ?? null;
+  }
+
+  remoteAddress(): string | null {
+    return this.#exchange.remoteAddress?.() ?? null;
+  }
+}

@@ -1,0 +1,61 @@
+import type { Server } from './server.js';
+
+/** The bytes that a transfer has moved so far. */
+export interface Progress {
+  readonly bytesDown: number;
+  readonly bytesUp: number;
+}
+
+/**
+ * The use of a server by a transfer, from the choice of the server to the end of its response: what the transfer still
+ * expects of the server.
+ */
+export class ServerUse {
+  readonly server: Server;
+  /** When the server was chosen, as `performance.now`. */
+  readonly beganAt: number = performance.now();
+  readonly #progress: Progress;
+  /** Bytes that the transfer will have moved at the end; 0 if unknown. */
+  #endsAt = 0;
+  counted = 0;
+  /** Whether the request has been sent. */
+  isSent = false;
+  isAnswered = false;
+
+  constructor(server: Server, progress: Progress) {
+    this.server = server;
+    this.#progress = progress;
+    server.add(this);
+  }
+
+  get bytesLeft(): number {
+    return this.#endsAt === 0 ? 0 : Math.max(0, this.#endsAt - this.#moved);
+  }
+
+  /** The request is sent now. `contentLength`: the length of its content; null if there is none, or if it is unknown. */
+  sent(contentLength: number | null): void {
+    this.isSent = true;
+    this.server.requests += 1;
+    this.#expect(contentLength);
+  }
+
+  /** The response head has arrived. */
+  answered(contentLength: number | null): void {
+    this.isAnswered = true;
+    this.#expect(contentLength);
+  }
+
+  /** The transfer no longer uses the server. Can be called again. */
+  end(): void {
+    this.server.remove(this);
+  }
+
+  #expect(bytes: number | null): void {
+    this.#endsAt = bytes === null || bytes === 0 ? 0 : this.#moved + bytes;
+    this.server.recount(this);
+  }
+
+  get #moved(): number {
+    return this.#progress.bytesDown + this.#progress.bytesUp;
+  }
+}

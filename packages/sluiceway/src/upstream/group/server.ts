@@ -1,0 +1,142 @@
+import type { BaseTarget } from '../../http/target.js';
+
+/** Checked values of one server of a group. */
+export interface ServerSettings {
+  base: BaseTarget;
+  /** Its share of the load, relative to the other servers. 0: no requests. */
+  weight: number;
+  /** Whether it gets requests only while no other server is available. */
+  backup: boolean;
+}
+
+/**
+ * Whether a server gets requests. `up` it does. `down` its health checks have failed. `ejected` it failed too often, and gets none for a while. `trial` its
+ * ejection is over, and the next request decides. `draining` it has left the group, and its transfers end.
+ */
+export type ServerState = 'up' | 'down' | 'ejected' | 'trial' | 'draining';
+
+/** A server of a group, as applications and balancing functions see it. */
+export interface UpstreamServer {
+  /** Scheme, host, port and path, without the query. */
+  readonly url: string;
+  readonly weight: number;
+  readonly backup: boolean;
+  readonly state: ServerState;
+  /** Number of running transfers. */
+  readonly transfers: number;
+  /** Bytes that its running transfers still have to bring or take, as far as their lengths are known. */
+  readonly bytesInFlight: number;
+  /** Requests that were sent to it so far. */
+  readonly requests: number;
+  /** Requests that failed so far, and content that broke off. */
+  readonly failures: number;
+  /** Why the last health check failed. Null if it succeeded, or if there was none. */
+  readonly fault: string | null;
+}
+
+/** What a transfer expects of a server. */
+interface Use {
+  readonly bytesLeft: number;
+  /** The bytes of the use in the last sum. */
+  counted: number;
+}
+
+/** How long a sum of bytes in flight is used. Adding them up for each choice would cost too much. */
+const SUM_VALID_MS = 20;
+
+/** One server of a group: its settings, its state and its counts. */
+export class Server implements UpstreamServer {
+  readonly base: BaseTarget;
+  readonly url: string;
+  weight: number;
+  backup: boolean;
+  /** A number that is the same for the same URL in every process, for rendezvous hashing. */
+  readonly hash: number;
+  requests = 0;
+  failures = 0;
+  /** The current weight of smooth weighted round robin. */
+  turn = 0;
+  /** Failed requests since the last response head. */
+  consecutiveFailures = 0;
+  /** Broken contents since the last one that was complete. */
+  consecutiveBreaks = 0;
+  /** How often in a row it was ejected. */
+  ejections = 0;
+  /** When its last ejection began, as `performance.now`. */
+  ejectedAt = 0;
+  /** When its ejection ends, as `performance.now`. 0: it is not ejected. */
+  ejectedUntil = 0;
+  /** It was ejected, and no request has shown since that it works. */
+  isOnTrial = false;
+  isDraining = false;
+  /** Its health checks have failed. */
+  isDown = false;
+  fault: string | null = null;
+  readonly #uses = new Set<Use>();
+  #bytes = 0;
+  #summedAt = Number.NEGATIVE_INFINITY;
+
+  constructor({ base, weight, backup }: ServerSettings) {
+    this.base = base;
+    this.url = nameOf(base);
+    this.weight = weight;
+    this.backup = backup;
+    this.hash = hashText(this.url);
+  }
+
+  get state(): ServerState {
+    if (this.isDraining) return 'draining';
+    if (this.isDown) return 'down';
+    if (performance.now() < this.ejectedUntil) return 'ejected';
+    return this.isOnTrial ? 'trial' : 'up';
+  }
+
+  get transfers(): number {
+    return this.#uses.size;
+  }
+
+  get bytesInFlight(): number {
+    const now = performance.now();
+    if (now - this.#summedAt > SUM_VALID_MS) {
+      let bytes = 0;
+      for (const use of this.#uses) {
+        use.counted = use.bytesLeft;
+        bytes += use.counted;
+      }
+      this.#bytes = bytes;
+      this.#summedAt = now;
+    }
+    return this.#bytes;
+  }
+
+  /** Whether it gets requests now. A server on trial gets one at a time. */
+  isAvailable(now: number): boolean {
+    if (now < this.ejectedUntil || this.isDown || this.weight === 0 || this.isDraining) return false;
+    return !this.isOnTrial || this.#uses.size === 0;
+  }
+
+  add(use: Use): void {
+    this.#uses.add(use);
+  }
+
+  remove(use: Use): void {
+    if (this.#uses.delete(use)) this.#bytes -= use.counted;
+  }
+
+  /** A transfer has begun to expect other bytes. */
+  recount(use: Use): void {
+    const { bytesLeft } = use;
+    this.#bytes += bytesLeft - use.counted;
+    use.counted = bytesLeft;
+  }
+}
+
+/** The name of a server in records and snapshots. The query can contain a secret. */
+export const nameOf = ({ protocol, host, path }: BaseTarget): string => `${protocol}//${host}${path}`;
+
+/** FNV-1a over UTF-16 code units, in 32 bits. */
+export function hashText(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < text.length; at += 1) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  return hash >>> 0;
+}

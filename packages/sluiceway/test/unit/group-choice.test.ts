@@ -1,0 +1,143 @@
+import { describe, expect, test } from 'vitest';
+import { Fields } from '../../src/http/fields.js';
+import { type BalancedRequest, parseHashKey } from '../../src/upstream/group/choose/hash-key.js';
+import { fewestBytes, fewestTransfers } from '../../src/upstream/group/choose/least.js';
+import { randomOfTwo } from '../../src/upstream/group/choose/random-of-two.js';
+import { rendezvous } from '../../src/upstream/group/choose/rendezvous.js';
+import { roundRobin } from '../../src/upstream/group/choose/round-robin.js';
+import { hashText } from '../../src/upstream/group/server.js';
+
+const server = (
+  name: string,
+  changes: { weight?: number; transfers?: number; bytesInFlight?: number } = {},
+) => ({
+  name,
+  weight: 1,
+  transfers: 0,
+  bytesInFlight: 0,
+  turn: 0,
+  hash: hashText(name),
+  ...changes,
+});
+
+type Named = ReturnType<typeof server>;
+
+const namesOf = (count: number, choose: () => Named): string[] =>
+  Array.from({ length: count }, () => choose().name);
+
+const sharesOf = (names: readonly string[]): Record<string, number> =>
+  Object.fromEntries([...new Set(names)].map((name) => [name, names.filter((each) => each === name).length]));
+
+describe('round robin', () => {
+  test('takes equal servers in turn [Caddy; nginx]', () => {
+    const servers = ['a', 'b', 'c'].map((name) => server(name));
+    expect(namesOf(7, () => roundRobin(servers)).join('')).toBe('abcabca');
+  });
+
+  test('spreads the turns of a heavy server [nginx]', () => {
+    const servers = [server('a', { weight: 5 }), server('b'), server('c')];
+    expect(namesOf(7, () => roundRobin(servers)).join('')).toBe('aabacaa');
+  });
+
+  test('gives weights 3, 2 and 1 exactly their shares [Caddy]', () => {
+    const servers = [server('a', { weight: 3 }), server('b', { weight: 2 }), server('c')];
+    expect(sharesOf(namesOf(6, () => roundRobin(servers)))).toEqual({ a: 3, b: 2, c: 1 });
+  });
+});
+
+describe('the least loaded server', () => {
+  test('is that with the fewest transfers for its weight [Envoy; HAProxy]', () => {
+    const servers = [
+      server('a', { transfers: 2 }),
+      server('b', { transfers: 5, weight: 4 }),
+      server('c', { transfers: 3 }),
+    ];
+    expect(fewestTransfers(servers).name).toBe('b');
+  });
+
+  test('is each of equal ones at random [Caddy]', () => {
+    const servers = ['a', 'b', 'c'].map((name) => server(name));
+    const chosen = [0.99, 0.4, 0].map((random) => fewestTransfers(servers, () => random).name);
+    expect(chosen).toEqual(['a', 'b', 'c']);
+  });
+
+  test('is that with the fewest bytes in flight, then with the fewest transfers [Sluiceway]', () => {
+    expect(
+      fewestBytes([server('a', { bytesInFlight: 9 }), server('b', { bytesInFlight: 4, transfers: 8 })]).name,
+    ).toBe('b');
+    expect(fewestBytes([server('a', { transfers: 2 }), server('b', { transfers: 1 })]).name).toBe('b');
+  });
+
+  test('of two random ones has fewer transfers, and the weights decide which two [Envoy]', () => {
+    const servers = [
+      server('a', { transfers: 3 }),
+      server('b', { transfers: 1 }),
+      server('c', { transfers: 2 }),
+    ];
+    const draws = [0, 0.99];
+    expect(randomOfTwo(servers, () => draws.shift() ?? 0).name).toBe('c');
+    const heavy = [server('a', { weight: 98 }), server('b'), server('c')];
+    const chosen = namesOf(1000, () => randomOfTwo(heavy));
+    expect(sharesOf(chosen)['a']).toBeGreaterThan(900);
+    expect(randomOfTwo([server('only')]).name).toBe('only');
+  });
+});
+
+describe('rendezvous hashing', () => {
+  const keys = Array.from({ length: 3000 }, (_, index) => `/files/${index}`);
+  const servers = ['http://10.0.0.1:80', 'http://10.0.0.2:80', 'http://10.0.0.3:80'].map((name) =>
+    server(name),
+  );
+
+  test('gives each server about the same number of keys [Envoy; Caddy]', () => {
+    for (const count of Object.values(sharesOf(keys.map((key) => rendezvous(servers, key).name))))
+      expect(Math.abs(count - 1000)).toBeLessThan(120);
+  });
+
+  test('moves only the keys of a server that leaves [Caddy]', () => {
+    const without = servers.slice(1);
+    const moved = keys.filter((key) => rendezvous(servers, key) !== rendezvous(without, key));
+    expect(moved.every((key) => rendezvous(servers, key) === servers[0])).toBe(true);
+    const shares = Object.values(sharesOf(moved.map((key) => rendezvous(without, key).name)));
+    expect(shares).toHaveLength(2);
+  });
+
+  test('gives a server with a weight its share of the keys [Envoy]', () => {
+    const weighted = servers.map((each, index) => ({ ...each, weight: 2 ** index }));
+    const shares = sharesOf(keys.map((key) => rendezvous(weighted, key).name));
+    for (const { name, weight } of weighted)
+      expect(Math.abs((shares[name] ?? 0) / keys.length - weight / 7)).toBeLessThan(0.03);
+  });
+});
+
+describe('the key of a request', () => {
+  const request: BalancedRequest = {
+    method: 'GET',
+    path: '/a',
+    query: 'x=1&user=u%201',
+    headers: new Fields(['X-Tenant', 't', 'Cookie', 'a=1; session=s=2', 'cookie', 'b=3']),
+    forwarded: { for: '192.0.2.1' },
+  };
+
+  test.each([
+    ['path', '/a'],
+    ['uri', '/a?x=1&user=u%201'],
+    ['client', '192.0.2.1'],
+    ['header:x-tenant', 't'],
+    ['header:x-other', null],
+    ['cookie:session', 's=2'],
+    ['cookie:b', '3'],
+    ['cookie:c', null],
+    ['query:user', 'u 1'],
+    ['query:none', null],
+  ])('%s is %s [Caddy]', (text, key) => {
+    expect(parseHashKey(text)(request)).toBe(key);
+  });
+
+  test.each(['', 'ip', 'header', 'header:', 'header:a b', 'path:x', 'cookie:a;b'])(
+    '%j is refused [Sluiceway]',
+    (text) => {
+      expect(() => parseHashKey(text)).toThrow(TypeError);
+    },
+  );
+});
