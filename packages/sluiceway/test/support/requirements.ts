@@ -76,6 +76,14 @@ export function findOptionalTool(name: string): Tool {
   return path === null ? announce(name, notInstalled(name)) : Tool.at(path, name);
 }
 
+/** A module of Python. If it is missing, tests are skipped in any case: the Python on the PATH may not be the system's. */
+export function findOptionalModule(tool: Tool, module: string): Requirement {
+  if (tool.missing !== null) return tool;
+  const { status } = spawnSync(tool.path, ['-c', `import ${module}`]);
+  const name = `the module ${module} of Python`;
+  return status === 0 ? { name, missing: null } : announce(name, notInstalled(name));
+}
+
 /** Like `requireTool`, for an address of this machine: containers often have no IPv6. */
 export function requireAddress(address: string): Requirement {
   const interfaces = Object.values(networkInterfaces()).flatMap((each) => each ?? []);

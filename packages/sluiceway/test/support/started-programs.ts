@@ -6,7 +6,7 @@ type Expression = Visited['callee'] | Visited['arguments'][number];
 const childProcess = /^(?:node:)?child_process$/;
 
 /** Functions that look for a tool or an address, and those that skip tests and hooks without it. */
-const finders = ['requireTool', 'requireVersion', 'findOptionalTool', 'requireAddress'];
+const finders = ['requireTool', 'requireVersion', 'findOptionalTool', 'findOptionalModule', 'requireAddress'];
 const guards = ['describeWith', 'testWith', 'needing'];
 
 /** Allowed expressions for the program that a call starts: Node itself, or the path of a `Tool`, which throws if missing. */
