@@ -3,15 +3,14 @@
 //   npm run conformance                      writes all of them to coverage/conformance.md
 //   npm run conformance -- "RFC 9110 7.6.1"  prints those of one source
 //   npm run conformance -- --check           checks that docs/conformance.md has a row for every standard, and no other
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, relative, sep } from 'node:path';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { createVitest } from 'vitest/node';
+import { projects, readBehaviours, readPage } from './conformance/behaviours.mjs';
 import { formatList } from './conformance/list.mjs';
-import { compareRows, readRows, rowOf } from './conformance/rows.mjs';
-import { readTitles } from './conformance/titles.mjs';
+import { compareRows, rowOf } from './conformance/rows.mjs';
 import { root } from './support.mjs';
 
-/** @import { TestCase } from 'vitest/node' */
 /** @import { Behaviour } from './conformance/list.mjs' */
 
 /** @returns {Promise<{ behaviours: Behaviour[], problems: string[] }>} */
@@ -22,7 +21,7 @@ async function collectBehaviours() {
   const vitest = await createVitest('test', {
     root,
     watch: false,
-    project: ['source', 'alone'],
+    project: projects,
     pool: 'threads',
     isolate: false,
     reporters: [{}],
@@ -36,34 +35,15 @@ async function collectBehaviours() {
         module.errors().map(({ message }) => `${module.relativeModuleId}: ${message}`),
       ),
     ];
-    /** @type {Behaviour[]} */
-    const behaviours = [];
-    for (const module of testModules) {
-      const file = relative(root, module.moduleId).replaceAll(sep, '/');
-      for (const test of module.children.allTests()) {
-        const read = readTitles(titlesOf(test));
-        problems.push(...read.problems.map((problem) => `${file}: ${problem}`));
-        if (read.behaviour !== null) behaviours.push({ ...read.behaviour, file });
-      }
-    }
-    return { behaviours, problems };
+    const read = readBehaviours(testModules);
+    return { behaviours: read.behaviours, problems: [...problems, ...read.problems] };
   } finally {
     await vitest.close();
   }
 }
 
-/**
- * @param {TestCase} test
- * @returns {string[]}
- */
-function titlesOf(test) {
-  const titles = [test.name];
-  for (let parent = test.parent; parent.type === 'suite'; parent = parent.parent) titles.unshift(parent.name);
-  return titles;
-}
-
 const argument = process.argv[2];
-const page = readRows(readFileSync(join(root, 'docs/conformance.md'), 'utf8'));
+const page = readPage();
 const { behaviours, problems } = await collectBehaviours();
 if (argument === '--check') {
   problems.push(...compareRows(page, behaviours));

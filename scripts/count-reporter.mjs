@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
+import { findProblems } from './conformance/behaviours.mjs';
 import { root } from './support.mjs';
 
 /**
@@ -55,6 +56,9 @@ export default class CountReporter {
         if (state === 'failed') failures.push(describeFailure(`${file} > ${test.fullName}`, errors));
       }
     }
+    // A run of all tests has all titles, so it need not collect them again.
+    if (process.env['SLUICEWAY_WHOLE_RUN'] === '1')
+      for (const problem of findProblems(modules)) failures.push(describeFailure(problem, []));
     writeFileSync(
       path,
       JSON.stringify({

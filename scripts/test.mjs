@@ -13,6 +13,8 @@ ensureInstalled();
 
 const args = process.argv.slice(2);
 const soak = args.includes('--soak');
+// Without a filter. Then the titles of the tests are compared with docs/conformance.md, too.
+const isWhole = args.every((arg) => arg === '--coverage');
 const callersTally = process.env['SLUICEWAY_TALLY'];
 const countsFile = join(scratchDirectory('test'), 'counts.json');
 
@@ -21,7 +23,12 @@ const { status } = spawnSync(
   [join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...args.filter((arg) => arg !== '--soak')],
   {
     cwd: root,
-    env: { ...process.env, SLUICEWAY_TEST_COUNTS: countsFile, ...(soak ? { SOAK: '1' } : {}) },
+    env: {
+      ...process.env,
+      SLUICEWAY_TEST_COUNTS: countsFile,
+      SLUICEWAY_WHOLE_RUN: isWhole ? '1' : '0',
+      ...(soak ? { SOAK: '1' } : {}),
+    },
     stdio: 'inherit',
   },
 );
@@ -41,4 +48,4 @@ for (const skip of skips) console.log(`skipped: ${skip}`);
 if (callersTally !== undefined) writeFileSync(callersTally, `${[line, ...shown].join('\n')}\n`);
 // Once more, where a log that was cut at its beginning still has them.
 else console.log([...(shown.length > 0 ? [''] : []), ...shown, line].join('\n'));
-process.exitCode = status ?? 1;
+process.exitCode = status === 0 && failed > 0 ? 1 : (status ?? 1);

@@ -1,14 +1,25 @@
-import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { runProgram } from '../../../server/src/cli/program.js';
 import { listOptions, proxyOptions } from '../../src/options.js';
+import { HostedProcess } from '../support/hosted-process.js';
 import { bare, type Page, readPage, tableUnder } from './support/markdown.js';
 
 const options = readPage('docs/options.md');
 const server = readPage('docs/server.md');
-const program = fileURLToPath(new URL('../../../server/bin/sluiceway.js', import.meta.url));
-const helpOf = (command: string): string =>
-  spawnSync(process.execPath, [program, ...command.split(' '), '--help'], { encoding: 'utf8' }).stdout;
+/** The help of each command is asked for several times. */
+const helps = new Map<string, Promise<string>>();
+
+function helpOf(command: string): Promise<string> {
+  const help = helps.get(command) ?? askHelp(command);
+  helps.set(command, help);
+  return help;
+}
+
+async function askHelp(command: string): Promise<string> {
+  const program = new HostedProcess(() => runProgram([...command.split(' '), '--help']));
+  expect(await program.exited).toBe(0);
+  return program.stdout;
+}
 
 /** Each command, with what its tables on the page are marked with, and whose flags it takes besides. */
 const commands: { command: string; page?: Page; flags?: string; exitCodes?: string; besides?: string }[] = [
@@ -41,25 +52,26 @@ function flagsOfHelp(help: string): Map<string, string | null> {
   );
 }
 
-test('every command of the program is documented', () => {
+test('every command of the program is documented', async () => {
   const commandsIn = (help: string): string[] => {
     const [, text = ''] = /^Commands:\n((?: {2}.*\n)+)/m.exec(help) ?? [];
     return Array.from(text.matchAll(/^ {2}(\w+)/gm), ([, name = '']) => name).filter(
       (name) => name !== 'help',
     );
   };
-  const all = commandsIn(helpOf('--help')).flatMap((name) => {
-    const below = commandsIn(helpOf(name));
-    return below.length === 0 ? [name] : below.map((each) => `${name} ${each}`);
-  });
+  const all: string[] = [];
+  for (const name of commandsIn(await helpOf('--help'))) {
+    const below = commandsIn(await helpOf(name));
+    all.push(...(below.length === 0 ? [name] : below.map((each) => `${name} ${each}`)));
+  }
   expect(commands.map(({ command }) => command)).toEqual(all);
 });
 
 test.each(commands)(
   'every flag of $command is documented with its default, and every documented flag exists',
-  ({ command, page = options, flags, besides }) => {
+  async ({ command, page = options, flags, besides }) => {
     if (flags === undefined) {
-      expect(Array.from(flagsOfHelp(helpOf(command)).keys())).toEqual(['-h, --help']);
+      expect(Array.from(flagsOfHelp(await helpOf(command)).keys())).toEqual(['-h, --help']);
       expect(page.prose.join('\n')).toContain(`| \`sluiceway ${command}\` |`);
       return;
     }
@@ -67,8 +79,9 @@ test.each(commands)(
       const [flag = '', fallback = ''] = [row[0] ?? '', row.at(-2) ?? ''].map(bare);
       return [flag, ['', 'none', 'random', "Node's"].includes(fallback) ? null : fallback];
     });
-    const shared = besides === undefined ? new Map<string, string | null>() : flagsOfHelp(helpOf(besides));
-    const own = Array.from(flagsOfHelp(helpOf(command))).filter(
+    const shared =
+      besides === undefined ? new Map<string, string | null>() : flagsOfHelp(await helpOf(besides));
+    const own = Array.from(flagsOfHelp(await helpOf(command))).filter(
       ([flag, fallback]) => shared.get(flag) !== fallback,
     );
     expect(own.length).toBeGreaterThan(1);
@@ -92,8 +105,8 @@ test('a flag that stands for an option has the default of the option', () => {
 
 test.each(commands.filter(({ exitCodes }) => exitCodes !== undefined))(
   'the exit codes of $command are those of the help',
-  ({ command, page = options, exitCodes = '' }) => {
-    const [, text = ''] = /^Exit codes:\n((?: {2}\d.*\n)+)/m.exec(helpOf(command)) ?? [];
+  async ({ command, page = options, exitCodes = '' }) => {
+    const [, text = ''] = /^Exit codes:\n((?: {2}\d.*\n)+)/m.exec(await helpOf(command)) ?? [];
     const codes = text
       .trimEnd()
       .split('\n')
