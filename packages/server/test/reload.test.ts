@@ -148,6 +148,10 @@ describe('SIGHUP', () => {
       ).toBe(200);
     };
     await unchanged(await program.reload('routes: ['), /sluiceway\.yaml:1:\d+: is not valid YAML/);
+    await unchanged(await program.reload('routes: &a\n  - *a\n'), /an anchor that contains itself/);
+    await unchanged(await program.reload('# filler\n'.repeat(6_000_000)), /is larger than 4MiB/);
+    rmSync(program.file);
+    await unchanged(await program.reload(), /cannot be read: no such file/);
     await unchanged(
       await program.reload({ ...good, rutes: [] }),
       /rutes is not an option; did you mean 'routes'/,

@@ -41,7 +41,11 @@ export class CertificateJob {
     this.#settings = settings;
     this.#listener = listener;
     this.#storage = new AcmeStorage(settings.storage, settings.directory);
-    this.#load();
+    try {
+      this.#load();
+    } catch {
+      // The first run tells the listener.
+    }
   }
 
   /** Starts, or looks at the storage again at once. A pause after a failure goes on. */

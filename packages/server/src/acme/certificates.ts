@@ -20,6 +20,15 @@ export interface CertificateState {
 const keyOf = (settings: AcmeSettings, domain: string): string =>
   JSON.stringify([settings.directory, settings.storage, domain]);
 
+/** Null also if it cannot be read: the job of the certificate reports that. */
+function readStored({ storage, directory }: AcmeSettings, domain: string): StoredCertificate | null {
+  try {
+    return new AcmeStorage(storage, directory).readCertificate(domain);
+  } catch {
+    return null;
+  }
+}
+
 /** The certificates that a server obtains by ACME. */
 export class AcmeCertificates {
   readonly #listener: AcmeListener;
@@ -38,7 +47,7 @@ export class AcmeCertificates {
     return settings.domains.flatMap((domain) => {
       const { job } = this.#jobs.get(keyOf(settings, domain)) ?? {};
       if (job !== undefined) return job.certificate ?? [];
-      return new AcmeStorage(settings.storage, settings.directory).readCertificate(domain) ?? [];
+      return readStored(settings, domain) ?? [];
     });
   }
 

@@ -93,6 +93,9 @@ function parse(name: string, text: string, lineCounter: LineCounter): Document {
     throw failure(name, 'is nested too deeply');
   }
   const mistakes: YAMLError[] = [...document.errors, ...document.warnings];
+  // The parser reports an exhausted stack as a mistake of the file, with many others that follow from it.
+  if (mistakes.some(({ message }) => message.includes('call stack')))
+    throw failure(name, 'is nested too deeply');
   if (mistakes.length > 0) {
     const problems = mistakes.slice(0, MAX_MISTAKES).map((mistake) => {
       const { line, col } = lineCounter.linePos(mistake.pos[0]);
@@ -127,13 +130,26 @@ function describe({ code, message, pos }: YAMLError, text: string): string {
 
 function toValue(name: string, document: Document): unknown {
   try {
-    return document.toJS({ maxAliasCount: MAX_ALIASES }) as unknown;
+    const value = document.toJS({ maxAliasCount: MAX_ALIASES }) as unknown;
+    if (!isTooDeep(value)) return value;
+    throw failure(name, 'is nested too deeply, or has an anchor that contains itself');
   } catch (error) {
     if (error instanceof RangeError) throw failure(name, 'is nested too deeply');
     if (error instanceof ReferenceError)
       throw failure(name, 'uses its anchors too often; write out what they stand for');
     throw error;
   }
+}
+
+/** Far above what any option needs. An object that contains itself has no end. */
+const MAX_DEPTH = 100;
+
+function isTooDeep(value: unknown, depth = 0, checked: Set<object> = new Set()): boolean {
+  if (typeof value !== 'object' || value === null || checked.has(value)) return false;
+  if (depth > MAX_DEPTH || Object.values(value).some((each) => isTooDeep(each, depth + 1, checked)))
+    return true;
+  checked.add(value);
+  return false;
 }
 
 const failure = (name: string, message: string): ConfigError =>

@@ -150,9 +150,13 @@ export class Server implements Control {
     }
     try {
       return { reloaded: true, changes: await this.#apply(service) };
-    } catch (error) {
-      if (!(error instanceof ListenError || this.#options.isExpected(error))) throw error;
-      return { reloaded: false, isBusy: false, problems: problemsOf(error), message: error.message };
+    } catch (thrown) {
+      const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+      const { message: reason, stack = reason } = error;
+      const isExpected = error instanceof ListenError || this.#options.isExpected(error);
+      // A mistake in the program itself must not end running transfers either.
+      const message = isExpected ? reason : `an error of the program itself: ${stack}`;
+      return { reloaded: false, isBusy: false, problems: problemsOf(error), message };
     }
   }
 

@@ -145,7 +145,10 @@ describe('a file that is no configuration', () => {
     ['has two documents', `${valid}---\n${valid}`, 'c.yaml:5:1: the file must have one document only'],
     ['has tags', 'routes: !!js/function "x"\n', /^c\.yaml:1:9: the file must have no tags/],
     ['is not UTF-8', Buffer.from([0x61, 0x3a, 0x20, 0xff, 0x0a]), 'c.yaml: is not in UTF-8'],
-    ['is nested without end', `a: ${'['.repeat(200_000)}`, /is nested too deeply|is not valid YAML/],
+    ['is nested without end', `a: ${'['.repeat(200_000)}`, /^c\.yaml: is nested too deeply$/],
+    ['is nested deeply', `a: ${'['.repeat(300)}${']'.repeat(300)}\n`, /^c\.yaml: is nested too deeply, or/],
+    ['has an anchor that contains itself', 'a: &a\n  b: *a\n', /or has an anchor that contains itself$/],
+    ['has a list that contains itself twice', 'a: &a [*a, *a]\n', /or has an anchor that contains itself$/],
     ['is larger than 4 MiB', Buffer.alloc(50 * 1024 * 1024, '# filler\n'), /^c\.yaml: is larger than 4MiB/],
   ] as const)('because it %s', ([_why, text, expected], { net }) => {
     const [first = ''] = problemsOf(net, text);
