@@ -25,6 +25,8 @@ const OF_FILE = /^(?:accept|accept-encoding|range|if-.*|content-.*|digest|repr-d
 const OF_CLIENT =
   /^(?:accept-language|user-agent|referer|origin|dnt|priority|sec-.*|via|cdn-loop|forwarded|x-forwarded-.*|x-real-ip|x-request-id|traceparent|tracestate|cache-control|pragma|max-forwards|upgrade-insecure-requests|want-.*)$/i;
 
+const FOR_OTHERS = /^(?:host|accept|accept-encoding|user-agent|via|cdn-loop)$/i;
+
 /** What a checksum file says about a file, or why it cannot be used. */
 export type SidecarResult = { listed: ListedFile; forget(): void } | { error: SluicewayError };
 
@@ -117,7 +119,7 @@ export class SidecarReader {
     // On the file's server, the request keeps the file's `Host`, which the application may have chosen.
     const begin = isSameOrigin(first, file)
       ? { ...request, path: first.path }
-      : retarget(request, file, first, send.secretFields?.() ?? []);
+      : forOtherServer(retarget(request, file, first, []));
     const { sent } = await sendToAny(this.#transport, begin, places, {
       ...send,
       onAttempt: (exchange) => lookup.attempt(exchange),
@@ -191,6 +193,12 @@ function toRequest({ base, path }: Target, fileHeaders: ReadonlyFields): Transpo
     onInterim: () => {},
     onRequestSent: () => {},
   };
+}
+
+/** Another server gets nothing of the client's: any of its fields can be a key. */
+function forOtherServer(request: TransportRequest): TransportRequest {
+  request.headers.retain((name) => FOR_OTHERS.test(name));
+  return request;
 }
 
 async function readText(response: TransportResponse): Promise<string> {

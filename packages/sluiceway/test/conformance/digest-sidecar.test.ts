@@ -317,7 +317,7 @@ describe('what a checksum file says', () => {
   });
 });
 
-test('a checksum file on another server gets no credentials, and one on the same server does [Sluiceway]', async ({
+test('a checksum file on another server gets nothing of the client, and one on the same server its credentials [Sluiceway]', async ({
   net,
 }) => {
   const files = { '/d/a.bin': file, '/d/a.bin.txt': line };
@@ -326,13 +326,20 @@ test('a checksum file on another server gets no credentials, and one on the same
     const { client, origin } = await checking(net, files, sidecar, {
       headers: { request: { set: { 'X-Key': 'k' } } },
     });
-    await client.get('/d/a.bin', ['Authorization: Basic x', 'Cookie: a=b']);
+    await client.get('/d/a.bin', ['Authorization: Basic x', 'Cookie: a=b', 'X-Token: t']);
     expect((await client.readResponse()).head.get('repr-digest')).toBe(memberOf(file));
     const isOther = sidecar.startsWith('http');
     const [asked] = isOther ? other.requests : origin.requests;
-    const { authorization, cookie, 'x-key': key } = asked?.headers ?? {};
-    expect([asked?.url, authorization, cookie, key]).toEqual(
-      isOther ? ['/d/a.bin.txt', undefined, undefined, undefined] : ['/d/a.bin.txt', 'Basic x', 'a=b', 'k'],
+    const {
+      authorization,
+      cookie,
+      'x-key': key,
+      'x-token': token,
+      'x-forwarded-for': address,
+    } = asked?.headers ?? {};
+    expect(asked?.url).toBe('/d/a.bin.txt');
+    expect([authorization, cookie, key, token, address]).toEqual(
+      isOther ? Array(5).fill(undefined) : ['Basic x', 'a=b', 'k', 't', '127.0.0.1'],
     );
   }
 });

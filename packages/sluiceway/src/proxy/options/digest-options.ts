@@ -21,12 +21,12 @@ const sidecarMembers = {
    * Where the checksum file is: a path relative to the file, such as `'{name}.sha256'` or `'SHA256SUMS'`, or
    * an `http:` or `https:` URL. `{name}` is the last segment of the file's path, `{path}` its whole path
    * without the first slash, and `{query}` its query with the question mark. A URL may name another server,
-   * which gets no credentials. Required.
+   * which gets no field of the client but its `User-Agent`. Required.
    */
   file: custom<string, SidecarLocation | undefined, About & { required: true }>({
     ...location,
     required: true,
-    doc: "Where the checksum file is: a path relative to the file, such as `'{name}.sha256'` or `'SHA256SUMS'`, or an `http:` or `https:` URL. `{name}` is the last segment of the file's path, `{path}` its whole path without the first slash, and `{query}` its query with the question mark. A URL may name another server, which gets no credentials.",
+    doc: "Where the checksum file is: a path relative to the file, such as `'{name}.sha256'` or `'SHA256SUMS'`, or an `http:` or `https:` URL. `{name}` is the last segment of the file's path, `{path}` its whole path without the first slash, and `{query}` its query with the question mark. A URL may name another server, which gets no field of the client but its `User-Agent`.",
   }),
   /**
    * What happens to a file whose checksum file does not exist, does not list the file or cannot be read: the
