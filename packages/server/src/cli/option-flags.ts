@@ -30,6 +30,10 @@ export const tunnelAndUploadFlags: OptionFlags = {
     'how long WebSockets stay open when the proxy stops, before they are closed with 1001',
   ],
   'limits.requestContent': ['--max-upload', 'maximum size of request content; larger requests get 413'],
+  'limits.responseContent': [
+    '--max-response',
+    'maximum size of the content of a response; a larger one becomes a 502 or is broken off',
+  ],
   'headers.forwarded.port': [
     '--forwarded-port',
     'send X-Forwarded-Port, the port that the client asked for, to the origin server',

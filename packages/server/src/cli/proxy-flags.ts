@@ -11,6 +11,7 @@ export interface ProxyFlags extends ServeFlags, GroupFlags {
   tunnelIdleTimeout?: string;
   tunnelDrain?: string;
   maxUpload?: string;
+  maxResponse?: string;
   forwardedPort?: boolean;
   upstreamProtocol: UpstreamProtocol;
   upstreamProxyProtocol?: ProxyProtocolVersion;

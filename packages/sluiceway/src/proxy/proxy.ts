@@ -35,6 +35,7 @@ import {
   toUpstreamResponse,
 } from './response/draft-response.js';
 import { applySize, hasSize } from './response/expected-size.js';
+import { limitResponse } from './response/limit-response.js';
 import { contentLengthAfter } from './response/pipeline.js';
 import { relayInterim } from './response/relay-interim.js';
 import { Responder } from './response/responder.js';
@@ -239,7 +240,8 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
         outcome = 'completed';
         return outcome;
       }
-      stages.limits = selected.contentLimits?.() ?? null;
+      const { maxResponseContent } = this.#settings;
+      stages.limits = limitResponse(selected, received, downstream.method, maxResponseContent);
       if (seen !== undefined) {
         const messages: ResponseMessages = {
           request: downstream,

@@ -109,6 +109,7 @@ function resolvedDefaults(): Record<string, unknown> {
     'headers.forwarded.prefix': String(headers.forwarded.prefix),
     'headers.location': headers.rewritesLocation ? "'rewrite'" : "'pass'",
     'digests.verify': String(digests.verifies),
+    'digests.requests': String(digests.verifiesRequests),
     'digests.ranges': digests.relaysParts ? "'unverified'" : "'whole'",
     'digests.trailer': String(digests.sendsTrailer),
     requestId: String(settings.requestId !== null),
@@ -139,6 +140,7 @@ function resolvedDefaults(): Record<string, unknown> {
     'resume.proof': resume === null ? null : `'${resume.proof}'`,
     'limits.minRate': orOff(timeouts.minRate),
     'limits.requestContent': settings.maxRequestContent ?? OFF,
+    'limits.responseContent': settings.maxResponseContent ?? OFF,
     'limits.responseHead': wire.maxHeadBytes,
     'limits.responseHeaders': wire.maxHeadFields,
   };

@@ -87,6 +87,16 @@ export const digestOptions = {
     doc: 'What a client gets that asks for a range of a file whose digest the application expects: the whole file (`whole`: 200), since a part cannot be verified, a refusal (`refuse`: 416), or the part without verification (`unverified`), with the digest of the whole file in `Repr-Digest`. `whole` and `refuse` are safe: an attacker who can break a download must not be able to replace its rest, which clients request as a range. `whole` is the default, because clients that download the whole file start again then. `refuse` is for clients that read files in parts, some of which treat a 200 as the part that they requested: see [clients](clients.md#a-200-in-answer-to-a-range).',
   }),
   /**
+   * Verify the content of requests against the `Content-Digest` or `Repr-Digest` that the client sends, in
+   * the head or as an announced trailer. Content that does not match is cut off before its last byte, and the
+   * client gets 400. Off by default, because origin servers that store uploads usually verify them. A
+   * `Repr-Digest` of a part (`Content-Range`) and `Content-MD5` are not verified. Default: `false`.
+   */
+  requests: boolean({
+    default: false,
+    doc: 'Verify the content of requests against the `Content-Digest` or `Repr-Digest` that the client sends, in the head or as an announced trailer. Content that does not match is cut off before its last byte, and the client gets 400. Off by default, because origin servers that store uploads usually verify them. A `Repr-Digest` of a part (`Content-Range`) and `Content-MD5` are not verified.',
+  }),
+  /**
    * Send a `Repr-Digest` after the content, as a trailer field, with responses to GET that have no digest.
    * Over HTTP/1.1 this needs content of unknown length. Off by default, because few clients read trailers and
    * all content must be hashed for it. Default: `false`.
@@ -115,6 +125,7 @@ export interface DigestValues extends SettingsOf<typeof digestOptions> {}
 /** Checked values of `DigestOptions`. */
 export interface DigestSettings {
   verifies: boolean;
+  verifiesRequests: boolean;
   relaysParts: boolean;
   refusesParts: boolean;
   sendsTrailer: boolean;
@@ -130,6 +141,7 @@ export function toDigestSettings(given: DigestValues): DigestSettings {
   const values = isGroup(sidecar) ? sidecar : { ...defaults(), file: sidecar };
   return {
     verifies: given.verify,
+    verifiesRequests: given.requests,
     relaysParts: given.ranges === 'unverified',
     refusesParts: given.ranges === 'refuse',
     sendsTrailer: given.trailer,

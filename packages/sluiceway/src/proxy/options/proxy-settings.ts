@@ -52,6 +52,8 @@ export interface ProxySettings {
   tunnelDrainMs: number;
   /** Bytes of request content. Null for no limit. */
   maxRequestContent: number | null;
+  /** Bytes of the content of a response. Null for no limit. */
+  maxResponseContent: number | null;
   /** Null: broken content is not resumed. */
   resume: ResumeSettings | null;
   convertHead: HeadConversion;
@@ -200,6 +202,7 @@ export function toProxySettings(
     },
     tunnelDrainMs: timeouts.tunnelDrain,
     maxRequestContent: limits.requestContent,
+    maxResponseContent: limits.responseContent,
     resume: resumeSettings,
     convertHead: given.convertHead ?? (profile.name === thirdParty.name ? 'fallback' : 'never'),
     removesArchiveCoding:

@@ -100,6 +100,17 @@ export const limitOptions = {
     doc: 'Bytes of request content. A request that announces more gets 413 before the origin server is asked. A request in chunks gets 413 when it passes the limit, and its connection to the origin server is closed. Off by default, because uploads are not held in memory or on disk, and the origin server knows how large a file may be. Set it if the origin server has no such limit. `0` allows no content.',
   }),
   /**
+   * Bytes of the content of one response. A response that announces more becomes a 502. One that passes the
+   * limit is broken off, so that the client can tell. With transforms, their output is counted, too. Off by
+   * default, because large files are what this proxy is for. A gateway has `fileBytes` instead. `false` turns
+   * it off. Default: `false`.
+   */
+  responseContent: size({
+    default: OFF,
+    off: true,
+    doc: 'Bytes of the content of one response. A response that announces more becomes a 502. One that passes the limit is broken off, so that the client can tell. With transforms, their output is counted, too. Off by default, because large files are what this proxy is for. A gateway has `fileBytes` instead.',
+  }),
+  /**
    * Bytes of a response head, and of a trailer section. Several times what common servers allow. At least 1
    * KiB. Default: `64KiB`.
    */

@@ -12,6 +12,7 @@ import type { Transfer } from '../transfer/transfer.js';
 import type { GrantedFields } from './granted-fields.js';
 import type { ReadRequest } from './read-request.js';
 import { OF_BYTES_AS_SENT, openUpload, uploadBytes } from './upload.js';
+import { verifyUpload } from './verify-upload.js';
 
 /** A request that has passed all checks. */
 export interface ValidRequest {
@@ -31,10 +32,10 @@ export function validateRequest(
   client: ClientExchange,
   { downstream, framing, consumed, grantedFields }: ReadRequest,
   transfer: Pick<Transfer, 'allowsZeroCopy'>,
-  settings: Pick<ProxySettings, 'profile' | 'proxyName' | 'loopName' | 'maxRequestContent'>,
+  settings: Pick<ProxySettings, 'profile' | 'proxyName' | 'loopName' | 'maxRequestContent' | 'digests'>,
   content: Uint8Array | undefined,
 ): ValidRequest {
-  const { profile, proxyName, loopName, maxRequestContent } = settings;
+  const { profile, proxyName, loopName, maxRequestContent, digests } = settings;
   checkMethod(downstream.method, profile);
   const { headers } = downstream;
   if (hasCdnLoop(headers, loopName) || (profile.forwarded && hasVia(headers, proxyName)))
@@ -49,7 +50,8 @@ export function validateRequest(
     const upload = profile.requestContent ? uploadBytes(content, maxRequestContent) : null;
     return { downstream, upload, protocol, grantedFields, consumed: [...consumed, ...OF_BYTES_AS_SENT] };
   }
-  const upload = profile.requestContent ? openUpload(client, framing, transfer, maxRequestContent) : null;
+  const opened = profile.requestContent ? openUpload(client, framing, transfer, maxRequestContent) : null;
+  const upload = digests.verifiesRequests && profile.requestContent ? verifyUpload(opened, headers) : opened;
   return { downstream, upload, protocol, consumed, grantedFields };
 }
 

@@ -13,6 +13,7 @@ import { onlyRange } from '../../upstream/partial-content.js';
 import type { TransportResponse } from '../../upstream/transport.js';
 import type { UpstreamRequestDraft } from '../messages/upstream-request.js';
 import type { DigestSettings } from '../options/digest-options.js';
+import { announcedDigests, readGiven } from '../request/given-digests.js';
 import type { RequestState } from '../request/request-state.js';
 import { askForWhole } from './apply-transform.js';
 import { isContentless } from './respond.js';
@@ -155,19 +156,6 @@ const fieldsFor = (method: string, status: number, isWhole: boolean): DigestFiel
   method === 'GET' && isWhole && (status === 200 || status === 203 || status === 206)
     ? ['Repr-Digest', 'Content-Digest']
     : ['Content-Digest'];
-
-/** The digests in these fields of a head. */
-export const readGiven = (fields: ReadonlyFields, names: readonly DigestField[]): ExpectedDigest[] =>
-  names.flatMap((name) => {
-    const digest = readDigest(fields, name);
-    return digest === null ? [] : [{ digest, by: name }];
-  });
-
-/** The digest fields that a head announces as trailers. */
-export function announcedDigests(fields: ReadonlyFields, names: readonly DigestField[]): DigestField[] {
-  const trailers = fields.list('trailer').map((name) => name.toLowerCase());
-  return names.filter((name) => trailers.includes(name.toLowerCase()));
-}
 
 /** Whether the content is the whole representation. Multipart ranges never are: they have a framing of their own. */
 function isAll({ status, headers }: TransportResponse): boolean {

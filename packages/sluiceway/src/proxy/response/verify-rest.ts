@@ -16,7 +16,8 @@ import {
 } from '../../stream/verified-source.js';
 import { NO_DIGESTS, type RestDigests } from '../../upstream/resume/rest-digests.js';
 import type { TransportResponse } from '../../upstream/transport.js';
-import { announcedDigests, readGiven, toMismatch } from './verify-content.js';
+import { announcedDigests, readGiven } from '../request/given-digests.js';
+import { toMismatch } from './verify-content.js';
 
 const FIELDS: readonly DigestField[] = ['Repr-Digest', 'Content-Digest'];
 
