@@ -272,6 +272,16 @@ test('--digest-sidecar verifies files by their checksum files, and --missing-sid
   }
 });
 
+test('--accept-encoding identity asks the origin server for content that is not compressed', async ({
+  net,
+}) => {
+  const origin = await net.origin(respondWith((request) => sized(request.get('accept-encoding') ?? 'none')));
+  const program = await sluicewayProxy(net, origin.url, '--accept-encoding', 'identity');
+  const client = await net.client(program);
+  await client.get('/', ['Accept-Encoding: gzip']);
+  expect((await client.readResponse()).content.toString()).toBe('identity');
+});
+
 test('--convert-head asks with GET where the origin server refuses HEAD [RFC 9110 9.3.2; nginx]', async ({
   net,
 }) => {
