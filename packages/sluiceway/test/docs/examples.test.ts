@@ -6,7 +6,7 @@ import { startExampleOrigin } from './support/origin.js';
 
 const blocks = userPages.flatMap((path) => readPage(path).blocks);
 
-describe.concurrent('every example does what it says', () => {
+describe('every example does what it says', () => {
   test.for(blocks.map((block) => [block.where, block.check, block] as const))(
     '%s: %s',
     async ([, name, block], { skip }) => {

@@ -12,7 +12,7 @@ const pages = [
 ].map(readPage);
 
 /** The only other places that pages may send a reader to. */
-const hosts = new Set(['keepachangelog.com', 'semver.org']);
+const hosts = new Set(['keepachangelog.com', 'letsencrypt.org', 'semver.org']);
 
 /** What the pages of a repository call a heading (GitHub's rule). */
 function anchorsOf(page: Page): Set<string> {

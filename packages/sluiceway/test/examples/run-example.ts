@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { RunningExample } from '../docs/support/example.js';
+import { ExampleProcess } from '../docs/support/example.js';
 import type { Network } from '../support/fixture.js';
 import type { RequestHead } from '../support/message-head.js';
 import { respondWith } from '../support/raw-origin.js';
@@ -17,9 +17,9 @@ export async function runExample(
   name: string,
   environment: Readonly<Record<string, string>>,
   file = 'server.js',
-): Promise<RunningExample> {
+): Promise<ExampleProcess> {
   const env = { ...process.env, PORT: '0', ...environment };
-  const running = new RunningExample(['--import', preload, file], directoryOf(name), env);
+  const running = new ExampleProcess(['--import', preload, file], directoryOf(name), env);
   net.cleanup(() => running.stop());
   return running.listening();
 }

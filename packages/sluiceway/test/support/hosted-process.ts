@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { Console } from 'node:console';
 import { subscribe } from 'node:diagnostics_channel';
 import { EventEmitter } from 'node:events';
 import type { Server, Socket } from 'node:net';
@@ -29,12 +30,15 @@ const writer = (): HostedProcess | undefined => current.getStore() ?? running.at
 export class HostedProcess {
   stdout = '';
   stderr = '';
+  /** Both, in the order in which they were written. */
+  output = '';
   /** Null while it runs. */
   exitCode: Exit | null = null;
   readonly exited: Promise<Exit>;
   /** Ports of its servers, in the order in which they began to listen. */
   readonly ports: number[] = [];
-  readonly output: { readonly stdout: Writable; readonly stderr: Writable };
+  readonly streams: { readonly stdout: Writable; readonly stderr: Writable };
+  readonly console: Console;
   readonly signals = new EventEmitter();
   readonly #servers = new Set<Server>();
   readonly #sockets = new Set<Socket>();
@@ -52,14 +56,8 @@ export class HostedProcess {
       };
     });
     running.push(this);
-    this.output = {
-      stdout: this.#outputTo((text) => {
-        this.stdout += text;
-      }),
-      stderr: this.#outputTo((text) => {
-        this.stderr += text;
-      }),
-    };
+    this.streams = { stdout: this.#streamTo('stdout'), stderr: this.#streamTo('stderr') };
+    this.console = new Console(this.streams.stdout, this.streams.stderr);
     void current.run(this, async () => {
       try {
         const code = await main();
@@ -67,7 +65,7 @@ export class HostedProcess {
         await new Promise((resolve) => setImmediate(resolve));
         if (code !== undefined) this.#end(code);
       } catch (error) {
-        this.stderr += `${error instanceof Error ? error.stack : String(error)}\n`;
+        this.write('stderr', `${error instanceof Error ? error.stack : String(error)}\n`);
         this.#end(1);
       }
     });
@@ -112,11 +110,16 @@ export class HostedProcess {
     await Promise.all(closed);
   }
 
-  #outputTo(write: (text: string) => void): Writable {
+  write(stream: 'stdout' | 'stderr', text: string): void {
+    this[stream] += text;
+    this.output += text;
+  }
+
+  #streamTo(stream: 'stdout' | 'stderr'): Writable {
     return new Writable({
       decodeStrings: false,
       write: (chunk: string | Buffer, _encoding, done) => {
-        write(chunk.toString());
+        this.write(stream, chunk.toString());
         done();
       },
     });
@@ -134,7 +137,7 @@ function install(): void {
     Object.defineProperty(process, name, {
       configurable: true,
       enumerable: true,
-      get: () => writer()?.output[name] ?? real,
+      get: () => writer()?.streams[name] ?? real,
     });
   }
   for (const method of ['on', 'addListener', 'once', 'off', 'removeListener'] as const) {
@@ -149,7 +152,15 @@ function install(): void {
       },
     });
   }
-  // Vitest replaces `exit` for each test file.
+  // Vitest replaces the console and `exit` for each test file.
+  let { console } = globalThis;
+  Object.defineProperty(globalThis, 'console', {
+    configurable: true,
+    get: () => current.getStore()?.console ?? console,
+    set: (replacement: Console) => {
+      console = replacement;
+    },
+  });
   let { exit } = process;
   Object.defineProperty(process, 'exit', {
     configurable: true,
@@ -163,8 +174,7 @@ function install(): void {
     },
   });
   process.on('warning', ({ name, message }) => {
-    const hosted = writer();
-    if (hosted !== undefined) hosted.stderr += `(node:${process.pid}) ${name}: ${message}\n`;
+    writer()?.write('stderr', `(node:${process.pid}) ${name}: ${message}\n`);
   });
   subscribe('tracing:net.server.listen:asyncEnd', (message) => {
     current.getStore()?.addServer((message as { server: Server }).server);

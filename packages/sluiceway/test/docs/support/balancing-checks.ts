@@ -53,7 +53,7 @@ export const balancingChecks: Readonly<Record<string, Check>> = {
     withServers(example, async (run) => {
       const running = await run();
       expect(await ask(running, 4)).toEqual(new Set(['one', 'two']));
-      running.child.kill('SIGUSR2');
+      running.signal('SIGUSR2');
       await running.wrote(/^http:\/\/127\.0\.0\.1:\d+ up \d$/m);
       expect(await ask(running, 4)).toEqual(new Set(['two']));
     }),

@@ -223,17 +223,17 @@ export const checks: Readonly<Record<string, Check>> = {
   },
 
   'SIGTERM lets a running transfer end': async (example) => {
-    const running = await example.run();
+    const running = await example.runAsProcess();
     const client = await running.connect();
     await client.get('/slow');
     await running.until(() => example.origin.seen.length === 1, 'the transfer ran');
-    running.child.kill('SIGTERM');
+    running.signal('SIGTERM');
     await until(async () => {
       const late = await running.connect().catch(() => null);
       late?.close();
       return late === null;
     }, 'no connection was accepted');
-    expect(running.child.exitCode).toBe(null);
+    expect(running.exitCode).toBe(null);
     example.origin.release();
     const response = await client.readResponse();
     expect(response.complete).toBe(true);

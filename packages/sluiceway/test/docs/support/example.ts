@@ -1,8 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { pathToFileURL } from 'node:url';
+import { runProgram } from '../../../../server/src/cli/program.js';
+import { type Exit, HostedProcess } from '../../support/hosted-process.js';
 import { openClient, type RawClient, type RawResponse } from '../../support/raw-client.js';
 import type { Tool } from '../../support/requirements.js';
 import { until } from '../../support/until.js';
@@ -10,7 +13,9 @@ import { type Block, repositoryRoot } from './markdown.js';
 import type { ExampleOrigin } from './origin.js';
 
 const preload = new URL('preload.mjs', import.meta.url).href;
-const program = fileURLToPath(new URL('../../../../server/bin/sluiceway.js', import.meta.url));
+const importExample = createRequire(import.meta.url)('./import-example.cjs') as (
+  url: string,
+) => Promise<unknown>;
 
 /** A directory from which code finds the built packages, as a user's project does. */
 export function makeProject(): { path: string; remove: () => void } {
@@ -28,27 +33,16 @@ export interface RequestOptions {
   ca?: string;
 }
 
-/** An example that runs: a process of its own. */
-export class RunningExample {
-  readonly child: ChildProcess;
-  readonly exited: Promise<number | NodeJS.Signals>;
-  port = 0;
-  output = '';
+/** An example that runs. */
+export abstract class RunningExample {
+  /** Where it listens; 0 until then. Set it to ask another listener. */
+  abstract port: number;
+  abstract readonly output: string;
+  abstract readonly exitCode: Exit | null;
+  abstract readonly exited: Promise<Exit>;
 
-  constructor(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv = process.env) {
-    this.child = spawn(process.execPath, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
-    this.child.on('message', (message: { port: number }) => {
-      this.port = message.port;
-    });
-    for (const stream of [this.child.stdout, this.child.stderr]) {
-      stream?.setEncoding('utf8').on('data', (text: string) => {
-        this.output += text;
-      });
-    }
-    this.exited = new Promise((resolve) => {
-      this.child.once('close', (code, signal) => resolve(code ?? signal ?? -1));
-    });
-  }
+  abstract signal(signal: NodeJS.Signals): void;
+  abstract stop(): Promise<void>;
 
   /** Waits until the example listens. */
   async listening(): Promise<this> {
@@ -65,7 +59,7 @@ export class RunningExample {
   async until(condition: () => boolean, what: string): Promise<void> {
     await until(() => {
       if (condition()) return true;
-      if (this.child.exitCode !== null) throw new Error(`The example has ended:\n${this.output}`);
+      if (this.exitCode !== null) throw new Error(`The example has ended:\n${this.output}`);
       return false;
     }, what);
   }
@@ -87,10 +81,85 @@ export class RunningExample {
   connect(ca?: string): Promise<RawClient> {
     return openClient(this.port, ca === undefined ? {} : { tls: { ca, servername: 'localhost' } });
   }
+}
+
+/** An example as a process of its own. */
+export class ExampleProcess extends RunningExample {
+  readonly child: ChildProcess;
+  readonly exited: Promise<Exit>;
+  port = 0;
+  output = '';
+
+  constructor(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv = process.env) {
+    super();
+    this.child = spawn(process.execPath, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+    this.child.on('message', (message: { port: number }) => {
+      this.port = message.port;
+    });
+    for (const stream of [this.child.stdout, this.child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        this.output += text;
+      });
+    }
+    this.exited = new Promise((resolve) => {
+      this.child.once('close', (code, signal) => resolve(code ?? signal ?? -1));
+    });
+  }
+
+  get exitCode(): Exit | null {
+    return this.child.exitCode;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
 
   async stop(): Promise<void> {
     this.child.kill('SIGKILL');
     await this.exited;
+  }
+}
+
+const home = process.cwd();
+
+/** An example inside this process, which takes its directory until it is stopped. */
+class HostedExample extends RunningExample {
+  readonly #process: HostedProcess;
+  #port: number | null = null;
+
+  constructor(directory: string, main: () => Promise<number | void>) {
+    super();
+    process.chdir(directory);
+    this.#process = new HostedProcess(main);
+  }
+
+  get port(): number {
+    return this.#port ?? this.#process.ports.at(-1) ?? 0;
+  }
+
+  set port(port: number) {
+    this.#port = port;
+  }
+
+  get output(): string {
+    return this.#process.output;
+  }
+
+  get exitCode(): Exit | null {
+    return this.#process.exitCode;
+  }
+
+  get exited(): Promise<Exit> {
+    return this.#process.exited;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#process.signal(signal);
+  }
+
+  async stop(): Promise<void> {
+    await this.#process.kill();
+    process.chdir(home);
   }
 }
 
@@ -123,13 +192,17 @@ export class Example {
 
   /** Runs the block's code, after `edit` where something is to be shown that the block itself does not. */
   async run(edit: (code: string) => string = (code) => code): Promise<RunningExample> {
-    const edited = edit(this.block.text);
-    const code = this.replaced(edited);
-    const directory = join(this.project, `run-${this.running.length}`);
-    mkdirSync(directory);
-    const file = join(directory, /^import /m.test(code) ? 'example.mjs' : 'example.cjs');
-    writeFileSync(file, code);
-    return this.#start(['--import', preload, file]);
+    const url = pathToFileURL(this.#writeCode(edit)).href;
+    return this.#started(
+      new HostedExample(this.project, async () => {
+        await importExample(url);
+      }),
+    );
+  }
+
+  /** The same in a process of its own, for what only a process shows: how it ends. */
+  async runAsProcess(): Promise<RunningExample> {
+    return this.#started(new ExampleProcess(['--import', preload, this.#writeCode()], this.project));
   }
 
   /** Runs a command, by default the one of the block, which must be `npx sluiceway …`. */
@@ -138,11 +211,20 @@ export class Example {
     const [npx, name, ...args] = command ?? [];
     if (npx !== 'npx' || name !== 'sluiceway' || more.length > 0)
       throw new Error(`${this.block.where}: not one line of npx sluiceway`);
-    return this.#start(['--import', preload, program, ...args.map((arg) => this.replaced(arg))]);
+    const replaced = args.map((arg) => this.replaced(arg));
+    return this.#started(new HostedExample(this.project, () => runProgram(replaced)));
   }
 
-  async #start(args: readonly string[]): Promise<RunningExample> {
-    const running = new RunningExample(args, this.project);
+  #writeCode(edit: (code: string) => string = (code) => code): string {
+    const code = this.replaced(edit(this.block.text));
+    const directory = join(this.project, `run-${this.running.length}`);
+    mkdirSync(directory);
+    const file = join(directory, /^import /m.test(code) ? 'example.mjs' : 'example.cjs');
+    writeFileSync(file, code);
+    return file;
+  }
+
+  async #started(running: RunningExample): Promise<RunningExample> {
     this.running.push(running);
     return running.listening();
   }

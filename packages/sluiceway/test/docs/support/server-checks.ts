@@ -10,6 +10,7 @@ import { makeAuthority, makeCertificate, type TestCertificate } from '../../supp
 import { openClient } from '../../support/raw-client.js';
 import { node } from '../../support/requirements.js';
 import { type Check, commandsOf, type Example, type RunningExample } from './example.js';
+import { readPage } from './markdown.js';
 import { outputOf, program } from './signing-checks.js';
 
 /** Serves the configuration of the block. */
@@ -195,6 +196,13 @@ export const serverChecks: Readonly<Record<string, Check>> = {
     example.write('sluiceway.yaml', example.block.text);
     const checked = await outputOf(example, node, [program, 'config', 'check', 'sluiceway.yaml']);
     expect(checked).toContain('is valid: 1 listener(s), 1 route(s)');
+  },
+
+  'a socket unit for the configuration above it': async ({ block }) => {
+    const page = readPage('docs/server.md');
+    const configuration = page.blocks.find(({ check }) => check === 'a configuration with socket activation');
+    const [, name = ''] = /^FileDescriptorName=(.+)$/m.exec(block.text) ?? [];
+    expect(configuration?.text).toContain(`systemd:${name}\n`);
   },
 
   'a configuration with PROXY protocol': async (example) => {
