@@ -20,6 +20,7 @@ export { forwardAuth } from './access/remote/forward-auth.js';
 export type { ForwardAuthOptions } from './access/remote/forward-auth-options.js';
 export type { SignedUrlConditions, SignedUrlOptions, UrlSigner } from './access/signed-url.js';
 export { createUrlSigner, signed } from './access/signed-url.js';
+export type { ConnectionError } from './downstream/connection-errors.js';
 export type { ClientRequest, ClientResponse } from './downstream/exchange.js';
 export type { ErrorCode, ErrorSource, Outcome, SluicewayErrorOptions } from './errors.js';
 export { SluicewayError } from './errors.js';
@@ -55,7 +56,7 @@ export type {
   UpstreamResponse,
 } from './proxy/messages/responses.js';
 export type { UpstreamRequest, UpstreamRequestDraft } from './proxy/messages/upstream-request.js';
-export type { NodeServer } from './proxy/mount/attach.js';
+export type { AttachOptions, NodeServer } from './proxy/mount/attach.js';
 export { attach } from './proxy/mount/attach.js';
 export type { MountOptions } from './proxy/mount/not-found.js';
 export { streamFrom } from './proxy/mount/stream-from.js';

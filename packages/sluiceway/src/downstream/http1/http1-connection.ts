@@ -3,6 +3,7 @@ import { IncomingMessage, type ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { startReading } from '../../net/reading.js';
 import { wasReset } from '../../net/reset.js';
+import { reportConnectionError } from '../connection-errors.js';
 import { answerBadRequest, currentResponse, refuseConnection } from './bad-request.js';
 import { DepartureProbe } from './departure-probe.js';
 import { HeldReading } from './held-reading.js';
@@ -239,6 +240,7 @@ export function watchParseErrors(server: EventEmitter): void {
   if (existing !== undefined) server.off('clientError', existing as () => void);
   if (existing === undefined) answeredServers.add(server);
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    reportConnectionError(server, error, socket);
     if (server.listenerCount('clientError') > 1) return;
     if (Http1Connection.of({ socket })?.onParseError(error) === true) return;
     if (existing === undefined) refuseConnection(socket, error);

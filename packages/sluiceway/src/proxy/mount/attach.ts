@@ -1,10 +1,22 @@
 import type { EventEmitter } from 'node:events';
 import type { Server as HttpServer, IncomingMessage } from 'node:http';
-import { constants, type Http2SecureServer, type Http2Server, type Http2ServerResponse } from 'node:http2';
+import {
+  constants,
+  type Http2SecureServer,
+  type Http2Server,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from 'node:http2';
 import type { Server as HttpsServer } from 'node:https';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import {
+  type ConnectionError,
+  reportSessionError,
+  onConnectionError as watchConnectionErrors,
+} from '../../downstream/connection-errors.js';
 import type { ClientRequest, ClientResponse } from '../../downstream/exchange.js';
+import { watchParseErrors } from '../../downstream/http1/http1-connection.js';
 import { superviseSessions } from '../../downstream/http2/http2-sessions.js';
 import type { SessionLimits } from '../../downstream/http2/watched-session.js';
 import { describeThrown } from '../../errors.js';
@@ -14,6 +26,16 @@ import { checkHandler } from './handler.js';
 
 /** A server of `node:http`, `node:https` or `node:http2`. */
 export type NodeServer = HttpServer | HttpsServer | Http2Server | Http2SecureServer;
+
+/** Options of `attach`. */
+export interface AttachOptions {
+  /**
+   * Called for connections that fail before a request becomes a transfer: TLS handshakes, invalid requests, requests whose
+   * head does not arrive in time, HTTP/2 sessions. For a log: observers do not see them. Clients that only leave are not
+   * reported. If it throws, the process emits a warning. Default: none.
+   */
+  onConnectionError?: (error: ConnectionError) => void;
+}
 
 /** How long a kept connection may wait for its next request. Longer than the 60 s of common load balancers in front. */
 const KEEP_ALIVE_TIMEOUT_MS = 75_000;
@@ -41,14 +63,17 @@ const SESSION_LIMITS: SessionLimits = {
  * 431); limits against flooding by HTTP/2 clients; and TCP keep-alive after 60 s of idle time, so that connections of
  * vanished clients close. To change them, set them after calling `attach`.
  *
- * Throws an `OptionsError` if the arguments are not a server and a handler.
+ * Throws an `OptionsError` if the arguments are not a server, a handler and options.
  */
-export function attach(server: NodeServer, handler: Handler): void {
+export function attach(server: NodeServer, handler: Handler, options: AttachOptions = {}): void {
   const check = new Checker('attach');
   const { on, address }: Partial<NodeServer> = server ?? {};
   if (typeof on !== 'function' || typeof address !== 'function')
     check.problem('server', 'must be a server of node:http, node:https or node:http2');
   checkHandler(check, 'proxy', handler);
+  check.unknownKeys('options', options, ['onConnectionError']);
+  const { onConnectionError } = options ?? {};
+  check.func('options.onConnectionError', onConnectionError, undefined);
   check.throwIfAny();
   Object.assign(server, {
     requestTimeout: 0,
@@ -57,6 +82,10 @@ export function attach(server: NodeServer, handler: Handler): void {
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     maxHeadersCount: 0,
   });
+  if (onConnectionError !== undefined) {
+    watchConnectionErrors(server, onConnectionError);
+    watchParseErrors(server);
+  }
   if (server.listening) tellListener(server, handler);
   server.on('listening', () => tellListener(server, handler));
 
@@ -84,6 +113,7 @@ export function attach(server: NodeServer, handler: Handler): void {
     else guard(answer, () => handler.upgrade(request, answer as Duplex, head));
   });
   if ('updateSettings' in server) {
+    if (onConnectionError !== undefined) watchSessionErrors(events);
     superviseSessions(server, SESSION_LIMITS);
     // Node's HTTP/2 server compares case-sensitively. No other expectation is defined.
     events.on('checkExpectation', (request: ClientRequest, response: ClientResponse) => {
@@ -91,6 +121,13 @@ export function attach(server: NodeServer, handler: Handler): void {
       else Object.assign(response, { statusCode: 417 }).end();
     });
   }
+}
+
+function watchSessionErrors(server: EventEmitter): void {
+  server.on('session', (session: ServerHttp2Session) => {
+    const { remoteAddress = null } = session.socket;
+    session.on('error', (error) => reportSessionError(server, error, remoteAddress));
+  });
 }
 
 /** An application's own handler may throw or reject. That ends only its request. */
