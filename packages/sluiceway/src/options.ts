@@ -11,7 +11,7 @@ export { createTrustedPeers, isUnixPeer, type TrustedPeers } from './net/trusted
 export { Checker } from './options/checker.js';
 export { either, group, list, listOptions, type Place, record } from './options/composites.js';
 export type { JsonSchema } from './options/json-schema.js';
-export { type About, boolean, custom, duration, integer, oneOf, string } from './options/kinds.js';
+export { type About, boolean, custom, duration, integer, oneOf, size, string } from './options/kinds.js';
 export type {
   AnySpec,
   InputOf,

@@ -19,6 +19,9 @@ const flagsOfServer: readonly (readonly [path: RegExp, flag: string])[] = [
   [/^routes\[0\]\.access\b.*\bforwardAuth\.copyHeaders/, '--forward-auth-header'],
   [/^routes\[0\]\.access\b.*\bforwardAuth/, '--forward-auth'],
   [/^drainTimeout/, '--drain-timeout'],
+  [/^log\.output/, '--log-output'],
+  [/^log\.errors/, '--log-errors'],
+  [/^log\.level/, '--log-level'],
   [/^log/, '--log'],
 ];
 

@@ -1,21 +1,16 @@
 import { setTimeout } from 'node:timers/promises';
-import {
-  formatDuration,
-  formatTransferJson,
-  formatTransferText,
-  type Observer,
-  type TransferRecord,
-} from 'sluiceway';
+import { formatDuration } from 'sluiceway';
 import type { AcmeEvent } from '../acme/certificate-job.js';
 import type { ReloadResult } from '../admin/control.js';
 import { ConfigError } from '../config/config-error.js';
-import type { ConfigValues } from '../config/options.js';
 import type { ConfigSource } from '../config/source.js';
+import { Logs } from '../log/logs.js';
 import type { Plan } from '../server/compile.js';
 import type { DrainProgress } from '../server/drain-progress.js';
+import { toEntry } from '../server/failure-entry.js';
 import { Server } from '../server/server.js';
 import type { Service } from '../server/service.js';
-import { onHangup, waitForStopSignal } from '../server/signals.js';
+import { onHangup, onReopen, waitForStopSignal } from '../server/signals.js';
 import { complain, say } from './output.js';
 import { UsageError } from './usage-error.js';
 
@@ -32,16 +27,19 @@ export interface RunOptions {
  */
 export async function run({ read, what }: RunOptions): Promise<number> {
   const stopSignal = waitForStopSignal();
+  const logs = new Logs(complain);
   const server = new Server({
     read,
+    logs,
     isExpected: (error): error is Error => error instanceof ConfigError || error instanceof UsageError,
-    observersOf,
-    onAcceptError: (error) => complain(`a connection was not accepted: ${error.message}`),
+    observersOf: ({ name, log }) => (log ? [logs.observer(name)] : []),
+    onConnectionFailure: (failure) => logs.report(toEntry(failure)),
     onCertificate: tellCertificate,
     onDrainProgress: tellProgress,
     onReload: tellReload,
   });
   onHangup(() => void server.reload('SIGHUP'));
+  onReopen(() => logs.reopen());
   await server.start();
   const { service } = server;
   announce(service, what(service.plan));
@@ -62,6 +60,7 @@ export async function run({ read, what }: RunOptions): Promise<number> {
     `${signal}: stopping, ${active === 0 ? 'no transfer is running' : `waiting up to ${limit} for ${count(active)}`}`,
   );
   const cut = await drained;
+  await logs.close();
   if (cut > 0) complain(`${count(cut)} cut off after ${limit}`);
   return cut > 0 ? 1 : 0;
 }
@@ -108,11 +107,3 @@ function tellReload(trigger: string, result: ReloadResult): void {
 const describe = (message: string): string => (message.includes('\n') ? `\n${message}` : message);
 
 const count = (transfers: number): string => (transfers === 1 ? '1 transfer' : `${transfers} transfers`);
-
-/** Writes one line to standard error for each transfer that has ended. */
-function observersOf(_route: string, { log: { format } }: ConfigValues): Observer[] {
-  if (format === 'none') return [];
-  const toLine: (record: TransferRecord) => string =
-    format === 'json' ? formatTransferJson : formatTransferText;
-  return [{ onTransferEnd: (record) => void process.stderr.write(`${toLine(record)}\n`) }];
-}

@@ -11,7 +11,8 @@ with one.
 A line on standard output tells where each listener is. Each transfer writes one line to standard error when it ends.
 
 SIGHUP makes the server read the file, and the certificates and other files that it names, again: new requests get the new
-settings, and running transfers keep theirs. If anything is wrong, nothing changes, and standard error says why.
+settings, and running transfers keep theirs. If anything is wrong, nothing changes, and standard error says why. SIGUSR2 opens
+the log files again, after they were renamed.
 
 --admin and --admin-token-file replace admin.address and admin.access of the file.
 

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { type DigestOptions, OptionsError, type TimeoutOptions } from 'sluiceway';
 import { proxyOptions } from 'sluiceway/options';
 import { readCertificates } from '../listeners/pem.js';
+import { LEVELS, type Level } from '../log/entry.js';
 import { type AccessFlags, addAccessFlags, toAccessRule } from './access-flags.js';
 import { addOperationOptions, type OperationFlags, toOperationConfig } from './operation-flags.js';
 import { addOptionFlags, flagsByOption, givenUnder, inFlagWords, transferFlags } from './option-flags.js';
@@ -39,6 +40,10 @@ export interface ServeFlags extends AccessFlags, OperationFlags {
   drainDelay: string;
   drainTimeout: string;
   log: LogFormat;
+  logOutput?: string;
+  logErrors?: string;
+  logLevel?: Level;
+  requestId?: string | boolean;
 }
 
 const headConversions = ['never', 'fallback', 'always'] as const;
@@ -65,7 +70,7 @@ type DigestRanges = (typeof digestRanges)[number];
 const missingSidecars = ['refuse', 'ignore'] as const;
 type MissingSidecar = (typeof missingSidecars)[number];
 
-const logFormats = ['text', 'json', 'none'] as const;
+const logFormats = ['text', 'json', 'combined', 'none'] as const;
 type LogFormat = (typeof logFormats)[number];
 
 /** Options of the library for `ServeFlags`. Only those that were given: the library has the defaults. */
@@ -84,6 +89,7 @@ export interface ServedOptions {
   archiveCoding?: ArchiveCoding;
   acceptEncoding?: AcceptEncoding;
   tls?: { ca: string };
+  requestId?: false | { field: string };
 }
 
 /** Adds the flags for listening. */
@@ -183,7 +189,23 @@ export function addTransferOptions(command: Command): Command {
       new Option('--log <format>', 'format of the transfer log')
         .choices(logFormats)
         .default('text' satisfies LogFormat),
-    );
+    )
+    .option(
+      '--log-output <where>',
+      'where the transfer log is written: stderr, stdout or a file (default stderr)',
+    )
+    .option(
+      '--log-errors <where>',
+      'where lines about failed connections are written: stderr, stdout or a file (default stderr)',
+    )
+    .addOption(
+      new Option('--log-level <level>', 'least serious lines of the logs (default info)').choices(LEVELS),
+    )
+    .option(
+      '--request-id <field>',
+      'field that carries the id of a request to the origin server and the client (default X-Request-Id)',
+    )
+    .option('--no-request-id', 'give requests no id, and pass X-Request-Id as any other field');
 }
 
 /** The configuration that the flags set, with one route. Throws a `UsageError`. */
@@ -195,7 +217,10 @@ export function toConfig(
   return {
     listeners: toListeners(flags),
     routes: [{ ...route, ...(access !== undefined && { access }) }],
-    log: { format: flags.log },
+    log: {
+      format: flags.log,
+      ...given({ output: flags.logOutput, errors: flags.logErrors, level: flags.logLevel }),
+    },
     drainDelay: flags.drainDelay,
     drainTimeout: flags.drainTimeout,
     ...toOperationConfig(flags),
@@ -250,7 +275,14 @@ export function toServedOptions(flags: ServeFlags): ServedOptions {
     ...(flags.acceptEncoding !== undefined && { acceptEncoding: flags.acceptEncoding }),
     ...(ca !== undefined && { tls: { ca } }),
     ...(flags.trustedProxies !== undefined && { trustedProxies: flags.trustedProxies.split(',') }),
+    ...toRequestId(flags.requestId),
   };
+}
+
+/** Commander sets true for a flag that has a `--no-` form and is absent. */
+function toRequestId(given: string | boolean | undefined): Pick<ServedOptions, 'requestId'> {
+  if (typeof given === 'string') return { requestId: { field: given } };
+  return given === false ? { requestId: false } : {};
 }
 
 const toZeroCopy = (mode: ZeroCopyMode): boolean | 'auto' => (mode === 'auto' ? mode : mode === 'true');
@@ -262,6 +294,7 @@ const flagOf: Readonly<Record<string, string>> = {
   trustedProxies: '--trusted-proxies',
   'digests.sidecar.file': '--digest-sidecar',
   'upstream.tls.ca': '--ca',
+  'requestId.field': '--request-id',
   ...flagsByOption(transferFlags),
 };
 

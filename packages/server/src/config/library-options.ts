@@ -38,13 +38,28 @@ const inFile = (members: Members): Members =>
     ),
   );
 
+/** A server gives requests an id, unless it is told not to. */
+const requestIdOption: AnySpec = {
+  ...proxyOptions.requestId,
+  default: true,
+  defaultText: '`true`',
+  doc: proxyOptions.requestId.doc.replace(
+    / Without this option.*$/,
+    ' `false`: fields pass as any other field.',
+  ),
+};
+
+/** Options that a server sets unless a configuration does. */
+export const serverDefaults: WrittenOptions = { requestId: true };
+
 export const fileProxyOptions: Members = {
   ...inFile(proxyOptions),
+  requestId: requestIdOption,
   upstream: upstreamOption,
   profile: profileOption,
 };
 
-export const fileGatewayOptions: Members = inFile(gatewayOptions);
+export const fileGatewayOptions: Members = { ...inFile(gatewayOptions), requestId: requestIdOption };
 
 /** The options that make sense for all routes. A gateway uses those that it has. */
 export const defaultOptions: Members = Object.fromEntries(

@@ -3,12 +3,10 @@ import {
   type Checker,
   custom,
   duration,
-  group,
   groupSchema,
   list,
   type Members,
   type OptionsOf,
-  oneOf,
   proxyOptions,
   record,
   resolve,
@@ -18,17 +16,8 @@ import { accessOption } from '../access/access-option.js';
 import { adminOption } from './admin-options.js';
 import { defaultOptions, type WrittenOptions } from './library-options.js';
 import { listenerOption, sharedTlsOption } from './listener-options.js';
+import { logOption } from './log-options.js';
 import { routeOption } from './route-options.js';
-
-const logMembers = {
-  format: oneOf(['text', 'json', 'none'], {
-    default: 'text',
-    doc: 'One line on standard error for each transfer that ends, as text or JSON.',
-  }),
-};
-
-interface LogOptions extends OptionsOf<typeof logMembers> {}
-interface LogValues extends SettingsOf<typeof logMembers> {}
 
 /** A destination with all of its options: the form of `upstream` that is an object. */
 const upstreamObject = proxyOptions.upstream.choices?.find(({ members }) => members !== undefined) as AnySpec;
@@ -62,7 +51,7 @@ const configOptions = {
   }),
   routes: list(routeOption, { required: true, doc: 'What is served: see [routes](#routes).' }),
   admin: adminOption,
-  log: group<LogOptions, LogValues>(logMembers, { doc: 'The log of transfers.' }),
+  log: logOption,
   drainDelay: duration({
     default: 0,
     doc: 'How long the server still accepts connections when it stops, while `/readyz` and `health: ready` answer 503: the time that load balancers need to notice. `drainTimeout` begins after it.',

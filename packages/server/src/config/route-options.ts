@@ -139,6 +139,10 @@ const routeMembers = {
     'Who has access: [rules](#access), or `everyone`. It takes the place of `defaults.access`, and is decided before anything else.',
   ),
   cors: corsOption,
+  log: boolean({
+    default: true,
+    doc: 'Whether transfers of the route are logged. Metrics count them in any case.',
+  }),
   proxy: writtenOption(proxyMembers, 'Forward requests to an upstream.', ['upstream']),
   gateway: writtenOption(
     fileGatewayOptions,

@@ -50,7 +50,8 @@ routes:                            # the most specific route serves a request, w
     respond: { content: ok }
 
 log:
-  format: text                     # or json, none
+  format: text                     # or json, combined, none
+  # output: access.log             # or stdout, stderr; SIGUSR2 opens files again
 
 drainTimeout: 30s                  # how long running transfers may take when the server stops
 `;

@@ -28,7 +28,7 @@ async function main(): Promise<void> {
   try {
     service = await Service.start(compile(new ConfigFile(configuration, configMembers), checkOnly), {
       observersOf: () => [],
-      onAcceptError: (error) => console.error(`demo: ${error.message}`),
+      onConnectionFailure: ({ message }) => console.error(`demo: ${message}`),
       onCertificate: () => {},
     });
   } catch (error) {

@@ -1,5 +1,6 @@
 import { type AddressInfo, createServer, type ListenOptions, type Server, type Socket } from 'node:net';
 import { formatAddress, isInherited, type ListenAddress, toListenError } from './address.js';
+import { acceptFailure, type OnConnectionFailure } from './connection-failure.js';
 import { takeDescriptor } from './inherited.js';
 import { keyOf, ProtocolServer, type ProtocolSettings } from './protocol-server.js';
 import { ProxyProtocolGate, type ProxyProtocolSettings } from './proxy-protocol-gate.js';
@@ -10,10 +11,10 @@ export interface ListenerPlace {
   /** Permissions of a Unix socket. Null: those that the umask leaves. */
   mode: number | null;
   /**
-   * Called for connections that could not be accepted, such as for lack of file descriptors, or that were refused before
-   * their protocol began. The listener continues.
+   * Called for connections that fail before they become a transfer: not accepted for lack of file descriptors, refused
+   * before their protocol began, or broken by the client. The listener continues.
    */
-  onAcceptError: (error: Error) => void;
+  onConnectionFailure: OnConnectionFailure;
 }
 
 /** The settings of a listener that can change while it listens. */
@@ -42,8 +43,8 @@ export class Listener {
     this.options = options;
     this.#mode = options.mode;
     this.#settings = settings;
-    this.#current = new ProtocolServer(settings);
-    this.#gate = new ProxyProtocolGate((socket) => this.#current.take(socket), options.onAcceptError);
+    this.#current = new ProtocolServer(settings, this.options.onConnectionFailure);
+    this.#gate = new ProxyProtocolGate((socket) => this.#current.take(socket), options.onConnectionFailure);
     this.#acceptor = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#take(socket));
   }
 
@@ -72,7 +73,7 @@ export class Listener {
 
   /** Rejects with a `ListenError`. */
   async open(): Promise<void> {
-    const { address, mode, onAcceptError } = this.options;
+    const { address, mode, onConnectionFailure } = this.options;
     if ('path' in address) await removeStaleSocket(address.path);
     const where = toListenOptions(address);
     await new Promise<void>((resolve, reject) => {
@@ -81,7 +82,7 @@ export class Listener {
       withMode('path' in address ? mode : null, () =>
         this.#acceptor.listen(where, () => {
           this.#acceptor.off('error', refuse);
-          this.#acceptor.on('error', onAcceptError);
+          this.#acceptor.on('error', (error) => onConnectionFailure(acceptFailure(error)));
           resolve();
         }),
       );
@@ -100,7 +101,7 @@ export class Listener {
       return;
     }
     const former = this.#current;
-    this.#current = new ProtocolServer(settings);
+    this.#current = new ProtocolServer(settings, this.options.onConnectionFailure);
     this.#former.add(former);
     former.serve(settings.handler);
     void former.close().then(() => this.#former.delete(former));

@@ -5,6 +5,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { SecureContext, TLSSocket, TlsOptions } from 'node:tls';
 import { attach, type Handler, type NodeServer } from 'sluiceway';
+import type { OnConnectionFailure } from './connection-failure.js';
 import { Connections, socketBelow } from './connections.js';
 import { copyProxiedConnection } from './proxied-socket.js';
 import { SecureContexts, type TlsSettings } from './secure-contexts.js';
@@ -39,7 +40,8 @@ export class ProtocolServer {
   #handler: Handler;
   #contexts: SecureContexts | null;
 
-  constructor(settings: ProtocolSettings) {
+  /** `onConnectionFailure` is called for connections whose handshake or protocol fails. */
+  constructor(settings: ProtocolSettings, onConnectionFailure: OnConnectionFailure) {
     const { tls, handler } = settings;
     this.key = keyOf(settings);
     this.#handler = handler;
@@ -50,11 +52,18 @@ export class ProtocolServer {
     this.server.prependListener('secureConnection', (socket: TLSSocket) =>
       copyProxiedConnection(socketBelow(socket), socket),
     );
-    if (tls?.clients?.required === false) this.server.prependListener('secureConnection', refuseUntrusted);
-    attach(this.server, {
-      handle: (request, response, context) => this.#handler.handle(request, response, context),
-      upgrade: (request, socket, head, context) => this.#handler.upgrade(request, socket, head, context),
-    });
+    if (tls?.clients?.required === false)
+      this.server.prependListener('secureConnection', (socket: TLSSocket) =>
+        refuseUntrusted(socket, onConnectionFailure),
+      );
+    attach(
+      this.server,
+      {
+        handle: (request, response, context) => this.#handler.handle(request, response, context),
+        upgrade: (request, socket, head, context) => this.#handler.upgrade(request, socket, head, context),
+      },
+      { onConnectionError: onConnectionFailure },
+    );
     // Node starts its timeouts for request heads when a server listens.
     this.server.emit('listening');
   }
@@ -114,7 +123,11 @@ export function keyOf({ tls, protocol }: ProtocolSettings): string {
 const digestOf = (text: string): string => createHash('sha256').update(text).digest('base64');
 
 /** If a client certificate is optional, an untrusted one is still refused, as in nginx. */
-function refuseUntrusted(socket: TLSSocket): void {
+function refuseUntrusted(socket: TLSSocket, onRefused: OnConnectionFailure): void {
   if (socket.authorized || Object.keys(socket.getPeerCertificate()).length === 0) return;
+  const { remoteAddress: clientAddress = null, authorizationError } = socket;
   socket.destroy();
+  // Node's types say Error. It is the code of the error.
+  const code = String(authorizationError);
+  onRefused({ kind: 'tls', message: 'the client certificate is not valid', code, clientAddress });
 }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { isUnixPeer, type TrustedPeers } from 'sluiceway/options';
+import type { OnConnectionFailure } from './connection-failure.js';
 import { setProxiedConnection } from './proxied-socket.js';
 import { type ProxyHeader, ProxyHeaderError, readProxyHeader } from './proxy-protocol.js';
 
@@ -18,11 +19,11 @@ export interface ProxyProtocolSettings {
 /** Reads the PROXY protocol of new connections, and passes them on with the addresses of the header. */
 export class ProxyProtocolGate {
   readonly #pass: (socket: Socket) => void;
-  readonly #onRefused: (error: Error) => void;
+  readonly #onRefused: OnConnectionFailure;
   readonly #waiting = new Set<Socket>();
 
   /** `onRefused` gets the reason why a connection was closed. */
-  constructor(pass: (socket: Socket) => void, onRefused: (error: Error) => void) {
+  constructor(pass: (socket: Socket) => void, onRefused: OnConnectionFailure) {
     this.#pass = pass;
     this.#onRefused = onRefused;
   }
@@ -94,10 +95,11 @@ export class ProxyProtocolGate {
   }
 
   #refuse(socket: Socket, problem: string): void {
-    const peer = socket.remoteAddress ?? 'a peer on a Unix socket';
+    const { remoteAddress: clientAddress = null } = socket;
     socket.on('error', ignoreError);
     socket.destroy();
-    this.#onRefused(new Error(`${peer} ${problem}`));
+    const message = `${clientAddress ?? 'a peer on a Unix socket'} ${problem}`;
+    this.#onRefused({ kind: 'proxy_protocol', message, code: '', clientAddress });
   }
 }
 

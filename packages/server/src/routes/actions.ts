@@ -13,6 +13,7 @@ import {
   fileGatewayOptions,
   fileProxyOptions,
   isObject,
+  serverDefaults,
   type WrittenOptions,
   withDefaults,
 } from '../config/library-options.js';
@@ -91,7 +92,7 @@ function describeProxy(
 ): Action | undefined {
   const { stripPrefix: strips, ...own } = written;
   const at = `${context.path}.proxy`;
-  const merged = withDefaults(fileProxyOptions, context.defaults, own);
+  const merged = withDefaults(fileProxyOptions, { ...serverDefaults, ...context.defaults }, own);
   const found = findUpstream(merged['upstream'], at, context);
   if (found === null) return undefined;
   const { upstream, place } = found;
@@ -137,7 +138,11 @@ function describeGateway(route: RouteValues, written: WrittenOptions, context: A
   const { access, observers, fileOf } = context;
   const ownPath =
     route.pattern === undefined && route.path !== '/' ? { path: route.path.replace(/\/$/, '') } : {};
-  const merged = withDefaults(fileGatewayOptions, context.defaults, { ...ownPath, ...written });
+  const merged = withDefaults(
+    fileGatewayOptions,
+    { ...serverDefaults, ...context.defaults },
+    { ...ownPath, ...written },
+  );
   const keys = absoluteFile(merged['keys'], fileOf) as KeyOptions | undefined;
   const options = { ...merged, ...(keys !== undefined && { keys }) };
   const toPath = (path: string): string => under(at, path);

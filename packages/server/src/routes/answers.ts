@@ -1,5 +1,10 @@
 import { type AccessPolicy, createProxy, type Observer, type ReverseProxy, SluicewayError } from 'sluiceway';
-import { fileProxyOptions, type WrittenOptions, withDefaults } from '../config/library-options.js';
+import {
+  fileProxyOptions,
+  serverDefaults,
+  type WrittenOptions,
+  withDefaults,
+} from '../config/library-options.js';
 import type { RedirectValues, RespondValues } from '../config/route-options.js';
 import { normalizeHost } from './host-pattern.js';
 
@@ -14,7 +19,7 @@ interface AnswerContext {
 /** A proxy that answers itself. Its answers are logged, limited and framed like any other. Throws an `OptionsError`. */
 function createAnswering({ defaults, access, observers }: AnswerContext, onRequest: OnRequest): ReverseProxy {
   return createProxy({
-    ...withDefaults(fileProxyOptions, defaults, {}),
+    ...withDefaults(fileProxyOptions, { ...serverDefaults, ...defaults }, {}),
     ...(access !== undefined && { access }),
     observers,
     onRequest,

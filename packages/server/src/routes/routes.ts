@@ -9,9 +9,11 @@ import type { RouteValues } from '../config/route-options.js';
 import { type ActionContext, checkKeys, describeAction, GatewayHandler } from './actions.js';
 import { createUnrouted, type ReadinessSource } from './answers.js';
 import { checkDuplicates, describeMatch, readMatch } from './check-routes.js';
+import { type ObservedRoute, unnamedRoute } from './observed-route.js';
 import { RouteHandler } from './route-handler.js';
 import { RouteTable } from './route-table.js';
 import { type Route, Router } from './router.js';
+import { upstreamsOf } from './upstreams-of.js';
 
 /** A route with its handler. */
 interface BuiltRoute extends Route {
@@ -39,9 +41,7 @@ export interface RoutesContext {
   defaults: WrittenOptions;
   upstreams: WrittenOptions;
   /** Observers of the transfers of a route. */
-  observersOf: (route: string) => readonly Observer[];
-  /** Equal for equal observers. */
-  observersKey: string;
+  observersOf: (route: ObservedRoute) => readonly Observer[];
   readiness: ReadinessSource;
 }
 
@@ -74,11 +74,22 @@ export function buildRoutes(
     // Continue with a placeholder, to find further problems.
     const access = isFit ? policy : refuseAll;
     const name = route.name ?? (match === null ? at : describeMatch(match));
-    const action = describeAction(route, actionContext(context, at, access, name, route.cors));
+    const action = describeAction(
+      route,
+      actionContext(
+        context,
+        at,
+        access,
+        {
+          name,
+          log: route.log,
+          upstreams: upstreamsOf(written[i], context),
+        },
+        route.cors,
+      ),
+    );
     if (match === null || action === undefined) continue;
-    const fingerprint = isFit
-      ? fingerprintOf([name, context.observersKey, action.facts], rule, context.fileOf)
-      : '';
+    const fingerprint = isFit ? fingerprintOf([name, route.log, action.facts], rule, context.fileOf) : '';
     const kept = old.get(fingerprint);
     // Keep each old route only once: two routes that do the same have their own limits.
     old.delete(fingerprint);
@@ -114,7 +125,7 @@ function complete(
   reloads: readonly (() => void)[],
 ): Routes {
   const { defaults, observersOf } = context;
-  const proxy = createUnrouted({ defaults, access: undefined, observers: observersOf('none') });
+  const proxy = createUnrouted({ defaults, access: undefined, observers: observersOf(unnamedRoute('none')) });
   const unrouted = new RouteHandler(proxy, proxy);
   const table = new RouteTable(routes);
   return {
@@ -132,7 +143,7 @@ function actionContext(
   { check, defaults, upstreams, fileOf, observersOf, readiness }: RoutesContext,
   path: string,
   access: AccessPolicy | undefined,
-  name: string,
+  observed: ObservedRoute,
   cors: unknown,
 ): ActionContext {
   const { access: _access, ...rest } = defaults;
@@ -143,7 +154,7 @@ function actionContext(
     defaults: options,
     upstreams,
     access,
-    observers: observersOf(name),
+    observers: observersOf(observed),
     fileOf,
     readiness,
   };

@@ -1,6 +1,7 @@
 import { createAdminHandler } from '../admin/admin-handler.js';
 import type { Endpoint } from '../admin/endpoint.js';
 import { formatAddress, ListenError } from '../listeners/address.js';
+import type { OnConnectionFailure } from '../listeners/connection-failure.js';
 import { Listener, type ListenerSettings } from '../listeners/listener.js';
 import { RouteHandler } from '../routes/route-handler.js';
 import type { AdminPlan } from './admin-plan.js';
@@ -13,7 +14,7 @@ interface Open {
 }
 
 /** A prepared change of the admin listener. Exactly one of the two is called. */
-interface AdminChange {
+export interface AdminChange {
   apply(): void;
   cancel(): void;
 }
@@ -23,12 +24,12 @@ const noChange: AdminChange = { apply: () => {}, cancel: () => {} };
 /** The admin listener, which a reload can open, change and close. */
 export class AdminServer {
   readonly #endpoints: readonly Endpoint[];
-  readonly #onAcceptError: (error: Error) => void;
+  readonly #onConnectionFailure: OnConnectionFailure;
   #open: Open | null = null;
 
-  constructor(endpoints: readonly Endpoint[], onAcceptError: (error: Error) => void) {
+  constructor(endpoints: readonly Endpoint[], onConnectionFailure: OnConnectionFailure) {
     this.#endpoints = endpoints;
-    this.#onAcceptError = onAcceptError;
+    this.#onConnectionFailure = onConnectionFailure;
   }
 
   /** The URL of the listener; null if there is none. */
@@ -56,7 +57,10 @@ export class AdminServer {
       };
     }
     const { address, mode } = admin;
-    const listener = new Listener({ address, mode, onAcceptError: this.#onAcceptError }, settings);
+    const listener = new Listener(
+      { address, mode, onConnectionFailure: this.#onConnectionFailure },
+      settings,
+    );
     try {
       await listener.open();
     } catch (error) {

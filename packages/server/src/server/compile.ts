@@ -5,10 +5,13 @@ import { findRules } from '../access/access-option.js';
 import { isObject } from '../config/library-options.js';
 import { type ConfigValues, resolveConfig } from '../config/options.js';
 import type { ConfigSource } from '../config/source.js';
+import type { LogSettings } from '../log/logs.js';
 import type { ReadinessSource } from '../routes/answers.js';
+import type { ObservedRoute } from '../routes/observed-route.js';
 import { buildRoutes, type Routes } from '../routes/routes.js';
 import { type AdminPlan, planAdmin } from './admin-plan.js';
 import { type ListenerPlan, planListeners } from './listener-plan.js';
+import { planLog } from './log-plan.js';
 
 /** A checked configuration that is ready to serve. */
 export interface Plan {
@@ -17,12 +20,13 @@ export interface Plan {
   routes: Routes;
   /** Null without an admin listener. */
   admin: AdminPlan | null;
+  log: LogSettings;
   /** For errors that appear only later, such as a port that is in use. */
   source: ConfigSource;
 }
 
 /** Returns the observers for the transfers of a route. */
-export type ObserversOf = (route: string, values: ConfigValues) => readonly Observer[];
+export type ObserversOf = (route: ObservedRoute) => readonly Observer[];
 
 /** What a configuration needs of the process that serves it. */
 export interface CompileContext {
@@ -51,6 +55,7 @@ export function compile(
   const listeners = planListeners(check, values.listeners ?? [], values.tls, fileOf, source.directory);
   const admin = planAdmin(check, values.admin, listeners, fileOf, source.directory);
   checkCertificateRules(check, values, listeners);
+  const log = planLog(check, values.log, fileOf);
   const routes = buildRoutes(
     values.routes ?? [],
     Array.isArray(written['routes']) ? written['routes'] : [],
@@ -59,14 +64,13 @@ export function compile(
       fileOf,
       defaults: values.defaults,
       upstreams: isObject(written['upstreams']) ? written['upstreams'] : {},
-      observersOf: (route) => observersOf(route, values),
-      observersKey: JSON.stringify(values.log),
+      observersOf,
       readiness,
     },
     previous,
   );
   if (routes === null) throw source.toError(distinct(check.problems));
-  return { values, listeners, routes, admin, source };
+  return { values, listeners, routes, admin, log, source };
 }
 
 /** Reports rules about client certificates that nobody can meet, because no listener asks for one. */

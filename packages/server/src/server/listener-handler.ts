@@ -2,6 +2,7 @@ import type { HandleContext, Handler } from 'sluiceway';
 import { withChallenges } from '../acme/challenge-handler.js';
 import type { ConfigValues } from '../config/options.js';
 import { createHttpsRedirect } from '../routes/answers.js';
+import { unnamedRoute } from '../routes/observed-route.js';
 import { RouteHandler } from '../routes/route-handler.js';
 import type { ObserversOf } from './compile.js';
 import type { ListenerPlan } from './listener-plan.js';
@@ -43,7 +44,7 @@ function createOwnHandler(
     const context = {
       defaults: options,
       access: undefined,
-      observers: observersOf('https redirect', values),
+      observers: observersOf(unnamedRoute('https redirect')),
     };
     const proxy = createHttpsRedirect(redirect.status, redirect.port, context);
     const own = new RouteHandler(proxy, proxy);

@@ -12,7 +12,9 @@ import { ConfigError } from '../config/config-error.js';
 import { effectiveConfig } from '../config/show.js';
 import type { ConfigSource } from '../config/source.js';
 import { ListenError } from '../listeners/address.js';
-import { AdminServer } from './admin-server.js';
+import type { OnConnectionFailure } from '../listeners/connection-failure.js';
+import { type LogChange, type Logs, OutputError } from '../log/logs.js';
+import { type AdminChange, AdminServer } from './admin-server.js';
 import { type CompileContext, compile, type ObserversOf, type Plan } from './compile.js';
 import { type DrainProgress, measureProgress } from './drain-progress.js';
 import { Service } from './service.js';
@@ -23,8 +25,9 @@ export interface ServerOptions {
   /** Reports whether an error that `read` throws is about the configuration. Other errors are bugs. */
   isExpected(error: unknown): error is Error;
   observersOf: ObserversOf;
-  /** Called for connections that could not be accepted. */
-  onAcceptError: (error: Error) => void;
+  onConnectionFailure: OnConnectionFailure;
+  /** Opened with the configuration, and opened again at each reload. */
+  logs: Logs;
   /** Called when a certificate was obtained by ACME, and when that failed. */
   onCertificate: (event: AcmeEvent) => void;
   /** Called every few seconds of a drain. `leftMs`: the rest of the `drainTimeout`. */
@@ -51,7 +54,7 @@ export class Server implements Control {
   constructor(options: ServerOptions) {
     this.#options = options;
     this.#context = { observersOf: options.observersOf, readiness: () => this.readiness() };
-    this.#admin = new AdminServer(adminEndpoints(this), options.onAcceptError);
+    this.#admin = new AdminServer(adminEndpoints(this), options.onConnectionFailure);
   }
 
   /**
@@ -59,13 +62,14 @@ export class Server implements Control {
    * listens.
    */
   async start(): Promise<void> {
-    const { read, observersOf, onAcceptError, onCertificate } = this.#options;
+    const { read, observersOf, onConnectionFailure, onCertificate } = this.#options;
     const plan = compile(read(), this.#context);
+    this.#prepareLogs(plan).apply();
     const admin = await this.#admin.prepare(plan);
     // From now on `/healthz` answers, and `/readyz` says that the server starts.
     admin.apply();
     try {
-      this.#service = await Service.start(plan, { observersOf, onAcceptError, onCertificate });
+      this.#service = await Service.start(plan, { observersOf, onConnectionFailure, onCertificate });
     } catch (error) {
       this.#admin.destroy();
       throw error;
@@ -162,17 +166,35 @@ export class Server implements Control {
 
   async #apply(service: Service): Promise<ReloadChanges> {
     const plan: Plan = compile(this.#options.read(), this.#context, service.plan.routes);
-    const admin = await this.#admin.prepare(plan).catch((error: unknown) => {
+    let logs: LogChange | null = null;
+    let admin: AdminChange | null = null;
+    try {
+      logs = this.#prepareLogs(plan);
+      admin = await this.#admin.prepare(plan);
+    } catch (error) {
+      logs?.cancel();
       service.discard(plan);
       throw error;
-    });
+    }
     try {
       const changes = await service.reload(plan);
+      logs.apply();
       admin.apply();
       return changes;
     } catch (error) {
+      logs.cancel();
       admin.cancel();
       throw error;
+    }
+  }
+
+  /** Opens the files of the logs. Throws the error of the plan's source. */
+  #prepareLogs({ log, source }: Plan): LogChange {
+    try {
+      return this.#options.logs.prepare(log);
+    } catch (error) {
+      if (!(error instanceof OutputError)) throw error;
+      throw source.toError([{ path: `log.${error.option}`, message: error.message }]);
     }
   }
 }

@@ -4,6 +4,7 @@ import { AcmeCertificates } from '../acme/certificates.js';
 import type { AcmeSettings } from '../acme/settings.js';
 import type { ReloadChanges } from '../admin/control.js';
 import { formatAddress, ListenError } from '../listeners/address.js';
+import type { OnConnectionFailure } from '../listeners/connection-failure.js';
 import { Listener, type ListenerSettings } from '../listeners/listener.js';
 import type { RouteHandler } from '../routes/route-handler.js';
 import type { ObserversOf, Plan } from './compile.js';
@@ -12,8 +13,7 @@ import type { ListenerPlan } from './listener-plan.js';
 
 export interface ServiceOptions {
   observersOf: ObserversOf;
-  /** Called for connections that could not be accepted. */
-  onAcceptError: (error: Error) => void;
+  onConnectionFailure: OnConnectionFailure;
   /** Called when a certificate was obtained by ACME, and when that failed. */
   onCertificate: (event: AcmeEvent) => void;
 }
@@ -170,7 +170,7 @@ export class Service {
         const { settings, own } = this.#settingsOf(plan, each);
         const { address, mode } = each;
         const listener = new Listener(
-          { address, mode, onAcceptError: this.#options.onAcceptError },
+          { address, mode, onConnectionFailure: this.#options.onConnectionFailure },
           settings,
         );
         opened.set(key, { listener, settings, own });

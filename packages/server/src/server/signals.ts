@@ -10,6 +10,12 @@ export function onHangup(reload: () => void, source: EventEmitter = process): ()
   return () => void source.off('SIGHUP', reload);
 }
 
+/** Calls `reopen` on each SIGUSR2, which log rotation sends after it has renamed files. Windows has no such signal. */
+export function onReopen(reopen: () => void, source: EventEmitter = process): () => void {
+  source.on('SIGUSR2', reopen);
+  return () => void source.off('SIGUSR2', reopen);
+}
+
 const stopSignals = ['SIGINT', 'SIGTERM'] as const;
 export type StopSignal = (typeof stopSignals)[number];
 

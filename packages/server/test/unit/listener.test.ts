@@ -14,6 +14,7 @@ import type { ClientOptions } from '../../../sluiceway/test/support/raw-client.j
 import { scratchFolder } from '../../../sluiceway/test/support/tool.js';
 import { until } from '../../../sluiceway/test/support/until.js';
 import { type ListenAddress, parseListenAddress } from '../../src/listeners/address.js';
+import type { ConnectionFailure } from '../../src/listeners/connection-failure.js';
 import { Listener } from '../../src/listeners/listener.js';
 import { ProtocolServer, type ProtocolSettings } from '../../src/listeners/protocol-server.js';
 import { waitForStopSignal } from '../../src/server/signals.js';
@@ -48,9 +49,9 @@ async function open(
   address: ListenAddress = loopback,
   mode: number | null = null,
 ) {
-  const failures: Error[] = [];
+  const failures: ConnectionFailure[] = [];
   const listener = new Listener(
-    { address, mode, onAcceptError: (error) => void failures.push(error) },
+    { address, mode, onConnectionFailure: (failure) => void failures.push(failure) },
     { protocol: 'auto', proxyProtocol: null, ...settings },
   );
   await listener.open();
@@ -60,7 +61,7 @@ async function open(
 
 /** A server without a listener, and a client's connection that has asked for something. */
 async function takeOver(net: Network, settings: ProtocolSettings) {
-  const server = new ProtocolServer(settings);
+  const server = new ProtocolServer(settings, () => {});
   const acceptor = createServer({ allowHalfOpen: true }, (socket) => server.take(socket)).listen(
     0,
     '127.0.0.1',

@@ -87,7 +87,7 @@ export function formatTransferJson(record: TransferRecord, members?: LogMembers)
 /**
  * Formats a record in the combined format of Apache and nginx, without a line end, followed by the outcome, the seconds to
  * the end, the origin server, the request id and the values of `members`, each in quotes but the number. `-` is null. The
- * address is that of the client behind `trustedProxies`. `path` is the record's, so queries are `?…`.
+ * address is that of the client behind `trustedProxies`. A query is `?...`.
  */
 export function formatTransferCombined(record: TransferRecord, members: LogMembers = {}): string {
   const { method, path, httpVersion, status, bytesDown, outcome, durationMs, upstream, requestId } = record;
@@ -97,10 +97,10 @@ export function formatTransferCombined(record: TransferRecord, members: LogMembe
     '-',
     bare(record.identity),
     `[${toApacheTime(record.time)}]`,
-    quoted(`${method} ${path}${protocol}`),
+    quoted(`${method} ${plain(path)}${protocol}`),
     String(status ?? '-'),
     String(bytesDown),
-    quoted(record.referer),
+    quoted(record.referer === null ? null : plain(record.referer)),
     quoted(record.userAgent),
     quoted(outcome),
     (durationMs / 1000).toFixed(3),
@@ -131,6 +131,9 @@ function quoted(value: string | null): string {
     ? '"-"'
     : `"${escapeBytes(value, /[^\x20\x21\x23-\x5b\x5d-\x7e]/gu)}"`;
 }
+
+/** `?...` for a query, since readers of this format expect ASCII. */
+const plain = (url: string): string => url.replace(/\?…$/, '?...');
 
 /** A value that is not in quotes has no spaces either. */
 function bare(value: string | null): string {

@@ -5,7 +5,7 @@ import { type AddressInfo, connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { expect } from 'vitest';
 import { attach, type ConnectionError, createProxy, type NodeServer, OptionsError } from '../../src/index.js';
-import { loopbackCertificate } from '../support/certificates.js';
+import { loopbackCertificate, type TestCertificate } from '../support/certificates.js';
 import { type Network, test } from '../support/fixture.js';
 import { until } from '../support/until.js';
 
@@ -55,10 +55,10 @@ test('a head that does not arrive in time is reported [nginx]', async ({ net }) 
   expect(errors).toMatchObject([{ kind: 'http1', code: 'ERR_HTTP_REQUEST_TIMEOUT' }]);
 });
 
-test.for([
-  ['https', createTlsServer],
-  ['HTTP/2', createSecureServer],
-] as const)(
+test.for<[string, (options: TestCertificate) => NodeServer]>([
+  ['https', (options) => createTlsServer(options)],
+  ['HTTP/2', (options) => createSecureServer(options)],
+])(
   'over %s a handshake that fails is reported, with the reason only [nginx]',
   async ([, create], { net }) => {
     const { port, errors } = await listen(net, create(await loopbackCertificate()));

@@ -100,7 +100,7 @@ test('a line of the combined format is as Apache and nginx write it [nginx]', ()
   };
   expect(formatTransferCombined(given)).toBe(
     '198.51.100.7 - jane\\x20doe [02/Jan/2026:03:04:05 +0000] ' +
-      '"GET /a \\x22b\\x22?\\xE2\\x80\\xA6 HTTP/1.1" 200 1 "https://example.com/?\\xE2\\x80\\xA6" "curl/8 \\x22x\\x22 \\x5C" ' +
+      '"GET /a \\x22b\\x22?... HTTP/1.1" 200 1 "https://example.com/?..." "curl/8 \\x22x\\x22 \\x5C" ' +
       '"completed" 1.234 "http://origin.example.com:9000" "r-1"',
   );
 });

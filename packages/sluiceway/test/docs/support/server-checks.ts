@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { expect } from 'vitest';
 import { formatKeys, generateKey, type Key } from '../../../src/gateway.js';
-import { createUrlSigner } from '../../../src/index.js';
+import { createUrlSigner, type TransferRecord } from '../../../src/index.js';
 import { makeAuthority, makeCertificate, type TestCertificate } from '../../support/certificates.js';
 import { openClient } from '../../support/raw-client.js';
 import { node } from '../../support/requirements.js';
+import { until } from '../../support/until.js';
 import { type Check, commandsOf, type Example, type RunningExample } from './example.js';
 import { readPage } from './markdown.js';
 import { outputOf, program } from './signing-checks.js';
@@ -60,6 +61,40 @@ function namesFor(port: number, servername: string, ca: string): Promise<string>
 
 /** Checks of the examples of the server, by what `<!-- test: … -->` above a block says. */
 export const serverChecks: Readonly<Record<string, Check>> = {
+  'a configuration with log files': async (example) => {
+    const running = await serveBlock(example);
+    await bodyOf(running, '/health');
+    await bodyOf(running, '/a?b');
+    const file = join(example.project, 'access.log');
+    await until(() => readFileSync(file, 'utf8') !== '', 'the log was written');
+    const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain('"GET /a?... HTTP/1.1" 200 ');
+    expect(readFileSync(join(example.project, 'error.log'), 'utf8')).toBe('');
+  },
+
+  'a line of the combined log': async ({ block }) => {
+    const { formatTransferCombined } = await import('../../../src/index.js');
+    const record = {
+      time: '2026-01-02T03:04:05.000Z',
+      clientAddress: '192.0.2.7',
+      forwardedFor: null,
+      identity: null,
+      method: 'GET',
+      path: '/files/a?…',
+      httpVersion: '1.1',
+      status: 200,
+      bytesDown: 1_048_576,
+      referer: null,
+      userAgent: 'curl/8.5.0',
+      outcome: 'completed',
+      durationMs: 1234,
+      upstream: 'http://127.0.0.1:9000',
+      requestId: '6f2b1c1e-8f0e-4a57-9d7c-1b0a4d5f8c11',
+    } as TransferRecord;
+    expect(`${formatTransferCombined(record, { route: '/files/**' })}\n`).toBe(block.text);
+  },
+
   'a first configuration file is written, checked and served': async (example) => {
     const [init, check, serve] = commandsOf(example.block);
     const path = join(example.project, 'sluiceway.yaml');
