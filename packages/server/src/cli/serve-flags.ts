@@ -2,14 +2,14 @@ import { type Command, Option } from 'commander';
 import { type DigestOptions, OptionsError, type TimeoutOptions } from 'sluiceway';
 import { proxyOptions } from 'sluiceway/options';
 import { readCertificates } from '../listeners/pem.js';
-import { LEVELS, type Level } from '../log/entry.js';
 import { type AccessFlags, addAccessFlags, toAccessRule } from './access-flags.js';
+import { addLogFlags, type LogFlags, toLogConfig, toRequestId } from './log-flags.js';
 import { addOperationOptions, type OperationFlags, toOperationConfig } from './operation-flags.js';
 import { addOptionFlags, flagsByOption, givenUnder, inFlagWords, transferFlags } from './option-flags.js';
 import { readFlag, UsageError } from './usage-error.js';
 
 /** The flags of every command that serves, as given on the command line. */
-export interface ServeFlags extends AccessFlags, OperationFlags {
+export interface ServeFlags extends AccessFlags, OperationFlags, LogFlags {
   listen: string;
   h2c?: string;
   proxyProtocol?: string;
@@ -39,11 +39,6 @@ export interface ServeFlags extends AccessFlags, OperationFlags {
   missingSidecar?: MissingSidecar;
   drainDelay: string;
   drainTimeout: string;
-  log: LogFormat;
-  logOutput?: string;
-  logErrors?: string;
-  logLevel?: Level;
-  requestId?: string | boolean;
 }
 
 const headConversions = ['never', 'fallback', 'always'] as const;
@@ -69,9 +64,6 @@ type DigestRanges = (typeof digestRanges)[number];
 
 const missingSidecars = ['refuse', 'ignore'] as const;
 type MissingSidecar = (typeof missingSidecars)[number];
-
-const logFormats = ['text', 'json', 'combined', 'none'] as const;
-type LogFormat = (typeof logFormats)[number];
 
 /** Options of the library for `ServeFlags`. Only those that were given: the library has the defaults. */
 export interface ServedOptions {
@@ -121,7 +113,7 @@ export function addTransferOptions(command: Command): Command {
       'proxies in front of this one whose forwarding fields are trusted: addresses and CIDR ranges, separated by commas; "unix" for peers on Unix sockets',
     );
   addAccessFlags(command);
-  return addOptionFlags(command, proxyOptions, transferFlags)
+  addOptionFlags(command, proxyOptions, transferFlags)
     .option('--no-resume', 'do not continue downloads that the origin server breaks off')
     .option('--no-verify-digests', 'do not verify content against digests from the origin server')
     .option('--no-verify-if-range', 'relay parts (206) that do not meet the If-Range of the client')
@@ -184,28 +176,8 @@ export function addTransferOptions(command: Command): Command {
       'how long connections are still accepted when the proxy stops, while it reports that it is not ready',
       '0s',
     )
-    .option('--drain-timeout <duration>', 'time for running transfers to finish when the proxy stops', '30s')
-    .addOption(
-      new Option('--log <format>', 'format of the transfer log')
-        .choices(logFormats)
-        .default('text' satisfies LogFormat),
-    )
-    .option(
-      '--log-output <where>',
-      'where the transfer log is written: stderr, stdout or a file (default stderr)',
-    )
-    .option(
-      '--log-errors <where>',
-      'where lines about failed connections are written: stderr, stdout or a file (default stderr)',
-    )
-    .addOption(
-      new Option('--log-level <level>', 'least serious lines of the logs (default info)').choices(LEVELS),
-    )
-    .option(
-      '--request-id <field>',
-      'field that carries the id of a request to the origin server and the client (default X-Request-Id)',
-    )
-    .option('--no-request-id', 'give requests no id, and pass X-Request-Id as any other field');
+    .option('--drain-timeout <duration>', 'time for running transfers to finish when the proxy stops', '30s');
+  return addLogFlags(command);
 }
 
 /** The configuration that the flags set, with one route. Throws a `UsageError`. */
@@ -217,10 +189,7 @@ export function toConfig(
   return {
     listeners: toListeners(flags),
     routes: [{ ...route, ...(access !== undefined && { access }) }],
-    log: {
-      format: flags.log,
-      ...given({ output: flags.logOutput, errors: flags.logErrors, level: flags.logLevel }),
-    },
+    log: toLogConfig(flags),
     drainDelay: flags.drainDelay,
     drainTimeout: flags.drainTimeout,
     ...toOperationConfig(flags),
@@ -275,14 +244,8 @@ export function toServedOptions(flags: ServeFlags): ServedOptions {
     ...(flags.acceptEncoding !== undefined && { acceptEncoding: flags.acceptEncoding }),
     ...(ca !== undefined && { tls: { ca } }),
     ...(flags.trustedProxies !== undefined && { trustedProxies: flags.trustedProxies.split(',') }),
-    ...toRequestId(flags.requestId),
+    ...toRequestId(flags),
   };
-}
-
-/** Commander sets true for a flag that has a `--no-` form and is absent. */
-function toRequestId(given: string | boolean | undefined): Pick<ServedOptions, 'requestId'> {
-  if (typeof given === 'string') return { requestId: { field: given } };
-  return given === false ? { requestId: false } : {};
 }
 
 const toZeroCopy = (mode: ZeroCopyMode): boolean | 'auto' => (mode === 'auto' ? mode : mode === 'true');
