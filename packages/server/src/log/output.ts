@@ -24,7 +24,7 @@ export function openOutput(output: string): Sink {
  * place in it.
  */
 function openStandard(stream: NodeJS.WriteStream): Sink {
-  const fd: unknown = stream.fd;
+  const fd: unknown = Reflect.get(stream, 'fd');
   // An application, or a test, has replaced the stream.
   if (typeof fd !== 'number') return new StreamSink(stream);
   try {
