@@ -6,7 +6,6 @@ import {
   groupSchema,
   list,
   type Members,
-  type OptionsOf,
   proxyOptions,
   record,
   resolve,

@@ -22,7 +22,7 @@ function checkWritable(file: string): string {
     accessSync(place, constants.W_OK);
   } catch (error) {
     const { code = '', message } = error as NodeJS.ErrnoException;
-    throw new TypeError(`cannot be written: ${reasons[code] ?? message}`);
+    throw new TypeError(`cannot be written: ${reasons[code] ?? message}`, { cause: error });
   }
   return file;
 }

@@ -117,7 +117,7 @@ test('an error of the listener is a warning, and the client is answered [Sluicew
 
 test('unknown options of attach are refused [Sluiceway]', () => {
   const proxy = createProxy({ upstream: 'http://127.0.0.1:1' });
-  const mount = (options: object) => () => attach(createServer(), proxy, options as never);
+  const mount = (options: object) => () => attach(createServer(), proxy, options);
   expect(mount({ onError: () => {} })).toThrow(OptionsError);
   expect(mount({ onConnectionError: 'log' })).toThrow('options.onConnectionError');
 });

@@ -126,7 +126,7 @@ export function attach(server: NodeServer, handler: Handler, options: AttachOpti
 function watchSessionErrors(server: EventEmitter): void {
   server.on('session', (session: ServerHttp2Session) => {
     const { remoteAddress = null } = session.socket;
-    session.on('error', (error) => reportSessionError(server, error, remoteAddress));
+    session.on('error', (error: Error) => reportSessionError(server, error, remoteAddress));
   });
 }
 
