@@ -6,6 +6,7 @@ import { scratchFolder } from '../../../sluiceway/test/support/tool.js';
 import { ConfigError } from '../../src/config/config-error.js';
 import { ConfigFile } from '../../src/config/file.js';
 import { configMembers } from '../../src/config/options.js';
+import { Logs } from '../../src/log/logs.js';
 import { Server } from '../../src/server/server.js';
 
 test('an error of the program itself during a reload changes nothing, and is reported', async ({ net }) => {
@@ -19,7 +20,8 @@ test('an error of the program itself during a reload changes nothing, and is rep
     },
     isExpected: (error): error is Error => error instanceof ConfigError,
     observersOf: () => [],
-    onAcceptError: () => {},
+    onConnectionFailure: () => {},
+    logs: new Logs(() => {}),
     onCertificate: () => {},
     onDrainProgress: () => {},
     onReload: () => {},
