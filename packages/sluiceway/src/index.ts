@@ -68,10 +68,11 @@ export type { CookieOptions } from './proxy/options/cookie-options.js';
 export type { CorsOptions } from './proxy/options/cors-options.js';
 export type { DigestOptions, SidecarOptions } from './proxy/options/digest-options.js';
 export type {
+  MoveOptions,
   PassiveHealthOptions,
   RetryOptions,
-  UpstreamGroupOptions,
-} from './proxy/options/group-options.js';
+} from './proxy/options/failover-options.js';
+export type { UpstreamGroupOptions } from './proxy/options/group-options.js';
 export type {
   ForwardedOptions,
   HeaderOptions,

@@ -125,6 +125,10 @@ export class TransferTimeouts {
     this.#queued = 0;
   }
 
+  get waitsForUpstream(): boolean {
+    return this.#waiting === 'upstream';
+  }
+
   stop(): void {
     this.#waiting = 'nobody';
     this.#request = 'nobody';

@@ -147,7 +147,7 @@ function resolvedDefaults(): Record<string, unknown> {
 }
 
 function balancingDefaults(): Record<string, unknown> {
-  const { choose, retry, passive, health, triesWhenDown } = resolveGroupOptions({
+  const { choose, retry, passive, health, move, triesWhenDown } = resolveGroupOptions({
     servers: [upstream.url],
     health: {},
   }).settings;
@@ -173,6 +173,8 @@ function balancingDefaults(): Record<string, unknown> {
     'upstream.health.timeout': health?.timeoutMs,
     'upstream.health.rise': health?.rise,
     'upstream.health.fall': health?.fall,
+    'upstream.move.below': (move.share ?? 0) * 100,
+    'upstream.move.after': move.afterMs,
     'upstream.whenDown': triesWhenDown ? "'try'" : "'refuse'",
   };
 }

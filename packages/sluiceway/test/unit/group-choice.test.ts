@@ -5,6 +5,7 @@ import { fewestBytes, fewestTransfers } from '../../src/upstream/group/choose/le
 import { randomOfTwo } from '../../src/upstream/group/choose/random-of-two.js';
 import { rendezvous } from '../../src/upstream/group/choose/rendezvous.js';
 import { roundRobin } from '../../src/upstream/group/choose/round-robin.js';
+import { highestThroughput } from '../../src/upstream/group/choose/throughput.js';
 import { hashText } from '../../src/upstream/group/server.js';
 
 const server = (
@@ -140,4 +141,22 @@ describe('the key of a request', () => {
       expect(() => parseHashKey(text)).toThrow(TypeError);
     },
   );
+});
+
+describe('the choice by throughput', () => {
+  const rated = (name: string, bytesPerSecond: number | null, transfers = 0) => ({
+    ...server(name, { transfers }),
+    bytesPerSecond,
+  });
+
+  test('takes the server that promises one more transfer the highest rate [Sluiceway]', () => {
+    expect(highestThroughput([rated('a', 100), rated('b', 900), rated('c', 500)]).name).toBe('b');
+    // One transfer has 900: two would have 450 each.
+    expect(highestThroughput([rated('b', 900, 1), rated('c', 500)]).name).toBe('c');
+  });
+
+  test('tries an idle server whose rate is unknown, with one transfer at a time [Sluiceway]', () => {
+    expect(highestThroughput([rated('a', 900), rated('b', null)]).name).toBe('b');
+    expect(highestThroughput([rated('a', 900), rated('b', null, 1)]).name).toBe('a');
+  });
 });

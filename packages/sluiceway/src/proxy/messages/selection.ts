@@ -4,6 +4,7 @@ import type { SidecarLocation } from '../../http/sidecar.js';
 import { type BaseTarget, joinTarget } from '../../http/target.js';
 import type { RateLimit } from '../../stream/rate-limit.js';
 import type { BalancedTransfer } from '../../upstream/group/balanced-transfer.js';
+import type { Progress } from '../../upstream/group/server-use.js';
 import type { Target } from '../../upstream/target.js';
 import type { TransportResponse } from '../../upstream/transport.js';
 import type { DownstreamRequest } from './downstream-request.js';
@@ -25,7 +26,7 @@ export interface Selector {
 }
 
 /** The part of a transfer that a selector needs. */
-export interface SelectingTransfer {
+export interface SelectingTransfer extends Progress {
   /**
    * Aborted with the transfer, with its `SluicewayError` as the reason, so that a selector can stop. Created on first
    * access.
@@ -33,10 +34,6 @@ export interface SelectingTransfer {
   readonly signal: AbortSignal;
   /** Aborts the transfer, at any time. */
   abort(error: SluicewayError): void;
-  /** Bytes of response content so far. */
-  readonly bytesDown: number;
-  /** Bytes of request content so far. */
-  readonly bytesUp: number;
 }
 
 /** The target of one request, and the rules for it. The methods are called in this order. */

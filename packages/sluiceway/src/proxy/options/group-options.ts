@@ -1,12 +1,13 @@
 import { type BaseTarget, parseBaseTarget } from '../../http/target.js';
 import { Checker } from '../../options/checker.js';
 import { either, group, list } from '../../options/composites.js';
-import { boolean, custom, duration, integer, oneOf, size, url } from '../../options/kinds.js';
-import { type OptionsOf, resolve, type SettingsOf } from '../../options/spec.js';
+import { boolean, custom, integer, oneOf, url } from '../../options/kinds.js';
+import { OFF, type OptionsOf, resolve, type SettingsOf } from '../../options/spec.js';
 import { type Balance, balanceWords, toChoose } from '../../upstream/group/choose/choose.js';
 import { type KeyOf, parseHashKey } from '../../upstream/group/choose/hash-key.js';
 import { type GroupSettings, keyOf, type ServerOptions } from '../../upstream/group/group.js';
 import type { ServerSettings } from '../../upstream/group/server.js';
+import { moveOption, passiveOption, retryOption } from './failover-options.js';
 import { healthOption, toHealthSettings } from './health-options.js';
 import { tlsOption } from './upstream-tls.js';
 
@@ -33,6 +34,17 @@ const serverMembers = {
     default: false,
     doc: 'Whether it gets requests only while no other server is available.',
   }),
+  /**
+   * Most transfers at a time. Further requests go to other servers; if all have as many as they may have, the answer
+   * is 503. `false` turns it off. Default: unlimited.
+   */
+  maxTransfers: integer({
+    default: OFF,
+    off: true,
+    min: 1,
+    defaultText: 'unlimited',
+    doc: 'Most transfers at a time. Further requests go to other servers; if all have as many as they may have, the answer is 503.',
+  }),
 };
 
 export interface ServerValues extends SettingsOf<typeof serverMembers> {}
@@ -41,126 +53,18 @@ const serverOption = either(upstreamUrl, group<ServerOptions, ServerValues>(serv
   takesSecond: (value) => typeof value === 'object' && value !== null && !(value instanceof URL),
 });
 
-const statusOption = integer({ min: 200, max: 599 });
-
-const budgetMembers = {
-  /** Retries for each hundred requests of the last ten seconds. Default: `20`. */
-  percent: integer({
-    default: 20,
-    max: 100,
-    doc: 'Retries for each hundred requests of the last ten seconds.',
-  }),
-  /**
-   * Retries per second that are allowed in any case, so that a proxy with few requests can retry too.
-   * Default: `10`.
-   */
-  minPerSecond: integer({
-    default: 10,
-    doc: 'Retries per second that are allowed in any case, so that a proxy with few requests can retry too.',
-  }),
-};
-
-interface BudgetOptions extends OptionsOf<typeof budgetMembers> {}
-interface BudgetValues extends SettingsOf<typeof budgetMembers> {}
-
-const retryMembers = {
-  /**
-   * Most retries of one request after its first attempt. A retry goes to a server that the request has not
-   * tried; if there is none, after a short pause to any. `0` turns retries off. Default: `2`.
-   */
-  max: integer({
-    default: 2,
-    max: 100,
-    doc: 'Most retries of one request after its first attempt. A retry goes to a server that the request has not tried; if there is none, after a short pause to any. `0` turns retries off.',
-  }),
-  /**
-   * Statuses of responses after which another server is tried, if the method is idempotent (RFC 9110 section
-   * 9.2.2). The last response is final. Default: `502, 503, 504`.
-   */
-  statuses: list(statusOption, {
-    default: [502, 503, 504],
-    type: 'list of statuses',
-    defaultText: '`502, 503, 504`',
-    doc: 'Statuses of responses after which another server is tried, if the method is idempotent (RFC 9110 section 9.2.2). The last response is final.',
-  }),
-  /**
-   * Bytes of request content that are kept in memory, so that a PUT that a server has begun to read can be
-   * sent again. Of longer content, only a request that no server has begun to read is retried. Default:
-   * `64KiB`.
-   */
-  maxContent: size({
-    default: '64KiB',
-    doc: 'Bytes of request content that are kept in memory, so that a PUT that a server has begun to read can be sent again. Of longer content, only a request that no server has begun to read is retried.',
-  }),
-  /**
-   * A limit for the retries of all requests together, so that retries do not multiply the load of an outage.
-   * A request that no server has got, because connecting failed, does not count.
-   */
-  budget: group<BudgetOptions, BudgetValues>(budgetMembers, {
-    doc: 'A limit for the retries of all requests together, so that retries do not multiply the load of an outage. A request that no server has got, because connecting failed, does not count.',
-  }),
-};
-
-export interface RetryOptions extends OptionsOf<typeof retryMembers> {}
-export interface RetryValues extends SettingsOf<typeof retryMembers> {}
-
-const passiveMembers = {
-  /**
-   * Failures in a row after which a server is ejected: it gets no requests for a while. Failed connections,
-   * connections that end before the response head, missing heads and responses with one of `statuses` count,
-   * and, separately, contents that break off. A client that leaves never counts. `false` turns it off.
-   * Default: `3`.
-   */
-  failures: integer({
-    default: 3,
-    min: 1,
-    off: true,
-    doc: 'Failures in a row after which a server is ejected: it gets no requests for a while. Failed connections, connections that end before the response head, missing heads and responses with one of `statuses` count, and, separately, contents that break off. A client that leaves never counts.',
-  }),
-  /** Statuses of responses that count as failures. Default: `502, 503, 504`. */
-  statuses: list(statusOption, {
-    default: [502, 503, 504],
-    type: 'list of statuses',
-    defaultText: '`502, 503, 504`',
-    doc: 'Statuses of responses that count as failures.',
-  }),
-  /**
-   * How long an ejection lasts. Then the server gets one request at a time; the first one that succeeds ends
-   * the trial, and one that fails ejects it for twice as long as before. Default: `10s`.
-   */
-  ejectFor: duration({
-    default: '10s',
-    min: 1,
-    doc: 'How long an ejection lasts. Then the server gets one request at a time; the first one that succeeds ends the trial, and one that fails ejects it for twice as long as before.',
-  }),
-  /** The longest ejection. Default: `5m`. */
-  maxEjectFor: duration({ default: '5m', min: 1, doc: 'The longest ejection.' }),
-  /**
-   * Percentage of the servers that can be ejected at a time, rounded up. The servers that are left must not
-   * be overloaded because one kind of request fails everywhere. Default: `50`.
-   */
-  maxEjected: integer({
-    default: 50,
-    max: 100,
-    doc: 'Percentage of the servers that can be ejected at a time, rounded up. The servers that are left must not be overloaded because one kind of request fails everywhere.',
-  }),
-};
-
-export interface PassiveHealthOptions extends OptionsOf<typeof passiveMembers> {}
-export interface PassiveHealthValues extends SettingsOf<typeof passiveMembers> {}
-
 /** The options of a group, without its servers. */
 export const balancingMembers = {
   /**
    * How a server is chosen for each request: see balancing. `round-robin` takes turns by weight;
    * `least-transfers` and `least-bytes` take the server with the fewest running transfers, or bytes that
-   * these have still to move, for its weight; `random-of-two` the better one of two random servers; `hash`
-   * always the same server for the same `hashKey`; `ordered` the first one in the list that is available.
-   * Default: `'round-robin'`.
+   * these have still to move, for its weight; `throughput` the one that promises the highest measured rate;
+   * `random-of-two` the better one of two random servers; `hash` always the same server for the same
+   * `hashKey`; `ordered` the first one in the list that is available. Default: `'round-robin'`.
    */
   balance: oneOf(balanceWords, {
     default: 'round-robin',
-    doc: 'How a server is chosen for each request: see [balancing](balancing.md#choosing-a-server). `round-robin` takes turns by weight; `least-transfers` and `least-bytes` take the server with the fewest running transfers, or bytes that these have still to move, for its weight; `random-of-two` the better one of two random servers; `hash` always the same server for the same `hashKey`; `ordered` the first one in the list that is available.',
+    doc: 'How a server is chosen for each request: see [balancing](balancing.md#choosing-a-server). `round-robin` takes turns by weight; `least-transfers` and `least-bytes` take the server with the fewest running transfers, or bytes that these have still to move, for its weight; `throughput` the one that promises the highest measured rate; `random-of-two` the better one of two random servers; `hash` always the same server for the same `hashKey`; `ordered` the first one in the list that is available.',
   }),
   /**
    * What decides with `hash`: `path`, `uri` (path and query), `client` (its address), `header:<name>`,
@@ -179,18 +83,16 @@ export const balancingMembers = {
     },
   }),
   /** When a request is sent to another server. */
-  retry: group<RetryOptions, RetryValues>(retryMembers, {
-    doc: 'When a request is sent to another server.',
-  }),
+  retry: retryOption,
   /** When a server that fails gets no more requests. */
-  passive: group<PassiveHealthOptions, PassiveHealthValues>(passiveMembers, {
-    doc: 'When a server that fails gets no more requests.',
-  }),
+  passive: passiveOption,
   /**
    * Whether servers are checked at intervals: see health checks. A path, such as `/healthz`, or an object with the
    * options there. Default: none.
    */
   health: healthOption,
+  /** When a download that is slow goes on at another server. */
+  move: moveOption,
   /**
    * What happens when all servers are down: `try` sends requests to them anyway, and `refuse` answers 503
    * with `Retry-After`. Default: `'try'`.
@@ -240,7 +142,7 @@ export function toGroupSettings(
   check: Checker,
   path: string,
   servers: GivenServers,
-  { balance, hashKey, retry, passive, health, whenDown }: BalancingValues,
+  { balance, hashKey, retry, passive, health, move, whenDown }: BalancingValues,
 ): GroupSettings {
   return {
     servers: toServers(check, path, servers),
@@ -259,6 +161,7 @@ export function toGroupSettings(
       maxShare: passive.maxEjected / 100,
     },
     health: toHealthSettings(health),
+    move: { share: move.below === null ? null : move.below / 100, afterMs: move.after },
     triesWhenDown: whenDown === 'try',
     checkServers: (given) => {
       const own = new Checker('setServers');
@@ -269,12 +172,14 @@ export function toGroupSettings(
   };
 }
 
+const NO_OPTIONS = { weight: 1, backup: false, maxTransfers: null };
+
 function toServers(check: Checker, path: string, given: GivenServers): ServerSettings[] {
   const known = new Set<string>();
   const servers = given.flatMap((each): ServerSettings[] => {
-    const { url: base, weight, backup } = 'url' in each ? each : { url: each, weight: 1, backup: false };
+    const { url: base, ...own } = 'url' in each ? each : { url: each, ...NO_OPTIONS };
     // A missing URL is already a problem.
-    return base === undefined ? [] : [{ base, weight, backup }];
+    return base === undefined ? [] : [{ base, ...own }];
   });
   for (const { base } of servers) {
     const key = keyOf(base);

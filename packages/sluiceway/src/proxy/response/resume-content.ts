@@ -24,6 +24,7 @@ export function decideResume(
   if (part === null) return;
   // Files on different servers can have the same length and date, and still differ.
   const isProvable = proof !== 'validator' || (part.validator !== null && isPortable(part.validator));
+  if (balanced !== null) balanced.isPortable = isProvable;
   const isWhole = part.start === 0 && part.end === part.total;
   // A copy, since hooks may change the head before the content breaks.
   const head = digests.verifies && mayGiveDigest(response.headers) ? response.headers.clone() : null;

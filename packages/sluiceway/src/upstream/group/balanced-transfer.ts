@@ -15,6 +15,9 @@ const BROKEN: ReadonlySet<Outcome> = new Set<Outcome>([
   'upstream_invalid',
 ]);
 
+/** Most moves of one transfer because of its rate, or on request. */
+const MAX_MOVES = 3;
+
 /** The use of a group by one transfer: which servers it has tried, which one it uses, and what comes next. */
 export class BalancedTransfer implements Uses {
   readonly group: UpstreamGroup;
@@ -27,6 +30,9 @@ export class BalancedTransfer implements Uses {
   #server: Server;
   /** The content has broken off, which is already counted, and was not continued yet. */
   #isBroken = false;
+  #moves = 0;
+  /** Whether the rest can be proved if it comes from another server. */
+  isPortable = false;
 
   /** Chooses the first server. `join` makes a server's target. Throws if no server is available. */
   constructor(
@@ -96,6 +102,11 @@ export class BalancedTransfer implements Uses {
   /** The last response is used from here on, and no earlier one. */
   settle(): void {
     this.#isBroken = false;
+    const last = this.#uses.at(-1);
+    if (last !== undefined) {
+      last.mayMove = () => this.#mayMove();
+      this.group.rates.add(last);
+    }
     for (const use of this.#uses.splice(0, this.#uses.length - 1)) use.end();
   }
 
@@ -117,6 +128,13 @@ export class BalancedTransfer implements Uses {
     return this.#uses.at(-1)?.server.isOnTrial ?? false;
   }
 
+  /** Whether another server may take over content that is slow. Limited, since a move costs a request. */
+  #mayMove(): boolean {
+    if (!this.isPortable || this.#moves >= MAX_MOVES || this.others().length === 0) return false;
+    this.#moves += 1;
+    return true;
+  }
+
   /** Targets at the other servers, for the rest of the content: those that are available, best first. */
   others(): Target[] {
     return this.group.others(this.#request, this.#server).map(({ base }) => this.#join(base));
@@ -127,7 +145,10 @@ export class BalancedTransfer implements Uses {
     const use = this.#uses.at(-1);
     if (use?.isAnswered === true) {
       if (BROKEN.has(outcome)) this.broke();
-      else if (outcome === 'completed') this.group.ejection.completed(use.server);
+      else if (outcome === 'completed') {
+        this.group.ejection.completed(use.server);
+        this.group.rates.completed(use);
+      }
     }
     this.release();
   }

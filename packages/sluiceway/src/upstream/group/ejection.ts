@@ -80,9 +80,11 @@ export class Ejection {
   }
 
   #judge(server: Server, inARow: number, beganAt: number): void {
+    // A transfer that is moved away is no failure.
+    if (server.isDraining) return;
     server.failures += 1;
     const { failures, ejectMs, maxEjectMs } = this.#settings;
-    if (failures === null || server.isDraining) return;
+    if (failures === null) return;
     const now = performance.now();
     // On trial one failure is enough, and those from before the ejection do not count.
     if (server.isOnTrial ? beganAt < server.ejectedAt : inARow < failures || !this.#mayEject()) return;

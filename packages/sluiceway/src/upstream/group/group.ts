@@ -1,9 +1,11 @@
-import type { BaseTarget } from '../../http/target.js';
+import { SluicewayError } from '../../errors.js';
+import { type BaseTarget, parseBaseTarget } from '../../http/target.js';
 import type { Transport } from '../transport.js';
 import type { Choose } from './choose/choose.js';
 import type { BalancedRequest } from './choose/hash-key.js';
 import { Ejection, type EjectionSettings } from './ejection.js';
 import { HealthChecks, type HealthSettings } from './health/health-checks.js';
+import { type MoveSettings, RateWatch } from './rate-watch.js';
 import { RetryBudget } from './retry-budget.js';
 import type { RetrySettings } from './retry-policy.js';
 import { nameOf, Server, type ServerSettings, type UpstreamServer } from './server.js';
@@ -16,6 +18,7 @@ export interface GroupSettings {
   /** Null: servers are not checked. */
   health: HealthSettings | null;
   retry: RetrySettings;
+  move: MoveSettings;
   /** Whether requests are sent to servers that are down if no other is left. */
   triesWhenDown: boolean;
   /** Checks a new list of servers. Throws an `OptionsError`. */
@@ -30,6 +33,8 @@ export class UpstreamGroup {
   readonly #settings: GroupSettings;
   readonly #ejection: Ejection;
   readonly #budget: RetryBudget;
+  /** @internal */
+  readonly rates: RateWatch;
   #checks: HealthChecks | null = null;
   #ownTransport: Transport | null = null;
   #servers: Server[] = [];
@@ -37,11 +42,14 @@ export class UpstreamGroup {
   #leaving: Server[] = [];
   /** The servers that get requests while all are up: those that are no backups, or else the backups. */
   #usual: readonly Server[] = [];
+  /** Whether a server has a limit of transfers. */
+  #hasLimits = false;
 
   constructor(settings: GroupSettings) {
     this.#settings = settings;
     this.#ejection = new Ejection(settings.passive, () => this.#servers);
     this.#budget = new RetryBudget(settings.retry.budget);
+    this.rates = new RateWatch(settings.move, () => this.#servers);
     this.#set(settings.servers);
   }
 
@@ -55,6 +63,7 @@ export class UpstreamGroup {
       state: server.state,
       transfers: server.transfers,
       bytesInFlight: server.bytesInFlight,
+      bytesPerSecond: server.bytesPerSecond,
       requests: server.requests,
       failures: server.failures,
       fault: server.fault,
@@ -68,6 +77,21 @@ export class UpstreamGroup {
    */
   setServers(servers: readonly (string | URL | ServerOptions)[]): void {
     this.#set(this.#settings.checkServers(servers));
+  }
+
+  /**
+   * Takes a server out of the group: it gets no more requests, and its transfers end undisturbed. With `move`, downloads
+   * go on at other servers that are proved to have the same file; all other transfers end undisturbed. `url` is that of
+   * `servers`, or the one that the server was added with. Throws a `TypeError` if the group has no such server, or no other.
+   */
+  drain(url: string | URL, { move = false }: { move?: boolean } = {}): void {
+    const text = String(url);
+    const base = parseBaseTarget(text);
+    const server = this.#servers.find((each) => each.url === text || keyOf(each.base) === keyOf(base));
+    if (server === undefined) throw new TypeError('The group has no such server');
+    if (this.#servers.length === 1) throw new TypeError('The group has no other server');
+    this.#set(this.#servers.filter((each) => each !== server));
+    if (move) server.moveAll(new SluicewayError('connection_read_timeout', 'The server is drained'));
   }
 
   /**
@@ -118,12 +142,16 @@ export class UpstreamGroup {
    */
   choose(request: BalancedRequest, tried: readonly Server[], isLastResort: boolean): Server | null {
     const { choose, triesWhenDown } = this.#settings;
-    if (tried.length === 0 && this.#ejection.allAreUp)
+    if (tried.length === 0 && this.#ejection.allAreUp && !this.#hasLimits)
       return this.#usual.length === 0 ? null : choose(this.#usual, request);
     const now = performance.now();
     const untried = this.#servers.filter((server) => server.weight > 0 && !tried.includes(server));
     const available = untried.filter((server) => server.isAvailable(now));
-    const some = preferred(available.length === 0 && isLastResort && triesWhenDown ? untried : available);
+    const some = preferred(
+      available.length === 0 && isLastResort && triesWhenDown
+        ? untried.filter(({ isFull }) => !isFull)
+        : available,
+    );
     return some.length === 0 ? null : choose(some, request);
   }
 
@@ -145,6 +173,7 @@ export class UpstreamGroup {
       before.delete(keyOf(settings.base));
       known.weight = settings.weight;
       known.backup = settings.backup;
+      known.maxTransfers = settings.maxTransfers;
       return known;
     });
     for (const server of before.values()) {
@@ -152,6 +181,7 @@ export class UpstreamGroup {
       server.isDraining = true;
       this.#leaving.push(server);
     }
+    this.#hasLimits = this.#servers.some(({ maxTransfers }) => maxTransfers !== null);
     this.#usual = preferred(this.#servers.filter(({ weight }) => weight > 0));
     this.#checks?.watch(this.#servers);
   }
@@ -162,6 +192,7 @@ export interface ServerOptions {
   url: string | URL;
   weight?: number;
   backup?: boolean;
+  maxTransfers?: number | false;
 }
 
 /** Servers that are no backups; if there are none, the backups. */

@@ -1,3 +1,4 @@
+import type { SluicewayError } from '../../errors.js';
 import type { BaseTarget } from '../../http/target.js';
 
 /** Checked values of one server of a group. */
@@ -7,6 +8,8 @@ export interface ServerSettings {
   weight: number;
   /** Whether it gets requests only while no other server is available. */
   backup: boolean;
+  /** Most transfers at a time. Null: no limit. */
+  maxTransfers: number | null;
 }
 
 /**
@@ -26,6 +29,8 @@ export interface UpstreamServer {
   readonly transfers: number;
   /** Bytes that its running transfers still have to bring or take, as far as their lengths are known. */
   readonly bytesInFlight: number;
+  /** Measured bytes per second of one of its transfers. Null if it is unknown or older than a minute. */
+  readonly bytesPerSecond: number | null;
   /** Requests that were sent to it so far. */
   readonly requests: number;
   /** Requests that failed so far, and content that broke off. */
@@ -39,7 +44,11 @@ interface Use {
   readonly bytesLeft: number;
   /** The bytes of the use in the last sum. */
   counted: number;
+  move(error: SluicewayError): boolean;
 }
+
+/** A rate that is older says nothing about the server. */
+export const RATE_VALID_MS = 60_000;
 
 /** How long a sum of bytes in flight is used. Adding them up for each choice would cost too much. */
 const SUM_VALID_MS = 20;
@@ -50,6 +59,7 @@ export class Server implements UpstreamServer {
   readonly url: string;
   weight: number;
   backup: boolean;
+  maxTransfers: number | null;
   /** A number that is the same for the same URL in every process, for rendezvous hashing. */
   readonly hash: number;
   requests = 0;
@@ -68,6 +78,9 @@ export class Server implements UpstreamServer {
   ejectedUntil = 0;
   /** It was ejected, and no request has shown since that it works. */
   isOnTrial = false;
+  /** Measured bytes per second, and when they were measured. */
+  rate = 0;
+  ratedAt = Number.NEGATIVE_INFINITY;
   isDraining = false;
   /** Its health checks have failed. */
   isDown = false;
@@ -76,11 +89,12 @@ export class Server implements UpstreamServer {
   #bytes = 0;
   #summedAt = Number.NEGATIVE_INFINITY;
 
-  constructor({ base, weight, backup }: ServerSettings) {
+  constructor({ base, weight, backup, maxTransfers }: ServerSettings) {
     this.base = base;
     this.url = nameOf(base);
     this.weight = weight;
     this.backup = backup;
+    this.maxTransfers = maxTransfers;
     this.hash = hashText(this.url);
   }
 
@@ -109,10 +123,24 @@ export class Server implements UpstreamServer {
     return this.#bytes;
   }
 
+  get bytesPerSecond(): number | null {
+    return performance.now() - this.ratedAt < RATE_VALID_MS ? Math.round(this.rate) : null;
+  }
+
   /** Whether it gets requests now. A server on trial gets one at a time. */
   isAvailable(now: number): boolean {
     if (now < this.ejectedUntil || this.isDown || this.weight === 0 || this.isDraining) return false;
-    return !this.isOnTrial || this.#uses.size === 0;
+    return !this.isFull && (!this.isOnTrial || this.#uses.size === 0);
+  }
+
+  /** Whether it has as many transfers as it may have. */
+  get isFull(): boolean {
+    return this.maxTransfers !== null && this.#uses.size >= this.maxTransfers;
+  }
+
+  /** Lets other servers continue its transfers, as far as they can. */
+  moveAll(error: SluicewayError): void {
+    for (const use of [...this.#uses]) use.move(error);
   }
 
   add(use: Use): void {

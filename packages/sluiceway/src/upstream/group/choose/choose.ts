@@ -4,6 +4,7 @@ import { fewestBytes, fewestTransfers } from './least.js';
 import { randomOfTwo } from './random-of-two.js';
 import { rendezvous } from './rendezvous.js';
 import { roundRobin } from './round-robin.js';
+import { highestThroughput } from './throughput.js';
 
 /** What the choice depends on in a server. Round robin keeps its state there. */
 interface Candidate extends UpstreamServer {
@@ -19,6 +20,7 @@ export const balanceWords = [
   'round-robin',
   'least-transfers',
   'least-bytes',
+  'throughput',
   'random-of-two',
   'hash',
   'ordered',
@@ -35,6 +37,8 @@ export function toChoose(balance: Balance, keyOf: KeyOf): Choose {
       return (servers) => fewestTransfers(servers);
     case 'least-bytes':
       return (servers) => fewestBytes(servers);
+    case 'throughput':
+      return highestThroughput;
     case 'random-of-two':
       return (servers) => randomOfTwo(servers);
     case 'hash':

@@ -1,0 +1,143 @@
+import { group, list } from '../../options/composites.js';
+import { duration, integer, size } from '../../options/kinds.js';
+import type { OptionsOf, SettingsOf } from '../../options/spec.js';
+
+const statusOption = integer({ min: 200, max: 599 });
+
+const budgetMembers = {
+  /** Retries for each hundred requests of the last ten seconds. Default: `20`. */
+  percent: integer({
+    default: 20,
+    max: 100,
+    doc: 'Retries for each hundred requests of the last ten seconds.',
+  }),
+  /**
+   * Retries per second that are allowed in any case, so that a proxy with few requests can retry too.
+   * Default: `10`.
+   */
+  minPerSecond: integer({
+    default: 10,
+    doc: 'Retries per second that are allowed in any case, so that a proxy with few requests can retry too.',
+  }),
+};
+
+interface BudgetOptions extends OptionsOf<typeof budgetMembers> {}
+interface BudgetValues extends SettingsOf<typeof budgetMembers> {}
+
+const retryMembers = {
+  /**
+   * Most retries of one request after its first attempt. A retry goes to a server that the request has not
+   * tried; if there is none, after a short pause to any. `0` turns retries off. Default: `2`.
+   */
+  max: integer({
+    default: 2,
+    max: 100,
+    doc: 'Most retries of one request after its first attempt. A retry goes to a server that the request has not tried; if there is none, after a short pause to any. `0` turns retries off.',
+  }),
+  /**
+   * Statuses of responses after which another server is tried, if the method is idempotent (RFC 9110 section
+   * 9.2.2). The last response is final. Default: `502, 503, 504`.
+   */
+  statuses: list(statusOption, {
+    default: [502, 503, 504],
+    type: 'list of statuses',
+    defaultText: '`502, 503, 504`',
+    doc: 'Statuses of responses after which another server is tried, if the method is idempotent (RFC 9110 section 9.2.2). The last response is final.',
+  }),
+  /**
+   * Bytes of request content that are kept in memory, so that a PUT that a server has begun to read can be
+   * sent again. Of longer content, only a request that no server has begun to read is retried. Default:
+   * `64KiB`.
+   */
+  maxContent: size({
+    default: '64KiB',
+    doc: 'Bytes of request content that are kept in memory, so that a PUT that a server has begun to read can be sent again. Of longer content, only a request that no server has begun to read is retried.',
+  }),
+  /**
+   * A limit for the retries of all requests together, so that retries do not multiply the load of an outage.
+   * A request that no server has got, because connecting failed, does not count.
+   */
+  budget: group<BudgetOptions, BudgetValues>(budgetMembers, {
+    doc: 'A limit for the retries of all requests together, so that retries do not multiply the load of an outage. A request that no server has got, because connecting failed, does not count.',
+  }),
+};
+
+export interface RetryOptions extends OptionsOf<typeof retryMembers> {}
+export interface RetryValues extends SettingsOf<typeof retryMembers> {}
+
+const passiveMembers = {
+  /**
+   * Failures in a row after which a server is ejected: it gets no requests for a while. Failed connections,
+   * connections that end before the response head, missing heads and responses with one of `statuses` count,
+   * and, separately, contents that break off. A client that leaves never counts. `false` turns it off.
+   * Default: `3`.
+   */
+  failures: integer({
+    default: 3,
+    min: 1,
+    off: true,
+    doc: 'Failures in a row after which a server is ejected: it gets no requests for a while. Failed connections, connections that end before the response head, missing heads and responses with one of `statuses` count, and, separately, contents that break off. A client that leaves never counts.',
+  }),
+  /** Statuses of responses that count as failures. Default: `502, 503, 504`. */
+  statuses: list(statusOption, {
+    default: [502, 503, 504],
+    type: 'list of statuses',
+    defaultText: '`502, 503, 504`',
+    doc: 'Statuses of responses that count as failures.',
+  }),
+  /**
+   * How long an ejection lasts. Then the server gets one request at a time; the first one that succeeds ends
+   * the trial, and one that fails ejects it for twice as long as before. Default: `10s`.
+   */
+  ejectFor: duration({
+    default: '10s',
+    min: 1,
+    doc: 'How long an ejection lasts. Then the server gets one request at a time; the first one that succeeds ends the trial, and one that fails ejects it for twice as long as before.',
+  }),
+  /** The longest ejection. Default: `5m`. */
+  maxEjectFor: duration({ default: '5m', min: 1, doc: 'The longest ejection.' }),
+  /**
+   * Percentage of the servers that can be ejected at a time, rounded up. The servers that are left must not
+   * be overloaded because one kind of request fails everywhere. Default: `50`.
+   */
+  maxEjected: integer({
+    default: 50,
+    max: 100,
+    doc: 'Percentage of the servers that can be ejected at a time, rounded up. The servers that are left must not be overloaded because one kind of request fails everywhere.',
+  }),
+};
+
+export interface PassiveHealthOptions extends OptionsOf<typeof passiveMembers> {}
+export interface PassiveHealthValues extends SettingsOf<typeof passiveMembers> {}
+
+const moveMembers = {
+  /**
+   * Percentage of the rate of other servers below which a download goes on at another server, if that is
+   * proved to have the same file. Only while the transfer waits for the server, and not for the client.
+   * `false` turns it off. Default: `10`.
+   */
+  below: integer({
+    default: 10,
+    min: 1,
+    max: 100,
+    off: true,
+    doc: 'Percentage of the rate of other servers below which a download goes on at another server, if that is proved to have the same file. Only while the transfer waits for the server, and not for the client.',
+  }),
+  /** How long a download must be that slow. Default: `3s`. */
+  after: duration({ default: '3s', min: 1, doc: 'How long a download must be that slow.' }),
+};
+
+export interface MoveOptions extends OptionsOf<typeof moveMembers> {}
+export interface MoveValues extends SettingsOf<typeof moveMembers> {}
+
+export const retryOption = group<RetryOptions, RetryValues>(retryMembers, {
+  doc: 'When a request is sent to another server.',
+});
+
+export const passiveOption = group<PassiveHealthOptions, PassiveHealthValues>(passiveMembers, {
+  doc: 'When a server that fails gets no more requests.',
+});
+
+export const moveOption = group<MoveOptions, MoveValues>(moveMembers, {
+  doc: 'When a download that is slow goes on at another server.',
+});
