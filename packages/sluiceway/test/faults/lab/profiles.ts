@@ -23,13 +23,18 @@ interface Profile {
 
 /** The kinds of servers of docs/origin-servers.md. */
 const profiles: readonly Profile[] = [
-  { name: 'nginx, Apache, lighttpd, Caddy, flask', etag: '"6553-5f"', lastModified: DATE },
-  { name: 'h2o, busybox, civetweb, tornado', etag: '"6553-5f"', lastModified: DATE, ifRange: 'ignored' },
-  { name: 'serve, Azurite', etag: '"6553-5f"', lastModified: null, ifRange: 'ignored' },
-  { name: 'express, @fastify/static, Tomcat', etag: 'W/"5f-19a"', lastModified: DATE },
+  { name: 'nginx, Apache, lighttpd, Caddy, yaws, flask, hapi', etag: '"6553-5f"', lastModified: DATE },
+  {
+    name: 'h2o, busybox, civetweb, tornado, aiohttp, WhiteNoise, Azurite',
+    etag: '"6553-5f"',
+    lastModified: DATE,
+    ifRange: 'ignored',
+  },
+  { name: 'serve', etag: '"6553-5f"', lastModified: null, ifRange: 'ignored' },
+  { name: 'express, @fastify/static, srvx, Tomcat', etag: 'W/"5f-19a"', lastModified: DATE },
   { name: 'http-server, sirv, vite', etag: 'W/"5f-19a"', lastModified: DATE, ifRange: 'ignored' },
-  { name: 'Go, rclone', etag: null, lastModified: DATE },
-  { name: 'hono, twisted, WhiteNoise, CherryPy', etag: null, lastModified: DATE, ifRange: 'ignored' },
+  { name: 'Go, rclone, webfs, merecat, pyramid', etag: null, lastModified: DATE },
+  { name: 'hono, twisted, bottle, CherryPy, unicorn', etag: null, lastModified: DATE, ifRange: 'ignored' },
   { name: 'Jetty, puma, thin', etag: null, lastModified: DATE, leavesOut: ['Date'], ifRange: 'ignored' },
   { name: 'Swift', etag: 'd41d8cd9', lastModified: DATE, ifRange: 'ignored' },
   {
