@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { pathForms } from '../net/path-forms.js';
 import { Checker } from '../options/checker.js';
 import type { Duration } from '../units.js';
 import { invalidLink, wrongSignature } from './invalid-link.js';
@@ -16,8 +17,9 @@ import type { AccessPolicy } from './policy.js';
 
 /** Prefix of the signed text, so that a signature is not valid for anything else. */
 const PREAMBLE = 'sluiceway-signed-url-v1\n';
+const PREFIX_PREAMBLE = 'sluiceway-signed-prefix-v1\n';
 const PARAMETER = 'signature=';
-/** Separates the parts of the parameter: expiry, key id, methods, client and signature. */
+/** Separates the parts of the parameter: expiry, key id, methods, client, the length of a prefix, and signature. */
 const SEPARATOR = '~';
 const ANY_CLIENT = '*';
 
@@ -38,6 +40,12 @@ export interface SignedUrlConditions {
    * Default: any address.
    */
   clientIp?: string;
+  /**
+   * Permits every URL below a folder: the path of the signed URL, which ends with a slash and has no query. Append the
+   * query of the result to each of these URLs, after their own query. Their queries are not signed. A path that a server
+   * could read as one outside the folder is refused. Default false: only the signed URL itself.
+   */
+  prefix?: boolean;
 }
 
 /**
@@ -48,7 +56,7 @@ export type UrlSigner = (url: string | URL, conditions: SignedUrlConditions) => 
 
 /**
  * Allows requests whose URL was signed with one of the keys by `createUrlSigner` and has not expired. Path and query
- * must be exactly as signed. Host and scheme are not checked. The signature is removed from the query before hooks and
+ * must be exactly as signed, or below a signed prefix. Host and scheme are not checked. The signature is removed from the query before hooks and
  * the origin server see it.
  *
  * Refuses with `link_invalid` 403, `link_expired` 410, `http_request_denied` 405 with `Allow`, or `link_client` 403. A
@@ -86,27 +94,51 @@ function signUrl(url: string | URL, given: SignedUrlConditions, key: ResolvedKey
   const text = check.parsed('url', url, '', normaliseUrl);
   check.required('url', url);
   check.required('', given);
-  const { expires, methods, clientIp } = check.group('', given, ['expires', 'methods', 'clientIp']);
+  const { expires, methods, clientIp, prefix } = check.group('', given, [
+    'expires',
+    'methods',
+    'clientIp',
+    'prefix',
+  ]);
+  const isPrefix = check.boolean('prefix', prefix, false);
+  const target = text.replace(/^[a-z]+:\/\/[^/]*/, '');
+  if (isPrefix) check.parsed('url', target, '', checkFolder);
   const parts = [
     resolveExpires(check, expires, Date.now()),
     key.id,
     resolveSimpleMethods(check, methods).join(),
     resolveClientIp(check, clientIp) ?? ANY_CLIENT,
+    ...(isPrefix ? [String(target.length)] : []),
   ];
   check.throwIfAny();
-  const signedUrl = `${text}${text.includes('?') ? '&' : '?'}${PARAMETER}${parts.join(SEPARATOR)}`;
-  const target = signedUrl.replace(/^[a-z]+:\/\/[^/]*/, '');
-  return `${signedUrl}${SEPARATOR}${hmac(target, key).toString('base64url')}`;
+  const parameter = `${text.includes('?') ? '&' : '?'}${PARAMETER}${parts.join(SEPARATOR)}`;
+  const preamble = isPrefix ? PREFIX_PREAMBLE : PREAMBLE;
+  const signature = hmac(`${target}${parameter}`, key, preamble).toString('base64url');
+  return `${text}${parameter}${SEPARATOR}${signature}`;
+}
+
+/** A folder that every server reads in the same way. Throws a `TypeError`. */
+function checkFolder(path: string): void {
+  if (!path.endsWith('/') || path.includes('?'))
+    throw new TypeError('must end with a slash and have no query, to be a prefix');
+  if (pathForms(path)?.length !== 1)
+    throw new TypeError('must be readable in one way only, to be a prefix: without escapes and dot segments');
 }
 
 /** `target` ends with `parameter`, the last parameter of its query. */
 function readSignature(target: string, parameter: string, keys: KeyRing): LinkConditions {
   const parts = parameter.slice(PARAMETER.length).split(SEPARATOR);
-  const [expires = '', id = '', methods = '', client = '', given = ''] = parts;
+  const [expires = '', id = '', methods = '', client = ''] = parts;
+  const given = parts.at(-1) ?? '';
   const signature = decodeBase64Url(given);
-  if (parts.length !== 5 || signature === null) throw invalidLink('its signature is malformed');
+  if (parts.length < 5 || parts.length > 6 || signature === null)
+    throw invalidLink('its signature is malformed');
   const key = keys.find(id);
-  const expected = hmac(target.slice(0, -(SEPARATOR.length + given.length)), key);
+  const unsigned = parameter.slice(0, -(SEPARATOR.length + given.length));
+  const expected =
+    parts.length === 5
+      ? hmac(target.slice(0, -(SEPARATOR.length + given.length)), key, PREAMBLE)
+      : hmac(`${readFolder(target, parts[4] ?? '')}?${unsigned}`, key, PREFIX_PREAMBLE);
   if (signature.length !== expected.length || !timingSafeEqual(signature, expected))
     throw wrongSignature(key);
   const check = new Checker('link');
@@ -115,6 +147,16 @@ function readSignature(target: string, parameter: string, keys: KeyRing): LinkCo
     methods: resolveSimpleMethods(check, methods.split(',')),
     clientIp: client === ANY_CLIENT ? null : resolveClientIp(check, client),
   }));
+}
+
+/** The beginning of a path, of `length` characters, if every server reads the path as one below it. */
+function readFolder(target: string, length: string): string {
+  const path = target.split('?', 1)[0] ?? '';
+  const folder = /^[1-9][0-9]{0,4}$/.test(length) ? path.slice(0, Number(length)) : '';
+  const forms = pathForms(path);
+  const isBelow = forms?.every((form) => form.startsWith(folder.toLowerCase())) === true;
+  if (!folder.endsWith('/') || !isBelow) throw invalidLink('the path may be outside of its prefix');
+  return folder;
 }
 
 /** Returns where the signature parameter begins. Returns -1 if it is not the last parameter of the query. */
@@ -153,5 +195,5 @@ function normaliseUrl(url: string | URL): string {
   return `${isPath ? '' : origin}${pathname}${search}`;
 }
 
-const hmac = (target: string, key: ResolvedKey): Buffer =>
-  createHmac('sha256', key.secret).update(PREAMBLE).update(target, 'latin1').digest();
+const hmac = (target: string, key: ResolvedKey, preamble: string): Buffer =>
+  createHmac('sha256', key.secret).update(preamble).update(target, 'latin1').digest();

@@ -286,3 +286,77 @@ test('signed and createUrlSigner refuse bad options at once', () => {
     ]);
   }
 });
+
+describe('a signed prefix', () => {
+  const folder = sign('/videos/42/', { ...hour, prefix: true });
+  const query = folder.slice(folder.indexOf('?') + 1);
+
+  test.for<[string, string]>([
+    ['/videos/42/', 'allowed'],
+    ['/videos/42/a.m3u8', 'allowed'],
+    ['/videos/42/720p/seg-1.ts', 'allowed'],
+    ['/videos/42/a%20b.ts', 'allowed'],
+    ['/videos/42', 'link_invalid'],
+    ['/videos/421/a', 'link_invalid'],
+    ['/videos/43/a', 'link_invalid'],
+    ['/Videos/42/a', 'link_invalid'],
+    ['/videos/42/../43/a', 'link_invalid'],
+    ['/videos/42/%2e%2e/43/a', 'link_invalid'],
+    ['/videos/42/..%2f43/a', 'link_invalid'],
+    ['/videos/42/%252e%252e/43/a', 'link_invalid'],
+    ['/videos/42/..\\43/a', 'link_invalid'],
+    ['/videos/42/..;/43/a', 'link_invalid'],
+    ['/videos/42/x/../../43/a', 'link_invalid'],
+    ['//videos/42/a', 'link_invalid'],
+  ])('decides about %s: %s [RFC 3986 5.2.4]', async ([path, verdict]) => {
+    expect(await verdictOf(`${path}?${query}`)).toBe(verdict);
+  });
+
+  test('permits any query before it, which passes without the signature [Sluiceway]', async ({ net }) => {
+    const { client, seen } = await guarded(net);
+    await client.get(`/videos/42/a?b=1&${query}`);
+    expect((await client.readResponse()).head.status).toBe(200);
+    expect(seen[0]?.target).toBe('/videos/42/a?b=1');
+  });
+
+  test('cannot be changed, made longer or shorter, or taken for the signature of a file [Sluiceway]', async () => {
+    const [name = '', mac = ''] = [
+      query.slice(0, query.lastIndexOf('~')),
+      query.slice(query.lastIndexOf('~') + 1),
+    ];
+    const withLength = (length: number): string => `${name.replace(/~\d+$/, `~${length}`)}~${mac}`;
+    expect(withLength('/videos/42/'.length)).toBe(query);
+    for (const changed of [withLength(1), withLength(8), withLength(14), withLength(0), withLength(99_999)])
+      expect(await verdictOf(`/videos/42/ab/c?${changed}`)).toBe('link_invalid');
+    const file = sign('/videos/42/', hour);
+    const [of = '', signature = ''] = [
+      file.slice(0, file.lastIndexOf('~')),
+      file.slice(file.lastIndexOf('~') + 1),
+    ];
+    expect(await verdictOf(`${of}~11~${signature}`)).toBe('link_invalid');
+    expect(await verdictOf(`/videos/42/?${name.replace(/~\d+$/, '')}~${mac}`)).toBe('link_invalid');
+  });
+
+  test('keeps its other conditions [Sluiceway]', async () => {
+    const put = sign('/a/', { ...hour, prefix: true, methods: ['PUT'], clientIp: '192.0.2.7' });
+    const of = put.slice(put.indexOf('?'));
+    expect(await verdictOf(`/a/b${of}`, { method: 'PUT' })).toBe('allowed');
+    expect(await verdictOf(`/a/b${of}`, { method: 'PUT', client: '192.0.2.8' })).toBe('link_client');
+    expect(await verdictOf(`/a/b${of}`)).not.toBe('allowed');
+  });
+
+  test.for([
+    ['/videos/42', /^url must end with a slash/],
+    ['/videos/42/?a=1', /^url must end with a slash/],
+    ['/videos/%34/', /^url must be readable in one way only/],
+    ['/videos//42/', /^url must be readable in one way only/],
+  ] as const)('is not made for %s [Sluiceway]', ([url, problem]) => {
+    expect(problemsOf(() => sign(url, { ...hour, prefix: true }))).toEqual([expect.stringMatching(problem)]);
+  });
+
+  test('of a whole URL keeps its host [Sluiceway]', async () => {
+    const url = new URL(sign('https://files.test/a/', { ...hour, prefix: true }));
+    expect(url.origin).toBe('https://files.test');
+    expect(await verdictOf(`/a/b${url.search}`)).toBe('allowed');
+  });
+});
