@@ -320,19 +320,13 @@ describe('a signed prefix', () => {
   });
 
   test('cannot be changed, made longer or shorter, or taken for the signature of a file [Sluiceway]', async () => {
-    const [name = '', mac = ''] = [
-      query.slice(0, query.lastIndexOf('~')),
-      query.slice(query.lastIndexOf('~') + 1),
-    ];
+    const [name, mac] = [query.slice(0, query.lastIndexOf('~')), query.slice(query.lastIndexOf('~') + 1)];
     const withLength = (length: number): string => `${name.replace(/~\d+$/, `~${length}`)}~${mac}`;
     expect(withLength('/videos/42/'.length)).toBe(query);
     for (const changed of [withLength(1), withLength(8), withLength(14), withLength(0), withLength(99_999)])
       expect(await verdictOf(`/videos/42/ab/c?${changed}`)).toBe('link_invalid');
     const file = sign('/videos/42/', hour);
-    const [of = '', signature = ''] = [
-      file.slice(0, file.lastIndexOf('~')),
-      file.slice(file.lastIndexOf('~') + 1),
-    ];
+    const [of, signature] = [file.slice(0, file.lastIndexOf('~')), file.slice(file.lastIndexOf('~') + 1)];
     expect(await verdictOf(`${of}~11~${signature}`)).toBe('link_invalid');
     expect(await verdictOf(`/videos/42/?${name.replace(/~\d+$/, '')}~${mac}`)).toBe('link_invalid');
   });
