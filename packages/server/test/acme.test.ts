@@ -196,6 +196,45 @@ describeWith(pebble)('with an ACME authority', () => {
     await program.match('stdout', /obtained a certificate/);
   });
 
+  test('the authority can ask over TLS, and other clients are served meanwhile and afterwards [RFC 8737 3]', async ({
+    net,
+  }) => {
+    const site = await prepare(net);
+    const tlsPort = await freePort();
+    const authority = await startPebble(net, pebble, { httpPort: 9, tlsPort });
+    const config = {
+      ...configOf(site, authority, { challenge: 'tls-alpn-01', domains: ['a.example.org', 'b.example.org'] }),
+      listeners: [{ address: `127.0.0.1:${tlsPort}`, tls: true }],
+    };
+    const program = await sluicewayServe(net, config, { folder: site.folder });
+    for (const name of ['a', 'b'])
+      await program.match('stdout', new RegExp(`obtained a certificate for ${name}\\.example\\.org`));
+    expect(await namesFor(tlsPort, 'b.example.org')).toBe('DNS:b.example.org');
+    const client = connectTls({
+      port: tlsPort,
+      host: '127.0.0.1',
+      servername: 'a.example.org',
+      rejectUnauthorized: false,
+      ALPNProtocols: ['http/1.1'],
+    });
+    net.cleanup(() => client.destroy());
+    client.write('GET / HTTP/1.1\r\nHost: a.example.org\r\nConnection: close\r\n\r\n');
+    let text = '';
+    for await (const chunk of client as AsyncIterable<Buffer>) text += chunk.toString();
+    expect(text).toMatch(/^HTTP\/1\.1 200 OK[^]*ok$/);
+    expect(readdirSync(join(authorityFolder(site), 'challenges'))).toEqual([]);
+    // Nothing answers where no challenge waits.
+    const stranger = connectTls({
+      port: tlsPort,
+      host: '127.0.0.1',
+      servername: 'a.example.org',
+      rejectUnauthorized: false,
+      ALPNProtocols: ['acme-tls/1'],
+    });
+    await new Promise((resolve) => stranger.on('error', () => {}).on('close', resolve));
+    expect(stranger.alpnProtocol).not.toBe('acme-tls/1');
+  });
+
   test('two servers with one storage obtain one certificate, and both serve it [Caddy]', async ({ net }) => {
     const site = await prepare(net);
     const authority = await startPebble(net, pebble, { httpPort: site.httpPort });

@@ -106,7 +106,7 @@ export class CertificateJob {
       if (!this.#isDue) return;
       const accountKey = this.#storage.accountKey();
       const client = new AcmeClient({ ...this.#settings, accountKey, signal: this.#abort.signal });
-      await obtainCertificate(client, this.#storage, accountKey, this.domain);
+      await obtainCertificate(client, this.#storage, accountKey, this.domain, this.#settings.challenge);
       this.#load();
       this.#adopt();
       const { certificate } = this;

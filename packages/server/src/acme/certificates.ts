@@ -1,4 +1,5 @@
 import { type AcmeEvent, CertificateJob } from './certificate-job.js';
+import { createChallengeCertificate } from './challenge-certificate.js';
 import type { AcmeSettings } from './settings.js';
 import { AcmeStorage, type StoredCertificate } from './storage.js';
 
@@ -81,6 +82,15 @@ export class AcmeCertificates {
     for (const storage of this.#storages.values()) {
       const answer = storage.readChallenge(token);
       if (answer !== null) return answer;
+    }
+    return null;
+  }
+
+  /** The certificate that answers a challenge over TLS for a host name; null if there is none. */
+  answerTls(name: string): { cert: string; key: string } | null {
+    for (const storage of this.#storages.values()) {
+      const authorization = storage.readTlsChallenge(name);
+      if (authorization !== null) return createChallengeCertificate(name, authorization);
     }
     return null;
   }

@@ -1,4 +1,4 @@
-/** DER (X.690), as far as a certificate request needs it. Nothing is parsed. */
+/** DER (X.690), as far as a certificate and a request for one need it. Nothing is parsed. */
 
 function element(tag: number, content: Buffer): Buffer {
   const { length } = content;
@@ -14,6 +14,11 @@ export const octetString = (content: Buffer): Buffer => element(0x04, content);
 export const bitString = (content: Buffer): Buffer =>
   element(0x03, Buffer.concat([Buffer.from([0]), content]));
 export const smallInteger = (value: number): Buffer => element(0x02, Buffer.from([value]));
+export const boolean = (value: boolean): Buffer => element(0x01, Buffer.from([value ? 0xff : 0]));
+export const utf8String = (text: string): Buffer => element(0x0c, Buffer.from(text, 'utf8'));
+/** A time before 2050, in milliseconds since 1970. */
+export const utcTime = (time: number): Buffer =>
+  element(0x17, Buffer.from(`${new Date(time).toISOString().slice(2, 19).replaceAll(/[-:T]/g, '')}Z`));
 /** An element with the context-specific tag `[number]`. */
 export const constructed = (number: number, content: Buffer): Buffer => element(0xa0 | number, content);
 export const primitive = (number: number, content: Buffer): Buffer => element(0x80 | number, content);

@@ -9,6 +9,7 @@ import {
 import { AcmeError } from './acme-error.js';
 import { createCertificateRequest } from './certificate-request.js';
 import { keyAuthorization } from './jws.js';
+import type { ChallengeType } from './settings.js';
 import { type AcmeStorage, generateKey } from './storage.js';
 
 /** Obtains a certificate for a host name with a new key, and stores both (RFC 8555 section 7.1). Throws an `AcmeError`. */
@@ -17,9 +18,11 @@ export async function obtainCertificate(
   storage: AcmeStorage,
   accountKey: KeyObject,
   name: string,
+  challenge: ChallengeType,
 ): Promise<void> {
   const { url, order } = await client.createOrder(name);
-  for (const each of order.authorizations) await authorize(client, storage, accountKey, each);
+  for (const each of order.authorizations)
+    await authorize(client, storage, accountKey, name, challenge, each);
   const ready = await client.pollOrder(url, ['pending']);
   if (ready.status === 'invalid') throw toOrderError(ready);
   const key = generateKey();
@@ -35,19 +38,24 @@ async function authorize(
   client: AcmeClient,
   storage: AcmeStorage,
   accountKey: KeyObject,
+  name: string,
+  kind: ChallengeType,
   url: string,
 ): Promise<void> {
   const authorization = await client.readAuthorization(url);
   if (authorization.status === 'valid') return;
-  const challenge = authorization.challenges.find(({ type }) => type === 'http-01');
-  if (challenge === undefined) throw new AcmeError('the authority offers no challenge over HTTP (http-01)');
-  storage.writeChallenge(challenge.token, keyAuthorization(challenge.token, accountKey));
+  const challenge = authorization.challenges.find(({ type }) => type === kind);
+  if (challenge === undefined) throw new AcmeError(`the authority offers no challenge of the type ${kind}`);
+  const answer = keyAuthorization(challenge.token, accountKey);
+  if (kind === 'http-01') storage.writeChallenge(challenge.token, answer);
+  else storage.writeTlsChallenge(name, answer);
   try {
     await client.respond(challenge);
     const result = await client.pollAuthorization(url, ['pending']);
     if (result.status !== 'valid') throw toChallengeError(result);
   } finally {
-    storage.removeChallenge(challenge.token);
+    if (kind === 'http-01') storage.removeChallenge(challenge.token);
+    else storage.removeTlsChallenge(name);
   }
 }
 

@@ -1,4 +1,5 @@
 import {
+  createHash,
   createPrivateKey,
   generateKeyPairSync,
   type KeyObject,
@@ -101,6 +102,19 @@ export class AcmeStorage {
     if (isToken(token)) rmSync(join(this.#challenges, token), { force: true });
   }
 
+  /** The answer to a challenge over TLS for a host name, null if there is none. */
+  readTlsChallenge(name: string): string | null {
+    return this.readChallenge(tlsToken(name));
+  }
+
+  writeTlsChallenge(name: string, answer: string): void {
+    this.writeChallenge(tlsToken(name), answer);
+  }
+
+  removeTlsChallenge(name: string): void {
+    this.removeChallenge(tlsToken(name));
+  }
+
   /** Takes the lock of a name. Returns null if another process has it, and otherwise a function that gives it back. */
   lock(name: string): (() => void) | null {
     const file = join(this.#folder, `${name}.lock`);
@@ -145,6 +159,9 @@ export class AcmeStorage {
 export const generateKey = (): KeyObject => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
 
 const toPem = (key: KeyObject): string => key.export({ type: 'pkcs8', format: 'pem' }) as string;
+
+/** A name comes from a client, so it does not become part of a path. */
+const tlsToken = (name: string): string => `tls-${createHash('sha256').update(name).digest('hex')}`;
 
 /** Tokens become file names. They have the characters of base64url only (RFC 8555 section 8). */
 const isToken = (token: string): boolean => /^[\w-]{1,128}$/.test(token);

@@ -1,5 +1,5 @@
 import { domainToASCII } from 'node:url';
-import { custom, group, list, type OptionsOf, type SettingsOf, string } from 'sluiceway/options';
+import { custom, group, list, type OptionsOf, oneOf, type SettingsOf, string } from 'sluiceway/options';
 import { optional } from './optional.js';
 
 const LETS_ENCRYPT = 'https://acme-v02.api.letsencrypt.org/directory';
@@ -58,6 +58,10 @@ const acmeMembers = {
     pattern: /^[^\s@?,]+@[^\s@?,]+$/,
     message: 'must be one email address',
     doc: 'Where the authority can reach you.',
+  }),
+  challenge: oneOf(['http-01', 'tls-alpn-01'], {
+    default: 'http-01',
+    doc: 'How the authority finds out that a domain leads here: `http-01` over HTTP at port 80, by any listener without TLS; `tls-alpn-01` over TLS at port 443 (RFC 8737), by the listeners with these options.',
   }),
   directory: string({
     default: LETS_ENCRYPT,

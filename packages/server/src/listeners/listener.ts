@@ -1,5 +1,6 @@
 import { type AddressInfo, createServer, type ListenOptions, type Server, type Socket } from 'node:net';
 import { formatAddress, isInherited, type ListenAddress, toListenError } from './address.js';
+import { ChallengeGate } from './challenge-gate.js';
 import { acceptFailure, type OnConnectionFailure } from './connection-failure.js';
 import { takeDescriptor } from './inherited.js';
 import { keyOf, ProtocolServer, type ProtocolSettings } from './protocol-server.js';
@@ -36,6 +37,7 @@ export class Listener {
   #settings: ListenerSettings;
   #current: ProtocolServer;
   readonly #gate: ProxyProtocolGate;
+  readonly #challenges = new ChallengeGate((socket) => this.#current.take(socket));
   /** Servers that get no more connections, but still have some. */
   readonly #former = new Set<ProtocolServer>();
 
@@ -44,7 +46,7 @@ export class Listener {
     this.#mode = options.mode;
     this.#settings = settings;
     this.#current = new ProtocolServer(settings, this.options.onConnectionFailure);
-    this.#gate = new ProxyProtocolGate((socket) => this.#current.take(socket), options.onConnectionFailure);
+    this.#gate = new ProxyProtocolGate((socket) => this.#begin(socket), options.onConnectionFailure);
     this.#acceptor = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#take(socket));
   }
 
@@ -68,7 +70,10 @@ export class Listener {
   /** The number of open connections. */
   get connections(): number {
     const servers = [this.#current, ...this.#former];
-    return servers.reduce((sum, { connections }) => sum + connections.size, this.#gate.size);
+    return servers.reduce(
+      (sum, { connections }) => sum + connections.size,
+      this.#gate.size + this.#challenges.size,
+    );
   }
 
   /** Rejects with a `ListenError`. */
@@ -113,6 +118,7 @@ export class Listener {
       this.#acceptor.close(() => resolve());
     });
     this.#gate.destroy();
+    this.#challenges.destroy();
     await Promise.all([closed, ...[this.#current, ...this.#former].map((server) => server.close())]);
   }
 
@@ -120,13 +126,20 @@ export class Listener {
   destroy(): void {
     this.#acceptor.close(() => {});
     this.#gate.destroy();
+    this.#challenges.destroy();
     for (const { connections } of [this.#current, ...this.#former]) connections.destroy();
   }
 
   #take(socket: Socket): void {
     const { proxyProtocol } = this.#settings;
-    if (proxyProtocol === null) this.#current.take(socket);
+    if (proxyProtocol === null) this.#begin(socket);
     else this.#gate.take(socket, proxyProtocol);
+  }
+
+  #begin(socket: Socket): void {
+    const answer = this.#settings.tls?.answerChallenge;
+    if (answer === undefined) this.#current.take(socket);
+    else this.#challenges.take(socket, answer);
   }
 }
 

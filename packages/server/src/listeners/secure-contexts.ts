@@ -1,4 +1,5 @@
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
+import type { AnswerTlsChallenge } from './challenge-gate.js';
 import type { Certificate } from './pem.js';
 
 /** The TLS settings of a listener. */
@@ -7,6 +8,8 @@ export interface TlsSettings {
   certificates: readonly Certificate[];
   /** Names, in lower case, whose certificates do not exist yet. Handshakes for them fail. */
   awaited?: readonly string[];
+  /** Answers challenges of authorities. Default: there are none. */
+  answerChallenge?: AnswerTlsChallenge;
   minVersion: 'TLSv1.2' | 'TLSv1.3';
   /** Null: clients are not asked for a certificate. */
   clients: ClientCertificates | null;

@@ -89,11 +89,11 @@ function checkAddresses(check: Checker, plans: readonly ListenerPlan[]): void {
 /** Authorities ask over plain HTTP/1.1 whether a name leads here (RFC 8555 section 8.3). */
 function checkChallenges(check: Checker, plans: readonly ListenerPlan[]): void {
   if (plans.some(({ tls, protocol }) => tls === null && protocol !== 'h2c')) return;
-  const first = plans.find(({ tls }) => tls?.acme !== undefined && tls.acme !== null);
+  const first = plans.find(({ tls }) => tls?.acme?.challenge === 'http-01');
   if (first !== undefined)
     check.problem(
       `${first.path}.tls`,
-      'has acme, which needs a listener without TLS, too: the authority connects to port 80 of each domain',
+      'has acme, which needs a listener without TLS, too: the authority connects to port 80 of each domain; or set challenge: tls-alpn-01',
     );
 }
 

@@ -215,6 +215,9 @@ export class Service {
       ...tls.settings,
       certificates: [...tls.settings.certificates, ...obtained],
       awaited: tls.acme.domains.filter(isAwaited),
+      ...(tls.acme.challenge === 'tls-alpn-01' && {
+        answerChallenge: (name: string) => this.certificates.answerTls(name),
+      }),
     };
   }
 

@@ -61,6 +61,7 @@ function planAcme(check: Checker, path: string, values: AcmeValues, fileOf: File
     domains: [...new Set(domains)],
     directory,
     email: email ?? null,
+    challenge: values.challenge,
     storage: folder,
     externalAccount:
       keyId === undefined || key === undefined ? null : { keyId, key: Buffer.from(key, 'base64url') },

@@ -22,6 +22,8 @@ export interface Pebble {
 interface PebbleOptions {
   /** The port at which it asks for challenges, in place of 80. */
   httpPort: number;
+  /** The port at which it asks for challenges over TLS, in place of 443. */
+  tlsPort?: number;
   /** What its name server answers. Default: every name is 127.0.0.1. */
   resolve?: (name: string) => DnsAnswer;
   /** MAC keys by key identifier. With any, accounts need one. */
@@ -30,7 +32,7 @@ interface PebbleOptions {
 }
 
 export async function startPebble(net: Network, tool: Tool, options: PebbleOptions): Promise<Pebble> {
-  const { httpPort, resolve = () => ['127.0.0.1'], externalAccounts, env = {} } = options;
+  const { httpPort, tlsPort = 9, resolve = () => ['127.0.0.1'], externalAccounts, env = {} } = options;
   const folder = scratchFolder(net);
   const authority = await makeAuthority();
   const { cert, key } = await makeCertificate(['127.0.0.1'], { issuer: authority });
@@ -47,7 +49,7 @@ export async function startPebble(net: Network, tool: Tool, options: PebbleOptio
         certificate: file('cert.pem', cert),
         privateKey: file('key.pem', key),
         httpPort,
-        tlsPort: 9,
+        tlsPort,
         externalAccountBindingRequired: externalAccounts !== undefined,
         ...(externalAccounts !== undefined && { externalAccountMACKeys: externalAccounts }),
       },
