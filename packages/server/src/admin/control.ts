@@ -37,6 +37,8 @@ export interface Control {
   readiness(): Readiness;
   /** Reads the configuration again, as SIGHUP does. `trigger` is for the log. */
   reload(trigger: string): Promise<ReloadResult>;
+  /** Metrics in the text format of Prometheus. */
+  metrics(): string | Promise<string>;
   /** The effective configuration, with secrets masked. */
   config(): unknown;
 }

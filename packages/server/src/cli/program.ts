@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../config/config-error.js';
 import { ListenError } from '../listeners/address.js';
@@ -12,6 +11,7 @@ import { serveCommand } from './serve-command.js';
 import { signCommand } from './sign-command.js';
 import { UsageError } from './usage-error.js';
 import { verifyCommand } from './verify-command.js';
+import { readVersion } from './version.js';
 
 /**
  * Runs the program with these arguments. Resolves with the exit code. Any other exception is a bug, and ends the program
@@ -72,8 +72,3 @@ const withSubcommands = (command: Command): Command[] => [
   command,
   ...command.commands.flatMap(withSubcommands),
 ];
-
-function readVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
-}

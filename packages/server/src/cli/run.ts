@@ -5,6 +5,7 @@ import type { ReloadResult } from '../admin/control.js';
 import { ConfigError } from '../config/config-error.js';
 import type { ConfigSource } from '../config/source.js';
 import { Logs } from '../log/logs.js';
+import { ServerMetrics } from '../metrics/server-metrics.js';
 import type { Plan } from '../server/compile.js';
 import type { DrainProgress } from '../server/drain-progress.js';
 import { toEntry } from '../server/failure-entry.js';
@@ -13,6 +14,7 @@ import type { Service } from '../server/service.js';
 import { onHangup, onReopen, waitForStopSignal } from '../server/signals.js';
 import { complain, say } from './output.js';
 import { UsageError } from './usage-error.js';
+import { readVersion } from './version.js';
 
 export interface RunOptions {
   /** Reads the configuration at the start and on each SIGHUP. */
@@ -28,15 +30,29 @@ export interface RunOptions {
 export async function run({ read, what }: RunOptions): Promise<number> {
   const stopSignal = waitForStopSignal();
   const logs = new Logs(complain);
+  const metrics = new ServerMetrics(readVersion());
   const server = new Server({
     read,
     logs,
+    metrics,
     isExpected: (error): error is Error => error instanceof ConfigError || error instanceof UsageError,
-    observersOf: ({ name, log }) => (log ? [logs.observer(name)] : []),
-    onConnectionFailure: (failure) => logs.report(toEntry(failure)),
-    onCertificate: tellCertificate,
+    observersOf: ({ name, log, upstreams }) => [
+      metrics.transfers.observer({ route: name, upstreams }),
+      ...(log ? [logs.observer(name)] : []),
+    ],
+    onConnectionFailure: (failure) => {
+      metrics.onConnectionFailure(failure);
+      logs.report(toEntry(failure));
+    },
+    onCertificate: (event) => {
+      metrics.onCertificate(event);
+      tellCertificate(event);
+    },
     onDrainProgress: tellProgress,
-    onReload: tellReload,
+    onReload: (trigger, result) => {
+      if (result.reloaded || !result.isBusy) metrics.onReload(result.reloaded);
+      tellReload(trigger, result);
+    },
   });
   onHangup(() => void server.reload('SIGHUP'));
   onReopen(() => logs.reopen());

@@ -1,3 +1,4 @@
+import { renderMetrics } from 'sluiceway/metrics';
 import type { AcmeEvent } from '../acme/certificate-job.js';
 import type {
   Control,
@@ -14,6 +15,7 @@ import type { ConfigSource } from '../config/source.js';
 import { ListenError } from '../listeners/address.js';
 import type { OnConnectionFailure } from '../listeners/connection-failure.js';
 import { type LogChange, type Logs, OutputError } from '../log/logs.js';
+import type { ServerMetrics } from '../metrics/server-metrics.js';
 import { type AdminChange, AdminServer } from './admin-server.js';
 import { type CompileContext, compile, type ObserversOf, type Plan } from './compile.js';
 import { type DrainProgress, measureProgress } from './drain-progress.js';
@@ -26,6 +28,7 @@ export interface ServerOptions {
   isExpected(error: unknown): error is Error;
   observersOf: ObserversOf;
   onConnectionFailure: OnConnectionFailure;
+  metrics: ServerMetrics;
   /** Opened with the configuration, and opened again at each reload. */
   logs: Logs;
   /** Called when a certificate was obtained by ACME, and when that failed. */
@@ -93,6 +96,12 @@ export class Server implements Control {
       phase,
       reason: phase === 'serving' ? null : `the server is ${phase}`,
     };
+  }
+
+  metrics(): string {
+    const { metrics, logs } = this.#options;
+    const connections = this.#service?.connections ?? 0;
+    return renderMetrics(metrics.snapshot({ connections, droppedLines: logs.dropped }));
   }
 
   config(): unknown {

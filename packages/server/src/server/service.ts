@@ -72,6 +72,11 @@ export class Service {
     return [...this.#open.values()].map(({ listener }) => listener.url);
   }
 
+  /** The number of open connections of clients. */
+  get connections(): number {
+    return this.#listeners().reduce((sum, { connections }) => sum + connections, 0);
+  }
+
   /** The number of running requests. */
   get active(): number {
     return this.#handlers().reduce((sum, { running }) => sum + running, 0);

@@ -7,6 +7,7 @@ import { ConfigError } from '../../src/config/config-error.js';
 import { ConfigFile } from '../../src/config/file.js';
 import { configMembers } from '../../src/config/options.js';
 import { Logs } from '../../src/log/logs.js';
+import { ServerMetrics } from '../../src/metrics/server-metrics.js';
 import { Server } from '../../src/server/server.js';
 
 test('an error of the program itself during a reload changes nothing, and is reported', async ({ net }) => {
@@ -22,6 +23,7 @@ test('an error of the program itself during a reload changes nothing, and is rep
     observersOf: () => [],
     onConnectionFailure: () => {},
     logs: new Logs(() => {}),
+    metrics: new ServerMetrics('0.0.0'),
     onCertificate: () => {},
     onDrainProgress: () => {},
     onReload: () => {},
