@@ -233,8 +233,8 @@ export class RangeRetrier implements RestFinder {
         return { kind: 'different', reason: 'the rest does not begin with the bytes that were delivered' };
       if (comparison !== 'same') {
         const bytes = place.skip - content.left;
-        if (isBreak(comparison) && bytes > 0 && place.skip === overlap && !search.isOver)
-          return this.#askForLess(search, gap, bytes);
+        const canBeLess = place.skip === overlap && this.#lessThan(bytes) < bytes;
+        if (isBreak(comparison) && canBeLess && !search.isOver) return this.#askForLess(search, gap, bytes);
         const { message: reason } = comparison;
         return isBreak(comparison) ? { kind: 'later', afterMs: 0, reason } : { kind: 'different', reason };
       }
