@@ -170,6 +170,7 @@ test('what is exported at run time of the descriptions of options is what is pro
     'proxyOptions',
     'record',
     'resolve',
+    'size',
     'string',
     'toJsonSchema',
   ]);
