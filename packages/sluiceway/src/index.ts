@@ -93,6 +93,8 @@ export type { ChunkSink, ChunkSource } from './stream/chunk-source.js';
 export type { Tunnel } from './stream/tunnel.js';
 export type { Duration, Size } from './units.js';
 export { formatBytes, formatDuration, parseBytes, parseDurationMs } from './units.js';
+export type { BalanceFunction } from './upstream/group/choose/choose.js';
+export type { BalancedRequest } from './upstream/group/choose/hash-key.js';
 export type { ServerOptions, UpstreamGroup } from './upstream/group/group.js';
 export type { ServerState, UpstreamServer } from './upstream/group/server.js';
 export type { Target } from './upstream/target.js';

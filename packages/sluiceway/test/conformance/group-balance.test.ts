@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { createUpstreamGroup } from '../../src/index.js';
+import { createUpstreamGroup, type UpstreamServer } from '../../src/index.js';
 import { test } from '../support/fixture.js';
 import { type GroupServer, REFUSING, startServers } from '../support/group-servers.js';
 import { rangedOrigin } from '../support/ranged-origin.js';
@@ -79,6 +79,30 @@ describe('requests to a group of servers', () => {
     const [name = ''] = await ask(client, ['/1'], ['X-Tenant: t']);
     expect(await ask(client, ['/2', '/3', '/4'], ['X-Tenant: t'])).toEqual([name, name, name]);
     expect(new Set(await ask(client, times(3))).size).toBe(3);
+  });
+
+  test('go to the server that a function chooses, and to the next in turn if it chooses none [Sluiceway]', async ({
+    net,
+  }) => {
+    const servers = await startServers(net, ['a', 'b']);
+    const seen: number[] = [];
+    const running = await net.proxy({
+      upstream: {
+        servers: urlsOf(servers),
+        balance: (available, { path, headers }) => {
+          seen.push(available.length);
+          if (path === '/wrong') return { ...(available[0] as UpstreamServer) };
+          return path === '/turn' ? undefined : available.find(({ url }) => url === headers.get('x-server'));
+        },
+      },
+    });
+    const client = await net.client(running);
+    const [, b = ''] = urlsOf(servers);
+    expect((await ask(client, times(3), [`X-Server: ${b}`])).join('')).toBe('bbb');
+    expect((await ask(client, times(4, '/turn'))).join('')).toBe('abab');
+    expect(new Set(seen)).toEqual(new Set([2]));
+    await client.get('/wrong');
+    expect((await client.readResponse()).head.status).toBe(500);
   });
 
   test('go to the first server of the list while it works [Caddy]', async ({ net }) => {

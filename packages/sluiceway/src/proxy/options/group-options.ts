@@ -1,9 +1,14 @@
 import { type BaseTarget, parseBaseTarget } from '../../http/target.js';
 import { Checker } from '../../options/checker.js';
 import { either, group, list } from '../../options/composites.js';
-import { boolean, custom, integer, oneOf, url } from '../../options/kinds.js';
+import { boolean, custom, func, integer, oneOf, url } from '../../options/kinds.js';
 import { OFF, type OptionsOf, resolve, type SettingsOf } from '../../options/spec.js';
-import { type Balance, balanceWords, toChoose } from '../../upstream/group/choose/choose.js';
+import {
+  type BalanceFunction,
+  balanceWords,
+  toChoose,
+  toOwnChoice,
+} from '../../upstream/group/choose/choose.js';
 import { type KeyOf, parseHashKey } from '../../upstream/group/choose/hash-key.js';
 import { type GroupSettings, keyOf, type ServerOptions } from '../../upstream/group/group.js';
 import type { ServerSettings } from '../../upstream/group/server.js';
@@ -53,6 +58,8 @@ const serverOption = either(upstreamUrl, group<ServerOptions, ServerValues>(serv
   takesSecond: (value) => typeof value === 'object' && value !== null && !(value instanceof URL),
 });
 
+const balanceFunction = func<BalanceFunction>({});
+
 /** The options of a group, without its servers. */
 export const balancingMembers = {
   /**
@@ -60,11 +67,15 @@ export const balancingMembers = {
    * `least-transfers` and `least-bytes` take the server with the fewest running transfers, or bytes that
    * these have still to move, for its weight; `throughput` the one that promises the highest measured rate;
    * `random-of-two` the better one of two random servers; `hash` always the same server for the same
-   * `hashKey`; `ordered` the first one in the list that is available. Default: `'round-robin'`.
+   * `hashKey`; `ordered` the first one in the list that is available. Or a function that chooses. Default:
+   * `'round-robin'`.
    */
-  balance: oneOf(balanceWords, {
+  balance: either(oneOf(balanceWords, { default: 'round-robin' }), balanceFunction, {
     default: 'round-robin',
-    doc: 'How a server is chosen for each request: see [balancing](balancing.md#choosing-a-server). `round-robin` takes turns by weight; `least-transfers` and `least-bytes` take the server with the fewest running transfers, or bytes that these have still to move, for its weight; `throughput` the one that promises the highest measured rate; `random-of-two` the better one of two random servers; `hash` always the same server for the same `hashKey`; `ordered` the first one in the list that is available.',
+    type: 'word or function',
+    defaultText: "`'round-robin'`",
+    takesSecond: (value) => typeof value === 'function',
+    doc: 'How a server is chosen for each request: see [balancing](balancing.md#choosing-a-server). `round-robin` takes turns by weight; `least-transfers` and `least-bytes` take the server with the fewest running transfers, or bytes that these have still to move, for its weight; `throughput` the one that promises the highest measured rate; `random-of-two` the better one of two random servers; `hash` always the same server for the same `hashKey`; `ordered` the first one in the list that is available. Or a [function](balancing.md#a-function-of-your-own) that chooses.',
   }),
   /**
    * What decides with `hash`: `path`, `uri` (path and query), `client` (its address), `header:<name>`,
@@ -146,7 +157,9 @@ export function toGroupSettings(
 ): GroupSettings {
   return {
     servers: toServers(check, path, servers),
-    choose: toChoose(balance satisfies Balance, hashKey),
+    choose:
+      typeof balance === 'function' ? toOwnChoice(balance) : toChoose(balance ?? 'round-robin', hashKey),
+    comparesLoads: typeof balance === 'function' || balance === 'least-bytes' || balance === 'throughput',
     retry: {
       max: retry.max,
       statuses: new Set(retry.statuses),

@@ -10,10 +10,15 @@ import { RetryBudget } from './retry-budget.js';
 import type { RetrySettings } from './retry-policy.js';
 import { nameOf, Server, type ServerSettings, type UpstreamServer } from './server.js';
 
+/** How long measured loads are used for choices. */
+const REFRESH_MS = 20;
+
 /** Checked values of the options of a group. */
 export interface GroupSettings {
   servers: readonly ServerSettings[];
   choose: Choose;
+  /** Whether the choice depends on bytes in flight or on rates. */
+  comparesLoads: boolean;
   passive: EjectionSettings;
   /** Null: servers are not checked. */
   health: HealthSettings | null;
@@ -42,6 +47,7 @@ export class UpstreamGroup {
   #leaving: Server[] = [];
   /** The servers that get requests while all are up: those that are no backups, or else the backups. */
   #usual: readonly Server[] = [];
+  #refreshedAt = Number.NEGATIVE_INFINITY;
   /** Whether a server has a limit of transfers. */
   #hasLimits = false;
 
@@ -55,6 +61,7 @@ export class UpstreamGroup {
 
   /** The servers in their order, with their state and counts, followed by those that have left and are still in use. */
   get servers(): readonly UpstreamServer[] {
+    this.#refresh(0);
     this.#leaving = this.#leaving.filter(({ transfers }) => transfers > 0);
     return [...this.#servers, ...this.#leaving].map((server) => ({
       url: server.url,
@@ -141,7 +148,8 @@ export class UpstreamGroup {
    * `isLastResort`: servers that are down count too, if the group tries them.
    */
   choose(request: BalancedRequest, tried: readonly Server[], isLastResort: boolean): Server | null {
-    const { choose, triesWhenDown } = this.#settings;
+    const { choose, triesWhenDown, comparesLoads } = this.#settings;
+    if (comparesLoads) this.#refresh();
     if (tried.length === 0 && this.#ejection.allAreUp && !this.#hasLimits)
       return this.#usual.length === 0 ? null : choose(this.#usual, request);
     const now = performance.now();
@@ -163,6 +171,14 @@ export class UpstreamGroup {
       if (next === null) return others;
       others.push(next);
     }
+  }
+
+  /** Updates what the servers have measured, unless that was done less than `validMs` ago. */
+  #refresh(validMs = REFRESH_MS): void {
+    const now = performance.now();
+    if (now - this.#refreshedAt < validMs) return;
+    this.#refreshedAt = now;
+    for (const server of this.#servers) server.refresh(now);
   }
 
   #set(given: readonly ServerSettings[]): void {

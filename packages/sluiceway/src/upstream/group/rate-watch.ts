@@ -95,7 +95,7 @@ export class RateWatch {
   #rateOfOthers(server: Server, now: number): number | null {
     const rates = this.#servers()
       .filter((other) => other !== server && other.isAvailable(now) && now - other.ratedAt < RATE_VALID_MS)
-      .map(({ rate }) => rate);
+      .map(({ bytesPerSecond }) => bytesPerSecond ?? 0);
     return rates.length === 0 ? null : rates.reduce((sum, rate) => sum + rate, 0) / rates.length;
   }
 }
@@ -111,9 +111,9 @@ const markOf = ({ bytesMoved }: WatchedContent, at: number): Mark => ({
 function record({ server, bytesMoved }: WatchedContent, mark: Mark, now: number): number {
   const bytes = bytesMoved - mark.bytes;
   const rate = (bytes * 1000) / Math.max(1, now - mark.at);
-  const isOld = now - server.ratedAt > RATE_VALID_MS;
-  if (mark.waits * 2 < mark.looks && !isOld && rate < server.rate) return rate;
-  server.rate = isOld ? rate : server.rate * 0.7 + rate * 0.3;
+  const before = now - server.ratedAt > RATE_VALID_MS ? null : server.bytesPerSecond;
+  if (mark.waits * 2 < mark.looks && before !== null && rate < before) return rate;
+  server.bytesPerSecond = Math.round(before === null ? rate : before * 0.7 + rate * 0.3);
   server.ratedAt = now;
   return rate;
 }

@@ -50,9 +50,6 @@ interface Use {
 /** A rate that is older says nothing about the server. */
 export const RATE_VALID_MS = 60_000;
 
-/** How long a sum of bytes in flight is used. Adding them up for each choice would cost too much. */
-const SUM_VALID_MS = 20;
-
 /** One server of a group: its settings, its state and its counts. */
 export class Server implements UpstreamServer {
   readonly base: BaseTarget;
@@ -78,16 +75,16 @@ export class Server implements UpstreamServer {
   ejectedUntil = 0;
   /** It was ejected, and no request has shown since that it works. */
   isOnTrial = false;
-  /** Measured bytes per second, and when they were measured. */
-  rate = 0;
+  bytesPerSecond: number | null = null;
+  /** When `bytesPerSecond` was measured, as `performance.now`. */
   ratedAt = Number.NEGATIVE_INFINITY;
   isDraining = false;
   /** Its health checks have failed. */
   isDown = false;
   fault: string | null = null;
+  transfers = 0;
+  bytesInFlight = 0;
   readonly #uses = new Set<Use>();
-  #bytes = 0;
-  #summedAt = Number.NEGATIVE_INFINITY;
 
   constructor({ base, weight, backup, maxTransfers }: ServerSettings) {
     this.base = base;
@@ -105,37 +102,26 @@ export class Server implements UpstreamServer {
     return this.isOnTrial ? 'trial' : 'up';
   }
 
-  get transfers(): number {
-    return this.#uses.size;
-  }
-
-  get bytesInFlight(): number {
-    const now = performance.now();
-    if (now - this.#summedAt > SUM_VALID_MS) {
-      let bytes = 0;
-      for (const use of this.#uses) {
-        use.counted = use.bytesLeft;
-        bytes += use.counted;
-      }
-      this.#bytes = bytes;
-      this.#summedAt = now;
+  /** Adds up the bytes in flight again, and forgets an old rate. Doing this for each choice would cost too much. */
+  refresh(now: number): void {
+    let bytes = 0;
+    for (const use of this.#uses) {
+      use.counted = use.bytesLeft;
+      bytes += use.counted;
     }
-    return this.#bytes;
-  }
-
-  get bytesPerSecond(): number | null {
-    return performance.now() - this.ratedAt < RATE_VALID_MS ? Math.round(this.rate) : null;
+    this.bytesInFlight = bytes;
+    if (now - this.ratedAt > RATE_VALID_MS) this.bytesPerSecond = null;
   }
 
   /** Whether it gets requests now. A server on trial gets one at a time. */
   isAvailable(now: number): boolean {
     if (now < this.ejectedUntil || this.isDown || this.weight === 0 || this.isDraining) return false;
-    return !this.isFull && (!this.isOnTrial || this.#uses.size === 0);
+    return !this.isFull && (!this.isOnTrial || this.transfers === 0);
   }
 
   /** Whether it has as many transfers as it may have. */
   get isFull(): boolean {
-    return this.maxTransfers !== null && this.#uses.size >= this.maxTransfers;
+    return this.maxTransfers !== null && this.transfers >= this.maxTransfers;
   }
 
   /** Lets other servers continue its transfers, as far as they can. */
@@ -145,16 +131,19 @@ export class Server implements UpstreamServer {
 
   add(use: Use): void {
     this.#uses.add(use);
+    this.transfers = this.#uses.size;
   }
 
   remove(use: Use): void {
-    if (this.#uses.delete(use)) this.#bytes -= use.counted;
+    if (!this.#uses.delete(use)) return;
+    this.bytesInFlight -= use.counted;
+    this.transfers = this.#uses.size;
   }
 
   /** A transfer has begun to expect other bytes. */
   recount(use: Use): void {
     const { bytesLeft } = use;
-    this.#bytes += bytesLeft - use.counted;
+    this.bytesInFlight += bytesLeft - use.counted;
     use.counted = bytesLeft;
   }
 }

@@ -58,6 +58,13 @@ export const balancingChecks: Readonly<Record<string, Check>> = {
       expect(await ask(running, 4)).toEqual(new Set(['two']));
     }),
 
+  'a function chooses the server': (example) =>
+    withServers(example, async (run) => {
+      const running = await run();
+      expect(await ask(running, 2)).toEqual(new Set(['one']));
+      expect((await running.send('/archive/a')).content.toString()).toBe('two');
+    }),
+
   'a group checks its servers': (example) =>
     withServers(example, async (run, targets) => {
       await run();

@@ -1,3 +1,4 @@
+import { SluicewayError } from '../../../errors.js';
 import type { UpstreamServer } from '../server.js';
 import type { BalancedRequest, KeyOf } from './hash-key.js';
 import { fewestBytes, fewestTransfers } from './least.js';
@@ -27,6 +28,29 @@ export const balanceWords = [
 ] as const;
 
 export type Balance = (typeof balanceWords)[number];
+
+/**
+ * Chooses one of the servers that are available, of which there is at least one. Undefined leaves the choice to round
+ * robin. Called for each request and each retry, so it should be quick.
+ */
+export type BalanceFunction = (
+  servers: readonly UpstreamServer[],
+  request: BalancedRequest,
+) => UpstreamServer | undefined;
+
+/** The choice by a function of the application. Throws if it returns something else than one of the servers. */
+export function toOwnChoice(balance: BalanceFunction): Choose {
+  return (servers, request) => {
+    const chosen = balance(servers, request);
+    if (chosen === undefined) return roundRobin(servers);
+    const found = servers.find((server) => server === chosen);
+    if (found !== undefined) return found;
+    throw new SluicewayError(
+      'proxy_configuration_error',
+      'balance has chosen a server that is not available',
+    );
+  };
+}
 
 /** `keyOf` returns the key of a request, for `hash`. A request without one is sent round robin. */
 export function toChoose(balance: Balance, keyOf: KeyOf): Choose {

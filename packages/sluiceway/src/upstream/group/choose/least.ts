@@ -10,7 +10,7 @@ export function fewestTransfers<S extends Load>(
   servers: readonly S[],
   random: () => number = Math.random,
 ): S {
-  return least(servers, transfersFor, noTie, random);
+  return least(servers, false, random);
 }
 
 /**
@@ -18,42 +18,29 @@ export function fewestTransfers<S extends Load>(
  * heads arrive, lengths are unknown.
  */
 export function fewestBytes<S extends Load>(servers: readonly S[], random: () => number = Math.random): S {
-  return least(servers, bytesFor, transfersFor, random);
+  return least(servers, true, random);
 }
 
 /** With one more transfer, so that idle servers are compared by weight too. */
 export const transfersFor = ({ transfers, weight }: Load): number => (transfers + 1) / weight;
 
-const bytesFor = ({ bytesInFlight, weight }: Load): number => bytesInFlight / weight;
-
-const noTie = (): number => 0;
-
-function least<S extends Load>(
-  servers: readonly S[],
-  costOf: (server: Load) => number,
-  tieOf: (server: Load) => number,
-  random: () => number,
-): S {
+function least<S extends Load>(servers: readonly S[], comparesBytes: boolean, random: () => number): S {
   let best = servers[0] as S;
-  let bestCost = costOf(best);
-  let bestTie = tieOf(best);
-  let equal = 1;
-  for (let index = 1; index < servers.length; index += 1) {
-    const server = servers[index] as S;
-    const cost = costOf(server);
-    if (cost > bestCost) continue;
-    const tie = tieOf(server);
-    if (cost === bestCost && tie > bestTie) continue;
-    if (cost === bestCost && tie === bestTie) {
-      // Each of n equal servers is kept with the probability 1/n.
-      equal += 1;
-      if (random() * equal >= 1) continue;
-    } else {
-      equal = 1;
-    }
+  let bestBytes = Number.POSITIVE_INFINITY;
+  let bestTransfers = Number.POSITIVE_INFINITY;
+  let equal = 0;
+  for (const server of servers) {
+    const bytes = comparesBytes ? server.bytesInFlight / server.weight : 0;
+    if (bytes > bestBytes) continue;
+    const transfers = transfersFor(server);
+    if (bytes === bestBytes && transfers > bestTransfers) continue;
+    const isEqual = bytes === bestBytes && transfers === bestTransfers;
+    equal = isEqual ? equal + 1 : 1;
+    // Each of n equal servers is kept with the probability 1/n.
+    if (isEqual && random() * equal >= 1) continue;
     best = server;
-    bestCost = cost;
-    bestTie = tie;
+    bestBytes = bytes;
+    bestTransfers = transfers;
   }
   return best;
 }

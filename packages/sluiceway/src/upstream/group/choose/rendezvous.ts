@@ -13,12 +13,26 @@ export interface Hashed {
  */
 export function rendezvous<S extends Hashed>(servers: readonly S[], key: string): S {
   const keyHash = hashText(key);
-  const isWeighted = servers.some(({ weight }) => weight !== (servers[0] as S).weight);
-  let best = servers[0] as S;
-  let bestScore = Number.NEGATIVE_INFINITY;
+  // Of servers with one weight, the highest hash has the highest score: only these need a logarithm.
+  const weights: number[] = [];
+  const leaders: { server: S; mixed: number }[] = [];
   for (const server of servers) {
     const mixed = mix(server.hash, keyHash);
-    const score = isWeighted ? -server.weight / Math.log((mixed + 0.5) / 2 ** 32) : mixed;
+    const at = weights.indexOf(server.weight);
+    // An index of -1 would be slow.
+    const leader = at < 0 ? undefined : leaders[at];
+    if (leader === undefined) {
+      weights.push(server.weight);
+      leaders.push({ server, mixed });
+    } else if (mixed > leader.mixed) {
+      leader.server = server;
+      leader.mixed = mixed;
+    }
+  }
+  let best = servers[0] as S;
+  let bestScore = Number.NEGATIVE_INFINITY;
+  for (const { server, mixed } of leaders) {
+    const score = -server.weight / Math.log((mixed + 0.5) / 2 ** 32);
     if (score > bestScore) {
       best = server;
       bestScore = score;
