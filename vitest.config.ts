@@ -44,8 +44,8 @@ const alias = librarySources();
 export default defineConfig({
   test: {
     pool: 'forks',
-    // Most tests wait for something else than the processor; one core less than there are would be half of two.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Most tests wait for something else than the processor.
+    maxWorkers: availableParallelism() + 1,
     reporters: ['default', './scripts/count-reporter.mjs'],
     passWithNoTests: soak,
     coverage: {

@@ -11,9 +11,10 @@ afterEach(() => {
 
 /** How many interim responses with a field of so many bytes pass, if one comes every `everyMs`. */
 function count(limit: InterimLimit, everyMs: number, bytes = 0, most = 10_000): number {
+  const head = { status: 102, statusText: '', headers: new Fields(['X', 'x'.repeat(bytes)]) };
   for (let i = 0; i < most; i += 1) {
     try {
-      limit.add({ status: 102, statusText: '', headers: new Fields(['X', 'x'.repeat(bytes)]) });
+      limit.add(head);
     } catch {
       return i;
     }
