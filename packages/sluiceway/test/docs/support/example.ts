@@ -192,7 +192,11 @@ export class Example {
 
   /** Runs the block's code, after `edit` where something is to be shown that the block itself does not. */
   async run(edit: (code: string) => string = (code) => code): Promise<RunningExample> {
-    const url = pathToFileURL(this.#writeCode(edit)).href;
+    const file = this.#writeCode(edit);
+    // Fastify looks `localhost` up once more after it has begun to listen, and throws if its server was closed meanwhile.
+    if (/ from '(?:fastify|@nestjs\/platform-fastify)'/.test(this.block.text))
+      return this.#startProcess(file);
+    const url = pathToFileURL(file).href;
     return this.#started(
       new HostedExample(this.project, async () => {
         await importExample(url);
@@ -201,8 +205,8 @@ export class Example {
   }
 
   /** The same in a process of its own, for what only a process shows: how it ends. */
-  async runAsProcess(): Promise<RunningExample> {
-    return this.#started(new ExampleProcess(['--import', preload, this.#writeCode()], this.project));
+  runAsProcess(): Promise<RunningExample> {
+    return this.#startProcess(this.#writeCode());
   }
 
   /** Runs a command, by default the one of the block, which must be `npx sluiceway …`. */
@@ -222,6 +226,10 @@ export class Example {
     const file = join(directory, /^import /m.test(code) ? 'example.mjs' : 'example.cjs');
     writeFileSync(file, code);
     return file;
+  }
+
+  #startProcess(file: string): Promise<RunningExample> {
+    return this.#started(new ExampleProcess(['--import', preload, file], this.project));
   }
 
   async #started(running: RunningExample): Promise<RunningExample> {
