@@ -86,7 +86,7 @@ test('every source file and test helper that CONTRIBUTING.md names exists', () =
   const page = readPage('CONTRIBUTING.md').prose.join('\n');
   const paths = [...page.matchAll(/`((?:[\w-]+\/)*[\w-]+\.ts)`/g)].map(([, path]) => path ?? '');
   expect(paths.length).toBeGreaterThan(50);
-  const folders = ['packages/sluiceway/src', 'packages/sluiceway/test/support'];
+  const folders = ['', 'packages/sluiceway/src', 'packages/sluiceway/test/support'];
   const missing = paths.filter(
     (path) => !folders.some((folder) => existsSync(join(repositoryRoot, folder, path))),
   );
