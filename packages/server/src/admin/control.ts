@@ -32,6 +32,8 @@ export type ReloadResult =
   /** Nothing has changed. `isBusy`: the server starts or stops. */
   | { reloaded: false; isBusy: boolean; problems: readonly ReloadProblem[]; message: string };
 
+export type RestartResult = { restarted: true } | { restarted: false; message: string };
+
 /** What the admin listener can ask of the server, and can make it do. */
 export interface Control {
   readiness(): Readiness;
@@ -39,6 +41,8 @@ export interface Control {
   reload(trigger: string): Promise<ReloadResult>;
   /** Metrics in the text format of Prometheus. */
   metrics(): string | Promise<string>;
+  /** Replaces the workers one after the other. Resolves when the new ones serve. */
+  restart(): Promise<RestartResult>;
   /** The effective configuration, with secrets masked. */
   config(): unknown;
 }

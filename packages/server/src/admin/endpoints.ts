@@ -9,6 +9,7 @@ export const adminEndpoints = (control: Control): readonly Endpoint[] => [
   { method: 'GET', path: '/metrics', answer: async () => text(200, METRICS_TYPE, await control.metrics()) },
   { method: 'GET', path: '/api/config', answer: () => json(200, control.config()) },
   { method: 'POST', path: '/api/reload', answer: () => reload(control) },
+  { method: 'POST', path: '/api/restart', answer: () => restart(control) },
 ];
 
 function answerReadiness(control: Control) {
@@ -25,4 +26,9 @@ async function reload(control: Control) {
   if (result.reloaded) return json(200, { reloaded: true, ...result.changes });
   const { isBusy, message, problems } = result;
   return json(isBusy ? 409 : 422, { reloaded: false, message, problems });
+}
+
+async function restart(control: Control) {
+  const result = await control.restart();
+  return json(result.restarted ? 200 : 409, result);
 }

@@ -12,6 +12,7 @@ const flagsOfServer: readonly (readonly [path: RegExp, flag: string])[] = [
   [/^listeners\[0\]\.tls/, '--cert'],
   [/^routes\[0\]\.access\b.*\bbearer/, '--access-token-file'],
   [/^routes\[0\]\.access\b.*\bbasic/, '--basic-file'],
+  [/^workers/, '--workers'],
   [/^admin\.access/, '--admin-token-file'],
   [/^admin/, '--admin'],
   [/^drainDelay/, '--drain-delay'],

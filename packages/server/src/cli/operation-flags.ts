@@ -8,6 +8,7 @@ import { UsageError } from './usage-error.js';
 export interface OperationFlags {
   admin?: string;
   adminTokenFile?: string;
+  workers?: string;
 }
 
 export function addOperationOptions(command: Command): Command {
@@ -19,19 +20,23 @@ export function addOperationOptions(command: Command): Command {
     .option(
       '--admin-token-file <file>',
       'give access to --admin only with a token of this file (Authorization: Bearer); required if other machines can reach the address',
-    );
+    )
+    .option('--workers <n>', 'number of processes that serve; "auto" is one for each core; 1 by default');
 }
 
 /** The options that the flags set. Throws a `UsageError`. */
 export function toOperationConfig(
-  { admin, adminTokenFile }: OperationFlags,
+  { admin, adminTokenFile, workers }: OperationFlags,
   before: Readonly<Record<string, unknown>> = {},
 ): Record<string, unknown> {
   const written = before['admin'];
   if (adminTokenFile !== undefined && admin === undefined && written === undefined)
     throw new UsageError('--admin-token-file: needs --admin');
-  if (admin === undefined && adminTokenFile === undefined) return {};
+  const processes =
+    workers === undefined ? {} : { workers: /^\d{1,9}$/.test(workers) ? Number(workers) : workers };
+  if (admin === undefined && adminTokenFile === undefined) return processes;
   return {
+    ...processes,
     admin: {
       ...(isObject(written) && written),
       ...(admin !== undefined && { address: absolute(admin) }),
@@ -59,6 +64,7 @@ export function overrideSource(file: ConfigSource, flags: OperationFlags): Confi
         if (flags.admin !== undefined && path === 'admin.address') return '--admin';
         if (flags.adminTokenFile !== undefined && path.startsWith('admin.access'))
           return '--admin-token-file';
+        if (flags.workers !== undefined && path === 'workers') return '--workers';
         return undefined;
       };
       const ofFlag = problems.find(({ path }) => flagOf(path) !== undefined);

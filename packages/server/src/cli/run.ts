@@ -6,12 +6,13 @@ import { ConfigError } from '../config/config-error.js';
 import type { ConfigSource } from '../config/source.js';
 import { Logs } from '../log/logs.js';
 import { ServerMetrics } from '../metrics/server-metrics.js';
+import type { Backend } from '../server/backend.js';
 import type { Plan } from '../server/compile.js';
 import type { DrainProgress } from '../server/drain-progress.js';
 import { toEntry } from '../server/failure-entry.js';
 import { Server } from '../server/server.js';
-import type { Service } from '../server/service.js';
-import { onHangup, onReopen, waitForStopSignal } from '../server/signals.js';
+import { onHangup, onReopen, onRestartSignal, waitForStopSignal } from '../server/signals.js';
+import { CommandError } from './command-error.js';
 import { complain, say } from './output.js';
 import { UsageError } from './usage-error.js';
 import { readVersion } from './version.js';
@@ -48,6 +49,7 @@ export async function run({ read, what }: RunOptions): Promise<number> {
       metrics.onCertificate(event);
       tellCertificate(event);
     },
+    startWorkers,
     onDrainProgress: tellProgress,
     onReload: (trigger, result) => {
       if (result.reloaded || !result.isBusy) metrics.onReload(result.reloaded);
@@ -55,23 +57,25 @@ export async function run({ read, what }: RunOptions): Promise<number> {
     },
   });
   onHangup(() => void server.reload('SIGHUP'));
-  onReopen(() => logs.reopen());
+  onReopen(() => {
+    logs.reopen();
+    server.reopenLogs();
+  });
+  onRestartSignal(() => void restart(server));
   await server.start();
-  const { service } = server;
-  announce(service, what(service.plan));
+  announce(server, what(server.plan));
   if (server.adminUrl !== null) say(`admin listener on ${server.adminUrl}`);
 
   const signal = await stopSignal;
   await server.beginDrain();
-  const { drainDelay } = service.plan.values;
+  const { drainDelay, drainTimeout } = server.plan.values;
   if (drainDelay > 0) {
     say(`${signal}: not ready, accepting connections for another ${formatDuration(drainDelay)}`);
     await setTimeout(drainDelay);
   }
+  const active = await server.active();
   const drained = server.drain();
-  const { active } = service;
-  const timeoutMs = service.plan.values.drainTimeout;
-  const limit = formatDuration(timeoutMs);
+  const limit = formatDuration(drainTimeout);
   say(
     `${signal}: stopping, ${active === 0 ? 'no transfer is running' : `waiting up to ${limit} for ${count(active)}`}`,
   );
@@ -81,9 +85,27 @@ export async function run({ read, what }: RunOptions): Promise<number> {
   return cut > 0 ? 1 : 0;
 }
 
-function announce(service: Service, what: string): void {
-  for (const [i, url] of service.urls.entries()) {
-    const { protocol } = service.plan.listeners[i] ?? {};
+/** Loads what only workers need, and starts them. */
+async function startWorkers(plan: Plan, onChange: () => void): Promise<Backend> {
+  const { WorkerBackend } = await import('../workers/worker-backend.js');
+  const script = new URL('./worker-main.js', import.meta.url);
+  try {
+    return await WorkerBackend.start(plan, script, { onInfo: say, onError: complain, onChange });
+  } catch (error) {
+    if (!(error instanceof Error && error.name === 'ChannelError')) throw error;
+    throw new CommandError(`the workers could not be started: ${error.message}`, { cause: error });
+  }
+}
+
+async function restart(server: Server): Promise<void> {
+  const result = await server.restart();
+  if (result.restarted) say('SIGUSR1: all workers have been replaced');
+  else complain(`SIGUSR1: not restarted: ${result.message}`);
+}
+
+function announce({ urls, plan }: Server, what: string): void {
+  for (const [i, url] of urls.entries()) {
+    const { protocol } = plan.listeners[i] ?? {};
     const kind = protocol === 'h2c' ? ' for HTTP/2 without TLS' : '';
     say(`listening on ${url}${kind}${i === 0 ? `, ${what}` : ''}`);
   }

@@ -14,7 +14,8 @@ SIGHUP makes the server read the file, and the certificates and other files that
 settings, and running transfers keep theirs. If anything is wrong, nothing changes, and standard error says why. SIGUSR2 opens
 the log files again, after they were renamed.
 
---admin and --admin-token-file replace admin.address and admin.access of the file.
+--admin, --admin-token-file and --workers replace admin.address, admin.access and workers of the file. SIGUSR1 replaces the
+workers one after the other.
 
 SIGTERM and SIGINT (Ctrl-C) stop the server: it accepts no more connections, and running transfers have the drainTimeout
 of the file to finish. A second signal ends it at once.

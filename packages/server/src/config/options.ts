@@ -17,6 +17,7 @@ import { defaultOptions, type WrittenOptions } from './library-options.js';
 import { listenerOption, sharedTlsOption } from './listener-options.js';
 import { logOption } from './log-options.js';
 import { routeOption } from './route-options.js';
+import { workersOption } from './workers-option.js';
 
 /** A destination with all of its options: the form of `upstream` that is an object. */
 const upstreamObject = proxyOptions.upstream.choices?.find(({ members }) => members !== undefined) as AnySpec;
@@ -51,6 +52,7 @@ const configOptions = {
   routes: list(routeOption, { required: true, doc: 'What is served: see [routes](#routes).' }),
   admin: adminOption,
   log: logOption,
+  workers: workersOption,
   drainDelay: duration({
     default: 0,
     doc: 'How long the server still accepts connections when it stops, while `/readyz` and `health: ready` answer 503: the time that load balancers need to notice. `drainTimeout` begins after it.',

@@ -11,6 +11,8 @@ export interface ListenerPlace {
   address: ListenAddress;
   /** Permissions of a Unix socket. Null: those that the umask leaves. */
   mode: number | null;
+  /** Whether other workers listen on the address, too. The primary process then binds it. Default false. */
+  isShared?: boolean;
   /**
    * Called for connections that fail before they become a transfer: not accepted for lack of file descriptors, refused
    * before their protocol began, or broken by the client. The listener continues.
@@ -78,8 +80,8 @@ export class Listener {
 
   /** Rejects with a `ListenError`. */
   async open(): Promise<void> {
-    const { address, mode, onConnectionFailure } = this.options;
-    if ('path' in address) await removeStaleSocket(address.path);
+    const { address, mode, isShared = false, onConnectionFailure } = this.options;
+    if ('path' in address && !isShared) await removeStaleSocket(address.path);
     const where = toListenOptions(address);
     await new Promise<void>((resolve, reject) => {
       const refuse = (error: NodeJS.ErrnoException) => reject(toListenError(error, address));

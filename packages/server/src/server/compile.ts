@@ -55,6 +55,7 @@ export function compile(
   const listeners = planListeners(check, values.listeners ?? [], values.tls, fileOf, source.directory);
   const admin = planAdmin(check, values.admin, listeners, fileOf, source.directory);
   checkCertificateRules(check, values, listeners);
+  checkWorkers(check, values, listeners);
   const log = planLog(check, values.log, fileOf);
   const routes = buildRoutes(
     values.routes ?? [],
@@ -71,6 +72,22 @@ export function compile(
   );
   if (routes === null) throw source.toError(distinct(check.problems));
   return { values, listeners, routes, admin, log, source };
+}
+
+/** Reports what only a single process can do. */
+function checkWorkers(
+  check: Checker,
+  { workers, routes = [] }: ConfigValues,
+  listeners: readonly ListenerPlan[],
+): void {
+  if (workers === 1) return;
+  if (listeners.some(({ tls }) => (tls?.acme ?? null) !== null))
+    check.problem('workers', 'must be 1 with tls.acme: only one process knows the answer to a challenge');
+  if (routes.some(({ gateway }) => gateway !== undefined))
+    check.problem(
+      'workers',
+      'must be 1 with a gateway: only one process knows which single-use links are used',
+    );
 }
 
 /** Reports rules about client certificates that nobody can meet, because no listener asks for one. */

@@ -1,4 +1,4 @@
-import { renderMetrics } from 'sluiceway/metrics';
+import { renderMetrics, sumMetrics } from 'sluiceway/metrics';
 import type { AcmeEvent } from '../acme/certificate-job.js';
 import type {
   Control,
@@ -7,6 +7,7 @@ import type {
   ReloadChanges,
   ReloadProblem,
   ReloadResult,
+  RestartResult,
 } from '../admin/control.js';
 import { adminEndpoints } from '../admin/endpoints.js';
 import { ConfigError } from '../config/config-error.js';
@@ -17,9 +18,10 @@ import type { OnConnectionFailure } from '../listeners/connection-failure.js';
 import { type LogChange, type Logs, OutputError } from '../log/logs.js';
 import type { ServerMetrics } from '../metrics/server-metrics.js';
 import { type AdminChange, AdminServer } from './admin-server.js';
+import type { Backend } from './backend.js';
 import { type CompileContext, compile, type ObserversOf, type Plan } from './compile.js';
-import { type DrainProgress, measureProgress } from './drain-progress.js';
-import { Service } from './service.js';
+import type { DrainProgress } from './drain-progress.js';
+import { LocalBackend } from './local-backend.js';
 
 export interface ServerOptions {
   /** Reads the configuration at the start and at each reload. */
@@ -31,6 +33,8 @@ export interface ServerOptions {
   metrics: ServerMetrics;
   /** Opened with the configuration, and opened again at each reload. */
   logs: Logs;
+  /** Starts workers for a plan that is only checked here. Rejects as `LocalBackend.start` does. */
+  startWorkers(plan: Plan, onChange: () => void): Promise<Backend>;
   /** Called when a certificate was obtained by ACME, and when that failed. */
   onCertificate: (event: AcmeEvent) => void;
   /** Called every few seconds of a drain. `leftMs`: the rest of the `drainTimeout`. */
@@ -47,7 +51,9 @@ export class Server implements Control {
   readonly #options: ServerOptions;
   readonly #admin: AdminServer;
   readonly #context: CompileContext;
-  #service: Service | null = null;
+  #backend: Backend | null = null;
+  /** The configuration that is served. With workers, its handlers are not used. */
+  #plan: Plan | null = null;
   #phase: Phase = 'starting';
   /** The last reload that runs or waits. Reloads run one after the other: each starts from the result of the one before. */
   #reloading: Promise<unknown> = Promise.resolve();
@@ -65,47 +71,57 @@ export class Server implements Control {
    * listens.
    */
   async start(): Promise<void> {
-    const { read, observersOf, onConnectionFailure, onCertificate } = this.#options;
-    const plan = compile(read(), this.#context);
+    const plan = compile(this.#options.read(), this.#context);
     this.#prepareLogs(plan).apply();
     const admin = await this.#admin.prepare(plan);
     // From now on `/healthz` answers, and `/readyz` says that the server starts.
     admin.apply();
+    this.#plan = plan;
     try {
-      this.#service = await Service.start(plan, { observersOf, onConnectionFailure, onCertificate });
+      this.#backend = await this.#startBackend(plan);
     } catch (error) {
       this.#admin.destroy();
       throw error;
     }
     if (this.#phase === 'starting') this.#phase = 'serving';
+    this.#tellReadiness();
   }
 
-  get service(): Service {
-    if (this.#service === null) throw new Error('The server has not started');
-    return this.#service;
+  get plan(): Plan {
+    if (this.#plan === null) throw new Error('The server has not started');
+    return this.#plan;
+  }
+
+  /** The URL of each listener, in the order of the configuration. */
+  get urls(): readonly string[] {
+    return this.#running.urls;
   }
 
   get adminUrl(): string | null {
     return this.#admin.url;
   }
 
-  readiness(): Readiness {
-    const phase = this.#phase;
-    return {
-      ready: phase === 'serving',
-      phase,
-      reason: phase === 'serving' ? null : `the server is ${phase}`,
-    };
+  /** The number of running requests. */
+  active(): Promise<number> {
+    return this.#running.active();
   }
 
-  metrics(): string {
+  readiness(): Readiness {
+    const phase = this.#phase;
+    const reason = phase === 'serving' ? (this.#backend?.problem ?? null) : `the server is ${phase}`;
+    return { ready: reason === null, phase, reason };
+  }
+
+  async metrics(): Promise<string> {
     const { metrics, logs } = this.#options;
-    const connections = this.#service?.connections ?? 0;
-    return renderMetrics(metrics.snapshot({ connections, droppedLines: logs.dropped }));
+    const connections = this.#backend?.connections ?? 0;
+    const own = metrics.snapshot({ connections, droppedLines: logs.dropped });
+    const others = (await this.#backend?.metrics()) ?? [];
+    return renderMetrics(others.length === 0 ? own : sumMetrics([own, ...others]));
   }
 
   config(): unknown {
-    const { source, routes } = this.service.plan;
+    const { source, routes } = this.plan;
     const order = routes.table.inOrder.map((route) => routes.routes.indexOf(route));
     return effectiveConfig(source.written, order);
   }
@@ -115,12 +131,28 @@ export class Server implements Control {
     return this.#waiting;
   }
 
+  async restart(): Promise<RestartResult> {
+    const restart = this.#backend?.restart ?? null;
+    if (this.#phase !== 'serving' || restart === null) {
+      const reason =
+        this.#phase === 'serving' ? 'there are no workers to restart' : `the server is ${this.#phase}`;
+      return { restarted: false, message: reason };
+    }
+    try {
+      await restart();
+      return { restarted: true };
+    } catch (error) {
+      return { restarted: false, message: (error as Error).message };
+    }
+  }
+
   /**
    * From now on the server is not ready, and does not reload. It still accepts connections. Resolves when a reload that
    * runs has ended.
    */
   async beginDrain(): Promise<void> {
     this.#phase = 'draining';
+    this.#tellReadiness();
     await this.#reloading;
   }
 
@@ -130,18 +162,40 @@ export class Server implements Control {
    * until then.
    */
   async drain(): Promise<number> {
-    const { service } = this;
-    const { drainTimeout } = service.plan.values;
+    const { drainTimeout } = this.plan.values;
     const end = performance.now() + drainTimeout;
+    const backend = this.#running;
     const timer = setInterval(() => {
-      this.#options.onDrainProgress(measureProgress(service.transfers()), end - performance.now());
+      void backend
+        .progress()
+        .then((progress) => this.#options.onDrainProgress(progress, end - performance.now()));
     }, PROGRESS_INTERVAL_MS);
     try {
-      return await service.drain(drainTimeout);
+      return await backend.drain(drainTimeout);
     } finally {
       clearInterval(timer);
       this.#admin.destroy();
     }
+  }
+
+  /** Has the workers open their log files again. */
+  reopenLogs(): void {
+    this.#backend?.reopenLogs();
+  }
+
+  get #running(): Backend {
+    if (this.#backend === null) throw new Error('The server has not started');
+    return this.#backend;
+  }
+
+  #startBackend(plan: Plan): Promise<Backend> {
+    const { observersOf, onConnectionFailure, onCertificate, startWorkers } = this.#options;
+    if (plan.values.workers > 1) return startWorkers(plan, () => this.#tellReadiness());
+    return LocalBackend.start(plan, this.#context, { observersOf, onConnectionFailure, onCertificate });
+  }
+
+  #tellReadiness(): void {
+    this.#backend?.setReady(this.readiness().ready);
   }
 
   #enqueue(trigger: string): Promise<ReloadResult> {
@@ -156,13 +210,13 @@ export class Server implements Control {
   }
 
   async #reloadNow(): Promise<ReloadResult> {
-    const service = this.#service;
-    if (service === null || this.#phase !== 'serving') {
+    const backend = this.#backend;
+    if (backend === null || this.#phase !== 'serving') {
       const message = `nothing is reloaded while the program ${this.#phase === 'draining' ? 'stops' : 'starts'}`;
       return { reloaded: false, isBusy: true, problems: [], message };
     }
     try {
-      return { reloaded: true, changes: await this.#apply(service) };
+      return { reloaded: true, changes: await this.#apply(backend) };
     } catch (thrown) {
       const error = thrown instanceof Error ? thrown : new Error(String(thrown));
       const { message: reason, stack = reason } = error;
@@ -173,28 +227,24 @@ export class Server implements Control {
     }
   }
 
-  async #apply(service: Service): Promise<ReloadChanges> {
-    const plan: Plan = compile(this.#options.read(), this.#context, service.plan.routes);
+  async #apply(backend: Backend): Promise<ReloadChanges> {
+    const prepared = await backend.prepare(this.#options.read());
+    const { plan } = prepared;
     let logs: LogChange | null = null;
-    let admin: AdminChange | null = null;
+    let admin: AdminChange;
     try {
       logs = this.#prepareLogs(plan);
       admin = await this.#admin.prepare(plan);
     } catch (error) {
       logs?.cancel();
-      service.discard(plan);
+      prepared.cancel();
       throw error;
     }
-    try {
-      const changes = await service.reload(plan);
-      logs.apply();
-      admin.apply();
-      return changes;
-    } catch (error) {
-      logs.cancel();
-      admin.cancel();
-      throw error;
-    }
+    const changes = await prepared.apply();
+    logs.apply();
+    admin.apply();
+    this.#plan = plan;
+    return changes;
   }
 
   /** Opens the files of the logs. Throws the error of the plan's source. */

@@ -7,8 +7,10 @@ import { formatAddress, ListenError } from '../listeners/address.js';
 import type { OnConnectionFailure } from '../listeners/connection-failure.js';
 import { Listener, type ListenerSettings } from '../listeners/listener.js';
 import type { RouteHandler } from '../routes/route-handler.js';
+import { compareRoutes } from './compare-routes.js';
 import type { ObserversOf, Plan } from './compile.js';
 import { createListenerHandler } from './listener-handler.js';
+import { keyOf, sharedAddress } from './listener-key.js';
 import type { ListenerPlan } from './listener-plan.js';
 
 export interface ServiceOptions {
@@ -16,6 +18,15 @@ export interface ServiceOptions {
   onConnectionFailure: OnConnectionFailure;
   /** Called when a certificate was obtained by ACME, and when that failed. */
   onCertificate: (event: AcmeEvent) => void;
+  /** Of a worker, whose listeners are shared with others: see `Configuration.ports`. */
+  shared?: { portOf: (key: string) => number | undefined };
+}
+
+/** A prepared configuration. Exactly one of the two is called. */
+export interface ServiceChange {
+  /** Serves the configuration from now on. Cannot fail. */
+  apply(): ReloadChanges;
+  cancel(): void;
 }
 
 interface Open {
@@ -87,17 +98,27 @@ export class Service {
     return this.#handlers().flatMap((handler) => handler.transfers());
   }
 
-  /**
-   * Serves another configuration from now on. If one of its listeners cannot be opened, rejects and changes nothing.
-   */
-  async reload(plan: Plan): Promise<ReloadChanges> {
-    const previous = this.#plan;
-    const before = this.#handlersOf(previous);
+  /** Opens the new listeners of another configuration. If one cannot be opened, rejects and changes nothing. */
+  async prepare(plan: Plan): Promise<ServiceChange> {
     const opened = await this.#openNew(plan).catch((error: unknown) => {
       this.discard(plan);
       throw error;
     });
-    // Nothing can fail from here on.
+    return {
+      apply: () => this.#replace(plan, opened),
+      cancel: () => {
+        for (const { listener, own } of opened.values()) {
+          listener.destroy();
+          own?.destroy();
+        }
+        this.discard(plan);
+      },
+    };
+  }
+
+  #replace(plan: Plan, opened: ReadonlyMap<string, Open>): ReloadChanges {
+    const previous = this.#plan;
+    const before = this.#handlersOf(previous);
     const open = new Map<string, Open>();
     const former = [...this.#open.values()].flatMap(({ own }) => (own === null ? [] : [own]));
     for (const each of plan.listeners) {
@@ -168,14 +189,23 @@ export class Service {
   /** Opens the listeners of a plan that are not open yet. If one fails, closes the others again. */
   async #openNew(plan: Plan): Promise<Map<string, Open>> {
     const opened = new Map<string, Open>();
+    let current: ListenerPlan | null = null;
     try {
       for (const each of plan.listeners) {
+        current = each;
         const key = keyOf(each);
         if (this.#open.has(key)) continue;
         const { settings, own } = this.#settingsOf(plan, each);
-        const { address, mode } = each;
+        const { mode } = each;
+        const { shared } = this.#options;
+        const address = sharedAddress(each.address, shared?.portOf(key));
         const listener = new Listener(
-          { address, mode, onConnectionFailure: this.#options.onConnectionFailure },
+          {
+            address,
+            mode,
+            isShared: shared !== undefined,
+            onConnectionFailure: this.#options.onConnectionFailure,
+          },
           settings,
         );
         opened.set(key, { listener, settings, own });
@@ -187,18 +217,9 @@ export class Service {
         listener.destroy();
         own?.destroy();
       }
-      throw this.#explain(plan, error);
+      if (current === null || !(error instanceof ListenError)) throw error;
+      throw plan.source.toListenError?.(`${current.path}.address`, error) ?? error;
     }
-  }
-
-  /** If the configuration is the cause of an error, adds the position there. */
-  #explain(plan: Plan, error: unknown): unknown {
-    if (!(error instanceof ListenError)) return error;
-    const listener = plan.listeners.find(
-      ({ address }) => formatAddress(address) === formatAddress(error.address),
-    );
-    if (listener === undefined) return error;
-    return plan.source.toListenError?.(`${listener.path}.address`, error) ?? error;
   }
 
   #settingsOf(plan: Plan, listener: ListenerPlan): { settings: ListenerSettings; own: RouteHandler | null } {
@@ -269,27 +290,7 @@ export class Service {
   }
 }
 
-/** A changed route has another handler, and is both removed and added. */
-function compareRoutes(before: Plan, after: Plan): ReloadChanges['routes'] {
-  const old = before.routes.routes;
-  const fresh = after.routes.routes;
-  const without = (routes: Built, others: Built): string[] => {
-    const handlers = new Set(others.map(({ handler }) => handler));
-    return routes.filter(({ handler }) => !handlers.has(handler)).map(({ name }) => name);
-  };
-  const added = without(fresh, old);
-  return { added, removed: without(old, fresh), kept: fresh.length - added.length };
-}
-
-type Built = Plan['routes']['routes'];
-
 /** The ACME settings of a plan. Listeners that share the top-level `tls` share theirs. */
 const acmeOf = ({ listeners }: Plan): AcmeSettings[] => [
   ...new Set(listeners.flatMap(({ tls }) => tls?.acme ?? [])),
 ];
-
-/** Identifies a listener across reloads. Listeners on a free port (port 0) are identified by their path. */
-function keyOf({ address, path }: ListenerPlan): string {
-  const text = formatAddress(address);
-  return 'port' in address && address.port === 0 ? `${text} ${path}` : text;
-}

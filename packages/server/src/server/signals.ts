@@ -16,6 +16,14 @@ export function onReopen(reopen: () => void, source: EventEmitter = process): ()
   return () => void source.off('SIGUSR2', reopen);
 }
 
+/**
+ * Calls `restart` on each SIGUSR1, which Node otherwise takes for a debugger's request to attach: nobody who can only send
+ * signals should open a debugging port of a server.
+ */
+export function onRestartSignal(restart: () => void, source: EventEmitter = process): void {
+  if (process.platform !== 'win32') source.on('SIGUSR1', restart);
+}
+
 const stopSignals = ['SIGINT', 'SIGTERM'] as const;
 export type StopSignal = (typeof stopSignals)[number];
 

@@ -24,12 +24,13 @@ test('an error of the program itself during a reload changes nothing, and is rep
     onConnectionFailure: () => {},
     logs: new Logs(() => {}),
     metrics: new ServerMetrics('0.0.0'),
+    startWorkers: () => Promise.reject(new Error('there are no workers')),
     onCertificate: () => {},
     onDrainProgress: () => {},
     onReload: () => {},
   });
   await server.start();
-  net.cleanup(() => server.service.destroy());
+  net.cleanup(async () => void (await server.drain()));
   isBroken = true;
   const result = await server.reload('test');
   expect(result).toMatchObject({ reloaded: false, isBusy: false });

@@ -179,6 +179,12 @@ export const serverChecks: Readonly<Record<string, Check>> = {
     expect(answers).toMatchObject([{ status: 'ready' }, { reloaded: true }]);
   },
 
+  'a configuration with workers': async (example) => {
+    example.replacements.set('127.0.0.1:9180', '127.0.0.1:0');
+    const running = await serveBlock(example);
+    expect(await bodyOf(running, '/files/a')).toBe('this is /files/a');
+  },
+
   'a configuration with public health': async (example) => {
     const running = await serveBlock(example);
     expect(await bodyOf(running, '/ready')).toBe('{"status":"ready"}\n');

@@ -1,0 +1,23 @@
+import { Logs } from '../log/logs.js';
+import { ServerMetrics } from '../metrics/server-metrics.js';
+import { toEntry } from '../server/failure-entry.js';
+import { Worker } from '../workers/worker.js';
+import { complain, keepRunningWithoutReader } from './output.js';
+import { readVersion } from './version.js';
+
+// What a worker process runs. The primary process, which starts it, tells it what to do.
+keepRunningWithoutReader();
+const logs = new Logs(complain);
+const metrics = new ServerMetrics(readVersion());
+void new Worker({
+  logs,
+  metrics,
+  observersOf: ({ name, log, upstreams }) => [
+    metrics.transfers.observer({ route: name, upstreams }),
+    ...(log ? [logs.observer(name)] : []),
+  ],
+  onConnectionFailure: (failure) => {
+    metrics.onConnectionFailure(failure);
+    logs.report(toEntry(failure));
+  },
+});

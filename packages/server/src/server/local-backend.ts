@@ -1,0 +1,67 @@
+import type { ConfigSource } from '../config/source.js';
+import type { Backend, PreparedPlan } from './backend.js';
+import { type CompileContext, compile, type Plan } from './compile.js';
+import { type DrainProgress, measureProgress } from './drain-progress.js';
+import { Service, type ServiceOptions } from './service.js';
+
+/** Serves in this process. */
+export class LocalBackend implements Backend {
+  readonly problem = null;
+  readonly restart = null;
+  readonly #service: Service;
+  readonly #context: CompileContext;
+
+  private constructor(service: Service, context: CompileContext) {
+    this.#service = service;
+    this.#context = context;
+  }
+
+  /** Rejects with the error of the plan's source or a `ListenError`. */
+  static async start(plan: Plan, context: CompileContext, options: ServiceOptions): Promise<LocalBackend> {
+    return new LocalBackend(await Service.start(plan, options), context);
+  }
+
+  get urls(): string[] {
+    return this.#service.urls;
+  }
+
+  active(): Promise<number> {
+    return Promise.resolve(this.#service.active);
+  }
+
+  progress(): Promise<DrainProgress> {
+    return Promise.resolve(measureProgress(this.#service.transfers()));
+  }
+
+  async prepare(source: ConfigSource): Promise<PreparedPlan> {
+    const plan = compile(source, this.#context, this.#service.plan.routes);
+    if (plan.values.workers > 1) {
+      this.#service.discard(plan);
+      throw source.toError([
+        { path: 'workers', message: 'cannot change from 1 by a reload: restart the program' },
+      ]);
+    }
+    const change = await this.#service.prepare(plan);
+    return { plan, apply: () => Promise.resolve(change.apply()), cancel: () => change.cancel() };
+  }
+
+  get connections(): number {
+    return this.#service.connections;
+  }
+
+  metrics(): Promise<never[]> {
+    return Promise.resolve([]);
+  }
+
+  setReady(): void {}
+
+  reopenLogs(): void {}
+
+  drain(timeoutMs: number): Promise<number> {
+    return this.#service.drain(timeoutMs);
+  }
+
+  destroy(): void {
+    this.#service.destroy();
+  }
+}

@@ -1,0 +1,53 @@
+import type { OptionProblem } from 'sluiceway';
+import type { MetricSnapshot } from 'sluiceway/metrics';
+import type { ReloadChanges } from '../admin/control.js';
+import type { DrainProgress } from '../server/drain-progress.js';
+
+/** A configuration that the primary process has read and checked. */
+export interface Configuration {
+  /** The value, with references to variables and files replaced. */
+  value: unknown;
+  directory: string;
+  /**
+   * By `keyOf` of the listener: the ports of listeners with port 0, which are the same in all workers, and the descriptors
+   * that the primary process has of sockets that another process has opened.
+   */
+  ports: Readonly<Record<string, number>>;
+}
+
+/** Why a worker cannot serve a configuration. */
+export type Failure =
+  | { kind: 'problems'; problems: readonly OptionProblem[] }
+  /** `path` is that of the listener in the configuration; null if it is unknown. */
+  | { kind: 'listen'; path: string | null; address: string; reason: string };
+
+export interface Started {
+  /** The URLs of the listeners. */
+  urls: readonly string[];
+}
+
+/** What the primary process asks a worker. */
+export interface WorkerQuestions {
+  start: readonly [Configuration, Started | Failure];
+  /** Checks a configuration and opens its listeners. One of the next two follows. */
+  prepare: readonly [Configuration, null | Failure];
+  commit: readonly [null, ReloadChanges];
+  cancel: readonly [null, null];
+  /** Whether all workers together are ready. */
+  readiness: readonly [boolean, null];
+  /** Answered when every connection is closed, with the number of transfers that were cut off. */
+  drain: readonly [{ timeoutMs: number }, number];
+  /** After log files have been renamed. */
+  reopenLogs: readonly [null, null];
+  metrics: readonly [null, MetricSnapshot[]];
+  progress: readonly [null, DrainProgress];
+}
+
+/** What a worker asks the primary process. */
+export interface PrimaryQuestions {
+  /** The worker takes messages from now on. Node drops those that come before its program has been loaded. */
+  hello: readonly [null, null];
+}
+
+export const isFailure = (answer: Started | Failure | null): answer is Failure =>
+  answer !== null && 'kind' in answer;
