@@ -142,6 +142,7 @@ const sharedOptions = {
     'trustedProxies',
     'digests',
     'requestId',
+    'tracing',
     'observers',
     'errors',
     'timeouts',

@@ -168,6 +168,7 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
       state.downstream = downstream;
       transfer.request = downstream;
       transfer.requestId = downstream.requestId;
+      state.trace = this.#settings.tracing?.start(downstream) ?? null;
       this.#settings.learnListener?.(client.listener ?? readListener(client.connection));
       const preflight = cors === null ? null : preflightStatus(cors, downstream);
       if (preflight !== null) {
@@ -282,7 +283,7 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
       client.finish();
       if (state.transform !== null) discardStreams(state.transform.streams);
       if (ended !== null) await ended;
-      this.#running.end(transfer, outcome);
+      this.#running.end(transfer, outcome, state.trace);
     }
     return outcome;
   }

@@ -32,6 +32,8 @@ export interface SendOptions {
   secretFields?(): readonly string[];
   /** Called with the fields of each request before it is sent, to mark requests that could come back to us. */
   markLoop?(fields: Fields, target: Target): void;
+  /** Called with the target and the fields of each request before it is sent. It may set fields that describe the request. */
+  trace?(target: Target, fields: Fields): void;
   /** Called with each exchange when it begins, and its target. */
   onAttempt(exchange: Exchange, target: Target): void;
 }
@@ -64,6 +66,7 @@ export async function send(
     const refusal = options.check === undefined ? null : await options.check(from);
     if (refusal !== null) throw refusal;
     options.markLoop?.(hop.headers, from);
+    options.trace?.(from, hop.headers);
     const exchange = transport.send(hop);
     options.onAttempt(exchange, from);
     const response = await exchange.response;

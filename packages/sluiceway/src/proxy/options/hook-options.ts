@@ -9,6 +9,7 @@ import type {
   ResponseTransform,
   Transform,
 } from '../messages/hooks.js';
+import type { Tracing } from '../transfer/tracing.js';
 import type { Observer } from '../transfer/transfer-record.js';
 
 const requestMembers = {
@@ -117,6 +118,18 @@ export const observersOption = list(observer, {
   type: 'list',
   default: [],
   doc: 'Objects that are told when a transfer starts and ends: see [observers](hooks.md#observers).',
+});
+
+export const tracingOption = custom<Tracing, Tracing | undefined>({
+  type: '`Tracing`',
+  schema: null,
+  doc: 'Traces transfers: see [OpenTelemetry](hooks.md#opentelemetry). Without it, trace fields pass as any other field, and nothing is loaded.',
+  read: (check, path, value) => {
+    if (value === undefined) return undefined;
+    const given: { start?: unknown } = typeof value === 'object' && value !== null ? value : {};
+    if (typeof given.start !== 'function') check.problem(path, 'must have the method start');
+    return value as Tracing;
+  },
 });
 
 /** A transport of the application. */

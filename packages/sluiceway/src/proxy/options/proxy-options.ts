@@ -6,7 +6,7 @@ import type { Hooks } from '../messages/hooks.js';
 import { corsOption } from './cors-options.js';
 import { type DigestOptions, type DigestValues, digestOptions } from './digest-options.js';
 import { type HeaderOptions, type HeaderOptionValues, headerOptions } from './header-options.js';
-import { hookOptions, observersOption, transport } from './hook-options.js';
+import { hookOptions, observersOption, tracingOption, transport } from './hook-options.js';
 import { profileOption } from './profile-option.js';
 import { requestIdOption } from './request-id-option.js';
 import { resumeOption } from './resume-options.js';
@@ -112,6 +112,11 @@ export const proxyDataOptions = {
    * pass as any other field, and `requestId` in the log is `id`. Default: `false`.
    */
   requestId: requestIdOption,
+  /**
+   * Traces transfers: see OpenTelemetry. Without it, trace fields pass as any other field, and nothing is
+   * loaded. Default: none.
+   */
+  tracing: tracingOption,
   /** Objects that are told when a transfer starts and ends: see observers. Default: none. */
   observers: observersOption,
   /**

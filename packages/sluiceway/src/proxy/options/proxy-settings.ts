@@ -16,6 +16,7 @@ import { UpstreamGroup } from '../../upstream/group/group.js';
 import type { Transport } from '../../upstream/transport.js';
 import type { TransportOptions } from '../../upstream/transport-options.js';
 import type { Hooks } from '../messages/hooks.js';
+import type { Tracing } from '../transfer/tracing.js';
 import type { Observer } from '../transfer/transfer-record.js';
 import { type DigestSettings, toDigestSettings } from './digest-options.js';
 import { type BalancingValues, toGroupSettings } from './group-options.js';
@@ -75,6 +76,8 @@ export interface ProxySettings {
   learnListener: ((listener: ListenerAddress | null) => void) | null;
   /** Null: the field is not used. */
   requestId: RequestIdValues | null;
+  /** Null: transfers are not traced. */
+  tracing: Tracing | null;
   observers: readonly Observer[];
   transport: Transport;
   /** Whether content may bypass this process. True only if zero copy is available. */
@@ -216,6 +219,7 @@ export function toProxySettings(
     cors: given.cors,
     learnListener: addresses === 'public' ? (listener) => processListeners.learn(listener) : null,
     requestId: toRequestIdSettings(given.requestId),
+    tracing: given.tracing ?? null,
     observers: given.observers,
     transport: built,
     zeroCopy: given.zeroCopy,

@@ -7,6 +7,7 @@ import type { MeteredSource } from '../../stream/metered-source.js';
 import type { DownstreamRequest } from '../messages/downstream-request.js';
 import type { HandleContext } from '../messages/handle-context.js';
 import type { Selection } from '../messages/selection.js';
+import type { TransferTrace } from '../transfer/tracing.js';
 import type { Transfer } from '../transfer/transfer.js';
 import { type ContentStages, noStages } from './content-stages.js';
 import type { ValidRequest } from './validate-request.js';
@@ -18,6 +19,8 @@ export interface RequestState {
   readonly context: HandleContext;
   /** Null until the request has been read. */
   downstream: DownstreamRequest | null;
+  /** Null until the request has been read, and without tracing. */
+  trace: TransferTrace | null;
   /** Null until the request has been validated. */
   validated: ValidRequest | null;
   /** Where the request goes. Null until it is selected, and for a request that the proxy answers itself. */
@@ -49,6 +52,7 @@ export const newRequestState = (
   client,
   context,
   downstream: null,
+  trace: null,
   validated: null,
   selection: null,
   digest: null,

@@ -1,5 +1,6 @@
 import { SluicewayError } from '../../errors.js';
 import { appendCdnLoop } from '../../http/cdn-loop.js';
+import type { Fields } from '../../http/fields.js';
 import { isAgreed } from '../../http/upgrade.js';
 import type { ClientConnection } from '../../net/client-connection.js';
 import type { BalancedTransfer } from '../../upstream/group/balanced-transfer.js';
@@ -69,7 +70,7 @@ export async function sendUpstream(
   settings: SendSettings,
   steps: ResponseSteps,
 ): Promise<ReceivedResponse> {
-  const { transfer, context, client, selection } = state;
+  const { transfer, context, client, selection, trace } = state;
   const { downstream, protocol } = validated;
   const upload = chooseUpload(validated, draft);
   const { timeouts } = transfer;
@@ -100,6 +101,7 @@ export async function sendUpstream(
     maxRedirects: settings.profile.maxRedirects,
     ...(!settings.profile.forwarded && { markLoop: loopMarker(downstream, settings.loopName) }),
     convertHead: settings.convertHead,
+    ...(trace !== null && { trace: (asked: Target, fields: Fields) => trace.onAttempt(asked, fields) }),
     onAttempt: (exchange, asked) => transfer.attempt(exchange, asked),
     // A function, not a getter: V8 makes a hidden class for each object that has a getter.
     secretFields: () => secretFields(state, draft.headers),

@@ -11,7 +11,7 @@ import { RestVerifier } from './verify-rest.js';
 
 /** Decides whether the content of a response is resumed if it breaks: only if the rest can be proved to belong to it. */
 export function decideResume(
-  { transfer, downstream, digest, stages }: RequestState,
+  { transfer, downstream, digest, stages, trace }: RequestState,
   { start, sent: { target, request, response }, others, send, transport, balanced }: ReceivedResponse,
   { resume, timeouts, digests }: Pick<ProxySettings, 'resume' | 'timeouts' | 'digests'>,
 ): void {
@@ -58,6 +58,7 @@ export function decideResume(
       onResumed: () => {
         balanced?.settle();
         transfer.resumed();
+        trace?.onResume();
         transfer.timeouts.contentGoesOn();
       },
     });

@@ -1,4 +1,5 @@
 import { type Outcome, type SluicewayError, toWarning } from '../../errors.js';
+import type { TransferTrace } from './tracing.js';
 import type { Transfer } from './transfer.js';
 import type { LiveTransfer, Observer } from './transfer-record.js';
 
@@ -40,15 +41,16 @@ export class RunningTransfers {
     for (const observer of this.#observers) notify(() => observer.onTransferStart?.(transfer));
   }
 
-  end(transfer: Transfer, outcome: Outcome): void {
+  end(transfer: Transfer, outcome: Outcome, trace: TransferTrace | null = null): void {
     transfer.timeouts.stop();
     const last = this.#running.pop();
     if (last !== undefined && last !== transfer) {
       this.#running[transfer.place] = last;
       last.place = transfer.place;
     }
-    if (this.#observers.length > 0) {
+    if (this.#observers.length > 0 || trace !== null) {
       const record = transfer.toRecord(outcome);
+      if (trace !== null) notify(() => trace.onEnd(record));
       for (const observer of this.#observers) notify(() => observer.onTransferEnd?.(record));
     }
     if (this.#running.length === 0) this.#onEmpty?.();
