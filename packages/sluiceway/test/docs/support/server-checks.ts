@@ -179,10 +179,11 @@ export const serverChecks: Readonly<Record<string, Check>> = {
     expect(answers).toMatchObject([{ status: 'ready' }, { reloaded: true }]);
   },
 
+  // `workers.test.ts` runs workers, which are processes of the built program.
   'a configuration with workers': async (example) => {
-    example.replacements.set('127.0.0.1:9180', '127.0.0.1:0');
-    const running = await serveBlock(example);
-    expect(await bodyOf(running, '/files/a')).toBe('this is /files/a');
+    example.write('sluiceway.yaml', example.block.text);
+    const output = await outputOf(example, node, [program, 'config', 'check', 'sluiceway.yaml']);
+    expect(output).toContain('is valid: 1 listener(s), 1 route(s)');
   },
 
   'a configuration with public health': async (example) => {
