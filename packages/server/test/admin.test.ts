@@ -103,7 +103,7 @@ describe('the admin listener', () => {
     },
   );
 
-  test('can be a Unix socket, which accepts every host [curl --unix-socket]', async ({ net }) => {
+  test('can be a Unix socket, which accepts every host [curl]', async ({ net }) => {
     const folder = scratchFolder(net);
     const path = join(folder, 'admin.sock');
     const program = await sluicewayServe(net, config('a', { address: 'unix:admin.sock', mode: '0600' }), {
@@ -194,7 +194,7 @@ describe('the admin listener', () => {
     expect(other.stderr).toMatch(/b\.yaml:\d+:\d+: admin\.address cannot listen on .*: the port is in use/);
   });
 
-  test('refuses hosts that are not its own [DNS rebinding]', async ({ net }) => {
+  test('refuses hosts that are not its own [CWE-350]', async ({ net }) => {
     const program = await sluicewayServe(net, config('a', { address: anyPort, hosts: ['admin.test'] }));
     const port = await adminPort(program);
     for (const host of [
@@ -219,7 +219,7 @@ describe('the admin listener', () => {
       expect([host, (await send(net, port, 'GET /readyz', { host })).status]).toEqual([host, 200]);
   });
 
-  test('refuses a change that a browser sends for another site [Fetch Metadata; RFC 6454 7]', async ({
+  test('refuses a change that a browser sends for another site [W3C Fetch Metadata; RFC 6454 7]', async ({
     net,
   }) => {
     const program = await sluicewayServe(net, config('a'));

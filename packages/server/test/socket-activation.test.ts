@@ -115,7 +115,7 @@ describe('the descriptor of a socket of systemd', () => {
   const find = (systemd: string | null, given: Record<string, string> = environment) =>
     findDescriptor({ systemd }, given, 7);
 
-  test('is that of its name, or the only one [sd_listen_fds]', () => {
+  test('is that of its name, or the only one [systemd]', () => {
     expect(find('a')).toBe(3);
     expect(find(null, { LISTEN_PID: '7', LISTEN_FDS: '1' })).toBe(3);
   });
