@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import type { AccessRequest, Answer } from 'sluiceway';
 
 /** A request to the admin listener, after all checks. */
-export interface AdminRequest {
+interface AdminRequest {
   /** The values of `{name}` segments of the endpoint's path, decoded. */
   readonly parameters: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;

@@ -1,12 +1,14 @@
-import { execFileSync } from 'node:child_process';
 import { constants, openSync, readFileSync, readSync, renameSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect } from 'vitest';
 import { test } from '../../../sluiceway/test/support/fixture.js';
-import { scratchFolder } from '../../../sluiceway/test/support/tool.js';
+import { requireTool, testWith } from '../../../sluiceway/test/support/requirements.js';
+import { runTool, scratchFolder } from '../../../sluiceway/test/support/tool.js';
 import { until } from '../../../sluiceway/test/support/until.js';
 import { LineWriter } from '../../src/log/line-writer.js';
 import { openOutput } from '../../src/log/output.js';
+
+const mkfifo = requireTool('mkfifo');
 
 const dropped = (lines: number): string => `dropped ${lines}`;
 
@@ -64,38 +66,39 @@ test('a file that is renamed and opened again loses and tears no line [nginx; lo
   writer.discard();
 });
 
-test('if the reader of a pipe is slow, lines beyond the limit are dropped, and a line says how many [Sluiceway]', async ({
-  net,
-}) => {
-  const path = join(scratchFolder(net), 'pipe');
-  execFileSync('mkfifo', [path]);
-  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  const writer = toFile(path);
-  writer.maxPending = 100_000;
-  for (let i = 0; i < 5000; i++) writer.write(`line ${i} ${'x'.repeat(90)}`);
-  expect(writer.dropped).toBeGreaterThan(3000);
-  let text = '';
-  const read = (): void => {
-    const bytes = Buffer.alloc(65_536);
-    try {
-      text += bytes.toString('utf8', 0, readSync(reader, bytes));
-    } catch {
-      // Nothing has been written yet.
-    }
-  };
-  await until(() => {
-    read();
-    return text.includes('line 900 ');
-  }, 'the first lines had been read');
-  writer.write('the last line');
-  await until(() => {
-    read();
-    return text.includes('the last line\n');
-  }, 'the last line had been read');
-  const lines = text.trimEnd().split('\n');
-  const said = lines.filter((line) => line.startsWith('dropped '));
-  const left = lines.filter((line) => line.startsWith('line '));
-  expect(said).toEqual([`dropped ${5000 - left.length}`]);
-  expect(left).toEqual(left.map((_, i) => `line ${i} ${'x'.repeat(90)}`));
-  writer.discard();
-});
+testWith(mkfifo)(
+  'if the reader of a pipe is slow, lines beyond the limit are dropped, and a line says how many [Sluiceway]',
+  async ({ net }) => {
+    const path = join(scratchFolder(net), 'pipe');
+    await runTool(net, mkfifo, [path], { in: dirname(path) });
+    const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const writer = toFile(path);
+    writer.maxPending = 100_000;
+    for (let i = 0; i < 5000; i++) writer.write(`line ${i} ${'x'.repeat(90)}`);
+    expect(writer.dropped).toBeGreaterThan(3000);
+    let text = '';
+    const read = (): void => {
+      const bytes = Buffer.alloc(65_536);
+      try {
+        text += bytes.toString('utf8', 0, readSync(reader, bytes));
+      } catch {
+        // Nothing has been written yet.
+      }
+    };
+    await until(() => {
+      read();
+      return text.includes('line 900 ');
+    }, 'the first lines had been read');
+    writer.write('the last line');
+    await until(() => {
+      read();
+      return text.includes('the last line\n');
+    }, 'the last line had been read');
+    const lines = text.trimEnd().split('\n');
+    const said = lines.filter((line) => line.startsWith('dropped '));
+    const left = lines.filter((line) => line.startsWith('line '));
+    expect(said).toEqual([`dropped ${5000 - left.length}`]);
+    expect(left).toEqual(left.map((_, i) => `line ${i} ${'x'.repeat(90)}`));
+    writer.discard();
+  },
+);

@@ -55,7 +55,7 @@ export function sidecarPath(location: SidecarLocation, target: string): PathPart
   let rest = expanded.path;
   for (let dots = DOTS.exec(rest); dots !== null; dots = DOTS.exec(rest)) {
     rest = rest.slice(dots[0].length);
-    if (dots[0] === '../') folder = folder.replace(/[^/]*\/$/, '') || '/';
+    if (dots[0] === '../') folder = folder.slice(0, folder.lastIndexOf('/', folder.length - 2) + 1);
   }
   return { path: folder + rest, query: expanded.query };
 }

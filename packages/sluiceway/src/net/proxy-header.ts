@@ -73,7 +73,7 @@ const toIPv4Bytes = (address: string): Buffer => Buffer.from(address.split('.').
 /** The bytes of a valid IPv6 address. */
 function toIPv6Bytes(address: string): Buffer {
   // The last 32 bits can be in the form of IPv4.
-  const text = address.replace(/[\d.]+$/, (tail) =>
+  const text = address.replace(/[\d.]{7,15}$/, (tail) =>
     tail.includes('.') ? toIPv4Bytes(tail).toString('hex').replace(/^.{4}/, '$&:') : tail,
   );
   const [head = [], tail = []] = text.split('::').map((part) => (part === '' ? [] : part.split(':')));

@@ -9,7 +9,7 @@ import type { RawClient } from './raw-client.js';
 import { streaming } from './stream-from.js';
 
 /** What a client gets, whatever its protocol. */
-export interface Got {
+interface Got {
   status: number;
   /** Undefined if the response has no such field. */
   field(name: string): string | undefined;
@@ -18,7 +18,7 @@ export interface Got {
   complete: boolean;
 }
 
-export interface Way {
+interface Way {
   /** Sends a GET for the file, each time on a new connection over HTTP/1.1. */
   get(headers?: Readonly<Record<string, string>>): Promise<Got>;
   /** One record for each ended transfer, in the order of their ends. */
@@ -26,7 +26,7 @@ export interface Way {
 }
 
 /** Options that all entry points have. */
-export type WayOptions = Pick<CoreOptions, 'resume' | 'timeouts' | 'verifyIfRange'>;
+type WayOptions = Pick<CoreOptions, 'resume' | 'timeouts' | 'verifyIfRange'>;
 
 type Opens = (net: Network, originUrl: string, options: WayOptions) => Promise<Way>;
 

@@ -18,7 +18,7 @@ const lingering = new WeakSet<Socket>();
  * A request has no socket after code has left an iteration over it, which destroys it. The response then closes its
  * connection.
  */
-export function lingeringClose(request: IncomingMessage, socket: Socket | null): void {
+function lingeringClose(request: IncomingMessage, socket: Socket | null): void {
   if (socket === null || socket.destroyed) return;
   if (request.complete) socket.end(() => void socket.destroy());
   else linger(request, socket);
