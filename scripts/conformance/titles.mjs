@@ -29,6 +29,7 @@ const systems = [
   'Nest',
   'Next.js',
   'Node',
+  'OpenTelemetry',
   'OpenTelemetry Collector',
   'POSIX',
   'Pingora',

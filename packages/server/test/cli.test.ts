@@ -123,7 +123,7 @@ describe('what the command line asks for', () => {
     ],
     ['a bad name', ['proxy', 'http://a', '--name', 'a b'], /--name: /],
     ['a bad range', ['proxy', 'http://a', '--trusted-proxies', '10.0.0.0/99'], /--trusted-proxies: /],
-    ['an unknown log format', ['proxy', 'http://a', '--log', 'xml'], /--log .*text, json, none/],
+    ['an unknown log format', ['proxy', 'http://a', '--log', 'xml'], /--log .*text, json, combined, none/],
     ['a certificate without its key', ['proxy', 'http://a', '--cert', 'x'], /--cert needs --key/],
     ['a key without its certificate', ['proxy', 'http://a', '--key', 'x'], /--key needs --cert/],
     [

@@ -176,7 +176,7 @@ describe.skipIf(!isLinux)('workers', () => {
     expect(program.stderr.match(/has ended/g)).toHaveLength(1);
   });
 
-  test('are replaced one after the other by POST /api/restart and SIGUSR1, and lose nothing [HAProxy; unicorn]', async ({
+  test('are replaced one after the other by POST /api/restart and SIGUSR1, and lose nothing [HAProxy]', async ({
     net,
   }) => {
     const release = new Gate();

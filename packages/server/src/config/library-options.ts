@@ -1,5 +1,6 @@
 import {
   type AnySpec,
+  boolean,
   type Checker,
   custom,
   gatewayOptions,
@@ -49,17 +50,28 @@ const requestIdOption: AnySpec = {
   ),
 };
 
+/** The configuration says whether to trace; the objects that trace are the server's. */
+const tracingOption = boolean({
+  default: false,
+  doc: 'Trace transfers with OpenTelemetry. Requires the package `@opentelemetry/api` and an SDK, which `node --import` loads: see [tracing](server.md#tracing).',
+});
+
 /** Options that a server sets unless a configuration does. */
 export const serverDefaults: WrittenOptions = { requestId: true };
 
 export const fileProxyOptions: Members = {
   ...inFile(proxyOptions),
   requestId: requestIdOption,
+  tracing: tracingOption,
   upstream: upstreamOption,
   profile: profileOption,
 };
 
-export const fileGatewayOptions: Members = { ...inFile(gatewayOptions), requestId: requestIdOption };
+export const fileGatewayOptions: Members = {
+  ...inFile(gatewayOptions),
+  requestId: requestIdOption,
+  tracing: tracingOption,
+};
 
 /** The options that make sense for all routes. A gateway uses those that it has. */
 export const defaultOptions: Members = Object.fromEntries(

@@ -1,7 +1,9 @@
 import { type AddressInfo, createServer, type ListenOptions, type Server, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { formatAddress, isInherited, type ListenAddress, toListenError } from './address.js';
 import { ChallengeGate } from './challenge-gate.js';
 import { acceptFailure, type OnConnectionFailure } from './connection-failure.js';
+import { FIRST_REQUEST_MS } from './connections.js';
 import { takeDescriptor } from './inherited.js';
 import { keyOf, ProtocolServer, type ProtocolSettings } from './protocol-server.js';
 import { ProxyProtocolGate, type ProxyProtocolSettings } from './proxy-protocol-gate.js';
@@ -114,14 +116,22 @@ export class Listener {
     void former.close().then(() => this.#former.delete(former));
   }
 
-  /** Accepts no more connections, and closes open ones when they become idle. Resolves when all are closed. */
-  async close(): Promise<void> {
+  /**
+   * Accepts no more connections, and closes open ones when they become idle. Resolves when all are closed. Calls `onSettled`
+   * when the connections that were accepted last have brought their first request, or will not bring one.
+   */
+  async close(onSettled = (): void => {}): Promise<void> {
     const closed = new Promise<void>((resolve) => {
       this.#acceptor.close(() => resolve());
     });
+    const servers = [this.#current, ...this.#former];
+    const allClosed = servers.map((server) => server.close());
+    if (this.#gate.size + this.#challenges.size > 0) await sleep(FIRST_REQUEST_MS);
     this.#gate.destroy();
     this.#challenges.destroy();
-    await Promise.all([closed, ...[this.#current, ...this.#former].map((server) => server.close())]);
+    await Promise.all(servers.map(({ connections }) => connections.settled));
+    onSettled();
+    await Promise.all([closed, ...allClosed]);
   }
 
   /** Ends every connection now. */

@@ -20,6 +20,7 @@ import {
 import type { RouteValues } from '../config/route-options.js';
 import { createHealth, createRedirect, createRespond, type ReadinessSource } from './answers.js';
 import { RouteHandler } from './route-handler.js';
+import { withTracing } from './tracing.js';
 
 export interface ActionContext {
   check: Checker;
@@ -109,7 +110,8 @@ function describeProxy(
     create: () =>
       attempt(context, toPath, () => {
         // The library checks all options.
-        const given = { ...options, ...(access !== undefined && { access }), observers } as ProxyOptions;
+        const traced = withTracing(options);
+        const given = { ...traced, ...(access !== undefined && { access }), observers } as ProxyOptions;
         const proxy = createProxy(given);
         return new RouteHandler(prefix === '' ? proxy : stripPrefix(prefix, proxy, { observers }), proxy);
       }),
@@ -152,7 +154,7 @@ function describeGateway(route: RouteValues, written: WrittenOptions, context: A
     create: () =>
       attempt(context, toPath, () => {
         const gateway = createDownloadGateway({
-          ...options,
+          ...withTracing(options),
           ...(access !== undefined && { access }),
           observers,
         });

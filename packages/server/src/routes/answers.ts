@@ -7,6 +7,7 @@ import {
 } from '../config/library-options.js';
 import type { RedirectValues, RespondValues } from '../config/route-options.js';
 import { normalizeHost } from './host-pattern.js';
+import { withTracing } from './tracing.js';
 
 type OnRequest = NonNullable<Parameters<typeof createProxy>[0]['onRequest']>;
 
@@ -19,7 +20,7 @@ interface AnswerContext {
 /** A proxy that answers itself. Its answers are logged, limited and framed like any other. Throws an `OptionsError`. */
 function createAnswering({ defaults, access, observers }: AnswerContext, onRequest: OnRequest): ReverseProxy {
   return createProxy({
-    ...withDefaults(fileProxyOptions, { ...serverDefaults, ...defaults }, {}),
+    ...withTracing(withDefaults(fileProxyOptions, { ...serverDefaults, ...defaults }, {})),
     ...(access !== undefined && { access }),
     observers,
     onRequest,

@@ -4,6 +4,7 @@ import { AcmeCertificates } from '../acme/certificates.js';
 import type { AcmeSettings } from '../acme/settings.js';
 import type { ReloadChanges } from '../admin/control.js';
 import { formatAddress, ListenError } from '../listeners/address.js';
+import { closeAll } from '../listeners/close-all.js';
 import type { OnConnectionFailure } from '../listeners/connection-failure.js';
 import { Listener, type ListenerSettings } from '../listeners/listener.js';
 import type { RouteHandler } from '../routes/route-handler.js';
@@ -164,12 +165,14 @@ export class Service {
     this.certificates.stop();
     const listeners = [...this.#listeners()];
     const handlers = this.#handlers();
-    const closed = Promise.all(listeners.map((listener) => listener.close()));
+    const { closed, settled } = closeAll(listeners);
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<'timeout'>((resolve) => {
       timer = setTimeout(resolve, timeoutMs, 'timeout');
     });
-    const done = Promise.all([closed, ...handlers.map((handler) => handler.close())]);
+    // Handlers refuse requests once they are closed.
+    const ended = settled.then(() => Promise.all(handlers.map((handler) => handler.close())));
+    const done = Promise.all([closed, ended]);
     const winner = await Promise.race([done, timeout]);
     clearTimeout(timer);
     if (winner !== 'timeout') return 0;

@@ -147,6 +147,20 @@ describe.each([
     await busy.closed;
   });
 
+  test('serves the first request of a connection that it has just accepted [nginx]', async ({ net }) => {
+    const { listener, client } = await start(
+      net,
+      toHandler((_request, response) => response.end('served')),
+      secure,
+    );
+    const fresh = await client();
+    await until(() => listener.connections === 1, 'the connection was accepted');
+    const closed = listener.close();
+    await fresh.get('/');
+    expect((await fresh.readResponse()).content.toString()).toBe('served');
+    await closed;
+  });
+
   test('waits for a tunnel like for any transfer [Caddy]', async ({ net }) => {
     const upgraded = new EventEmitter();
     const arrived = once(upgraded, 'socket') as Promise<[Socket]>;

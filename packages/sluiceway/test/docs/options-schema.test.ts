@@ -12,6 +12,7 @@ const roots: readonly [name: string, members: Members][] = [
 const exceptions: Readonly<Record<string, string>> = {
   access: 'a function; a file will name token and password files',
   observers: 'objects with functions',
+  tracing: 'an object with functions',
   transport: 'an object with functions',
   onRequest: 'a function',
   onUpstreamRequest: 'a function',

@@ -192,6 +192,11 @@ export const serverChecks: Readonly<Record<string, Check>> = {
     expect(await bodyOf(running, '/files/a')).toBe('this is /files/a');
   },
 
+  'a configuration with tracing': async (example) => {
+    const running = await serveBlock(example);
+    expect((await running.send('/')).head.status).toBe(200);
+  },
+
   'a configuration with TLS': async (example) => {
     const authority = await makeAuthority();
     for (const name of ['files.example.com', 'example.org']) {
