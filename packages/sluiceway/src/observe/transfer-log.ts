@@ -46,43 +46,28 @@ export function formatTransferText(record: TransferRecord, members: LogMembers =
   return [...pairs, ...Object.entries(members).map(([name, value]) => pair(name, value))].join(' ');
 }
 
-/** Formats a record as one JSON object with the same names, without a line end. */
+/**
+ * Formats a record as one JSON object with the same names, without a line end. Written by hand, since this runs for each
+ * request: `JSON.stringify` takes several times as long.
+ */
 export function formatTransferJson(record: TransferRecord, members?: LogMembers): string {
-  // Written out, since this runs for each request: a list of names for JSON.stringify costs several times as much.
-  const values: Pick<TransferRecord, (typeof NAMES)[number]> = {
-    time: record.time,
-    id: record.id,
-    requestId: record.requestId,
-    clientAddress: record.clientAddress,
-    forwardedFor: record.forwardedFor,
-    host: record.host,
-    httpVersion: record.httpVersion,
-    method: record.method,
-    path: record.path,
-    status: record.status,
-    outcome: record.outcome,
-    bytesDown: record.bytesDown,
-    bytesUp: record.bytesUp,
-    durationMs: record.durationMs,
-    responseHeadMs: record.responseHeadMs,
-    firstByteMs: record.firstByteMs,
-    upstream: record.upstream,
-    upstreamAddress: record.upstreamAddress,
-    upstreamHttpVersion: record.upstreamHttpVersion,
-    connectMs: record.connectMs,
-    attempts: record.attempts,
-    resumes: record.resumes,
-    bytesResumed: record.bytesResumed,
-    ifRangeRetries: record.ifRangeRetries,
-    zeroCopy: record.zeroCopy,
-    error: record.error,
-    errorMessage: record.errorMessage,
-    identity: record.identity,
-    userAgent: record.userAgent,
-    referer: record.referer,
-  };
-  return escape(JSON.stringify(members === undefined ? values : { ...values, ...members }));
+  let line = '';
+  for (const name of NAMES) line += jsonMember(name, record[name]);
+  if (members !== undefined)
+    for (const name of Object.keys(members))
+      line += jsonMember(JSON.stringify(name).slice(1, -1), members[name]);
+  return `{${line.slice(1)}}`;
 }
+
+/** A member after a comma. Nothing for a value that the application has removed. */
+function jsonMember(name: string, value: LogMembers[string] | undefined): string {
+  if (value === undefined) return '';
+  if (typeof value !== 'string') return `,"${name}":${JSON.stringify(value)}`;
+  return `,"${name}":${PLAIN.test(value) ? `"${value}"` : escape(JSON.stringify(value))}`;
+}
+
+/** What JSON has between quotes as it is, without what `escape` replaces. */
+const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 
 /**
  * Formats a record in the combined format of Apache and nginx, without a line end, followed by the outcome, the seconds to
