@@ -52,7 +52,8 @@ export function formatTransferText(record: TransferRecord, members: LogMembers =
  */
 export function formatTransferJson(record: TransferRecord, members?: LogMembers): string {
   let line = '';
-  for (const name of NAMES) line += jsonMember(name, record[name]);
+  for (const name of NAMES)
+    if (members === undefined || !Object.hasOwn(members, name)) line += jsonMember(name, record[name]);
   if (members !== undefined)
     for (const name of Object.keys(members))
       line += jsonMember(JSON.stringify(name).slice(1, -1), members[name]);

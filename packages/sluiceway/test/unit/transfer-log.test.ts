@@ -88,6 +88,12 @@ test('members are added to a line of each format, after those of the record [Slu
   expect(formatTransferCombined(record, members)).toMatch(/ "r-1" "a b" "2" "-"$/);
 });
 
+test('a member replaces the one of the record with its name, so that no name comes twice [Sluiceway]', () => {
+  const line = formatTransferJson(record, { path: '/b' });
+  expect(line.match(/"path":/g)).toHaveLength(1);
+  expect(JSON.parse(line)).toMatchObject({ path: '/b', method: 'GET' });
+});
+
 test('a line of the combined format is as Apache and nginx write it [nginx]', () => {
   const given = {
     ...record,
