@@ -57,8 +57,8 @@ const MAX_POLL_MS = 5 * 60_000;
 /**
  * An ACME client (RFC 8555) for one account.
  *
- * It is our own: the npm libraries for ACME have not had a release for years, and bring HTTP clients and ASN.1 parsers of
- * their own to the place where private keys are made.
+ * It is our own: acme-client 5.4 would bring axios, node-forge and two more ASN.1 parsers to the place where private keys
+ * are made.
  */
 export class AcmeClient {
   readonly #options: AcmeClientOptions;
