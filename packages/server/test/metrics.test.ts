@@ -48,11 +48,13 @@ test('/metrics counts transfers, bytes and origin servers by route [Prometheus]'
   const { port, scrape } = await serve(net, {
     routes: [
       { name: 'files', path: '/files', proxy: { upstream: origin.url } },
+      { name: 'group', path: '/group', proxy: { upstream: { servers: [{ url: origin.url }] } } },
       { name: 'secret', path: '/secret', access: { addresses: { allow: ['192.0.2.1'] } }, respond: {} },
     ],
   });
   expect(await ask(net, port, '/files/a')).toBe(200);
   expect(await ask(net, port, '/files/b')).toBe(200);
+  expect(await ask(net, port, '/group')).toBe(200);
   expect(await ask(net, port, '/secret')).toBe(403);
   expect(await ask(net, port, '/none')).toBe(404);
   let text = '';
@@ -67,6 +69,10 @@ test('/metrics counts transfers, bytes and origin servers by route [Prometheus]'
   expect(
     valueOf(text, `sluiceway_upstream_connections_total{route="files",upstream="${origin.url}"}`),
   ).toBeGreaterThan(0);
+  for (const metric of ['requests', 'connections'])
+    expect(valueOf(text, `sluiceway_upstream_${metric}_total{route="group",upstream="${origin.url}"}`)).toBe(
+      1,
+    );
   expect(valueOf(text, 'sluiceway_access_refusals_total{route="secret",status="403"}')).toBe(1);
   expect(valueOf(text, 'sluiceway_transfers_running{route="files"}')).toBe(0);
   expect(text).toMatch(/^sluiceway_build_info\{version="[\d.]+",node="v[\d.]+"\} 1$/m);

@@ -31,6 +31,17 @@ describe('requests to a group of servers', () => {
     expect((await ask(client, times(6))).join('')).toBe('abcabc');
   });
 
+  test('have records with their server, and with the time that its connection took [Sluiceway]', async ({
+    net,
+  }) => {
+    const servers = await startServers(net, ['a']);
+    const running = await net.proxy({ upstream: { servers: urlsOf(servers) } });
+    await ask(await net.client(running), times(2));
+    const [first, second] = [await running.record(), await running.record(1)];
+    expect([first.upstream, typeof first.connectMs]).toEqual([servers[0]?.url, 'number']);
+    expect(second).toMatchObject({ upstream: servers[0]?.url, connectMs: null });
+  });
+
   test('are shared by weight, and a server of weight 0 gets none [Caddy]', async ({ net }) => {
     const servers = await startServers(net, ['a', 'b', 'c']);
     const weights = [2, 1, 0];

@@ -73,6 +73,10 @@ class MeasuredExchange implements Exchange {
     return this.#exchange.queuedBytes?.() ?? null;
   }
 
+  get connectMs(): number | null {
+    return this.#exchange.connectMs ?? null;
+  }
+
   remoteAddress(): string | null {
     return this.#exchange.remoteAddress?.() ?? null;
   }
