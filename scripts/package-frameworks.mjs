@@ -125,6 +125,20 @@ await app.listen(0, '127.0.0.1');
 await ask(\`http://127.0.0.1:\${(app.getHttpServer().address() as AddressInfo).port}\`);
 `,
   },
+  opentelemetry: {
+    packages: ['@opentelemetry/api'],
+    program: `
+import { createServer } from 'node:http';
+import { attach, createProxy, mount, stripPrefix } from 'sluiceway';
+import { openTelemetry } from 'sluiceway/opentelemetry';
+import { ask, listen, origin } from './support.mjs';
+
+const proxy = createProxy({ upstream: origin, tracing: openTelemetry() });
+const server = createServer();
+attach(server, mount({ '/files/7': stripPrefix('/files/7', proxy) }));
+await ask(await listen(server));
+`,
+  },
   fetch: {
     packages: [],
     program: `
@@ -147,8 +161,8 @@ process.exit(0);
  */
 export function checkFrameworks(project, env, subpaths) {
   writeFileSync(join(project, 'support.mts'), support);
-  // Without any framework: only that of Nest needs it when it runs, to be a module of its kind.
-  const free = subpaths.filter((subpath) => subpath !== 'nest');
+  // Without any framework. Only these need theirs when they run: Nest to be a module of its kind.
+  const free = subpaths.filter((subpath) => !['nest', 'opentelemetry'].includes(subpath));
   load(project, env, free);
   console.log(`import and require of ${free.length} subpaths: work without any framework`);
   for (const [name, { packages, program }] of Object.entries(frameworks)) {
