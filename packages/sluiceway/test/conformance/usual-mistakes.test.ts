@@ -116,7 +116,9 @@ describe.each(faces)('%s by default', (face) => {
       });
       await client.get('/');
       const response = await client.readResponse();
-      expect(response).toMatchObject({ complete: false, contentLength: 500_000 });
+      expect(response.complete).toBe(false);
+      // The reset can discard what this client has not read yet.
+      expect(response.contentLength).toBeLessThanOrEqual(500_000);
       expect(isSeeded('mistakes', 0, response.content)).toBe(true);
       expect((await client.readUntilClose()).bytes.length).toBe(0);
       await until(() => records.length === 1, 'the transfer had ended');
