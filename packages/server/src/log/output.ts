@@ -19,7 +19,7 @@ export function openOutput(output: string): Sink {
 }
 
 /**
- * A write to a pipe that nobody reads blocks one of the few threads that Node has for files, and the process could not even
+ * A write to a pipe that has no reader blocks one of the few threads that Node has for files, and the process could not even
  * end. So a pipe or terminal is opened again without blocking, which Linux permits. Opening a file again would lose the
  * place in it.
  */

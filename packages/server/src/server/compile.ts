@@ -90,7 +90,7 @@ function checkWorkers(
     );
 }
 
-/** Reports rules about client certificates that nobody can meet, because no listener asks for one. */
+/** Reports rules about client certificates that no client can meet, because no listener asks for one. */
 function checkCertificateRules(
   check: Checker,
   { defaults, routes = [] }: ConfigValues,

@@ -118,12 +118,12 @@ export const jwtOptions = {
     read: (_check, _path, value) => value as JwtKeys | undefined,
   }),
   /**
-   * A secret that is shared with the issuer, in UTF-8, in place of `jwks`. At least 32 bytes. Whoever knows
-   * it can make tokens. Default: none.
+   * A secret that is shared with the issuer, in UTF-8, in place of `jwks`. At least 32 bytes. Anyone who
+   * knows it can make tokens. Default: none.
    */
   secret: string({
     type: 'text',
-    doc: 'A secret that is shared with the issuer, in UTF-8, in place of `jwks`. At least 32 bytes. Whoever knows it can make tokens.',
+    doc: 'A secret that is shared with the issuer, in UTF-8, in place of `jwks`. At least 32 bytes. Anyone who knows it can make tokens.',
   }),
   /**
    * Accepted algorithms (`alg`). With `jwks`: any of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384,
