@@ -9,12 +9,9 @@ import {
   set,
   smallInteger,
 } from './der.js';
+import { DNS_NAME, ECDSA_WITH_SHA256, SUBJECT_ALT_NAME } from './x509.js';
 
 const EXTENSION_REQUEST = '1.2.840.113549.1.9.14';
-const SUBJECT_ALT_NAME = '2.5.29.17';
-const ECDSA_WITH_SHA256 = '1.2.840.10045.4.3.2';
-/** The tag of a DNS name among general names (RFC 5280 section 4.2.1.6). */
-const DNS_NAME = 2;
 
 /**
  * Creates a certificate request (RFC 2986) in DER for one host name. `key` is a private key on P-256. The subject is empty:

@@ -13,12 +13,10 @@ import {
   utf8String,
 } from './der.js';
 import { generateKey } from './storage.js';
+import { DNS_NAME, ECDSA_WITH_SHA256, SUBJECT_ALT_NAME } from './x509.js';
 
-const ECDSA_WITH_SHA256 = '1.2.840.10045.4.3.2';
 const COMMON_NAME = '2.5.4.3';
-const SUBJECT_ALT_NAME = '2.5.29.17';
 const ACME_IDENTIFIER = '1.3.6.1.5.5.7.1.31';
-const DNS_NAME = 2;
 const DAY_MS = 86_400_000;
 
 /** A self-signed certificate that proves control of a name (RFC 8737 section 3), with its key, both in PEM. */
