@@ -36,7 +36,7 @@ const alone = [
 ].map((name) => `packages/sluiceway/test/${name}.test.ts`);
 
 /** A busy machine is no failure; what ends only after the minute that a proxy waits by default is one. */
-const deadlines = { testTimeout: 40_000, hookTimeout: 40_000 };
+const deadlines = { testTimeout: 40_000, hookTimeout: 40_000, expect: { poll: { timeout: 10_000 } } };
 
 const soak = process.env['SOAK'] === '1';
 const alias = librarySources();
@@ -61,6 +61,7 @@ export default defineConfig({
             test: {
               name: 'soak',
               include: ['packages/*/test/**/*.soak.ts'],
+              ...deadlines,
               testTimeout: 600_000,
               hookTimeout: 60_000,
             },
@@ -86,6 +87,7 @@ export default defineConfig({
             test: {
               name: 'public',
               include: ['packages/*/test/public/**/*.test.ts'],
+              ...deadlines,
               testTimeout: 60_000,
               hookTimeout: 60_000,
             },

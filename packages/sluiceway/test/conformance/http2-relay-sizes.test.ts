@@ -212,7 +212,9 @@ describe('content of an upload', () => {
         expect(response).toMatchObject({ status: 200, isComplete: true });
         expect(response.content.toString()).toBe(content);
       }
-      expect(new Set(running.records.map(({ outcome }) => outcome))).toEqual(new Set(['completed']));
+      await expect
+        .poll(() => new Set(running.records.map(({ outcome }) => outcome)))
+        .toEqual(new Set(['completed']));
     },
   );
 

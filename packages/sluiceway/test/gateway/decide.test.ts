@@ -96,7 +96,7 @@ describe('a decision', () => {
     await until(() => gateway.active === 1, 'the link was asked for again');
     gateway.destroy();
     expect((await other.readResponse()).head.status).toBe(503);
-    expect(records.map(({ outcome }) => outcome)).toEqual(['client_aborted', 'shutdown']);
+    await expect.poll(() => records.map(({ outcome }) => outcome)).toEqual(['client_aborted', 'shutdown']);
   });
 
   test.for([429, 503] as const)(

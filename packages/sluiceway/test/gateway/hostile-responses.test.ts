@@ -119,7 +119,7 @@ describe('a limit on the bytes of a file', () => {
       expect(seen.complete).toBe(false);
       expect(seen.contentLength).toBeLessThanOrEqual(100_000);
       if ('resetWith' in seen) expect(seen.resetWith).not.toBe(0);
-      expect(records).toMatchObject([{ status: 200, error: 'http_response_body_size' }]);
+      await expect.poll(() => records).toMatchObject([{ status: 200, error: 'http_response_body_size' }]);
     },
   );
 });

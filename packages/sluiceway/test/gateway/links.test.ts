@@ -90,7 +90,7 @@ describe('a link', () => {
     expect(head.status).toBe(403);
     expect(content.toString()).not.toContain('127.0.0.1');
     expect(origin.total).toBe(0);
-    expect(records[0]).toMatchObject({ outcome: 'rejected', error: 'link_invalid' });
+    await expect.poll(() => records[0]).toMatchObject({ outcome: 'rejected', error: 'link_invalid' });
   });
 
   test('that has expired gets 410, one for another method 405 with Allow, one for another client 403', async ({

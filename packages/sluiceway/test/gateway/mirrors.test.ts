@@ -32,7 +32,7 @@ describe('a link with mirrors', () => {
       const response = await client.readResponse();
       expect(response.complete).toBe(true);
       expect(response.content.equals(file)).toBe(true);
-      expect(records).toMatchObject([{ outcome: 'completed', resumes: 1 }]);
+      await expect.poll(() => records).toMatchObject([{ outcome: 'completed', resumes: 1 }]);
     },
   );
 

@@ -47,12 +47,9 @@ describe('the path of a link', () => {
       await client.get(target);
       await client.readResponse();
     }
-    expect(records.map(({ path }) => path)).toEqual([
-      '/download/…?…',
-      '/download/…',
-      '/download',
-      '/favicon.ico',
-    ]);
+    await expect
+      .poll(() => records.map(({ path }) => path))
+      .toEqual(['/download/…?…', '/download/…', '/download', '/favicon.ico']);
   });
 });
 

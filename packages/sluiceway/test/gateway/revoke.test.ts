@@ -154,7 +154,7 @@ describe('a gateway with a transform', () => {
     await client.get(link('/bad'));
     const { complete } = await client.readResponse();
     expect(complete).toBe(false);
-    expect(records.map(({ outcome }) => outcome)).toEqual(['completed', 'internal']);
+    await expect.poll(() => records.map(({ outcome }) => outcome)).toEqual(['completed', 'internal']);
   });
 });
 

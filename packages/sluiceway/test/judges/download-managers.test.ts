@@ -67,10 +67,12 @@ describeWith(wget)('wget', () => {
     );
     expect((await run('-q', '-N', `${url}/file`)).code).toBe(0);
     expect((await run('-q', '-N', `${url}/file`)).code).toBe(0);
-    expect(running.records.map(({ status, bytesDown }) => [status, bytesDown])).toEqual([
-      [200, SIZE],
-      [304, 0],
-    ]);
+    await expect
+      .poll(() => running.records.map(({ status, bytesDown }) => [status, bytesDown]))
+      .toEqual([
+        [200, SIZE],
+        [304, 0],
+      ]);
   });
 });
 
