@@ -16,7 +16,7 @@ export type ErrorSource = 'downstream' | 'upstream' | 'policy' | 'internal';
  * - `upstream_invalid` the origin server violated HTTP
  * - `blocked` a policy refused the destination
  * - `limited` a configured limit ended it
- * - `shutdown` the proxy was stopped during the transfer
+ * - `shutdown` the proxy was stopped during the transfer, or its operator aborted the transfer
  * - `internal` the proxy or a hook failed
  */
 export type Outcome =
@@ -93,6 +93,7 @@ export type ErrorCode =
   | 'too_many_redirects'
   | 'total_timeout'
   | 'shutdown'
+  | 'aborted_by_operator'
   | 'link_invalid'
   | 'link_expired'
   | 'link_client'
@@ -207,6 +208,7 @@ const kinds: Readonly<Record<ErrorCode, ErrorKind>> = {
   ),
   total_timeout: kind('policy', 504, 'limited', 'The transfer took longer than allowed.'),
   shutdown: kind('internal', 503, 'shutdown', 'The proxy is shutting down.'),
+  aborted_by_operator: kind('policy', 503, 'shutdown', 'An operator ended the transfer.'),
   link_invalid: kind('policy', 403, 'rejected', 'The link is not valid.'),
   link_expired: kind('policy', 410, 'rejected', 'The link has expired.'),
   link_client: kind('policy', 403, 'rejected', 'The link is for another client.'),

@@ -88,6 +88,13 @@ export type { LimitOptions, TimeoutOptions } from './proxy/options/timeout-optio
 export type { ConnectionOptions, UpstreamOptions } from './proxy/options/upstream-options.js';
 export type { UpstreamTlsOptions } from './proxy/options/upstream-tls.js';
 export type { ReverseProxy } from './proxy/proxy.js';
+export type {
+  RunningTransfer,
+  TransferChanges,
+  TransferWatcher,
+  WaitingFor,
+  WatchOptions,
+} from './proxy/transfer/running-transfer.js';
 export type { TracedRequest, Tracing, TransferTrace } from './proxy/transfer/tracing.js';
 export type { LiveTransfer, Observer, TransferRecord } from './proxy/transfer/transfer-record.js';
 export type { ChunkSink, ChunkSource } from './stream/chunk-source.js';

@@ -9,7 +9,7 @@ import type { Handler } from '../proxy/messages/handler.js';
 import { thirdParty } from '../proxy/options/profiles.js';
 import { resolveSelectedOptions } from '../proxy/options/proxy-settings.js';
 import { ReverseProxy } from '../proxy/proxy.js';
-import type { LiveTransfer } from '../proxy/transfer/transfer-record.js';
+import type { RunningTransfer, TransferWatcher, WatchOptions } from '../proxy/transfer/running-transfer.js';
 import { createTransport } from '../upstream/create-transport.js';
 import type { GrantOptions } from './grant.js';
 import { GrantSelector } from './grant-selector.js';
@@ -40,8 +40,13 @@ export class Gateway<Context = unknown> implements Handler<Context> {
   }
 
   /** The running downloads. Their members keep changing until they end. */
-  transfers(): readonly LiveTransfer[] {
+  transfers(): readonly RunningTransfer[] {
     return this.#proxy.transfers();
+  }
+
+  /** Tells a listener of changes of the running downloads, like `watch` of a proxy. */
+  watch(options: WatchOptions, listener: TransferWatcher): () => void {
+    return this.#proxy.watch(options, listener);
   }
 
   handle(

@@ -43,7 +43,7 @@ export class GrantSelector implements Selector {
     if (answer !== null) return answer;
     const target = toTarget(grant.url);
     const client = clientKey(request.forwarded.for);
-    const forget = this.revocations.begin(id, (error) => transfer.abort(error));
+    const forget = this.revocations.begin(id, (error) => transfer.abortWith(error));
     let release: Release | null = null;
     const leave = async (outcome?: Outcome): Promise<void> => {
       forget();

@@ -48,9 +48,9 @@ import {
   forgetSidecar,
   isFitFor,
 } from './response/verify-content.js';
+import type { RunningTransfer, TransferWatcher, WatchOptions } from './transfer/running-transfer.js';
 import { RunningTransfers } from './transfer/running-transfers.js';
 import { Transfer } from './transfer/transfer.js';
-import type { LiveTransfer } from './transfer/transfer-record.js';
 
 /**
  * A reverse proxy: sends each request to an origin server and its response back to the client, and streams both.
@@ -76,8 +76,13 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
   }
 
   /** The running transfers. Their members keep changing until they end. */
-  transfers(): readonly LiveTransfer[] {
+  transfers(): readonly RunningTransfer[] {
     return this.#running.list();
+  }
+
+  /** Tells the running transfers, and then each change, at most once per `interval`. Returns a function that ends it. */
+  watch(options: WatchOptions, listener: TransferWatcher): () => void {
+    return this.#running.watch(options, listener);
   }
 
   /**

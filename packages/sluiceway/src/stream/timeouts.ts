@@ -1,5 +1,5 @@
 import { SluicewayError } from '../errors.js';
-import { idleError, type WaitsFor } from './idle-error.js';
+import { idleError, idleLimitMs, type WaitsFor } from './idle-error.js';
 import type { SilenceListener, TimeoutSettings } from './timeout-settings.js';
 
 /** The window in which a minimum rate is measured. A shorter one would fail ordinary bursts. */
@@ -129,6 +129,18 @@ export class TransferTimeouts {
     return this.#waiting === 'upstream';
   }
 
+  /** The side or the rule that holds the transfer up. Null: none, or either side. */
+  get awaited(): 'client' | 'upstream' | 'limit' | null {
+    if (this.#waiting === 'client' || this.#waiting === 'limit') return this.#waiting;
+    if (this.#waiting === 'either') return null;
+    return this.#waiting !== 'nobody' || this.#isContentBroken ? 'upstream' : null;
+  }
+
+  /** How long `awaited` has been so, without progress. */
+  get waitedMs(): number {
+    return Math.round(performance.now() - this.#since);
+  }
+
   stop(): void {
     this.#waiting = 'nobody';
     this.#request = 'nobody';
@@ -154,6 +166,7 @@ export class TransferTimeouts {
   #decideWaiting(): WaitsFor {
     if (this.#request === 'client' || this.#response === 'client') return 'client';
     if (this.#request === 'upstream') return 'upstream';
+    if (this.#request === 'limit' && this.#response === 'nobody') return 'limit';
     return this.#isContentBroken && this.#response === 'upstream' ? 'nobody' : this.#response;
   }
 
@@ -169,7 +182,7 @@ export class TransferTimeouts {
   }
 
   #limit(): number {
-    const limit = this.#limitFor(this.#waiting);
+    const limit = idleLimitMs(this.#waiting, this.#settings);
     return limit === 0 ? Number.POSITIVE_INFINITY : limit;
   }
 
@@ -179,21 +192,6 @@ export class TransferTimeouts {
     // While request content waits for the origin server, its silence has no meaning for the response.
     const isSilent = this.#waiting === 'upstream' && this.#request !== 'upstream';
     return isWatched && isSilent ? this.#since + silenceMs : Number.POSITIVE_INFINITY;
-  }
-
-  #limitFor(whom: WaitsFor): number {
-    switch (whom) {
-      case 'client':
-        return this.#settings.clientIdleMs;
-      case 'upstream':
-        return this.#settings.upstreamIdleMs;
-      case 'head':
-        return this.#settings.responseHeadMs;
-      case 'either':
-        return this.#settings.tunnelIdleMs;
-      case 'nobody':
-        return 0;
-    }
   }
 
   #arm(now: number): void {

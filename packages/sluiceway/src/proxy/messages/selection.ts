@@ -33,7 +33,7 @@ export interface SelectingTransfer extends Progress {
    */
   readonly signal: AbortSignal;
   /** Aborts the transfer, at any time. */
-  abort(error: SluicewayError): void;
+  abortWith(error: SluicewayError): void;
 }
 
 /** The target of one request, and the rules for it. The methods are called in this order. */

@@ -4,6 +4,7 @@ import { Checker } from '../../options/checker.js';
 import type { HandleContext } from '../messages/handle-context.js';
 import { ReverseProxy } from '../proxy.js';
 import { UrlSelector } from '../request/select-target.js';
+import type { RunningTransfer, TransferWatcher, WatchOptions } from '../transfer/running-transfer.js';
 import { resolveStreamerOptions, type StreamFromOptions } from './streamer-options.js';
 
 /** The URL of a file, or its URLs on several servers in order of preference. */
@@ -30,6 +31,16 @@ export class Streamer<Context = unknown> {
   /** The number of running transfers. */
   get active(): number {
     return this.#proxy.active;
+  }
+
+  /** The running transfers. Their members keep changing until they end. */
+  transfers(): readonly RunningTransfer[] {
+    return this.#proxy.transfers();
+  }
+
+  /** Tells a listener of changes of the running transfers, like `watch` of a proxy. */
+  watch(options: WatchOptions, listener: TransferWatcher): () => void {
+    return this.#proxy.watch(options, listener);
   }
 
   /**

@@ -26,7 +26,7 @@ export async function requireAccess(
   transfer: Transfer,
   identityField: string | null,
 ): Promise<void> {
-  const decision = policy === null ? EVERYONE : await decide(policy, request);
+  const decision = policy === null ? EVERYONE : await decide(policy, request, transfer);
   transfer.throwIfAborted();
   if (!decision.allowed) {
     const { status, reason, response } = decision;
@@ -50,7 +50,12 @@ export async function requireAccess(
   transfer.identity = identity;
 }
 
-async function decide(policy: AccessPolicy, { downstream }: ReadRequest): Promise<AccessDecision> {
+async function decide(
+  policy: AccessPolicy,
+  { downstream }: ReadRequest,
+  transfer: Transfer,
+): Promise<AccessDecision> {
+  transfer.isCheckingAccess = true;
   try {
     const decision = checkDecision(await policy(downstream));
     if (!decision.allowed && !challengesOf(decision).every(isFieldValue))
@@ -62,5 +67,7 @@ async function decide(policy: AccessPolicy, { downstream }: ReadRequest): Promis
     throw new SluicewayError('proxy_internal_error', `The access policy failed: ${message}`, {
       cause: thrown,
     });
+  } finally {
+    transfer.isCheckingAccess = false;
   }
 }

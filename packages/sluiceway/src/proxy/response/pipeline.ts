@@ -150,7 +150,7 @@ function limitContent(
   if (maxBytes !== null) limited = new MaxLengthSource(limited, maxBytes, toTooLongError);
   // While the rate holds content back, no idle timeout runs.
   if (rate !== null)
-    limited = new RatedSource(limited, rate, () => transfer.timeouts.responseWaitsFor('nobody'));
+    limited = new RatedSource(limited, rate, () => transfer.timeouts.responseWaitsFor('limit'));
   return limited;
 }
 

@@ -1,7 +1,9 @@
 import { type Outcome, type SluicewayError, toWarning } from '../../errors.js';
+import type { RunningTransfer, TransferWatcher, WatchOptions } from './running-transfer.js';
 import type { TransferTrace } from './tracing.js';
 import type { Transfer } from './transfer.js';
-import type { LiveTransfer, Observer } from './transfer-record.js';
+import type { Observer } from './transfer-record.js';
+import { TransferWatch } from './transfer-watch.js';
 
 /** The running transfers of one proxy, and its observers. */
 export class RunningTransfers {
@@ -10,6 +12,7 @@ export class RunningTransfers {
   readonly #contentObservers: readonly Observer[];
   /** Each transfer stores its index. When a transfer ends, the last one moves to its index. */
   readonly #running: Transfer[] = [];
+  readonly #watches = new Set<TransferWatch>();
   #drained: Promise<void> | null = null;
   #onEmpty: (() => void) | null = null;
   #isLeaving = false;
@@ -26,7 +29,7 @@ export class RunningTransfers {
   }
 
   /** The running transfers, in no particular order. */
-  list(): LiveTransfer[] {
+  list(): RunningTransfer[] {
     return [...this.#running];
   }
 
@@ -48,12 +51,27 @@ export class RunningTransfers {
       this.#running[transfer.place] = last;
       last.place = transfer.place;
     }
-    if (this.#observers.length > 0 || trace !== null) {
+    if (this.#observers.length > 0 || trace !== null || this.#watches.size > 0) {
       const record = transfer.toRecord(outcome);
       if (trace !== null) notify(() => trace.onEnd(record));
       for (const observer of this.#observers) notify(() => observer.onTransferEnd?.(record));
+      for (const watch of this.#watches) watch.ended(record);
     }
     if (this.#running.length === 0) this.#onEmpty?.();
+  }
+
+  /** Returns a function that ends the watch. */
+  watch(options: WatchOptions, listener: TransferWatcher): () => void {
+    const watch = new TransferWatch(
+      () => this.#running,
+      options,
+      (changes) => notify(() => listener(changes)),
+    );
+    this.#watches.add(watch);
+    return () => {
+      watch.stop();
+      this.#watches.delete(watch);
+    };
   }
 
   /** Resolves once no transfer runs. Waits for transfers that are added meanwhile, too. */
@@ -74,7 +92,7 @@ export class RunningTransfers {
   }
 
   abort(error: SluicewayError): void {
-    for (const transfer of [...this.#running]) transfer.abort(error);
+    for (const transfer of [...this.#running]) transfer.abortWith(error);
   }
 }
 

@@ -3,18 +3,17 @@ import type { LiveTransfer, TransferRecord } from './transfer-record.js';
 
 /** What is only known at the end. */
 interface TransferEnd {
-  time: Date;
   durationMs: number;
   outcome: Outcome;
 }
 
 /** Describes a transfer that has ended. */
 export function toTransferRecord(
-  transfer: LiveTransfer & { readonly error: SluicewayError | null },
-  { time, durationMs, outcome }: TransferEnd,
+  transfer: LiveTransfer & { readonly time: string; readonly error: SluicewayError | null },
+  { durationMs, outcome }: TransferEnd,
 ): TransferRecord {
   return {
-    time: time.toISOString(),
+    time: transfer.time,
     id: transfer.id,
     requestId: transfer.requestId,
     clientAddress: transfer.clientAddress,

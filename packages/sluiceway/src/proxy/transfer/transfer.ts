@@ -1,37 +1,28 @@
 import { answeredElsewhere } from '../../downstream/checks.js';
-import type { ClientExchange, ResponseHead } from '../../downstream/exchange.js';
+import type { ClientExchange } from '../../downstream/exchange.js';
 import { type Outcome, SluicewayError } from '../../errors.js';
-import { plainAddress } from '../../http/forwarded.js';
 import type { Meter } from '../../stream/metered-source.js';
 import type { TimeoutSettings } from '../../stream/timeout-settings.js';
 import { TransferTimeouts } from '../../stream/timeouts.js';
 import type { Target } from '../../upstream/target.js';
 import type { Exchange } from '../../upstream/transport.js';
 import { toLogMessage } from './log-message.js';
-import { announcedLength, type RequestFacts } from './request-facts.js';
+import type { RunningTransfer, WaitingFor } from './running-transfer.js';
 import { toTransferRecord } from './to-transfer-record.js';
+import { TransferFacts } from './transfer-facts.js';
 import { DownloadMeter, TunnelMeter, UploadMeter } from './transfer-meters.js';
-import type { LiveTransfer, TransferRecord } from './transfer-record.js';
+import type { TransferRecord } from './transfer-record.js';
 import { TransformMeters } from './transform-meters.js';
-import { visibleReferer, visibleTarget } from './visible-url.js';
 
-/** One client request from its arrival to its end: its counts, its timeouts, its abort and its outcome. */
-export class Transfer implements LiveTransfer {
-  readonly id: string;
-  requestId: string;
-  readonly method: string;
-  readonly path: string;
+const CONTROL_CHARACTERS = /[\p{Cc}\p{Cf}\u2028\u2029]+/gu;
+
+/** One client request from its arrival to its end: its timeouts, its abort and its outcome. */
+export class Transfer extends TransferFacts implements RunningTransfer {
   readonly timeouts: TransferTimeouts;
   readonly #client: ClientExchange;
-  readonly #hidePath: ((path: string) => string) | null;
-  readonly #startedAt = Date.now();
-  readonly #started = performance.now();
   readonly #onAborted: Array<(error: SluicewayError) => void> = [];
   /** The current exchange. */
   #exchange: Exchange | null = null;
-  /** The last exchange, and its target. */
-  #asked: Exchange | null = null;
-  #target: Target | null = null;
   #onLeave: (() => void) | null = null;
   #isLeaving = false;
   #transformed: TransformMeters | null = null;
@@ -41,6 +32,8 @@ export class Transfer implements LiveTransfer {
   #closed = false;
   /** Index in the list of `RunningTransfers`, which maintains it. */
   place = -1;
+  /** Whether the access policy is deciding. */
+  isCheckingAccess = false;
   /**
    * Content that can be resumed: `interrupt` gives up the current response and not the transfer. Null if it cannot be
    * resumed. An object, not a function: with a closure here each transfer survives minor garbage collections, which
@@ -51,28 +44,6 @@ export class Transfer implements LiveTransfer {
   hasOtherTargets = false;
   /** Shows response content to observers; null if none watches content. */
   onContent: ((bytes: Uint8Array) => void) | null = null;
-  /** Null until the request has been read. */
-  request: RequestFacts | null = null;
-  readonly clientAddress: string | null;
-  readonly httpVersion: string | null;
-  status: number | null = null;
-  upstreamHttpVersion: string | null = null;
-  responseHeadMs: number | null = null;
-  responseLength: number | null = null;
-  firstByteMs: number | null = null;
-  bytesDown = 0;
-  bytesUp = 0;
-  attempts = 0;
-  resumes = 0;
-  /** `bytesDown` when content was continued for the first time. */
-  #bytesBeforeResume = 0;
-  ifRangeRetries = 0;
-  zeroCopy = false;
-  /** Whether `zeroCopy` may become true. */
-  readonly allowsZeroCopy: boolean;
-  identity: string | null = null;
-  /** Why the transfer cannot complete; the first reason stays. */
-  error: SluicewayError | null = null;
 
   constructor(
     id: string,
@@ -81,16 +52,7 @@ export class Transfer implements LiveTransfer {
     hidePath: ((path: string) => string) | null = null,
     allowsZeroCopy = false,
   ) {
-    this.id = id;
-    this.requestId = id;
-    this.method = client.method;
-    const address = client.clientAddress;
-    this.clientAddress = address === null ? null : plainAddress(address);
-    // Hosts of the fetch adapter do not provide it.
-    this.httpVersion = client.connection === null ? null : client.httpVersion;
-    this.allowsZeroCopy = allowsZeroCopy;
-    this.path = visibleTarget(client.url, hidePath);
-    this.#hidePath = hidePath;
+    super(id, client, hidePath, allowsZeroCopy);
     this.#client = client;
     this.timeouts = new TransferTimeouts(timeouts, (error) => this.#onExpired(error));
     this.timeouts.watchClientQueue(() => client.queuedBytes());
@@ -109,8 +71,14 @@ export class Transfer implements LiveTransfer {
     this.throwIfAborted();
   }
 
+  abort(reason = ''): void {
+    const why = toLogMessage(reason.replaceAll(CONTROL_CHARACTERS, ' ').trim());
+    const message = `An operator aborted the transfer${why === '' ? '' : `: ${why}`}`;
+    this.abortWith(new SluicewayError('aborted_by_operator', message));
+  }
+
   /** Aborts the transfer immediately: aborts the current exchange and calls all listeners. */
-  abort(error: SluicewayError): void {
+  abortWith(error: SluicewayError): void {
     if (this.#aborted !== null) return;
     this.#aborted = error;
     this.error ??= error;
@@ -168,76 +136,21 @@ export class Transfer implements LiveTransfer {
 
   /** Records the exchange under way, which an abort ends. */
   attempt(exchange: Exchange, target: Target): void {
-    this.attempts += 1;
+    this.asked(exchange, target);
     this.#exchange = exchange;
-    this.#asked = exchange;
-    this.#target = target;
     if (this.#aborted !== null) exchange.abort(this.#aborted);
   }
 
-  /** Records that the head of the final upstream response has arrived. */
-  receivedHead(httpVersion: string): void {
-    this.upstreamHttpVersion = httpVersion;
-    this.responseHeadMs = this.#elapsedMs;
+  get waitingFor(): WaitingFor | null {
+    if (this.isCheckingAccess) return 'access';
+    const { awaited } = this.timeouts;
+    if (awaited !== null) return awaited;
+    // The connection is being opened.
+    return this.#exchange !== null && this.responseHeadMs === null ? 'upstream' : null;
   }
 
-  /** Records that broken content goes on. */
-  resumed(): void {
-    if (this.resumes === 0) this.#bytesBeforeResume = this.bytesDown;
-    this.resumes += 1;
-  }
-
-  /** Records the head that is sent now. */
-  sentHead({ status, headers }: Pick<ResponseHead, 'status' | 'headers'>): void {
-    this.status = status;
-    this.responseLength = announcedLength(headers);
-    this.firstByteMs = this.#elapsedMs;
-  }
-
-  get host(): string | null {
-    return this.request?.host ?? null;
-  }
-
-  get forwardedFor(): string | null {
-    const address = this.request?.forwarded.for ?? null;
-    return address === this.clientAddress ? null : address;
-  }
-
-  get upstream(): string | null {
-    return this.#target === null ? null : `${this.#target.base.protocol}//${this.#target.base.host}`;
-  }
-
-  get upstreamAddress(): string | null {
-    return this.#asked?.remoteAddress?.() ?? null;
-  }
-
-  get connectMs(): number | null {
-    const connectMs = this.#asked?.connectMs ?? null;
-    return connectMs === null ? null : Math.round(connectMs);
-  }
-
-  get bytesResumed(): number {
-    return this.resumes === 0 ? 0 : this.bytesDown - this.#bytesBeforeResume;
-  }
-
-  get userAgent(): string | null {
-    return this.request?.headers.get('user-agent') ?? null;
-  }
-
-  get referer(): string | null {
-    return visibleReferer(this.request?.headers.get('referer'), this.#hidePath);
-  }
-
-  get errorMessage(): string | null {
-    return this.error === null ? null : toLogMessage(this.error.message);
-  }
-
-  get requestLength(): number | null {
-    return announcedLength(this.request?.headers);
-  }
-
-  get #elapsedMs(): number {
-    return Math.round(performance.now() - this.#started);
+  get waitingMs(): number {
+    return this.waitingFor === null ? 0 : this.timeouts.waitedMs;
   }
 
   /** Settles once the whole response has been handed over or its connection has closed. */
@@ -275,7 +188,7 @@ export class Transfer implements LiveTransfer {
   }
 
   toRecord(outcome: Outcome): TransferRecord {
-    return toTransferRecord(this, { time: new Date(this.#startedAt), durationMs: this.#elapsedMs, outcome });
+    return toTransferRecord(this, { durationMs: this.durationMs, outcome });
   }
 
   /** Returns whether the transfer continues with another server. */
@@ -286,15 +199,15 @@ export class Transfer implements LiveTransfer {
     }
     if (error.code === 'connection_read_timeout' && this.resumedContent?.interrupt(error) === true)
       return true;
-    this.abort(error);
+    this.abortWith(error);
     return false;
   }
 
   #onClose(): void {
     this.#closed = true;
     if (!this.#client.isDelivered)
-      this.abort(new SluicewayError('client_aborted', 'The client closed the connection'));
-    else if (this.status === null) this.abort(answeredElsewhere());
+      this.abortWith(new SluicewayError('client_aborted', 'The client closed the connection'));
+    else if (this.status === null) this.abortWith(answeredElsewhere());
     this.#settled?.();
   }
 }

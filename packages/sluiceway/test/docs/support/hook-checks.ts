@@ -187,4 +187,14 @@ export const hookChecks: Readonly<Record<string, Check>> = {
     example.origin.release();
     client.close();
   },
+
+  'a watcher ends what the client does not read': async (example) => {
+    const running = await example.run();
+    const client = await running.connect();
+    await client.get('/slow');
+    expect((await client.readResponse()).complete).toBe(false);
+    await running.wrote(/\/slow: \d+ bytes, \d+ B\/s, waits for/);
+    await running.wrote(/\/slow: shutdown/);
+    example.origin.release();
+  },
 };
