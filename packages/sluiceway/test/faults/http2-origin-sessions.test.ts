@@ -27,6 +27,19 @@ function startTransport(
   return transport;
 }
 
+test('an origin server that accepts connections and sends no SETTINGS fails every request as one that cannot be connected to [RFC 9113 3.4]', async ({
+  net,
+}) => {
+  const origin = await net.origin(async (connection) => void (await connection.readAll()));
+  const transport = startTransport(net, { connectTimeoutMs: 100 });
+  const failed = [0, 1, 2].map(() => failureOf(transport.send(toRequest(origin.url))));
+  for (const error of await Promise.all(failed))
+    expect(error).toMatchObject({
+      code: 'connection_timeout',
+      message: 'The origin server sent no SETTINGS within 100 ms',
+    });
+});
+
 describe('streams of one connection', () => {
   test('a hundred requests at once share it, and each gets its own content [RFC 9113 5; nginx]', async ({
     net,

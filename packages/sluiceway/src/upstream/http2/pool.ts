@@ -29,6 +29,8 @@ export class Http2Pool implements SessionOwner {
   /** Oldest first. The oldest is filled first, so that later ones become idle. */
   readonly #connections = new Set<Http2Connection>();
   readonly #dialling = new Set<Dialling>();
+  /** Connections whose SETTINGS have not arrived, with their time limits. */
+  readonly #settling = new Map<Http2Connection, NodeJS.Timeout>();
   readonly #line: WaitingLine<Http2UpstreamExchange>;
   /** Streams that a new connection is expected to allow, until the origin server has announced its limit. */
   #capacity = MAX_STREAMS;
@@ -50,7 +52,7 @@ export class Http2Pool implements SessionOwner {
     this.#liveness = liveness;
     this.#tlsSessions = tlsSessions;
     this.#buffers = buffers;
-    this.#line = new WaitingLine(settings, () => this.#dialling.size > 0);
+    this.#line = new WaitingLine(settings, () => this.#dialling.size + this.#settling.size > 0);
     this.#proxy = settings.egress && decideEgress(settings.egress, destination);
     this.#onEmpty = onEmpty;
   }
@@ -87,6 +89,7 @@ export class Http2Pool implements SessionOwner {
 
   onChange(connection: Http2Connection): void {
     this.#capacity = Math.max(1, connection.capacity ?? this.#capacity);
+    if (connection.capacity !== null) this.#settled(connection);
     this.#change(() => {});
     if (!connection.isIdle) return;
     if (this.#isClosing) connection.destroy();
@@ -95,7 +98,24 @@ export class Http2Pool implements SessionOwner {
 
   onClosed(connection: Http2Connection): void {
     this.#settings.idle.delete(connection);
+    this.#settled(connection);
     this.#change(() => void this.#connections.delete(connection));
+  }
+
+  #settled(connection: Http2Connection): void {
+    clearTimeout(this.#settling.get(connection));
+    this.#settling.delete(connection);
+  }
+
+  /** A server that accepts connections and sends no SETTINGS, which come first (RFC 9113 section 3.4), is not reachable. */
+  #unsettled(connection: Http2Connection): void {
+    this.#settled(connection);
+    const message = `The origin server sent no SETTINGS within ${this.#settings.connectTimeoutMs} ms`;
+    // One request may have been sent, and none of those that wait.
+    connection.destroy(new SluicewayError('connection_timeout', message));
+    this.#change(() =>
+      this.#onFailed(new SluicewayError('connection_timeout', message, { retryable: true })),
+    );
   }
 
   /** Runs `happened`, then serves the waiting exchanges that can be served, and dials for the others. */
@@ -180,9 +200,10 @@ export class Http2Pool implements SessionOwner {
   /** Takes a connected socket whose peer has agreed on HTTP/2. */
   adopt(socket: Socket, dialMs: number): void {
     this.#change(() => {
-      this.#connections.add(
-        new Http2Connection(this, socket, this.#settings.headLimits, this.#liveness, this.#buffers, dialMs),
-      );
+      const { headLimits, connectTimeoutMs } = this.#settings;
+      const connection = new Http2Connection(this, socket, headLimits, this.#liveness, this.#buffers, dialMs);
+      this.#connections.add(connection);
+      this.#settling.set(connection, setTimeout(() => this.#unsettled(connection), connectTimeoutMs).unref());
       this.#watch();
     });
   }
