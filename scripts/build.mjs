@@ -29,7 +29,9 @@ function writeSchema() {
 function forgetIncompleteBuild(directory) {
   const sources = listFiles(join(directory, 'src')).filter((name) => name.endsWith('.ts'));
   const complete = sources.every((name) => existsSync(join(directory, 'dist', name.replace(/\.ts$/, '.js'))));
-  if (!complete) rmSync(join(directory, 'dist/.tsbuildinfo'), { force: true });
+  if (complete) return;
+  for (const record of ['dist/.tsbuildinfo', 'dist/dashboard/.tsbuildinfo'])
+    rmSync(join(directory, record), { force: true });
 }
 
 /**

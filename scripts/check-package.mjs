@@ -59,7 +59,10 @@ function belongsInPackage(path) {
   if (/(^|\/)(test|tests|__tests__)\/|\.(test|soak)\./.test(path)) return false;
   if (/\.[cm]?ts$/.test(path) && !path.endsWith('.d.ts')) return false;
   if (path.endsWith('.tsbuildinfo') || path.endsWith('.d.ts.map')) return false;
-  return ['package.json', 'LICENSE', 'README.md'].includes(path) || /^(dist|bin|demo|grafana)\//.test(path);
+  return (
+    ['package.json', 'LICENSE', 'README.md'].includes(path) ||
+    /^(dist|bin|dashboard|demo|grafana)\//.test(path)
+  );
 }
 
 /**

@@ -1,6 +1,15 @@
-import { type AccessPolicy, type Answer, createProxy, type ReverseProxy, SluicewayError } from 'sluiceway';
+import {
+  type AccessDecision,
+  type AccessPolicy,
+  type AccessRequest,
+  type Answer,
+  createProxy,
+  type ReverseProxy,
+  SluicewayError,
+} from 'sluiceway';
 import type { ListenAddress } from '../listeners/address.js';
 import { checkCrossSite, checkHost } from './browser-checks.js';
+import { isDashboardPath } from './dashboard-endpoints.js';
 import type { Endpoint } from './endpoint.js';
 import { findEndpoint } from './find-endpoint.js';
 
@@ -19,7 +28,7 @@ export function createAdminHandler({ endpoints, address, hosts, access }: AdminH
     name: 'sluiceway-admin',
     access: (request) => {
       checkHost(request, address, hosts);
-      return access === undefined ? { allowed: true } : access(request);
+      return checkAccess(access, request);
     },
     onRequest: async ({ request }) => {
       const found = findEndpoint(endpoints, request.method, request.path);
@@ -30,6 +39,23 @@ export function createAdminHandler({ endpoints, address, hosts, access }: AdminH
       return withFields(await endpoint.answer({ parameters, query, request }));
     },
   });
+}
+
+/**
+ * A browser sends no bearer token by itself, so the dashboard asks for it. Its files, which contain no data, are therefore for
+ * everyone who only lacks a bearer token. Whom the rules refuse for another reason gets nothing, and for Basic authentication
+ * the browser itself asks.
+ */
+async function checkAccess(
+  access: AccessPolicy | undefined,
+  request: AccessRequest,
+): Promise<AccessDecision> {
+  if (access === undefined) return { allowed: true };
+  const decision = await access(request);
+  if (decision.allowed || request.method === 'POST' || !isDashboardPath(request.path)) return decision;
+  const challenges = [decision.challenge ?? []].flat();
+  const wantsToken = decision.status === 401 && challenges.every((each) => /^bearer\b/i.test(each));
+  return wantsToken && decision.response === undefined ? { allowed: true } : decision;
 }
 
 /** No answer may be stored, and no other site may embed one. There are no CORS fields. */

@@ -1,9 +1,11 @@
 import { METRICS_TYPE } from 'sluiceway/metrics';
 import type { Control } from './control.js';
+import { dashboardEndpoints } from './dashboard-endpoints.js';
 import { type Endpoint, json, text } from './endpoint.js';
 
 /** Everything that the admin listener serves. To add an endpoint, add it here, and what it needs to `Control`. */
 export const adminEndpoints = (control: Control): readonly Endpoint[] => [
+  ...dashboardEndpoints(),
   { method: 'GET', path: '/healthz', answer: () => json(200, { status: 'ok' }) },
   { method: 'GET', path: '/readyz', answer: () => answerReadiness(control) },
   { method: 'GET', path: '/metrics', answer: async () => text(200, METRICS_TYPE, await control.metrics()) },

@@ -1,0 +1,150 @@
+import { askForLimit, askToAbort } from './actions.js';
+import { Api, ApiError } from './api.js';
+import { Charts } from './charts.js';
+import { prepareQuestions } from './confirm.js';
+import { ConnectionView } from './connection-view.js';
+import type { DeltaData, FailureData, GroupData, HistoryData, SnapshotData, TotalsData } from './contract.js';
+import { Details } from './details.js';
+import { byId } from './dom.js';
+import type { StreamEvent } from './event-stream.js';
+import { FailuresView } from './failures-view.js';
+import { Filters } from './filters.js';
+import { formatOutcome, kindOfOutcome } from './format.js';
+import { History } from './history.js';
+import { prepareKeyboard } from './keyboard.js';
+import { type Connection, LiveStream } from './live-stream.js';
+import { Announcer, toast } from './notices.js';
+import { ServersView } from './servers-view.js';
+import { prepareSignIn } from './sign-in.js';
+import { TransferStore } from './store.js';
+import { Table } from './table.js';
+import { Tabs } from './tabs.js';
+import { prepareTheme } from './theme.js';
+import { showTotals } from './totals-view.js';
+import { prepareTraffic } from './traffic.js';
+import { TransfersView } from './transfers-view.js';
+
+const api = new Api();
+const store = new TransferStore();
+const history = new History();
+const announcer = new Announcer();
+const connectionView = new ConnectionView();
+const failuresView = new FailuresView();
+
+const act = (action: typeof askToAbort) => (id: string | null) => {
+  const item = id === null ? undefined : store.get(id);
+  if (item !== undefined && item.end === null) action(api, item);
+};
+const onAbort = act(askToAbort);
+const onLimit = act(askForLimit);
+const onOpen = (id: string | null) => {
+  const item = id === null ? undefined : store.get(id);
+  if (item !== undefined) details.open(item);
+};
+
+const details = new Details({ onAbort, onLimit });
+const table = new Table({ onOpen, onAbort, onLimit });
+const filters = new Filters(() => transfersView.select());
+const transfersView = new TransfersView(store, table, filters, announcer);
+const serversView = new ServersView(api, () => void refresh());
+const tabs = new Tabs(() => {
+  transfersView.draw();
+  void refresh();
+});
+const charts = new Charts(history);
+const signIn = prepareSignIn(api, () => stream.retry());
+const stream = new LiveStream({ api, onEvent, onConnection });
+
+function onConnection(connection: Connection): void {
+  const sentence = connectionView.show(connection);
+  if (sentence !== null) announcer.say(sentence);
+  if (connection.state === 'signed-out') signIn.open();
+  if (connection.state === 'lost') history.interrupt();
+  if (connection.state !== 'live') return;
+  signIn.close();
+  void loadHistory();
+  void refresh();
+}
+
+function onEvent({ type, data }: StreamEvent): void {
+  const now = performance.now();
+  if (type === 'snapshot') store.applySnapshot(JSON.parse(data) as SnapshotData, now);
+  else if (type === 'delta') onDelta(JSON.parse(data) as DeltaData, now);
+  else if (type === 'totals') return onTotals(JSON.parse(data) as TotalsData);
+  else return;
+  transfersView.request();
+}
+
+function onDelta(delta: DeltaData, now: number): void {
+  for (const { outcome } of delta.ended)
+    announcer.count(kindOfOutcome(outcome) === 'good' ? 'completed' : formatOutcome(outcome).toLowerCase());
+  store.applyDelta(delta, now);
+}
+
+function onTotals(totals: TotalsData): void {
+  history.add(totals);
+  showTotals(totals);
+  charts.update();
+}
+
+/** What the server does not send by itself. */
+async function loadHistory(): Promise<void> {
+  await quietly(async () => {
+    history.load(await api.get<HistoryData>('/api/totals'));
+    charts.update();
+  });
+}
+
+async function refresh(): Promise<void> {
+  await quietly(async () => {
+    const [{ groups }, { failures }] = await Promise.all([
+      api.get<{ groups: GroupData[] }>('/api/servers'),
+      api.get<{ failures: FailureData[] }>('/api/failures'),
+    ]);
+    serversView.draw(groups);
+    failuresView.draw(failures);
+  });
+}
+
+/** While the connection is lost, the bar says so, and nothing else has to. */
+async function quietly(load: () => Promise<void>): Promise<void> {
+  try {
+    await load();
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    if (error.status >= 500) toast(error.message, 'bad');
+  }
+}
+
+prepareQuestions();
+prepareTheme(byId('theme'), () => charts.create());
+prepareTraffic(api);
+prepareKeyboard(tabs, {
+  onMove: (step) => {
+    tabs.show('transfers');
+    table.move(step);
+  },
+  onOpen: () => onOpen(table.selected),
+  onAbort: () => onAbort(table.selected),
+  onLimit: () => onLimit(table.selected),
+  onSearchCleared: () => filters.changed(),
+});
+byId('host').textContent = location.host;
+byId('retry-now').addEventListener('click', () => stream.retry());
+byId('open-help').addEventListener('click', () => byId('help', HTMLDialogElement).showModal());
+for (const dialog of document.querySelectorAll('dialog')) {
+  // A click beside the dialog is one on the dialog itself: its content covers the rest.
+  dialog.addEventListener('click', ({ target }) => {
+    if (target === dialog && dialog.id !== 'sign-in') dialog.close();
+    if (target instanceof Element && target.closest('[data-close]') !== null) dialog.close();
+  });
+}
+setInterval(() => {
+  connectionView.tick();
+  transfersView.tick();
+  details.draw(details.id === null ? undefined : store.get(details.id));
+}, 250);
+setInterval(() => {
+  if (!document.hidden) void refresh();
+}, 2000);
+void stream.run();
