@@ -6,6 +6,7 @@ import type { AnySpec, Members } from './options/spec.js';
 import { streamerOwnOptions } from './proxy/mount/streamer-options.js';
 import { hookOptions } from './proxy/options/hook-options.js';
 import { proxyOptions } from './proxy/options/proxy-options.js';
+import { redisStoreOptions } from './store/redis-options.js';
 
 export { createTrustedPeers, isUnixPeer, type TrustedPeers } from './net/trusted-peers.js';
 export { Checker } from './options/checker.js';
@@ -24,7 +25,14 @@ export type {
 } from './options/spec.js';
 export { findSpec, joinPath, membersOf, OFF, resolve } from './options/spec.js';
 export { groupSchema, toJsonSchema } from './options/to-json-schema.js';
-export { clientCertificateOptions, forwardAuthOptions, gatewayOptions, jwtOptions, proxyOptions };
+export {
+  clientCertificateOptions,
+  forwardAuthOptions,
+  gatewayOptions,
+  jwtOptions,
+  proxyOptions,
+  redisStoreOptions,
+};
 
 /** The options that the documents have tables of, by the function that takes them. */
 export const documentedOptions: Readonly<

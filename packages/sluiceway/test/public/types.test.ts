@@ -16,6 +16,8 @@ import * as jwt from 'sluiceway/jwt';
 import * as koa from 'sluiceway/koa';
 import * as nest from 'sluiceway/nest';
 import * as descriptions from 'sluiceway/options';
+import * as redis from 'sluiceway/redis';
+import * as store from 'sluiceway/store';
 import * as undici from 'sluiceway/undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as user from './user-program.js';
@@ -171,6 +173,7 @@ test('what is exported at run time of the descriptions of options is what is pro
     'oneOf',
     'proxyOptions',
     'record',
+    'redisStoreOptions',
     'resolve',
     'size',
     'string',
@@ -180,6 +183,14 @@ test('what is exported at run time of the descriptions of options is what is pro
 
 test('what is exported at run time for JSON Web Tokens is what is promised, and no more', () => {
   expect(Object.keys(jwt)).toEqual(['jwt']);
+});
+
+test('what is exported at run time for Redis is what is promised, and no more', () => {
+  expect(Object.keys(redis)).toEqual(['redisStore']);
+});
+
+test('what is exported at run time for shared state is what is promised, and no more', () => {
+  expect(Object.keys(store).toSorted()).toEqual(['MemoryBackend', 'SharedStore', 'StoreUnavailableError']);
 });
 
 test('what is exported at run time for undici is what is promised, and no more', () => {
