@@ -14,7 +14,7 @@ function librarySources(): { find: RegExp; replacement: string }[] {
   };
   return Object.entries(exports).flatMap(([subpath, target]) => {
     if (typeof target === 'string') return [];
-    const source = target.default.replace(/^\.\/dist\/(.*)\.js$/, './src/$1.ts');
+    const source = target.default.replace(/^\.\/dist\/bundle\/(.*)\.js$/, './src/$1.ts');
     const name = `sluiceway${subpath.slice(1)}`;
     return [{ find: new RegExp(`^${name}$`), replacement: fileURLToPath(new URL(source, library)) }];
   });
@@ -24,6 +24,7 @@ function librarySources(): { find: RegExp; replacement: string }[] {
 const alone = [
   'conformance/own-server',
   'unit/access-bearer',
+  'unit/access-jwt-without-jose',
   'unit/access-password-hash',
   'unit/links-timing',
   'unit/transport-end',

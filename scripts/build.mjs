@@ -1,4 +1,4 @@
-// Compiles both packages. tsc -b decides by its own record of what it has written, so this puts right what the
+// Compiles and bundles both packages. tsc -b decides by its own record of what it has written, so this puts right what the
 // record does not show: files in dist that are gone, and files in dist whose source is gone. Then writes the JSON Schema
 // of configuration files, which follows from the sources of both.
 import { execFileSync } from 'node:child_process';
@@ -13,6 +13,7 @@ export function build() {
   for (const directory of packages) forgetIncompleteBuild(join(root, directory));
   run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b', ...packages]);
   for (const directory of packages) removeOrphans(join(root, directory));
+  run(process.execPath, [join(root, 'scripts/bundle.mjs')]);
   writeSchema();
 }
 
@@ -42,7 +43,8 @@ function forgetIncompleteBuild(directory) {
 function removeOrphans(directory) {
   for (const name of listFiles(join(directory, 'dist'))) {
     const stem = /^(.*?)\.(?:js|d\.ts)(?:\.map)?$/.exec(name)?.[1];
-    if (stem === undefined || existsSync(join(directory, 'src', `${stem}.ts`))) continue;
+    if (stem === undefined || /^bundle[\\/]/.test(name) || existsSync(join(directory, 'src', `${stem}.ts`)))
+      continue;
     rmSync(join(directory, 'dist', name));
   }
 }

@@ -170,7 +170,9 @@ function readPackages(root, files) {
       );
     names.set(name, directory);
     for (const target of Object.values(exports)) {
-      const built = /^\.\/dist\/(.*)\.js$/.exec(typeof target === 'string' ? target : (target.default ?? ''));
+      const built = /^\.\/dist\/(?:bundle\/)?(.*)\.js$/.exec(
+        typeof target === 'string' ? target : (target.default ?? ''),
+      );
       if (built) entries.add(`packages/${directory}/src/${built[1]}.ts`);
     }
   }

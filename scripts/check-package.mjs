@@ -66,12 +66,13 @@ function belongsInPackage(path) {
 }
 
 /**
- * A compiled file whose source is gone would be published unseen.
+ * A compiled file whose source is gone would be published unseen. A bundle is always written as a whole.
  *
  * @param {string} directory
  * @param {string} path
  */
 function hasSource(directory, path) {
+  if (path.startsWith('dist/bundle/')) return true;
   const stem = /^dist\/(.*?)\.(?:js|d\.ts)(?:\.map)?$/.exec(path)?.[1];
   return stem === undefined || existsSync(join(root, directory, 'src', `${stem}.ts`));
 }

@@ -1,3 +1,3 @@
 #!/usr/bin/env node
 // Committed, because npm links a workspace's bins before anything is built.
-import '../dist/cli/main.js';
+import '../dist/bundle/main.js';

@@ -2,15 +2,8 @@ import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../config/config-error.js';
 import { ListenError } from '../listeners/address.js';
 import { CommandError } from './command-error.js';
-import { configCommand } from './config-command.js';
-import { gatewayCommand } from './gateway-command.js';
-import { keysCommand } from './keys-command.js';
 import { complain, keepRunningWithoutReader } from './output.js';
-import { proxyCommand } from './proxy-command.js';
-import { serveCommand } from './serve-command.js';
-import { signCommand } from './sign-command.js';
 import { UsageError } from './usage-error.js';
-import { verifyCommand } from './verify-command.js';
 import { readVersion } from './version.js';
 
 /**
@@ -20,7 +13,7 @@ import { readVersion } from './version.js';
 export async function runProgram(args: readonly string[]): Promise<number> {
   keepRunningWithoutReader();
   let code = 0;
-  const program = createProgram((exitCode) => {
+  const program = await createProgram(args[0], (exitCode) => {
     code = exitCode;
   });
   try {
@@ -38,21 +31,27 @@ export async function runProgram(args: readonly string[]): Promise<number> {
 /** Errors that tell users what to do. */
 const expected = [UsageError, ConfigError, ListenError, CommandError];
 
-function createProgram(onExit: (code: number) => void): Command {
+type OnExit = (code: number) => void;
+
+/** The commands, in the order of the help. Only the one that runs is loaded. */
+const commands: Readonly<Record<string, (onExit: OnExit) => Promise<Command>>> = {
+  serve: async (onExit) => (await import('./serve-command.js')).serveCommand(onExit),
+  config: async () => (await import('./config-command.js')).configCommand(),
+  proxy: async (onExit) => (await import('./proxy-command.js')).proxyCommand(onExit),
+  gateway: async (onExit) => (await import('./gateway-command.js')).gatewayCommand(onExit),
+  keys: async () => (await import('./keys-command.js')).keysCommand(),
+  sign: async () => (await import('./sign-command.js')).signCommand(),
+  verify: async (onExit) => (await import('./verify-command.js')).verifyCommand(onExit),
+};
+
+/** `name` is that of the command. If there is no such command, all are there: for the help and for suggestions. */
+async function createProgram(name: string | undefined, onExit: OnExit): Promise<Command> {
   const program = new Command('sluiceway')
     .description('Streaming reverse proxy for large files')
     .version(readVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help');
-  const commands = [
-    serveCommand(onExit),
-    configCommand(),
-    proxyCommand(onExit),
-    gatewayCommand(onExit),
-    keysCommand(),
-    signCommand(),
-    verifyCommand(onExit),
-  ];
-  for (const command of commands) program.addCommand(command);
+  const only = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
+  for (const load of only ? [only] : Object.values(commands)) program.addCommand(await load(onExit));
   for (const command of withSubcommands(program)) {
     command.helpOption('-h, --help', 'print this help');
     command.exitOverride().configureOutput({

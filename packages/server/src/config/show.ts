@@ -1,38 +1,6 @@
 import { stringify } from 'yaml';
-import {
-  fileGatewayOptions,
-  fileProxyOptions,
-  isObject,
-  type WrittenOptions,
-  withDefaults,
-} from './library-options.js';
-import { maskSecrets } from './mask.js';
+import { effectiveConfig } from './effective-config.js';
 
 /** The effective configuration in YAML. */
 export const showConfig = (written: unknown, order: readonly number[]): string =>
   stringify(effectiveConfig(written, order), { aliasDuplicateObjects: false, lineWidth: 0 });
-
-/**
- * The effective configuration. Anchors are written out, each route includes its `defaults`, and `order` is the order in
- * which routes are tried. Secrets are masked.
- */
-export function effectiveConfig(written: unknown, order: readonly number[]): unknown {
-  if (!isObject(written)) return {};
-  const { defaults = {}, routes = [], ...rest } = written;
-  const given: WrittenOptions = isObject(defaults) ? defaults : {};
-  const list = Array.isArray(routes) ? (routes as unknown[]) : [];
-  const ordered = order.map((index) => withDefaultsOf(given, list[index]));
-  return maskSecrets({ ...rest, routes: ordered });
-}
-
-function withDefaultsOf({ access, ...others }: WrittenOptions, route: unknown): unknown {
-  if (!isObject(route)) return route;
-  const { proxy, gateway, cors } = route;
-  const defaults = cors === undefined ? others : { ...others, cors };
-  return {
-    ...route,
-    ...(route['access'] === undefined && access !== undefined && { access }),
-    ...(isObject(proxy) && { proxy: withDefaults(fileProxyOptions, defaults, proxy) }),
-    ...(isObject(gateway) && { gateway: withDefaults(fileGatewayOptions, defaults, gateway) }),
-  };
-}

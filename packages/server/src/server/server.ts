@@ -11,7 +11,7 @@ import type {
 } from '../admin/control.js';
 import { adminEndpoints } from '../admin/endpoints.js';
 import { ConfigError } from '../config/config-error.js';
-import { effectiveConfig } from '../config/show.js';
+import { effectiveConfig } from '../config/effective-config.js';
 import type { ConfigSource } from '../config/source.js';
 import { ListenError } from '../listeners/address.js';
 import type { OnConnectionFailure } from '../listeners/connection-failure.js';

@@ -1,4 +1,4 @@
-import { errors, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions, jwtVerify } from 'jose';
+import type { JWTPayload, JWTVerifyGetKey, JWTVerifyOptions } from 'jose';
 import { describeThrown, isInstance, SluicewayError } from '../../errors.js';
 import { Checker } from '../../options/checker.js';
 import { resolve, type SettingsOf } from '../../options/spec.js';
@@ -7,6 +7,7 @@ import { isIdentity } from '../credential-file.js';
 import type { AccessGrant, AccessPolicy, AccessRequest } from '../policy.js';
 import { type JwtOptions, jwtOptions, PUBLIC_KEY_ALGORITHMS, SECRET_ALGORITHMS } from './jwt-options.js';
 import { resolveKeySet } from './key-set.js';
+import { loadJose } from './load-jose.js';
 import { readCookie, readParameter } from './token-places.js';
 
 type Settings = SettingsOf<typeof jwtOptions>;
@@ -40,6 +41,7 @@ export function jwt(options: JwtOptions): AccessPolicy {
   if (Array.isArray(settings.issuer) && settings.issuer.length === 0)
     check.problem('issuer', 'must have at least one');
   check.throwIfAny();
+  void loadJose();
   const { audience, issuer, type } = settings;
   const rules: JWTVerifyOptions = {
     algorithms: [...algorithms],
@@ -137,6 +139,7 @@ function findToken(
 /** Tokens and keys without a key id are compared one by one. */
 async function verify(token: string, findKey: JWTVerifyGetKey, rules: JWTVerifyOptions): Promise<JWTPayload> {
   if (token.length > MAX_TOKEN_LENGTH) throw new TypeError('it is too long');
+  const { errors, jwtVerify } = await loadJose();
   try {
     return (await jwtVerify(token, findKey, rules)).payload;
   } catch (error) {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
+import type { JSONWebKeySet, JWTVerifyGetKey } from 'jose';
 import { describeThrown, isInstance, SluicewayError, toSluicewayError } from '../../errors.js';
 import { Fields } from '../../http/fields.js';
 import { createAddressPolicy } from '../../net/address-policy.js';
@@ -10,6 +10,7 @@ import type { TransportOptions } from '../../upstream/transport-options.js';
 import { WireTransport } from '../../upstream/wire/wire-transport.js';
 import { unavailable } from './forward-auth.js';
 import type { JwtKeys } from './jwt-options.js';
+import { loadJose } from './load-jose.js';
 import { sendSubRequest } from './sub-request.js';
 
 /** Issuers have a handful of keys. A larger answer is not a key set. */
@@ -37,8 +38,17 @@ export function resolveKeySet(
       return new RemoteKeySet(toKeySetTarget(given, settings.allowAddresses), settings).find;
     if (typeof given !== 'object' || given === null)
       throw new TypeError('must be a URL, { file }, or an object with keys');
-    return createLocalJWKSet('file' in given ? readKeyFile(given.file) : readKeySet(given));
+    return localKeySet('file' in given ? readKeyFile(given.file) : readKeySet(given));
   });
+}
+
+function localKeySet(jwks: JSONWebKeySet): JWTVerifyGetKey {
+  let keys: JWTVerifyGetKey | null = null;
+  return async (header, token) => {
+    const { createLocalJWKSet } = await loadJose();
+    keys ??= createLocalJWKSet(jwks);
+    return keys(header, token);
+  };
 }
 
 /** TLS protects the keys on their way: whoever can change them can make tokens. */
@@ -109,6 +119,7 @@ class RemoteKeySet {
   }
 
   readonly find: JWTVerifyGetKey = async (header, token) => {
+    const { errors } = await loadJose();
     const keys = await this.#current();
     try {
       return await keys(header, token);
@@ -157,6 +168,7 @@ class RemoteKeySet {
       });
       if (status !== 200) throw new TypeError(`the answer was ${status}`);
       if (content === null) throw new TypeError(`the key set is larger than ${MAX_BYTES} bytes`);
+      const { createLocalJWKSet } = await loadJose();
       this.#keys = createLocalJWKSet(publicKeysOf(parseJson(content.toString('utf8'))));
       this.#fetchedAt = performance.now();
       this.#failure = null;
