@@ -1,6 +1,6 @@
 import { SluicewayError } from '../errors.js';
 import type { MaybePromise } from '../proxy/messages/maybe-promise.js';
-import { RateLimit } from '../stream/rate-limit.js';
+import { Bandwidth } from '../stream/bandwidth.js';
 import type { Grant } from './grant.js';
 
 /** The state of a link in use. */
@@ -9,7 +9,7 @@ interface Use {
    * The client that holds the single-use link, and whether it has received the file. Null if no client holds the link.
    */
   owner: { client: string; hasSucceeded: boolean } | null;
-  rate: RateLimit | null;
+  rate: Bandwidth | null;
   running: number;
   /** Bytes sent to clients that have not become the permanent owner. */
   probed: number;
@@ -90,7 +90,7 @@ export class LinkUses implements LinkUseStore {
     if (this.#uses.size >= this.#sweepAt) this.#sweep();
     const use: Use = {
       owner: null,
-      rate: rate === null ? null : new RateLimit(rate),
+      rate: rate === null ? null : new Bandwidth(rate),
       running: 0,
       probed: 0,
       until: Number.POSITIVE_INFINITY,
@@ -115,7 +115,7 @@ export class LinkUses implements LinkUseStore {
  * moment; otherwise a client could avoid the limit by requesting small pieces.
  */
 const isLikeNew = ({ owner, rate, probed }: Use): boolean =>
-  owner === null && probed === 0 && (rate === null || rate.isFull);
+  owner === null && probed === 0 && (rate === null || rate.isLikeNew);
 
 /** Mail scanners and previews request at most this much of a file, or disconnect. */
 const PROBE_BYTES = 1024;
@@ -129,7 +129,7 @@ const probeLimit = (total: number | null): number =>
 /** One request's use of a link. */
 export interface PendingUse {
   /** Shared by all requests of the link. Null for no limit. */
-  rate: RateLimit | null;
+  rate: Bandwidth | null;
   /** The client has received the file. From now on it owns the link. */
   succeeded(): MaybePromise<void>;
   /** `bytes` bytes of content are about to be sent. `total` is the length of the whole file, or null if unknown. */

@@ -1,5 +1,7 @@
 import type { ChunkSink, ChunkSource } from './chunk-source.js';
+import type { Flow } from './flow.js';
 import { PassThrough } from './pass-through.js';
+import { RateGate } from './rate-gate.js';
 import type { Splice, SpliceOffer } from './splice.js';
 
 /** Watches the chunks between a source and a sink. */
@@ -16,11 +18,17 @@ export interface Meter {
   readonly allowsSplice?: boolean;
   /** The kernel has moved `bytes` bytes to the receiver's connection. The transfer now waits for the receiver. */
   moved?(bytes: number): void;
+  /** The limits of the rate. Null, or no such member: there are none. Read for each chunk, so that they can be added. */
+  readonly flow?: Flow | null;
+  /** Content is held back by these limits. The transfer now waits for neither side. */
+  heldBack?(): void;
 }
 
-/** The same content, with a meter. Changes nothing. */
+/** The same content, with a meter, and no faster than the limits of the meter allow. */
 export class MeteredSource extends PassThrough {
   readonly #meter: Meter;
+  /** Created when the first limit applies. */
+  #gate: RateGate | null = null;
   #outstanding = 0;
   #started = false;
   #over = false;
@@ -42,25 +50,43 @@ export class MeteredSource extends PassThrough {
   }
 
   override chunk(bytes: Uint8Array, done: () => void): void {
+    const flow = this.#meter.flow ?? null;
+    if (this.#gate === null && flow !== null) this.#gate = new RateGate(flow, this);
+    if (this.#gate === null) this.pass(bytes, done);
+    else this.#gate.chunk(bytes, done);
+  }
+
+  /** Called by the gate: the limits let these bytes pass. */
+  pass(bytes: Uint8Array, done: () => void): void {
     this.#outstanding += 1;
     this.#meter.lent(bytes.length);
     this.sink.chunk(bytes, () => {
       this.#outstanding -= 1;
-      if (this.#outstanding === 0 && !this.#over) this.#meter.allReturned();
+      if (this.#outstanding === 0 && !this.#over) {
+        if (this.#gate?.isHolding === true) this.#meter.heldBack?.();
+        else this.#meter.allReturned();
+      }
       done();
     });
   }
 
+  /** Called by the gate. */
+  heldBack(): void {
+    if (this.#outstanding === 0 && !this.#over) this.#meter.heldBack?.();
+  }
+
   splice(offer: SpliceOffer): Splice | null {
     const meter = this.#meter;
-    if (meter.allowsSplice !== true) return null;
-    return (
+    if (meter.allowsSplice !== true || meter.flow?.isLimited === true) return null;
+    const splice =
       this.sink.splice?.({
         source: offer.source,
         length: offer.length,
         onMoved: (bytes) => {
           offer.onMoved(bytes);
           if (!this.#over) meter.moved?.(bytes);
+          // Limited since it began: the rest goes in chunks.
+          if (meter.flow?.isLimited === true) splice?.stop();
         },
         onWait: (side) => {
           offer.onWait(side);
@@ -69,23 +95,30 @@ export class MeteredSource extends PassThrough {
           else meter.moved?.(0);
         },
         onStopped: () => offer.onStopped(),
-      }) ?? null
-    );
+      }) ?? null;
+    return splice;
   }
 
   override end(): void {
-    this.#end();
-    this.sink.end();
+    if (this.#gate === null) this.#complete();
+    else this.#gate.whenEmpty(() => this.#complete());
   }
 
   override fail(error: Error): void {
+    this.#gate?.close();
     this.#end();
     this.sink.fail(error);
   }
 
   override cancel(): void {
+    this.#gate?.close();
     this.#end();
     super.cancel();
+  }
+
+  #complete(): void {
+    this.#end();
+    this.sink.end();
   }
 
   #end(): void {

@@ -1,10 +1,21 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { LinkUses } from '../../src/gateway/link-uses.js';
+import type { Bandwidth } from '../../src/stream/bandwidth.js';
+import { Flow } from '../../src/stream/flow.js';
 
 const HOUR = 3_600_000;
 const inAnHour = () => Math.ceil(Date.now() / 1000) + 3600;
 const once = () => ({ singleUse: true, rate: null, expires: inAnHour() });
 const rated = (rate: number) => ({ singleUse: false, rate, expires: inAnHour() });
+
+/** What a download may send at once. */
+function take(rate: Bandwidth | null, bytes: number): number {
+  const flow = new Flow();
+  rate?.join(flow);
+  const taken = flow.take(bytes);
+  flow.end();
+  return taken;
+}
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] });
@@ -47,10 +58,7 @@ describe('the uses of a link', () => {
     let passed = 0;
     for (let i = 0; i < 50; i += 1) {
       const use = uses.begin('a', '192.0.2.1', rated(1000));
-      const leave = use.rate?.take(100, () => {
-        passed += 100;
-      });
-      leave?.();
+      passed += take(use.rate, 100);
       use.end();
     }
     expect(passed).toBe(100);
@@ -66,7 +74,7 @@ describe('the uses of a link', () => {
       taken.succeeded();
       taken.end();
       const slow = uses.begin(`slow ${i}`, '192.0.2.1', rated(1000));
-      slow.rate?.take(200, () => {});
+      take(slow.rate, 100);
       slow.end();
     }
     expect(uses.size).toBe(10_000);

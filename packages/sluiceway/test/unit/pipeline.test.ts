@@ -6,9 +6,10 @@ import { type ContentStages, noStages } from '../../src/proxy/request/content-st
 import { openContent, openOwnContent, type PipelineState } from '../../src/proxy/response/pipeline.js';
 import { DownloadMeter } from '../../src/proxy/transfer/transfer-meters.js';
 import { TransformMeters } from '../../src/proxy/transfer/transform-meters.js';
+import { Bandwidth } from '../../src/stream/bandwidth.js';
 import type { ChunkSource } from '../../src/stream/chunk-source.js';
+import { Flow } from '../../src/stream/flow.js';
 import { PassThrough } from '../../src/stream/pass-through.js';
-import { RateLimit } from '../../src/stream/rate-limit.js';
 import type { Verification } from '../../src/stream/verified-source.js';
 import type { TransportResponse } from '../../src/upstream/transport.js';
 import { hexOf, memberOf } from '../support/digests.js';
@@ -29,6 +30,9 @@ function toState(stages: Partial<ContentStages> = {}): State {
     zeroCopy: false,
     onContent: null as ((bytes: Uint8Array) => void) | null,
     resumedContent: null,
+    flowUp: null,
+    flowDown: null as Flow | null,
+    flow: () => (transfer.flowDown ??= new Flow()),
     meterDownload: () => new DownloadMeter(transfer),
     meterTransform: () => new TransformMeters(timeouts, new DownloadMeter(transfer)).input,
   };
@@ -104,13 +108,12 @@ test('every stage wraps content in the order that the pipeline lists', () => {
     verification: verificationOf('hello'),
     trailerRules: [() => {}],
     sendsDigest: true,
-    limits: { onContent: () => {}, maxBytes: 5, toTooLongError: tooLong, rate: new RateLimit(1_000_000) },
+    limits: { onContent: () => {}, maxBytes: 5, toTooLongError: tooLong, rate: new Bandwidth(1_000_000) },
   });
   state.transfer.onContent = () => {};
   expect(wrappersOf(openContent(state, toResponse(new ManualSource())))).toEqual([
     'MeteredSource',
     'ObservedSource',
-    'RatedSource',
     'MaxLengthSource',
     'ObservedSource',
     'DigestTrailer',

@@ -2,7 +2,7 @@ import type { Outcome, SluicewayError } from '../../errors.js';
 import type { Digest } from '../../http/digest.js';
 import type { SidecarLocation } from '../../http/sidecar.js';
 import { type BaseTarget, joinTarget } from '../../http/target.js';
-import type { RateLimit } from '../../stream/rate-limit.js';
+import type { Bandwidth } from '../../stream/bandwidth.js';
 import type { BalancedTransfer } from '../../upstream/group/balanced-transfer.js';
 import type { Progress } from '../../upstream/group/server-use.js';
 import type { Target } from '../../upstream/target.js';
@@ -77,7 +77,7 @@ export interface ContentLimits {
   /** Creates the error for longer content. */
   toTooLongError: () => Error;
   /** May be shared with other responses. Null for no limit. */
-  rate: RateLimit | null;
+  rate: Bandwidth | null;
 }
 
 export const isAnswer = (selected: Answer | Selection): selected is Answer => 'status' in selected;

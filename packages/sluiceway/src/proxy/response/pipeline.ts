@@ -8,7 +8,6 @@ import { FilteredTrailers } from '../../stream/filtered-trailers.js';
 import { MaxLengthSource } from '../../stream/max-length.js';
 import { MeteredSource } from '../../stream/metered-source.js';
 import { ObservedSource } from '../../stream/observed-source.js';
-import { RatedSource } from '../../stream/rated-source.js';
 import { TransformedSource } from '../../stream/transformed-source.js';
 import { VerifiedSource } from '../../stream/verified-source.js';
 import { ResumedContent } from '../../upstream/resume/resumed-content.js';
@@ -28,17 +27,16 @@ import type { Transfer } from '../transfer/transfer.js';
 // 4. Trailer rules. After verification, which reads digests in trailers that the client does not get.
 // 5. Transform. Sees verified content, and decides what the client gets.
 // 6. Digest trailer. After the transform: the digest is that of the bytes that the client gets.
-// 7. Limits: size, then rate. They count what the client gets. Size comes first, so that rate does not delay a chunk that
-//    size refuses.
-// 8. Observers and meters. Last, because they record what is handed to the client, when it is handed over. Idle timeouts
-//    follow from the meter.
+// 7. Limit of the size. It counts what the client gets.
+// 8. Observers and meters. Last, because they record what is handed to the client. The meter applies the limits of the
+//    rate, and counts what has passed them. Idle timeouts follow from it.
 //
 // A stage that does not apply adds no wrapper, and so costs nothing per chunk.
 
 /** The members of a transfer that the stages use. */
 export type PipelineTransfer = Pick<
   Transfer,
-  'timeouts' | 'onContent' | 'resumedContent' | 'meterDownload' | 'meterTransform'
+  'timeouts' | 'onContent' | 'resumedContent' | 'flow' | 'meterDownload' | 'meterTransform'
 >;
 
 /** The members of the request's state that the stages use. */
@@ -148,9 +146,8 @@ function limitContent(
 ): ChunkSource {
   let limited = onContent === null ? content : new ObservedSource(content, onContent);
   if (maxBytes !== null) limited = new MaxLengthSource(limited, maxBytes, toTooLongError);
-  // While the rate holds content back, no idle timeout runs.
-  if (rate !== null)
-    limited = new RatedSource(limited, rate, () => transfer.timeouts.responseWaitsFor('limit'));
+  // The meter applies the limits of the rate.
+  rate?.join(transfer.flow('down'));
   return limited;
 }
 

@@ -21,6 +21,8 @@ export async function runTunnel(
   protocol: string,
 ): Promise<void> {
   const isWebSocket = protocol.toLowerCase() === 'websocket';
+  const fromClient = new MeteredSource(client.source, transfer.meterTunnel('bytesUp'));
+  const fromUpstream = new MeteredSource(upstream.source, transfer.meterTunnel('bytesDown'));
   let isBroken = false;
   let timer: NodeJS.Timeout | undefined;
   await new Promise<void>((resolve) => {
@@ -44,7 +46,6 @@ export async function runTunnel(
       },
       onBroken: breaks,
     };
-    const fromClient = new MeteredSource(client.source, transfer.meterTunnel('bytesUp'));
     // A tunnel that is idle for too long is closed, not reset.
     transfer.onAborted(({ outcome }) => (outcome === 'completed' ? resolve() : breaks()));
     // After both directions end, the client's connection closes, possibly before the origin server has read everything.
@@ -57,7 +58,7 @@ export async function runTunnel(
       ? new WebSocketDirection(client, false, downEvents)
       : direction(client, downEvents);
     fromClient.start(up);
-    new MeteredSource(upstream.source, transfer.meterTunnel('bytesDown')).start(down);
+    fromUpstream.start(down);
     // In a protocol other than WebSocket, the proxy cannot announce that it stops.
     transfer.onLeave(() => {
       if (up instanceof WebSocketDirection) up.goAway();
@@ -70,6 +71,9 @@ export async function runTunnel(
     if (isBroken && !isWebSocket && tunnel.reset !== undefined) tunnel.reset();
     else tunnel.destroy();
   }
+  // Returns chunks that a limit still holds back.
+  fromClient.cancel();
+  fromUpstream.cancel();
 }
 
 function direction(target: Tunnel, { onEnd, onBroken }: DirectionEvents): ChunkSink {

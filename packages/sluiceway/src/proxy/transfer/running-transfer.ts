@@ -37,6 +37,11 @@ export interface RunningTransfer extends LiveTransfer {
    * has the outcome `shutdown` and the code `aborted_by_operator`. `reason` is added to its `errorMessage`; the client does not see it.
    */
   abort(reason?: string): void;
+  /**
+   * Limits the rate of the transfer from now on, in bytes per second, both directions together. The limits of rules apply
+   * as well. Null: no limit for this transfer alone. Throws a `RangeError` below 1.
+   */
+  limit(bytesPerSecond: number | null): void;
 }
 
 /** What has changed since the last call of a watcher. */

@@ -46,6 +46,7 @@ export class RunningTransfers {
 
   end(transfer: Transfer, outcome: Outcome, trace: TransferTrace | null = null): void {
     transfer.timeouts.stop();
+    transfer.endFlows();
     const last = this.#running.pop();
     if (last !== undefined && last !== transfer) {
       this.#running[transfer.place] = last;

@@ -1,3 +1,4 @@
+import type { Flow } from '../../stream/flow.js';
 import type { Meter } from '../../stream/metered-source.js';
 import type { TransferTimeouts } from '../../stream/timeouts.js';
 
@@ -9,6 +10,9 @@ export interface Metered {
   zeroCopy: boolean;
   bytesUp: number;
   bytesDown: number;
+  /** Limits of the rate of each direction. Null if there are none. */
+  readonly flowUp: Flow | null;
+  readonly flowDown: Flow | null;
 }
 
 /** Counts request content on its way up. */
@@ -45,6 +49,14 @@ export class UploadMeter implements Meter {
   moved(bytes: number): void {
     countMoved(this.#transfer, 'bytesUp', bytes);
     this.#transfer.timeouts.requestWaitsFor('upstream');
+  }
+
+  get flow(): Flow | null {
+    return this.#transfer.flowUp;
+  }
+
+  heldBack(): void {
+    this.#transfer.timeouts.requestWaitsFor('limit');
   }
 }
 
@@ -83,6 +95,14 @@ export class DownloadMeter implements Meter {
     countMoved(this.#transfer, 'bytesDown', bytes);
     this.#transfer.timeouts.responseWaitsFor('client');
   }
+
+  get flow(): Flow | null {
+    return this.#transfer.flowDown;
+  }
+
+  heldBack(): void {
+    this.#transfer.timeouts.responseWaitsFor('limit');
+  }
 }
 
 /** Counts one direction of a tunnel. Either side may be silent, so only the tunnel's own idle timeout runs. */
@@ -117,6 +137,10 @@ export class TunnelMeter implements Meter {
   moved(bytes: number): void {
     countMoved(this.#transfer, this.#direction, bytes);
     this.#transfer.timeouts.tunnelProgress();
+  }
+
+  get flow(): Flow | null {
+    return this.#direction === 'bytesUp' ? this.#transfer.flowUp : this.#transfer.flowDown;
   }
 }
 

@@ -1,6 +1,8 @@
 import { answeredElsewhere } from '../../downstream/checks.js';
 import type { ClientExchange } from '../../downstream/exchange.js';
 import { type Outcome, SluicewayError } from '../../errors.js';
+import { Bandwidth } from '../../stream/bandwidth.js';
+import { Flow } from '../../stream/flow.js';
 import type { Meter } from '../../stream/metered-source.js';
 import type { TimeoutSettings } from '../../stream/timeout-settings.js';
 import { TransferTimeouts } from '../../stream/timeouts.js';
@@ -30,6 +32,8 @@ export class Transfer extends TransferFacts implements RunningTransfer {
   #controller: AbortController | null = null;
   #settled: (() => void) | null = null;
   #closed = false;
+  /** Whether limits can be added. */
+  #hasFlows = true;
   /** Index in the list of `RunningTransfers`, which maintains it. */
   place = -1;
   /** Whether the access policy is deciding. */
@@ -44,6 +48,11 @@ export class Transfer extends TransferFacts implements RunningTransfer {
   hasOtherTargets = false;
   /** Shows response content to observers; null if none watches content. */
   onContent: ((bytes: Uint8Array) => void) | null = null;
+  /** Limits of the rate of each direction. Null if there have been none. */
+  flowUp: Flow | null = null;
+  flowDown: Flow | null = null;
+  /** The limit of this transfer alone. */
+  #ownLimit: Bandwidth | null = null;
 
   constructor(
     id: string,
@@ -161,6 +170,31 @@ export class Transfer extends TransferFacts implements RunningTransfer {
     });
   }
 
+  /** The flow of one direction, for limits that it joins. */
+  flow(direction: 'up' | 'down'): Flow {
+    if (direction === 'up') return (this.flowUp ??= new Flow());
+    return (this.flowDown ??= new Flow());
+  }
+
+  limit(bytesPerSecond: number | null): void {
+    if (bytesPerSecond !== null && !(bytesPerSecond >= 1))
+      throw new RangeError(`The limit must be at least 1 byte per second, not ${bytesPerSecond}`);
+    const rate = bytesPerSecond ?? Number.POSITIVE_INFINITY;
+    if (this.#ownLimit !== null) this.#ownLimit.setRate(rate);
+    else if (bytesPerSecond !== null && this.#hasFlows) {
+      this.#ownLimit = new Bandwidth(rate);
+      this.#ownLimit.join(this.flow('up'));
+      this.#ownLimit.join(this.flow('down'));
+    }
+  }
+
+  /** Leaves all limits. */
+  endFlows(): void {
+    this.#hasFlows = false;
+    this.flowUp?.end();
+    this.flowDown?.end();
+  }
+
   meterUpload(): Meter {
     this.timeouts.watchUpstreamQueue(() => this.#exchange?.queuedBytes?.() ?? null);
     return new UploadMeter(this);
@@ -168,9 +202,9 @@ export class Transfer extends TransferFacts implements RunningTransfer {
 
   /** For content before and behind streams that it passes through. */
   meterRequestTransform(): TransformMeters {
-    return new TransformMeters(this.timeouts, this.meterUpload(), (isHungry) =>
-      this.timeouts.requestWaitsFor(isHungry ? 'client' : 'nobody'),
-    );
+    const waitFor = (isHungry: boolean): void =>
+      this.timeouts.requestWaitsFor(isHungry ? 'client' : 'nobody');
+    return new TransformMeters(this.timeouts, this.meterUpload(), waitFor, 'input');
   }
 
   meterDownload(): Meter {

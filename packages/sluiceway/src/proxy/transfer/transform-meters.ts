@@ -17,16 +17,21 @@ export class TransformMeters {
 
   /**
    * `outer` meters the output. `waitFor` is called while the receiver has taken all output, with whether the streams wait
-   * for content. By default it sets the timeouts of a response.
+   * for content. By default it sets the timeouts of a response. `limits`: the side of the client, whose rate is limited.
    */
   constructor(
     timeouts: TransferTimeouts,
     outer: Meter,
     waitFor: (isHungry: boolean) => void = (isHungry) =>
       timeouts.responseWaitsFor(isHungry ? 'upstream' : 'nobody'),
+    limits: 'input' | 'output' = 'output',
   ) {
     this.#waitFor = waitFor;
     this.input = {
+      get flow() {
+        return limits === 'input' ? (outer.flow ?? null) : null;
+      },
+      heldBack: () => this.#setHungry(false),
       started: () => {},
       lent: (bytes) => {
         timeouts.progress(bytes);
@@ -36,6 +41,13 @@ export class TransformMeters {
       over: () => this.#setHungry(false),
     };
     this.output = {
+      get flow() {
+        return limits === 'output' ? (outer.flow ?? null) : null;
+      },
+      heldBack: () => {
+        this.#isServing = true;
+        outer.heldBack?.();
+      },
       started: () => outer.started(),
       lent: (bytes) => {
         this.#isServing = true;
