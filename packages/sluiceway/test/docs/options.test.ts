@@ -147,7 +147,7 @@ function resolvedDefaults(): Record<string, unknown> {
 }
 
 function balancingDefaults(): Record<string, unknown> {
-  const { choose, retry, passive, health, move, triesWhenDown } = resolveGroupOptions({
+  const { choose, retry, passive, health, move, slowStartMs, triesWhenDown } = resolveGroupOptions({
     servers: [upstream.url],
     health: {},
   }).settings;
@@ -162,6 +162,11 @@ function balancingDefaults(): Record<string, unknown> {
     'upstream.retry.budget.minPerSecond': budget.minPerSecond,
     'upstream.passive.failures': passive.failures,
     'upstream.passive.statuses': [...passive.statuses].join(', '),
+    'upstream.passive.failurePercent': (passive.failureShare ?? 0) * 100,
+    'upstream.passive.slowHead': passive.slowHead ?? OFF,
+    'upstream.passive.slowRate': passive.slowRate ?? OFF,
+    'upstream.passive.minRequests': passive.minRequests,
+    'upstream.passive.window': passive.windowMs,
     'upstream.passive.ejectFor': passive.ejectMs,
     'upstream.passive.maxEjectFor': passive.maxEjectMs,
     'upstream.passive.maxEjected': passive.maxShare * 100,
@@ -175,6 +180,7 @@ function balancingDefaults(): Record<string, unknown> {
     'upstream.health.fall': health?.fall,
     'upstream.move.below': (move.share ?? 0) * 100,
     'upstream.move.after': move.afterMs,
+    'upstream.slowStart': orOff(slowStartMs),
     'upstream.whenDown': triesWhenDown ? "'try'" : "'refuse'",
   };
 }

@@ -13,7 +13,7 @@ const server = (
   changes: { weight?: number; transfers?: number; bytesInFlight?: number } = {},
 ) => ({
   name,
-  weight: 1,
+  share: changes.weight ?? 1,
   transfers: 0,
   bytesInFlight: 0,
   turn: 0,
@@ -104,10 +104,10 @@ describe('rendezvous hashing', () => {
   });
 
   test('gives a server with a weight its share of the keys [Envoy]', () => {
-    const weighted = servers.map((each, index) => ({ ...each, weight: 2 ** index }));
+    const weighted = servers.map((each, index) => ({ ...each, share: 2 ** index }));
     const shares = sharesOf(keys.map((key) => rendezvous(weighted, key).name));
-    for (const { name, weight } of weighted)
-      expect(Math.abs((shares[name] ?? 0) / keys.length - weight / 7)).toBeLessThan(0.03);
+    for (const { name, share } of weighted)
+      expect(Math.abs((shares[name] ?? 0) / keys.length - share / 7)).toBeLessThan(0.03);
   });
 });
 

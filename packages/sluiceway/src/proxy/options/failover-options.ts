@@ -1,6 +1,7 @@
 import { group, list } from '../../options/composites.js';
 import { duration, integer, size } from '../../options/kinds.js';
-import type { OptionsOf, SettingsOf } from '../../options/spec.js';
+import { OFF, type OptionsOf, type SettingsOf } from '../../options/spec.js';
+import type { EjectionSettings } from '../../upstream/group/ejection.js';
 
 const statusOption = integer({ min: 200, max: 599 });
 
@@ -86,6 +87,57 @@ const passiveMembers = {
     doc: 'Statuses of responses that count as failures.',
   }),
   /**
+   * Percentage of failed requests in `window` from which a server is ejected, if at least twice as large a
+   * part of its requests fails as at the other servers. `false` turns it off. Default: `50`.
+   */
+  failurePercent: integer({
+    default: 50,
+    min: 1,
+    max: 100,
+    off: true,
+    doc: 'Percentage of failed requests in `window` from which a server is ejected, if at least twice as large a part of its requests fails as at the other servers.',
+  }),
+  /**
+   * How many times longer than the median of the other servers a server may take for its response heads, on
+   * average in `window`. A slower one is ejected, if the difference is at least 50 ms. Requests with content
+   * do not count. Off, because servers with different files can differ. `false` turns it off. Default: off.
+   */
+  slowHead: integer({
+    default: OFF,
+    off: true,
+    min: 2,
+    defaultText: 'off',
+    doc: 'How many times longer than the median of the other servers a server may take for its response heads, on average in `window`. A slower one is ejected, if the difference is at least 50 ms. Requests with content do not count. Off, because servers with different files can differ.',
+  }),
+  /**
+   * Percentage of the mean rate of the other servers below which a server is slow. It is ejected if three
+   * rates in a row, each measured over `move.after` while only the server was waited for, are lower. `false`
+   * turns it off. Default: off.
+   */
+  slowRate: integer({
+    default: OFF,
+    off: true,
+    min: 1,
+    max: 100,
+    defaultText: 'off',
+    doc: 'Percentage of the mean rate of the other servers below which a server is slow. It is ejected if three rates in a row, each measured over `move.after` while only the server was waited for, are lower.',
+  }),
+  /**
+   * Requests of a server in `window` without which `failurePercent` and `slowHead` do not judge it. Default:
+   * `20`.
+   */
+  minRequests: integer({
+    default: 20,
+    min: 1,
+    doc: 'Requests of a server in `window` without which `failurePercent` and `slowHead` do not judge it.',
+  }),
+  /** The time over which `failurePercent` and `slowHead` judge. Default: `10s`. */
+  window: duration({
+    default: '10s',
+    min: 10,
+    doc: 'The time over which `failurePercent` and `slowHead` judge.',
+  }),
+  /**
    * How long an ejection lasts. Then the server gets one request at a time; the first one that succeeds ends
    * the trial, and one that fails ejects it for twice as long as before. Default: `10s`.
    */
@@ -141,3 +193,18 @@ export const passiveOption = group<PassiveHealthOptions, PassiveHealthValues>(pa
 export const moveOption = group<MoveOptions, MoveValues>(moveMembers, {
   doc: 'When a download that is slow goes on at another server.',
 });
+
+export function toEjectionSettings(given: PassiveHealthValues): EjectionSettings {
+  return {
+    failures: given.failures,
+    statuses: new Set(given.statuses),
+    failureShare: given.failurePercent === null ? null : given.failurePercent / 100,
+    slowHead: given.slowHead,
+    slowRate: given.slowRate === null ? null : given.slowRate / 100,
+    minRequests: given.minRequests,
+    windowMs: given.window,
+    ejectMs: given.ejectFor,
+    maxEjectMs: given.maxEjectFor,
+    maxShare: given.maxEjected / 100,
+  };
+}

@@ -1,7 +1,7 @@
 import { type BaseTarget, parseBaseTarget } from '../../http/target.js';
 import { Checker } from '../../options/checker.js';
 import { either, group, list } from '../../options/composites.js';
-import { boolean, custom, func, integer, oneOf, url } from '../../options/kinds.js';
+import { boolean, custom, duration, func, integer, oneOf, string, url } from '../../options/kinds.js';
 import { OFF, type OptionsOf, resolve, type SettingsOf } from '../../options/spec.js';
 import {
   type BalanceFunction,
@@ -12,7 +12,7 @@ import {
 import { type KeyOf, parseHashKey } from '../../upstream/group/choose/hash-key.js';
 import { type GroupSettings, keyOf, type ServerOptions } from '../../upstream/group/group.js';
 import type { ServerSettings } from '../../upstream/group/server.js';
-import { moveOption, passiveOption, retryOption } from './failover-options.js';
+import { moveOption, passiveOption, retryOption, toEjectionSettings } from './failover-options.js';
 import { healthOption, toHealthSettings } from './health-options.js';
 import { tlsOption } from './upstream-tls.js';
 
@@ -50,6 +50,8 @@ const serverMembers = {
     defaultText: 'unlimited',
     doc: 'Most transfers at a time. Further requests go to other servers; if all have as many as they may have, the answer is 503.',
   }),
+  /** Where the server is, as in `upstream.zone`. Default: none. */
+  zone: string({ doc: 'Where the server is, as in `upstream.zone`.' }),
 };
 
 export interface ServerValues extends SettingsOf<typeof serverMembers> {}
@@ -105,6 +107,25 @@ export const balancingMembers = {
   /** When a download that is slow goes on at another server. */
   move: moveOption,
   /**
+   * How long a server that was added, or that has come back, gets less than its share: a tenth at first, then
+   * evenly more. For servers with caches that are empty at first. It has no effect with `ordered` and with a
+   * function. `false` turns it off. Default: off.
+   */
+  slowStart: duration({
+    default: OFF,
+    off: true,
+    min: 1,
+    defaultText: 'off',
+    doc: 'How long a server that was added, or that has come back, gets less than its share: a tenth at first, then evenly more. For servers with caches that are empty at first. It has no effect with `ordered` and with a function.',
+  }),
+  /**
+   * Where this proxy is: servers with the same `zone` get all requests as long as enough of them are
+   * available: see zones. Default: none.
+   */
+  zone: string({
+    doc: 'Where this proxy is: servers with the same `zone` get all requests as long as enough of them are available: see [zones](balancing.md#zones).',
+  }),
+  /**
    * What happens when all servers are down: `try` sends requests to them anyway, and `refuse` answers 503
    * with `Retry-After`. Default: `'try'`.
    */
@@ -153,7 +174,7 @@ export function toGroupSettings(
   check: Checker,
   path: string,
   servers: GivenServers,
-  { balance, hashKey, retry, passive, health, move, whenDown }: BalancingValues,
+  { balance, hashKey, retry, passive, health, move, slowStart, zone, whenDown }: BalancingValues,
 ): GroupSettings {
   return {
     servers: toServers(check, path, servers),
@@ -166,15 +187,11 @@ export function toGroupSettings(
       maxContent: retry.maxContent,
       budget: { share: retry.budget.percent / 100, minPerSecond: retry.budget.minPerSecond },
     },
-    passive: {
-      failures: passive.failures,
-      statuses: new Set(passive.statuses),
-      ejectMs: passive.ejectFor,
-      maxEjectMs: passive.maxEjectFor,
-      maxShare: passive.maxEjected / 100,
-    },
+    passive: toEjectionSettings(passive),
     health: toHealthSettings(health),
     move: { share: move.below === null ? null : move.below / 100, afterMs: move.after },
+    slowStartMs: slowStart ?? 0,
+    zone: zone ?? null,
     triesWhenDown: whenDown === 'try',
     checkServers: (given) => {
       const own = new Checker('setServers');
@@ -185,14 +202,14 @@ export function toGroupSettings(
   };
 }
 
-const NO_OPTIONS = { weight: 1, backup: false, maxTransfers: null };
+const NO_OPTIONS = { weight: 1, backup: false, maxTransfers: null, zone: null };
 
 function toServers(check: Checker, path: string, given: GivenServers): ServerSettings[] {
   const known = new Set<string>();
   const servers = given.flatMap((each): ServerSettings[] => {
     const { url: base, ...own } = 'url' in each ? each : { url: each, ...NO_OPTIONS };
     // A missing URL is already a problem.
-    return base === undefined ? [] : [{ base, ...own }];
+    return base === undefined ? [] : [{ base, ...own, zone: own.zone ?? null }];
   });
   for (const { base } of servers) {
     const key = keyOf(base);

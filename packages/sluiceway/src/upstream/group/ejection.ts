@@ -1,11 +1,14 @@
-import type { Server } from './server.js';
+import { type OutlierSettings, Outliers } from './outliers.js';
+import type { EjectionReason, Server } from './server.js';
 
 /** Checked values of `passive`. */
-export interface EjectionSettings {
+export interface EjectionSettings extends OutlierSettings {
   /** Failures in a row after which a server is ejected. Null: never. */
   failures: number | null;
   /** Statuses of responses that count as failures. */
   statuses: ReadonlySet<number>;
+  /** Share of the rate of the other servers below which content is slow. Null: rates are not compared. */
+  slowRate: number | null;
   /** How long the first ejection lasts. Each further one in a row lasts twice as long. */
   ejectMs: number;
   /** How long an ejection lasts at most. */
@@ -14,21 +17,36 @@ export interface EjectionSettings {
   maxShare: number;
 }
 
+/** What the rest of a group is told. */
+export interface EjectionListener {
+  /** The servers of the group. */
+  servers(): readonly Server[];
+  /** Another server is available, or one is no longer. */
+  onChange(): void;
+  /** A request has ended. */
+  onResult(isFailure: boolean): void;
+}
+
+/** Measured windows in a row in which a server was slow, after which it is ejected. */
+const SLOW_WINDOWS = 3;
+
 /**
  * Ejects servers that fail, as outlier detection in Envoy does. Broken contents are counted separately from requests that
  * fail: a server whose responses begin well and then break would never fail several times in a row otherwise.
  */
 export class Ejection {
   readonly #settings: EjectionSettings;
-  readonly #servers: () => readonly Server[];
+  readonly #group: EjectionListener;
+  readonly #outliers: Outliers;
   /** The number of servers that are ejected or on trial. */
   #ejected = 0;
   /** The number of servers whose health checks have failed. */
   #down = 0;
 
-  constructor(settings: EjectionSettings, servers: () => readonly Server[]) {
+  constructor(settings: EjectionSettings, group: EjectionListener) {
     this.#settings = settings;
-    this.#servers = servers;
+    this.#group = group;
+    this.#outliers = new Outliers(settings);
   }
 
   /** Whether all servers are up. */
@@ -41,63 +59,121 @@ export class Ejection {
     if (server.isDown === isDown) return;
     server.isDown = isDown;
     this.#down += isDown ? 1 : -1;
+    server.changed();
+    if (!isDown) server.warmUp(performance.now());
+    this.#group.onChange();
   }
 
   isFailure(status: number): boolean {
     return this.#settings.statuses.has(status);
   }
 
-  /** The response head to a request that began at `beganAt` (as `performance.now`) shows that the server works. */
-  answered(server: Server, beganAt: number): void {
+  /**
+   * The response head to a request that began at `beganAt` (as `performance.now`) shows that the server works.
+   * `timesHead`: the time that it took is the server's, and not that of request content.
+   */
+  answered(server: Server, beganAt: number, timesHead: boolean): void {
     server.consecutiveFailures = 0;
+    const now = performance.now();
     // An answer to a request from before the ejection shows nothing new.
-    if (server.isOnTrial && beganAt >= server.ejectedAt) this.forgive(server);
+    if (server.isOnTrial && beganAt >= server.ejectedAt) {
+      this.forgive(server);
+      server.warmUp(now);
+    }
+    this.#count(server, now, false, timesHead ? now - beganAt : null);
   }
 
   /** A whole response has arrived. */
   completed(server: Server): void {
     server.consecutiveBreaks = 0;
-    if (!server.isOnTrial) server.ejections = 0;
+    // A server that fails again soon after its return is ejected for longer.
+    if (server.ejectionsInARow > 0 && !server.isOnTrial && performance.now() >= server.trustedFrom)
+      server.ejectionsInARow = 0;
   }
 
-  /** A request that began at `beganAt` has failed. */
-  failed(server: Server, beganAt: number): void {
+  /** A request that began at `beganAt` has failed. `text` says why, for people. */
+  failed(server: Server, beganAt: number, text: string): void {
     server.consecutiveFailures += 1;
-    this.#judge(server, server.consecutiveFailures, beganAt);
+    this.#judge(server, server.consecutiveFailures, beganAt, text);
+    this.#count(server, performance.now(), true, null);
   }
 
   /** The content of a response has broken off, or stopped arriving. */
   broken(server: Server, beganAt: number): void {
     server.consecutiveBreaks += 1;
-    this.#judge(server, server.consecutiveBreaks, beganAt);
+    this.#judge(server, server.consecutiveBreaks, beganAt, 'the content of a response broke off');
+  }
+
+  /**
+   * The server has delivered content at `rate` for a while, and nothing but the server limits it. The others deliver at
+   * `usual` bytes per second.
+   */
+  delivered(server: Server, rate: number, usual: number): void {
+    const { slowRate } = this.#settings;
+    if (slowRate === null) return;
+    server.slowWindows = rate < usual * slowRate ? server.slowWindows + 1 : 0;
+    if (server.slowWindows < SLOW_WINDOWS || server.isOnTrial || server.isDraining) return;
+    const text = `${Math.round(rate)} bytes per second, and ${Math.round(usual)} from other servers`;
+    this.#eject(server, performance.now(), 'slow-rate', text);
   }
 
   /** Ends the ejection of a server: it works, or has left the group. */
   forgive(server: Server): void {
-    if (server.isOnTrial) this.#ejected -= 1;
+    if (!server.isOnTrial) return;
+    this.#ejected -= 1;
     server.isOnTrial = false;
     server.ejectedUntil = 0;
+    server.ejectedBy = null;
+    server.changed();
+    const { ejectMs, maxEjectMs } = this.#settings;
+    server.trustedFrom = performance.now() + lengthOf(server.ejectionsInARow - 1, ejectMs, maxEjectMs);
+    this.#group.onChange();
   }
 
-  #judge(server: Server, inARow: number, beganAt: number): void {
+  #count(server: Server, now: number, isFailure: boolean, headMs: number | null): void {
+    this.#group.onResult(isFailure);
+    this.#outliers.count(server, now, isFailure, headMs);
+    for (const { server: outlier, reason, text } of this.#outliers.find(this.#group.servers(), now))
+      if (!outlier.isOnTrial) this.#eject(outlier, now, reason, text);
+  }
+
+  #judge(server: Server, inARow: number, beganAt: number, text: string): void {
     // A transfer that is moved away is no failure.
     if (server.isDraining) return;
     server.failures += 1;
-    const { failures, ejectMs, maxEjectMs } = this.#settings;
+    server.lastFailure = text;
+    const { failures } = this.#settings;
     if (failures === null) return;
-    const now = performance.now();
     // On trial one failure is enough, and those from before the ejection do not count.
-    if (server.isOnTrial ? beganAt < server.ejectedAt : inARow < failures || !this.#mayEject()) return;
-    if (!server.isOnTrial) this.#ejected += 1;
+    if (server.isOnTrial ? beganAt < server.ejectedAt : inARow < failures) return;
+    this.#eject(server, performance.now(), 'failures', text);
+  }
+
+  #eject(server: Server, now: number, reason: EjectionReason, text: string): void {
+    if (!server.isOnTrial) {
+      if (!this.#mayEject()) return;
+      this.#ejected += 1;
+    }
+    const { ejectMs, maxEjectMs } = this.#settings;
     server.isOnTrial = true;
     server.ejectedAt = now;
-    server.ejectedUntil = now + Math.min(maxEjectMs, ejectMs * 2 ** Math.min(server.ejections, 30));
+    server.ejectedUntil = now + lengthOf(server.ejectionsInARow, ejectMs, maxEjectMs);
+    server.ejectedBy = reason;
+    server.lastFailure = text;
+    server.ejectionsInARow += 1;
     server.ejections += 1;
     server.consecutiveFailures = 0;
     server.consecutiveBreaks = 0;
+    server.slowWindows = 0;
+    server.changed();
+    this.#outliers.forget(server);
+    this.#group.onChange();
   }
 
   #mayEject(): boolean {
-    return this.#ejected + 1 <= Math.ceil(this.#servers().length * this.#settings.maxShare);
+    return this.#ejected + 1 <= Math.ceil(this.#group.servers().length * this.#settings.maxShare);
   }
 }
+
+const lengthOf = (before: number, ejectMs: number, maxEjectMs: number): number =>
+  Math.min(maxEjectMs, ejectMs * 2 ** Math.min(before, 30));

@@ -1,6 +1,7 @@
 import { SluicewayError } from '../../errors.js';
 import { type BaseTarget, parseBaseTarget } from '../../http/target.js';
 import type { Transport } from '../transport.js';
+import { type Candidates, toCandidates } from './candidates.js';
 import type { Choose } from './choose/choose.js';
 import type { BalancedRequest } from './choose/hash-key.js';
 import { Ejection, type EjectionSettings } from './ejection.js';
@@ -24,6 +25,10 @@ export interface GroupSettings {
   health: HealthSettings | null;
   retry: RetrySettings;
   move: MoveSettings;
+  /** How long a server that was added or has come back gets less than its share. 0: not at all. */
+  slowStartMs: number;
+  /** The zone of this proxy, whose servers are preferred. Null: zones do not matter. */
+  zone: string | null;
   /** Whether requests are sent to servers that are down if no other is left. */
   triesWhenDown: boolean;
   /** Checks a new list of servers. Throws an `OptionsError`. */
@@ -45,17 +50,27 @@ export class UpstreamGroup {
   #servers: Server[] = [];
   /** Servers that have left the group, and still have transfers. */
   #leaving: Server[] = [];
-  /** The servers that get requests while all are up: those that are no backups, or else the backups. */
-  #usual: readonly Server[] = [];
+  /** Those of the servers that are up. Null: not known, since servers have changed. */
+  #candidates: Candidates | null = null;
+  /** Until when no ejection ends, as `performance.now`. */
+  #settledUntil = 0;
+  /** Requests that other zones are due, in parts of one. */
+  #spilled = 0;
   #refreshedAt = Number.NEGATIVE_INFINITY;
+  /** Whether the slow start of a server can be under way. */
+  #isWarming = false;
   /** Whether a server has a limit of transfers. */
   #hasLimits = false;
 
   constructor(settings: GroupSettings) {
     this.#settings = settings;
-    this.#ejection = new Ejection(settings.passive, () => this.#servers);
+    this.#ejection = new Ejection(settings.passive, {
+      servers: () => this.#servers,
+      onChange: () => this.#onChange(),
+      onResult: () => {},
+    });
     this.#budget = new RetryBudget(settings.retry.budget);
-    this.rates = new RateWatch(settings.move, () => this.#servers);
+    this.rates = new RateWatch(settings.move, () => this.#servers, this.#ejection);
     this.#set(settings.servers);
   }
 
@@ -63,18 +78,7 @@ export class UpstreamGroup {
   get servers(): readonly UpstreamServer[] {
     this.#refresh(0);
     this.#leaving = this.#leaving.filter(({ transfers }) => transfers > 0);
-    return [...this.#servers, ...this.#leaving].map((server) => ({
-      url: server.url,
-      weight: server.weight,
-      backup: server.backup,
-      state: server.state,
-      transfers: server.transfers,
-      bytesInFlight: server.bytesInFlight,
-      bytesPerSecond: server.bytesPerSecond,
-      requests: server.requests,
-      failures: server.failures,
-      fault: server.fault,
-    }));
+    return [...this.#servers, ...this.#leaving].map((server) => server.snapshot());
   }
 
   /**
@@ -148,19 +152,53 @@ export class UpstreamGroup {
    * `isLastResort`: servers that are down count too, if the group tries them.
    */
   choose(request: BalancedRequest, tried: readonly Server[], isLastResort: boolean): Server | null {
-    const { choose, triesWhenDown, comparesLoads } = this.#settings;
-    if (comparesLoads) this.#refresh();
-    if (tried.length === 0 && this.#ejection.allAreUp && !this.#hasLimits)
-      return this.#usual.length === 0 ? null : choose(this.#usual, request);
+    const { triesWhenDown, comparesLoads, zone } = this.#settings;
+    if (comparesLoads || this.#isWarming) this.#refresh();
+    if (tried.length === 0) {
+      const settled = this.#settledCandidates();
+      if (settled !== null) return this.#pick(settled, request);
+    }
     const now = performance.now();
     const untried = this.#servers.filter((server) => server.weight > 0 && !tried.includes(server));
     const available = untried.filter((server) => server.isAvailable(now));
-    const some = preferred(
+    const some =
       available.length === 0 && isLastResort && triesWhenDown
         ? untried.filter(({ isFull }) => !isFull)
-        : available,
-    );
-    return some.length === 0 ? null : choose(some, request);
+        : available;
+    return this.#pick(toCandidates(some, this.#servers, zone), request);
+  }
+
+  /**
+   * The candidates for a request that has tried no server. Kept while no server changes, since looking at all of them for
+   * each request would cost more than the choice. Null if they differ from one request to the next.
+   */
+  #settledCandidates(): Candidates | null {
+    if (this.#hasLimits) return null;
+    const isCurrent =
+      this.#candidates !== null &&
+      (this.#settledUntil === Number.POSITIVE_INFINITY || performance.now() < this.#settledUntil);
+    if (isCurrent) return this.#candidates;
+    const now = performance.now();
+    const ends = this.#servers.filter(({ isOnTrial }) => isOnTrial).map(({ ejectedUntil }) => ejectedUntil);
+    this.#settledUntil = Math.min(...ends);
+    // A server on trial gets one request at a time.
+    if (now >= this.#settledUntil) return null;
+    const up = this.#servers.filter((server) => server.isAvailable(now));
+    if (up.length === 0) return null;
+    this.#candidates = toCandidates(up, this.#servers, this.#settings.zone);
+    return this.#candidates;
+  }
+
+  #pick({ first, spill, spillShare }: Candidates, request: BalancedRequest): Server | null {
+    const { choose } = this.#settings;
+    if (spillShare > 0) {
+      this.#spilled += spillShare;
+      if (this.#spilled >= 1) {
+        this.#spilled -= 1;
+        return choose(spill, request);
+      }
+    }
+    return first.length === 0 ? null : choose(first, request);
   }
 
   /** @internal The servers other than `without` that can have the same content, in the order in which they are asked. */
@@ -173,32 +211,45 @@ export class UpstreamGroup {
     }
   }
 
+  #onChange(): void {
+    this.#candidates = null;
+    this.#isWarming = this.#settings.slowStartMs > 0;
+  }
+
   /** Updates what the servers have measured, unless that was done less than `validMs` ago. */
   #refresh(validMs = REFRESH_MS): void {
     const now = performance.now();
     if (now - this.#refreshedAt < validMs) return;
     this.#refreshedAt = now;
-    for (const server of this.#servers) server.refresh(now);
+    this.#isWarming = false;
+    for (const server of this.#servers) {
+      server.refresh(now);
+      if (server.isWarming) this.#isWarming = true;
+    }
   }
 
   #set(given: readonly ServerSettings[]): void {
     const before = new Map(this.#servers.map((server) => [keyOf(server.base), server]));
+    const isFirst = this.#servers.length === 0;
     this.#servers = given.map((settings) => {
       const known = before.get(keyOf(settings.base));
-      if (known === undefined) return new Server(settings);
+      if (known === undefined) {
+        const server = new Server(settings, this.#settings.slowStartMs);
+        if (!isFirst) server.warmUp(performance.now());
+        return server;
+      }
       before.delete(keyOf(settings.base));
-      known.weight = settings.weight;
-      known.backup = settings.backup;
-      known.maxTransfers = settings.maxTransfers;
+      known.adjust(settings);
       return known;
     });
     for (const server of before.values()) {
       this.#ejection.forgive(server);
       server.isDraining = true;
+      server.changed();
       this.#leaving.push(server);
     }
     this.#hasLimits = this.#servers.some(({ maxTransfers }) => maxTransfers !== null);
-    this.#usual = preferred(this.#servers.filter(({ weight }) => weight > 0));
+    this.#onChange();
     this.#checks?.watch(this.#servers);
   }
 }
@@ -209,12 +260,7 @@ export interface ServerOptions {
   weight?: number;
   backup?: boolean;
   maxTransfers?: number | false;
-}
-
-/** Servers that are no backups; if there are none, the backups. */
-function preferred(servers: readonly Server[]): readonly Server[] {
-  const primary = servers.filter(({ backup }) => !backup);
-  return primary.length > 0 ? primary : servers;
+  zone?: string;
 }
 
 /** Two servers are the same if their URLs are, query included. */

@@ -30,7 +30,7 @@ export class MeasuredTransport implements Transport {
     // After a redirect to a server outside the group.
     if (use === null) return exchange;
     use.sent(request.content?.length ?? null);
-    return new MeasuredExchange(exchange, use, this.#ejection);
+    return new MeasuredExchange(exchange, use, this.#ejection, request.content === null);
   }
 
   close(): Promise<void> {
@@ -47,19 +47,22 @@ class MeasuredExchange implements Exchange {
   readonly #exchange: Exchange;
   #isUnwanted = false;
 
-  constructor(exchange: Exchange, use: ServerUse, ejection: Ejection) {
+  /** `timesHead`: the time to the response head is the server's alone. */
+  constructor(exchange: Exchange, use: ServerUse, ejection: Ejection, timesHead: boolean) {
     this.#exchange = exchange;
     this.response = exchange.response;
     exchange.response.then(
       (response) => {
-        if (ejection.isFailure(response.status)) ejection.failed(use.server, use.beganAt);
-        else ejection.answered(use.server, use.beganAt);
+        const { status } = response;
+        if (ejection.isFailure(status)) ejection.failed(use.server, use.beganAt, `it answered ${status}`);
+        else ejection.answered(use.server, use.beganAt, timesHead);
         use.answered(response.contentLength);
       },
-      (error: unknown) => {
+      (thrown: unknown) => {
         use.end();
-        if (!this.#isUnwanted && toSluicewayError(error).source === 'upstream')
-          ejection.failed(use.server, use.beganAt);
+        const error = toSluicewayError(thrown);
+        if (!this.#isUnwanted && error.source === 'upstream')
+          ejection.failed(use.server, use.beganAt, error.message);
       },
     );
   }

@@ -8,6 +8,12 @@ export interface MoveSettings {
   afterMs: number;
 }
 
+/** Judges servers by the rate of content that nothing but the server limits. */
+interface RateJudge {
+  /** `usual` is the mean rate of the other servers. */
+  delivered(server: Server, rate: number, usual: number): void;
+}
+
 /** Content that is being delivered by a server. */
 export interface WatchedContent {
   readonly server: Server;
@@ -41,12 +47,14 @@ interface Mark {
 export class RateWatch {
   readonly #settings: MoveSettings;
   readonly #servers: () => readonly Server[];
+  readonly #judgeOfServers: RateJudge;
   readonly #marks = new Map<WatchedContent, Mark>();
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(settings: MoveSettings, servers: () => readonly Server[]) {
+  constructor(settings: MoveSettings, servers: () => readonly Server[], judge: RateJudge) {
     this.#settings = settings;
     this.#servers = servers;
+    this.#judgeOfServers = judge;
   }
 
   /** The delivery of content begins, or goes on at another server. */
@@ -84,9 +92,11 @@ export class RateWatch {
     const { share } = this.#settings;
     const rate = record(content, mark, now);
     // A client that reads slowly is not helped by another server.
-    if (share === null || mark.waits < mark.looks * 0.75 || content.bytesLeft < MIN_BYTES) return;
+    if (mark.waits < mark.looks * 0.75 || content.bytesLeft < MIN_BYTES) return;
     const usual = this.#rateOfOthers(content.server, now);
-    if (usual === null || rate >= usual * share) return;
+    if (usual === null) return;
+    this.#judgeOfServers.delivered(content.server, rate, usual);
+    if (share === null || rate >= usual * share) return;
     const text = `${Math.round(rate)} bytes per second from ${content.server.url}, and ${Math.round(usual)} from others`;
     if (content.move(new SluicewayError('connection_read_timeout', text))) this.#marks.delete(content);
   }

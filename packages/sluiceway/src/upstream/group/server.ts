@@ -10,7 +10,12 @@ export interface ServerSettings {
   backup: boolean;
   /** Most transfers at a time. Null: no limit. */
   maxTransfers: number | null;
+  /** Where the server is. Null: not said. */
+  zone: string | null;
 }
+
+/** Why a server was ejected: see the options of `passive`. */
+export type EjectionReason = 'failures' | 'failure-share' | 'slow-head' | 'slow-rate';
 
 /**
  * Whether a server gets requests. `up` it does. `down` its health checks have failed. `ejected` it failed too often, and gets none for a while. `trial` its
@@ -24,7 +29,13 @@ export interface UpstreamServer {
   readonly url: string;
   readonly weight: number;
   readonly backup: boolean;
+  /** Where the server is. Null if its options do not say. */
+  readonly zone: string | null;
   readonly state: ServerState;
+  /** When the state changed. */
+  readonly since: Date;
+  /** Its share of the requests now: the weight, or less during its slow start. */
+  readonly share: number;
   /** Number of running transfers. */
   readonly transfers: number;
   /** Bytes that its running transfers still have to bring or take, as far as their lengths are known. */
@@ -35,6 +46,12 @@ export interface UpstreamServer {
   readonly requests: number;
   /** Requests that failed so far, and content that broke off. */
   readonly failures: number;
+  /** Why the last request failed, or why it was ejected. Null if nothing has failed. */
+  readonly lastFailure: string | null;
+  /** How often it was ejected so far. */
+  readonly ejections: number;
+  /** Why it is ejected or on trial. Null if it is not. */
+  readonly ejectedBy: EjectionReason | null;
   /** Why the last health check failed. Null if it succeeded, or if there was none. */
   readonly fault: string | null;
 }
@@ -47,6 +64,9 @@ interface Use {
   move(error: SluicewayError): boolean;
 }
 
+/** The part of its weight with which a slow start begins, as in Envoy. */
+const FIRST_SHARE = 0.1;
+
 /** A rate that is older says nothing about the server. */
 export const RATE_VALID_MS = 60_000;
 
@@ -54,25 +74,34 @@ export const RATE_VALID_MS = 60_000;
 export class Server implements UpstreamServer {
   readonly base: BaseTarget;
   readonly url: string;
-  weight: number;
-  backup: boolean;
-  maxTransfers: number | null;
+  weight = 1;
+  backup = false;
+  maxTransfers: number | null = null;
+  zone: string | null = null;
+  share = 1;
   /** A number that is the same for the same URL in every process, for rendezvous hashing. */
   readonly hash: number;
   requests = 0;
   failures = 0;
+  lastFailure: string | null = null;
   /** The current weight of smooth weighted round robin. */
   turn = 0;
   /** Failed requests since the last response head. */
   consecutiveFailures = 0;
   /** Broken contents since the last one that was complete. */
   consecutiveBreaks = 0;
-  /** How often in a row it was ejected. */
+  /** Measured windows in a row in which its content was slow. */
+  slowWindows = 0;
   ejections = 0;
+  ejectedBy: EjectionReason | null = null;
+  /** How often it was ejected without working for long in between. */
+  ejectionsInARow = 0;
   /** When its last ejection began, as `performance.now`. */
   ejectedAt = 0;
   /** When its ejection ends, as `performance.now`. 0: it is not ejected. */
   ejectedUntil = 0;
+  /** From when on it counts as a server that works, as `performance.now`. */
+  trustedFrom = 0;
   /** It was ejected, and no request has shown since that it works. */
   isOnTrial = false;
   bytesPerSecond: number | null = null;
@@ -85,14 +114,29 @@ export class Server implements UpstreamServer {
   transfers = 0;
   bytesInFlight = 0;
   readonly #uses = new Set<Use>();
+  readonly #slowStartMs: number;
+  readonly #onFree: () => void;
+  /** When its slow start began, as `performance.now`. Null: it has its whole share. */
+  #warmingFrom: number | null = null;
+  #changedAt = Date.now();
 
-  constructor({ base, weight, backup, maxTransfers }: ServerSettings) {
-    this.base = base;
-    this.url = nameOf(base);
+  /** `slowStartMs` is 0 without slow start. `onFree` is called when one of its transfers has ended. */
+  constructor(settings: ServerSettings, slowStartMs = 0, onFree: () => void = () => {}) {
+    this.base = settings.base;
+    this.url = nameOf(settings.base);
+    this.hash = hashText(this.url);
+    this.#slowStartMs = slowStartMs;
+    this.#onFree = onFree;
+    this.adjust(settings);
+  }
+
+  /** Takes new values of its options. */
+  adjust({ weight, backup, maxTransfers, zone }: ServerSettings): void {
     this.weight = weight;
     this.backup = backup;
     this.maxTransfers = maxTransfers;
-    this.hash = hashText(this.url);
+    this.zone = zone;
+    this.#setShare(performance.now());
   }
 
   get state(): ServerState {
@@ -102,7 +146,60 @@ export class Server implements UpstreamServer {
     return this.isOnTrial ? 'trial' : 'up';
   }
 
-  /** Adds up the bytes in flight again, and forgets an old rate. Doing this for each choice would cost too much. */
+  get since(): Date {
+    const isTrial = this.state === 'trial';
+    // An ejection becomes a trial by itself.
+    return new Date(isTrial ? this.#changedAt + (this.ejectedUntil - this.ejectedAt) : this.#changedAt);
+  }
+
+  /** Its state has changed. */
+  changed(): void {
+    this.#changedAt = Date.now();
+  }
+
+  /** It has come back, or was added: it gets its share gradually. */
+  warmUp(now: number): void {
+    if (this.#slowStartMs === 0) return;
+    this.#warmingFrom = now;
+    this.#setShare(now);
+  }
+
+  /** Whether its share still grows. */
+  get isWarming(): boolean {
+    return this.#warmingFrom !== null;
+  }
+
+  #setShare(now: number): void {
+    const part = this.#warmingFrom === null ? 1 : (now - this.#warmingFrom) / this.#slowStartMs;
+    if (part >= 1) this.#warmingFrom = null;
+    this.share = this.weight * Math.min(1, Math.max(FIRST_SHARE, part));
+  }
+
+  /** A copy of what applications see. */
+  snapshot(): UpstreamServer {
+    const { url, weight, backup, zone, state, since, share, transfers, bytesInFlight, bytesPerSecond } = this;
+    const { requests, failures, lastFailure, ejections, ejectedBy, fault } = this;
+    return {
+      url,
+      weight,
+      backup,
+      zone,
+      state,
+      since,
+      share,
+      transfers,
+      bytesInFlight,
+      bytesPerSecond,
+      requests,
+      failures,
+      lastFailure,
+      ejections,
+      ejectedBy,
+      fault,
+    };
+  }
+
+  /** Adds up the bytes in flight again, lets its share grow, and forgets an old rate. Doing this for each choice would cost too much. */
   refresh(now: number): void {
     let bytes = 0;
     for (const use of this.#uses) {
@@ -110,6 +207,7 @@ export class Server implements UpstreamServer {
       bytes += use.counted;
     }
     this.bytesInFlight = bytes;
+    if (this.#warmingFrom !== null) this.#setShare(now);
     if (now - this.ratedAt > RATE_VALID_MS) this.bytesPerSecond = null;
   }
 
@@ -138,6 +236,7 @@ export class Server implements UpstreamServer {
     if (!this.#uses.delete(use)) return;
     this.bytesInFlight -= use.counted;
     this.transfers = this.#uses.size;
+    this.#onFree();
   }
 
   /** A transfer has begun to expect other bytes. */

@@ -65,6 +65,13 @@ export const balancingChecks: Readonly<Record<string, Check>> = {
       expect((await running.send('/archive/a')).content.toString()).toBe('two');
     }),
 
+  'a group prefers the servers of its zone': (example) =>
+    withServers(example, async (run) => {
+      expect(await ask(await run(), 4)).toEqual(new Set(['one']));
+      example.replacements.set(`http://10.0.0.1:${example.origin.port}`, REFUSING);
+      expect(await ask(await run(), 4)).toEqual(new Set(['two']));
+    }),
+
   'a group checks its servers': (example) =>
     withServers(example, async (run, targets) => {
       await run();

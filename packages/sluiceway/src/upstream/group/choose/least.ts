@@ -1,6 +1,6 @@
 /** What the comparison of loads needs of a server. */
 export interface Load {
-  readonly weight: number;
+  readonly share: number;
   readonly transfers: number;
   readonly bytesInFlight: number;
 }
@@ -22,7 +22,7 @@ export function fewestBytes<S extends Load>(servers: readonly S[], random: () =>
 }
 
 /** With one more transfer, so that idle servers are compared by weight too. */
-export const transfersFor = ({ transfers, weight }: Load): number => (transfers + 1) / weight;
+export const transfersFor = ({ transfers, share }: Load): number => (transfers + 1) / share;
 
 function least<S extends Load>(servers: readonly S[], comparesBytes: boolean, random: () => number): S {
   let best = servers[0] as S;
@@ -30,7 +30,7 @@ function least<S extends Load>(servers: readonly S[], comparesBytes: boolean, ra
   let bestTransfers = Number.POSITIVE_INFINITY;
   let equal = 0;
   for (const server of servers) {
-    const bytes = comparesBytes ? server.bytesInFlight / server.weight : 0;
+    const bytes = comparesBytes ? server.bytesInFlight / server.share : 0;
     if (bytes > bestBytes) continue;
     const transfers = transfersFor(server);
     if (bytes === bestBytes && transfers > bestTransfers) continue;

@@ -7,9 +7,9 @@ import { type Load, transfersFor } from './least.js';
 export function randomOfTwo<S extends Load>(servers: readonly S[], random: () => number = Math.random): S {
   if (servers.length === 1) return servers[0] as S;
   let total = 0;
-  for (const { weight } of servers) total += weight;
+  for (const { share } of servers) total += share;
   const one = atWeight(servers, random() * total, null);
-  const other = atWeight(servers, random() * (total - one.weight), one);
+  const other = atWeight(servers, random() * (total - one.share), one);
   return transfersFor(other) < transfersFor(one) ? other : one;
 }
 
@@ -20,7 +20,7 @@ function atWeight<S extends Load>(servers: readonly S[], position: number, witho
   for (const server of servers) {
     if (server === without) continue;
     last = server;
-    left -= server.weight;
+    left -= server.share;
     if (left < 0) return server;
   }
   return last;

@@ -2,7 +2,7 @@ import { hashText } from '../server.js';
 
 /** What rendezvous hashing needs of a server. */
 export interface Hashed {
-  readonly weight: number;
+  readonly share: number;
   readonly hash: number;
 }
 
@@ -18,11 +18,11 @@ export function rendezvous<S extends Hashed>(servers: readonly S[], key: string)
   const leaders: { server: S; mixed: number }[] = [];
   for (const server of servers) {
     const mixed = mix(server.hash, keyHash);
-    const at = weights.indexOf(server.weight);
+    const at = weights.indexOf(server.share);
     // An index of -1 would be slow.
     const leader = at < 0 ? undefined : leaders[at];
     if (leader === undefined) {
-      weights.push(server.weight);
+      weights.push(server.share);
       leaders.push({ server, mixed });
     } else if (mixed > leader.mixed) {
       leader.server = server;
@@ -32,7 +32,7 @@ export function rendezvous<S extends Hashed>(servers: readonly S[], key: string)
   let best = servers[0] as S;
   let bestScore = Number.NEGATIVE_INFINITY;
   for (const { server, mixed } of leaders) {
-    const score = -server.weight / Math.log((mixed + 0.5) / 2 ** 32);
+    const score = -server.share / Math.log((mixed + 0.5) / 2 ** 32);
     if (score > bestScore) {
       best = server;
       bestScore = score;

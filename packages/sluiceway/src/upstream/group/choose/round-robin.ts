@@ -1,6 +1,6 @@
 /** What round robin needs of a server. */
 export interface Turn {
-  readonly weight: number;
+  readonly share: number;
   /** The current weight. Changed by each choice. */
   turn: number;
 }
@@ -15,9 +15,9 @@ export function roundRobin<S extends Turn>(servers: readonly S[]): S {
   let best = servers[0] as S;
   let bestTurn = Number.NEGATIVE_INFINITY;
   for (const server of servers) {
-    const turn = server.turn + server.weight;
+    const turn = server.turn + server.share;
     server.turn = turn;
-    total += server.weight;
+    total += server.share;
     if (turn > bestTurn) {
       best = server;
       bestTurn = turn;

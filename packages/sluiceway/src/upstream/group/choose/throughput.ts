@@ -1,6 +1,6 @@
 /** What the choice by throughput needs of a server. */
 export interface Rated {
-  readonly weight: number;
+  readonly share: number;
   readonly transfers: number;
   /** Measured bytes per second of one transfer. Null if unknown. */
   readonly bytesPerSecond: number | null;
@@ -14,10 +14,10 @@ export function highestThroughput<S extends Rated>(servers: readonly S[]): S {
   let best = servers[0] as S;
   let bestPromise = Number.NEGATIVE_INFINITY;
   for (const server of servers) {
-    const { bytesPerSecond, transfers, weight } = server;
+    const { bytesPerSecond, transfers, share } = server;
     const shared = Math.max(1, transfers) / (transfers + 1);
     const unknown = transfers === 0 ? Number.MAX_VALUE : 1 / (transfers + 1);
-    const promise = bytesPerSecond === null ? unknown * weight : bytesPerSecond * shared * weight;
+    const promise = bytesPerSecond === null ? unknown * share : bytesPerSecond * shared * share;
     if (promise > bestPromise) {
       best = server;
       bestPromise = promise;

@@ -1,0 +1,44 @@
+import type { Server } from './server.js';
+
+/**
+ * The own zone gets all requests as long as this part of its weight, inverted, is available: 1.4 means from 72 % on, as
+ * in Envoy.
+ */
+const OVERPROVISIONING = 1.4;
+
+/** The servers that a request can go to. */
+export interface Candidates {
+  /** Those that are usually chosen from. Empty if no server is available. */
+  readonly first: readonly Server[];
+  /** Servers in other zones that take over a part of the requests. */
+  readonly spill: readonly Server[];
+  /** The part of the requests that goes to `spill`. */
+  readonly spillShare: number;
+}
+
+/**
+ * Narrows `available` down: to servers that are no backups if there are any, and then to those of the own zone. `all` are
+ * the servers of the group. If the own zone has lost servers, its requests spill over to other zones as far as the rest
+ * cannot take them. `zone` is null if zones do not matter.
+ */
+export function toCandidates(
+  available: readonly Server[],
+  all: readonly Server[],
+  zone: string | null,
+): Candidates {
+  const primary = available.filter(({ backup }) => !backup);
+  const usable = primary.length > 0 ? primary : available;
+  const isOwn = (server: Server): boolean => server.zone === zone;
+  if (zone === null || !usable.some(isOwn)) return { first: usable, spill: NONE, spillShare: 0 };
+  const first = usable.filter(isOwn);
+  const spill = usable.filter((server) => !isOwn(server));
+  const areBackups = primary.length === 0;
+  const whole = sumOfWeights(all.filter((server) => isOwn(server) && server.backup === areBackups));
+  const share = Math.min(1, (OVERPROVISIONING * sumOfWeights(first)) / whole);
+  return { first, spill, spillShare: spill.length === 0 ? 0 : 1 - share };
+}
+
+const sumOfWeights = (servers: readonly Server[]): number =>
+  servers.reduce((sum, { weight }) => sum + weight, 0);
+
+const NONE: readonly Server[] = [];
