@@ -104,7 +104,7 @@ export { formatBytes, formatDuration, parseBytes, parseDurationMs } from './unit
 export type { BalanceFunction } from './upstream/group/choose/choose.js';
 export type { BalancedRequest } from './upstream/group/choose/hash-key.js';
 export type { ServerOptions, UpstreamGroup } from './upstream/group/group.js';
-export type { ServerState, UpstreamServer } from './upstream/group/server.js';
+export type { EjectionReason, ServerState, UpstreamServer } from './upstream/group/server.js';
 export type { Target } from './upstream/target.js';
 export type {
   Exchange,

@@ -4,6 +4,7 @@ import { jwtOptions } from './access/remote/jwt-options.js';
 import { gatewayOptions, gatewayOwnOptions } from './gateway/options.js';
 import type { AnySpec, Members } from './options/spec.js';
 import { streamerOwnOptions } from './proxy/mount/streamer-options.js';
+import { upstreamGroupOptions } from './proxy/options/group-options.js';
 import { hookOptions } from './proxy/options/hook-options.js';
 import { proxyOptions } from './proxy/options/proxy-options.js';
 import { redisStoreOptions } from './store/redis-options.js';
@@ -32,6 +33,7 @@ export {
   jwtOptions,
   proxyOptions,
   redisStoreOptions,
+  upstreamGroupOptions,
 };
 
 /** The options that the documents have tables of, by the function that takes them. */

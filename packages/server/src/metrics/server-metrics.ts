@@ -1,5 +1,13 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
-import { labelMetrics, type MetricSnapshot, Numbers, numbers, TransferMetrics } from 'sluiceway/metrics';
+import {
+  type GroupMetrics,
+  labelMetrics,
+  type MetricSnapshot,
+  Numbers,
+  numbers,
+  serverMetrics,
+  TransferMetrics,
+} from 'sluiceway/metrics';
 import type { AcmeEvent } from '../acme/certificate-job.js';
 import type { ConnectionFailure } from '../listeners/connection-failure.js';
 
@@ -40,11 +48,20 @@ export class ServerMetrics {
   }
 
   /** `connections` are those of clients that are open, `droppedLines` those of the logs. */
-  snapshot({ connections, droppedLines }: { connections: number; droppedLines: number }): MetricSnapshot[] {
+  snapshot({
+    connections,
+    droppedLines,
+    groups,
+  }: {
+    connections: number;
+    droppedLines: number;
+    groups: readonly GroupMetrics[];
+  }): MetricSnapshot[] {
     const one = (type: 'counter' | 'gauge', name: string, help: string, value: number): MetricSnapshot =>
       numbers(type, name, help, [], [{ labels: [], value }]);
     return [
       ...this.transfers.snapshot(),
+      ...serverMetrics(groups),
       one('gauge', 'sluiceway_connections', 'Open connections of clients.', connections),
       numbers(
         'counter',

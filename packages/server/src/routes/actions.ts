@@ -19,7 +19,8 @@ import {
 } from '../config/library-options.js';
 import type { RouteValues } from '../config/route-options.js';
 import { createHealth, createRedirect, createRespond, type ReadinessSource } from './answers.js';
-import { RouteHandler } from './route-handler.js';
+import { type Lifetime, RouteHandler } from './route-handler.js';
+import { type SharedGroup, type SharedGroups, toParts } from './shared-groups.js';
 import { withTracing } from './tracing.js';
 
 export interface ActionContext {
@@ -32,6 +33,9 @@ export interface ActionContext {
   access: AccessPolicy | undefined;
   observers: readonly Observer[];
   fileOf: FileOf;
+  /** The name of the route. */
+  name: string;
+  groups: SharedGroups;
   readiness: ReadinessSource;
 }
 
@@ -96,38 +100,77 @@ function describeProxy(
   const merged = withDefaults(fileProxyOptions, { ...serverDefaults, ...context.defaults }, own);
   const found = findUpstream(merged['upstream'], at, context);
   if (found === null) return undefined;
-  const { upstream, place } = found;
-  const options = { ...merged, ...(upstream !== undefined && { upstream }) };
+  const { upstream, place, name } = found;
+  const parts = toParts(upstream);
+  const id = parts === null ? null : JSON.stringify([place, parts.balancing]);
+  const remaining = parts === null ? upstream : parts.rest;
+  const options = { ...merged, ...(remaining !== undefined && { upstream: remaining }) };
   const prefix = strips === true ? route.path : '';
   const toPath = (path: string): string =>
     path === 'upstream' || path.startsWith('upstream.') || path.startsWith('upstream[')
-      ? place + path.slice('upstream'.length)
+      ? place + path.slice('upstream'.length).replace(/^\.group$/, '.servers')
       : under(at, path);
   const { access, observers } = context;
+  const shared =
+    parts === null || id === null
+      ? null
+      : findGroup(context, place, () => context.groups.get(name ?? context.name, id, parts));
   return {
-    facts: { options, prefix },
+    facts: { options, prefix, ...(id !== null && { group: id }) },
     keys: null,
     create: () =>
       attempt(context, toPath, () => {
         // The library checks all options.
         const traced = withTracing(options);
-        const given = { ...traced, ...(access !== undefined && { access }), observers } as ProxyOptions;
+        const given = {
+          ...traced,
+          ...(shared !== null && { upstream: { ...parts?.rest, group: shared.group } }),
+          // The problems of the group are reported already.
+          ...(shared === null &&
+            parts !== null && { upstream: { ...parts.rest, servers: ['http://127.0.0.1'] } }),
+          ...(access !== undefined && { access }),
+          observers,
+        } as ProxyOptions;
         const proxy = createProxy(given);
-        return new RouteHandler(prefix === '' ? proxy : stripPrefix(prefix, proxy, { observers }), proxy);
+        const lifetime = shared === null ? proxy : usingGroup(proxy, shared);
+        return new RouteHandler(prefix === '' ? proxy : stripPrefix(prefix, proxy, { observers }), lifetime);
       }),
   };
 }
 
-/** Finds the options of a named upstream, and their path. */
+/** Null if there is a problem, which is reported. */
+function findGroup({ check }: ActionContext, place: string, find: () => SharedGroup): SharedGroup | null {
+  try {
+    return find();
+  } catch (error) {
+    report(check, error, (path) => under(place, path));
+    return null;
+  }
+}
+
+/** The group is needed until the proxy is closed. */
+function usingGroup(proxy: Lifetime, shared: SharedGroup): Lifetime {
+  const release = shared.use();
+  return {
+    transfers: () => proxy.transfers(),
+    close: () => proxy.close().finally(release),
+    destroy: () => {
+      proxy.destroy();
+      release();
+    },
+  };
+}
+
+/** Finds the options of an upstream, their path, and its name if it has one. */
 function findUpstream(
   upstream: unknown,
   at: string,
   { check, upstreams }: ActionContext,
-): { upstream: unknown; place: string } | null {
+): { upstream: unknown; place: string; name: string | null } | null {
   const place = `${at}.upstream`;
-  if (typeof upstream !== 'string' || upstream.includes('://')) return { upstream, place };
+  if (typeof upstream !== 'string' || upstream.includes('://')) return { upstream, place, name: null };
   if (Object.hasOwn(upstreams, upstream))
-    return { upstream: upstreams[upstream], place: `upstreams.${upstream}` };
+    return { upstream: upstreams[upstream], place: `upstreams.${upstream}`, name: upstream };
   const similar = new Checker('');
   similar.unknownKeys('', { [upstream]: null }, Object.keys(upstreams));
   const hint = similar.problems[0]?.message.replace('is not an option', '') ?? '';

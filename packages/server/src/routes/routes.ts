@@ -13,6 +13,7 @@ import { type ObservedRoute, unnamedRoute } from './observed-route.js';
 import { RouteHandler } from './route-handler.js';
 import { RouteTable } from './route-table.js';
 import { type Route, Router } from './router.js';
+import { SharedGroups } from './shared-groups.js';
 import { upstreamsOf } from './upstreams-of.js';
 
 /** A route with its handler. */
@@ -31,7 +32,9 @@ export interface Routes {
   unrouted: RouteHandler;
   /** The order in which routes are tried. */
   table: RouteTable<BuiltRoute>;
-  /** Passes changes, such as new keys, to the handlers that are kept. Called when this configuration takes effect. */
+  /** The groups of servers. */
+  groups: SharedGroups;
+  /** Passes changes, such as new keys and servers, to the handlers that are kept. Called when this configuration takes effect. */
   adopt(): void;
 }
 
@@ -59,6 +62,7 @@ export function buildRoutes(
   const matches = values.map((route, i) => readMatch(check, `routes[${i}]`, route, written[i]));
   checkDuplicates(check, matches);
   const old = new Map(previous?.routes.map((route) => [route.fingerprint, route.handler]));
+  const groups = new SharedGroups(previous?.groups ?? null);
   const made: RouteHandler[] = [];
   const reloads: (() => void)[] = [];
   const routes: BuiltRoute[] = [];
@@ -86,6 +90,7 @@ export function buildRoutes(
           upstreams: upstreamsOf(written[i], context),
         },
         route.cors,
+        groups,
       ),
     );
     if (match === null || action === undefined) continue;
@@ -114,7 +119,7 @@ export function buildRoutes(
     for (const handler of made) handler.destroy();
     return null;
   }
-  return complete(routes, context, reloads);
+  return complete(routes, context, groups, reloads);
 }
 
 const refuseAll: AccessPolicy = () => ({ allowed: false, status: 403, reason: 'the rule is not valid' });
@@ -122,6 +127,7 @@ const refuseAll: AccessPolicy = () => ({ allowed: false, status: 403, reason: 't
 function complete(
   routes: readonly BuiltRoute[],
   context: RoutesContext,
+  groups: SharedGroups,
   reloads: readonly (() => void)[],
 ): Routes {
   const { defaults, observersOf } = context;
@@ -133,7 +139,9 @@ function complete(
     router: new Router(table, unrouted),
     unrouted,
     table,
+    groups,
     adopt: () => {
+      groups.adopt();
       for (const reload of reloads) reload();
     },
   };
@@ -145,6 +153,7 @@ function actionContext(
   access: AccessPolicy | undefined,
   observed: ObservedRoute,
   cors: unknown,
+  groups: SharedGroups,
 ): ActionContext {
   const { access: _access, ...rest } = defaults;
   const options = { ...rest, ...(cors !== undefined && { cors }) };
@@ -156,6 +165,8 @@ function actionContext(
     access,
     observers: observersOf(observed),
     fileOf,
+    name: observed.name,
+    groups,
     readiness,
   };
 }

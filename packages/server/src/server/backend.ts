@@ -1,6 +1,7 @@
 import type { MetricSnapshot } from 'sluiceway/metrics';
 import type { ReloadChanges } from '../admin/control.js';
 import type { ConfigSource } from '../config/source.js';
+import type { NamedGroup } from '../routes/shared-groups.js';
 import type { Plan } from './compile.js';
 import type { DrainProgress } from './drain-progress.js';
 
@@ -27,6 +28,8 @@ export interface Backend {
   restart: (() => Promise<void>) | null;
   /** The open connections of clients to this process. */
   readonly connections: number;
+  /** The groups of servers that this process uses. */
+  readonly groups: readonly NamedGroup[];
   /** The metrics of the other processes. */
   metrics(): Promise<MetricSnapshot[][]>;
   /** Opens the log files of other processes again. */

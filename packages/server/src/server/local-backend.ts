@@ -1,4 +1,5 @@
 import type { ConfigSource } from '../config/source.js';
+import type { NamedGroup } from '../routes/shared-groups.js';
 import type { Backend, PreparedPlan } from './backend.js';
 import { type CompileContext, compile, type Plan } from './compile.js';
 import { type DrainProgress, measureProgress } from './drain-progress.js';
@@ -47,6 +48,10 @@ export class LocalBackend implements Backend {
 
   get connections(): number {
     return this.#service.connections;
+  }
+
+  get groups(): readonly NamedGroup[] {
+    return this.#service.plan.routes.groups.all;
   }
 
   metrics(): Promise<never[]> {

@@ -115,7 +115,8 @@ export class Server implements Control {
   async metrics(): Promise<string> {
     const { metrics, logs } = this.#options;
     const connections = this.#backend?.connections ?? 0;
-    const own = metrics.snapshot({ connections, droppedLines: logs.dropped });
+    const groups = this.#backend?.groups ?? [];
+    const own = metrics.snapshot({ connections, droppedLines: logs.dropped, groups });
     const others = (await this.#backend?.metrics()) ?? [];
     return renderMetrics(others.length === 0 ? own : sumMetrics([own, ...others]));
   }

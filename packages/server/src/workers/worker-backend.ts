@@ -23,6 +23,8 @@ export class WorkerBackend implements Backend {
   readonly urls: readonly string[];
   /** This process accepts no connections. */
   readonly connections = 0;
+  /** The workers have the groups. */
+  readonly groups = [];
   readonly #pool: WorkerPool;
   #plan: Plan;
   #ports: Configuration['ports'];

@@ -73,7 +73,8 @@ export class Worker {
   #metrics(): MetricSnapshot[] {
     const { metrics, logs } = this.#options;
     const connections = this.#service?.connections ?? 0;
-    const all = metrics.snapshot({ connections, droppedLines: logs.dropped });
+    const groups = this.#service?.plan.routes.groups.all ?? [];
+    const all = metrics.snapshot({ connections, droppedLines: logs.dropped, groups });
     return all.filter(({ name }) => name !== 'sluiceway_build_info');
   }
 

@@ -1,5 +1,6 @@
 import { createTransport } from '../upstream/create-transport.js';
 import { UpstreamGroup } from '../upstream/group/group.js';
+import type { TransportOptions } from '../upstream/transport-options.js';
 import { resolveGroupOptions, type UpstreamGroupOptions } from './options/group-options.js';
 
 /**
@@ -13,9 +14,17 @@ import { resolveGroupOptions, type UpstreamGroupOptions } from './options/group-
  * several proxies can use it.
  */
 export function createUpstreamGroup(options: UpstreamGroupOptions): UpstreamGroup {
-  const { settings, tls } = resolveGroupOptions(options);
+  const { settings, connecting } = resolveGroupOptions(options);
   const group = new UpstreamGroup(settings);
   // A transport of its own, since the proxies that use the group can be closed before it.
-  if (settings.health !== null) group.check(createTransport(tls === undefined ? {} : { tls }, 'http1'), true);
+  if (settings.health !== null) {
+    const { tls, protocol, egressProxy, proxyProtocol } = connecting;
+    const transport: TransportOptions = {
+      ...(tls !== undefined && { tls }),
+      ...(egressProxy !== undefined && { egress: egressProxy }),
+      ...(proxyProtocol !== undefined && { proxyProtocol }),
+    };
+    group.check(createTransport(transport, protocol), true);
+  }
   return group;
 }

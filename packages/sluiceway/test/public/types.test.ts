@@ -178,6 +178,7 @@ test('what is exported at run time of the descriptions of options is what is pro
     'size',
     'string',
     'toJsonSchema',
+    'upstreamGroupOptions',
   ]);
 });
 

@@ -9,7 +9,8 @@ import { profileOption } from '../options/profile-option.js';
 import { proxyDataOptions } from '../options/proxy-options.js';
 import { type ProxySettings, toProxySettings } from '../options/proxy-settings.js';
 import { egressOption } from '../options/upstream-egress.js';
-import { protocolOption, upstreamDefaults } from '../options/upstream-options.js';
+import { upstreamDefaults } from '../options/upstream-options.js';
+import { protocolOption } from '../options/upstream-protocol.js';
 import { tlsOption } from '../options/upstream-tls.js';
 
 const profile: typeof profileOption = {

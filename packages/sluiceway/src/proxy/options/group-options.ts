@@ -2,7 +2,7 @@ import { type BaseTarget, parseBaseTarget } from '../../http/target.js';
 import { Checker } from '../../options/checker.js';
 import { either, group, list } from '../../options/composites.js';
 import { boolean, custom, duration, func, integer, oneOf, string, url } from '../../options/kinds.js';
-import { OFF, type OptionsOf, resolve, type SettingsOf } from '../../options/spec.js';
+import { type Members, OFF, type OptionsOf, resolve, type SettingsOf } from '../../options/spec.js';
 import {
   type BalanceFunction,
   balanceWords,
@@ -14,6 +14,8 @@ import { type GroupSettings, keyOf, type ServerOptions } from '../../upstream/gr
 import type { ServerSettings } from '../../upstream/group/server.js';
 import { moveOption, passiveOption, retryOption, toEjectionSettings } from './failover-options.js';
 import { healthOption, toHealthSettings } from './health-options.js';
+import { egressOption } from './upstream-egress.js';
+import { protocolOption, proxyProtocolOption } from './upstream-protocol.js';
 import { tlsOption } from './upstream-tls.js';
 
 export const upstreamUrl = url({ parse: parseUpstreamUrl });
@@ -148,7 +150,34 @@ const groupMembers = {
   ...balancingMembers,
   /** How to reach `https:` URLs: `ca`, `cert`, `key`, `servername`. Default: Node's. */
   tls: tlsOption,
+  /**
+   * The protocol that is used with origin servers: see HTTP/2 to origin servers. `http2` is HTTP/2 only,
+   * without TLS for http: URLs (prior knowledge). `auto` is HTTP/2 if an https: server chooses it (ALPN), and
+   * HTTP/1.1 otherwise and for upgrades. HTTP/1.1 is the default: its client is part of Sluiceway and takes
+   * half to three quarters of the CPU for a byte, each large file has a connection of its own, and a client
+   * that stops costs less memory. Default: `'http1'`.
+   */
+  protocol: protocolOption,
+  /**
+   * HTTP proxy through which origin servers are reached (CONNECT): see through an egress proxy. An http: or
+   * https: URL, with user name and password if the proxy asks for them, or `'environment'` for the variables
+   * HTTPS_PROXY, HTTP_PROXY and NO_PROXY. It needs `addresses: 'any'`, because the other proxy connects. The
+   * environment is not read by default: the origin servers of a reverse proxy are usually near, and a
+   * variable that was set for downloads must not send its requests elsewhere. Default: none.
+   */
+  egressProxy: egressOption,
+  /**
+   * Tell origin servers the address of the client with a header of the PROXY protocol, version 1 (text) or 2
+   * (binary), at the beginning of each connection, before TLS: for servers that expect it, such as HAProxy
+   * (`accept-proxy`) and nginx (`listen … proxy_protocol`). Others take it for a request that is not valid. A
+   * connection then serves one client connection only. It needs `protocol: 'http1'` and no `egressProxy`.
+   * Default: none.
+   */
+  proxyProtocol: proxyProtocolOption,
 };
+
+/** The description of the options of `createUpstreamGroup`. */
+export const upstreamGroupOptions: Members = groupMembers;
 
 /** The options of `createUpstreamGroup`. */
 export interface UpstreamGroupOptions extends OptionsOf<typeof groupMembers> {}
@@ -160,13 +189,18 @@ type GivenServers = readonly (BaseTarget | ServerValues)[];
 /** Checks the options of `createUpstreamGroup`. Throws an `OptionsError`. */
 export function resolveGroupOptions(options: UpstreamGroupOptions): {
   settings: GroupSettings;
-  tls: SettingsOf<typeof groupMembers>['tls'];
+  /** How health checks connect. */
+  connecting: Pick<SettingsOf<typeof groupMembers>, 'tls' | 'protocol' | 'egressProxy' | 'proxyProtocol'>;
 } {
   const check = new Checker('createUpstreamGroup');
-  const { servers, tls, ...balancing } = resolve(groupMembers, options, check);
+  const { servers, tls, protocol, egressProxy, proxyProtocol, ...balancing } = resolve(
+    groupMembers,
+    options,
+    check,
+  );
   const settings = toGroupSettings(check, 'servers', servers ?? [], balancing);
   check.throwIfAny();
-  return { settings, tls };
+  return { settings, connecting: { tls, protocol, egressProxy, proxyProtocol } };
 }
 
 /** Adds the problems of servers that conflict. `path` is that of the servers. */

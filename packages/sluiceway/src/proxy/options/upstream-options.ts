@@ -1,12 +1,13 @@
 import type { BaseTarget } from '../../http/target.js';
 import { Checker } from '../../options/checker.js';
 import { either, group, list } from '../../options/composites.js';
-import { custom, duration, integer, oneOf } from '../../options/kinds.js';
+import { custom, duration, integer } from '../../options/kinds.js';
 import { OFF, type OptionsOf, type SettingsOf, type Spec } from '../../options/spec.js';
 import { UpstreamGroup } from '../../upstream/group/group.js';
 import { MAX_IDLE_CONNECTIONS, type TransportOptions } from '../../upstream/transport-options.js';
 import { balancingMembers, serversOption, upstreamUrl } from './group-options.js';
 import { egressOption } from './upstream-egress.js';
+import { protocolOption, proxyProtocolOption } from './upstream-protocol.js';
 import { tlsOption } from './upstream-tls.js';
 
 const connectionOptions = {
@@ -52,15 +53,6 @@ const connectionOptions = {
     doc: 'Unused connections to all origin servers together, over HTTP/1.1 and HTTP/2. The one that has been unused longest is closed; `0` keeps none. Without a limit, clients that name the hosts could use up the file descriptors of the process. All proxies of a process together are also limited to a quarter of its descriptors, and if a connection fails because none is left (`EMFILE`, `ENFILE`), the oldest quarter is closed and the connection is tried again.',
   }),
 };
-
-export const protocolOption = oneOf(['http1', 'http2', 'auto'], {
-  default: 'http1',
-  doc: 'The protocol that is used with origin servers: see [HTTP/2 to origin servers](#http2-to-origin-servers). `http2` is HTTP/2 only, without TLS for http: URLs (prior knowledge). `auto` is HTTP/2 if an https: server chooses it (ALPN), and HTTP/1.1 otherwise and for upgrades. HTTP/1.1 is the default: its client is part of Sluiceway and takes half to three quarters of the CPU for a byte, each large file has a connection of its own, and a client that stops costs less memory.',
-});
-
-const proxyProtocolOption = oneOf(['v1', 'v2'], {
-  doc: "Tell origin servers the address of the client with a header of the PROXY protocol, version 1 (text) or 2 (binary), at the beginning of each connection, before TLS: for servers that expect it, such as HAProxy (`accept-proxy`) and nginx (`listen … proxy_protocol`). Others take it for a request that is not valid. A connection then serves one client connection only. It needs `protocol: 'http1'` and no `egressProxy`.",
-});
 
 /** A group that the application has created. */
 const groupOption = custom<UpstreamGroup, UpstreamGroup | undefined>({

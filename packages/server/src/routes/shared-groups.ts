@@ -1,0 +1,114 @@
+import { createUpstreamGroup, type UpstreamGroup, type UpstreamGroupOptions } from 'sluiceway';
+import { upstreamGroupOptions } from 'sluiceway/options';
+import { isObject, type WrittenOptions } from '../config/library-options.js';
+
+/** A group of servers that a configuration describes, with the name of its upstream or route. */
+export interface NamedGroup {
+  readonly name: string;
+  readonly group: UpstreamGroup;
+}
+
+/** The options of a group, and those of the upstream that are not about its servers. */
+interface Parts {
+  servers: unknown;
+  /** The options of the group except `servers`. */
+  balancing: WrittenOptions;
+  rest: WrittenOptions;
+}
+
+/** How connections are made. Requests and health checks have these options in common. */
+const OF_CONNECTIONS = ['tls', 'protocol', 'egressProxy', 'proxyProtocol'];
+
+/** Null if the upstream is no group. */
+export function toParts(upstream: unknown): Parts | null {
+  if (!isObject(upstream) || upstream['servers'] === undefined) return null;
+  const { servers, ...others } = upstream;
+  const entries = Object.entries(others);
+  const isOfGroup = (name: string): boolean => Object.hasOwn(upstreamGroupOptions, name);
+  return {
+    servers,
+    balancing: Object.fromEntries(entries.filter(([name]) => isOfGroup(name))),
+    rest: Object.fromEntries(entries.filter(([name]) => !isOfGroup(name) || OF_CONNECTIONS.includes(name))),
+  };
+}
+
+/**
+ * A group that all routes with the same named upstream use: what one of them learns about its servers is known to all. It
+ * is closed when no route uses it any longer.
+ */
+export class SharedGroup implements NamedGroup {
+  readonly name: string;
+  /** Equal for groups whose options are the same, except for their servers. */
+  readonly id: string;
+  readonly group: UpstreamGroup;
+  #servers: string;
+  #users = 0;
+
+  /** Throws an `OptionsError`. */
+  constructor(name: string, id: string, { servers, balancing }: Parts) {
+    this.name = name;
+    this.id = id;
+    this.group = createUpstreamGroup({ ...balancing, servers } as UpstreamGroupOptions);
+    this.#servers = JSON.stringify(servers);
+  }
+
+  /** Returns a function that says that the user no longer needs the group. */
+  use(): () => void {
+    this.#users += 1;
+    let isUsed = true;
+    return () => {
+      if (!isUsed) return;
+      isUsed = false;
+      this.#users -= 1;
+      if (this.#users === 0) this.group.close();
+    };
+  }
+
+  /** Replaces the servers, if they are others. Those that stay keep their state. */
+  setServers(servers: unknown): void {
+    const text = JSON.stringify(servers);
+    if (text === this.#servers) return;
+    this.#servers = text;
+    this.group.setServers(servers as UpstreamGroupOptions['servers']);
+  }
+}
+
+/** The groups of a configuration. Those of the configuration before are kept if only their servers have changed. */
+export class SharedGroups {
+  readonly #previous: ReadonlyMap<string, SharedGroup>;
+  readonly #groups = new Map<string, SharedGroup>();
+  readonly #changes: (() => void)[] = [];
+
+  constructor(previous: SharedGroups | null) {
+    this.#previous = previous === null ? new Map() : previous.#groups;
+  }
+
+  /**
+   * The group with the options, which is created if there is none. Throws an `OptionsError` if the options are not valid.
+   */
+  get(name: string, id: string, parts: Parts): SharedGroup {
+    const known = this.#groups.get(id);
+    if (known !== undefined) return known;
+    const kept = this.#previous.get(id);
+    if (kept === undefined) {
+      const made = new SharedGroup(name, id, parts);
+      this.#groups.set(id, made);
+      return made;
+    }
+    // Only checks the servers: without health checks, a group does nothing by itself.
+    const { health: _health, ...unchecked } = parts.balancing;
+    createUpstreamGroup({ ...unchecked, servers: parts.servers } as UpstreamGroupOptions);
+    this.#groups.set(id, kept);
+    this.#changes.push(() => kept.setServers(parts.servers));
+    return kept;
+  }
+
+  get all(): readonly NamedGroup[] {
+    return [...this.#groups.values()];
+  }
+
+  /** Called when the configuration takes effect. */
+  adopt(): void {
+    for (const change of this.#changes.splice(0)) change();
+  }
+}
