@@ -9,6 +9,11 @@ import { hookOptions } from './proxy/options/hook-options.js';
 import { proxyOptions } from './proxy/options/proxy-options.js';
 import { redisStoreOptions } from './store/redis-options.js';
 
+export { readFileName, toSafeFileName } from './gateway/file-name.js';
+export { type ContentRange, parseContentRange } from './http/content-range.js';
+export { parseDigest, readDigest } from './http/digest.js';
+export { parseRetryAfter } from './http/retry-after.js';
+export { findValidator, type Validator } from './http/validators.js';
 export { createTrustedPeers, isUnixPeer, type TrustedPeers } from './net/trusted-peers.js';
 export { Checker } from './options/checker.js';
 export { either, group, list, listOptions, type Place, record } from './options/composites.js';

@@ -39,6 +39,7 @@ const commands: Readonly<Record<string, (onExit: OnExit) => Promise<Command>>> =
   config: async () => (await import('./config-command.js')).configCommand(),
   proxy: async (onExit) => (await import('./proxy-command.js')).proxyCommand(onExit),
   gateway: async (onExit) => (await import('./gateway-command.js')).gatewayCommand(onExit),
+  get: async (onExit) => (await import('./get-command.js')).getCommand(onExit),
   keys: async () => (await import('./keys-command.js')).keysCommand(),
   sign: async () => (await import('./sign-command.js')).signCommand(),
   verify: async (onExit) => (await import('./verify-command.js')).verifyCommand(onExit),
