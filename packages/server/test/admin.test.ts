@@ -237,7 +237,9 @@ describe('the admin listener', () => {
     const read = await send(net, port, 'GET /readyz', { host, lines: ['Origin: https://evil.example'] });
     expect(read.head.get('access-control-allow-origin')).toBe(undefined);
     expect(program.stdout).not.toContain('admin: ');
-    expect(await statusOf('Sec-Fetch-Site: same-origin', `Origin: http://${host}`)).toBe(200);
+    const { token } = readJson(await send(net, port, 'GET /api/session', { host }));
+    const own = ['Sec-Fetch-Site: same-origin', `Origin: http://${host}`];
+    expect(await statusOf(...own, `X-Sluiceway-Token: ${String(token)}`)).toBe(200);
   });
 });
 

@@ -8,10 +8,11 @@ import {
   SluicewayError,
 } from 'sluiceway';
 import type { ListenAddress } from '../listeners/address.js';
-import { checkCrossSite, checkHost } from './browser-checks.js';
+import { checkCrossSite, checkEmbedding, checkHost } from './browser-checks.js';
 import { isDashboardPath } from './dashboard-endpoints.js';
 import type { Endpoint } from './endpoint.js';
 import { findEndpoint } from './find-endpoint.js';
+import type { AdminSession } from './session.js';
 
 export interface AdminHandlerOptions {
   endpoints: readonly Endpoint[];
@@ -20,21 +21,32 @@ export interface AdminHandlerOptions {
   hosts: readonly string[];
   /** Undefined: everyone who can connect. */
   access: AccessPolicy | undefined;
+  session: AdminSession;
 }
 
 /** Creates what serves the admin listener: a proxy that answers itself, with the checks and limits of any other. */
-export function createAdminHandler({ endpoints, address, hosts, access }: AdminHandlerOptions): ReverseProxy {
+export function createAdminHandler({
+  endpoints,
+  address,
+  hosts,
+  access,
+  session,
+}: AdminHandlerOptions): ReverseProxy {
   return createProxy({
     name: 'sluiceway-admin',
     access: (request) => {
       checkHost(request, address, hosts);
+      checkEmbedding(request);
       return checkAccess(access, request);
     },
     onRequest: async ({ request }) => {
       const found = findEndpoint(endpoints, request.method, request.path);
       if ('allow' in found) throw found.allow.length === 0 ? notFound() : methodNotAllowed(found.allow);
       const { endpoint, parameters } = found;
-      if (endpoint.method !== 'GET') checkCrossSite(request);
+      if (endpoint.method !== 'GET') {
+        checkCrossSite(request);
+        session.check(request);
+      }
       const query = new URLSearchParams(request.query ?? '');
       return withFields(await endpoint.answer({ parameters, query, request }));
     },

@@ -28,6 +28,15 @@ export function checkHost(
 const withoutPort = (host: string): string => host.replace(/:\d*$/, '');
 
 /**
+ * Refuses a request that a page of another site sends: it could not read the answer, but it could keep the server busy. Links
+ * to the listener work.
+ */
+export function checkEmbedding({ headers }: Pick<AccessRequest, 'headers'>): void {
+  const isOther = headers.getAll('sec-fetch-site').some((site) => site !== 'same-origin' && site !== 'none');
+  if (isOther && headers.get('sec-fetch-mode') !== 'navigate') throw otherSite();
+}
+
+/**
  * Refuses a state-changing request that a browser sends for another site. Programs send neither of the fields. Older
  * browsers send only `Origin`.
  */
@@ -37,8 +46,11 @@ export function checkCrossSite({ headers, host, protocol }: AccessRequest): void
   const isSameSite = sites.every((site) => site === 'same-origin' || site === 'none');
   const own = `${protocol}://${host ?? ''}`.toLowerCase();
   if (isSameSite && origins.every((origin) => origin.toLowerCase() === own)) return;
-  throw new SluicewayError('http_request_denied', 'A browser sent the request for another site', {
+  throw otherSite();
+}
+
+const otherSite = (): SluicewayError =>
+  new SluicewayError('http_request_denied', 'A browser sent the request for another site', {
     status: 403,
     publicMessage: 'Requests from other sites are not accepted.',
   });
-}

@@ -1,3 +1,5 @@
+import type { LiveHub } from '../live/live-hub.js';
+
 /** Where the server is in its life. */
 export type Phase = 'starting' | 'serving' | 'draining';
 
@@ -45,4 +47,6 @@ export interface Control {
   restart(): Promise<RestartResult>;
   /** The effective configuration, with secrets masked. */
   config(): unknown;
+  /** The running transfers, and what they did. */
+  readonly live: LiveHub;
 }

@@ -1,8 +1,9 @@
 import type { Readable } from 'node:stream';
 import type { AccessRequest, Answer } from 'sluiceway';
+import type { EndpointDescription } from './describe.js';
 
 /** A request to the admin listener, after all checks. */
-interface AdminRequest {
+export interface AdminRequest {
   /** The values of `{name}` segments of the endpoint's path, decoded. */
   readonly parameters: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
@@ -15,6 +16,8 @@ export interface Endpoint {
   readonly method: 'GET' | 'POST';
   /** The whole path. A segment `{name}` matches any one segment, and becomes a parameter. */
   readonly path: string;
+  /** For `/api/openapi.json`. Without it, the endpoint is no part of the API. */
+  readonly description?: EndpointDescription;
   /** Content may be a stream, such as server-sent events, which is destroyed when the client disconnects. */
   answer(request: AdminRequest): Answer | Promise<Answer>;
 }

@@ -4,6 +4,7 @@ import type { AcmeEvent } from '../acme/certificate-job.js';
 import type { ReloadResult } from '../admin/control.js';
 import { ConfigError } from '../config/config-error.js';
 import type { ConfigSource } from '../config/source.js';
+import { ProcessView } from '../live/process-view.js';
 import { Logs } from '../log/logs.js';
 import { ServerMetrics } from '../metrics/server-metrics.js';
 import type { Backend } from '../server/backend.js';
@@ -32,13 +33,16 @@ export async function run({ read, what }: RunOptions): Promise<number> {
   const stopSignal = waitForStopSignal();
   const logs = new Logs(complain);
   const metrics = new ServerMetrics(readVersion());
+  const view = new ProcessView();
   const server = new Server({
     read,
     logs,
     metrics,
+    view,
     isExpected: (error): error is Error => error instanceof ConfigError || error instanceof UsageError,
     observersOf: ({ name, log, upstreams }) => [
       metrics.transfers.observer({ route: name, upstreams }),
+      view.observer(name),
       ...(log ? [logs.observer(name)] : []),
     ],
     onConnectionFailure: (failure) => {

@@ -1,3 +1,4 @@
+import { ProcessView } from '../live/process-view.js';
 import { Logs } from '../log/logs.js';
 import { ServerMetrics } from '../metrics/server-metrics.js';
 import { toEntry } from '../server/failure-entry.js';
@@ -9,11 +10,14 @@ import { readVersion } from './version.js';
 keepRunningWithoutReader();
 const logs = new Logs(complain);
 const metrics = new ServerMetrics(readVersion());
+const view = new ProcessView();
 void new Worker({
   logs,
   metrics,
+  view,
   observersOf: ({ name, log, upstreams }) => [
     metrics.transfers.observer({ route: name, upstreams }),
+    view.observer(name),
     ...(log ? [logs.observer(name)] : []),
   ],
   onConnectionFailure: (failure) => {

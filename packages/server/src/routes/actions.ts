@@ -84,7 +84,7 @@ function simple(
         (path) => under(`${context.path}.${name}`, path),
         () => {
           const proxy = make();
-          return new RouteHandler(proxy, proxy);
+          return new RouteHandler(proxy, proxy, context.name);
         },
       ),
   };
@@ -133,7 +133,8 @@ function describeProxy(
         } as ProxyOptions;
         const proxy = createProxy(given);
         const lifetime = shared === null ? proxy : usingGroup(proxy, shared);
-        return new RouteHandler(prefix === '' ? proxy : stripPrefix(prefix, proxy, { observers }), lifetime);
+        const handler = prefix === '' ? proxy : stripPrefix(prefix, proxy, { observers });
+        return new RouteHandler(handler, lifetime, context.name);
       }),
   };
 }
@@ -201,7 +202,7 @@ function describeGateway(route: RouteValues, written: WrittenOptions, context: A
           ...(access !== undefined && { access }),
           observers,
         });
-        return new GatewayHandler(gateway);
+        return new GatewayHandler(gateway, context.name);
       }),
   };
 }
@@ -210,8 +211,8 @@ function describeGateway(route: RouteValues, written: WrittenOptions, context: A
 export class GatewayHandler extends RouteHandler {
   readonly #gateway: Gateway;
 
-  constructor(gateway: Gateway) {
-    super(gateway, gateway);
+  constructor(gateway: Gateway, route: string) {
+    super(gateway, gateway, route);
     this.#gateway = gateway;
   }
 

@@ -1,8 +1,10 @@
-import type { Handler, LiveTransfer, Outcome } from 'sluiceway';
+import { type Handler, type Outcome, type RunningTransfer, SluicewayError } from 'sluiceway';
 
 /** The part of a proxy or gateway that shows and ends its transfers. */
 export interface Lifetime {
-  transfers(): readonly LiveTransfer[];
+  transfers(): readonly RunningTransfer[];
+  /** Only gateways have links. Throws a `SluicewayError` if the link is not signed with one of its keys. */
+  revoke?(link: string): number;
   close(): Promise<void>;
   destroy(): void;
 }
@@ -12,6 +14,8 @@ export interface Lifetime {
  * Only then is its proxy closed: a closed proxy would refuse pipelined requests that still wait.
  */
 export class RouteHandler implements Handler {
+  /** The name of the route. */
+  readonly route: string;
   readonly #handler: Handler;
   readonly #lifetime: Lifetime;
   #running = 0;
@@ -22,7 +26,8 @@ export class RouteHandler implements Handler {
     if (this.#running === 0) this.#onIdle?.();
   };
 
-  constructor(handler: Handler, lifetime: Lifetime) {
+  constructor(handler: Handler, lifetime: Lifetime, route: string) {
+    this.route = route;
     this.#handler = handler;
     this.#lifetime = lifetime;
   }
@@ -45,8 +50,19 @@ export class RouteHandler implements Handler {
   }
 
   /** The running transfers. */
-  transfers(): readonly LiveTransfer[] {
+  transfers(): readonly RunningTransfer[] {
     return this.#lifetime.transfers();
+  }
+
+  /** Returns the number of aborted downloads; null if the link is none of this route. */
+  revoke(link: string): number | null {
+    try {
+      return this.#lifetime.revoke?.(link) ?? null;
+    } catch (error) {
+      // A gateway without keys throws a `TypeError`.
+      if (error instanceof SluicewayError || error instanceof TypeError) return null;
+      throw error;
+    }
   }
 
   /** Call it when the handler gets no more requests. Resolves when the running ones have ended and it is closed. */

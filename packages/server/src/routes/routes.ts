@@ -16,6 +16,9 @@ import { type Route, Router } from './router.js';
 import { SharedGroups } from './shared-groups.js';
 import { upstreamsOf } from './upstreams-of.js';
 
+/** The name of what serves requests that no route matches. */
+const UNROUTED = 'none';
+
 /** A route with its handler. */
 interface BuiltRoute extends Route {
   /** For logs and metrics. */
@@ -131,8 +134,12 @@ function complete(
   reloads: readonly (() => void)[],
 ): Routes {
   const { defaults, observersOf } = context;
-  const proxy = createUnrouted({ defaults, access: undefined, observers: observersOf(unnamedRoute('none')) });
-  const unrouted = new RouteHandler(proxy, proxy);
+  const proxy = createUnrouted({
+    defaults,
+    access: undefined,
+    observers: observersOf(unnamedRoute(UNROUTED)),
+  });
+  const unrouted = new RouteHandler(proxy, proxy, UNROUTED);
   const table = new RouteTable(routes);
   return {
     routes,
@@ -164,8 +171,8 @@ function actionContext(
     upstreams,
     access,
     observers: observersOf(observed),
-    fileOf,
     name: observed.name,
+    fileOf,
     groups,
     readiness,
   };

@@ -1,5 +1,6 @@
 import { createAdminHandler } from '../admin/admin-handler.js';
 import type { Endpoint } from '../admin/endpoint.js';
+import type { AdminSession } from '../admin/session.js';
 import { formatAddress, ListenError } from '../listeners/address.js';
 import type { OnConnectionFailure } from '../listeners/connection-failure.js';
 import { Listener, type ListenerSettings } from '../listeners/listener.js';
@@ -24,11 +25,17 @@ const noChange: AdminChange = { apply: () => {}, cancel: () => {} };
 /** The admin listener, which a reload can open, change and close. */
 export class AdminServer {
   readonly #endpoints: readonly Endpoint[];
+  readonly #session: AdminSession;
   readonly #onConnectionFailure: OnConnectionFailure;
   #open: Open | null = null;
 
-  constructor(endpoints: readonly Endpoint[], onConnectionFailure: OnConnectionFailure) {
+  constructor(
+    endpoints: readonly Endpoint[],
+    session: AdminSession,
+    onConnectionFailure: OnConnectionFailure,
+  ) {
     this.#endpoints = endpoints;
+    this.#session = session;
     this.#onConnectionFailure = onConnectionFailure;
   }
 
@@ -93,7 +100,13 @@ export class AdminServer {
   }
 
   #createHandler({ address, hosts, access }: AdminPlan): RouteHandler {
-    const proxy = createAdminHandler({ endpoints: this.#endpoints, address, hosts, access });
-    return new RouteHandler(proxy, proxy);
+    const proxy = createAdminHandler({
+      endpoints: this.#endpoints,
+      address,
+      hosts,
+      access,
+      session: this.#session,
+    });
+    return new RouteHandler(proxy, proxy, 'admin');
   }
 }

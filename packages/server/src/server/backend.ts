@@ -1,6 +1,7 @@
 import type { MetricSnapshot } from 'sluiceway/metrics';
 import type { ReloadChanges } from '../admin/control.js';
 import type { ConfigSource } from '../config/source.js';
+import type { AskProcesses } from '../live/questions.js';
 import type { NamedGroup } from '../routes/shared-groups.js';
 import type { Plan } from './compile.js';
 import type { DrainProgress } from './drain-progress.js';
@@ -30,6 +31,8 @@ export interface Backend {
   readonly connections: number;
   /** The groups of servers that this process uses. */
   readonly groups: readonly NamedGroup[];
+  /** Asks the processes that serve, for the live view. */
+  readonly ask: AskProcesses;
   /** The metrics of the other processes. */
   metrics(): Promise<MetricSnapshot[][]>;
   /** Opens the log files of other processes again. */

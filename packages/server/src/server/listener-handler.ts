@@ -7,6 +7,8 @@ import { RouteHandler } from '../routes/route-handler.js';
 import type { ObserversOf } from './compile.js';
 import type { ListenerPlan } from './listener-plan.js';
 
+const REDIRECT_ROUTE = 'https redirect';
+
 /** The handler of a listener. */
 export interface ListenerHandler {
   handler: Handler;
@@ -44,10 +46,10 @@ function createOwnHandler(
     const context = {
       defaults: options,
       access: undefined,
-      observers: observersOf(unnamedRoute('https redirect')),
+      observers: observersOf(unnamedRoute(REDIRECT_ROUTE)),
     };
     const proxy = createHttpsRedirect(redirect.status, redirect.port, context);
-    const own = new RouteHandler(proxy, proxy);
+    const own = new RouteHandler(proxy, proxy, REDIRECT_ROUTE);
     return { handler: own, own };
   }
   return { handler: hsts === null ? router : withHsts(router, hsts), own: null };

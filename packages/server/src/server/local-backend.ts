@@ -1,8 +1,11 @@
 import type { ConfigSource } from '../config/source.js';
+import type { ProcessView } from '../live/process-view.js';
+import type { AskProcesses } from '../live/questions.js';
 import type { NamedGroup } from '../routes/shared-groups.js';
 import type { Backend, PreparedPlan } from './backend.js';
 import { type CompileContext, compile, type Plan } from './compile.js';
 import { type DrainProgress, measureProgress } from './drain-progress.js';
+import { toLiveSource } from './live-source.js';
 import { Service, type ServiceOptions } from './service.js';
 
 /** Serves in this process. */
@@ -11,15 +14,25 @@ export class LocalBackend implements Backend {
   readonly restart = null;
   readonly #service: Service;
   readonly #context: CompileContext;
+  readonly ask: AskProcesses;
 
-  private constructor(service: Service, context: CompileContext) {
+  private constructor(service: Service, context: CompileContext, view: ProcessView) {
     this.#service = service;
     this.#context = context;
+    const answers = view.answers(() => toLiveSource(service));
+    const { pid } = process;
+    this.ask = (kind, question) =>
+      Promise.resolve([{ pid, worker: null, answer: answers[kind](question(pid)) }]);
   }
 
   /** Rejects with the error of the plan's source or a `ListenError`. */
-  static async start(plan: Plan, context: CompileContext, options: ServiceOptions): Promise<LocalBackend> {
-    return new LocalBackend(await Service.start(plan, options), context);
+  static async start(
+    plan: Plan,
+    context: CompileContext,
+    options: ServiceOptions,
+    view: ProcessView,
+  ): Promise<LocalBackend> {
+    return new LocalBackend(await Service.start(plan, options), context, view);
   }
 
   get urls(): string[] {

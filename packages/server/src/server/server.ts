@@ -10,11 +10,14 @@ import type {
   RestartResult,
 } from '../admin/control.js';
 import { adminEndpoints } from '../admin/endpoints.js';
+import { AdminSession } from '../admin/session.js';
 import { ConfigError } from '../config/config-error.js';
 import { effectiveConfig } from '../config/effective-config.js';
 import type { ConfigSource } from '../config/source.js';
 import { ListenError } from '../listeners/address.js';
 import type { OnConnectionFailure } from '../listeners/connection-failure.js';
+import { LiveHub } from '../live/live-hub.js';
+import type { ProcessView } from '../live/process-view.js';
 import { type LogChange, type Logs, OutputError } from '../log/logs.js';
 import type { ServerMetrics } from '../metrics/server-metrics.js';
 import { type AdminChange, AdminServer } from './admin-server.js';
@@ -31,6 +34,8 @@ export interface ServerOptions {
   observersOf: ObserversOf;
   onConnectionFailure: OnConnectionFailure;
   metrics: ServerMetrics;
+  /** Its observers are among those of `observersOf`. */
+  view: ProcessView;
   /** Opened with the configuration, and opened again at each reload. */
   logs: Logs;
   /** Starts workers for a plan that is only checked here. Rejects as `LocalBackend.start` does. */
@@ -50,6 +55,7 @@ const PROGRESS_INTERVAL_MS = 5_000;
 export class Server implements Control {
   readonly #options: ServerOptions;
   readonly #admin: AdminServer;
+  readonly live = new LiveHub(async (kind, question) => (await this.#backend?.ask(kind, question)) ?? []);
   readonly #context: CompileContext;
   #backend: Backend | null = null;
   /** The configuration that is served. With workers, its handlers are not used. */
@@ -63,7 +69,8 @@ export class Server implements Control {
   constructor(options: ServerOptions) {
     this.#options = options;
     this.#context = { observersOf: options.observersOf, readiness: () => this.readiness() };
-    this.#admin = new AdminServer(adminEndpoints(this), options.onConnectionFailure);
+    const session = new AdminSession();
+    this.#admin = new AdminServer(adminEndpoints(this, session), session, options.onConnectionFailure);
   }
 
   /**
@@ -85,6 +92,7 @@ export class Server implements Control {
     }
     if (this.#phase === 'starting') this.#phase = 'serving';
     this.#tellReadiness();
+    if (plan.admin !== null) this.live.start();
   }
 
   get plan(): Plan {
@@ -175,6 +183,7 @@ export class Server implements Control {
       return await backend.drain(drainTimeout);
     } finally {
       clearInterval(timer);
+      this.live.end();
       this.#admin.destroy();
     }
   }
@@ -190,9 +199,9 @@ export class Server implements Control {
   }
 
   #startBackend(plan: Plan): Promise<Backend> {
-    const { observersOf, onConnectionFailure, onCertificate, startWorkers } = this.#options;
+    const { observersOf, onConnectionFailure, onCertificate, startWorkers, view } = this.#options;
     if (plan.values.workers > 1) return startWorkers(plan, () => this.#tellReadiness());
-    return LocalBackend.start(plan, this.#context, { observersOf, onConnectionFailure, onCertificate });
+    return LocalBackend.start(plan, this.#context, { observersOf, onConnectionFailure, onCertificate }, view);
   }
 
   #tellReadiness(): void {
@@ -245,6 +254,7 @@ export class Server implements Control {
     logs.apply();
     admin.apply();
     this.#plan = plan;
+    if (plan.admin !== null) this.live.start();
     return changes;
   }
 

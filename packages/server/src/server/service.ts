@@ -1,4 +1,4 @@
-import type { LiveTransfer } from 'sluiceway';
+import type { RunningTransfer } from 'sluiceway';
 import type { AcmeEvent } from '../acme/certificate-job.js';
 import { AcmeCertificates } from '../acme/certificates.js';
 import type { AcmeSettings } from '../acme/settings.js';
@@ -91,12 +91,12 @@ export class Service {
 
   /** The number of running requests. */
   get active(): number {
-    return this.#handlers().reduce((sum, { running }) => sum + running, 0);
+    return this.handlers().reduce((sum, { running }) => sum + running, 0);
   }
 
   /** The running transfers of all routes. */
-  transfers(): LiveTransfer[] {
-    return this.#handlers().flatMap((handler) => handler.transfers());
+  transfers(): RunningTransfer[] {
+    return this.handlers().flatMap((handler) => handler.transfers());
   }
 
   /** Opens the new listeners of another configuration. If one cannot be opened, rejects and changes nothing. */
@@ -164,7 +164,7 @@ export class Service {
   async drain(timeoutMs: number): Promise<number> {
     this.certificates.stop();
     const listeners = [...this.#listeners()];
-    const handlers = this.#handlers();
+    const handlers = this.handlers();
     const { closed, settled } = closeAll(listeners);
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<'timeout'>((resolve) => {
@@ -185,7 +185,7 @@ export class Service {
   /** Ends everything now. */
   destroy(): void {
     this.certificates.stop();
-    for (const handler of this.#handlers()) handler.destroy();
+    for (const handler of this.handlers()) handler.destroy();
     for (const listener of this.#listeners()) listener.destroy();
   }
 
@@ -283,7 +283,8 @@ export class Service {
     return [...routes.map(({ handler }) => handler), unrouted];
   }
 
-  #handlers(): RouteHandler[] {
+  /** All handlers, with those that get no more requests. */
+  handlers(): RouteHandler[] {
     const own = [...this.#open.values()].flatMap((each) => (each.own === null ? [] : [each.own]));
     return [...this.#handlersOf(this.#plan), ...own, ...this.#retired];
   }

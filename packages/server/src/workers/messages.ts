@@ -1,6 +1,7 @@
 import type { OptionProblem } from 'sluiceway';
 import type { MetricSnapshot } from 'sluiceway/metrics';
 import type { ReloadChanges } from '../admin/control.js';
+import type { LiveQuestions } from '../live/questions.js';
 import type { DrainProgress } from '../server/drain-progress.js';
 
 /** A configuration that the primary process has read and checked. */
@@ -27,7 +28,7 @@ export interface Started {
 }
 
 /** What the primary process asks a worker. */
-export interface WorkerQuestions {
+export interface WorkerQuestions extends LiveQuestions {
   start: readonly [Configuration, Started | Failure];
   /** Checks a configuration and opens its listeners. One of the next two follows. */
   prepare: readonly [Configuration, null | Failure];

@@ -5,6 +5,7 @@ import type { ConfigSource } from '../config/source.js';
 import { isInherited } from '../listeners/address.js';
 import { findDescriptor } from '../listeners/inherited.js';
 import { removeStaleSocket } from '../listeners/unix-socket.js';
+import type { AskProcesses } from '../live/questions.js';
 import type { Backend, PreparedPlan } from '../server/backend.js';
 import { checkOnly, compile, type Plan } from '../server/compile.js';
 import type { DrainProgress } from '../server/drain-progress.js';
@@ -102,6 +103,8 @@ export class WorkerBackend implements Backend {
       cancel: () => change.cancel(),
     };
   }
+
+  readonly ask: AskProcesses = (kind, question) => this.#pool.ask(kind, question);
 
   metrics(): Promise<MetricSnapshot[][]> {
     return this.#pool.metrics();

@@ -1,11 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MetricSnapshot } from 'sluiceway/metrics';
 import type { ReloadChanges } from '../admin/control.js';
+import type { LiveQuestions, ProcessAnswer } from '../live/questions.js';
 import { addProgress, type DrainProgress, noProgress } from '../server/drain-progress.js';
 import { Backoff } from './backoff.js';
 import { ChannelError } from './channel.js';
 import type { Configuration } from './messages.js';
 import { WorkerProcess } from './worker-process.js';
+
+/** A busy worker must not hold up the view of the others. */
+const LIVE_TIMEOUT_MS = 2_000;
 
 export interface PoolEvents {
   /** For the log. */
@@ -133,6 +137,20 @@ export class WorkerPool {
     return each.reduce(addProgress, noProgress);
   }
 
+  /** Asks each worker for the live view. */
+  ask<K extends keyof LiveQuestions>(
+    kind: K,
+    question: (pid: number) => LiveQuestions[K][0],
+  ): Promise<ProcessAnswer<LiveQuestions[K][1]>[]> {
+    return Promise.all(
+      [...this.workers, ...this.#leaving].map(async (worker) => {
+        const { pid, number } = worker;
+        const answer = await worker.channel.ask(kind, question(pid), LIVE_TIMEOUT_MS).catch(() => null);
+        return { pid, worker: number, answer };
+      }),
+    );
+  }
+
   /** The metrics of each worker. One that does not answer is left out. */
   async metrics(): Promise<MetricSnapshot[][]> {
     const all = [...this.workers, ...this.#leaving];
@@ -167,7 +185,7 @@ export class WorkerPool {
   }
 
   #fork(place: Place): WorkerProcess {
-    const worker: WorkerProcess = new WorkerProcess();
+    const worker: WorkerProcess = new WorkerProcess(place.number);
     void worker.exited.then(({ reason }) => this.#onExit(place, worker, reason));
     return worker;
   }

@@ -26,6 +26,7 @@ export interface WorkerExit {
 /** A worker as the primary process sees it. */
 export class WorkerProcess {
   readonly channel: Channel<WorkerQuestions, PrimaryQuestions>;
+  readonly number: number;
   /** Settles when the process has ended. */
   readonly exited: Promise<WorkerExit>;
   readonly #worker: ClusterWorker;
@@ -34,7 +35,9 @@ export class WorkerProcess {
   /** Settles when the worker takes messages. */
   readonly #loaded: Promise<void>;
 
-  constructor() {
+  /** `number`: of the place that it takes. */
+  constructor(number: number) {
+    this.number = number;
     let onLoaded: () => void = () => {};
     this.#loaded = new Promise((resolve) => {
       onLoaded = resolve;

@@ -1,10 +1,12 @@
 import cluster from 'node:cluster';
 import type { MetricSnapshot } from 'sluiceway/metrics';
 import type { OnConnectionFailure } from '../listeners/connection-failure.js';
+import type { ProcessView } from '../live/process-view.js';
 import type { LogChange, Logs } from '../log/logs.js';
 import type { ServerMetrics } from '../metrics/server-metrics.js';
 import { type CompileContext, compile, type ObserversOf } from '../server/compile.js';
 import { measureProgress } from '../server/drain-progress.js';
+import { toLiveSource } from '../server/live-source.js';
 import { Service, type ServiceChange } from '../server/service.js';
 import { type Answers, Channel } from './channel.js';
 import type { Configuration, PrimaryQuestions, WorkerQuestions } from './messages.js';
@@ -16,6 +18,8 @@ export interface WorkerOptions {
   /** Opened with each configuration. */
   logs: Logs;
   metrics: ServerMetrics;
+  /** Its observers are among those of `observersOf`. */
+  view: ProcessView;
 }
 
 /** The primary process decides when a worker stops: a terminal and a service manager send signals to all processes. */
@@ -66,6 +70,7 @@ export class Worker {
         return null;
       },
       progress: () => measureProgress(this.#service?.transfers() ?? []),
+      ...this.#options.view.answers(() => toLiveSource(this.#service)),
     };
   }
 

@@ -6,6 +6,7 @@ import { scratchFolder } from '../../../sluiceway/test/support/tool.js';
 import { ConfigError } from '../../src/config/config-error.js';
 import { ConfigFile } from '../../src/config/file.js';
 import { configMembers } from '../../src/config/options.js';
+import { ProcessView } from '../../src/live/process-view.js';
 import { Logs } from '../../src/log/logs.js';
 import { ServerMetrics } from '../../src/metrics/server-metrics.js';
 import { Server } from '../../src/server/server.js';
@@ -23,6 +24,7 @@ test('an error of the program itself during a reload changes nothing, and is rep
     observersOf: () => [],
     onConnectionFailure: () => {},
     logs: new Logs(() => {}),
+    view: new ProcessView(),
     metrics: new ServerMetrics('0.0.0'),
     startWorkers: () => Promise.reject(new Error('there are no workers')),
     onCertificate: () => {},

@@ -1,0 +1,43 @@
+import type { ProcessChanges } from './change-tracker.js';
+import type { FailureCount } from './failures.js';
+import type { TransferView } from './transfer-view.js';
+
+/** Sums of a process since its start. Bytes include those of running transfers. */
+export interface ProcessTotals {
+  running: number;
+  bytesDown: number;
+  bytesUp: number;
+  /** How many transfers have ended, by outcome. */
+  outcomes: Readonly<Record<string, number>>;
+}
+
+/** What the live view asks each process that serves. */
+export interface LiveQuestions {
+  transfers: readonly [null, TransferView[]];
+  transfer: readonly [string, TransferView | null];
+  /** With a session other than the last one, the answer has all that runs. Null with `NOT_WATCHING`. */
+  changes: readonly [{ session: number }, ProcessChanges | null];
+  /** Whether the process has the transfer. */
+  abort: readonly [{ id: string; reason: string }, boolean];
+  totals: readonly [null, ProcessTotals];
+  failures: readonly [null, FailureCount[]];
+  revoke: readonly [string, number | null];
+}
+
+export type LiveAnswers = {
+  [K in keyof LiveQuestions]: (question: LiveQuestions[K][0]) => LiveQuestions[K][1];
+};
+
+export interface ProcessAnswer<A> {
+  pid: number;
+  /** The number of the worker; null without workers. */
+  worker: number | null;
+  /** Null: the process has not answered in time. */
+  answer: A | null;
+}
+
+/** Asks all processes that serve. `question` is called with the id of each. */
+export type AskProcesses = <K extends keyof LiveQuestions>(
+  kind: K,
+  question: (pid: number) => LiveQuestions[K][0],
+) => Promise<readonly ProcessAnswer<LiveQuestions[K][1]>[]>;

@@ -1,0 +1,337 @@
+import { describe, expect } from 'vitest';
+import { seededBytes } from '../../sluiceway/test/support/content.js';
+import { type Network, test } from '../../sluiceway/test/support/fixture.js';
+import { Gate } from '../../sluiceway/test/support/gate.js';
+import { rangedOrigin } from '../../sluiceway/test/support/ranged-origin.js';
+import { until } from '../../sluiceway/test/support/until.js';
+import { type Admin, adminOf } from './support/admin.js';
+import { LOOPBACK, startGatewayProgram } from './support/gateway-program.js';
+import { sluicewayServe } from './support/program.js';
+
+/** A server whose origin server sends half of ten bytes, and the rest when the gate opens. */
+async function serveHalves(net: Network, options: { admin?: object; access?: object } = {}) {
+  const more = new Gate();
+  const origin = await net.origin(async (connection) => {
+    for (;;) {
+      await connection.readHead();
+      await connection.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345');
+      await more.opened;
+      await connection.write('67890');
+    }
+  });
+  const { admin = {}, access } = options;
+  const program = await sluicewayServe(net, {
+    listeners: [{ address: '127.0.0.1:0' }],
+    admin: { address: '127.0.0.1:0', ...admin },
+    log: { format: 'json' },
+    routes: [
+      { name: 'files', path: '/files', proxy: { upstream: origin.url }, ...(access && { access }) },
+      { name: 'text', path: '/text', respond: { content: 'text' } },
+    ],
+  });
+  return { program, origin, more, admin: await adminOf(net, program) };
+}
+
+/** Starts a download, and waits for its first bytes. */
+async function download(net: Network, port: number, target: string, lines: readonly string[] = []) {
+  const client = await net.client(port);
+  await client.get(target, lines);
+  await client.readHead();
+  await client.readExactly(5);
+  return client;
+}
+
+describe('GET /api/transfers', () => {
+  test('lists what runs, with its route and without secrets [Envoy; HAProxy]', async ({ net }) => {
+    const { program, origin, more, admin } = await serveHalves(net);
+    expect((await admin.get('/api/transfers')).value).toMatchObject({ total: 0, transfers: [] });
+    const client = await download(net, program.port, '/files/a%20b.iso?token=hidden-1', [
+      'Authorization: Bearer hidden-2',
+    ]);
+    const answer = await admin.get('/api/transfers');
+    expect(answer.text).not.toContain('hidden');
+    expect(answer.value).toMatchObject({ total: 1, time: expect.any(String) as string });
+    const [transfer] = answer.value['transfers'] as Record<string, unknown>[];
+    expect(transfer).toMatchObject({
+      route: 'files',
+      name: 'a b.iso',
+      client: '127.0.0.1',
+      identity: null,
+      method: 'GET',
+      host: 'test',
+      path: '/files/a%20b.iso?…',
+      httpVersion: '1.1',
+      status: 200,
+      upstream: origin.url.replace(/\/$/, ''),
+      bytesDown: 5,
+      bytesUp: 0,
+      responseLength: 10,
+      requestLength: null,
+      waitingFor: 'upstream',
+      attempts: 1,
+      resumes: 0,
+      resumedAt: [],
+      zeroCopy: false,
+      limit: null,
+      worker: null,
+    });
+    const one = await admin.get(`/api/transfers/${String(transfer?.['id'])}`);
+    expect([one.status, one.value['path']]).toEqual([200, '/files/a%20b.iso?…']);
+    expect((await admin.get('/api/transfers/nothing')).status).toBe(404);
+    more.open();
+    await client.readExactly(5);
+    await until(async () => (await admin.transfers()).length === 0, 'the transfer had left the list');
+  });
+
+  test('filters, sorts and limits [HAProxy]', async ({ net }) => {
+    const { program, more, admin } = await serveHalves(net);
+    for (const name of ['b', 'a', 'c']) await download(net, program.port, `/files/${name}`);
+    const namesOf = async (query: string): Promise<unknown[]> =>
+      (await admin.transfers(query)).map((transfer) => transfer['name']);
+    expect(await namesOf('')).toEqual(['b', 'a', 'c']);
+    expect(await namesOf('?sort=path')).toEqual(['a', 'b', 'c']);
+    expect(await namesOf('?sort=-path&limit=2')).toEqual(['c', 'b']);
+    expect(await namesOf('?q=FILES%2FA')).toEqual(['a']);
+    expect(await namesOf('?route=files&method=GET&client=127.0.0.1&state=upstream')).toHaveLength(3);
+    for (const query of ['?route=text', '?method=PUT', '?client=127.0.0.2', '?identity=x', '?upstream=x'])
+      expect(await namesOf(query)).toEqual([]);
+    expect(await namesOf('?state=client')).toEqual([]);
+    expect((await admin.get('/api/transfers?sort=path&limit=1')).value['total']).toBe(3);
+    for (const query of ['?sort=size', '?limit=x', '?limit=-1', '?state=asleep']) {
+      const { status, value } = await admin.get(`/api/transfers${query}`);
+      expect([status, String(value['detail'])]).toEqual([400, expect.stringContaining('must be')]);
+    }
+    more.open();
+  });
+
+  test('keeps transfers of a route that a reload has changed [nginx]', async ({ net }) => {
+    const { program, more, admin } = await serveHalves(net);
+    const client = await download(net, program.port, '/files/old');
+    await program.reload({
+      listeners: [{ address: '127.0.0.1:0' }],
+      admin: { address: '127.0.0.1:0' },
+      routes: [{ name: 'other', respond: { content: 'other' } }],
+    });
+    expect(await admin.transfers()).toMatchObject([{ name: 'old', route: 'files' }]);
+    more.open();
+    await client.readExactly(5);
+  });
+});
+
+describe('POST /api/transfers/{id}/abort', () => {
+  test('breaks the download off, and the log has the reason [HAProxy]', async ({ net }) => {
+    const { program, more, admin } = await serveHalves(net);
+    const client = await download(net, program.port, '/files/a');
+    const { id } = await admin.transfer();
+    const answer = await admin.post(`/api/transfers/${String(id)}/abort`, { reason: 'too big' });
+    expect([answer.status, answer.value]).toEqual([200, { aborted: true }]);
+    await client.closed;
+    expect(await program.record()).toMatchObject({
+      outcome: 'shutdown',
+      error: 'aborted_by_operator',
+      errorMessage: 'An operator aborted the transfer: too big',
+    });
+    expect((await admin.post(`/api/transfers/${String(id)}/abort`)).status).toBe(404);
+    more.open();
+  });
+
+  test('refuses content that is not what it says, and aborts nothing then [RFC 9110 15.5.1]', async ({
+    net,
+  }) => {
+    const { program, more, admin } = await serveHalves(net);
+    const client = await download(net, program.port, '/files/a');
+    const path = `/api/transfers/${String((await admin.transfer())['id'])}/abort`;
+    for (const content of [
+      '{',
+      '[]',
+      'null',
+      '{"reason":1}',
+      `{"reason":"${'x'.repeat(201)}"}`,
+      '{"why":""}',
+    ]) {
+      const { status, type } = await admin.post(path, content);
+      expect([content, status, type]).toEqual([content, 400, 'application/problem+json']);
+    }
+    expect((await admin.post(path, `{"reason":"${'x'.repeat(20_000)}"}`)).status).toBe(413);
+    expect((await admin.get(path)).status).toBe(405);
+    expect(await admin.transfers()).toHaveLength(1);
+    more.open();
+    await client.readExactly(5);
+  });
+});
+
+describe('a browser', () => {
+  const tokenOf = async (admin: Admin): Promise<string> =>
+    String((await admin.get('/api/session')).value['token']);
+
+  test('needs the token of the page for changes, and a program needs none [OWASP]', async ({ net }) => {
+    const { more, admin } = await serveHalves(net);
+    const path = '/api/transfers/nothing/abort';
+    const own = { Origin: admin.url, 'Sec-Fetch-Site': 'same-origin' };
+    const statusOf = async (headers: Record<string, string>): Promise<number> =>
+      (await admin.post(path, {}, headers)).status;
+    const token = await tokenOf(admin);
+    expect(token).toMatch(/^[\w-]{43}$/);
+    expect(await statusOf({})).toBe(404);
+    expect(await statusOf(own)).toBe(403);
+    expect(await statusOf({ Origin: admin.url })).toBe(403);
+    expect(await statusOf({ ...own, 'X-Sluiceway-Token': `${token}x` })).toBe(403);
+    expect(await statusOf({ ...own, 'X-Sluiceway-Token': token })).toBe(404);
+    const other = { Origin: 'http://other.test', 'Sec-Fetch-Site': 'cross-site', 'X-Sluiceway-Token': token };
+    expect(await statusOf(other)).toBe(403);
+    more.open();
+  });
+
+  test('reads nothing for a page of another site, but follows its links [W3C Fetch Metadata]', async ({
+    net,
+  }) => {
+    const { more, admin } = await serveHalves(net);
+    for (const site of ['cross-site', 'same-site']) {
+      const other = { 'Sec-Fetch-Site': site };
+      for (const path of ['/api/session', '/api/transfers', '/api/events'])
+        expect((await admin.get(path, { ...other, 'Sec-Fetch-Mode': 'no-cors' })).status).toBe(403);
+      // `fetch` of Node sets the mode itself.
+      const client = await net.client(Number(new URL(admin.url).port));
+      await client.send(
+        `GET /api/transfers HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: ${site}\r\nSec-Fetch-Mode: navigate\r\n\r\n`,
+      );
+      expect((await client.readHead()).status).toBe(200);
+    }
+    const { value } = await admin.get('/api/transfers', { 'Sec-Fetch-Site': 'same-origin' });
+    expect(value['total']).toBe(0);
+    more.open();
+  });
+});
+
+describe('GET /api/events', () => {
+  test('begins with everything, and goes on with what changes [WHATWG HTML 9.2]', async ({ net }) => {
+    const { program, more, admin } = await serveHalves(net);
+    const first = await download(net, program.port, '/files/first');
+    const events = await admin.events();
+    expect(events.response.headers.get('content-type')).toBe('text/event-stream');
+    const snapshot = await events.find('snapshot');
+    expect(snapshot).toMatchObject({ transfers: [{ name: 'first', bytesDown: 5 }] });
+    expect(events.text).toContain('retry: 1000\n');
+    await download(net, program.port, '/files/second');
+    const isSecond = ({ started }: Record<string, unknown>): boolean =>
+      (started as { name: string }[]).some(({ name }) => name === 'second');
+    await events.find('delta', isSecond);
+    more.open();
+    await first.readExactly(5);
+    const delta = await events.find('delta', ({ ended }) => (ended as unknown[]).length > 0);
+    expect(delta['ended']).toContainEqual(
+      expect.objectContaining({ outcome: 'completed', status: 200, bytesDown: 10, error: null }),
+    );
+    const ids = events.all.map(({ id }) => Number(id));
+    expect(ids).toEqual(ids.toSorted((a, b) => a - b));
+  });
+
+  test('has the sums of each second [Sluiceway]', async ({ net }) => {
+    const { program, more, admin } = await serveHalves(net);
+    more.open();
+    await download(net, program.port, '/files/a');
+    const events = await admin.events();
+    const totals = await events.find('totals', ({ requests }) => requests === 1);
+    expect(totals).toMatchObject({ running: 0, outcomes: { completed: 1 } });
+    const { value } = await admin.get('/api/totals');
+    expect(value).toMatchObject({ step: 1000, points: expect.any(Array) as unknown[] });
+    const points = value['points'] as Record<string, unknown>[];
+    expect(points.length).toBeGreaterThan(0);
+    const last = String(points.at(-1)?.['time']);
+    expect(
+      (await admin.get(`/api/totals?since=${encodeURIComponent(last)}`)).value['points'],
+    ).not.toContainEqual(points.at(-1));
+    expect((await admin.get('/api/totals?since=yesterday')).status).toBe(400);
+  });
+
+  test('starts again for a reader that comes back, and costs nothing once it has left [Sluiceway]', async ({
+    net,
+  }) => {
+    const { program, more, admin } = await serveHalves(net);
+    await download(net, program.port, '/files/a');
+    const first = await admin.events();
+    await first.find('snapshot');
+    first.stop();
+    const again = await admin.events();
+    expect(await again.find('snapshot')).toMatchObject({ transfers: [{ name: 'a' }] });
+    more.open();
+  });
+
+  test('survives a reload [Sluiceway]', async ({ net }) => {
+    const { program, more, admin } = await serveHalves(net);
+    const events = await admin.events();
+    await events.find('snapshot');
+    await program.reload();
+    await download(net, program.port, '/files/after');
+    await events.find('delta', ({ started }) => (started as unknown[]).length === 1);
+    more.open();
+  });
+});
+
+test('GET /api/failures explains each reason, with its last transfers [Sluiceway]', async ({ net }) => {
+  const content = seededBytes('broken', 0, 1000);
+  const broken = await net.origin(rangedOrigin(content, () => ({ bytes: 500, ending: 'reset' })));
+  const program = await sluicewayServe(net, {
+    listeners: [{ address: '127.0.0.1:0' }],
+    admin: { address: '127.0.0.1:0' },
+    log: { format: 'none' },
+    routes: [{ name: 'broken', proxy: { upstream: broken.url, resume: false } }],
+  });
+  const admin = await adminOf(net, program);
+  expect((await admin.get('/api/failures')).value).toEqual({ failures: [] });
+  for (let i = 0; i < 6; i += 1) {
+    const client = await net.client(program.port);
+    await client.get(`/file-${i}?secret=hidden`);
+    await client.readResponse();
+    client.close();
+  }
+  let failures: Record<string, unknown>[] = [];
+  await until(async () => {
+    const answer = await admin.get('/api/failures');
+    expect(answer.text).not.toContain('hidden');
+    failures = answer.value['failures'] as Record<string, unknown>[];
+    return failures[0]?.['count'] === 6;
+  }, 'all failures were counted');
+  expect(failures).toMatchObject([{ code: 'http_response_incomplete', source: 'upstream', count: 6 }]);
+  expect(failures[0]?.['message']).toContain('ended the content early');
+  const examples = failures[0]?.['examples'] as Record<string, unknown>[];
+  expect(examples).toHaveLength(5);
+  expect(examples[0]).toMatchObject({ route: 'broken', path: '/file-5?…', client: '127.0.0.1' });
+});
+
+test('POST /api/links/revoke revokes a link, and ends its downloads [Sluiceway]', async ({ net }) => {
+  const content = seededBytes('revoked', 0, 100_000);
+  const { program, link } = await startGatewayProgram(
+    net,
+    [...LOOPBACK, '--admin', '127.0.0.1:0'],
+    rangedOrigin(content, () => ({ bytes: 50_000, ending: 'stall' })),
+  );
+  const admin = await adminOf(net, program);
+  const target = link('/file');
+  const url = `http://127.0.0.1:${program.port}${target}`;
+  const client = await net.client(program);
+  await client.get(target);
+  await client.readHead();
+  const answer = await admin.post('/api/links/revoke', { url });
+  expect([answer.status, answer.value]).toEqual([200, { revoked: true, aborted: 1 }]);
+  await client.closed;
+  const unknown = await admin.post('/api/links/revoke', { url: `${url}x` });
+  expect([unknown.status, unknown.value['detail']]).toEqual([
+    404,
+    'No gateway has a key that has signed the link.',
+  ]);
+  for (const wrong of [{}, { url: 1 }, { url: '' }, { url, more: 1 }])
+    expect((await admin.post('/api/links/revoke', wrong)).status).toBe(400);
+});
+
+test('a listener with tokens serves the API to those who have one only [RFC 6750 2.1]', async ({ net }) => {
+  const { more, admin } = await serveHalves(net, {
+    admin: { access: { bearer: { tokens: ['a-token-of-the-operator'] } } },
+  });
+  for (const path of ['/api/transfers', '/api/events', '/api/session', '/api/openapi.json'])
+    expect((await admin.get(path)).status).toBe(401);
+  expect(
+    (await admin.get('/api/transfers', { Authorization: 'Bearer a-token-of-the-operator' })).status,
+  ).toBe(200);
+  more.open();
+});
