@@ -1,4 +1,5 @@
 import { describe, expect } from 'vitest';
+import { startDns } from '../../sluiceway/test/support/dns-server.js';
 import { test } from '../../sluiceway/test/support/fixture.js';
 import { REFUSING, startServers } from '../../sluiceway/test/support/group-servers.js';
 import type { RawClient } from '../../sluiceway/test/support/raw-client.js';
@@ -59,6 +60,33 @@ describe('several URLs of `sluiceway proxy`', () => {
     const isChecked = (): boolean =>
       servers.every(({ heads }) => heads.some(({ target }) => target === '/healthz'));
     await until(isChecked, 'both servers were checked');
+  });
+
+  test('--resolve uses the servers of SRV records and --dns-server asks that name server', async ({
+    net,
+  }) => {
+    const servers = await startServers(net, ['a', 'b']);
+    const dns = await startDns((name) =>
+      name === '_http._tcp.files.test'
+        ? servers.map(({ origin: { port } }) => ({ name: 'host.test', port, priority: 0, weight: 0 }))
+        : ['127.0.0.1'],
+    );
+    net.cleanup(() => dns.stop());
+    const flags = ['--resolve', 'srv', '--dns-server', dns.address];
+    const program = await sluicewayProxy(net, 'http://_http._tcp.files.test', ...flags);
+    const client = await net.client(program);
+    expect(new Set([await ask(client), await ask(client)])).toEqual(new Set(['a', 'b']));
+    expect(servers[0]?.heads[0]?.get('host')).toBe('files.test');
+  });
+
+  test('--resolve uses every address of a name', async ({ net }) => {
+    const [a] = await startServers(net, ['a']);
+    const dns = await startDns(() => ['127.0.0.1', '::1']);
+    net.cleanup(() => dns.stop());
+    const flags = ['--resolve', 'addresses', '--dns-server', dns.address, '--eject-after', '1'];
+    const program = await sluicewayProxy(net, `http://files.test:${a?.origin.port}`, ...flags);
+    const client = await net.client(program);
+    expect([await ask(client), await ask(client), await ask(client)]).toEqual(['a', 'a', 'a']);
   });
 
   test('--when-down refuse answers 503 while the only server is down', async ({ net }) => {

@@ -2,6 +2,8 @@ import { type Command, Option } from 'commander';
 import type { UpstreamOptions } from 'sluiceway';
 import { findSpec, proxyOptions } from 'sluiceway/options';
 import { readNumber } from './option-flags.js';
+import { collect } from './serve-flags.js';
+import { UsageError } from './usage-error.js';
 
 /** The flags for several origin servers, as given on the command line. */
 export interface GroupFlags {
@@ -11,6 +13,8 @@ export interface GroupFlags {
   retries?: string;
   ejectAfter?: string;
   whenDown?: NonNullable<UpstreamOptions['whenDown']>;
+  resolve?: 'addresses' | 'srv';
+  dnsServer?: string[];
 }
 
 /** Flag of each option, for error messages. */
@@ -20,6 +24,7 @@ export const groupFlagOf: Readonly<Record<string, string>> = {
   'upstream.health': '--health',
   'upstream.retry.max': '--retries',
   'upstream.passive.failures': '--eject-after',
+  'upstream.dns.servers': '--dns-server',
 };
 
 export function addGroupFlags(command: Command): Command {
@@ -51,6 +56,17 @@ export function addGroupFlags(command: Command): Command {
         '--when-down <mode>',
         'what happens when all origin servers are down: "try" them anyway, or "refuse" with 503',
       ).choices(wordsOf('whenDown')),
+    )
+    .addOption(
+      new Option(
+        '--resolve <kind>',
+        'resolve the name of each origin URL, again and again, and use every server that it leads to: "addresses" are those of the name, "srv" the servers of its SRV records',
+      ).choices(['addresses', 'srv']),
+    )
+    .option(
+      '--dns-server <address>',
+      'ask this name server, host or host:port, for --resolve; can be repeated; without it those of the system',
+      collect,
     );
 }
 
@@ -60,16 +76,18 @@ export function toServers(
   flags: GroupFlags,
 ): Pick<
   UpstreamOptions,
-  'url' | 'servers' | 'balance' | 'hashKey' | 'health' | 'retry' | 'passive' | 'whenDown'
+  'url' | 'servers' | 'balance' | 'hashKey' | 'health' | 'retry' | 'passive' | 'whenDown' | 'dns'
 > {
-  const { balance, hashKey, health, retries, ejectAfter, whenDown } = flags;
-  const given = [balance, hashKey, health, retries, ejectAfter, whenDown];
+  const { balance, hashKey, health, retries, ejectAfter, whenDown, resolve, dnsServer } = flags;
+  const given = [balance, hashKey, health, retries, ejectAfter, whenDown, resolve];
+  if (dnsServer !== undefined && resolve === undefined) throw new UsageError('--dns-server: needs --resolve');
   const [url = ''] = originUrls;
   if (originUrls.length === 1 && given.every((value) => value === undefined)) return { url };
   const max = readNumber('--retries', retries);
   const failures = ejectAfter === 'off' ? false : readNumber('--eject-after', ejectAfter);
   return {
-    servers: originUrls,
+    servers: resolve === undefined ? originUrls : originUrls.map((each) => ({ url: each, resolve })),
+    ...(dnsServer !== undefined && { dns: { servers: dnsServer } }),
     ...(balance !== undefined && { balance }),
     ...(hashKey !== undefined && { hashKey }),
     ...(health !== undefined && { health }),

@@ -28,6 +28,7 @@ const exceptions: Readonly<Record<string, string>> = {
   decide: 'a function',
   'resume.refreshTarget': 'a function',
   'upstream.group': 'an object with functions',
+  'upstream.dns.resolver': 'an object with functions',
   'guard.resolver': 'an object with functions',
 };
 

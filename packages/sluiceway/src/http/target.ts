@@ -6,6 +6,8 @@ export interface BaseTarget {
   /** A name in ASCII, or an address. IPv6 without brackets. */
   hostname: string;
   port: number;
+  /** The address of `hostname` that is used, if it was resolved before: see `Destination`. */
+  address?: string | undefined;
   /** The value of the Host field: no default port, IPv6 in brackets. */
   host: string;
   /** As written. `''` if there is none. Escapes such as `%2F` are kept. */

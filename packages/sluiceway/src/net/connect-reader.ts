@@ -1,6 +1,6 @@
 import { SluicewayError } from '../errors.js';
 import { checkHeadStart, type ParsedHead, parseResponseHead, SectionScanner } from '../http/head-reader.js';
-import type { Destination } from './destination.js';
+import { type Destination, dialledHost } from './destination.js';
 import type { DialOnread } from './dial-attempt.js';
 import type { EgressProxy } from './egress.js';
 
@@ -14,13 +14,15 @@ const PUBLIC_MESSAGE = 'The origin server could not be reached.';
 const HOSTNAME = /^[\x21-\x7e]+$/;
 
 /** Formats `host:port` for CONNECT, always with the port (RFC 9112 section 3.2.3). */
-export function formatAuthority({ hostname, port }: Destination): string {
+export function formatAuthority(destination: Destination): string {
+  const hostname = dialledHost(destination);
+  const { port } = destination;
   return hostname.includes(':') ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
 /** Formats the request for a tunnel to `destination`. Write it as Latin-1. */
 export function formatConnect(destination: Destination, { authorization }: EgressProxy): string {
-  if (!HOSTNAME.test(destination.hostname)) throw new TypeError('The hostname is not valid');
+  if (!HOSTNAME.test(dialledHost(destination))) throw new TypeError('The hostname is not valid');
   const authority = formatAuthority(destination);
   const credentials = authorization === null ? '' : `Proxy-Authorization: ${authorization}\r\n`;
   return `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${credentials}\r\n`;

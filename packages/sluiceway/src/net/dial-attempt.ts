@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { SluicewayError } from '../errors.js';
 import type { AddressPolicy } from './address-policy.js';
-import type { Destination } from './destination.js';
+import { type Destination, dialledHost } from './destination.js';
 import type { DialTlsOptions } from './dial-tls.js';
 import type { EgressProxy } from './egress.js';
 import type { Resolver } from './resolver.js';
@@ -69,7 +69,7 @@ export class DialAttempt implements Dialling {
   constructor({ destination, connectTimeoutMs }: DialOptions, listener: DialListener) {
     this.#listener = listener;
     this.#timer = setTimeout(() => {
-      const message = `${destination.hostname}:${destination.port} was not connected within ${connectTimeoutMs} ms`;
+      const message = `${dialledHost(destination)}:${destination.port} was not connected within ${connectTimeoutMs} ms`;
       const code = this.resolving ? 'dns_timeout' : 'connection_timeout';
       this.fail(new SluicewayError(code, message, { retryable: true }));
     }, connectTimeoutMs);

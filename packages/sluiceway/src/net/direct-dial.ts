@@ -3,6 +3,7 @@ import tls from 'node:tls';
 import { SluicewayError } from '../errors.js';
 import type { AddressPolicy } from './address-policy.js';
 import { toConfigurationError, toConnectError } from './connect-error.js';
+import { dialledHost } from './destination.js';
 import { DialAttempt, type DialListener, type Dialling, type DialOptions } from './dial-attempt.js';
 import { toTlsOptions } from './dial-tls.js';
 import { closeIdleSockets, isOutOfDescriptors } from './idle-sockets.js';
@@ -21,7 +22,8 @@ const MAX_TRIES = 4;
  * Afterwards the policy checks the peer's address again.
  */
 export function dialDirectly(options: DialOptions, listener: DialListener): Dialling {
-  const { hostname, port, protocol } = options.destination;
+  const { port, protocol } = options.destination;
+  const hostname = dialledHost(options.destination);
   const attempt = new DialAttempt(options, listener);
 
   const lookup: net.LookupFunction = (name, { all }, callback) => {
@@ -90,7 +92,7 @@ function open(options: DialOptions, lookup: net.LookupFunction): net.Socket {
   const { protocol, hostname, port } = options.destination;
   const keepAliveDelayMs = options.keepAliveDelayMs ?? 60_000;
   const common = {
-    host: hostname,
+    host: dialledHost(options.destination),
     port,
     lookup,
     autoSelectFamily: true,

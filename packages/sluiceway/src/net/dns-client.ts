@@ -1,5 +1,5 @@
-import { Resolver as DnsResolver } from 'node:dns';
-import type { ResolvedAddress } from './resolver.js';
+import { Resolver as DnsResolver, type RecordWithTtl } from 'node:dns';
+import type { ResolvedAddress, ServiceRecord } from './resolver.js';
 
 /**
  * Timeout of the first attempt at a name server. It doubles with each further attempt. For a server that has been fast,
@@ -48,6 +48,16 @@ export class DnsClient {
     }
   }
 
+  /** Queries the SRV records of exactly this name. Node does not tell their TTL. */
+  askForServices(name: string): Promise<ServiceRecord[]> {
+    return new Promise((resolve, reject) => {
+      this.#resolver.resolveSrv(name, (error, records) => {
+        if (error === null) resolve(records);
+        else reject(error);
+      });
+    });
+  }
+
   #askOnce(name: string): Promise<DnsAnswer> {
     return new Promise((resolve) => {
       const answers: { 4?: ResolvedAddress[] | Error; 6?: ResolvedAddress[] | Error } = {};
@@ -56,13 +66,13 @@ export class DnsClient {
         clearTimeout(timer);
         resolve(toAnswer(answers[4], answers[6]));
       };
-      const take = (family: 4 | 6, error: Error | null, addresses: readonly string[]): void => {
-        answers[family] = error ?? addresses.map((address) => ({ address, family }));
+      const take = (family: 4 | 6, error: Error | null, addresses: readonly RecordWithTtl[]): void => {
+        answers[family] = error ?? addresses.map(({ address, ttl }) => ({ address, family, ttl }));
         if (answers[4] !== undefined && answers[6] !== undefined) settle();
         else if (error === null && addresses.length > 0) timer = setTimeout(settle, OTHER_FAMILY_MS);
       };
-      this.#resolver.resolve4(name, (error, addresses) => take(4, error, addresses));
-      this.#resolver.resolve6(name, (error, addresses) => take(6, error, addresses));
+      this.#resolver.resolve4(name, { ttl: true }, (error, addresses) => take(4, error, addresses));
+      this.#resolver.resolve6(name, { ttl: true }, (error, addresses) => take(6, error, addresses));
     });
   }
 }

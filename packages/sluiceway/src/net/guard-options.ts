@@ -83,7 +83,8 @@ export const guardOptions = {
 /** Restricts where URLs that others supply may lead. Default: public addresses, ports 80 and 443. */
 export interface GuardOptions extends OptionsOf<typeof guardOptions> {}
 
-function checkResolver(resolver: Resolver): Resolver {
+/** Throws a `TypeError` if it is no resolver. */
+export function checkResolver(resolver: Resolver): Resolver {
   if (typeof resolver?.resolve === 'function') return resolver;
   throw new TypeError('must have a resolve method');
 }

@@ -13,7 +13,7 @@ import {
   usesDnsFirst,
   WatchedFile,
 } from './name-service.js';
-import { type ResolvedAddress, type Resolver, toDnsError } from './resolver.js';
+import { type ResolvedAddress, type Resolver, type ServiceRecord, toDnsError } from './resolver.js';
 import { BoundedLookup, type SystemLookup } from './system-lookup.js';
 
 /**
@@ -92,6 +92,15 @@ export class SystemResolver implements Resolver {
     return started;
   }
 
+  /** Asks the name servers of resolv.conf, for exactly this name. */
+  async resolveSrv(name: string): Promise<ServiceRecord[]> {
+    try {
+      return await this.#dnsClient().askForServices(name.replace(/\.$/, ''));
+    } catch (error) {
+      throw toDnsError(name, error);
+    }
+  }
+
   async #resolve(name: string, client: string): Promise<ResolvedAddress[]> {
     const bare = name.replace(/\.$/, '');
     if (!this.#asksDns || !this.#isConfigurationKnown || !this.#usesDnsFirst.value || !isDnsName(bare))
@@ -141,10 +150,7 @@ export class SystemResolver implements Resolver {
    */
   async #askDns(name: string): Promise<DnsAnswer> {
     const search = this.#search.value;
-    if (this.#client === null || this.#clientOf !== this.#search.changes)
-      this.#client = new DnsClient(this.#servers);
-    this.#clientOf = this.#search.changes;
-    const client = this.#client;
+    const client = this.#dnsClient();
     let failed: DnsAnswer | null = null;
     let none: DnsAnswer | null = null;
     for (const candidate of candidates(name, search)) {
@@ -156,6 +162,15 @@ export class SystemResolver implements Resolver {
       else none ??= answer;
     }
     return failed ?? none ?? NO_CANDIDATE;
+  }
+
+  /** The client for the name servers that resolv.conf names now. */
+  #dnsClient(): DnsClient {
+    // Looking at the file updates the number of its changes.
+    const changes = this.#search.isKnown ? this.#search.changes : 0;
+    if (this.#client === null || this.#clientOf !== changes) this.#client = new DnsClient(this.#servers);
+    this.#clientOf = changes;
+    return this.#client;
   }
 
   /** IPv6 comes first if this machine has a global IPv6 address (RFC 6724 rules 1 and 6), else IPv4. */
@@ -172,7 +187,7 @@ export class SystemResolver implements Resolver {
 }
 
 /** Shared by every proxy of the process. */
-export const systemResolver: Resolver = new SystemResolver();
+export const systemResolver: Required<Resolver> = new SystemResolver();
 
 const LOOPBACK: readonly string[] = ['127.0.0.1', '::1'];
 

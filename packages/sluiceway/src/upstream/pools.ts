@@ -79,8 +79,8 @@ export class Pools<P extends Pool> {
   }
 }
 
-export const toKey = ({ protocol, hostname, port }: Destination): string =>
-  `${protocol}//${hostname}:${port}`;
+export const toKey = ({ protocol, hostname, port, address }: Destination): string =>
+  address === undefined ? `${protocol}//${hostname}:${port}` : `${protocol}//${hostname}:${port} ${address}`;
 
 export const destroyedError = (): SluicewayError =>
   new SluicewayError('shutdown', 'The transport has been destroyed');

@@ -7,7 +7,7 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /** Whether two targets are the same URL. */
 export const isSameTarget = (one: Target, other: Target): boolean =>
-  isSameOrigin(one, other) && one.path === other.path;
+  isSameOrigin(one, other) && one.base.address === other.base.address && one.path === other.path;
 
 /** RFC 6454 section 5. */
 export const isSameOrigin = (one: Target, other: Target): boolean =>

@@ -24,4 +24,4 @@ export class SessionCache {
   }
 }
 
-const toKey = ({ hostname, port }: Destination): string => `${hostname}:${port}`;
+const toKey = ({ hostname, port, address = '' }: Destination): string => `${hostname}:${port} ${address}`;

@@ -1,10 +1,14 @@
 import { createSocket } from 'node:dgram';
 import { promises as dns } from 'node:dns';
 import { isIP } from 'node:net';
-import type { ResolvedAddress, Resolver } from '../../src/net/resolver.js';
+import type { ResolvedAddress, Resolver, ServiceRecord } from '../../src/net/resolver.js';
 
 /** One record of an answer. The type of an address follows from the address. */
-type DnsRecord = string | { name: string; cname: string } | { name: string; address: string };
+type DnsRecord =
+  | string
+  | { name: string; cname: string }
+  | { name?: string; address: string; ttl?: number }
+  | ServiceRecord;
 
 /** The answer of a name server to one question: records, an error, garbage, or nothing. */
 export type DnsAnswer = readonly DnsRecord[] | 'servfail' | 'nxdomain' | 'refused' | 'garbage' | 'silence';
@@ -14,18 +18,18 @@ export interface DnsServer {
   readonly resolver: Resolver;
   /** `127.0.0.1:<port>`. */
   readonly address: string;
-  /** `A name` or `AAAA name` of each question. */
+  /** `A name`, `AAAA name` or `SRV name` of each question. */
   readonly asked: readonly string[];
   stop(): Promise<void>;
 }
 
-type QuestionType = 'A' | 'AAAA';
-const TYPES: Readonly<Record<QuestionType | 'CNAME', number>> = { A: 1, CNAME: 5, AAAA: 28 };
+type QuestionType = 'A' | 'AAAA' | 'SRV';
+const TYPES: Readonly<Record<QuestionType | 'CNAME', number>> = { A: 1, CNAME: 5, AAAA: 28, SRV: 33 };
 const CODES = { servfail: 2, nxdomain: 3, refused: 5 } as const;
 
 /**
  * A name server on UDP (RFC 1035). `answer` is called for each question, with the number of earlier questions of the same
- * kind. Addresses of the other family in its result are left out.
+ * kind. Records of other types in its result are left out.
  */
 export async function startDns(
   answer: (name: string, type: QuestionType, before: number) => DnsAnswer | Promise<DnsAnswer>,
@@ -40,7 +44,8 @@ export async function startDns(
   });
   const respond = async (query: Buffer): Promise<Buffer | null> => {
     const { name, end } = readName(query, 12);
-    const type: QuestionType = query.readUInt16BE(end) === TYPES.AAAA ? 'AAAA' : 'A';
+    const asks = query.readUInt16BE(end);
+    const type = asks === TYPES.SRV ? 'SRV' : asks === TYPES.AAAA ? 'AAAA' : 'A';
     const question = `${type} ${name}`;
     const before = asked.filter((each) => each === question).length;
     asked.push(question);
@@ -99,19 +104,35 @@ const formatName = (name: string): Buffer =>
   ]);
 
 function formatRecord(record: DnsRecord, asked: string, type: QuestionType): Buffer[] {
-  const { name, ...rest } = typeof record === 'string' ? { name: asked, address: record } : record;
+  const { name = asked, ...rest }: Exclude<DnsRecord, string> =
+    typeof record === 'string' ? { address: record } : record;
+  if ('port' in rest)
+    return type === 'SRV' ? [formatResource(asked, asked, type, toService(name, rest))] : [];
   if ('cname' in rest) return [formatResource(name, asked, 'CNAME', formatName(rest.cname))];
   const family = isIP(rest.address) === 6 ? 'AAAA' : 'A';
-  return family === type ? [formatResource(name, asked, type, toBytes(rest.address))] : [];
+  return family === type ? [formatResource(name, asked, type, toBytes(rest.address), rest.ttl)] : [];
 }
 
-function formatResource(name: string, asked: string, type: keyof typeof TYPES, data: Buffer): Buffer {
+function formatResource(
+  name: string,
+  asked: string,
+  type: keyof typeof TYPES,
+  data: Buffer,
+  ttl = 0,
+): Buffer {
   const fixed = Buffer.alloc(10);
   fixed.writeUInt16BE(TYPES[type], 0);
   fixed.writeUInt16BE(1, 2);
+  fixed.writeUInt32BE(ttl, 4);
   fixed.writeUInt16BE(data.length, 8);
   // A pointer to the name of the question (RFC 1035 section 4.1.4), so that many records fit.
   return Buffer.concat([name === asked ? Buffer.of(0xc0, 12) : formatName(name), fixed, data]);
+}
+
+function toService(name: string, { priority, weight, port }: Omit<ServiceRecord, 'name'>): Buffer {
+  const numbers = Buffer.alloc(6);
+  for (const [index, number] of [priority, weight, port].entries()) numbers.writeUInt16BE(number, 2 * index);
+  return Buffer.concat([numbers, name === '' ? Buffer.of(0) : formatName(name)]);
 }
 
 function toBytes(address: string): Buffer {

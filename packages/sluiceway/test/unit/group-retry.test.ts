@@ -39,9 +39,16 @@ describe('a retry', () => {
   ] as const)(
     'of %s is decided by what was sent [RFC 9110 9.2.2; Caddy]',
     (_, method, error, wasConnected, isContentKept, expected) => {
-      expect(mayRetry(error, { method, wasConnected, isContentKept })).toBe(expected);
+      expect(mayRetry(error, { method, wasConnected, isContentKept, isResolved: false })).toBe(expected);
     },
   );
+
+  test('of a request to an address that is not allowed is decided by who has chosen the address [Sluiceway]', () => {
+    const prohibited = failed('destination_ip_prohibited', false);
+    const attempt = { method: 'POST', wasConnected: false, isContentKept: true };
+    expect(mayRetry(prohibited, { ...attempt, isResolved: true })).toBe(true);
+    expect(mayRetry(prohibited, { ...attempt, isResolved: false })).toBe(false);
+  });
 
   test('waits twice as long each time, half of it at random, up to a second [Envoy]', () => {
     expect([1, 2, 3].map((round) => backoffMs(round, () => 1))).toEqual([25, 50, 100]);

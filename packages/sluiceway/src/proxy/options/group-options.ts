@@ -10,8 +10,9 @@ import {
   toOwnChoice,
 } from '../../upstream/group/choose/choose.js';
 import { type KeyOf, parseHashKey } from '../../upstream/group/choose/hash-key.js';
-import { type GroupSettings, keyOf, type ServerOptions } from '../../upstream/group/group.js';
-import type { ServerSettings } from '../../upstream/group/server.js';
+import type { GroupSettings, ServerOptions } from '../../upstream/group/group.js';
+import { keyOf, resolutionWords, type ServerSettings } from '../../upstream/group/server.js';
+import { dnsOption, toNameSettings } from './dns-options.js';
 import { moveOption, passiveOption, retryOption, toEjectionSettings } from './failover-options.js';
 import { healthOption, toHealthSettings } from './health-options.js';
 import { egressOption } from './upstream-egress.js';
@@ -54,6 +55,18 @@ const serverMembers = {
   }),
   /** Where the server is, as in `upstream.zone`. Default: none. */
   zone: string({ doc: 'Where the server is, as in `upstream.zone`.' }),
+  /**
+   * Resolve the name of the URL, and use each server that it leads to as a server of its own: see names that
+   * lead to several servers. `addresses`, or `true`: each address of the name. `srv`: the servers of its SRV records
+   * (RFC 2782), for a name such as `_http._tcp.files.example`. Default: `false`, which is one server, whose name is
+   * resolved for each connection.
+   */
+  resolve: either(boolean({ default: false }), oneOf(resolutionWords, {}), {
+    default: false,
+    type: '`true`, `addresses` or `srv`',
+    takesSecond: (value) => typeof value === 'string',
+    doc: 'Resolve the name of the URL, and use each server that it leads to as a server of its own: see [names that lead to several servers](balancing.md#names-that-lead-to-several-servers). `addresses`, or `true`: each address of the name. `srv`: the servers of its SRV records (RFC 2782), for a name such as `_http._tcp.files.example`. `false` is one server, whose name is resolved for each connection.',
+  }),
 };
 
 export interface ServerValues extends SettingsOf<typeof serverMembers> {}
@@ -108,6 +121,8 @@ export const balancingMembers = {
   health: healthOption,
   /** When a download that is slow goes on at another server. */
   move: moveOption,
+  /** How the names of servers with `resolve` are resolved. */
+  dns: dnsOption,
   /**
    * How long a server that was added, or that has come back, gets less than its share: a tenth at first, then
    * evenly more. For servers with caches that are empty at first. It has no effect with `ordered` and with a
@@ -208,7 +223,7 @@ export function toGroupSettings(
   check: Checker,
   path: string,
   servers: GivenServers,
-  { balance, hashKey, retry, passive, health, move, slowStart, zone, whenDown }: BalancingValues,
+  { balance, hashKey, retry, passive, health, move, dns, slowStart, zone, whenDown }: BalancingValues,
 ): GroupSettings {
   return {
     servers: toServers(check, path, servers),
@@ -226,6 +241,7 @@ export function toGroupSettings(
     move: { share: move.below === null ? null : move.below / 100, afterMs: move.after },
     slowStartMs: slowStart ?? 0,
     zone: zone ?? null,
+    names: toNameSettings(check, path.replace(/servers$/, 'dns'), dns),
     triesWhenDown: whenDown === 'try',
     checkServers: (given) => {
       const own = new Checker('setServers');
@@ -236,14 +252,17 @@ export function toGroupSettings(
   };
 }
 
-const NO_OPTIONS = { weight: 1, backup: false, maxTransfers: null, zone: null };
+const NO_OPTIONS = { weight: 1, backup: false, maxTransfers: null, zone: null, resolve: false } as const;
 
 function toServers(check: Checker, path: string, given: GivenServers): ServerSettings[] {
   const known = new Set<string>();
   const servers = given.flatMap((each): ServerSettings[] => {
-    const { url: base, ...own } = 'url' in each ? each : { url: each, ...NO_OPTIONS };
+    const { url: base, resolve: resolution, ...own } = 'url' in each ? each : { url: each, ...NO_OPTIONS };
     // A missing URL is already a problem.
-    return base === undefined ? [] : [{ base, ...own, zone: own.zone ?? null }];
+    if (base === undefined) return [];
+    if (resolution === 'srv' && base.host !== base.hostname)
+      check.problem(path, "must not contain a port in the URL of a server with resolve: 'srv'");
+    return [{ base, ...own, zone: own.zone ?? null, resolve: toResolution(resolution) }];
   });
   for (const { base } of servers) {
     const key = keyOf(base);
@@ -255,6 +274,9 @@ function toServers(check: Checker, path: string, given: GivenServers): ServerSet
     check.problem(path, 'must contain a server whose weight is not 0');
   return servers;
 }
+
+const toResolution = (given: ServerValues['resolve']): ServerSettings['resolve'] =>
+  typeof given === 'boolean' ? (given ? 'addresses' : null) : (given ?? null);
 
 function parseUpstreamUrl(given: string | URL): BaseTarget {
   if (typeof given === 'string' || given instanceof URL) return parseBaseTarget(given);

@@ -229,7 +229,7 @@ export function toProxySettings(
   });
   return () => {
     const settings = create(transport ?? makeTransport(connecting, protocol), destination());
-    settings.ownGroup?.check(settings.transport, false);
+    settings.ownGroup?.check(settings.transport, false, connecting.policy);
     return settings;
   };
 }

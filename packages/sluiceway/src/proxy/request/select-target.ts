@@ -60,11 +60,14 @@ class GroupSelector implements Selector {
   }
 }
 
-function selectFromGroup(
+async function selectFromGroup(
   group: UpstreamGroup,
   request: DownstreamRequest,
   transfer: SelectingTransfer,
-): Selection {
+): Promise<Selection> {
+  // Only the first requests wait.
+  const { resolving } = group;
+  if (resolving !== null) await resolving;
   const balanced = new BalancedTransfer(group, request, transfer, (base) => joinToUpstream(request, base));
   return {
     target: balanced.target,

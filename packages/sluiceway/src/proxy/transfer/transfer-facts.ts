@@ -1,6 +1,7 @@
 import type { ClientExchange, ResponseHead } from '../../downstream/exchange.js';
 import type { SluicewayError } from '../../errors.js';
 import { plainAddress } from '../../http/forwarded.js';
+import { hostField } from '../../http/target.js';
 import type { Target } from '../../upstream/target.js';
 import type { Exchange } from '../../upstream/transport.js';
 import { toLogMessage } from './log-message.js';
@@ -116,7 +117,9 @@ export abstract class TransferFacts implements LiveTransfer {
   }
 
   get upstream(): string | null {
-    return this.#target === null ? null : `${this.#target.base.protocol}//${this.#target.base.host}`;
+    if (this.#target === null) return null;
+    const { protocol, host, address, port } = this.#target.base;
+    return `${protocol}//${address === undefined ? host : hostField(address, port, protocol)}`;
   }
 
   get upstreamAddress(): string | null {

@@ -1,4 +1,4 @@
-import { type Outcome, SluicewayError } from '../../errors.js';
+import type { Outcome } from '../../errors.js';
 import type { BaseTarget } from '../../http/target.js';
 import type { Target } from '../target.js';
 import type { Transport } from '../transport.js';
@@ -46,7 +46,7 @@ export class BalancedTransfer implements Uses {
     this.#progress = progress;
     this.#join = join;
     const server = group.choose(request, this.#tried, true);
-    if (server === null) throw unavailable();
+    if (server === null) throw group.unavailable();
     this.#server = server;
     this.#take(server);
     group.budget.request();
@@ -164,6 +164,3 @@ export class BalancedTransfer implements Uses {
     return use;
   }
 }
-
-const unavailable = (): SluicewayError =>
-  new SluicewayError('destination_unavailable', 'No server of the group is available');

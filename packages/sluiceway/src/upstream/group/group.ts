@@ -1,5 +1,6 @@
 import { SluicewayError } from '../../errors.js';
-import { type BaseTarget, parseBaseTarget } from '../../http/target.js';
+import { parseBaseTarget } from '../../http/target.js';
+import { type AddressPolicy, anyAddress } from '../../net/address-policy.js';
 import type { Transport } from '../transport.js';
 import { type Candidates, toCandidates } from './candidates.js';
 import type { Choose } from './choose/choose.js';
@@ -7,9 +8,10 @@ import type { BalancedRequest } from './choose/hash-key.js';
 import { Ejection, type EjectionSettings } from './ejection.js';
 import { HealthChecks, type HealthSettings } from './health/health-checks.js';
 import { type MoveSettings, RateWatch } from './rate-watch.js';
+import { type NameSettings, ServerNames } from './resolve/server-names.js';
 import { RetryBudget } from './retry-budget.js';
 import type { RetrySettings } from './retry-policy.js';
-import { nameOf, Server, type ServerSettings, type UpstreamServer } from './server.js';
+import { keyOf, type Resolution, Server, type ServerSettings, type UpstreamServer } from './server.js';
 
 /** How long measured loads are used for choices. */
 const REFRESH_MS = 20;
@@ -29,6 +31,8 @@ export interface GroupSettings {
   slowStartMs: number;
   /** The zone of this proxy, whose servers are preferred. Null: zones do not matter. */
   zone: string | null;
+  /** How names of servers are resolved. */
+  names: NameSettings;
   /** Whether requests are sent to servers that are down if no other is left. */
   triesWhenDown: boolean;
   /** Checks a new list of servers. Throws an `OptionsError`. */
@@ -47,7 +51,10 @@ export class UpstreamGroup {
   readonly rates: RateWatch;
   #checks: HealthChecks | null = null;
   #ownTransport: Transport | null = null;
+  readonly #names: ServerNames;
   #servers: Server[] = [];
+  /** The servers that were drained one by one. Their names can still lead to them. */
+  readonly #drained = new Set<string>();
   /** Servers that have left the group, and still have transfers. */
   #leaving: Server[] = [];
   /** Those of the servers that are up. Null: not known, since servers have changed. */
@@ -71,11 +78,13 @@ export class UpstreamGroup {
     });
     this.#budget = new RetryBudget(settings.retry.budget);
     this.rates = new RateWatch(settings.move, () => this.#servers, this.#ejection);
+    this.#names = new ServerNames(settings.names, () => this.#apply());
     this.#set(settings.servers);
   }
 
   /** The servers in their order, with their state and counts, followed by those that have left and are still in use. */
   get servers(): readonly UpstreamServer[] {
+    this.#names.start();
     this.#refresh(0);
     this.#leaving = this.#leaving.filter(({ transfers }) => transfers > 0);
     return [...this.#servers, ...this.#leaving].map((server) => server.snapshot());
@@ -87,7 +96,9 @@ export class UpstreamGroup {
    * its transfers end undisturbed. Throws an `OptionsError` if the list is not valid; then nothing changes.
    */
   setServers(servers: readonly (string | URL | ServerOptions)[]): void {
-    this.#set(this.#settings.checkServers(servers));
+    const checked = this.#settings.checkServers(servers);
+    this.#drained.clear();
+    this.#set(checked);
   }
 
   /**
@@ -101,15 +112,17 @@ export class UpstreamGroup {
     const server = this.#servers.find((each) => each.url === text || keyOf(each.base) === keyOf(base));
     if (server === undefined) throw new TypeError('The group has no such server');
     if (this.#servers.length === 1) throw new TypeError('The group has no other server');
-    this.#set(this.#servers.filter((each) => each !== server));
+    this.#drained.add(keyOf(server.base));
+    this.#apply();
     if (move) server.moveAll(new SluicewayError('connection_read_timeout', 'The server is drained'));
   }
 
   /**
-   * Ends the health checks. The group can still be used, and all servers that were down because of them are up again. The
+   * Ends the health checks, and names are no longer resolved. The group can still be used, and all servers that were down because of them are up again. The
    * group of the option `upstream.servers` is closed with its proxy.
    */
   close(): void {
+    this.#names.stop();
     this.#checks?.stop();
     this.#checks = null;
     this.#ownTransport?.destroy();
@@ -119,12 +132,25 @@ export class UpstreamGroup {
    * @internal Starts the health checks, if there are any. Their requests are sent by `transport`. `isOwn`: it is closed
    * with the group.
    */
-  check(transport: Transport, isOwn: boolean): void {
+  check(transport: Transport, isOwn: boolean, policy: AddressPolicy = anyAddress): void {
     const { health } = this.#settings;
+    if (health !== null) this.#names.start();
     if (health === null || this.#checks !== null) return;
     this.#ownTransport = isOwn ? transport : null;
-    this.#checks = new HealthChecks(health, transport, this.#ejection);
+    this.#checks = new HealthChecks(health, transport, policy, this.#ejection);
     this.#checks.watch(this.#servers);
+  }
+
+  /** @internal Settled when the names of the servers have been looked up. Null if a server is known. */
+  get resolving(): Promise<void> | null {
+    this.#names.start();
+    return this.#servers.length === 0 ? this.#names.pending : null;
+  }
+
+  /** @internal Why there is no server. */
+  unavailable(): SluicewayError {
+    const error = this.#servers.length === 0 ? this.#names.error : null;
+    return error ?? new SluicewayError('destination_unavailable', 'No server of the group is available');
   }
 
   /** @internal */
@@ -229,6 +255,13 @@ export class UpstreamGroup {
   }
 
   #set(given: readonly ServerSettings[]): void {
+    this.#names.watch(given);
+    this.#apply();
+  }
+
+  /** Uses the servers that are known now. */
+  #apply(): void {
+    const given = this.#names.servers.filter(({ base }) => !this.#drained.has(keyOf(base)));
     const before = new Map(this.#servers.map((server) => [keyOf(server.base), server]));
     const isFirst = this.#servers.length === 0;
     this.#servers = given.map((settings) => {
@@ -242,6 +275,7 @@ export class UpstreamGroup {
       known.adjust(settings);
       return known;
     });
+    this.#leaving = this.#leaving.filter(({ transfers }) => transfers > 0);
     for (const server of before.values()) {
       this.#ejection.forgive(server);
       server.isDraining = true;
@@ -261,7 +295,5 @@ export interface ServerOptions {
   backup?: boolean;
   maxTransfers?: number | false;
   zone?: string;
+  resolve?: boolean | Resolution;
 }
-
-/** Two servers are the same if their URLs are, query included. */
-export const keyOf = (base: BaseTarget): string => `${nameOf(base)}?${base.query}`;

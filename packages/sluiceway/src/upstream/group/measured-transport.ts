@@ -1,6 +1,7 @@
 import { type SluicewayError, toSluicewayError } from '../../errors.js';
 import type { Exchange, Transport, TransportRequest, TransportResponse } from '../transport.js';
 import type { Ejection } from './ejection.js';
+import type { Server } from './server.js';
 import type { ServerUse } from './server-use.js';
 
 /** The uses of servers by one transfer. */
@@ -42,6 +43,10 @@ export class MeasuredTransport implements Transport {
   }
 }
 
+/** An address that a name leads to, and that is not allowed, is the fault of the name. */
+const isFault = ({ source, code }: SluicewayError, { base }: Server): boolean =>
+  source === 'upstream' || (code === 'destination_ip_prohibited' && base.address !== undefined);
+
 class MeasuredExchange implements Exchange {
   readonly response: Promise<TransportResponse>;
   readonly #exchange: Exchange;
@@ -61,7 +66,7 @@ class MeasuredExchange implements Exchange {
       (thrown: unknown) => {
         use.end();
         const error = toSluicewayError(thrown);
-        if (!this.#isUnwanted && error.source === 'upstream')
+        if (!this.#isUnwanted && isFault(error, use.server))
           ejection.failed(use.server, use.beganAt, error.message);
       },
     );

@@ -18,13 +18,19 @@ export interface FailedAttempt {
   method: string;
   /** Whether the content can be sent again from its first byte; true if there is none. */
   isContentKept: boolean;
+  /** Whether the address of the server was found by the group, and is not in the options. */
+  isResolved: boolean;
   /** Whether there was a connection that the request can have been written to. */
   wasConnected: boolean;
 }
 
 /** Whether nothing of the request can have reached the server. */
-export const isUnsent = (error: SluicewayError, { wasConnected }: FailedAttempt): boolean =>
-  !wasConnected && (error.retryable || error.code === 'connection_limit_reached');
+export const isUnsent = (error: SluicewayError, { wasConnected, isResolved }: FailedAttempt): boolean =>
+  !wasConnected &&
+  (error.retryable ||
+    error.code === 'connection_limit_reached' ||
+    // Of several addresses of a name some can be allowed.
+    (isResolved && error.code === 'destination_ip_prohibited'));
 
 /**
  * Whether a request that failed without a response head may be sent to another server: if the server cannot have got it,

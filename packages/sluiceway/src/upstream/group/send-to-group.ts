@@ -81,6 +81,7 @@ export async function sendToGroup(
         const attempt = {
           method,
           isContentKept: replayed?.isKept ?? true,
+          isResolved: place.target.base.address !== undefined,
           wasConnected: (exchanges.at(-1)?.remoteAddress?.() ?? null) !== null,
         };
         balanced.release();

@@ -1,5 +1,10 @@
 import type { SluicewayError } from '../../errors.js';
-import type { BaseTarget } from '../../http/target.js';
+import { type BaseTarget, hostField } from '../../http/target.js';
+
+/** What is looked up for the URL of a server: the addresses of its name, or its SRV records (RFC 2782). */
+export const resolutionWords = ['addresses', 'srv'] as const;
+
+export type Resolution = (typeof resolutionWords)[number];
 
 /** Checked values of one server of a group. */
 export interface ServerSettings {
@@ -12,6 +17,8 @@ export interface ServerSettings {
   maxTransfers: number | null;
   /** Where the server is. Null: not said. */
   zone: string | null;
+  /** What its name is resolved to: several servers. Null: it is one server. */
+  resolve: Resolution | null;
 }
 
 /** Why a server was ejected: see the options of `passive`. */
@@ -247,8 +254,16 @@ export class Server implements UpstreamServer {
   }
 }
 
-/** The name of a server in records and snapshots. The query can contain a secret. */
-export const nameOf = ({ protocol, host, path }: BaseTarget): string => `${protocol}//${host}${path}`;
+/**
+ * The name of a server in records and snapshots, with its address if its name was resolved before. The query can contain
+ * a secret.
+ */
+const nameOf = ({ protocol, host, port, address, path }: BaseTarget): string =>
+  `${protocol}//${address === undefined ? host : hostField(address, port, protocol)}${path}`;
+
+/** Two servers are the same if their URLs are, query and address included. */
+export const keyOf = (base: BaseTarget): string =>
+  base.address === undefined ? `${nameOf(base)}?${base.query}` : `${nameOf(base)}?${base.query} ${base.host}`;
 
 /** FNV-1a over UTF-16 code units, in 32 bits. */
 export function hashText(text: string): number {

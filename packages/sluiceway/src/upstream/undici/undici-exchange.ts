@@ -4,7 +4,6 @@ import { SluicewayError } from '../../errors.js';
 import { hasConnectionCredentials } from '../../http/connection-authentication.js';
 import { Fields, isFieldValue } from '../../http/fields.js';
 import { decideResponseFraming } from '../../http/framing.js';
-import { hostField } from '../../http/target.js';
 import { formatPeer } from '../../net/format-peer.js';
 import { wasReset } from '../../net/reset.js';
 import { queuedBytes } from '../../net/write-queue.js';
@@ -16,6 +15,7 @@ import { STOPS_CONTENT_FROM } from '../request-rules.js';
 import type { Exchange, InterimResponse, TransportRequest, TransportResponse } from '../transport.js';
 import type { DispatchController, DispatchOptions, RawFields, UndiciDispatcher } from './dispatcher.js';
 import { LegacyHandler } from './legacy-handler.js';
+import { originOf } from './origin-of.js';
 import { RequestBody } from './request-body.js';
 import { type DispatchOwner, ResponseContent } from './response-content.js';
 import { onceSent } from './sent-sockets.js';
@@ -222,7 +222,6 @@ export class UndiciExchange extends LegacyHandler implements Exchange, DispatchO
 
   #toOptions(): DispatchOptions {
     const { destination, method, path, headers: fields, content, upgrade } = this.#request;
-    const { protocol, hostname, port } = destination;
     // Undici would send TE without the required connection option (RFC 9110 section 10.1.4).
     const headers = [...fields].flatMap(([name, value]) => (/^te$/i.test(name) ? [] : [name, value]));
     if (content?.lengthText !== undefined)
@@ -230,7 +229,7 @@ export class UndiciExchange extends LegacyHandler implements Exchange, DispatchO
     if (content !== null && content.length !== null) headers.push('Content-Length', String(content.length));
     this.#body?.once('end', () => this.#sent());
     return {
-      origin: `${protocol}//${hostField(hostname, port, protocol)}`,
+      origin: originOf(destination),
       path,
       method,
       headers,

@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { startDns } from '../../support/dns-server.js';
 import { respondWith, startOrigin } from '../../support/raw-origin.js';
 import { sized } from '../../support/through.js';
 import { until } from '../../support/until.js';
@@ -78,6 +79,18 @@ export const balancingChecks: Readonly<Record<string, Check>> = {
       const isChecked = (name: string): boolean => targets.includes(`${name} /healthz`);
       await until(() => isChecked('one') && isChecked('two'), 'both servers were checked');
     }),
+
+  'each address of a name is a server': async (example) => {
+    const dns = await startDns(() => ['127.0.0.1']);
+    try {
+      example.replacements.set("'10.0.0.53'", `'${dns.address}'`);
+      const running = await example.run();
+      expect((await running.send('/file')).head.status).toBe(200);
+      expect(dns.asked).toContain('A files.example');
+    } finally {
+      await dns.stop();
+    }
+  },
 
   'the program balances several URLs': (example) =>
     withServers(example, async () => {

@@ -1,3 +1,4 @@
+import type { AddressPolicy } from '../../../net/address-policy.js';
 import type { Transport } from '../../transport.js';
 import type { Ejection } from '../ejection.js';
 import type { Server } from '../server.js';
@@ -27,12 +28,14 @@ interface Watched {
 export class HealthChecks {
   readonly #settings: HealthSettings;
   readonly #transport: Transport;
+  readonly #policy: AddressPolicy;
   readonly #ejection: Ejection;
   readonly #watched = new Map<Server, Watched>();
 
-  constructor(settings: HealthSettings, transport: Transport, ejection: Ejection) {
+  constructor(settings: HealthSettings, transport: Transport, policy: AddressPolicy, ejection: Ejection) {
     this.#settings = settings;
     this.#transport = transport;
+    this.#policy = policy;
     this.#ejection = ejection;
   }
 
@@ -62,7 +65,7 @@ export class HealthChecks {
 
   async #check(server: Server, watched: Watched): Promise<void> {
     const { signal } = watched.stop;
-    const fault = await probe(this.#transport, server.base, this.#settings, signal);
+    const fault = await probe(this.#transport, server.base, this.#settings, signal, this.#policy);
     if (signal.aborted) return;
     this.#record(server, watched, fault);
     const { intervalMs } = this.#settings;

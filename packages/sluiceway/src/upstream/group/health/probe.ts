@@ -1,7 +1,8 @@
-import { connect } from 'node:net';
 import { SluicewayError } from '../../../errors.js';
 import { Fields } from '../../../http/fields.js';
 import type { BaseTarget } from '../../../http/target.js';
+import { type AddressPolicy, anyAddress } from '../../../net/address-policy.js';
+import { dialDirectly } from '../../../net/direct-dial.js';
 import type { ChunkSource } from '../../../stream/chunk-source.js';
 import type { Exchange, Transport } from '../../transport.js';
 
@@ -20,18 +21,19 @@ export interface ProbeSettings {
 /** The content is searched up to this length. */
 const MAX_CONTENT_BYTES = 64 * 1024;
 
-/** Checks a server once. Resolves with null if it is well, and with the reason if not. Never rejects. */
+/** Checks a server once. `policy`: the addresses that a TCP check may connect to; a transport has its own. Resolves with null if it is well, and with the reason if not. Never rejects. */
 export async function probe(
   transport: Transport,
   server: BaseTarget,
   settings: ProbeSettings,
   signal: AbortSignal,
+  policy: AddressPolicy = anyAddress,
 ): Promise<string | null> {
   const { port, path } = settings;
   const base = port === undefined ? server : { ...server, port };
   try {
     return await (path === null
-      ? probeTcp(base, settings.timeoutMs, signal)
+      ? probeTcp(base, policy, settings.timeoutMs, signal)
       : probeHttp(transport, base, path, settings, signal));
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
@@ -103,21 +105,30 @@ function readText(source: ChunkSource): Promise<string> {
 }
 
 function probeTcp(
-  { hostname, port }: BaseTarget,
+  base: BaseTarget,
+  policy: AddressPolicy,
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<string | null> {
   return new Promise((resolve) => {
-    const socket = connect({ host: hostname, port });
-    const end = (reason: string | null): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', abort);
-      socket.destroy();
-      resolve(reason);
-    };
-    const abort = (): void => end('the check was ended');
-    const timer = setTimeout(() => end(`no connection within ${timeoutMs} ms`), timeoutMs);
-    signal.addEventListener('abort', abort, { once: true });
-    socket.once('connect', () => end(null)).once('error', ({ message }) => end(message));
+    const dialling = dialDirectly(
+      // Without TLS.
+      { destination: { ...base, protocol: 'http:' }, policy, connectTimeoutMs: timeoutMs },
+      {
+        connected: (socket) => {
+          socket.destroy();
+          resolve(null);
+        },
+        failed: ({ message }) => resolve(message),
+      },
+    );
+    signal.addEventListener(
+      'abort',
+      () => {
+        dialling.cancel();
+        resolve('the check was ended');
+      },
+      { once: true },
+    );
   });
 }
