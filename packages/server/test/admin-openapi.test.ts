@@ -67,7 +67,11 @@ test('the description of the API is OpenAPI 3.1, and every answer is as it says 
     listeners: [{ address: '127.0.0.1:0' }],
     admin: { address: '127.0.0.1:0' },
     log: { format: 'none' },
-    routes: [{ name: 'files', proxy: { upstream: origin.url } }],
+    upstreams: { mirrors: { servers: [origin.url, 'http://127.0.0.1:1'] } },
+    routes: [
+      { name: 'files', proxy: { upstream: origin.url } },
+      { name: 'group', path: '/group', proxy: { upstream: 'mirrors' } },
+    ],
   });
   const admin = await adminOf(net, program);
   const valid = await validatorOf(admin);
@@ -100,6 +104,7 @@ test('the description of the API is OpenAPI 3.1, and every answer is as it says 
     '/api/session',
     '/api/totals',
     '/api/failures',
+    '/api/servers',
   ])
     await get(path);
   await get('/api/transfers');

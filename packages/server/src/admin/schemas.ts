@@ -104,6 +104,18 @@ export const schemas: Readonly<Record<string, Schema>> = {
       }),
     ),
   }),
+  Server: object({
+    name: described(string, 'Unique in the group.'),
+    url: string,
+    state: oneOf(['up', 'down', 'ejected', 'draining']),
+    since: described(time, 'When the state changed.'),
+    transfers: count,
+    rate: described(count, 'Bytes per second of its running transfers, both ways.'),
+    bytes: described(count, 'Bytes of all its transfers so far, both ways.'),
+    weight: { type: 'number' },
+    backup: boolean,
+    lastFailure: nullable(string),
+  }),
   ReloadProblem: object({
     path: string,
     message: string,

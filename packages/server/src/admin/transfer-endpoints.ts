@@ -128,6 +128,20 @@ export const transferEndpoints = ({ live }: Control): readonly Endpoint[] => [
     answer: async () => json(200, { failures: await live.failures() }),
   },
   {
+    method: 'GET',
+    path: '/api/servers',
+    description: {
+      summary: 'The servers of groups, with their health and throughput',
+      answers: {
+        200: {
+          description: 'The groups. A single URL is no group.',
+          schema: object({ groups: list(object({ name: string, servers: list(ref('Server')) })) }),
+        },
+      },
+    },
+    answer: async () => json(200, { groups: await live.groups() }),
+  },
+  {
     method: 'POST',
     path: '/api/links/revoke',
     description: {

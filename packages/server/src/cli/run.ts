@@ -42,7 +42,7 @@ export async function run({ read, what }: RunOptions): Promise<number> {
     isExpected: (error): error is Error => error instanceof ConfigError || error instanceof UsageError,
     observersOf: ({ name, log, upstreams }) => [
       metrics.transfers.observer({ route: name, upstreams }),
-      view.observer(name),
+      view.observer(name, upstreams),
       ...(log ? [logs.observer(name)] : []),
     ],
     onConnectionFailure: (failure) => {

@@ -17,7 +17,7 @@ void new Worker({
   view,
   observersOf: ({ name, log, upstreams }) => [
     metrics.transfers.observer({ route: name, upstreams }),
-    view.observer(name),
+    view.observer(name, upstreams),
     ...(log ? [logs.observer(name)] : []),
   ],
   onConnectionFailure: (failure) => {

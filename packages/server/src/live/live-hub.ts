@@ -5,6 +5,7 @@ import { type HistoryPoint, TotalsHistory } from './history.js';
 import { LiveState } from './live-state.js';
 import { NOT_WATCHING } from './process-view.js';
 import type { AskProcesses } from './questions.js';
+import { type GroupView, mergeGroups } from './servers.js';
 import type { TransferView } from './transfer-view.js';
 
 /** Shortest time between two events with changes. */
@@ -71,6 +72,12 @@ export class LiveHub {
   async failures(): Promise<ExplainedFailure[]> {
     const answers = await this.#ask('failures', () => null);
     return mergeFailures(answers.flatMap(({ answer }) => answer ?? []));
+  }
+
+  /** The groups of servers. */
+  async groups(): Promise<GroupView[]> {
+    const answers = await this.#ask('servers', () => null);
+    return mergeGroups(answers.flatMap(({ answer }) => (answer === null ? [] : [answer])));
   }
 
   /** Returns the number of aborted downloads; null if no gateway has signed the link. */

@@ -2,12 +2,14 @@ import type { Observer, Outcome, TransferRecord } from 'sluiceway';
 import { ChangeTracker } from './change-tracker.js';
 import { FailureLog } from './failures.js';
 import type { LiveAnswers } from './questions.js';
+import { type LiveGroup, toGroupViews } from './servers.js';
 import { type RoutedTransfer, toView } from './transfer-view.js';
 
 /** What serves requests in a process. */
 export interface LiveSource {
   /** The running transfers of all routes. */
   running(): Iterable<RoutedTransfer>;
+  readonly groups: readonly LiveGroup[];
   /** Revokes a link, and returns the number of its downloads. Null: no gateway has a key that has signed it. */
   revoke(url: string): number | null;
 }
@@ -21,12 +23,22 @@ export class ProcessView {
   readonly #outcomes = new Map<Outcome, number>();
   #bytesDown = 0;
   #bytesUp = 0;
+  /** Bytes of ended transfers, by configured server. */
+  readonly #serverBytes = new Map<string, number>();
   #tracker: ChangeTracker | null = null;
   #session = NOT_WATCHING;
 
-  /** Returns the observer for the transfers of a route. */
-  observer(route: string): Observer {
-    return { onTransferEnd: (record) => this.#onEnd(record, route) };
+  /** Returns the observer for the transfers of a route. `upstreams`: its configured servers: scheme, host and port. */
+  observer(route: string, upstreams: readonly string[] = []): Observer {
+    const known = new Set(upstreams);
+    return {
+      onTransferEnd: (record) => {
+        this.#onEnd(record, route);
+        const { upstream, bytesDown, bytesUp } = record;
+        if (upstream === null || !known.has(upstream)) return;
+        this.#serverBytes.set(upstream, (this.#serverBytes.get(upstream) ?? 0) + bytesDown + bytesUp);
+      },
+    };
   }
 
   /** `source` is asked with each question: what serves can change. */
@@ -53,6 +65,10 @@ export class ProcessView {
       },
       totals: () => this.#totals(source().running()),
       failures: () => this.#failures.list(),
+      servers: () => {
+        const { groups } = source();
+        return groups.length === 0 ? [] : toGroupViews(groups, source().running(), this.#serverBytes);
+      },
       revoke: (url) => source().revoke(url),
     };
   }

@@ -1,5 +1,6 @@
 import type { ProcessChanges } from './change-tracker.js';
 import type { FailureCount } from './failures.js';
+import type { GroupView } from './servers.js';
 import type { TransferView } from './transfer-view.js';
 
 /** Sums of a process since its start. Bytes include those of running transfers. */
@@ -21,6 +22,7 @@ export interface LiveQuestions {
   abort: readonly [{ id: string; reason: string }, boolean];
   totals: readonly [null, ProcessTotals];
   failures: readonly [null, FailureCount[]];
+  servers: readonly [null, GroupView[]];
   revoke: readonly [string, number | null];
 }
 

@@ -2,11 +2,12 @@ import type { LiveSource } from '../live/process-view.js';
 import type { Service } from './service.js';
 
 /** What the live view sees of a service. Null: the service has not started. */
-export const toLiveSource = (service: Pick<Service, 'handlers'> | null): LiveSource => ({
+export const toLiveSource = (service: Pick<Service, 'handlers' | 'plan'> | null): LiveSource => ({
   *running() {
     for (const handler of service?.handlers() ?? [])
       for (const transfer of handler.transfers()) yield { route: handler.route, transfer };
   },
+  groups: service?.plan.routes.groups.all ?? [],
   revoke: (url) => {
     const aborted = (service?.handlers() ?? []).flatMap((handler) => handler.revoke(url) ?? []);
     return aborted.length === 0 ? null : aborted.reduce((sum, each) => sum + each, 0);
