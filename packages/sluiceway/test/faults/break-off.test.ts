@@ -11,7 +11,9 @@ import { isSeeded, seededBytes } from '../support/content.js';
 import { type Network, test } from '../support/fixture.js';
 import { Gate } from '../support/gate.js';
 import type { RawClient } from '../support/raw-client.js';
+import { StoppedTime } from '../support/stopped-time.js';
 import { toChunk } from '../support/through.js';
+import { until } from '../support/until.js';
 
 const PART = 100_000;
 const part = seededBytes('break-off', 0, PART);
@@ -124,6 +126,31 @@ describe.each([
       expect(await endOf(net, { framing: CHUNKED, version: '1.0', lines, secure, breakOff })).toBe('RST');
     },
   );
+});
+
+test('a client that is busy for 90 ms still gets all that was written before a break, however fast the transfer was [Sluiceway]', async ({
+  net,
+}) => {
+  const time = new StoppedTime(net);
+  const size = 1024 * 1024;
+  const origin = await net.origin(async (connection) => {
+    await connection.readHead();
+    await connection.write(`HTTP/1.1 200 OK\r\nContent-Length: ${2 * size}\r\n\r\n`);
+    await connection.writeSeeded('busy', 0, size);
+    connection.end();
+  });
+  const running = await net.proxy({ upstream: origin.url, resume: false });
+  const client = await net.client(running);
+  await client.get('/');
+  const head = await client.readHead();
+  client.pause();
+  await until(() => running.proxy.active === 0, 'the transfer had ended');
+  await time.pass(90);
+  client.resume();
+  const content = client.readContent(head);
+  await until(() => client.bytesRead > size, 'all that was written had arrived');
+  await time.pass(10);
+  expect(await content).toMatchObject({ complete: false, contentLength: size });
 });
 
 test('a response without a length that breaks off on a Unix socket, which knows no reset, ends with its connection [Sluiceway]', async ({

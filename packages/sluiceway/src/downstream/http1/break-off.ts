@@ -11,6 +11,9 @@ import type { BreakOff } from '../exchange.js';
  */
 const MAX_DELAY_MS = 1000;
 
+/** Shortest time: a client may be busy for longer than a fast transfer has taken. */
+const MIN_DELAY_MS = 100;
+
 export interface Broken {
   how: BreakOff;
   /** Whether the client knows the length of the content. */
@@ -40,7 +43,7 @@ export function breakOffResponse(response: ServerResponse, broken: Broken): void
     return;
   }
   const elapsed = performance.now() - broken.since;
-  const timer = setTimeout(end, Math.min(MAX_DELAY_MS, 2 * elapsed));
+  const timer = setTimeout(end, Math.max(MIN_DELAY_MS, Math.min(MAX_DELAY_MS, 2 * elapsed)));
   socket.once('close', () => clearTimeout(timer));
 }
 
