@@ -4,7 +4,9 @@ import { byId } from './dom.js';
 import { formatCount, formatRate } from './format.js';
 import type { History } from './history.js';
 
-const WINDOW_S = 600;
+const UNITS = [1, 2, 5, 10, 20, 50, 100, 200, 500];
+/** Steps of the axes: of counts, and of bytes in all their units. */
+const STEPS = Array.from({ length: 5 }, (_, power) => UNITS.map((step) => step * 1024 ** power)).flat();
 
 interface Chart {
   plot: UPlot;
@@ -28,11 +30,12 @@ export class Charts {
   create(): void {
     for (const { plot } of this.#charts) plot.destroy();
     const colors = readColors();
+    const span = () => this.#history.span;
     const rates = byId('chart-throughput');
     const ended = byId('chart-outcomes');
     this.#charts = [
-      { plot: new uPlot(ratesOptions(rates, colors), this.#history.rates(), rates), box: rates },
-      { plot: new uPlot(endedOptions(ended, colors), this.#history.ended(), ended), box: ended },
+      { plot: new uPlot(ratesOptions(rates, colors, span), this.#history.rates(), rates), box: rates },
+      { plot: new uPlot(endedOptions(ended, colors, span), this.#history.ended(), ended), box: ended },
     ];
   }
 
@@ -89,9 +92,9 @@ const sizeOf = (box: HTMLElement): { width: number; height: number } => ({
 
 const font = '11px system-ui, sans-serif';
 
-function ratesOptions(box: HTMLElement, colors: Colors): UPlot.Options {
+function ratesOptions(box: HTMLElement, colors: Colors, span: () => number): UPlot.Options {
   return {
-    ...frame(box, colors, (value) => (value === 0 ? '0' : formatRate(value)), 66),
+    ...frame(box, colors, span, (value) => (value === 0 ? '0' : formatRate(value)), 66),
     series: [
       {},
       { stroke: colors.down, fill: colors.downFill, width: 1.75, points: { show: false } },
@@ -100,11 +103,11 @@ function ratesOptions(box: HTMLElement, colors: Colors): UPlot.Options {
   };
 }
 
-function endedOptions(box: HTMLElement, colors: Colors): UPlot.Options {
+function endedOptions(box: HTMLElement, colors: Colors, span: () => number): UPlot.Options {
   const bars = uPlot.paths.bars?.({ size: [0.62, 14], radius: 0.15, align: 1 });
   const asBars = bars === undefined ? {} : { paths: bars };
   return {
-    ...frame(box, colors, (value) => (Number.isInteger(value) ? formatCount(value) : ''), 40),
+    ...frame(box, colors, span, (value) => (Number.isInteger(value) ? formatCount(value) : ''), 40),
     series: [
       {},
       { fill: colors.good, width: 0, points: { show: false }, ...asBars },
@@ -117,6 +120,7 @@ function endedOptions(box: HTMLElement, colors: Colors): UPlot.Options {
 function frame(
   box: HTMLElement,
   colors: Colors,
+  span: () => number,
   format: (value: number) => string,
   size: number,
 ): Omit<UPlot.Options, 'series'> {
@@ -131,7 +135,7 @@ function frame(
         time: true,
         range: (_plot, _min, max) => {
           const end = max ?? Date.now() / 1000;
-          return [end - WINDOW_S, end];
+          return [end - span(), end];
         },
       },
       y: { range: (_plot, _min, max) => [0, Math.max(1, (max ?? 0) * 1.15)] },
@@ -145,14 +149,11 @@ function frame(
         space: 90,
         size: 24,
         values: (plot, splits) =>
-          splits.map((split) => {
-            const minutes = Math.round(((plot.scales['x']?.max ?? split) - split) / 60);
-            return minutes === 0 ? 'now' : `−${minutes} min`;
-          }),
+          splits.map((split) => formatBefore((plot.scales['x']?.max ?? split) - split)),
         splits: (plot) => {
           const end = plot.scales['x']?.max ?? 0;
-          const step = box.clientWidth < 420 ? 180 : 120;
-          return Array.from({ length: Math.floor(WINDOW_S / step) }, (_, i) => end - i * step).toReversed();
+          const step = Math.max(30, span() / 5) * (box.clientWidth < 420 ? 2 : 1);
+          return Array.from({ length: Math.ceil(span() / step) }, (_, i) => end - i * step).toReversed();
         },
       },
       {
@@ -164,8 +165,15 @@ function frame(
         size,
         gap: 8,
         values: (_plot, splits) => splits.map(format),
-        incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, ...Array.from({ length: 34 }, (_, i) => 1000 * 2 ** i)],
+        incrs: STEPS,
       },
     ],
   };
+}
+
+/** `now`, `−30 s`, `−4 min`. */
+function formatBefore(seconds: number): string {
+  const rounded = Math.round(seconds);
+  if (rounded === 0) return 'now';
+  return rounded % 60 === 0 ? `−${rounded / 60} min` : `−${rounded} s`;
 }

@@ -10,7 +10,8 @@ export interface StreamEvent {
  * `fetch`.
  */
 export class EventParser {
-  #rest = '';
+  /** The beginning of a line, in pieces. */
+  #rest: string[] = [];
   #type = '';
   #data: string[] = [];
   #id = '';
@@ -18,13 +19,18 @@ export class EventParser {
   /** Returns the events that are complete with this text. */
   push(text: string): StreamEvent[] {
     const events: StreamEvent[] = [];
-    const lines = (this.#rest + text).split('\n');
-    this.#rest = lines.pop() ?? '';
-    for (const each of lines) {
-      const line = each.endsWith('\r') ? each.slice(0, -1) : each;
+    let start = 0;
+    for (;;) {
+      const end = text.indexOf('\n', start);
+      if (end === -1) break;
+      this.#rest.push(text.slice(start, end));
+      const line = this.#rest.join('').replace(/\r$/, '');
+      this.#rest = [];
       if (line === '') this.#dispatch(events);
       else this.#read(line);
+      start = end + 1;
     }
+    if (start < text.length) this.#rest.push(text.slice(start));
     return events;
   }
 

@@ -2,6 +2,8 @@ import type { HistoryData, PointData, TotalsData } from './contract.js';
 import { kindOfOutcome } from './format.js';
 
 const LENGTH_S = 600;
+/** The charts begin with the shortest of these that has everything. */
+const SPANS_S = [120, 300, LENGTH_S];
 /** Seconds of one bar of ended transfers. */
 const BUCKET_S = 10;
 
@@ -44,6 +46,14 @@ export class History {
   /** Forgets the sums of a connection that was lost. */
   interrupt(): void {
     this.#last = null;
+  }
+
+  /** Seconds that the charts show: a server that has just started has no ten minutes. */
+  get span(): number {
+    const [first, last] = [this.#points.at(0), this.#points.at(-1)];
+    if (first === undefined || last === undefined) return SPANS_S[0] ?? LENGTH_S;
+    const seconds = (Date.parse(last.time) - Date.parse(first.time)) / 1000;
+    return SPANS_S.find((span) => span >= seconds) ?? LENGTH_S;
   }
 
   /** Seconds, bytes per second down and up: a column each. */

@@ -31,6 +31,8 @@ const announcer = new Announcer();
 const connectionView = new ConnectionView();
 const failuresView = new FailuresView();
 
+let hasServers = false;
+
 const act = (action: typeof askToAbort) => (id: string | null) => {
   const item = id === null ? undefined : store.get(id);
   if (item !== undefined && item.end === null) action(api, item);
@@ -63,7 +65,7 @@ function onConnection(connection: Connection): void {
   if (connection.state !== 'live') return;
   signIn.close();
   void loadHistory();
-  void refresh();
+  void loadFeatures();
 }
 
 function onEvent({ type, data }: StreamEvent): void {
@@ -87,6 +89,17 @@ function onTotals(totals: TotalsData): void {
   charts.update();
 }
 
+/** Offers only what the server can do. */
+async function loadFeatures(): Promise<void> {
+  await quietly(async () => {
+    const { paths } = await api.get<{ paths: Record<string, unknown> }>('/api/openapi.json');
+    hasServers = '/api/servers' in paths;
+    byId('tab-servers').hidden = !hasServers;
+    document.body.classList.toggle('no-limit', !('/api/transfers/{id}/limit' in paths));
+  });
+  void refresh();
+}
+
 /** What the server does not send by itself. */
 async function loadHistory(): Promise<void> {
   await quietly(async () => {
@@ -96,14 +109,13 @@ async function loadHistory(): Promise<void> {
 }
 
 async function refresh(): Promise<void> {
-  await quietly(async () => {
-    const [{ groups }, { failures }] = await Promise.all([
-      api.get<{ groups: GroupData[] }>('/api/servers'),
-      api.get<{ failures: FailureData[] }>('/api/failures'),
-    ]);
-    serversView.draw(groups);
-    failuresView.draw(failures);
-  });
+  await Promise.all([
+    hasServers &&
+      quietly(async () => serversView.draw((await api.get<{ groups: GroupData[] }>('/api/servers')).groups)),
+    quietly(async () =>
+      failuresView.draw((await api.get<{ failures: FailureData[] }>('/api/failures')).failures),
+    ),
+  ]);
 }
 
 /** While the connection is lost, the bar says so, and nothing else has to. */
@@ -143,7 +155,7 @@ setInterval(() => {
   connectionView.tick();
   transfersView.tick();
   details.draw(details.id === null ? undefined : store.get(details.id));
-}, 250);
+}, 500);
 setInterval(() => {
   if (!document.hidden) void refresh();
 }, 2000);

@@ -10,6 +10,7 @@ export interface TableEvents {
 
 /** Rows that are drawn above and below what is in view. */
 const MARGIN_ROWS = 6;
+const MANY = 300;
 
 /**
  * The table of transfers. It scrolls with the page, and has elements only for the rows in view, so that thousands of
@@ -49,6 +50,7 @@ export class Table {
   /** Shows these items in this order. */
   show(items: readonly TransferItem[]): void {
     this.#items = items;
+    this.#table.classList.toggle('many', items.length > MANY);
     this.draw();
   }
 

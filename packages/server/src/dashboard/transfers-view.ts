@@ -8,6 +8,8 @@ import type { Table } from './table.js';
 
 /** How often the order may change while the server sends changes. A row that moves all the time cannot be clicked. */
 const ORDER_INTERVAL_MS = 1000;
+/** With more transfers than this, new ones wait for that, too. */
+const MANY = 300;
 
 /** The table with its filters, its count and what is there instead of rows. */
 export class TransfersView {
@@ -54,7 +56,8 @@ export class TransfersView {
     const now = performance.now();
     this.#store.expire(now);
     const isNew = this.#store.version !== this.#version;
-    if (isNew || now - this.#orderedAt >= ORDER_INTERVAL_MS) {
+    const isDue = now - this.#orderedAt >= ORDER_INTERVAL_MS;
+    if (isDue || this.#version === -1 || (isNew && this.#store.size <= MANY)) {
       this.#version = this.#store.version;
       this.#orderedAt = now;
       this.#items = select(this.#store.items, this.#filters.selection, now);
