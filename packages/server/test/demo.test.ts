@@ -195,6 +195,18 @@ describe('npm start', () => {
     await refuses(net, origin);
   });
 
+  test('shows a dashboard with running downloads, and makes more of them when asked', async ({ net }) => {
+    const program = start(net, { PORT: '0' });
+    const [, dashboard = ''] = await program.match('stdout', /^ +(http:\S+:\d+\/)$/m);
+    const read = async (path: string, init?: RequestInit) =>
+      (await (await fetch(new URL(path, dashboard), init)).json()) as { total: number; started: number };
+    expect(await (await fetch(dashboard)).text()).toContain('<html lang="en" data-demo');
+    const running = async () => (await read('/api/transfers')).total;
+    await until(async () => (await running()) > 0, 'a download was running');
+    const { started } = await read('/api/demo/traffic', { method: 'POST' });
+    await until(async () => (await running()) > started, 'further ones were running');
+  });
+
   test('a port in use is said, and ends it with 1', async ({ net }) => {
     const taken = createServer().listen(0, '127.0.0.1');
     net.cleanup(() => taken.close());
@@ -214,7 +226,13 @@ describe('npm start', () => {
   });
 
   test('names lines to try that fit the system', () => {
-    const facts = { link: 'http://p/l', url: 'http://p', originUrl: 'http://o', pid: 7 };
+    const facts = {
+      dashboardUrl: 'http://d/',
+      link: 'http://p/l',
+      url: 'http://p',
+      originUrl: 'http://o',
+      pid: 7,
+    };
     expect(describeDemo({ ...facts, platform: 'linux' })).toMatch(/\| sha256sum;[^]*ps -o rss= -p 7/);
     expect(describeDemo({ ...facts, platform: 'darwin' })).toMatch(/\| shasum -a 256;/);
     expect(describeDemo({ ...facts, platform: 'win32' })).toMatch(/tasklist .*7/);

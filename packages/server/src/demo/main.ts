@@ -1,36 +1,36 @@
-import { fileURLToPath } from 'node:url';
+import { createServer } from 'node:net';
 import { createLinks, formatKeys, generateKey } from 'sluiceway/gateway';
 import { ConfigError } from '../config/config-error.js';
-import { ConfigFile } from '../config/file.js';
-import { configMembers } from '../config/options.js';
-import { checkOnly, compile } from '../server/compile.js';
-import { Service } from '../server/service.js';
+import { createDemoServer } from './demo-server.js';
 import {
   isOriginProcess,
+  makeTraffic,
   type OriginProcess,
   runOriginProcess,
   startOriginProcess,
 } from './origin-process.js';
 import { describeDemo } from './tour.js';
 
-const configuration = fileURLToPath(new URL('../../demo/sluiceway.yaml', import.meta.url));
+const DEFAULT_ADMIN_PORT = 9180;
 
-/** Starts an origin server and a server in front of it, and prints what to try. */
+/** Starts origin servers and a server in front of them, and prints what to try. */
 async function main(): Promise<void> {
   const { env, pid, platform } = process;
-  if (!isPort(env['PORT'])) return fail(`PORT must be a number from 0 to 65535, not ${env['PORT']}`, 2);
+  for (const name of ['PORT', 'ADMIN_PORT'])
+    if (!isPort(env[name])) return fail(`${name} must be a number from 0 to 65535, not ${env[name]}`, 2);
 
   const origin = await startOriginProcess(import.meta.url);
   const key = generateKey();
-  env['ORIGIN'] = origin.url;
-  env['LINK_KEYS'] = formatKeys([key]);
-  let service: Service;
+  Object.assign(env, {
+    ORIGIN: origin.url,
+    LIBRARY_A: origin.library[0],
+    LIBRARY_B: origin.library[1],
+    LINK_KEYS: formatKeys([key]),
+    ADMIN_PORT: await chooseAdminPort(env),
+  });
+  const server = createDemoServer(origin);
   try {
-    service = await Service.start(compile(new ConfigFile(configuration, configMembers), checkOnly), {
-      observersOf: () => [],
-      onConnectionFailure: ({ message }) => console.error(`demo: ${message}`),
-      onCertificate: () => {},
-    });
+    await server.start();
   } catch (error) {
     stopOrigin(origin);
     if (!(error instanceof ConfigError)) throw error;
@@ -39,7 +39,7 @@ async function main(): Promise<void> {
   }
 
   const stop = () => {
-    service.destroy();
+    server.destroy();
     stopOrigin(origin);
   };
   process.once('SIGINT', stop).once('SIGTERM', stop);
@@ -47,13 +47,29 @@ async function main(): Promise<void> {
     stop();
     fail('the origin server has ended', 1);
   });
-  const [url = ''] = service.urls;
+  const [url = ''] = server.urls;
+  makeTraffic(origin, 'keep', url);
   const links = createLinks({ keys: [key], base: url });
   const link = links.sign({ url: `${origin.url}/files/100MiB`, expires: '1h', filename: '100MiB.bin' });
-  console.log(describeDemo({ link, url, originUrl: origin.url, pid, platform }));
+  const dashboardUrl = `${server.adminUrl ?? ''}/`;
+  console.log(describeDemo({ dashboardUrl, link, url, originUrl: origin.url, pid, platform }));
 }
 
 const stopOrigin = ({ child }: OriginProcess): void => void child.removeAllListeners('exit').kill();
+
+/** 9180 as by default, unless another program has it or `PORT` chooses a port, too. */
+async function chooseAdminPort({ PORT = '', ADMIN_PORT = '' }: NodeJS.ProcessEnv): Promise<string> {
+  if (ADMIN_PORT !== '') return ADMIN_PORT;
+  return PORT === '' && (await isFree(DEFAULT_ADMIN_PORT)) ? String(DEFAULT_ADMIN_PORT) : '0';
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+}
 
 /** An empty text is valid: the configuration has a default port. */
 function isPort(text = ''): boolean {

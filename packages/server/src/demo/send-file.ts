@@ -2,21 +2,23 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { hasMatch, isSameRepresentation, type Part, readRange } from './file-request.js';
 
+type Parts = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+
 /** A file to serve. `read` provides its bytes. */
-export interface ServedFile {
+export interface ServedFile<P extends Parts = Iterable<Uint8Array>> {
   size: number;
   contentType: string;
   /** Null for a file that has no validators. */
   validators: { etag: string; lastModified: string } | null;
   /** Returns the bytes from `start` up to, but not including, `end`. An error breaks the response off. */
-  read(start: number, end: number): Iterable<Uint8Array>;
+  read(start: number, end: number): P;
 }
 
 /** Answers a GET or HEAD with a file. Supports Range, If-Range and If-None-Match. */
 export async function sendFile(
   request: IncomingMessage,
   response: ServerResponse,
-  file: ServedFile,
+  file: ServedFile<Parts>,
 ): Promise<void> {
   const { size } = file;
   const { etag, lastModified } = file.validators ?? { etag: '', lastModified: '' };
@@ -65,10 +67,10 @@ function choosePart(
 }
 
 /** Sends the bytes as fast as the client takes them. Stops when the client leaves. */
-async function sendParts(response: ServerResponse, parts: Iterable<Uint8Array>): Promise<void> {
+async function sendParts(response: ServerResponse, parts: Parts): Promise<void> {
   const left = new AbortController();
   response.once('close', () => left.abort());
-  for (const part of parts) {
+  for await (const part of parts) {
     if (response.destroyed) return;
     if (!response.write(part)) await once(response, 'drain', { signal: left.signal });
   }

@@ -1,4 +1,5 @@
 export interface DemoFacts {
+  dashboardUrl: string;
   /** A link to a file of the origin server. */
   link: string;
   /** Where the proxy listens. */
@@ -10,7 +11,7 @@ export interface DemoFacts {
 }
 
 /** The text that `npm start` prints: what runs, and commands to try. */
-export function describeDemo({ link, url, originUrl, pid, platform }: DemoFacts): string {
+export function describeDemo({ dashboardUrl, link, url, originUrl, pid, platform }: DemoFacts): string {
   const digest = platform === 'darwin' ? 'shasum -a 256' : 'sha256sum';
   const memory =
     platform === 'win32'
@@ -21,6 +22,11 @@ export function describeDemo({ link, url, originUrl, pid, platform }: DemoFacts)
         ].join('\n');
   return `An origin server is at ${originUrl}: it makes up files of any size while it sends them.
 The proxy in front of it is at ${url} (process ${pid}). What it serves is in packages/server/demo/sluiceway.yaml.
+
+See and steer what runs: open the dashboard. A few slow downloads run already, one of their two origin servers breaks every
+few seconds, and a button makes more traffic:
+
+  ${dashboardUrl}
 
 Download a file, and compare its SHA-256 with the one that the origin server knows:
 

@@ -9,6 +9,7 @@ import type {
   ReloadResult,
   RestartResult,
 } from '../admin/control.js';
+import type { Endpoint } from '../admin/endpoint.js';
 import { adminEndpoints } from '../admin/endpoints.js';
 import { AdminSession } from '../admin/session.js';
 import { ConfigError } from '../config/config-error.js';
@@ -40,6 +41,8 @@ export interface ServerOptions {
   logs: Logs;
   /** Starts workers for a plan that is only checked here. Rejects as `LocalBackend.start` does. */
   startWorkers(plan: Plan, onChange: () => void): Promise<Backend>;
+  /** Further endpoints of the admin listener, which come before the others. Default none. */
+  endpoints?: readonly Endpoint[];
   /** Called when a certificate was obtained by ACME, and when that failed. */
   onCertificate: (event: AcmeEvent) => void;
   /** Called every few seconds of a drain. `leftMs`: the rest of the `drainTimeout`. */
@@ -70,7 +73,11 @@ export class Server implements Control {
     this.#options = options;
     this.#context = { observersOf: options.observersOf, readiness: () => this.readiness() };
     const session = new AdminSession();
-    this.#admin = new AdminServer(adminEndpoints(this, session), session, options.onConnectionFailure);
+    this.#admin = new AdminServer(
+      [...(options.endpoints ?? []), ...adminEndpoints(this, session)],
+      session,
+      options.onConnectionFailure,
+    );
   }
 
   /**
@@ -186,6 +193,13 @@ export class Server implements Control {
       this.live.end();
       this.#admin.destroy();
     }
+  }
+
+  /** Ends everything now. */
+  destroy(): void {
+    this.#phase = 'draining';
+    this.#backend?.destroy();
+    this.#admin.destroy();
   }
 
   /** Has the workers open their log files again. */
