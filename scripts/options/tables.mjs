@@ -1,7 +1,13 @@
 /** @import { AnySpec, Members } from 'sluiceway/options' */
 
 /** The pages with tables of options. */
-export const pages = ['docs/options.md', 'docs/gateway.md', 'docs/config.md', 'docs/access.md'];
+export const pages = [
+  'docs/options.md',
+  'docs/gateway.md',
+  'docs/config.md',
+  'docs/access.md',
+  'docs/limits.md',
+];
 
 const MARKER = /^<!-- options: (.+) -->$/;
 
@@ -12,6 +18,7 @@ const tables = new Set([
   'createProxy.headers',
   'createProxy.timeouts',
   'createProxy.limits',
+  'createProxy.limits.rules',
   'createProxy.resume',
   'createProxy.digests',
   'createProxy.cors',
@@ -34,6 +41,7 @@ const tables = new Set([
 
 /** Options whose members are in the tables of others. */
 const elsewhere = new Set([
+  'gateway.limits.rules',
   'config.admin.access',
   'config.upstreams',
   'config.defaults',

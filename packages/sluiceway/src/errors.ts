@@ -90,6 +90,10 @@ export type ErrorCode =
   | 'http_response_status'
   | 'response_denied'
   | 'transfer_limit_reached'
+  | 'request_limit_reached'
+  | 'byte_limit_reached'
+  | 'limit_key_blocked'
+  | 'limit_unavailable'
   | 'too_many_redirects'
   | 'total_timeout'
   | 'shutdown'
@@ -199,6 +203,10 @@ const kinds: Readonly<Record<ErrorCode, ErrorKind>> = {
   http_response_status: kind('upstream', 502, 'upstream_invalid', 'The origin server did not send the file.'),
   response_denied: kind('policy', 403, 'blocked', 'The file is not allowed.'),
   transfer_limit_reached: kind('policy', 429, 'limited', 'Too many downloads at a time.'),
+  request_limit_reached: kind('policy', 429, 'limited', 'Too many requests.'),
+  byte_limit_reached: kind('policy', 429, 'limited', 'The transfer quota is used up.'),
+  limit_key_blocked: kind('policy', 403, 'limited', 'The request is blocked.'),
+  limit_unavailable: kind('internal', 503, 'limited', 'The server is overloaded.'),
   content_too_large: kind('downstream', 413, 'rejected', 'The request content is too large.'),
   too_many_redirects: kind(
     'upstream',

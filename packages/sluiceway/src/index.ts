@@ -28,6 +28,18 @@ export type { Digest, DigestAlgorithm } from './http/digest.js';
 export type { ReadonlyFields } from './http/fields.js';
 export { Fields } from './http/fields.js';
 export type { BaseTarget } from './http/target.js';
+export type { KeyFunction, LimitBy, LimitedRequest } from './limits/keys.js';
+export type { BlockOptions, LimitControl } from './limits/limits.js';
+export type {
+  ByteQuotaOptions,
+  LimitExceptOptions,
+  LimitMatchOptions,
+  LimitQueueOptions,
+  LimitRuleOptions,
+  LimitTimeOptions,
+  RequestRateOptions,
+} from './limits/rule-options.js';
+export type { KeyUsage, UsageOptions } from './limits/usage.js';
 export type { ClientCertificate } from './net/client-certificate.js';
 export type { Destination } from './net/destination.js';
 export type { ForwardedClient } from './net/forwarded-client.js';

@@ -1,15 +1,16 @@
 import { type Command, Option } from 'commander';
-import { type DigestOptions, OptionsError, type TimeoutOptions } from 'sluiceway';
+import { type DigestOptions, type LimitRuleOptions, OptionsError, type TimeoutOptions } from 'sluiceway';
 import { proxyOptions } from 'sluiceway/options';
 import { readCertificates } from '../listeners/pem.js';
 import { type AccessFlags, addAccessFlags, toAccessRule } from './access-flags.js';
+import { addLimitFlags, type LimitFlags, limitFlagOf, toLimitRules } from './limit-flags.js';
 import { addLogFlags, type LogFlags, toLogConfig, toRequestId } from './log-flags.js';
 import { addOperationOptions, type OperationFlags, toOperationConfig } from './operation-flags.js';
 import { addOptionFlags, flagsByOption, givenUnder, inFlagWords, transferFlags } from './option-flags.js';
 import { readFlag, UsageError } from './usage-error.js';
 
 /** The flags of every command that serves, as given on the command line. */
-export interface ServeFlags extends AccessFlags, OperationFlags, LogFlags {
+export interface ServeFlags extends AccessFlags, OperationFlags, LimitFlags, LogFlags {
   listen: string;
   h2c?: string;
   proxyProtocol?: string;
@@ -70,7 +71,7 @@ export interface ServedOptions {
   name?: string;
   trustedProxies?: string[];
   timeouts: TimeoutOptions;
-  limits: { minRate?: string | false };
+  limits: { minRate?: string | false; rules?: LimitRuleOptions[] };
   resume: boolean;
   digests: DigestOptions;
   verifyIfRange: boolean;
@@ -177,7 +178,7 @@ export function addTransferOptions(command: Command): Command {
       '0s',
     )
     .option('--drain-timeout <duration>', 'time for running transfers to finish when the proxy stops', '30s');
-  return addLogFlags(command);
+  return addLogFlags(addLimitFlags(command));
 }
 
 /** The configuration that the flags set, with one route. Throws a `UsageError`. */
@@ -222,10 +223,14 @@ export function toServedOptions(flags: ServeFlags): ServedOptions {
   const { ca: file, digestSidecar, missingSidecar } = flags;
   if (missingSidecar !== undefined && digestSidecar === undefined)
     throw new UsageError('--missing-sidecar needs --digest-sidecar');
+  const rules = toLimitRules(flags);
   const ca = file === undefined ? undefined : readFlag('--ca', () => readCertificates(file));
   return {
     timeouts: givenUnder('timeouts', transferFlags, { ...flags }),
-    limits: givenUnder('limits', transferFlags, { ...flags }),
+    limits: {
+      ...givenUnder('limits', transferFlags, { ...flags }),
+      ...(rules.length > 0 && { rules }),
+    },
     resume: flags.resume,
     verifyIfRange: flags.verifyIfRange,
     digests: {
@@ -259,6 +264,7 @@ const flagOf: Readonly<Record<string, string>> = {
   'upstream.tls.ca': '--ca',
   'requestId.field': '--request-id',
   ...flagsByOption(transferFlags),
+  ...limitFlagOf,
 };
 
 /** Flag of each option of a command that serves. `flags` adds flags by option. */

@@ -3,6 +3,8 @@ import type { Duplex } from 'node:stream';
 import type { LinkUse as Facts } from '../access/link-conditions.js';
 import type { ClientExchange, ClientRequest, ClientResponse } from '../downstream/exchange.js';
 import type { Outcome } from '../errors.js';
+import type { LimitControl } from '../limits/limits.js';
+import type { LimitRuleOptions } from '../limits/rule-options.js';
 import type { ListenerAddress } from '../net/own-listeners.js';
 import type { HandleContext } from '../proxy/messages/handle-context.js';
 import type { Handler } from '../proxy/messages/handler.js';
@@ -47,6 +49,16 @@ export class Gateway<Context = unknown> implements Handler<Context> {
   /** Tells a listener of changes of the running downloads, like `watch` of a proxy. */
   watch(options: WatchOptions, listener: TransferWatcher): () => void {
     return this.#proxy.watch(options, listener);
+  }
+
+  /** What the keys of `limits.rules` use now, and how to block one. */
+  get limits(): LimitControl {
+    return this.#proxy.limits;
+  }
+
+  /** Replaces `limits.rules`, for running downloads too, like `setLimits` of a proxy. */
+  setLimits(rules: readonly LimitRuleOptions[]): void {
+    this.#proxy.setLimits(rules);
   }
 
   handle(

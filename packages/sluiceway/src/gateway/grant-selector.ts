@@ -53,7 +53,7 @@ export class GrantSelector implements Selector {
     try {
       release = await this.#enter(client, id, request);
       const use = await this.#uses.begin(id, client === '' ? null : client, grant);
-      return new GrantSelection(this.#settings, grant, target, use, leave, request.method);
+      return new GrantSelection(this.#settings, { grant, id }, target, use, leave, request.method);
     } catch (error) {
       await leave();
       throw error;
@@ -122,6 +122,7 @@ class GrantSelection implements Selection {
   readonly digestSidecar: SidecarLocation | null;
   readonly size: number | null;
   readonly acceptEncoding: Grant['acceptEncoding'];
+  readonly link: string;
   readonly #settings: GatewaySettings;
   readonly #grant: Grant;
   readonly #use: PendingUse;
@@ -134,13 +135,14 @@ class GrantSelection implements Selection {
 
   constructor(
     settings: GatewaySettings,
-    grant: Grant,
+    { grant, id }: { grant: Grant; id: string },
     target: Target,
     use: PendingUse,
     leave: (outcome: Outcome) => Promise<void>,
     method: string,
   ) {
     this.#settings = settings;
+    this.link = id;
     this.#grant = grant;
     this.#use = use;
     this.#leave = leave;

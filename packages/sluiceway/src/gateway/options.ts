@@ -31,7 +31,7 @@ type Decide<Context> = (messages: {
 }) => GatewayDecision | Promise<GatewayDecision>;
 
 const gatewayLimitOptions = {
-  ...pick(limitOptions, ['minRate', 'responseHead', 'responseHeaders']),
+  ...pick(limitOptions, ['rules', 'store', 'minRate', 'responseHead', 'responseHeaders']),
   /**
    * Maximum bytes of one file, by announced length and by count. A link can only lower it. `false` turns it
    * off. Default: `false`.
@@ -252,9 +252,20 @@ export function resolveGatewayOptions(options: GatewayOptions): {
   );
   const upstream = options.tls === undefined ? {} : { upstream: { tls: options.tls } };
   const { responseHead, responseHeaders } = limits;
+  const { rules, store } = options.limits ?? {};
   const minRate = limits.minRate ?? OFF;
   return {
     settings,
-    proxyOptions: { ...proxyOptions, ...upstream, limits: { minRate, responseHead, responseHeaders } },
+    proxyOptions: {
+      ...proxyOptions,
+      ...upstream,
+      limits: {
+        minRate,
+        responseHead,
+        responseHeaders,
+        ...(rules !== undefined && { rules }),
+        ...(store !== undefined && { store }),
+      },
+    },
   };
 }

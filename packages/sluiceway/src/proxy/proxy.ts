@@ -1,3 +1,4 @@
+// long file: it shows the whole way of a request, from top to bottom.
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { ClientExchange, ClientRequest, ClientResponse } from '../downstream/exchange.js';
@@ -7,11 +8,14 @@ import { takeUpgrade } from '../downstream/http1/http1-upgrade.js';
 import { toClientExchange } from '../downstream/to-exchange.js';
 import { type Outcome, SluicewayError, toSluicewayError } from '../errors.js';
 import { preflightStatus } from '../http/cors.js';
+import type { LimitControl } from '../limits/limits.js';
+import type { LimitRuleOptions } from '../limits/rule-options.js';
 import { readListener } from '../net/own-listeners.js';
 import type { HandleContext } from './messages/handle-context.js';
 import type { Handler } from './messages/handler.js';
 import { type ResponseMessages, runHook } from './messages/hooks.js';
 import { isAnswer, type Selector } from './messages/selection.js';
+import { resolveRules } from './options/limit-rules.js';
 import type { ProxySettings } from './options/proxy-settings.js';
 import { changeDestination } from './request/change-destination.js';
 import { draftUpstreamRequest, normalizeRequest } from './request/draft-request.js';
@@ -21,7 +25,7 @@ import { makeRequestId } from './request/request-id.js';
 import { changeRequest } from './request/request-rules.js';
 import { newRequestState } from './request/request-state.js';
 import { requireAccess } from './request/require-access.js';
-import { endSelection, setTarget } from './request/select-target.js';
+import { endSelection, setTarget, toLimitTarget } from './request/select-target.js';
 import { sendUpstream, toUpstreamRequest } from './request/send-upstream.js';
 import { transformRequest } from './request/transform-request.js';
 import { changesContent, discardStreams } from './request/transform-streams.js';
@@ -85,6 +89,19 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
     return this.#running.watch(options, listener);
   }
 
+  /** What the keys of `limits.rules` use now, and how to block one. */
+  get limits(): LimitControl {
+    return this.#settings.limits;
+  }
+
+  /**
+   * Replaces `limits.rules`, for running transfers too. A rule keeps its counts if it keeps its name. Throws an
+   * `OptionsError` that lists every problem, and changes nothing then.
+   */
+  setLimits(rules: readonly LimitRuleOptions[]): void {
+    this.#settings.limits.setRules(resolveRules(rules), this.#running.all);
+  }
+
   /**
    * Serves one HTTP/1 or HTTP/2 request. Resolves with the outcome once the response has ended, complete or not.
    * Rejects only with `errors: 'throw'`: then a failure before the head rejects with the `SluicewayError`, and nothing
@@ -135,6 +152,7 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
    */
   async close(): Promise<void> {
     await this.#running.drain();
+    this.#settings.limits.close();
     this.#settings.ownGroup?.close();
     await this.#settings.transport.close();
   }
@@ -142,6 +160,7 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
   /** Aborts everything immediately. Running transfers are visibly incomplete and have the outcome `shutdown`. */
   destroy(): void {
     void this.#running.drain();
+    this.#settings.limits.close();
     this.#settings.ownGroup?.close();
     this.#running.abort(new SluicewayError('shutdown', 'The proxy was stopped'));
     this.#settings.transport.destroy();
@@ -149,7 +168,7 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
 
   /** The steps of a request, in order. */
   async #pass(client: ClientExchange, context: HandleContext): Promise<Outcome> {
-    const { hooks, profile, proxyName, headers, timeouts, peers, access, cors, digests, requestId } =
+    const { hooks, profile, proxyName, headers, timeouts, peers, access, cors, digests, requestId, limits } =
       this.#settings;
     const transfer = new Transfer(
       nextRequestId(),
@@ -184,6 +203,7 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
         await requireAccess(access, request, transfer, headers.identity);
       const validated = validateRequest(client, request, transfer, this.#settings, context.content);
       state.validated = validated;
+      if (limits.hasRules) await limits.admit(transfer, downstream);
 
       // 2. Select the target, or an answer.
       const selected =
@@ -195,6 +215,7 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
         await this.#responder.answer(state, selected);
         return (outcome = 'answered');
       }
+      if (limits.hasRules) await limits.admit(transfer, downstream, toLimitTarget(selected));
 
       // 3. Draft the upstream request.
       const transform = hooks.transform?.response;
@@ -287,6 +308,7 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
       const ended = state.selection?.end ? endSelection(state.selection, outcome) : null;
       client.finish();
       if (state.transform !== null) discardStreams(state.transform.streams);
+      limits.leave(transfer);
       if (ended !== null) await ended;
       this.#running.end(transfer, outcome, state.trace);
     }

@@ -80,11 +80,12 @@ export class Bandwidth {
   }
 
   /** Adds a flow. It must `leave` when its content is over. */
-  join(flow: Flow, weight = 1): void {
+  join(flow: Flow, weight = 1): Share {
     const share = new BandwidthShare(this, weight);
     this.#shares.add(share);
     this.#weights += weight;
     flow.add(share);
+    return share;
   }
 
   /** Called by a share. */

@@ -52,6 +52,8 @@ export interface Selection {
   readonly digestSidecar?: SidecarLocation | null;
   /** The length of the file in bytes. Null or absent: unknown. */
   readonly size?: number | null;
+  /** Id of the signed link. Null or absent: there is none. */
+  readonly link?: string | null;
   /** Replaces the option `acceptEncoding`. Null or absent: as the option says. */
   readonly acceptEncoding?: 'pass' | 'identity' | null;
   /** Set on the upstream request. Sent only to the target's origin, not to other origins after a redirect. */

@@ -1,5 +1,7 @@
 import type { ClientExchange, ClientRequest, ClientResponse } from '../../downstream/exchange.js';
 import type { Outcome } from '../../errors.js';
+import type { LimitControl } from '../../limits/limits.js';
+import type { LimitRuleOptions } from '../../limits/rule-options.js';
 import { Checker } from '../../options/checker.js';
 import type { HandleContext } from '../messages/handle-context.js';
 import { ReverseProxy } from '../proxy.js';
@@ -41,6 +43,16 @@ export class Streamer<Context = unknown> {
   /** Tells a listener of changes of the running transfers, like `watch` of a proxy. */
   watch(options: WatchOptions, listener: TransferWatcher): () => void {
     return this.#proxy.watch(options, listener);
+  }
+
+  /** What the keys of `limits.rules` use now, and how to block one. */
+  get limits(): LimitControl {
+    return this.#proxy.limits;
+  }
+
+  /** Replaces `limits.rules`, for running transfers too, like `setLimits` of a proxy. */
+  setLimits(rules: readonly LimitRuleOptions[]): void {
+    this.#proxy.setLimits(rules);
   }
 
   /**

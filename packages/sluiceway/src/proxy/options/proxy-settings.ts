@@ -3,6 +3,8 @@ import type { AccessPolicy } from '../../access/policy.js';
 import type { BreakOff } from '../../downstream/exchange.js';
 import type { CorsRules } from '../../http/cors.js';
 import type { BaseTarget } from '../../http/target.js';
+import { Limits } from '../../limits/limits.js';
+import { toRules } from '../../limits/rule.js';
 import { anyAddress } from '../../net/address-policy.js';
 import { type ListenerAddress, processListeners, publicAddressesOfOthers } from '../../net/own-listeners.js';
 import { createTrustedPeers, type TrustedPeers } from '../../net/trusted-peers.js';
@@ -55,6 +57,8 @@ export interface ProxySettings {
   maxRequestContent: number | null;
   /** Bytes of the content of a response. Null for no limit. */
   maxResponseContent: number | null;
+  /** The rules, and their state. */
+  limits: Limits;
   /** Null: broken content is not resumed. */
   resume: ResumeSettings | null;
   convertHead: HeadConversion;
@@ -181,6 +185,7 @@ export function toProxySettings(
   };
   const resumeSettings = toResumeSettings(resume);
   const digests = toDigestSettings(given.digests);
+  const rules = toRules(limits.rules, (at, message) => check.problem(at, message), 'limits.rules');
   const destination = resolveDestination(check, upstream);
   const create = (built: Transport, to: ProxySettings['upstream']): ProxySettings => ({
     upstream: to,
@@ -206,6 +211,7 @@ export function toProxySettings(
     tunnelDrainMs: timeouts.tunnelDrain,
     maxRequestContent: limits.requestContent,
     maxResponseContent: limits.responseContent,
+    limits: new Limits(rules),
     resume: resumeSettings,
     convertHead: given.convertHead ?? (profile.name === thirdParty.name ? 'fallback' : 'never'),
     removesArchiveCoding:

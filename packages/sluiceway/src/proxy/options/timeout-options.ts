@@ -1,5 +1,7 @@
-import { duration, integer, size } from '../../options/kinds.js';
+import type { LimitStore } from '../../limits/store.js';
+import { custom, duration, integer, size } from '../../options/kinds.js';
 import { OFF, type OptionsOf, type SettingsOf } from '../../options/spec.js';
+import { rulesOption } from './limit-rules.js';
 
 export const timeoutOptions = {
   /**
@@ -75,6 +77,27 @@ export const timeoutOptions = {
 };
 
 export const limitOptions = {
+  /**
+   * Limits of bandwidth, transfers at a time, requests and bytes per time, for each client, user or what else
+   * a rule counts by: see limits. All rules that are for a request apply, and so the strictest holds.
+   * `setLimits` changes them while the proxy runs. Default: none.
+   */
+  rules: rulesOption,
+  /**
+   * Shares the counts of the rules with other processes: a store such as `redisStore()` of `sluiceway/redis`.
+   * It is not closed with the proxy. Without it, the counts are those of this process. Default: none.
+   */
+  store: custom<LimitStore, LimitStore | undefined>({
+    type: 'store',
+    schema: null,
+    doc: 'Shares the counts of the rules with other processes: a store such as `redisStore()` of `sluiceway/redis`. It is not closed with the proxy. Without it, the counts are those of this process.',
+    read: (check, path, value) => {
+      if (value === undefined) return undefined;
+      const isStore = typeof value === 'object' && value !== null && 'lease' in value && 'enter' in value;
+      if (!isStore) check.problem(path, 'must be a store, such as redisStore() creates');
+      return isStore ? (value as LimitStore) : undefined;
+    },
+  }),
   /**
    * Bytes per second. A slower transfer is ended; the rate is measured over 5 s in which content is under
    * way. The outcome is `client_stalled` or `upstream_stalled`, after the side that was waited for longer.

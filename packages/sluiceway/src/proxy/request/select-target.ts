@@ -1,6 +1,7 @@
 import { type ErrorCode, type Outcome, SluicewayError, toSluicewayError, toWarning } from '../../errors.js';
 import type { Digest } from '../../http/digest.js';
 import { type BaseTarget, parseBaseTarget } from '../../http/target.js';
+import type { LimitTarget } from '../../limits/keys.js';
 import { BalancedTransfer } from '../../upstream/group/balanced-transfer.js';
 import { UpstreamGroup } from '../../upstream/group/group.js';
 import { toTarget } from '../../upstream/target.js';
@@ -164,6 +165,12 @@ export async function endSelection(selection: Selection, outcome: Outcome): Prom
     process.emitWarning(toWarning(thrown));
   }
 }
+
+/** What limits count a request by once its target is selected. */
+export const toLimitTarget = ({ target, link }: Selection): LimitTarget => ({
+  link: link ?? null,
+  upstream: target.base.host,
+});
 
 const NO_FIELDS: Readonly<Record<string, string>> = {};
 

@@ -1,11 +1,8 @@
 import type { ReadonlyFields } from '../../http/fields.js';
+import type { LimitedRequest } from '../../limits/keys.js';
 
 /** What a transfer reads of the client's request. */
-export interface RequestFacts {
-  readonly host: string | null;
-  readonly forwarded: { readonly for: string | null };
-  readonly headers: ReadonlyFields;
-}
+export interface RequestFacts extends LimitedRequest {}
 
 /** The bytes of content that a head announces; null if it announces none. */
 export function announcedLength(headers: ReadonlyFields | null | undefined): number | null {

@@ -33,6 +33,11 @@ export class RunningTransfers {
     return [...this.#running];
   }
 
+  /** The same, for other parts of the proxy. */
+  get all(): readonly Transfer[] {
+    return this.#running;
+  }
+
   get isDraining(): boolean {
     return this.#drained !== null;
   }

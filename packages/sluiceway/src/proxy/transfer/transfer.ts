@@ -1,6 +1,7 @@
 import { answeredElsewhere } from '../../downstream/checks.js';
 import type { ClientExchange } from '../../downstream/exchange.js';
 import { type Outcome, SluicewayError } from '../../errors.js';
+import type { Admission } from '../../limits/admission.js';
 import { Bandwidth } from '../../stream/bandwidth.js';
 import { Flow } from '../../stream/flow.js';
 import type { Meter } from '../../stream/metered-source.js';
@@ -51,6 +52,8 @@ export class Transfer extends TransferFacts implements RunningTransfer {
   /** Limits of the rate of each direction. Null if there have been none. */
   flowUp: Flow | null = null;
   flowDown: Flow | null = null;
+  /** The use of rules. Null: none. */
+  admission: Admission | null = null;
   /** The limit of this transfer alone. */
   #ownLimit: Bandwidth | null = null;
 

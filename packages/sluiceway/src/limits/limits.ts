@@ -1,0 +1,237 @@
+import { type Duration, parseDurationMs } from '../units.js';
+import { Admission, type LimitedTransfer } from './admission.js';
+import type { KeyState, Queued, Refusal } from './key-state.js';
+import { keyOf, type LimitedRequest, type LimitTarget } from './keys.js';
+import { Queues } from './queues.js';
+import { toError } from './refusal.js';
+import { appliesTo, type Rule, weightOf } from './rule.js';
+import { RuleState } from './rule-state.js';
+import { type KeyUsage, type UsageOptions, UsageReader } from './usage.js';
+
+/** A key of a rule that a request uses. */
+interface Claim {
+  rule: RuleState;
+  state: KeyState;
+}
+
+export interface BlockOptions {
+  /** How long. Default: until `unblock`, or until the process ends. */
+  for?: Duration;
+}
+
+const MINUTE_MS = 60_000;
+
+/** Shows and controls what rules count. */
+export interface LimitControl {
+  /** What keys use now, those with the most traffic first. Reading it costs time in proportion to the number of keys. */
+  usage(options?: UsageOptions): KeyUsage[];
+  /**
+   * Blocks a key of a rule: its transfers are aborted, and further requests get 403. A client can be named by any of its
+   * addresses. Returns the number of aborted transfers. Throws a `RangeError` if there is no rule of that name.
+   */
+  block(rule: string, key: string, options?: BlockOptions): number;
+  /** Ends a block. Returns whether there was one. */
+  unblock(rule: string, key: string): boolean;
+}
+
+/** Applies rules to the transfers of one proxy. */
+export class Limits implements LimitControl {
+  #rules: RuleState[] = [];
+  readonly #queues = new Queues();
+  readonly #usage = new UsageReader();
+  #clock: NodeJS.Timeout | null = null;
+  /** Transfers that have been asked about. Kept only while there are rules. */
+  readonly #admissions = new Set<Admission>();
+
+  constructor(rules: readonly Rule[]) {
+    this.setRules(rules);
+  }
+
+  get hasRules(): boolean {
+    return this.#rules.length > 0;
+  }
+
+  /**
+   * Admits a request to the keys that are known before its target is selected, or, with `target`, to the others. Throws a
+   * `SluicewayError` if a limit is reached. May wait in a queue.
+   */
+  async admit(
+    transfer: LimitedTransfer,
+    request: LimitedRequest,
+    target: LimitTarget | null = null,
+  ): Promise<void> {
+    let { admission } = transfer;
+    if (admission === null) {
+      admission = new Admission(transfer, request);
+      transfer.admission = admission;
+      this.#admissions.add(admission);
+    }
+    admission.target = target;
+    const isEarly = target === null;
+    const claims = this.#claims(admission, (rule) => rule.isEarly === isEarly);
+    if (claims.length === 0) return;
+    const refusal = this.#try(admission, claims, null);
+    if (refusal !== null) await this.#wait(admission, claims, refusal);
+  }
+
+  /** The transfer is over. */
+  leave(transfer: LimitedTransfer): void {
+    const { admission } = transfer;
+    if (admission === null) return;
+    transfer.admission = null;
+    this.#admissions.delete(admission);
+    for (const state of admission.leave()) this.#queues.retry(state);
+  }
+
+  /** Replaces the rules, for running transfers too. `running`: all of them. */
+  setRules(
+    rules: readonly Rule[],
+    running: Iterable<LimitedTransfer & { request: LimitedRequest | null }> = [],
+  ): void {
+    const old = new Map(this.#rules.map((state) => [state.rule.name, state]));
+    for (const admission of this.#admissions) admission.leave();
+    this.#rules = rules.map((rule) => {
+      const state = old.get(rule.name);
+      if (state === undefined) return new RuleState(rule, () => null);
+      state.changeRule(rule);
+      return state;
+    });
+    for (const transfer of running) {
+      if (transfer.admission !== null || transfer.request === null) continue;
+      transfer.admission = new Admission(transfer, transfer.request);
+      this.#admissions.add(transfer.admission);
+    }
+    for (const admission of this.#admissions) {
+      const isKnown = admission.target !== null;
+      for (const { rule, state } of this.#claims(admission, (each) => each.isEarly || isKnown))
+        admission.join(state, weightOf(rule.rule, admission.request), rule.isActive);
+    }
+    for (const { keys } of this.#rules) for (const state of keys.values()) this.#queues.retry(state);
+    this.#watchClock();
+  }
+
+  usage(options?: UsageOptions): KeyUsage[] {
+    return this.#usage.read(this.#rules, options);
+  }
+
+  block(rule: string, key: string, options: BlockOptions = {}): number {
+    const ms = options.for === undefined ? Number.POSITIVE_INFINITY : parseDurationMs(options.for);
+    return this.#blockFor(this.#find(rule), key, ms);
+  }
+
+  unblock(rule: string, key: string): boolean {
+    const state = this.#find(rule);
+    return state.blocked.delete(state.toKey(key));
+  }
+
+  close(): void {
+    if (this.#clock !== null) clearTimeout(this.#clock);
+    this.#clock = null;
+  }
+
+  #blockFor(rule: RuleState, name: string, ms: number): number {
+    const key = rule.toKey(name);
+    rule.blocked.set(key, Date.now() + ms);
+    const state = rule.keys.get(key);
+    if (state === undefined) return 0;
+    const members = [...state.members];
+    for (const member of members) member.abort(toError({ state, kind: 'blocked', retryMs: ms }, []));
+    return members.length;
+  }
+
+  #find(name: string): RuleState {
+    const found = this.#rules.find(({ rule }) => rule.name === name);
+    if (found === undefined) throw new RangeError(`There is no rule with the name ${name}`);
+    return found;
+  }
+
+  /** The keys of a request, of the rules that `isWanted` selects. */
+  #claims({ request, target }: Admission, isWanted: (rule: RuleState) => boolean): Claim[] {
+    const claims: Claim[] = [];
+    for (const rule of this.#rules) {
+      if (!isWanted(rule) || !appliesTo(rule.rule, request)) continue;
+      const key = keyOf(rule.rule.by, rule.rule.ipv6Prefix, request, target);
+      if (key !== null) claims.push({ rule, state: rule.use(key) });
+    }
+    return claims;
+  }
+
+  /** Takes everything that a request needs, or nothing. `queued`: the request is the first of its queue. */
+  #try(admission: Admission, claims: readonly Claim[], queued: KeyState | null): Refusal | null {
+    const now = Date.now();
+    for (const claim of claims) {
+      const refusal = refusalOf(claim, claim.state === queued, now);
+      if (refusal !== null) return refusal;
+    }
+    const weights = claims.map(({ rule }) => weightOf(rule.rule, admission.request));
+    for (const [i, { rule, state }] of claims.entries()) {
+      if (rule.isActive) state.requests?.add(1);
+      admission.join(state, weights[i] ?? 1, rule.isActive);
+    }
+    return null;
+  }
+
+  /** Waits in the queue of the key that refused, if it has one with room. */
+  #wait(admission: Admission, claims: readonly Claim[], first: Refusal): Promise<void> {
+    const { state, kind } = first;
+    const { queue } = state.rule;
+    const canWait = queue !== null && (kind === 'transfers' || kind === 'requests');
+    if (!canWait || state.waiting >= queue.length)
+      return Promise.reject(
+        toError(
+          first,
+          claims.map((claim) => claim.state),
+        ),
+      );
+    return new Promise((resolve, reject) => {
+      const queued: Queued = {
+        state,
+        deadline: performance.now() + queue.timeoutMs,
+        retry: () => this.#try(admission, claims, state),
+        admitted: resolve,
+        refused: (refusal) =>
+          reject(
+            toError(
+              refusal,
+              claims.map((claim) => claim.state),
+            ),
+          ),
+      };
+      this.#queues.add(queued);
+      admission.transfer.onAborted((error) => {
+        this.#queues.remove(queued);
+        reject(error);
+      });
+    });
+  }
+
+  /** Looks at the times of rules when a minute begins, if there are any. */
+  #watchClock(): void {
+    this.close();
+    if (this.#rules.every(({ rule }) => rule.schedule.isConstant)) return;
+    this.#clock = setTimeout(
+      () => {
+        for (const rule of this.#rules) rule.applySchedule(Date.now());
+        this.#watchClock();
+      },
+      MINUTE_MS - (Date.now() % MINUTE_MS) + 5,
+    ).unref();
+  }
+}
+
+/** Why a key does not admit a request. Null: it does. */
+function refusalOf({ rule, state }: Claim, isFirst: boolean, now: number): Refusal | null {
+  const blockedMs = rule.blockedMs(state.key);
+  if (blockedMs !== null) return { state, kind: 'blocked', retryMs: blockedMs };
+  if (!rule.rule.schedule.isActive(now)) return null;
+  const { bytes, requests, transfers } = rule.rule;
+  state.advance(now);
+  if (bytes !== null && state.bytes !== null && state.bytes.used >= bytes.count)
+    return { state, kind: 'bytes', retryMs: state.bytes.end - now };
+  if (requests !== null && state.requests !== null && state.requests.used + 1 > requests.count)
+    return { state, kind: 'requests', retryMs: state.requests.untilBelow(requests.count - 1, now) };
+  if (transfers !== null && state.running + 1 > transfers) return { state, kind: 'transfers', retryMs: null };
+  // First come, first served.
+  if (!isFirst && state.waiting > 0) return { state, kind: 'transfers', retryMs: null };
+  return null;
+}

@@ -1,0 +1,124 @@
+import type { KeyState } from './key-state.js';
+import type { RuleState } from './rule-state.js';
+
+/** What a key uses now. */
+export interface KeyUsage {
+  /** Name of the rule. */
+  readonly rule: string;
+  /** An address or IPv6 network, an identity, the id of a link, or what else the rule counts by. */
+  readonly key: string;
+  /** Running transfers. */
+  readonly transfers: number;
+  /** Requests that wait in the queue. */
+  readonly waiting: number;
+  /**
+   * Bytes per second to clients, since the last call that was at least half a second earlier; at first, since the
+   * key was first used.
+   */
+  readonly rateDown: number;
+  /** The same from clients. */
+  readonly rateUp: number;
+  /** Requests in the time of `requests`. Null if the rule has none. */
+  readonly requests: number | null;
+  /** Bytes in the present period of `bytes`. Null if the rule has none. */
+  readonly bytes: number | null;
+  /** When the key is free again, ISO 8601 in UTC; `forever`. Null: it is not blocked. */
+  readonly blockedUntil: string | null;
+}
+
+export interface UsageOptions {
+  /** Most keys of each rule, those with the most traffic first. Default 10. */
+  top?: number;
+  /** Name of the only rule to report. Default: all. */
+  rule?: string;
+}
+
+const MIN_SAMPLE_MS = 500;
+
+interface Sample {
+  at: number;
+  down: number;
+  up: number;
+  rateDown: number;
+  rateUp: number;
+}
+
+/** Measures what keys use. Costs nothing while nobody asks. */
+export class UsageReader {
+  /** The samples of keys that were reported before. */
+  readonly #samples = new WeakMap<KeyState, Sample>();
+  readonly #startedAt = performance.now();
+
+  read(rules: readonly RuleState[], { top = 10, rule }: UsageOptions = {}): KeyUsage[] {
+    return rules
+      .filter((state) => rule === undefined || state.rule.name === rule)
+      .flatMap((state) => this.#readRule(state, top));
+  }
+
+  #readRule(rule: RuleState, top: number): KeyUsage[] {
+    const now = Date.now();
+    const used = [...rule.keys.values()].map((state) => this.#readKey(rule, state, now));
+    const others = [...rule.blocked.keys()].filter(
+      (key) => !rule.keys.has(key) && rule.blockedMs(key) !== null,
+    );
+    const blocked = others.map((key) => ({
+      ...EMPTY,
+      rule: rule.rule.name,
+      key,
+      blockedUntil: blockedUntil(rule, key),
+    }));
+    return [...used, ...blocked].toSorted(byTraffic).slice(0, Math.max(0, top));
+  }
+
+  #readKey(rule: RuleState, state: KeyState, now: number): KeyUsage {
+    state.advance(now);
+    const { rateDown, rateUp } = this.#sample(state);
+    return {
+      rule: rule.rule.name,
+      key: state.key,
+      transfers: state.running,
+      waiting: state.waiting,
+      rateDown,
+      rateUp,
+      requests: state.requests?.used ?? null,
+      bytes: state.bytes?.used ?? null,
+      blockedUntil: blockedUntil(rule, state.key),
+    };
+  }
+
+  #sample(state: KeyState): Sample {
+    const at = performance.now();
+    const last = this.#samples.get(state);
+    const since = last?.at ?? Math.max(this.#startedAt, state.createdAt);
+    if (last !== undefined && at - since < MIN_SAMPLE_MS) return last;
+    let { endedDown: down, endedUp: up } = state;
+    for (const member of state.members) {
+      const bytes = member.bytesSince(state);
+      down += bytes.down;
+      up += bytes.up;
+    }
+    const seconds = Math.max(1, at - since) / 1000;
+    const sample = {
+      at,
+      down,
+      up,
+      rateDown: Math.round((down - (last?.down ?? 0)) / seconds),
+      rateUp: Math.round((up - (last?.up ?? 0)) / seconds),
+    };
+    this.#samples.set(state, sample);
+    return sample;
+  }
+}
+
+const EMPTY = { transfers: 0, waiting: 0, rateDown: 0, rateUp: 0, requests: null, bytes: null };
+
+const byTraffic = (a: KeyUsage, b: KeyUsage): number =>
+  b.rateDown + b.rateUp - a.rateDown - a.rateUp ||
+  b.transfers - a.transfers ||
+  (b.requests ?? 0) - (a.requests ?? 0);
+
+function blockedUntil(rule: RuleState, key: string): string | null {
+  const ms = rule.blockedMs(key);
+  if (ms === null) return null;
+  return Number.isFinite(ms) ? new Date(Date.now() + ms).toISOString() : 'forever';
+}
