@@ -1,3 +1,4 @@
+// long file: the description of one option, whose members are documented one by one.
 import { checkAddressRange } from '../net/address-ranges.js';
 import type { Checker } from '../options/checker.js';
 import { group, list } from '../options/composites.js';
