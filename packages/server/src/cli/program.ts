@@ -42,6 +42,7 @@ const commands: Readonly<Record<string, (onExit: OnExit) => Promise<Command>>> =
   get: async (onExit) => (await import('./get-command.js')).getCommand(onExit),
   keys: async () => (await import('./keys-command.js')).keysCommand(),
   sign: async () => (await import('./sign-command.js')).signCommand(),
+  top: async (onExit) => (await import('./top-command.js')).topCommand(onExit),
   verify: async (onExit) => (await import('./verify-command.js')).verifyCommand(onExit),
 };
 

@@ -1,5 +1,6 @@
 import { basename, dirname, join } from 'node:path';
-import { describeBytes, describeRate, describeTime } from '../terminal/units.js';
+import { formatBytes, formatRate } from '../dashboard/format.js';
+import { describeTime } from '../terminal/units.js';
 import { Download } from './download.js';
 import { nameOfResponse, nameOfUrl } from './file-name.js';
 import { existsError, FileSink, statOf } from './file-sink.js';
@@ -66,11 +67,9 @@ export async function get(
   });
   if (error === null && file !== '-') {
     const received = bytes - resumedFrom;
-    const rate = describeRate(received / (durationMs / 1000));
+    const rate = formatRate(received / (durationMs / 1000));
     const verified = isVerified ? ', digest verified' : '';
-    reporter.note(
-      `saved ${file}: ${describeBytes(bytes)} in ${describeTime(durationMs)}, ${rate}${verified}`,
-    );
+    reporter.note(`saved ${file}: ${formatBytes(bytes)} in ${describeTime(durationMs)}, ${rate}${verified}`);
   }
   return { outcome, error };
 }
@@ -135,7 +134,7 @@ class GetRun {
     this.resumedFrom = sink.resumedFrom;
     this.file = sink.part;
     if (sink.resumedFrom > 0)
-      this.#reporter.note(`continuing ${sink.part} at ${describeBytes(sink.resumedFrom)}`);
+      this.#reporter.note(`continuing ${sink.part} at ${formatBytes(sink.resumedFrom)}`);
     return sink;
   }
 
@@ -163,8 +162,7 @@ class GetRun {
           );
         },
         onBytes: (offset) => reporter.update({ offset }),
-        onHashing: (bytes) =>
-          reporter.note(`reading ${describeBytes(bytes)} of earlier to verify the digest`),
+        onHashing: (bytes) => reporter.note(`reading ${formatBytes(bytes)} of earlier to verify the digest`),
         onResume: (resumes, offset) => {
           reporter.update({ resumes });
           reporter.event('resume', { resumes, offset });

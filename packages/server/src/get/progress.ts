@@ -1,5 +1,6 @@
+import { formatBytes, formatRate } from '../dashboard/format.js';
 import { cutMiddle, toVisible, widthOf } from '../terminal/text.js';
-import { describeBytes, describeRate, describeTime } from '../terminal/units.js';
+import { describeTime } from '../terminal/units.js';
 
 /** The state of a download, for its user. */
 export interface Progress {
@@ -22,9 +23,8 @@ const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 export function formatBar(progress: Progress, columns: number): string {
   const { offset, total, rate, resumes } = progress;
   const percent = total === null ? '' : `${String(percentOf(offset, total)).padStart(3)}%`;
-  const amount =
-    total === null ? describeBytes(offset) : `${describeBytes(offset)} / ${describeBytes(total)}`;
-  const parts = [percent, amount, describeRate(rate), leftOf(progress), resumesOf(resumes)].filter(
+  const amount = total === null ? formatBytes(offset) : `${formatBytes(offset)} / ${formatBytes(total)}`;
+  const parts = [percent, amount, formatRate(rate), leftOf(progress), resumesOf(resumes)].filter(
     (part) => part !== '',
   );
   // What does not fit is left out from the end.
@@ -42,10 +42,9 @@ export function formatBar(progress: Progress, columns: number): string {
 /** Formats the state as plain text, for a log. */
 export function formatPlain(progress: Progress): string {
   const { offset, total, rate, resumes } = progress;
-  const amount =
-    total === null ? describeBytes(offset) : `${describeBytes(offset)} of ${describeBytes(total)}`;
+  const amount = total === null ? formatBytes(offset) : `${formatBytes(offset)} of ${formatBytes(total)}`;
   const percent = total === null ? '' : ` (${percentOf(offset, total)}%)`;
-  return [`${amount}${percent}`, describeRate(rate), leftOf(progress), resumesOf(resumes)]
+  return [`${amount}${percent}`, formatRate(rate), leftOf(progress), resumesOf(resumes)]
     .filter((part) => part !== '')
     .join(', ');
 }

@@ -6,7 +6,7 @@ export const hasColor = (
   stream.isTTY === true && (environment['NO_COLOR'] ?? '') === '' && environment['TERM'] !== 'dumb';
 
 const CODES = { bold: 1, dim: 2, inverse: 7, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
-type Style = keyof typeof CODES;
+export type Style = keyof typeof CODES;
 
 /** Styles text. */
 export type Paint = (text: string, ...styles: readonly Style[]) => string;

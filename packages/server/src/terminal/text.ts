@@ -36,18 +36,25 @@ export function cutTo(text: string, columns: number): string {
   return `${kept}…`;
 }
 
+/** Like `cutTo`, but cuts the start. */
+export function cutStart(text: string, columns: number): string {
+  if (columns <= 0) return '';
+  if (widthOf(text) <= columns) return text;
+  let kept = '';
+  let used = 0;
+  for (const { segment } of Array.from(segmenter.segment(text)).toReversed()) {
+    used += widthOf(segment);
+    if (used > columns - 1) break;
+    kept = segment + kept;
+  }
+  return `…${kept}`;
+}
+
 /** Cuts text in the middle, so that its start and its end stay: a file name keeps its extension. */
 export function cutMiddle(text: string, columns: number): string {
   if (widthOf(text) <= columns) return text;
   const start = Math.ceil((columns - 1) / 2);
-  const end = columns - 1 - start;
-  const segments = Array.from(segmenter.segment(text), ({ segment }) => segment);
-  let tail = '';
-  for (const segment of segments.toReversed()) {
-    if (widthOf(segment) + widthOf(tail) > end) break;
-    tail = segment + tail;
-  }
-  return cutTo(text, start + 1) + tail;
+  return cutTo(text, start + 1) + cutStart(text, columns - start).slice(1);
 }
 
 /** Cuts or pads text to exactly `columns` columns. */

@@ -8,7 +8,7 @@ import { Pace } from '../../src/get/pace.js';
 import { formatState, parseState } from '../../src/get/part-state.js';
 import { formatBar, formatPlain, RateMeter } from '../../src/get/progress.js';
 import { cutMiddle, cutTo, fit, toVisible, widthOf } from '../../src/terminal/text.js';
-import { describeBytes, describeTime } from '../../src/terminal/units.js';
+import { describeTime } from '../../src/terminal/units.js';
 
 const strong: Facts = {
   etag: '"v1"',
@@ -179,17 +179,6 @@ test('text is cut and padded by columns, also with wide and combined characters'
       expect(widthOf(cutMiddle(plain, columns))).toBeLessThanOrEqual(columns);
     }),
   );
-});
-
-test.for([
-  [0, '0 B'],
-  [1023, '1023 B'],
-  [1024, '1.00 KiB'],
-  [1024 * 1023.9, '1.00 MiB'],
-  [1.5 * 2 ** 30, '1.50 GiB'],
-  [150 * 2 ** 40, '150 TiB'],
-] as const)('%d bytes are %s', ([bytes, text]) => {
-  expect(describeBytes(bytes)).toBe(text);
 });
 
 test.for([

@@ -7,6 +7,7 @@ import { bare, type Page, readPage, tableUnder } from './support/markdown.js';
 const options = readPage('docs/options.md');
 const server = readPage('docs/server.md');
 const get = readPage('docs/get.md');
+const top = readPage('docs/top.md');
 /** The help of each command is asked for several times. */
 const helps = new Map<string, Promise<string>>();
 
@@ -34,6 +35,7 @@ const commands: { command: string; page?: Page; flags?: string; exitCodes?: stri
   { command: 'get', page: get, flags: 'flags: get', exitCodes: 'exit codes: get' },
   { command: 'keys new', flags: 'flags: keys new', exitCodes: 'exit codes: keys new' },
   { command: 'sign', flags: 'flags: sign', exitCodes: 'exit codes: sign' },
+  { command: 'top', page: top, flags: 'flags: top', exitCodes: 'exit codes: top' },
   { command: 'verify', flags: 'flags: verify', exitCodes: 'exit codes: verify' },
 ];
 
