@@ -103,4 +103,33 @@ describe('several URLs of `sluiceway proxy`', () => {
     const client = await net.client(program);
     expect([await ask(client), await ask(client)]).toEqual(['502', '503']);
   });
+
+  test('--max-transfers limits each server, and --queue-timeout how long further requests wait', async ({
+    net,
+  }) => {
+    const [held] = await startServers(net, ['held'], {
+      held: () => 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n',
+    });
+    const limits = ['--max-transfers', '1', '--queue-timeout', '100ms', '--slow-start', '1m'] as const;
+    const program = await sluicewayProxy(net, held?.url ?? '', ...limits);
+    const first = await net.client(program);
+    await first.get('/');
+    await first.readHead();
+    expect(await ask(await net.client(program))).toBe('503');
+    first.close();
+  });
+
+  test('--sticky keeps a client at its server', async ({ net }) => {
+    const [a, b] = await startServers(net, ['a', 'b']);
+    const program = await sluicewayProxy(net, a?.url ?? '', b?.url ?? '', '--sticky', 'lb');
+    const client = await net.client(program);
+    await client.get('/');
+    const { head, content } = await client.readResponse();
+    const [pair = ''] = (head.get('set-cookie') ?? '').split(';');
+    expect(pair).toMatch(/^lb=/);
+    for (let index = 0; index < 3; index += 1) {
+      await client.get('/', [`Cookie: ${pair}`]);
+      expect((await client.readResponse()).content.toString()).toBe(content.toString());
+    }
+  });
 });

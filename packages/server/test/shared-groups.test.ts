@@ -2,6 +2,7 @@ import { describe, expect } from 'vitest';
 import { type Network, test } from '../../sluiceway/test/support/fixture.js';
 import { type GroupServer, startServers } from '../../sluiceway/test/support/group-servers.js';
 import { sized } from '../../sluiceway/test/support/through.js';
+import { maskSecrets } from '../src/config/mask.js';
 import { sluicewayServe } from './support/program.js';
 
 type Program = Awaited<ReturnType<typeof sluicewayServe>>;
@@ -70,6 +71,8 @@ describe('routes with the same named upstream', () => {
       expect(text).toContain(`${metric}{group="files",server="${a?.url}"} ${value}\n`);
     expect(text).toContain(`sluiceway_server_state{group="files",server="${a?.url}",state="ejected"} 1\n`);
     expect(text).toContain(`sluiceway_server_state{group="files",server="${a?.url}",state="up"} 0\n`);
+    expect(text).toContain('sluiceway_group_queued_requests{group="files"} 0\n');
+    expect(text).toContain('sluiceway_group_breakers_open{group="files"} 0\n');
   });
 
   test('keep what is known about servers over a reload that changes other servers, or none [Caddy]', async ({
@@ -101,5 +104,16 @@ describe('routes with the same named upstream', () => {
     expect(answer).toMatch(/upstreams\.files\.servers\[0\] must be a URL that starts with http/);
     expect(answer).toMatch(/upstreams\.files\.mirrors must not be given together with a group/);
     expect(await ask(net, program, '/one')).toBe('a');
+  });
+
+  test('need a secret for sticky cookies with workers, and it is not shown [Sluiceway]', async ({ net }) => {
+    const servers = await startServers(net, ['a']);
+    const program = await sluicewayServe(net, config(servers));
+    const answer = await program.reload({ ...config(servers, { sticky: 'lb' }), workers: 2 });
+    expect(answer).toMatch(/upstreams\.files\.sticky needs a secret with workers/);
+    const secret = 'a secret that is long enough';
+    expect(maskSecrets(config(servers, { sticky: { secret } }))).toMatchObject({
+      upstreams: { files: { sticky: { secret: '********' } } },
+    });
   });
 });

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { type Command, Option } from 'commander';
 import type { UpstreamOptions } from 'sluiceway';
 import { findSpec, proxyOptions } from 'sluiceway/options';
@@ -15,6 +16,10 @@ export interface GroupFlags {
   whenDown?: NonNullable<UpstreamOptions['whenDown']>;
   resolve?: 'addresses' | 'srv';
   dnsServer?: string[];
+  maxTransfers?: string;
+  queueTimeout?: string;
+  sticky?: string;
+  slowStart?: string;
 }
 
 /** Flag of each option, for error messages. */
@@ -25,6 +30,9 @@ export const groupFlagOf: Readonly<Record<string, string>> = {
   'upstream.retry.max': '--retries',
   'upstream.passive.failures': '--eject-after',
   'upstream.dns.servers': '--dns-server',
+  'upstream.queue.timeout': '--queue-timeout',
+  'upstream.sticky.cookie': '--sticky',
+  'upstream.slowStart': '--slow-start',
 };
 
 export function addGroupFlags(command: Command): Command {
@@ -67,26 +75,37 @@ export function addGroupFlags(command: Command): Command {
       '--dns-server <address>',
       'ask this name server, host or host:port, for --resolve; can be repeated; without it those of the system',
       collect,
+    )
+    .option('--max-transfers <n>', 'most transfers at a time of each origin server; further requests wait')
+    .option('--queue-timeout <duration>', 'how long a request waits for an origin server before it gets 503')
+    .option('--sticky <cookie>', 'keep each client at one origin server, with a cookie of this name')
+    .option(
+      '--slow-start <duration>',
+      'how long an origin server that has come back gets less than its share of requests',
     );
 }
 
 /** The options of the upstream. Several URLs are a group of servers, and so is one with a flag for groups. */
-export function toServers(
-  originUrls: readonly string[],
-  flags: GroupFlags,
-): Pick<
-  UpstreamOptions,
-  'url' | 'servers' | 'balance' | 'hashKey' | 'health' | 'retry' | 'passive' | 'whenDown' | 'dns'
-> {
-  const { balance, hashKey, health, retries, ejectAfter, whenDown, resolve, dnsServer } = flags;
-  const given = [balance, hashKey, health, retries, ejectAfter, whenDown, resolve];
+export function toServers(originUrls: readonly string[], flags: GroupFlags): UpstreamOptions {
+  const { balance, hashKey, health, retries, ejectAfter, whenDown, maxTransfers, ...more } = flags;
+  const { queueTimeout, sticky, slowStart, resolve, dnsServer } = more;
+  const given = [balance, hashKey, health, retries, ejectAfter, whenDown];
+  const others = [maxTransfers, queueTimeout, sticky, slowStart, resolve];
   if (dnsServer !== undefined && resolve === undefined) throw new UsageError('--dns-server: needs --resolve');
   const [url = ''] = originUrls;
-  if (originUrls.length === 1 && given.every((value) => value === undefined)) return { url };
+  if (originUrls.length === 1 && [...given, ...others].every((value) => value === undefined)) return { url };
   const max = readNumber('--retries', retries);
   const failures = ejectAfter === 'off' ? false : readNumber('--eject-after', ejectAfter);
+  const most = readNumber('--max-transfers', maxTransfers);
   return {
-    servers: resolve === undefined ? originUrls : originUrls.map((each) => ({ url: each, resolve })),
+    servers:
+      most === undefined && resolve === undefined
+        ? originUrls
+        : originUrls.map((each) => ({
+            url: each,
+            ...(most !== undefined && { maxTransfers: most }),
+            ...(resolve !== undefined && { resolve }),
+          })),
     ...(dnsServer !== undefined && { dns: { servers: dnsServer } }),
     ...(balance !== undefined && { balance }),
     ...(hashKey !== undefined && { hashKey }),
@@ -94,6 +113,12 @@ export function toServers(
     ...(max !== undefined && { retry: { max } }),
     ...(failures !== undefined && { passive: { failures } }),
     ...(whenDown !== undefined && { whenDown }),
+    ...(queueTimeout !== undefined && { queue: { timeout: queueTimeout } }),
+    // All workers get the same secret.
+    ...(sticky !== undefined && {
+      sticky: { cookie: sticky, secret: randomBytes(32).toString('base64url') },
+    }),
+    ...(slowStart !== undefined && { slowStart }),
   };
 }
 

@@ -10,6 +10,7 @@ const SECRETS: readonly RegExp[] = [
   /\.users\.[^.]+$/,
   /\.externalAccount\.key$/,
   /\.jwt\.secret$/,
+  /\.sticky\.secret$/,
   // Fields for origin servers are often credentials, and the file does not show which ones are.
   /\.headers\.request\.(?:set|append)\..+$/,
   /\.headers\.response\.(?:set|append)\.set-cookie(?:\[\d+\])?$/i,

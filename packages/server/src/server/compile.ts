@@ -56,6 +56,7 @@ export function compile(
   const admin = planAdmin(check, values.admin, listeners, fileOf, source.directory);
   checkCertificateRules(check, values, listeners);
   checkWorkers(check, values, listeners);
+  if (values.workers !== 1) checkSticky(check, written);
   const log = planLog(check, values.log, fileOf);
   const routes = buildRoutes(
     values.routes ?? [],
@@ -88,6 +89,25 @@ function checkWorkers(
       'workers',
       'must be 1 with a gateway: only one process knows which single-use links are used',
     );
+}
+
+/** Reports sticky cookies of groups that only the worker that made them would know. */
+function checkSticky(check: Checker, written: Readonly<Record<string, unknown>>): void {
+  const judge = (upstream: unknown, path: string): void => {
+    const sticky = isObject(upstream) ? upstream['sticky'] : undefined;
+    if (sticky === undefined || (isObject(sticky) && sticky['secret'] !== undefined)) return;
+    check.problem(
+      `${path}.sticky`,
+      'needs a secret with workers: each would take the cookies of others for none',
+    );
+  };
+  const { upstreams, routes } = written;
+  for (const [name, upstream] of Object.entries(isObject(upstreams) ? upstreams : {}))
+    judge(upstream, `upstreams.${name}`);
+  for (const [i, route] of (Array.isArray(routes) ? routes : []).entries()) {
+    const proxy: unknown = isObject(route) ? route['proxy'] : undefined;
+    if (isObject(proxy)) judge(proxy['upstream'], `routes[${i}].proxy.upstream`);
+  }
 }
 
 /** Reports rules about client certificates that no client can meet, because no listener asks for one. */

@@ -6,7 +6,7 @@ import { type MetricSnapshot, Numbers, numbers } from './registry.js';
 export interface GroupMetrics {
   /** The label `group`. */
   readonly name: string;
-  readonly group: Pick<UpstreamGroup, 'servers'>;
+  readonly group: Pick<UpstreamGroup, 'servers' | 'queued' | 'breaker'>;
 }
 
 const STATES: readonly ServerState[] = ['up', 'down', 'ejected', 'trial', 'draining'];
@@ -46,6 +46,11 @@ export function serverMetrics(groups: readonly GroupMetrics[]): MetricSnapshot[]
         for (const [labels, value] of labelsOf(server)) sums.cell(name, server.url, ...labels).value += value;
     return sums;
   };
+  const sumOfGroups = (valueOf: (group: GroupMetrics['group']) => number): Numbers => {
+    const sums = new Numbers();
+    for (const { name, group } of groups) sums.cell(name).value += valueOf(group);
+    return sums;
+  };
   const states = sumOf(({ state }) => STATES.map((each) => [[each], each === state ? 1 : 0]));
   return [
     numbers(
@@ -57,6 +62,20 @@ export function serverMetrics(groups: readonly GroupMetrics[]): MetricSnapshot[]
     ),
     ...COUNTS.map(([type, metric, count, help]) =>
       numbers(type, metric, help, ['group', 'server'], sumOf((server) => [[[], server[count]]]).all),
+    ),
+    numbers(
+      'gauge',
+      'sluiceway_group_queued_requests',
+      'Requests that wait because all servers of a group have as many transfers as they may have.',
+      ['group'],
+      sumOfGroups(({ queued }) => queued).all,
+    ),
+    numbers(
+      'gauge',
+      'sluiceway_group_breakers_open',
+      'Processes in which the circuit breaker of a group is not closed.',
+      ['group'],
+      sumOfGroups(({ breaker }) => (breaker === 'closed' ? 0 : 1)).all,
     ),
   ];
 }

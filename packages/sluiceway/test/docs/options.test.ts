@@ -147,15 +147,19 @@ function resolvedDefaults(): Record<string, unknown> {
 }
 
 function balancingDefaults(): Record<string, unknown> {
-  const { choose, retry, passive, health, move, slowStartMs, triesWhenDown } = resolveGroupOptions({
-    servers: [upstream.url],
-    health: {},
-  }).settings;
+  const { choose, retry, passive, health, move, slowStartMs, triesWhenDown, queue, breaker, sticky } =
+    resolveGroupOptions({
+      servers: [upstream.url],
+      health: {},
+      breaker: {},
+      sticky: {},
+    }).settings;
   const expects = [199, 200, 399, 400].map((status) => health?.isExpected(status));
   const { max, statuses, maxContent, budget } = retry;
   return {
     'upstream.balance': choose === roundRobin ? "'round-robin'" : null,
     'upstream.retry.max': max,
+    'upstream.retry.maxConcurrent': retry.maxConcurrent ?? OFF,
     'upstream.retry.statuses': [...statuses].join(', '),
     'upstream.retry.maxContent': maxContent,
     'upstream.retry.budget.percent': budget.share * 100,
@@ -180,6 +184,16 @@ function balancingDefaults(): Record<string, unknown> {
     'upstream.health.fall': health?.fall,
     'upstream.move.below': (move.share ?? 0) * 100,
     'upstream.move.after': move.afterMs,
+    'upstream.queue.max': queue.max,
+    'upstream.queue.timeout': queue.timeoutMs,
+    'upstream.breaker.failurePercent': (breaker?.failureShare ?? 0) * 100,
+    'upstream.breaker.minRequests': breaker?.minRequests,
+    'upstream.breaker.window': breaker?.windowMs,
+    'upstream.breaker.openFor': breaker?.openMs,
+    'upstream.sticky.cookie': sticky?.cookie,
+    'upstream.sticky.secret': sticky?.secret instanceof Uint8Array ? 'random' : null,
+    'upstream.sticky.path': sticky?.path,
+    'upstream.sticky.sameSite': `'${sticky?.sameSite}'`,
     'upstream.slowStart': orOff(slowStartMs),
     'upstream.whenDown': triesWhenDown ? "'try'" : "'refuse'",
   };

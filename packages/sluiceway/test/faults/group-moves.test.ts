@@ -120,13 +120,18 @@ describe('a server that is drained', () => {
   });
 });
 
-test('a server with as many transfers as it may have gets no more, and the answer is 503 where all do [Caddy; HAProxy]', async ({
+test('a server with as many transfers as it may have gets no more, and the answer is 503 where all do and none may wait [Caddy; HAProxy]', async ({
   net,
 }) => {
   const slow = await trickling(net);
   const other = await trickling(net);
   const servers = [slow, other].map(({ url }) => ({ url, maxTransfers: 1 }));
-  const group = createUpstreamGroup({ servers, balance: 'ordered', move: { below: false } });
+  const group = createUpstreamGroup({
+    servers,
+    balance: 'ordered',
+    move: { below: false },
+    queue: { max: 0 },
+  });
   const running = await net.proxy({ upstream: group });
   const clients = await Promise.all([0, 1, 2].map(() => net.client(running)));
   for (const client of clients.slice(0, 2)) {

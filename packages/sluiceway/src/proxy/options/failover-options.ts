@@ -36,6 +36,16 @@ const retryMembers = {
     doc: 'Most retries of one request after its first attempt. A retry goes to a server that the request has not tried; if there is none, after a short pause to any. `0` turns retries off.',
   }),
   /**
+   * Requests that may be retried at a time. Further requests that fail are not retried. `budget` limits
+   * retries too. `false` turns it off. Default: unlimited.
+   */
+  maxConcurrent: integer({
+    default: OFF,
+    off: true,
+    defaultText: 'unlimited',
+    doc: 'Requests that may be retried at a time. Further requests that fail are not retried. `budget` limits retries too.',
+  }),
+  /**
    * Statuses of responses after which another server is tried, if the method is idempotent (RFC 9110 section
    * 9.2.2). The last response is final. Default: `502, 503, 504`.
    */

@@ -14,6 +14,13 @@ import type { GroupSettings, ServerOptions } from '../../upstream/group/group.js
 import { keyOf, resolutionWords, type ServerSettings } from '../../upstream/group/server.js';
 import { dnsOption, toNameSettings } from './dns-options.js';
 import { moveOption, passiveOption, retryOption, toEjectionSettings } from './failover-options.js';
+import {
+  breakerOption,
+  queueOption,
+  stickyOption,
+  toBreakerSettings,
+  toStickySettings,
+} from './group-limit-options.js';
 import { healthOption, toHealthSettings } from './health-options.js';
 import { egressOption } from './upstream-egress.js';
 import { protocolOption, proxyProtocolOption } from './upstream-protocol.js';
@@ -43,15 +50,15 @@ const serverMembers = {
     doc: 'Whether it gets requests only while no other server is available.',
   }),
   /**
-   * Most transfers at a time. Further requests go to other servers; if all have as many as they may have, the answer
-   * is 503. `false` turns it off. Default: unlimited.
+   * Most transfers at a time. Further requests go to other servers; if all have as many as they may have, they wait
+   * in the `queue`. `false` turns it off. Default: unlimited.
    */
   maxTransfers: integer({
     default: OFF,
     off: true,
     min: 1,
     defaultText: 'unlimited',
-    doc: 'Most transfers at a time. Further requests go to other servers; if all have as many as they may have, the answer is 503.',
+    doc: 'Most transfers at a time. Further requests go to other servers; if all have as many as they may have, they wait in the `queue`.',
   }),
   /** Where the server is, as in `upstream.zone`. Default: none. */
   zone: string({ doc: 'Where the server is, as in `upstream.zone`.' }),
@@ -123,6 +130,20 @@ export const balancingMembers = {
   move: moveOption,
   /** How the names of servers with `resolve` are resolved. */
   dns: dnsOption,
+  /**
+   * Requests that wait for a server, because all servers that are available have `maxTransfers`. Clients take
+   * turns.
+   */
+  queue: queueOption,
+  /**
+   * A circuit breaker: if too many requests to the whole group fail, clients get 503 at once, and the servers time to
+   * recover.
+   */
+  breaker: breakerOption,
+  /**
+   * Keep each client at one server with a cookie: its name, or an object with the options there. Default: none.
+   */
+  sticky: stickyOption,
   /**
    * How long a server that was added, or that has come back, gets less than its share: a tenth at first, then
    * evenly more. For servers with caches that are empty at first. It has no effect with `ordered` and with a
@@ -223,7 +244,7 @@ export function toGroupSettings(
   check: Checker,
   path: string,
   servers: GivenServers,
-  { balance, hashKey, retry, passive, health, move, dns, slowStart, zone, whenDown }: BalancingValues,
+  { balance, hashKey, retry, passive, health, move, dns, queue, breaker, sticky, ...choice }: BalancingValues,
 ): GroupSettings {
   return {
     servers: toServers(check, path, servers),
@@ -232,6 +253,7 @@ export function toGroupSettings(
     comparesLoads: typeof balance === 'function' || balance === 'least-bytes' || balance === 'throughput',
     retry: {
       max: retry.max,
+      maxConcurrent: retry.maxConcurrent,
       statuses: new Set(retry.statuses),
       maxContent: retry.maxContent,
       budget: { share: retry.budget.percent / 100, minPerSecond: retry.budget.minPerSecond },
@@ -239,10 +261,13 @@ export function toGroupSettings(
     passive: toEjectionSettings(passive),
     health: toHealthSettings(health),
     move: { share: move.below === null ? null : move.below / 100, afterMs: move.after },
-    slowStartMs: slowStart ?? 0,
-    zone: zone ?? null,
     names: toNameSettings(check, path.replace(/servers$/, 'dns'), dns),
-    triesWhenDown: whenDown === 'try',
+    queue: { max: queue.max, timeoutMs: queue.timeout },
+    breaker: toBreakerSettings(breaker),
+    sticky: toStickySettings(sticky),
+    slowStartMs: choice.slowStart ?? 0,
+    zone: choice.zone ?? null,
+    triesWhenDown: choice.whenDown === 'try',
     checkServers: (given) => {
       const own = new Checker('setServers');
       const checked = toServers(own, 'servers', serversOption.read(own, 'servers', given) ?? []);

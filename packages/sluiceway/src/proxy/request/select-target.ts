@@ -69,7 +69,8 @@ async function selectFromGroup(
   // Only the first requests wait.
   const { resolving } = group;
   if (resolving !== null) await resolving;
-  const balanced = new BalancedTransfer(group, request, transfer, (base) => joinToUpstream(request, base));
+  const begun = BalancedTransfer.begin(group, request, transfer, (base) => joinToUpstream(request, base));
+  const balanced = begun instanceof BalancedTransfer ? begun : await begun;
   return {
     target: balanced.target,
     mirrors: [],

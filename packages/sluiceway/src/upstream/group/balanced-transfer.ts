@@ -1,5 +1,7 @@
 import type { Outcome } from '../../errors.js';
+import type { Fields } from '../../http/fields.js';
 import type { BaseTarget } from '../../http/target.js';
+import { clientKey } from '../../net/client-key.js';
 import type { Target } from '../target.js';
 import type { Transport } from '../transport.js';
 import type { BalancedRequest } from './choose/hash-key.js';
@@ -34,22 +36,42 @@ export class BalancedTransfer implements Uses {
   /** Whether the rest can be proved if it comes from another server. */
   isPortable = false;
 
-  /** Chooses the first server. `join` makes a server's target. Throws if no server is available. */
-  constructor(
+  private constructor(
     group: UpstreamGroup,
     request: BalancedRequest,
     progress: Progress,
     join: (base: BaseTarget) => Target,
+    server: Server,
   ) {
     this.group = group;
     this.#request = request;
     this.#progress = progress;
     this.#join = join;
-    const server = group.choose(request, this.#tried, true);
-    if (server === null) throw group.unavailable();
     this.#server = server;
     this.#take(server);
     group.budget.request();
+  }
+
+  /**
+   * Chooses the first server, and waits for one if all have as many transfers as they may have. `join` makes a server's
+   * target. Throws or rejects if no server is available, or becomes available in time.
+   */
+  static begin(
+    group: UpstreamGroup,
+    request: BalancedRequest,
+    progress: Progress & { readonly signal: AbortSignal },
+    join: (base: BaseTarget) => Target,
+  ): BalancedTransfer | Promise<BalancedTransfer> {
+    const take = (): BalancedTransfer | null => {
+      const server = group.choose(request, [], true);
+      return server === null ? null : new BalancedTransfer(group, request, progress, join, server);
+    };
+    group.circuit?.admit();
+    // Requests that wait come first.
+    const taken = group.queue.length === 0 ? take() : null;
+    if (taken !== null) return taken;
+    if (group.queue.length === 0 && !group.isAtLimit) throw group.unavailable();
+    return group.queue.wait(clientKey(request.forwarded.for), take, progress.signal);
   }
 
   /** The base of the server that is used. */
@@ -66,6 +88,12 @@ export class BalancedTransfer implements Uses {
     const from = this.base.path;
     const below = path.startsWith(from) ? path.slice(from.length) : path;
     this.#join = (base) => ({ base, path: base.path + below });
+  }
+
+  /** Adds the cookie that keeps the client at the server that has answered, if it needs one. */
+  setCookie(fields: Fields, isSecure: boolean): void {
+    const line = this.group.sticky?.cookieFor(this.#server, this.#request, isSecure) ?? null;
+    if (line !== null) fields.append('Set-Cookie', line);
   }
 
   /** Moves on to a server that has not been tried. False if none is available. */

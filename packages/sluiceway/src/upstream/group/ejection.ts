@@ -23,8 +23,8 @@ export interface EjectionListener {
   servers(): readonly Server[];
   /** Another server is available, or one is no longer. */
   onChange(): void;
-  /** A request has ended. */
-  onResult(isFailure: boolean): void;
+  /** A request that began at `beganAt` has ended. `headMs` as for `Outliers.count`. */
+  onResult(isFailure: boolean, beganAt: number, now: number, headMs: number | null): void;
 }
 
 /** Measured windows in a row in which a server was slow, after which it is ejected. */
@@ -80,7 +80,7 @@ export class Ejection {
       this.forgive(server);
       server.warmUp(now);
     }
-    this.#count(server, now, false, timesHead ? now - beganAt : null);
+    this.#count(server, beganAt, now, false, timesHead ? now - beganAt : null);
   }
 
   /** A whole response has arrived. */
@@ -95,7 +95,7 @@ export class Ejection {
   failed(server: Server, beganAt: number, text: string): void {
     server.consecutiveFailures += 1;
     this.#judge(server, server.consecutiveFailures, beganAt, text);
-    this.#count(server, performance.now(), true, null);
+    this.#count(server, beganAt, performance.now(), true, null);
   }
 
   /** The content of a response has broken off, or stopped arriving. */
@@ -130,8 +130,8 @@ export class Ejection {
     this.#group.onChange();
   }
 
-  #count(server: Server, now: number, isFailure: boolean, headMs: number | null): void {
-    this.#group.onResult(isFailure);
+  #count(server: Server, beganAt: number, now: number, isFailure: boolean, headMs: number | null): void {
+    this.#group.onResult(isFailure, beganAt, now, headMs);
     this.#outliers.count(server, now, isFailure, headMs);
     for (const { server: outlier, reason, text } of this.#outliers.find(this.#group.servers(), now))
       if (!outlier.isOnTrial) this.#eject(outlier, now, reason, text);

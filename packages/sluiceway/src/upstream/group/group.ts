@@ -2,39 +2,34 @@ import { SluicewayError } from '../../errors.js';
 import { parseBaseTarget } from '../../http/target.js';
 import { type AddressPolicy, anyAddress } from '../../net/address-policy.js';
 import type { Transport } from '../transport.js';
-import { type Candidates, toCandidates } from './candidates.js';
-import type { Choose } from './choose/choose.js';
 import type { BalancedRequest } from './choose/hash-key.js';
+import { type BreakerSettings, type BreakerState, CircuitBreaker } from './circuit-breaker.js';
 import { Ejection, type EjectionSettings } from './ejection.js';
 import { HealthChecks, type HealthSettings } from './health/health-checks.js';
 import { type MoveSettings, RateWatch } from './rate-watch.js';
+import { type QueueSettings, RequestQueue } from './request-queue.js';
 import { type NameSettings, ServerNames } from './resolve/server-names.js';
 import { RetryBudget } from './retry-budget.js';
 import type { RetrySettings } from './retry-policy.js';
 import { keyOf, type Resolution, Server, type ServerSettings, type UpstreamServer } from './server.js';
-
-/** How long measured loads are used for choices. */
-const REFRESH_MS = 20;
+import { type ChoiceSettings, ServerChoice } from './server-choice.js';
+import { Sticky, type StickySettings } from './sticky.js';
 
 /** Checked values of the options of a group. */
-export interface GroupSettings {
+export interface GroupSettings extends ChoiceSettings {
   servers: readonly ServerSettings[];
-  choose: Choose;
-  /** Whether the choice depends on bytes in flight or on rates. */
-  comparesLoads: boolean;
   passive: EjectionSettings;
   /** Null: servers are not checked. */
   health: HealthSettings | null;
   retry: RetrySettings;
   move: MoveSettings;
-  /** How long a server that was added or has come back gets less than its share. 0: not at all. */
-  slowStartMs: number;
-  /** The zone of this proxy, whose servers are preferred. Null: zones do not matter. */
-  zone: string | null;
   /** How names of servers are resolved. */
   names: NameSettings;
-  /** Whether requests are sent to servers that are down if no other is left. */
-  triesWhenDown: boolean;
+  queue: QueueSettings;
+  /** Null: there is no circuit breaker. */
+  breaker: BreakerSettings | null;
+  /** Null: cookies do not matter. */
+  sticky: StickySettings | null;
   /** Checks a new list of servers. Throws an `OptionsError`. */
   checkServers(servers: unknown): readonly ServerSettings[];
 }
@@ -57,25 +52,30 @@ export class UpstreamGroup {
   readonly #drained = new Set<string>();
   /** Servers that have left the group, and still have transfers. */
   #leaving: Server[] = [];
-  /** Those of the servers that are up. Null: not known, since servers have changed. */
-  #candidates: Candidates | null = null;
-  /** Until when no ejection ends, as `performance.now`. */
-  #settledUntil = 0;
-  /** Requests that other zones are due, in parts of one. */
-  #spilled = 0;
-  #refreshedAt = Number.NEGATIVE_INFINITY;
-  /** Whether the slow start of a server can be under way. */
-  #isWarming = false;
-  /** Whether a server has a limit of transfers. */
-  #hasLimits = false;
+  readonly #choice: ServerChoice;
+  /** @internal Requests that wait for a server. */
+  readonly queue: RequestQueue;
+  /** @internal Null: there is none. */
+  readonly circuit: CircuitBreaker | null;
+  /** @internal Null: cookies do not matter. */
+  readonly sticky: Sticky | null;
+  /** The number of requests that are being retried. */
+  #retrying = 0;
 
   constructor(settings: GroupSettings) {
     this.#settings = settings;
     this.#ejection = new Ejection(settings.passive, {
       servers: () => this.#servers,
-      onChange: () => this.#onChange(),
-      onResult: () => {},
+      onChange: () => {
+        this.#choice.changed();
+        this.queue.serve();
+      },
+      onResult: (isFailure, beganAt, now) => this.circuit?.record(isFailure, beganAt, now),
     });
+    this.#choice = new ServerChoice(settings);
+    this.queue = new RequestQueue(settings.queue);
+    this.circuit = settings.breaker && new CircuitBreaker(settings.breaker);
+    this.sticky = settings.sticky && new Sticky(settings.sticky);
     this.#budget = new RetryBudget(settings.retry.budget);
     this.rates = new RateWatch(settings.move, () => this.#servers, this.#ejection);
     this.#names = new ServerNames(settings.names, () => this.#apply());
@@ -85,9 +85,19 @@ export class UpstreamGroup {
   /** The servers in their order, with their state and counts, followed by those that have left and are still in use. */
   get servers(): readonly UpstreamServer[] {
     this.#names.start();
-    this.#refresh(0);
+    this.#choice.refresh(0);
     this.#leaving = this.#leaving.filter(({ transfers }) => transfers > 0);
     return [...this.#servers, ...this.#leaving].map((server) => server.snapshot());
+  }
+
+  /** The number of requests that wait because all servers have as many transfers as they may have. */
+  get queued(): number {
+    return this.queue.length;
+  }
+
+  /** The state of the circuit breaker. Without one, `closed`. */
+  get breaker(): BreakerState {
+    return this.circuit?.state ?? 'closed';
   }
 
   /**
@@ -173,58 +183,44 @@ export class UpstreamGroup {
     return this.#servers.find((server) => server.base === base);
   }
 
+  /** @internal Takes a retry from the budget. False if there is none left, or if the circuit breaker is open. */
+  takeRetry(): boolean {
+    return this.isClosed && this.#budget.take();
+  }
+
+  /** @internal Whether the circuit breaker lets all requests pass. */
+  get isClosed(): boolean {
+    return this.circuit?.isClosed ?? true;
+  }
+
+  /**
+   * @internal A request begins to be retried. Returns a function to call at its end; null if as many as allowed are being
+   * retried.
+   */
+  beginRetries(): (() => void) | null {
+    const { maxConcurrent } = this.#settings.retry;
+    if (maxConcurrent !== null && this.#retrying >= maxConcurrent) return null;
+    this.#retrying += 1;
+    return () => {
+      this.#retrying -= 1;
+    };
+  }
+
   /**
    * @internal Chooses a server for a request, other than those that were tried before. Null if there is none.
    * `isLastResort`: servers that are down count too, if the group tries them.
    */
   choose(request: BalancedRequest, tried: readonly Server[], isLastResort: boolean): Server | null {
-    const { triesWhenDown, comparesLoads, zone } = this.#settings;
-    if (comparesLoads || this.#isWarming) this.#refresh();
-    if (tried.length === 0) {
-      const settled = this.#settledCandidates();
-      if (settled !== null) return this.#pick(settled, request);
+    if (this.sticky !== null && tried.length === 0) {
+      const server = this.sticky.find(request);
+      if (server?.isAvailable(performance.now()) === true) return server;
     }
-    const now = performance.now();
-    const untried = this.#servers.filter((server) => server.weight > 0 && !tried.includes(server));
-    const available = untried.filter((server) => server.isAvailable(now));
-    const some =
-      available.length === 0 && isLastResort && triesWhenDown
-        ? untried.filter(({ isFull }) => !isFull)
-        : available;
-    return this.#pick(toCandidates(some, this.#servers, zone), request);
+    return this.#choice.choose(request, tried, isLastResort);
   }
 
-  /**
-   * The candidates for a request that has tried no server. Kept while no server changes, since looking at all of them for
-   * each request would cost more than the choice. Null if they differ from one request to the next.
-   */
-  #settledCandidates(): Candidates | null {
-    if (this.#hasLimits) return null;
-    const isCurrent =
-      this.#candidates !== null &&
-      (this.#settledUntil === Number.POSITIVE_INFINITY || performance.now() < this.#settledUntil);
-    if (isCurrent) return this.#candidates;
-    const now = performance.now();
-    const ends = this.#servers.filter(({ isOnTrial }) => isOnTrial).map(({ ejectedUntil }) => ejectedUntil);
-    this.#settledUntil = Math.min(...ends);
-    // A server on trial gets one request at a time.
-    if (now >= this.#settledUntil) return null;
-    const up = this.#servers.filter((server) => server.isAvailable(now));
-    if (up.length === 0) return null;
-    this.#candidates = toCandidates(up, this.#servers, this.#settings.zone);
-    return this.#candidates;
-  }
-
-  #pick({ first, spill, spillShare }: Candidates, request: BalancedRequest): Server | null {
-    const { choose } = this.#settings;
-    if (spillShare > 0) {
-      this.#spilled += spillShare;
-      if (this.#spilled >= 1) {
-        this.#spilled -= 1;
-        return choose(spill, request);
-      }
-    }
-    return first.length === 0 ? null : choose(first, request);
+  /** @internal Whether a server is not available only because it has as many transfers as it may have. */
+  get isAtLimit(): boolean {
+    return this.#servers.some(({ weight, isFull, isDown }) => weight > 0 && isFull && !isDown);
   }
 
   /** @internal The servers other than `without` that can have the same content, in the order in which they are asked. */
@@ -234,23 +230,6 @@ export class UpstreamGroup {
       const next = this.choose(request, [without, ...others], false);
       if (next === null) return others;
       others.push(next);
-    }
-  }
-
-  #onChange(): void {
-    this.#candidates = null;
-    this.#isWarming = this.#settings.slowStartMs > 0;
-  }
-
-  /** Updates what the servers have measured, unless that was done less than `validMs` ago. */
-  #refresh(validMs = REFRESH_MS): void {
-    const now = performance.now();
-    if (now - this.#refreshedAt < validMs) return;
-    this.#refreshedAt = now;
-    this.#isWarming = false;
-    for (const server of this.#servers) {
-      server.refresh(now);
-      if (server.isWarming) this.#isWarming = true;
     }
   }
 
@@ -267,7 +246,7 @@ export class UpstreamGroup {
     this.#servers = given.map((settings) => {
       const known = before.get(keyOf(settings.base));
       if (known === undefined) {
-        const server = new Server(settings, this.#settings.slowStartMs);
+        const server = new Server(settings, this.#settings.slowStartMs, () => this.queue.serve());
         if (!isFirst) server.warmUp(performance.now());
         return server;
       }
@@ -282,8 +261,9 @@ export class UpstreamGroup {
       server.changed();
       this.#leaving.push(server);
     }
-    this.#hasLimits = this.#servers.some(({ maxTransfers }) => maxTransfers !== null);
-    this.#onChange();
+    this.#choice.setServers(this.#servers);
+    this.sticky?.setServers(this.#servers, ({ base }) => keyOf(base));
+    this.queue.serve();
     this.#checks?.watch(this.#servers);
   }
 }

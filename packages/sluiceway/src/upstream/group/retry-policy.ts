@@ -6,6 +6,8 @@ import type { BudgetSettings } from './retry-budget.js';
 export interface RetrySettings {
   /** Most retries of one request after its first attempt. */
   max: number;
+  /** Most requests that are being retried at a time. Null: no limit. */
+  maxConcurrent: number | null;
   /** Statuses after which another server is tried. */
   statuses: ReadonlySet<number>;
   /** Bytes of request content that are kept, to send them again. */

@@ -44,6 +44,14 @@ export async function sendToGroup(
   const isSafe = isIdempotent(method);
   let place = first;
   let rounds = 0;
+  const retrying: { end: (() => void) | null } = { end: null };
+  /** Whether the limits of the group allow a retry. `wasUnsent`: no server has got the request. */
+  const isAllowed = (wasUnsent: boolean): boolean => {
+    // A request that no server has got does not add to the load of an outage.
+    if (!(wasUnsent ? balanced.group.isClosed : balanced.group.takeRetry())) return false;
+    retrying.end ??= balanced.group.beginRetries();
+    return retrying.end !== null;
+  };
   /** Those of the current attempt: one, and one for each redirect. */
   const exchanges: Exchange[] = [];
   const sending: SendOptions = {
@@ -69,7 +77,7 @@ export async function sendToGroup(
         const { response } = sent;
         const isKept = replayed?.isKept ?? true;
         const isRefused = retry.statuses.has(response.status) || !options.isFit(response);
-        if (!isRefused || !canRetry || !isSafe || !isKept || !balanced.group.budget.take()) {
+        if (!isRefused || !canRetry || !isSafe || !isKept || !isAllowed(false)) {
           balanced.settle();
           return { start, sent };
         }
@@ -85,9 +93,7 @@ export async function sendToGroup(
           wasConnected: (exchanges.at(-1)?.remoteAddress?.() ?? null) !== null,
         };
         balanced.release();
-        if (!canRetry || !mayRetry(error, attempt)) throw error;
-        // A request that no server has got does not add to the load of an outage.
-        if (!isUnsent(error, attempt) && !balanced.group.budget.take()) throw error;
+        if (!canRetry || !mayRetry(error, attempt) || !isAllowed(isUnsent(error, attempt))) throw error;
       }
       if (!balanced.moveOn()) {
         rounds += 1;
@@ -98,6 +104,7 @@ export async function sendToGroup(
       options.onMove(place.target);
     }
   } finally {
+    retrying.end?.();
     replayed?.settle();
   }
 }

@@ -33,7 +33,7 @@ export function parseHashKey(text: string): KeyOf {
 }
 
 /** The value of the first cookie with the name (RFC 6265 section 4.2.1). Null if there is none. */
-function readCookie(headers: ReadonlyFields, name: string): string | null {
+export function readCookie(headers: ReadonlyFields, name: string): string | null {
   for (const line of headers.getAll('cookie')) {
     for (const pair of line.split(';')) {
       const equals = pair.indexOf('=');

@@ -1,0 +1,119 @@
+import { type Candidates, toCandidates } from './candidates.js';
+import type { Choose } from './choose/choose.js';
+import type { BalancedRequest } from './choose/hash-key.js';
+import type { Server } from './server.js';
+
+/** How long measured loads are used for choices. */
+const REFRESH_MS = 20;
+
+/** Checked values of the options that decide which server gets a request. */
+export interface ChoiceSettings {
+  choose: Choose;
+  /** Whether the choice depends on bytes in flight or on rates. */
+  comparesLoads: boolean;
+  /** The zone of this proxy, whose servers are preferred. Null: zones do not matter. */
+  zone: string | null;
+  /** Whether requests are sent to servers that are down if no other is left. */
+  triesWhenDown: boolean;
+  /** How long a server that was added or has come back gets less than its share. 0: not at all. */
+  slowStartMs: number;
+}
+
+/** Chooses servers of a group that are available. */
+export class ServerChoice {
+  readonly #settings: ChoiceSettings;
+  #servers: readonly Server[] = [];
+  /** Those of the servers that are up. Null: not known, since servers have changed. */
+  #candidates: Candidates | null = null;
+  /** Until when no ejection ends, as `performance.now`. */
+  #settledUntil = 0;
+  /** Requests that other zones are due, in parts of one. */
+  #spilled = 0;
+  #refreshedAt = Number.NEGATIVE_INFINITY;
+  /** Whether the slow start of a server can be under way. */
+  #isWarming = false;
+  /** Whether a server has a limit of transfers. */
+  #hasLimits = false;
+
+  constructor(settings: ChoiceSettings) {
+    this.#settings = settings;
+  }
+
+  setServers(servers: readonly Server[]): void {
+    this.#servers = servers;
+    this.#hasLimits = servers.some(({ maxTransfers }) => maxTransfers !== null);
+    this.changed();
+  }
+
+  /** The state of a server has changed. */
+  changed(): void {
+    this.#candidates = null;
+    this.#isWarming = this.#settings.slowStartMs > 0;
+  }
+
+  /**
+   * Chooses a server for a request, other than those that were tried before. Null if there is none. `isLastResort`: servers
+   * that are down count too, if the group tries them.
+   */
+  choose(request: BalancedRequest, tried: readonly Server[], isLastResort: boolean): Server | null {
+    const { triesWhenDown, comparesLoads, zone } = this.#settings;
+    if (comparesLoads || this.#isWarming) this.refresh();
+    if (tried.length === 0) {
+      const settled = this.#settledCandidates();
+      if (settled !== null) return this.#pick(settled, request);
+    }
+    const now = performance.now();
+    const untried = this.#servers.filter((server) => server.weight > 0 && !tried.includes(server));
+    const available = untried.filter((server) => server.isAvailable(now));
+    const some =
+      available.length === 0 && isLastResort && triesWhenDown
+        ? untried.filter(({ isFull }) => !isFull)
+        : available;
+    return this.#pick(toCandidates(some, this.#servers, zone), request);
+  }
+
+  /** Updates what the servers have measured, unless that was done less than `validMs` ago. */
+  refresh(validMs = REFRESH_MS): void {
+    const now = performance.now();
+    if (now - this.#refreshedAt < validMs) return;
+    this.#refreshedAt = now;
+    this.#isWarming = false;
+    for (const server of this.#servers) {
+      server.refresh(now);
+      if (server.isWarming) this.#isWarming = true;
+    }
+  }
+
+  /**
+   * The candidates for a request that has tried no server. Kept while no server changes, since looking at all of them for
+   * each request would cost more than the choice. Null if they differ from one request to the next.
+   */
+  #settledCandidates(): Candidates | null {
+    if (this.#hasLimits) return null;
+    const isCurrent =
+      this.#candidates !== null &&
+      (this.#settledUntil === Number.POSITIVE_INFINITY || performance.now() < this.#settledUntil);
+    if (isCurrent) return this.#candidates;
+    const now = performance.now();
+    const ends = this.#servers.filter(({ isOnTrial }) => isOnTrial).map(({ ejectedUntil }) => ejectedUntil);
+    this.#settledUntil = Math.min(...ends);
+    // A server on trial gets one request at a time.
+    if (now >= this.#settledUntil) return null;
+    const up = this.#servers.filter((server) => server.isAvailable(now));
+    if (up.length === 0) return null;
+    this.#candidates = toCandidates(up, this.#servers, this.#settings.zone);
+    return this.#candidates;
+  }
+
+  #pick({ first, spill, spillShare }: Candidates, request: BalancedRequest): Server | null {
+    const { choose } = this.#settings;
+    if (spillShare > 0) {
+      this.#spilled += spillShare;
+      if (this.#spilled >= 1) {
+        this.#spilled -= 1;
+        return choose(spill, request);
+      }
+    }
+    return first.length === 0 ? null : choose(first, request);
+  }
+}
