@@ -119,6 +119,14 @@ describe('several URLs of `sluiceway proxy`', () => {
     first.close();
   });
 
+  test('--hedge asks a second server if the first does not answer in time', async ({ net }) => {
+    const silent = await net.origin(async (connection) => void (await connection.readHead()));
+    const [b] = await startServers(net, ['b']);
+    const more = ['--balance', 'ordered', '--hedge', '50ms'] as const;
+    const program = await sluicewayProxy(net, silent.url, b?.url ?? '', ...more);
+    expect(await ask(await net.client(program))).toBe('b');
+  });
+
   test('--sticky keeps a client at its server', async ({ net }) => {
     const [a, b] = await startServers(net, ['a', 'b']);
     const program = await sluicewayProxy(net, a?.url ?? '', b?.url ?? '', '--sticky', 'lb');

@@ -16,6 +16,7 @@ export interface GroupFlags {
   whenDown?: NonNullable<UpstreamOptions['whenDown']>;
   resolve?: 'addresses' | 'srv';
   dnsServer?: string[];
+  hedge?: string;
   maxTransfers?: string;
   queueTimeout?: string;
   sticky?: string;
@@ -30,6 +31,7 @@ export const groupFlagOf: Readonly<Record<string, string>> = {
   'upstream.retry.max': '--retries',
   'upstream.passive.failures': '--eject-after',
   'upstream.dns.servers': '--dns-server',
+  'upstream.hedge.after': '--hedge',
   'upstream.queue.timeout': '--queue-timeout',
   'upstream.sticky.cookie': '--sticky',
   'upstream.slowStart': '--slow-start',
@@ -76,6 +78,10 @@ export function addGroupFlags(command: Command): Command {
       'ask this name server, host or host:port, for --resolve; can be repeated; without it those of the system',
       collect,
     )
+    .option(
+      '--hedge <time>',
+      'ask a second origin server too if the first has not answered a GET within this time; "p95": the 95th percentile',
+    )
     .option('--max-transfers <n>', 'most transfers at a time of each origin server; further requests wait')
     .option('--queue-timeout <duration>', 'how long a request waits for an origin server before it gets 503')
     .option('--sticky <cookie>', 'keep each client at one origin server, with a cookie of this name')
@@ -88,9 +94,9 @@ export function addGroupFlags(command: Command): Command {
 /** The options of the upstream. Several URLs are a group of servers, and so is one with a flag for groups. */
 export function toServers(originUrls: readonly string[], flags: GroupFlags): UpstreamOptions {
   const { balance, hashKey, health, retries, ejectAfter, whenDown, maxTransfers, ...more } = flags;
-  const { queueTimeout, sticky, slowStart, resolve, dnsServer } = more;
+  const { hedge, queueTimeout, sticky, slowStart, resolve, dnsServer } = more;
   const given = [balance, hashKey, health, retries, ejectAfter, whenDown];
-  const others = [maxTransfers, queueTimeout, sticky, slowStart, resolve];
+  const others = [hedge, maxTransfers, queueTimeout, sticky, slowStart, resolve];
   if (dnsServer !== undefined && resolve === undefined) throw new UsageError('--dns-server: needs --resolve');
   const [url = ''] = originUrls;
   if (originUrls.length === 1 && [...given, ...others].every((value) => value === undefined)) return { url };
@@ -113,6 +119,7 @@ export function toServers(originUrls: readonly string[], flags: GroupFlags): Ups
     ...(max !== undefined && { retry: { max } }),
     ...(failures !== undefined && { passive: { failures } }),
     ...(whenDown !== undefined && { whenDown }),
+    ...(hedge !== undefined && { hedge: { after: hedge } }),
     ...(queueTimeout !== undefined && { queue: { timeout: queueTimeout } }),
     // All workers get the same secret.
     ...(sticky !== undefined && {

@@ -61,6 +61,10 @@ export class NegotiatingExchange implements Exchange {
     return this.#carrier?.remoteAddress?.() ?? null;
   }
 
+  get isConnecting(): boolean {
+    return this.#carrier === null ? !this.#isOver : (this.#carrier.isConnecting ?? false);
+  }
+
   get connectMs(): number | null {
     return this.#carrier?.connectMs ?? null;
   }

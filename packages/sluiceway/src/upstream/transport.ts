@@ -40,6 +40,8 @@ export interface TransportRequest {
    * connection carries only this request.
    */
   client?: RequestClient | null;
+  /** Time to connect, if it is shorter than that of the transport. Absent: that of the transport. */
+  connectTimeoutMs?: number;
   /** Called with each interim response (1xx, not 101) in order, before the promise of the response settles. */
   onInterim(head: InterimResponse): void;
   /** Called when the request, content included, has been handed to the operating system. */
@@ -86,6 +88,8 @@ export interface Exchange {
    * closed, too. Null, or no such method: there was no connection, or the address is not known.
    */
   remoteAddress?(): string | null;
+  /** Whether it waits for a connection that is being opened. Absent: not known. */
+  readonly isConnecting?: boolean;
   /**
    * Milliseconds that it took to open the connection, if it was opened for this exchange. Null or absent: an open
    * connection was used, there was none, or the time is not known.

@@ -147,7 +147,7 @@ function resolvedDefaults(): Record<string, unknown> {
 }
 
 function balancingDefaults(): Record<string, unknown> {
-  const { choose, retry, passive, health, move, slowStartMs, triesWhenDown, queue, breaker, sticky } =
+  const { choose, retry, passive, health, move, slowStartMs, triesWhenDown, queue, breaker, sticky, hedge } =
     resolveGroupOptions({
       servers: [upstream.url],
       health: {},
@@ -184,6 +184,9 @@ function balancingDefaults(): Record<string, unknown> {
     'upstream.health.fall': health?.fall,
     'upstream.move.below': (move.share ?? 0) * 100,
     'upstream.move.after': move.afterMs,
+    'upstream.retry.connectTimeout': retry.connectTimeoutMs,
+    'upstream.hedge.after': hedge.head ?? 'off',
+    'upstream.hedge.connect': hedge.connectMs,
     'upstream.queue.max': queue.max,
     'upstream.queue.timeout': queue.timeoutMs,
     'upstream.breaker.failurePercent': (breaker?.failureShare ?? 0) * 100,

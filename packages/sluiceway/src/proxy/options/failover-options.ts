@@ -1,5 +1,5 @@
-import { group, list } from '../../options/composites.js';
-import { duration, integer, size } from '../../options/kinds.js';
+import { either, group, list } from '../../options/composites.js';
+import { duration, integer, oneOf, size } from '../../options/kinds.js';
 import { OFF, type OptionsOf, type SettingsOf } from '../../options/spec.js';
 import type { EjectionSettings } from '../../upstream/group/ejection.js';
 
@@ -63,6 +63,16 @@ const retryMembers = {
   maxContent: size({
     default: '64KiB',
     doc: 'Bytes of request content that are kept in memory, so that a PUT that a server has begun to read can be sent again. Of longer content, only a request that no server has begun to read is retried.',
+  }),
+  /**
+   * Time to connect to a server while another one can be tried in its place, so that a server that does not
+   * answer at all holds a request up less than `timeouts.connect`. `false` turns it off. Default: `3s`.
+   */
+  connectTimeout: duration({
+    default: '3s',
+    min: 1,
+    off: true,
+    doc: 'Time to connect to a server while another one can be tried in its place, so that a server that does not answer at all holds a request up less than `timeouts.connect`.',
   }),
   /**
    * A limit for the retries of all requests together, so that retries do not multiply the load of an outage.
@@ -171,6 +181,38 @@ const passiveMembers = {
 
 export interface PassiveHealthOptions extends OptionsOf<typeof passiveMembers> {}
 export interface PassiveHealthValues extends SettingsOf<typeof passiveMembers> {}
+
+const hedgeMembers = {
+  /**
+   * Time without a response head after which a second server is asked: a duration, or `p95`, the 95th
+   * percentile of the last times. The first usable head wins, and the other request is cancelled. Counts as a
+   * retry in `retry.budget`. Off, because it adds load. `false` turns it off. Default: off.
+   */
+  after: either(oneOf(['p95'], {}), duration({ min: 1, off: true }), {
+    type: "duration or `'p95'`",
+    defaultText: 'off',
+    takesSecond: (value) => value !== 'p95',
+    doc: 'Time without a response head after which a second server is asked: a duration, or `p95`, the 95th percentile of the last times. The first usable head wins, and the other request is cancelled. Counts as a retry in `retry.budget`. Off, because it adds load. `false` turns it off.',
+  }),
+  /**
+   * Time without a connection after which a second server is connected to. The first one that connects gets
+   * the request, and the other attempt ends, and counts as a failure of its server. `false` turns it off.
+   * Default: `500ms`.
+   */
+  connect: duration({
+    default: '500ms',
+    min: 1,
+    off: true,
+    doc: 'Time without a connection after which a second server is connected to. The first one that connects gets the request, and the other attempt ends, and counts as a failure of its server.',
+  }),
+};
+
+export interface HedgeOptions extends OptionsOf<typeof hedgeMembers> {}
+export interface HedgeValues extends SettingsOf<typeof hedgeMembers> {}
+
+export const hedgeOption = group<HedgeOptions, HedgeValues>(hedgeMembers, {
+  doc: 'When a GET or HEAD request is sent to a [second server](balancing.md#hedged-requests) too.',
+});
 
 const moveMembers = {
   /**

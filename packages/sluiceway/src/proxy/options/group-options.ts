@@ -1,7 +1,6 @@
-import { type BaseTarget, parseBaseTarget } from '../../http/target.js';
 import { Checker } from '../../options/checker.js';
-import { either, group, list } from '../../options/composites.js';
-import { boolean, custom, duration, func, integer, oneOf, string, url } from '../../options/kinds.js';
+import { either } from '../../options/composites.js';
+import { custom, duration, func, oneOf, string } from '../../options/kinds.js';
 import { type Members, OFF, type OptionsOf, resolve, type SettingsOf } from '../../options/spec.js';
 import {
   type BalanceFunction,
@@ -10,10 +9,15 @@ import {
   toOwnChoice,
 } from '../../upstream/group/choose/choose.js';
 import { type KeyOf, parseHashKey } from '../../upstream/group/choose/hash-key.js';
-import type { GroupSettings, ServerOptions } from '../../upstream/group/group.js';
-import { keyOf, resolutionWords, type ServerSettings } from '../../upstream/group/server.js';
+import type { GroupSettings } from '../../upstream/group/group.js';
 import { dnsOption, toNameSettings } from './dns-options.js';
-import { moveOption, passiveOption, retryOption, toEjectionSettings } from './failover-options.js';
+import {
+  hedgeOption,
+  moveOption,
+  passiveOption,
+  retryOption,
+  toEjectionSettings,
+} from './failover-options.js';
 import {
   breakerOption,
   queueOption,
@@ -22,65 +26,10 @@ import {
   toStickySettings,
 } from './group-limit-options.js';
 import { healthOption, toHealthSettings } from './health-options.js';
+import { type GivenServers, requiredServersOption, serversOption, toServers } from './server-options.js';
 import { egressOption } from './upstream-egress.js';
 import { protocolOption, proxyProtocolOption } from './upstream-protocol.js';
 import { tlsOption } from './upstream-tls.js';
-
-export const upstreamUrl = url({ parse: parseUpstreamUrl });
-
-const serverMembers = {
-  /** An `http:` or `https:` URL, as `upstream.url`. Required. */
-  url: url({
-    required: true,
-    parse: parseUpstreamUrl,
-    doc: 'An `http:` or `https:` URL, as `upstream.url`.',
-  }),
-  /**
-   * Its share of the requests, relative to the other servers. `0` sends it none, and it keeps its place in the
-   * list. Default: `1`.
-   */
-  weight: integer({
-    default: 1,
-    max: 1000,
-    doc: 'Its share of the requests, relative to the other servers. `0` sends it none, and it keeps its place in the list.',
-  }),
-  /** Whether it gets requests only while no other server is available. Default: `false`. */
-  backup: boolean({
-    default: false,
-    doc: 'Whether it gets requests only while no other server is available.',
-  }),
-  /**
-   * Most transfers at a time. Further requests go to other servers; if all have as many as they may have, they wait
-   * in the `queue`. `false` turns it off. Default: unlimited.
-   */
-  maxTransfers: integer({
-    default: OFF,
-    off: true,
-    min: 1,
-    defaultText: 'unlimited',
-    doc: 'Most transfers at a time. Further requests go to other servers; if all have as many as they may have, they wait in the `queue`.',
-  }),
-  /** Where the server is, as in `upstream.zone`. Default: none. */
-  zone: string({ doc: 'Where the server is, as in `upstream.zone`.' }),
-  /**
-   * Resolve the name of the URL, and use each server that it leads to as a server of its own: see names that
-   * lead to several servers. `addresses`, or `true`: each address of the name. `srv`: the servers of its SRV records
-   * (RFC 2782), for a name such as `_http._tcp.files.example`. Default: `false`, which is one server, whose name is
-   * resolved for each connection.
-   */
-  resolve: either(boolean({ default: false }), oneOf(resolutionWords, {}), {
-    default: false,
-    type: '`true`, `addresses` or `srv`',
-    takesSecond: (value) => typeof value === 'string',
-    doc: 'Resolve the name of the URL, and use each server that it leads to as a server of its own: see [names that lead to several servers](balancing.md#names-that-lead-to-several-servers). `addresses`, or `true`: each address of the name. `srv`: the servers of its SRV records (RFC 2782), for a name such as `_http._tcp.files.example`. `false` is one server, whose name is resolved for each connection.',
-  }),
-};
-
-export interface ServerValues extends SettingsOf<typeof serverMembers> {}
-
-const serverOption = either(upstreamUrl, group<ServerOptions, ServerValues>(serverMembers, {}), {
-  takesSecond: (value) => typeof value === 'object' && value !== null && !(value instanceof URL),
-});
 
 const balanceFunction = func<BalanceFunction>({});
 
@@ -119,6 +68,8 @@ export const balancingMembers = {
   }),
   /** When a request is sent to another server. */
   retry: retryOption,
+  /** When a GET or HEAD request is sent to a second server too. */
+  hedge: hedgeOption,
   /** When a server that fails gets no more requests. */
   passive: passiveOption,
   /**
@@ -173,16 +124,8 @@ export const balancingMembers = {
   }),
 };
 
-const serversAbout = {
-  type: 'list of URLs or objects',
-  doc: 'A group of servers that serve the same, between which requests are [balanced](balancing.md): URLs, or objects with the options below. In place of `url`.',
-} as const;
-
-/** The servers of an upstream. Absent: it is no group. */
-export const serversOption = list(serverOption, { ...serversAbout });
-
 const groupMembers = {
-  servers: list(serverOption, { ...serversAbout, required: true }),
+  servers: requiredServersOption,
   ...balancingMembers,
   /** How to reach `https:` URLs: `ca`, `cert`, `key`, `servername`. Default: Node's. */
   tls: tlsOption,
@@ -220,8 +163,6 @@ export interface UpstreamGroupOptions extends OptionsOf<typeof groupMembers> {}
 
 export interface BalancingValues extends SettingsOf<typeof balancingMembers> {}
 
-type GivenServers = readonly (BaseTarget | ServerValues)[];
-
 /** Checks the options of `createUpstreamGroup`. Throws an `OptionsError`. */
 export function resolveGroupOptions(options: UpstreamGroupOptions): {
   settings: GroupSettings;
@@ -254,6 +195,7 @@ export function toGroupSettings(
     retry: {
       max: retry.max,
       maxConcurrent: retry.maxConcurrent,
+      connectTimeoutMs: retry.connectTimeout,
       statuses: new Set(retry.statuses),
       maxContent: retry.maxContent,
       budget: { share: retry.budget.percent / 100, minPerSecond: retry.budget.minPerSecond },
@@ -264,6 +206,7 @@ export function toGroupSettings(
     names: toNameSettings(check, path.replace(/servers$/, 'dns'), dns),
     queue: { max: queue.max, timeoutMs: queue.timeout },
     breaker: toBreakerSettings(breaker),
+    hedge: { connectMs: choice.hedge.connect, head: choice.hedge.after ?? null },
     sticky: toStickySettings(sticky),
     slowStartMs: choice.slowStart ?? 0,
     zone: choice.zone ?? null,
@@ -275,35 +218,4 @@ export function toGroupSettings(
       return checked;
     },
   };
-}
-
-const NO_OPTIONS = { weight: 1, backup: false, maxTransfers: null, zone: null, resolve: false } as const;
-
-function toServers(check: Checker, path: string, given: GivenServers): ServerSettings[] {
-  const known = new Set<string>();
-  const servers = given.flatMap((each): ServerSettings[] => {
-    const { url: base, resolve: resolution, ...own } = 'url' in each ? each : { url: each, ...NO_OPTIONS };
-    // A missing URL is already a problem.
-    if (base === undefined) return [];
-    if (resolution === 'srv' && base.host !== base.hostname)
-      check.problem(path, "must not contain a port in the URL of a server with resolve: 'srv'");
-    return [{ base, ...own, zone: own.zone ?? null, resolve: toResolution(resolution) }];
-  });
-  for (const { base } of servers) {
-    const key = keyOf(base);
-    if (known.has(key)) check.problem(path, 'must not contain a server twice');
-    known.add(key);
-  }
-  if (servers.length === 0 && check.problems.length === 0) check.problem(path, 'must contain a server');
-  if (servers.length > 0 && servers.every(({ weight }) => weight === 0))
-    check.problem(path, 'must contain a server whose weight is not 0');
-  return servers;
-}
-
-const toResolution = (given: ServerValues['resolve']): ServerSettings['resolve'] =>
-  typeof given === 'boolean' ? (given ? 'addresses' : null) : (given ?? null);
-
-function parseUpstreamUrl(given: string | URL): BaseTarget {
-  if (typeof given === 'string' || given instanceof URL) return parseBaseTarget(given);
-  throw new TypeError(`must be a URL as a string or URL object, not ${typeof given}`);
 }

@@ -41,6 +41,8 @@ export function sendBalanced(
     onMove: (target) => moveTo(draft, target),
     onReplay: () => timeouts.requestWaitsFor('upstream'),
     onReplayed: (isComplete) => timeouts.requestWaitsFor(isComplete ? 'upstream' : 'client'),
+    onCurrent: (exchange, target) => transfer.goesOnWith(exchange, target),
+    onAborted: (listener) => transfer.onAborted(listener),
     sleep: (ms) => pause(transfer, ms),
   });
 }

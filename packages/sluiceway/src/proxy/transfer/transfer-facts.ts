@@ -74,6 +74,11 @@ export abstract class TransferFacts implements LiveTransfer {
   /** Records an upstream request. */
   protected asked(exchange: Exchange, target: Target): void {
     this.attempts += 1;
+    this.carriedBy(exchange, target);
+  }
+
+  /** Records which upstream request is the current one. */
+  protected carriedBy(exchange: Exchange, target: Target): void {
     this.#asked = exchange;
     this.#target = target;
   }

@@ -153,6 +153,12 @@ export class Transfer extends TransferFacts implements RunningTransfer {
     if (this.#aborted !== null) exchange.abort(this.#aborted);
   }
 
+  /** Of two exchanges under way, this one alone goes on. */
+  goesOnWith(exchange: Exchange, target: Target): void {
+    this.carriedBy(exchange, target);
+    this.#exchange = exchange;
+  }
+
   get waitingFor(): WaitingFor | null {
     if (this.isCheckingAccess) return 'access';
     const { awaited } = this.timeouts;

@@ -105,6 +105,23 @@ export class BalancedTransfer implements Uses {
     return true;
   }
 
+  /** Chooses a server for a second request beside the current one. Null if there is none. */
+  hedge(): Target | null {
+    const server = this.group.choose(this.#request, this.#tried, false);
+    if (server === null) return null;
+    this.#take(server);
+    return this.#join(server.base);
+  }
+
+  /** The server of one of two requests has won, and the use of the other one ends. */
+  won({ base }: Target): void {
+    const use = this.#uses.find(({ server }) => server.base === base);
+    if (use === undefined) return;
+    this.#server = use.server;
+    for (const other of this.#uses.splice(0)) if (other !== use) other.end();
+    this.#uses.push(use);
+  }
+
   /** Forgets which servers were tried, and chooses again. False if none is available. */
   startOver(): boolean {
     this.#tried = [];

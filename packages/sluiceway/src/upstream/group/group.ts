@@ -5,12 +5,14 @@ import type { Transport } from '../transport.js';
 import type { BalancedRequest } from './choose/hash-key.js';
 import { type BreakerSettings, type BreakerState, CircuitBreaker } from './circuit-breaker.js';
 import { Ejection, type EjectionSettings } from './ejection.js';
+import { HeadTimes } from './head-times.js';
 import { HealthChecks, type HealthSettings } from './health/health-checks.js';
 import { type MoveSettings, RateWatch } from './rate-watch.js';
 import { type QueueSettings, RequestQueue } from './request-queue.js';
 import { type NameSettings, ServerNames } from './resolve/server-names.js';
 import { RetryBudget } from './retry-budget.js';
 import type { RetrySettings } from './retry-policy.js';
+import type { HedgeSettings, HedgeTimes } from './send-hedged.js';
 import { keyOf, type Resolution, Server, type ServerSettings, type UpstreamServer } from './server.js';
 import { type ChoiceSettings, ServerChoice } from './server-choice.js';
 import { Sticky, type StickySettings } from './sticky.js';
@@ -28,6 +30,7 @@ export interface GroupSettings extends ChoiceSettings {
   queue: QueueSettings;
   /** Null: there is no circuit breaker. */
   breaker: BreakerSettings | null;
+  hedge: HedgeSettings;
   /** Null: cookies do not matter. */
   sticky: StickySettings | null;
   /** Checks a new list of servers. Throws an `OptionsError`. */
@@ -59,6 +62,7 @@ export class UpstreamGroup {
   readonly circuit: CircuitBreaker | null;
   /** @internal Null: cookies do not matter. */
   readonly sticky: Sticky | null;
+  readonly #headTimes: HeadTimes | null;
   /** The number of requests that are being retried. */
   #retrying = 0;
 
@@ -70,11 +74,15 @@ export class UpstreamGroup {
         this.#choice.changed();
         this.queue.serve();
       },
-      onResult: (isFailure, beganAt, now) => this.circuit?.record(isFailure, beganAt, now),
+      onResult: (isFailure, beganAt, now, headMs) => {
+        this.circuit?.record(isFailure, beganAt, now);
+        if (headMs !== null) this.#headTimes?.add(headMs);
+      },
     });
     this.#choice = new ServerChoice(settings);
     this.queue = new RequestQueue(settings.queue);
     this.circuit = settings.breaker && new CircuitBreaker(settings.breaker);
+    this.#headTimes = settings.hedge.head === 'p95' ? new HeadTimes() : null;
     this.sticky = settings.sticky && new Sticky(settings.sticky);
     this.#budget = new RetryBudget(settings.retry.budget);
     this.rates = new RateWatch(settings.move, () => this.#servers, this.#ejection);
@@ -186,6 +194,19 @@ export class UpstreamGroup {
   /** @internal Takes a retry from the budget. False if there is none left, or if the circuit breaker is open. */
   takeRetry(): boolean {
     return this.isClosed && this.#budget.take();
+  }
+
+  /** @internal When a second server is asked. Null: never. */
+  hedgeTimes(): HedgeTimes | null {
+    const { connectMs, head } = this.#settings.hedge;
+    if (this.#servers.length === 1) return null;
+    const headMs = head === 'p95' ? (this.#headTimes?.p95 ?? null) : head;
+    return connectMs === null && headMs === null ? null : { connectMs, headMs };
+  }
+
+  /** @internal Time to connect to a server while there are others. Null: as for any request. */
+  get connectTimeoutMs(): number | null {
+    return this.#servers.length === 1 ? null : this.#settings.retry.connectTimeoutMs;
   }
 
   /** @internal Whether the circuit breaker lets all requests pass. */

@@ -11,7 +11,11 @@ export interface Uses {
 }
 
 /** Aborts that are the server's fault. We abort all others because the response is no longer wanted. */
-const OF_SERVER: ReadonlySet<string> = new Set(['http_response_timeout', 'connection_read_timeout']);
+const OF_SERVER: ReadonlySet<string> = new Set([
+  'http_response_timeout',
+  'connection_read_timeout',
+  'connection_timeout',
+]);
 
 /** Sends the requests of one transfer, and records how the servers of a group do. */
 export class MeasuredTransport implements Transport {
@@ -79,6 +83,10 @@ class MeasuredExchange implements Exchange {
 
   queuedBytes(): number | null {
     return this.#exchange.queuedBytes?.() ?? null;
+  }
+
+  get isConnecting(): boolean {
+    return this.#exchange.isConnecting ?? false;
   }
 
   get connectMs(): number | null {

@@ -13,6 +13,8 @@ export interface RetrySettings {
   /** Bytes of request content that are kept, to send them again. */
   maxContent: number;
   budget: BudgetSettings;
+  /** Time to connect while another server can be tried. Null: as for any request. */
+  connectTimeoutMs: number | null;
 }
 
 /** One attempt that has failed. */

@@ -5,16 +5,21 @@ import { isIdempotent } from '../request-rules.js';
 import { type SendOptions, type Sent, type StartingPoint, send } from '../send.js';
 import type { SeveralOptions } from '../send-to-any.js';
 import type { Target } from '../target.js';
-import type { Exchange, Transport, TransportRequest } from '../transport.js';
+import type { Exchange, Transport, TransportRequest, TransportResponse } from '../transport.js';
 import type { BalancedTransfer } from './balanced-transfer.js';
 import { ReplayableContent, type ReplayListener } from './replayable-content.js';
 import { backoffMs, isUnsent, mayRetry } from './retry-policy.js';
+import { type HedgeTimes, sendHedged } from './send-hedged.js';
 
 export interface GroupSendOptions extends SeveralOptions, ReplayListener {
   /** Whether another server can get the request. If not, there is one attempt. */
   canMove: boolean;
   /** Called with the next target before the request is sent to it. */
   onMove(target: Target): void;
+  /** Of two exchanges, this one alone goes on. */
+  onCurrent(exchange: Exchange, target: Target): void;
+  /** Calls the listener if the transfer is aborted. */
+  onAborted(listener: (error: SluicewayError) => void): void;
   /** Waits. Rejects if the transfer is aborted meanwhile. */
   sleep(ms: number): Promise<void>;
 }
@@ -24,6 +29,9 @@ interface GroupSent {
   start: StartingPoint;
   sent: Sent;
 }
+
+/** Methods without effect, whose requests can be sent to two servers at the same time. */
+const HEDGED: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
 /** The longest time that a server can ask for with `Retry-After` before the same request is sent to it again. */
 const MAX_RETRY_AFTER_MS = 5000;
@@ -38,7 +46,7 @@ export async function sendToGroup(
   balanced: BalancedTransfer,
   options: GroupSendOptions,
 ): Promise<GroupSent> {
-  const { retry } = balanced.group;
+  const { retry, connectTimeoutMs } = balanced.group;
   const { content, method } = first.request;
   const replayed = content && new ReplayableContent(content.source, retry.maxContent, options);
   const isSafe = isIdempotent(method);
@@ -61,23 +69,50 @@ export async function sendToGroup(
       options.onAttempt(each, target);
     },
   };
+  const isRefused = (response: TransportResponse): boolean =>
+    retry.statuses.has(response.status) || !options.isFit(response);
+  const canHedge = content === null && first.request.upgrade === null && HEDGED.has(method);
+  /** Sends a request to one or two servers. Afterwards `place` is that of the response. */
+  const hedge = async (one: StartingPoint, times: HedgeTimes): Promise<Sent> => {
+    const won = await sendHedged(transport, one, sending, times, {
+      another: (isConnecting) => {
+        if (!isAllowed(isConnecting)) return null;
+        const other = balanced.hedge();
+        return other === null ? null : aimAt(first, other);
+      },
+      isRefused,
+      onCurrent: options.onCurrent,
+      onAborted: options.onAborted,
+      onFailed: (failed) => exchanges.splice(0, exchanges.length, ...failed),
+    });
+    if (won.place !== one) {
+      place = won.place;
+      options.onMove(place.target);
+    }
+    if (won.isHedged) balanced.won(won.place.target);
+    return won.sent;
+  };
   try {
     for (let retries = 0; ; retries += 1) {
       const canRetry = options.canMove && retries < retry.max;
       options.onTry(canRetry && isSafe);
-      const request: TransportRequest =
-        content === null || replayed === null
-          ? place.request
-          : { ...place.request, content: { ...content, source: replayed.attempt() } };
+      const request: TransportRequest = {
+        ...place.request,
+        ...(content !== null && replayed !== null && { content: { ...content, source: replayed.attempt() } }),
+        ...(canRetry && connectTimeoutMs !== null && { connectTimeoutMs }),
+      };
+      const times = canRetry && canHedge ? balanced.group.hedgeTimes() : null;
       let afterMs = 0;
       exchanges.length = 0;
       try {
+        const sent =
+          times === null
+            ? await send(transport, request, place.target, sending)
+            : await hedge({ target: place.target, request }, times);
         const start = { target: place.target, request: place.request };
-        const sent = await send(transport, request, place.target, sending);
         const { response } = sent;
         const isKept = replayed?.isKept ?? true;
-        const isRefused = retry.statuses.has(response.status) || !options.isFit(response);
-        if (!isRefused || !canRetry || !isSafe || !isKept || !isAllowed(false)) {
+        if (!isRefused(response) || !canRetry || !isSafe || !isKept || !isAllowed(false)) {
           balanced.settle();
           return { start, sent };
         }

@@ -32,6 +32,7 @@ export class Http2UpstreamExchange implements Exchange, Waiter, StreamOwner {
   #writer: Http2RequestWriter | null = null;
   #retries = 0;
   connectMs: number | null = null;
+  isConnecting = false;
   #isSent = false;
   #isStopped = false;
   #isOver = false;
@@ -74,6 +75,7 @@ export class Http2UpstreamExchange implements Exchange, Waiter, StreamOwner {
       return;
     }
     this.#connection = connection;
+    this.isConnecting = false;
     this.connectMs ??= connection.takeDialMs();
     this.#bytesBefore = connection.bytesRead;
     let stream: ClientHttp2Stream;

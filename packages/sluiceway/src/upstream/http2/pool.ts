@@ -67,8 +67,12 @@ export class Http2Pool implements SessionOwner {
   assign(exchange: Http2UpstreamExchange): void {
     this.#change(() => {
       const connection = this.#find(exchange.triedOn);
-      if (connection === undefined) this.#line.enter(exchange);
-      else this.#run(exchange, connection);
+      if (connection !== undefined) {
+        this.#run(exchange, connection);
+        return;
+      }
+      exchange.isConnecting = !this.isConnected;
+      this.#line.enter(exchange);
     });
   }
 
@@ -167,7 +171,12 @@ export class Http2Pool implements SessionOwner {
 
   #dial(): void {
     const startedAt = performance.now();
-    const { policy, resolver, connectTimeoutMs, tls } = this.#settings;
+    const { policy, resolver, tls } = this.#settings;
+    const first = this.#line.first?.request;
+    const connectTimeoutMs = Math.min(
+      first?.connectTimeoutMs ?? Number.POSITIVE_INFINITY,
+      this.#settings.connectTimeoutMs,
+    );
     const isTls = this.#destination.protocol === 'https:';
     const session = isTls ? this.#tlsSessions.get(this.#destination) : undefined;
     const proxy = this.#proxy;
@@ -176,7 +185,7 @@ export class Http2Pool implements SessionOwner {
         destination: this.#destination,
         policy,
         resolver,
-        client: this.#line.first?.request.client?.address ?? null,
+        client: first?.client?.address ?? null,
         connectTimeoutMs,
         ...(proxy !== null && { proxy }),
         ...(isTls && { tls: { ...tls, ...(session && { session }), ALPNProtocols: PROTOCOLS } }),

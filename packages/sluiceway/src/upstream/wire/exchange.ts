@@ -28,6 +28,7 @@ export class WireExchange implements Exchange {
   #failure: Error | null = null;
   trailers: Fields | null = null;
   connectMs: number | null = null;
+  isConnecting = false;
   /** The request, content included, has been handed to the operating system. */
   requestIsSent = false;
   /** The response is complete, or has failed or been cancelled. */
@@ -57,6 +58,7 @@ export class WireExchange implements Exchange {
   /** Writes the request to its connection. */
   run(connection: ExchangeConnection): void {
     this.#connection = connection;
+    this.isConnecting = false;
     this.connectMs = connection.takeDialMs();
     // There is a connection now, so there is no wait to cancel.
     this.#cancelWait = null;
@@ -134,6 +136,7 @@ export class WireExchange implements Exchange {
   #fail(error: Error, sink: ChunkSink | null): void {
     if (this.isOver) return;
     this.isOver = true;
+    this.isConnecting = false;
     this.#failure = error;
     if (this.#grace !== null) clearTimeout(this.#grace);
     this.#stopContent();

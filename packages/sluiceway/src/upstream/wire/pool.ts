@@ -7,7 +7,7 @@ import { dial } from '../../net/dialer.js';
 import { decideEgress, type EgressProxy } from '../../net/egress.js';
 import type { BufferPool } from '../../stream/buffer-pool.js';
 import type { SessionCache } from '../session-cache.js';
-import type { RequestClient } from '../transport.js';
+import type { RequestClient, TransportRequest } from '../transport.js';
 import type { TransportSettings } from '../transport-options.js';
 import { WaitingLine } from '../waiting-line.js';
 import { BoundConnections, isSameClient } from './bound-connections.js';
@@ -22,6 +22,9 @@ export interface NegotiationListener {
   http2(socket: Socket, dialMs: number): void;
   failed(error: SluicewayError): void;
 }
+
+/** What matters of the request that a connection is opened for. */
+type DialledFor = Pick<TransportRequest, 'client' | 'connectTimeoutMs'>;
 
 /** The connections to one destination. */
 export class ConnectionPool implements ConnectionOwner {
@@ -123,11 +126,9 @@ export class ConnectionPool implements ConnectionOwner {
       return;
     }
     const next = this.#line.next();
-    if (this.#closing && next === undefined) {
-      connection.destroy();
-    } else if (next !== undefined) {
-      connection.begin(next);
-    } else {
+    if (next !== undefined) connection.begin(next);
+    else if (this.#closing) connection.destroy();
+    else {
       this.#idle.push(connection);
       this.#watchIdle();
       this.#settings.idle.add(connection);
@@ -148,8 +149,7 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   #onBoundIdle(connection: WireConnection): void {
-    const { boundTo } = connection;
-    const next = this.#line.all().find(({ request }) => isSameClient(request.client, boundTo));
+    const next = this.#line.all().find(({ request }) => isSameClient(request.client, connection.boundTo));
     if (next !== undefined) {
       next.leaveLine();
       connection.begin(next);
@@ -175,11 +175,10 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   /**
-   * Opens a connection to find out the origin server's protocol. An HTTP/1.1 connection then waits for its first request.
-   * For HTTP/2, the socket is passed to the listener. If all allowed connections are busy, reports HTTP/1.1, which they
-   * use.
+   * Opens a connection to find out the origin server's protocol. An HTTP/1.1 connection then waits for its first request,
+   * and the listener gets an HTTP/2 socket. If all allowed connections are busy, reports HTTP/1.1, which they use.
    */
-  negotiate(client: RequestClient | null, listener: NegotiationListener): void {
+  negotiate(request: DialledFor, listener: NegotiationListener): void {
     if (this.#isFull) {
       const idle = this.#idle.pop();
       if (idle === undefined) {
@@ -188,7 +187,7 @@ export class ConnectionPool implements ConnectionOwner {
       }
       idle.destroy();
     }
-    const opening = this.#open(['h2', 'http/1.1'], client, {
+    const opening = this.#open(['h2', 'http/1.1'], request, {
       connected: (socket, connection) => {
         this.#negotiating.delete(opening);
         if ((socket as TLSSocket).alpnProtocol === 'h2') {
@@ -211,7 +210,8 @@ export class ConnectionPool implements ConnectionOwner {
 
   #dial(exchange: WireExchange): void {
     this.#dialling.add(exchange);
-    const dialling = this.#open(undefined, exchange.request.client ?? null, {
+    exchange.isConnecting = true;
+    const dialling = this.#open(undefined, exchange.request, {
       connected: (socket, connection) => {
         this.#dialling.delete(exchange);
         this.#adopt(socket, connection);
@@ -232,7 +232,7 @@ export class ConnectionPool implements ConnectionOwner {
 
   #open(
     protocols: readonly string[] | undefined,
-    client: RequestClient | null,
+    { client = null, connectTimeoutMs }: DialledFor,
     listener: {
       connected(socket: Socket, connection: WireConnection): void;
       failed(error: SluicewayError): void;
@@ -257,7 +257,7 @@ export class ConnectionPool implements ConnectionOwner {
         policy: settings.policy,
         resolver: settings.resolver,
         client: client?.address ?? null,
-        connectTimeoutMs: settings.connectTimeoutMs,
+        connectTimeoutMs: Math.min(connectTimeoutMs ?? Number.POSITIVE_INFINITY, settings.connectTimeoutMs),
         onread: connection.onread,
         allowHalfOpen: true,
         ...(proxy !== null && { proxy }),

@@ -38,8 +38,8 @@ export class WireTransport implements Transport {
   }
 
   /** Finds out the protocol of an https: destination. See `ConnectionPool.negotiate`. */
-  negotiate({ destination, client = null }: TransportRequest, listener: NegotiationListener): void {
-    this.#pools.for(destination).negotiate(client, listener);
+  negotiate(request: TransportRequest, listener: NegotiationListener): void {
+    this.#pools.for(request.destination).negotiate(request, listener);
   }
 
   close(): Promise<void> {

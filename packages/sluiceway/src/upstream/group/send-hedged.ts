@@ -1,0 +1,197 @@
+import { SluicewayError, toSluicewayError } from '../../errors.js';
+import { DISCARD_LIMITS, discard } from '../../stream/discard.js';
+import { type SendOptions, type Sent, type StartingPoint, send } from '../send.js';
+import type { Target } from '../target.js';
+import type { Exchange, Transport, TransportResponse } from '../transport.js';
+
+/** Checked values of `hedge`. */
+export interface HedgeSettings {
+  /** As in `HedgeTimes`. */
+  connectMs: number | null;
+  /** Milliseconds, or the 95th percentile of the times to response heads. Null: never. */
+  head: number | 'p95' | null;
+}
+
+/** When a second server is asked. */
+export interface HedgeTimes {
+  /** After this time without a connection. Null: never. */
+  connectMs: number | null;
+  /** After this time without a response head. Null: never. */
+  headMs: number | null;
+}
+
+/** What a hedged request needs of its group. */
+export interface HedgeSteps {
+  /**
+   * Chooses another server and returns where to send the request. Null if there is none, or no budget. `isConnecting`: no
+   * server has got the request.
+   */
+  another(isConnecting: boolean): StartingPoint | null;
+  /** Whether a response is not good enough as long as another one can come. */
+  isRefused(response: TransportResponse): boolean;
+  /** Of two exchanges, this one alone goes on. */
+  onCurrent(exchange: Exchange, target: Target): void;
+  /** Calls the listener if the transfer is aborted. */
+  onAborted(listener: (error: SluicewayError) => void): void;
+  /** All requests have failed. `exchanges` are those of the last one. */
+  onFailed(exchanges: readonly Exchange[]): void;
+}
+
+/** The answered request, where it was sent, and its exchanges. */
+export interface HedgedSent {
+  place: StartingPoint;
+  sent: Sent;
+  /** Whether two servers were asked. */
+  isHedged: boolean;
+}
+
+/** One of the two requests. */
+class Attempt {
+  readonly place: StartingPoint;
+  readonly exchanges: Exchange[] = [];
+  /** The request has been handed to the operating system: there is a connection. */
+  isSent = false;
+  isOver = false;
+  sent: Sent | null = null;
+
+  constructor(place: StartingPoint) {
+    this.place = place;
+  }
+
+  get exchange(): Exchange | null {
+    return this.exchanges.at(-1) ?? null;
+  }
+
+  abort(error: SluicewayError): void {
+    if (!this.isOver) this.exchange?.abort(error);
+  }
+}
+
+/**
+ * Sends a request that is safe to repeat to one server, and to a second one if that has not connected or not answered in
+ * time. The first usable response head wins; the other request is cancelled. Rejects with the last failure if both fail.
+ */
+export function sendHedged(
+  transport: Transport,
+  first: StartingPoint,
+  options: SendOptions,
+  { connectMs, headMs }: HedgeTimes,
+  steps: HedgeSteps,
+): Promise<HedgedSent> {
+  return new Promise((resolve, reject) => {
+    const attempts: Attempt[] = [];
+    const timers: NodeJS.Timeout[] = [];
+    let isOver = false;
+
+    const finish = (): void => {
+      isOver = true;
+      for (const timer of timers) clearTimeout(timer);
+    };
+    const goOn = ({ exchange, place }: Attempt): void => {
+      if (exchange !== null) steps.onCurrent(exchange, place.target);
+    };
+    const win = (winner: Attempt, sent: Sent): void => {
+      finish();
+      for (const attempt of attempts) {
+        if (attempt === winner) continue;
+        // A server that could not be connected to while another could has failed.
+        const isStuck = attempt.exchange?.isConnecting === true && isLate(attempt);
+        attempt.abort(isStuck ? tooSlow() : unwanted());
+        if (attempt.sent !== null) discard(attempt.sent.response.content, DISCARD_LIMITS);
+      }
+      const isHedged = attempts.length > 1;
+      if (isHedged) goOn(winner);
+      resolve({ place: winner.place, sent, isHedged });
+    };
+    const beganAt = new Map<Attempt, number>();
+    const isLate = (attempt: Attempt): boolean =>
+      connectMs !== null && performance.now() - (beganAt.get(attempt) ?? 0) >= connectMs;
+
+    const answered = (attempt: Attempt, sent: Sent): void => {
+      attempt.isOver = true;
+      if (isOver) {
+        discard(sent.response.content, DISCARD_LIMITS);
+        return;
+      }
+      attempt.sent = sent;
+      const isLast = attempts.every((each) => each.isOver);
+      if (isLast || !steps.isRefused(sent.response)) win(attempt, sent);
+    };
+    const failed = (attempt: Attempt, thrown: unknown): void => {
+      attempt.isOver = true;
+      if (isOver) return;
+      const error = toSluicewayError(thrown);
+      const running = attempts.find((each) => !each.isOver);
+      if (running !== undefined) {
+        // The time for the head is over for both.
+        if (error.code === 'http_response_timeout') running.abort(error);
+        else goOn(running);
+        return;
+      }
+      const refused = attempts.find(({ sent }) => sent !== null);
+      if (refused?.sent) {
+        win(refused, refused.sent);
+        return;
+      }
+      finish();
+      steps.onFailed(attempt.exchanges);
+      reject(error);
+    };
+
+    const start = (place: StartingPoint): void => {
+      const attempt = new Attempt(place);
+      attempts.push(attempt);
+      beganAt.set(attempt, performance.now());
+      const request = {
+        ...place.request,
+        onInterim: (head: Parameters<typeof place.request.onInterim>[0]) => {
+          // Of two requests it is not known yet whose interim responses belong to the final one.
+          if (attempts.length === 1) place.request.onInterim(head);
+        },
+        onRequestSent: () => {
+          attempt.isSent = true;
+          place.request.onRequestSent();
+          // Another one that has no connection yet is not needed, unless this server is slow to answer.
+          if (headMs !== null || isOver) return;
+          for (const other of attempts)
+            if (other !== attempt && !other.isSent && other.exchange?.isConnecting === true)
+              other.abort(isLate(other) ? tooSlow() : unwanted());
+        },
+      };
+      const sending: SendOptions = {
+        ...options,
+        onAttempt: (exchange, target) => {
+          attempt.exchanges.push(exchange);
+          options.onAttempt(exchange, target);
+        },
+      };
+      send(transport, request, place.target, sending).then(
+        (sent) => answered(attempt, sent),
+        (error: unknown) => failed(attempt, error),
+      );
+    };
+    const hedge = (isConnecting: boolean): void => {
+      const [only] = attempts;
+      if (isOver || attempts.length !== 1 || only === undefined) return;
+      if (isConnecting && only.isSent) return;
+      const place = steps.another(isConnecting && !only.isSent);
+      if (place === null) return;
+      start(place);
+      steps.onAborted((error) => {
+        if (isOver) return;
+        for (const attempt of attempts) attempt.abort(error);
+      });
+    };
+
+    start(first);
+    // A connection that was open took the request at once.
+    if (connectMs !== null && attempts[0]?.isSent === false) timers.push(setTimeout(hedge, connectMs, true));
+    if (headMs !== null) timers.push(setTimeout(hedge, headMs, false));
+  });
+}
+
+const unwanted = (): SluicewayError =>
+  new SluicewayError('connection_terminated', 'Another server has answered');
+
+const tooSlow = (): SluicewayError =>
+  new SluicewayError('connection_timeout', 'Another server was connected to meanwhile', { retryable: true });
