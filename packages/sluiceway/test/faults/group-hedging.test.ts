@@ -114,9 +114,9 @@ describe('a GET whose server does not answer within hedge.after', () => {
     const [b] = (await startServers(net, ['b'])) as [GroupServer];
     const servers = [server.url, b.url];
     for (const [options, method] of [
-      [{}, 'GET'],
-      [{ hedge: { after: 50 } }, 'POST'],
-      [{ hedge: { after: 50 }, retry: { budget: { percent: 0, minPerSecond: 0 } } }, 'GET'],
+      [{ hedge: { connect: false } }, 'GET'],
+      [{ hedge: { after: 50, connect: false } }, 'POST'],
+      [{ hedge: { after: 50, connect: false }, retry: { budget: { percent: 0, minPerSecond: 0 } } }, 'GET'],
     ] as const) {
       const { waiting } = held;
       const upstream = { servers, balance: 'ordered', ...options } as const;
@@ -131,7 +131,7 @@ describe('a GET whose server does not answer within hedge.after', () => {
 
   test('is hedged after the 95th percentile of the times that are known [gRPC; Envoy]', async ({ net }) => {
     const [b, c] = (await startServers(net, ['b', 'c'])) as [GroupServer, GroupServer];
-    const { server, held } = await heldServer(net);
+    const { server } = await heldServer(net);
     const group = createUpstreamGroup({
       servers: [b.url, c.url],
       balance: 'ordered',
@@ -142,7 +142,7 @@ describe('a GET whose server does not answer within hedge.after', () => {
     for (let index = 0; index < 30; index += 1) await ask(client);
     group.setServers([server.url, b.url]);
     expect((await ask(client))[1]).toBe('b');
-    expect(held.waiting).toBe(1);
+    expect(group.servers[0]?.requests).toBe(1);
   });
 
   test('ends with its client, at both servers [Sluiceway]', async ({ net }) => {
@@ -217,4 +217,27 @@ describe('a server that cannot be connected to', () => {
     expect((await ask(alone, 'POST'))[0]).toBe(504);
     expect(performance.now() - began).toBeGreaterThan(380);
   });
+});
+
+test('a function that fails to choose a second server leaves the first request alone [Sluiceway]', async ({
+  net,
+}) => {
+  const { server, held } = await heldServer(net);
+  const [b] = (await startServers(net, ['b'])) as [GroupServer];
+  let calls = 0;
+  const running = await net.proxy({
+    upstream: {
+      servers: [server.url, b.url],
+      hedge: { after: 50, connect: false },
+      balance: (servers) => {
+        calls += 1;
+        if (calls > 1) throw new Error('no second choice');
+        return servers[0];
+      },
+    },
+  });
+  const answer = ask(await net.client(running));
+  await until(() => calls === 2, 'a second server was wanted');
+  held.answer();
+  expect(await answer).toEqual([200, 'held']);
 });

@@ -130,7 +130,7 @@ describe('a circuit breaker', () => {
       servers: servers.map(({ url }) => url),
       passive: { failures: false, failurePercent: false },
       retry: { max: 0 },
-      breaker: { minRequests: 4, openFor: 300 },
+      breaker: { minRequests: 4, openFor: 1000 },
     });
     const running = await net.proxy({ upstream: group });
     const client = await net.client(running);

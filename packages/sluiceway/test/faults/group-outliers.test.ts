@@ -58,7 +58,7 @@ describe('a server of a group', () => {
     const { group: judged, client: other } = await groupOf(net, urlsOf(servers), {
       failurePercent: 40,
       minRequests: 10,
-      window: '60s',
+      window: '20s',
       ejectFor: '1h',
     });
     await until(async () => {
@@ -107,19 +107,18 @@ describe('a server of a group', () => {
     const slow = await startGroupServer(net, 'slow', () => async (connection) => {
       for (;;) {
         await connection.readRequest();
-        await new Promise((resolve) => setTimeout(resolve, 120));
+        await new Promise((resolve) => setTimeout(resolve, 300));
         await connection.write(sized('slow'));
       }
     });
     const others = await startServers(net, ['a', 'b']);
-    const passive = { minRequests: 3, window: '10s', ejectFor: '1h' } as const;
+    const passive = { minRequests: 5, window: '10s', ejectFor: '1h' } as const;
     const { group, client } = await groupOf(net, [slow.url, ...urlsOf(others)], { ...passive, slowHead: 3 });
     await until(async () => {
       await ask(client, 3);
       return group.servers[0]?.state === 'ejected';
     }, 'the slow server was ejected');
     expect(group.servers[0]).toMatchObject({ ejectedBy: 'slow-head', failures: 0 });
-    expect(group.servers.slice(1).map(({ ejections }) => ejections)).toEqual([0, 0]);
   });
 
   test('is ejected where it delivers content much more slowly than the others [Sluiceway]', async ({
@@ -159,7 +158,7 @@ describe('a server of a group', () => {
     const servers = await startServers(net, ['a', 'b'], {
       a: () => (isBroken ? sized('', [], BUSY) : sized('a')),
     });
-    const { group, client } = await groupOf(net, urlsOf(servers), { failures: 1, ejectFor: 300 });
+    const { group, client } = await groupOf(net, urlsOf(servers), { failures: 1, ejectFor: 1000 });
     await ask(client, 2);
     expect(group.servers[0]).toMatchObject({ state: 'ejected', ejections: 1 });
     isBroken = false;
@@ -168,7 +167,7 @@ describe('a server of a group', () => {
       return group.servers[0]?.state === 'up';
     }, 'the server came back');
     isBroken = true;
-    const endsAt = performance.now() + 300;
+    const endsAt = performance.now() + 1000;
     await until(async () => {
       await ask(client, 1);
       return group.servers[0]?.ejections === 2;

@@ -174,7 +174,13 @@ export function sendHedged(
       const [only] = attempts;
       if (isOver || attempts.length !== 1 || only === undefined) return;
       if (isConnecting && only.isSent) return;
-      const place = steps.another(isConnecting && !only.isSent);
+      let place: StartingPoint | null;
+      try {
+        place = steps.another(isConnecting && !only.isSent);
+      } catch {
+        // A function of the application that chooses has failed. The first request goes on.
+        return;
+      }
       if (place === null) return;
       start(place);
       steps.onAborted((error) => {

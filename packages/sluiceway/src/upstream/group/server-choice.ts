@@ -60,16 +60,21 @@ export class ServerChoice {
     if (comparesLoads || this.#isWarming) this.refresh();
     if (tried.length === 0) {
       const settled = this.#settledCandidates();
-      if (settled !== null) return this.#pick(settled, request);
+      const usable = settled !== null && this.#hasLimits ? withoutFull(settled) : settled;
+      if (usable !== null) return this.#pick(usable, request);
     }
     const now = performance.now();
-    const untried = this.#servers.filter((server) => server.weight > 0 && !tried.includes(server));
-    const available = untried.filter((server) => server.isAvailable(now));
-    const some =
-      available.length === 0 && isLastResort && triesWhenDown
-        ? untried.filter(({ isFull }) => !isFull)
-        : available;
-    return this.#pick(toCandidates(some, this.#servers, zone), request);
+    const isUntried = (server: Server): boolean => tried.length === 0 || !tried.includes(server);
+    const available = toCandidates(
+      this.#servers,
+      zone,
+      (server) => server.isAvailable(now) && isUntried(server),
+    );
+    const isLast = available.first.length === 0 && isLastResort && triesWhenDown;
+    const some = isLast
+      ? toCandidates(this.#servers, zone, (server) => !server.isFull && isUntried(server))
+      : available;
+    return this.#pick(some, request);
   }
 
   /** Updates what the servers have measured, unless that was done less than `validMs` ago. */
@@ -89,7 +94,6 @@ export class ServerChoice {
    * each request would cost more than the choice. Null if they differ from one request to the next.
    */
   #settledCandidates(): Candidates | null {
-    if (this.#hasLimits) return null;
     const isCurrent =
       this.#candidates !== null &&
       (this.#settledUntil === Number.POSITIVE_INFINITY || performance.now() < this.#settledUntil);
@@ -99,9 +103,8 @@ export class ServerChoice {
     this.#settledUntil = Math.min(...ends);
     // A server on trial gets one request at a time.
     if (now >= this.#settledUntil) return null;
-    const up = this.#servers.filter((server) => server.isAvailable(now));
-    if (up.length === 0) return null;
-    this.#candidates = toCandidates(up, this.#servers, this.#settings.zone);
+    const up = toCandidates(this.#servers, this.#settings.zone, (server) => server.isUp(now));
+    this.#candidates = up.first.length === 0 ? null : up;
     return this.#candidates;
   }
 
@@ -117,3 +120,15 @@ export class ServerChoice {
     return first.length === 0 ? null : choose(first, request);
   }
 }
+
+/** The candidates that may have another transfer. Null if none of the first may. */
+function withoutFull(candidates: Candidates): Candidates | null {
+  const { first, spill, spillShare } = candidates;
+  if (!first.some(isFull) && !spill.some(isFull)) return candidates;
+  const some = first.filter((server) => !isFull(server));
+  if (some.length === 0) return null;
+  const others = spillShare > 0 ? spill.filter((server) => !isFull(server)) : spill;
+  return { first: some, spill: others, spillShare: others.length === 0 ? 0 : spillShare };
+}
+
+const isFull = (server: Server): boolean => server.isFull;

@@ -218,10 +218,14 @@ export class Server implements UpstreamServer {
     if (now - this.ratedAt > RATE_VALID_MS) this.bytesPerSecond = null;
   }
 
+  /** Whether it gets requests, apart from the limits of its transfers. */
+  isUp(now: number): boolean {
+    return !(now < this.ejectedUntil || this.isDown || this.weight === 0 || this.isDraining);
+  }
+
   /** Whether it gets requests now. A server on trial gets one at a time. */
   isAvailable(now: number): boolean {
-    if (now < this.ejectedUntil || this.isDown || this.weight === 0 || this.isDraining) return false;
-    return !this.isFull && (!this.isOnTrial || this.transfers === 0);
+    return this.isUp(now) && !this.isFull && (!this.isOnTrial || this.transfers === 0);
   }
 
   /** Whether it has as many transfers as it may have. */

@@ -24,23 +24,28 @@ export function fewestBytes<S extends Load>(servers: readonly S[], random: () =>
 /** With one more transfer, so that idle servers are compared by weight too. */
 export const transfersFor = ({ transfers, share }: Load): number => (transfers + 1) / share;
 
+/** The positions of equal servers. Reused, since a list for each choice would cost more than the comparison. */
+const equals: number[] = [];
+
 function least<S extends Load>(servers: readonly S[], comparesBytes: boolean, random: () => number): S {
-  let best = servers[0] as S;
   let bestBytes = Number.POSITIVE_INFINITY;
   let bestTransfers = Number.POSITIVE_INFINITY;
   let equal = 0;
-  for (const server of servers) {
-    const bytes = comparesBytes ? server.bytesInFlight / server.share : 0;
+  for (let index = 0; index < servers.length; index += 1) {
+    const server = servers[index] as S;
+    // Idle servers need no division.
+    const bytes = comparesBytes && server.bytesInFlight > 0 ? server.bytesInFlight / server.share : 0;
     if (bytes > bestBytes) continue;
     const transfers = transfersFor(server);
+    const isSame = bytes === bestBytes && transfers === bestTransfers;
     if (bytes === bestBytes && transfers > bestTransfers) continue;
-    const isEqual = bytes === bestBytes && transfers === bestTransfers;
-    equal = isEqual ? equal + 1 : 1;
-    // Each of n equal servers is kept with the probability 1/n.
-    if (isEqual && random() * equal >= 1) continue;
-    best = server;
+    equal = isSame ? equal : 0;
+    equals[equal] = index;
+    equal += 1;
     bestBytes = bytes;
     bestTransfers = transfers;
   }
-  return best;
+  const chosen = equal === 1 ? 0 : Math.floor(random() * equal);
+  // The caller has made sure that there is a server.
+  return servers[equals[chosen] ?? 0] as S;
 }

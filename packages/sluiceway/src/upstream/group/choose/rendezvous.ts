@@ -13,30 +13,17 @@ export interface Hashed {
  */
 export function rendezvous<S extends Hashed>(servers: readonly S[], key: string): S {
   const keyHash = hashText(key);
-  // Of servers with one weight, the highest hash has the highest score: only these need a logarithm.
-  const weights: number[] = [];
-  const leaders: { server: S; mixed: number }[] = [];
-  for (const server of servers) {
-    const mixed = mix(server.hash, keyHash);
-    const at = weights.indexOf(server.share);
-    // An index of -1 would be slow.
-    const leader = at < 0 ? undefined : leaders[at];
-    if (leader === undefined) {
-      weights.push(server.share);
-      leaders.push({ server, mixed });
-    } else if (mixed > leader.mixed) {
-      leader.server = server;
-      leader.mixed = mixed;
-    }
-  }
   let best = servers[0] as S;
-  let bestScore = Number.NEGATIVE_INFINITY;
-  for (const { server, mixed } of leaders) {
-    const score = -server.share / Math.log((mixed + 0.5) / 2 ** 32);
-    if (score > bestScore) {
-      best = server;
-      bestScore = score;
-    }
+  /** The lowest -ln(hash) / share, which is the highest score. */
+  let lowest = Number.POSITIVE_INFINITY;
+  for (const server of servers) {
+    const rest = 1 - (mix(server.hash, keyHash) + 0.5) / 2 ** 32;
+    // -ln(1 - rest) is never less than rest, so that most servers need no logarithm.
+    if (rest >= lowest * server.share) continue;
+    const value = -Math.log(1 - rest) / server.share;
+    if (value >= lowest) continue;
+    best = server;
+    lowest = value;
   }
   return best;
 }
