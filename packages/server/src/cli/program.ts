@@ -44,6 +44,7 @@ const commands: Readonly<Record<string, (onExit: OnExit) => Promise<Command>>> =
   sign: async () => (await import('./sign-command.js')).signCommand(),
   top: async (onExit) => (await import('./top-command.js')).topCommand(onExit),
   verify: async (onExit) => (await import('./verify-command.js')).verifyCommand(onExit),
+  doctor: async (onExit) => (await import('./doctor-command.js')).doctorCommand(onExit),
 };
 
 /** `name` is that of the command. If there is no such command, all are there: for the help and for suggestions. */

@@ -8,6 +8,7 @@ const options = readPage('docs/options.md');
 const server = readPage('docs/server.md');
 const get = readPage('docs/get.md');
 const top = readPage('docs/top.md');
+const doctor = readPage('docs/doctor.md');
 /** The help of each command is asked for several times. */
 const helps = new Map<string, Promise<string>>();
 
@@ -37,6 +38,7 @@ const commands: { command: string; page?: Page; flags?: string; exitCodes?: stri
   { command: 'sign', flags: 'flags: sign', exitCodes: 'exit codes: sign' },
   { command: 'top', page: top, flags: 'flags: top', exitCodes: 'exit codes: top' },
   { command: 'verify', flags: 'flags: verify', exitCodes: 'exit codes: verify' },
+  { command: 'doctor', page: doctor, flags: 'flags: doctor', exitCodes: 'exit codes: doctor' },
 ];
 
 /** Flag and default, as the help of the program gives them. */

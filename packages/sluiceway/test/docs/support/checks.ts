@@ -99,6 +99,13 @@ export const checks: Readonly<Record<string, Check>> = {
     await running.wrote(/listening on http:.*outcome=completed/s);
   },
 
+  'the echo origin of the doctor answers': async (example) => {
+    const running = await example.runProgram();
+    const hello = await running.send('/any/path/sluiceway-doctor/a/hello');
+    expect(hello.content.toString()).toContain('sluiceway-doctor/');
+    await running.wrote(/echo origin listening on http:/);
+  },
+
   'the program serves HTTPS and logs JSON': async (example) => {
     const ca = await writeCertificates(example);
     const running = await example.runProgram();
