@@ -26,7 +26,7 @@ export class NotTested extends Error {
 /** A chain of proxies as the doctor uses it: from one URL to the origin. */
 export class Chain {
   readonly base: URL;
-  readonly #fields: Readonly<Record<string, string>>;
+  readonly fields: Readonly<Record<string, string>>;
   readonly #insecure: boolean;
   readonly #open = new Set<Exchange>();
   readonly #run = randomBytes(5).toString('hex');
@@ -34,7 +34,7 @@ export class Chain {
 
   constructor({ base, fields, insecure }: ChainOptions) {
     this.base = base;
-    this.#fields = fields;
+    this.fields = fields;
     this.#insecure = insecure;
   }
 
@@ -64,7 +64,7 @@ export class Chain {
 
   /** Sends any request. It is closed with the chain. */
   open(options: Omit<ExchangeOptions, 'insecure'>): Exchange {
-    const fields = { ...this.#fields, ...options.fields };
+    const fields = { ...this.fields, ...options.fields };
     const exchange = new Exchange({ ...options, fields, insecure: this.#insecure });
     this.#open.add(exchange);
     void exchange.ended.then(() => this.#open.delete(exchange));

@@ -71,7 +71,7 @@ export const kinds = {
       HAProxy: 'timeout server 10m',
       Varnish: 'first_byte_timeout 600',
       Squid: 'read_timeout 10 minutes',
-      'Apache httpd': 'ProxyTimeout 600',
+      'Apache httpd': 'ProxyTimeout 600 and TimeOut 600',
       'Traffic Server': 'proxy.config.http.transaction_no_activity_timeout_out 600',
       'Next.js': 'experimental.proxyTimeout 600000',
       Caddy: 'response_header_timeout of transport http',
@@ -89,7 +89,7 @@ export const kinds = {
       HAProxy: 'timeout server 10m',
       Varnish: 'between_bytes_timeout 600',
       Squid: 'read_timeout 10 minutes',
-      'Apache httpd': 'ProxyTimeout 600',
+      'Apache httpd': 'ProxyTimeout 600 and TimeOut 600',
       'Traffic Server':
         'proxy.config.http.transaction_no_activity_timeout_out 600 and proxy.config.http.transaction_no_activity_timeout_in 600',
       'Next.js': 'experimental.proxyTimeout 600000',
@@ -216,6 +216,10 @@ export const kinds = {
       'Traffic Server': 'proxy.config.http.request_buffer_enabled 0',
       Envoy: 'no buffer filter',
     },
+  },
+  'upload-start-held': {
+    severity: 'note',
+    settings: { HAProxy: 'no option http-buffer-request', nginx: 'proxy_request_buffering off' },
   },
   'early-response-lost': {
     severity: 'warning',
@@ -398,6 +402,14 @@ export const kinds = {
       'Traffic Server': 'proxy.config.http.server_ports with proto=http2;http',
     },
   },
+  'http2-completed': {
+    severity: 'error',
+    settings: {
+      HAProxy: 'alpn http/1.1 on the bind line',
+      Varnish: 'feature -http2',
+      nginx: 'no http2 on the listen line',
+    },
+  },
   'expect-answered': { severity: 'note', settings: { 'Apache httpd': 'Proxy100Continue On' } },
   'expect-refused': {
     severity: 'warning',
@@ -495,6 +507,7 @@ export const kinds = {
       'Apache httpd': 'ProxyPassReverse, or ProxyPreserveHost On',
       'Traffic Server': 'a reverse_map rule, or proxy.config.url_remap.pristine_host_hdr 1',
       Squid: 'defaultsite of cache_peer',
+      Sluiceway: "headers.location: 'rewrite' of the proxy",
     },
   },
   'path-changed': {

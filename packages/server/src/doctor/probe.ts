@@ -28,6 +28,7 @@ export const formatSeconds = (ms: number): string => `${Number((ms / 1000).toFix
 export function describeEnd(exchange: Exchange): string {
   const { head, ending } = exchange;
   if (head !== null && (head.status >= 400 || ending?.how === 'complete')) return `gets ${head.status}`;
+  if (ending?.how === 'left') return head === null ? 'gets no response in time' : 'does not end in time';
   if (head !== null) return 'is cut';
   return ending?.code === 'ECONNRESET' || ending?.code === 'EPIPE' || ending?.code === null
     ? 'is closed without a response'

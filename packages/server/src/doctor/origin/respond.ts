@@ -9,6 +9,8 @@ import type { Script } from './script.js';
 /** Small pieces, so that the count of bytes that the kernel has accepted is exact enough. */
 const PIECE_BYTES = 64 * 1024;
 
+const HINTS_LEAD_MS = 100;
+
 /** A probe that the doctor has left does not hold its connection for longer. */
 const MAX_HOLD_MS = 15 * 60 * 1000;
 
@@ -22,8 +24,11 @@ export async function respond(
 ): Promise<void> {
   const signal = closed(response);
   if (script.headDelay !== undefined) await wait(script.headDelay, undefined, { signal });
-  if (script.hints === 1 && request.httpVersion !== '1.0')
+  if (script.hints === 1 && request.httpVersion !== '1.0') {
     response.writeEarlyHints({ link: '</sluiceway-doctor.css>; rel=preload; as=style' });
+    // Servers send them while they prepare the response.
+    await wait(HINTS_LEAD_MS, undefined, { signal });
+  }
 
   const { size = 0 } = script;
   const fields = responseFields(request, script);

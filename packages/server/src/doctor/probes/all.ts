@@ -1,8 +1,9 @@
 import type { Probe } from '../probe.js';
 import { heldResponses, heldUploads, storedResponses } from './buffering.js';
 import { passedFieldsProbe } from './fields.js';
+import { http2Downloads, protocols } from './http2.js';
 import { brokenDownloads, brokenUploads, repeatedRequests } from './integrity.js';
-import { expectations, extras, headSizes, protocols } from './messages.js';
+import { expectations, extras, headSizes } from './messages.js';
 import { compression, headRequests, paths, ranges, redirects } from './semantics.js';
 import {
   clientSilence,
@@ -28,6 +29,7 @@ export const probes: readonly Probe[] = [
   expectations,
   headSizes,
   brokenDownloads,
+  http2Downloads,
   brokenUploads,
   repeatedRequests,
   heldResponses,

@@ -164,35 +164,49 @@ async function describeFile(
   };
 }
 
-const roundMiB = (bytes: number): number =>
-  bytes < 16 * MiB ? Math.round(bytes / (MiB / 4)) * (MiB / 4) : Math.round(bytes / MiB) * MiB;
+/** What the sockets hold makes the measure inexact. */
+function roundMiB(bytes: number): number {
+  if (Math.abs(bytes - 1024 * MiB) < 16 * MiB) return 1024 * MiB;
+  const unit = bytes < 16 * MiB ? MiB / 4 : MiB;
+  return Math.round(bytes / unit) * unit;
+}
 
-const UPLOAD_BYTES = 2 * MiB;
-/** Less than any buffer that a proxy fills first. */
-const FIRST_BYTES = 1000;
+/** Small enough for every limit that people set. */
+const UPLOAD_BYTES = 768 * KiB;
+
+/** Less than any buffer that a proxy fills before it sends, and more than most. */
+const SMALL_BYTES = 1000;
+const LARGE_BYTES = 64 * KiB;
 
 /** Whether the origin gets an upload while the client sends it, and an early response reaches the client. */
 export const heldUploads: Probe = {
   name: 'held-uploads',
   title: 'whether uploads, and early responses to them, arrive at once',
-  kinds: ['upload-buffered', 'early-response-lost', 'early-response-held'],
+  kinds: ['upload-buffered', 'upload-start-held', 'early-response-lost', 'early-response-held'],
   async run(chain, effort) {
-    const results = await Promise.all([
-      holdUpload(chain, UPLOAD_BYTES, effort),
-      holdUpload(chain, 'chunked', effort),
+    const [small, withLength, chunked, early] = await Promise.all([
+      holdUpload(chain, UPLOAD_BYTES, SMALL_BYTES, effort),
+      holdUpload(chain, UPLOAD_BYTES, LARGE_BYTES, effort),
+      holdUpload(chain, 'chunked', LARGE_BYTES, effort),
       answerEarly(chain, effort),
     ]);
-    const [withLength, chunked, early] = results;
     const found: Detection[] = [];
-    if (withLength || chunked) {
+    const isBuffered = withLength || chunked;
+    if (isBuffered) {
       found.push({
         kind: 'upload-buffered',
         message: `Uploads${withLength ? '' : ' in chunks'} reach the origin only when the client has sent all of them`,
         evidence: { withLength, chunked },
       });
+    } else if (small) {
+      found.push({
+        kind: 'upload-start-held',
+        message: `The first ${formatCount(SMALL_BYTES)} bytes of an upload are held back until more follow`,
+        evidence: { bytes: SMALL_BYTES },
+      });
     }
     // A chain that waits for the upload cannot pass on a response to its beginning.
-    if (early !== null && (early.kind === 'early-response-lost' || found.length === 0)) found.push(early);
+    if (early !== null && (early.kind === 'early-response-lost' || !isBuffered)) found.push(early);
     return found;
   },
 };
@@ -200,20 +214,19 @@ export const heldUploads: Probe = {
 async function holdUpload(
   chain: Chain,
   content: number | 'chunked',
+  first: number,
   { patienceMs }: Effort,
 ): Promise<boolean> {
-  // Small enough for every limit that people set.
-  const size = content === 'chunked' ? 256 * KiB : Math.min(content, 768 * KiB);
   const id = chain.newId();
-  const exchange = chain.content(id, {}, { method: 'POST', content: content === 'chunked' ? content : size });
-  await exchange.send(seededBytes(id, 0, FIRST_BYTES));
+  const exchange = chain.content(id, {}, { method: 'POST', content });
+  await exchange.send(seededBytes(id, 0, first));
   const isSeen = ([first]: readonly { content: { bytes: number } }[]): boolean =>
     (first?.content.bytes ?? 0) > 0;
   if (isSeen(await chain.seen(id, isSeen, patienceMs))) {
     exchange.leave();
     return false;
   }
-  for (const view of seededViews(id, FIRST_BYTES, size - FIRST_BYTES)) await exchange.send(view);
+  for (const view of seededViews(id, first, UPLOAD_BYTES - first)) await exchange.send(view);
   exchange.request.end();
   await exchange.finish(FINISH_MS);
   // Refused uploads are the affair of another probe.
@@ -221,20 +234,19 @@ async function holdUpload(
 }
 
 async function answerEarly(chain: Chain, { patienceMs }: Effort): Promise<Detection | null> {
-  const size = 768 * KiB;
   const id = chain.newId();
   const exchange = chain.content(
     id,
     { respond: 'first', status: 403, size: 100 },
-    { method: 'POST', content: size },
+    { method: 'POST', content: UPLOAD_BYTES },
   );
-  await exchange.send(seededBytes(id, 0, FIRST_BYTES));
+  await exchange.send(seededBytes(id, 0, LARGE_BYTES));
   if (await exchange.until(() => exchange.head !== null, patienceMs)) {
     const status = exchange.head?.status ?? 0;
     exchange.leave();
     return status === 403 ? null : lost(`it gets ${status}`, status);
   }
-  for (const view of seededViews(id, FIRST_BYTES, size - FIRST_BYTES)) await exchange.send(view);
+  for (const view of seededViews(id, LARGE_BYTES, UPLOAD_BYTES - LARGE_BYTES)) await exchange.send(view);
   if (exchange.ending === null) exchange.request.end();
   await exchange.finish(FINISH_MS);
   const { head } = exchange;

@@ -4,10 +4,17 @@ import type { Detection } from '../finding.js';
 import type { ScriptOptions } from '../origin/script.js';
 import { formatCount, type Probe } from '../probe.js';
 
-const SIZE = 512 * 1024;
-const BREAK_AT = 192 * 1024;
+export const SIZE = 512 * 1024;
+export const BREAK_AT = 192 * 1024;
 
-const breaks: readonly { how: string; script: ScriptOptions; fields?: Record<string, string> }[] = [
+/** A way in which the origin breaks a response off. */
+export interface Break {
+  how: string;
+  script: ScriptOptions;
+  fields?: Record<string, string>;
+}
+
+export const breaks: readonly Break[] = [
   { how: 'with Content-Length that the origin closes', script: { framing: 'length', breakBy: 'fin' } },
   { how: 'with Content-Length that the origin resets', script: { framing: 'length', breakBy: 'reset' } },
   { how: 'in chunks that the origin closes', script: { framing: 'chunked', breakBy: 'fin' } },
@@ -41,7 +48,7 @@ export const brokenDownloads: Probe = {
 
 async function breakDownload(
   chain: Chain,
-  { how, script, fields = {} }: (typeof breaks)[number],
+  { how, script, fields = {} }: Break,
 ): Promise<{ how: string; httpVersion: string } | null> {
   const id = chain.newId();
   const exchange = chain.content(id, { size: SIZE, breakAt: BREAK_AT, ...script }, { fields });

@@ -1,4 +1,3 @@
-import { connect } from 'node:tls';
 import { seededBytes } from '../../demo/seeded-content.js';
 import { type Chain, NotTested } from '../chain.js';
 import { fieldOf } from '../exchange.js';
@@ -217,48 +216,4 @@ async function findHeadLimit(chain: Chain, { kind, what, size, passes }: Limit):
     evidence: { limit: most, tried: size },
     product,
   };
-}
-
-/** Whether clients can use HTTP/2, which many need for parallel requests. */
-export const protocols: Probe = {
-  name: 'protocols',
-  title: 'which protocols clients can use',
-  kinds: ['http2-missing'],
-  async run(chain) {
-    if (chain.base.protocol !== 'https:') throw new NotTested('HTTP/2 needs an https: URL');
-    const protocol = await negotiate(chain);
-    if (protocol === 'h2') return [];
-    return [
-      {
-        kind: 'http2-missing',
-        message: 'Clients are not offered HTTP/2',
-        evidence: { protocol: protocol === '' ? null : protocol },
-      },
-    ];
-  },
-};
-
-function negotiate({ base, insecure }: Chain): Promise<string> {
-  const { hostname, port } = base;
-  const host = hostname.replace(/^\[|\]$/g, '');
-  return new Promise((resolve, reject) => {
-    const socket = connect({
-      host,
-      port: port === '' ? 443 : Number(port),
-      ALPNProtocols: ['h2', 'http/1.1'],
-      rejectUnauthorized: !insecure,
-      ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }),
-    });
-    const fail = (reason: string): void => {
-      socket.destroy();
-      reject(new NotTested(reason));
-    };
-    socket.setTimeout(FINISH_MS, () => fail('no answer to a TLS handshake'));
-    socket.once('error', (error: Error) => fail(error.message));
-    socket.once('secureConnect', () => {
-      const { alpnProtocol } = socket;
-      socket.destroy();
-      resolve(typeof alpnProtocol === 'string' ? alpnProtocol : '');
-    });
-  });
 }

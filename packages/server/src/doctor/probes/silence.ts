@@ -213,9 +213,14 @@ export const tunnels: Probe = {
       socket.once('close', () => resolve(performance.now()));
     });
     socket.resume();
-    const closedAt = await Promise.race([closed, pause(silenceMs).then(() => null)]);
-    socket.destroy();
-    if (closedAt === null) return [];
+    let isLeft = false;
+    const timer = setTimeout(() => {
+      isLeft = true;
+      socket.destroy();
+    }, silenceMs);
+    const closedAt = await closed;
+    clearTimeout(timer);
+    if (isLeft) return [];
     const ms = Math.round(closedAt - since);
     return [
       {

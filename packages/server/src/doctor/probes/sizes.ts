@@ -1,5 +1,5 @@
 import { seededViews } from '../../demo/seeded-content.js';
-import { type Chain, NotTested, pause } from '../chain.js';
+import { type Chain, NotTested } from '../chain.js';
 import type { Effort } from '../effort.js';
 import type { Exchange } from '../exchange.js';
 import type { Detection } from '../finding.js';
@@ -81,27 +81,23 @@ async function upload(
     {},
     { method: 'POST', content: framing === 'chunked' ? 'chunked' : size },
   );
-  const end = performance.now() + timeoutMs;
   let sent = 0;
   let isTimely = true;
+  const deadline = setTimeout(() => {
+    isTimely = false;
+    exchange.leave();
+  }, timeoutMs);
   for (const view of seededViews(id, 0, size)) {
-    for (let at = 0; at < view.length && exchange.head === null && isTimely; at += PIECE_BYTES) {
+    for (let at = 0; at < view.length && exchange.head === null; at += PIECE_BYTES) {
       const piece = view.subarray(at, at + PIECE_BYTES);
-      const isSent = await Promise.race([
-        exchange.send(piece),
-        pause(end - performance.now()).then(() => null),
-      ]);
-      isTimely = isSent !== null;
-      if (isSent === true) sent += piece.length;
-      else break;
+      if (!(await exchange.send(piece))) break;
+      sent += piece.length;
     }
   }
   if (sent === size) exchange.request.end();
-  if (isTimely)
-    await exchange.until(
-      () => exchange.ending !== null,
-      sent === size ? Math.max(10_000, end - performance.now()) : 2000,
-    );
+  // An upload that was refused midway is not finished.
+  await exchange.until(() => exchange.ending !== null, sent === size ? timeoutMs : REFUSAL_MS);
+  clearTimeout(deadline);
   if (exchange.ending === null) exchange.leave();
   const [request] = await chain.seen(
     id,
@@ -119,6 +115,9 @@ async function upload(
 }
 
 const PIECE_BYTES = 64 * 1024;
+
+/** How long the rest of a response to a refused upload can take. */
+const REFUSAL_MS = 2000;
 
 /** A large upload, with its length stated and in chunks. If it is refused, its limit is searched. */
 export const largeUpload: Probe = {

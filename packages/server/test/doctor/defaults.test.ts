@@ -1,0 +1,111 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { loopbackCertificate } from '../../../sluiceway/test/support/certificates.js';
+import { freePort } from '../../../sluiceway/test/support/daemon.js';
+import { test } from '../../../sluiceway/test/support/fixture.js';
+import { describeWith, requireTool, type Tool } from '../../../sluiceway/test/support/requirements.js';
+import { scratchFolder } from '../../../sluiceway/test/support/tool.js';
+import { probes } from '../../src/doctor/probes/all.js';
+import type { ProxyName } from './proxies.js';
+import { runDoctor, startEchoOrigin, startProxy } from './start-chain.js';
+
+const nginx = requireTool('nginx');
+const haproxy = requireTool('haproxy');
+const varnishd = requireTool('varnishd');
+const squid = requireTool('squid');
+const apache2 = requireTool('apache2');
+const traffic_server = requireTool('traffic_server');
+
+/** The tests of timeouts, and of what is stored, take too long here: those of planted limits have them. */
+const only = probes
+  .filter(({ name, isSlow }) => isSlow !== true || name === 'tunnels')
+  .flatMap(({ name }) => ['--only', name]);
+
+/** Runs the tests against the proxy with its defaults, and compares the findings. */
+function expectDefaults(tool: Tool, name: ProxyName, product: string, expected: readonly string[]): void {
+  describeWith(tool)(`doctor with the defaults of ${product}`, () => {
+    test('finds what they do, and nothing else [Sluiceway]', async ({ net }) => {
+      const port = await startProxy(net, tool, name, await startEchoOrigin(net));
+      const { report, ids } = await runDoctor(
+        net,
+        `http://127.0.0.1:${port}/`,
+        '--quick',
+        '--silence',
+        '1s',
+        ...only,
+      );
+      expect(ids.toSorted(), JSON.stringify(report.findings, null, 1)).toEqual(expected);
+      expect(report.notTested.map(({ probe }) => probe)).toEqual(['protocols', 'http2-downloads']);
+      expect(report.hops[0]?.products).toEqual([product]);
+      expect(report.findings.every((finding) => finding.hop.product === product)).toBe(true);
+    });
+  });
+}
+
+expectDefaults(haproxy, 'haproxy', 'HAProxy', []);
+
+expectDefaults(nginx, 'nginx', 'nginx', [
+  'early-hints-lost',
+  'expect-answered',
+  'http-1.0',
+  'request-trailers-lost',
+  'response-buffered',
+  'response-completed',
+  'response-head-limit',
+  'trailers-lost',
+  'underscores-lost',
+  'upgrade-refused',
+  'upload-buffered',
+  'upload-limit',
+]);
+
+expectDefaults(varnishd, 'varnishd', 'Varnish', [
+  'early-hints-refused',
+  'early-response-held',
+  'expect-answered',
+  'head-as-get',
+  'range-expanded',
+  'request-trailers-lost',
+  'response-buffered',
+  'trailers-refused',
+  'upgrade-refused',
+  'upload-completed',
+  'upload-start-held',
+]);
+
+expectDefaults(squid, 'squid', 'Squid', ['request-trailers-lost', 'trailers-lost', 'upgrade-refused']);
+
+expectDefaults(apache2, 'apache2', 'Apache httpd', [
+  'early-response-held',
+  'path-changed',
+  'request-trailers-lost',
+  'trailers-lost',
+  'upgrade-refused',
+  'upload-start-held',
+]);
+
+expectDefaults(traffic_server, 'traffic_server', 'Traffic Server', ['location-internal']);
+
+describeWith(haproxy)('doctor with HAProxy and HTTP/2', () => {
+  test('finds that broken downloads look whole over HTTP/2 [RFC 9113 8.1]', async ({ net }) => {
+    const { cert, key } = await loopbackCertificate();
+    const pem = join(scratchFolder(net), 'haproxy.pem');
+    writeFileSync(pem, `${cert}\n${key}`);
+    const port = await freePort();
+    await startProxy(net, haproxy, 'haproxy', await startEchoOrigin(net), [
+      `bind 127.0.0.1:${port} ssl crt ${pem} alpn h2,http/1.1`,
+    ]);
+    const { report } = await runDoctor(
+      net,
+      ...[`https://127.0.0.1:${port}/`, '--insecure', '--quick'],
+      ...['--only', 'http2-downloads', '--only', 'protocols', '--only', 'broken-downloads'],
+    );
+    expect(report.findings.map(({ id }) => id)).toEqual(['http2-completed']);
+    expect(report.findings[0]?.settings).toContainEqual({
+      product: 'HAProxy',
+      setting: 'alpn http/1.1 on the bind line',
+    });
+    expect(report.passed).toEqual(['protocols', 'broken-downloads']);
+  });
+});
