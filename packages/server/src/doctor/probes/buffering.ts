@@ -220,8 +220,8 @@ async function holdUpload(
   const id = chain.newId();
   const exchange = chain.content(id, {}, { method: 'POST', content });
   await exchange.send(seededBytes(id, 0, first));
-  const isSeen = ([first]: readonly { content: { bytes: number } }[]): boolean =>
-    (first?.content.bytes ?? 0) > 0;
+  const isSeen = ([seen]: readonly { content: { bytes: number } }[]): boolean =>
+    (seen?.content.bytes ?? 0) > 0;
   if (isSeen(await chain.seen(id, isSeen, patienceMs))) {
     exchange.leave();
     return false;
