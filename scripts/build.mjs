@@ -4,6 +4,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { renderDocs } from './render-docs.mjs';
 import { root, run } from './support.mjs';
 
 const packages = ['packages/sluiceway', 'packages/server'];
@@ -15,6 +16,7 @@ export function build() {
   for (const directory of packages) removeOrphans(join(root, directory));
   run(process.execPath, [join(root, 'scripts/bundle.mjs')]);
   writeSchema();
+  renderDocs();
 }
 
 function writeSchema() {

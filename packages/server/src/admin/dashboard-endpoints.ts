@@ -20,7 +20,7 @@ const CONTENT_SECURITY_POLICY = [
 ].join('; ');
 
 /** Whether a path is that of the page or of one of its files. They contain no data of the server. */
-export const isDashboardPath = (path: string): boolean => path === '/' || path.startsWith('/assets/');
+export const isDashboardPath = (path: string): boolean => path === '/' || /^\/(?:assets|docs)\//.test(path);
 
 /** The dashboard. Its files are read with the first request, and kept in memory. */
 export function dashboardEndpoints(attributes: Readonly<Record<string, string>> = {}): readonly Endpoint[] {
@@ -37,6 +37,8 @@ export function dashboardEndpoints(attributes: Readonly<Record<string, string>> 
   };
   return [
     { method: 'GET', path: '/', answer: ({ request }) => answer('index.html', request) },
+    // The page that explains failures, at the path that `/api/failures` names.
+    { method: 'GET', path: '/docs/outcomes.md', answer: ({ request }) => answer('outcomes.html', request) },
     {
       method: 'GET',
       path: '/assets/{name}',

@@ -128,7 +128,7 @@ export interface FailureData {
   lastAt: string;
   /** The sentence that explains the reason. */
   message: string;
-  /** Where the documentation explains it. */
+  /** The page of the documentation that explains it, as a path. */
   docs: string | null;
   examples: readonly FailureExample[];
 }

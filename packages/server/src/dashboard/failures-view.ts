@@ -66,7 +66,7 @@ export class FailuresView {
             { class: 'failure-docs' },
             element(
               'a',
-              { href: docs, target: '_blank', rel: 'noreferrer' },
+              { href: `/${docs.replace(/#.*/, '')}#${code}`, target: '_blank', rel: 'noreferrer' },
               `What ${code} means`,
               element('span', { class: 'sr-only' }, ' (opens a new tab)'),
             ),

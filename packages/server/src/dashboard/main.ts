@@ -31,8 +31,6 @@ const announcer = new Announcer();
 const connectionView = new ConnectionView();
 const failuresView = new FailuresView();
 
-let hasServers = false;
-
 const act = (action: typeof askToAbort) => (id: string | null) => {
   const item = id === null ? undefined : store.get(id);
   if (item !== undefined && item.end === null) action(api, item);
@@ -66,6 +64,7 @@ function onConnection(connection: Connection): void {
   signIn.close();
   void loadHistory();
   void loadFeatures();
+  void refresh();
 }
 
 function onEvent({ type, data }: StreamEvent): void {
@@ -93,11 +92,10 @@ function onTotals(totals: TotalsData): void {
 async function loadFeatures(): Promise<void> {
   await quietly(async () => {
     const { paths } = await api.get<{ paths: Record<string, unknown> }>('/api/openapi.json');
-    hasServers = '/api/servers' in paths;
-    byId('tab-servers').hidden = !hasServers;
-    document.body.classList.toggle('no-limit', !('/api/transfers/{id}/limit' in paths));
+    const { classList } = document.body;
+    classList.toggle('no-limit', !('/api/transfers/{id}/limit' in paths));
+    classList.toggle('no-drain', !('/api/servers/{group}/{server}/drain' in paths));
   });
-  void refresh();
 }
 
 /** What the server does not send by itself. */
@@ -110,8 +108,7 @@ async function loadHistory(): Promise<void> {
 
 async function refresh(): Promise<void> {
   await Promise.all([
-    hasServers &&
-      quietly(async () => serversView.draw((await api.get<{ groups: GroupData[] }>('/api/servers')).groups)),
+    quietly(async () => serversView.draw((await api.get<{ groups: GroupData[] }>('/api/servers')).groups)),
     quietly(async () =>
       failuresView.draw((await api.get<{ failures: FailureData[] }>('/api/failures')).failures),
     ),

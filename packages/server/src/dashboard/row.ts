@@ -10,6 +10,7 @@ const PARTS = [
   'where',
   'bar',
   'bytes',
+  'percent',
   'healed',
   'healed-text',
   'rate',
@@ -66,7 +67,8 @@ export class Row {
     setAttribute(parts.bar, 'aria-label', `Progress of ${item.name}`);
     drawProgress(parts.bar, data);
     const percent = percentText(data);
-    setText(parts.bytes, percent === '' ? bytesText(data) : `${bytesText(data)} · ${percent}`);
+    setText(parts.bytes, bytesText(data));
+    setText(parts.percent, percent === '' ? '' : ` · ${percent}`);
     parts.healed.hidden = data.resumes === 0;
     setText(parts['healed-text'], timesHealed(data.resumes));
     setText(parts.rate, rateText(item));

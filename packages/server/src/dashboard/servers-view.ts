@@ -82,7 +82,8 @@ export class ServersView {
             : element('span', { class: 'quiet' }, ` ${formatAgo(since, Date.now()).replace(' ago', '')}`),
         ),
       ),
-      element('p', { class: 'path' }, url),
+      // Without a name of its own, a server has that of its host.
+      url === `http://${name}` ? null : element('p', { class: 'path' }, url),
       sparkline(this.#rates.get(`${group} ${name}`) ?? [], HISTORY),
       element(
         'dl',

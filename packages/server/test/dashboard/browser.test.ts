@@ -221,7 +221,7 @@ describeWith(chromium)('the dashboard in Chromium', () => {
         expect([view, found]).toEqual([view, []]);
       };
       await check('transfers');
-      for (const view of ['Failures']) {
+      for (const view of ['Servers', 'Failures']) {
         await page.getByRole('tab', { name: view }).click();
         await check(view);
       }

@@ -79,6 +79,18 @@ describe('the files of the dashboard', () => {
     expect((await get(net, port, '/assets/main.js', ['If-None-Match: "x"'])).head.status).toBe(200);
   });
 
+  test('include the page that explains each failure, for machines without internet [Sluiceway]', async ({
+    net,
+  }) => {
+    const port = await adminPort(await sluicewayServe(net, config()));
+    const { head, content } = await get(net, port, '/docs/outcomes.md');
+    expect([head.status, head.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+    const html = content.toString();
+    for (const code of ['connection_refused', 'http_response_incomplete', 'aborted_by_operator'])
+      expect(html).toContain(`<tr id="${code}">`);
+    expect(html).not.toMatch(/<script(?![^>]* src=)|<style| style=/);
+  });
+
   test('are nothing else than the files of the dashboard [CWE-22]', async ({ net }) => {
     const program = await sluicewayServe(net, config());
     const port = await adminPort(program);
