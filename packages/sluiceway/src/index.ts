@@ -43,6 +43,7 @@ export type { KeyUsage, UsageOptions } from './limits/usage.js';
 export type { ClientCertificate } from './net/client-certificate.js';
 export type { Destination } from './net/destination.js';
 export type { ForwardedClient } from './net/forwarded-client.js';
+export type { ResolvedAddress, Resolver, ServiceRecord } from './net/resolver.js';
 export type { LogMembers } from './observe/transfer-log.js';
 export { formatTransferCombined, formatTransferJson, formatTransferText } from './observe/transfer-log.js';
 export type { OptionProblem } from './options/checker.js';
@@ -79,6 +80,7 @@ export { mount, stripPrefix } from './proxy/mount/strip-prefix.js';
 export type { CookieOptions } from './proxy/options/cookie-options.js';
 export type { CorsOptions } from './proxy/options/cors-options.js';
 export type { DigestOptions, SidecarOptions } from './proxy/options/digest-options.js';
+export type { DnsOptions } from './proxy/options/dns-options.js';
 export type {
   MoveOptions,
   PassiveHealthOptions,

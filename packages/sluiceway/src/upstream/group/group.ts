@@ -136,11 +136,11 @@ export class UpstreamGroup {
   }
 
   /**
-   * Ends the health checks, and names are no longer resolved. The group can still be used, and all servers that were down because of them are up again. The
+   * Ends the health checks, and names are no longer resolved again. The group can still be used, and all servers that were down because of them are up again. The
    * group of the option `upstream.servers` is closed with its proxy.
    */
   close(): void {
-    this.#names.stop();
+    this.#names.end();
     this.#checks?.stop();
     this.#checks = null;
     this.#ownTransport?.destroy();

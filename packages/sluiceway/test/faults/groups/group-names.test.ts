@@ -171,6 +171,30 @@ describe('a server whose name leads to several addresses', () => {
     expect(await ask(client)).toEqual(['four']);
   });
 
+  test('keeps its last addresses without further lookups after the group was closed [Sluiceway]', async ({
+    net,
+  }) => {
+    const four = await startAt(net, 'four');
+    const { dns, answers } = await startNames(net, { 'files.test': ['127.0.0.1'] });
+    const group = startGroup(net, {
+      servers: [{ url: `http://files.test:${four.port}`, resolve: true }],
+      dns: { servers: [dns.address], refresh: REFRESH },
+    });
+    const client = await net.client(await net.proxy({ upstream: group }));
+    expect(await ask(client)).toEqual(['four']);
+    group.close();
+    answers.delete('files.test');
+    const other = await startNames(net, { 'other.test': ['127.0.0.1'] });
+    // A lookup that was under way may still end.
+    await until(async () => {
+      const before = dns.asked.length;
+      await other.dns.resolver.resolve('other.test');
+      return dns.asked.length === before;
+    }, 'no lookup was under way');
+    expect(await ask(client, 2)).toEqual(['four', 'four']);
+    expect(urlsOf(group)).toEqual([`http://127.0.0.1:${four.port}`]);
+  });
+
   test('is judged by the addresses that are allowed, as every connection is [Sluiceway]', async ({ net }) => {
     const four = await startAt(net, 'four');
     const { dns } = await startNames(net, { 'files.test': ['127.0.0.1'] });

@@ -50,6 +50,7 @@ export class ServerNames {
   readonly #watched = new Map<string, Watched>();
   #servers: readonly ServerSettings[] = [];
   #isStarted = false;
+  #isEnded = false;
 
   /** `onChange` is called when the servers of a name have changed. */
   constructor(settings: NameSettings, onChange: () => void) {
@@ -76,10 +77,10 @@ export class ServerNames {
     this.#watchAll();
   }
 
-  stop(): void {
-    for (const watched of this.#watched.values()) stop(watched);
-    this.#watched.clear();
-    this.#isStarted = false;
+  /** Names are not resolved again. The last answers stay, and names that were not resolved before are resolved once. */
+  end(): void {
+    this.#isEnded = true;
+    for (const { timer } of this.#watched.values()) if (timer !== null) clearTimeout(timer);
   }
 
   /** All servers, with those behind the names in the place of these. No server is in the list twice. */
@@ -146,9 +147,11 @@ export class ServerNames {
       if (watched.nones === 0 || (watched.nones > 1 && watched.servers !== null))
         watched.servers = found.servers;
     }
-    const timer = setTimeout(() => void this.#refresh(watched), this.#delayMs(watched, found));
-    // Names alone do not keep the process running.
-    watched.timer = timer.unref();
+    if (!this.#isEnded) {
+      const timer = setTimeout(() => void this.#refresh(watched), this.#delayMs(watched, found));
+      // Names alone do not keep the process running.
+      watched.timer = timer.unref();
+    }
     if (isFirst || JSON.stringify(watched.servers) !== before) this.#onChange();
   }
 
