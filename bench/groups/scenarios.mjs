@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../lib/program.mjs';
+import { accepting, freePort } from '../lib/program.mjs';
 import { quantile } from '../lib/statistics.mjs';
 import { download, repeat } from './download.mjs';
 
@@ -107,7 +107,7 @@ const LIMIT_MS = 30_000;
 const SMALL_BYTES = 16_384;
 
 /**
- * Kills one server after the other, and starts each again, until the signal is aborted. Returns the number of kills.
+ * Kills one server after the other, and starts each again, so that two are always up, until the signal is aborted. Returns the number of kills.
  *
  * @param {readonly Origin[]} origins
  * @param {AbortSignal} signal
@@ -122,6 +122,7 @@ async function killAtRandom(origins, signal) {
     kills += 1;
     await sleep(200 + ((state >>> 8) % 200));
     origin?.start();
+    if (origin !== undefined) await accepting(origin.port);
     await sleep(300 + ((state >>> 12) % 300));
   }
   return kills;

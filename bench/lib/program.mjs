@@ -45,6 +45,15 @@ function accepts(port) {
 }
 
 /**
+ * Waits until something accepts connections.
+ *
+ * @param {number} port
+ */
+export async function accepting(port) {
+  while (!(await accepts(port))) await sleep(20);
+}
+
+/**
  * Starts a server and waits until it accepts connections.
  *
  * @param {number} port

@@ -107,6 +107,33 @@ describe('a health check', () => {
     await reaches(group, 'up');
   });
 
+  test('ends the ejection of a server that could not be reached, but not of one that answers badly [Envoy; HAProxy]', async ({
+    net,
+  }) => {
+    const servers = await startServers(net, ['busy', 'other', 'checked'], {
+      busy: () => sized('', [], 'HTTP/1.1 503 Busy'),
+    });
+    const [busy, other, checked] = servers as [GroupServer, GroupServer, GroupServer];
+    const group = createUpstreamGroup({
+      servers: [REFUSING, busy.url, other.url],
+      balance: 'ordered',
+      // Another port, so that the checks of both are good all the time.
+      health: { ...SOON, port: checked.origin.port },
+      passive: { failures: 1, ejectFor: '1h', maxEjected: 100 },
+    });
+    net.cleanup(() => group.close());
+    const client = await net.client(await net.proxy({ upstream: group }));
+    await reaches(group, 'up');
+    await until(() => checksOf(checked) > 9, 'the servers were checked');
+    await client.get('/');
+    expect((await client.readResponse()).content.toString()).toBe('other');
+    expect(group.servers.map(({ ejections }) => ejections)).toEqual([1, 1, 0]);
+    await reaches(group, 'up');
+    const before = checksOf(checked);
+    await until(() => checksOf(checked) > before + 9, 'the servers were checked again');
+    expect(group.servers[1]?.state).toBe('ejected');
+  });
+
   test('stops with the proxy whose options have it, and with a group that is closed [Sluiceway]', async ({
     net,
   }) => {

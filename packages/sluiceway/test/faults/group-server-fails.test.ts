@@ -320,6 +320,55 @@ describe('content that breaks off', () => {
     ]);
   });
 
+  test('goes on at a server that is ejected if no other is left [Sluiceway]', async ({ net }) => {
+    const fields = ['ETag: "v1"'];
+    let isBusy = true;
+    const back = await net.origin(
+      rangedOrigin(
+        file,
+        () => (isBusy ? Buffer.from('HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n') : 'whole'),
+        fields,
+      ),
+    );
+    const dying = await net.origin(
+      rangedOrigin(file, ({ index }) => ({ bytes: index === 0 ? 100_000 : 0, ending: 'reset' }), fields),
+    );
+    const group = createUpstreamGroup({
+      servers: [back.url, dying.url],
+      balance: 'ordered',
+      passive: { failures: 1, ejectFor: '1h' },
+    });
+    const client = await net.client(await net.proxy({ upstream: group }));
+    await client.get('/file');
+    await client.readHead();
+    expect(group.servers[0]?.state).toBe('ejected');
+    isBusy = false;
+    expect((await client.readExactly(file.length)).equals(file)).toBe(true);
+  });
+
+  test('counts once where one fault breaks several responses [Sluiceway]', async ({ net }) => {
+    const broken = await net.origin(rangedOrigin(file, () => ({ bytes: 100_000, ending: 'stall' }), []));
+    const other = await net.origin(rangedOrigin(file, () => 'whole', []));
+    const group = createUpstreamGroup({
+      servers: [broken.url, other.url],
+      balance: 'ordered',
+      passive: { failures: 2, ejectFor: '1h' },
+    });
+    const running = await net.proxy({ upstream: group });
+    const breakSeveral = async (): Promise<void> => {
+      const first = broken.connections.length;
+      const clients = await Promise.all([0, 1, 2].map(() => net.client(running)));
+      await Promise.all(clients.map(async (client) => (await client.get('/file'), client.readHead())));
+      for (const connection of broken.connections.slice(first)) connection.reset();
+      for (const client of clients) await client.readUntilClose();
+    };
+    await breakSeveral();
+    await until(() => group.servers[0]?.failures === 3, 'all three had failed');
+    expect(group.servers[0]?.state).toBe('up');
+    await breakSeveral();
+    await until(() => group.servers[0]?.state === 'ejected', 'the server was ejected');
+  });
+
   test('counts against its server where it cannot go on [Sluiceway]', async ({ net }) => {
     const broken = await net.origin(rangedOrigin(file, () => ({ bytes: 100_000, ending: 'reset' }), []));
     const group = createUpstreamGroup({ servers: [broken.url], passive: { failures: 1 } });

@@ -175,14 +175,18 @@ export class BalancedTransfer implements Uses {
 
   /** Whether another server may take over content that is slow. Limited, since a move costs a request. */
   #mayMove(): boolean {
-    if (!this.isPortable || this.#moves >= MAX_MOVES || this.others().length === 0) return false;
+    if (!this.isPortable || this.#moves >= MAX_MOVES || this.#isAlone) return false;
     this.#moves += 1;
     return true;
   }
 
-  /** Targets at the other servers, for the rest of the content: those that are available, best first. */
+  get #isAlone(): boolean {
+    return this.group.others(this.#request, this.#server, false).length === 0;
+  }
+
+  /** Targets at the other servers, for the rest of the content: best first, and last those that are not available. */
   others(): Target[] {
-    return this.group.others(this.#request, this.#server).map(({ base }) => this.#join(base));
+    return this.group.others(this.#request, this.#server, true).map(({ base }) => this.#join(base));
   }
 
   /** The transfer has ended. */

@@ -91,16 +91,23 @@ export class Ejection {
       server.ejectionsInARow = 0;
   }
 
-  /** A request that began at `beganAt` has failed. `text` says why, for people. */
-  failed(server: Server, beganAt: number, text: string): void {
+  /**
+   * A request that began at `beganAt` has failed. `text` says why, for people. `isUnreachable`: there was no connection, or
+   * it ended before a response.
+   */
+  failed(server: Server, beganAt: number, text: string, isUnreachable = false): void {
     server.consecutiveFailures += 1;
+    server.isUnreachable = isUnreachable;
     this.#judge(server, server.consecutiveFailures, beganAt, text);
     this.#count(server, beganAt, performance.now(), true, null);
   }
 
   /** The content of a response has broken off, or stopped arriving. */
   broken(server: Server, beganAt: number): void {
-    server.consecutiveBreaks += 1;
+    // One fault, such as a restart, breaks all responses of a server, and counts once.
+    if (beganAt >= server.brokenAt) server.consecutiveBreaks += 1;
+    server.brokenAt = performance.now();
+    server.isUnreachable = false;
     this.#judge(server, server.consecutiveBreaks, beganAt, 'the content of a response broke off');
   }
 
@@ -115,6 +122,16 @@ export class Ejection {
     if (server.slowWindows < SLOW_WINDOWS || server.isOnTrial || server.isDraining) return;
     const text = `${Math.round(rate)} bytes per second, and ${Math.round(usual)} from other servers`;
     this.#eject(server, performance.now(), 'slow-rate', text);
+  }
+
+  /**
+   * Several good checks in a row, the first of which began at `since`, show that a server can be reached again. They do
+   * not show that it no longer is slow, or that contents no longer break.
+   */
+  reached(server: Server, since: number): void {
+    if (!server.isOnTrial || !server.isUnreachable || since < server.ejectedAt) return;
+    this.forgive(server);
+    server.warmUp(performance.now());
   }
 
   /** Ends the ejection of a server: it works, or has left the group. */

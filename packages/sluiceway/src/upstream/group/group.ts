@@ -244,14 +244,9 @@ export class UpstreamGroup {
     return this.#servers.some(({ weight, isFull, isDown }) => weight > 0 && isFull && !isDown);
   }
 
-  /** @internal The servers other than `without` that can have the same content, in the order in which they are asked. */
-  others(request: BalancedRequest, without: Server): Server[] {
-    const others: Server[] = [];
-    for (;;) {
-      const next = this.choose(request, [without, ...others], false);
-      if (next === null) return others;
-      others.push(next);
-    }
+  /** @internal The servers other than `without` that can have the same content: see `ServerChoice`. */
+  others(request: BalancedRequest, without: Server, isLastResort: boolean): Server[] {
+    return isLastResort ? this.#choice.lastResorts(request, without) : this.#choice.others(request, without);
   }
 
   #set(given: readonly ServerSettings[]): void {

@@ -47,6 +47,12 @@ export class MeasuredTransport implements Transport {
   }
 }
 
+const UNREACHABLE: ReadonlySet<string> = new Set([
+  'connection_refused',
+  'connection_timeout',
+  'connection_terminated',
+]);
+
 /** An address that a name leads to, and that is not allowed, is the fault of the name. */
 const isFault = ({ source, code }: SluicewayError, { base }: Server): boolean =>
   source === 'upstream' || (code === 'destination_ip_prohibited' && base.address !== undefined);
@@ -71,7 +77,7 @@ class MeasuredExchange implements Exchange {
         use.end();
         const error = toSluicewayError(thrown);
         if (!this.#isUnwanted && isFault(error, use.server))
-          ejection.failed(use.server, use.beganAt, error.message);
+          ejection.failed(use.server, use.beganAt, error.message, UNREACHABLE.has(error.code));
       },
     );
   }

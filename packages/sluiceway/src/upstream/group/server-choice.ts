@@ -77,6 +77,28 @@ export class ServerChoice {
     return this.#pick(some, request);
   }
 
+  /** The available servers other than `without`, in the order in which they are asked. */
+  others(request: BalancedRequest, without: Server): Server[] {
+    const others: Server[] = [];
+    for (;;) {
+      const next = this.choose(request, [without, ...others], false);
+      if (next === null) return others;
+      others.push(next);
+    }
+  }
+
+  /**
+   * Like `others`, followed by those that are not available, except full ones: content that has broken off is
+   * lost if nobody has the rest, and a server that was ejected may be back.
+   */
+  lastResorts(request: BalancedRequest, without: Server): Server[] {
+    const others = this.others(request, without);
+    const rest = this.#servers.filter(
+      (server) => server !== without && server.weight > 0 && !server.isFull && !others.includes(server),
+    );
+    return [...others, ...rest];
+  }
+
   /** Updates what the servers have measured, unless that was done less than `validMs` ago. */
   refresh(validMs = REFRESH_MS): void {
     const now = performance.now();

@@ -97,6 +97,10 @@ export class Server implements UpstreamServer {
   consecutiveFailures = 0;
   /** Broken contents since the last one that was complete. */
   consecutiveBreaks = 0;
+  /** When content broke last, as `performance.now`. */
+  brokenAt = Number.NEGATIVE_INFINITY;
+  /** The last failure was that it could not be reached. */
+  isUnreachable = false;
   /** Measured windows in a row in which its content was slow. */
   slowWindows = 0;
   ejections = 0;

@@ -22,6 +22,8 @@ interface Watched {
   stop: AbortController;
   /** Good checks in a row if positive, failed ones if negative. */
   inARow: number;
+  /** When the good checks began that are the last `rise` in a row, oldest first, as `performance.now`. */
+  good: number[];
 }
 
 /** Checks the servers of a group at intervals, and records whether they are down. */
@@ -44,7 +46,7 @@ export class HealthChecks {
     for (const server of this.#watched.keys()) if (!servers.includes(server)) this.#leave(server);
     for (const server of servers) {
       if (this.#watched.has(server)) continue;
-      const watched: Watched = { timer: null, stop: new AbortController(), inARow: 0 };
+      const watched: Watched = { timer: null, stop: new AbortController(), inARow: 0, good: [] };
       this.#watched.set(server, watched);
       void this.#check(server, watched);
     }
@@ -65,9 +67,10 @@ export class HealthChecks {
 
   async #check(server: Server, watched: Watched): Promise<void> {
     const { signal } = watched.stop;
+    const beganAt = performance.now();
     const fault = await probe(this.#transport, server.base, this.#settings, signal, this.#policy);
     if (signal.aborted) return;
-    this.#record(server, watched, fault);
+    this.#record(server, watched, fault, beganAt);
     const { intervalMs } = this.#settings;
     const ms = intervalMs * (1 - JITTER + 2 * JITTER * Math.random());
     watched.timer = setTimeout(() => void this.#check(server, watched), ms);
@@ -75,14 +78,17 @@ export class HealthChecks {
     watched.timer.unref();
   }
 
-  #record(server: Server, watched: Watched, fault: string | null): void {
+  #record(server: Server, watched: Watched, fault: string | null, beganAt: number): void {
     const { rise, fall } = this.#settings;
     server.fault = fault;
     watched.inARow = fault === null ? Math.max(0, watched.inARow) + 1 : Math.min(0, watched.inARow) - 1;
     if (watched.inARow <= -fall) this.#ejection.setDown(server, true);
+    watched.good = fault === null ? [...watched.good, beganAt].slice(-rise) : [];
     if (watched.inARow < rise) return;
     this.#ejection.setDown(server, false);
     // The server works again, and need not wait for the end of its ejection.
     if (watched.inARow === rise) this.#ejection.forgive(server);
+    // A restart can be shorter than the interval.
+    else this.#ejection.reached(server, watched.good[0] ?? beganAt);
   }
 }
