@@ -67,9 +67,6 @@ export class ChangeTracker {
   }
 }
 
-/** The members that change with the content. */
-const MOVING = ['bytesDown', 'bytesUp', 'rateDown', 'rateUp', 'waitingFor', 'zeroCopy', 'resumes'] as const;
-
 /** The members that change when the request is read, and with each request to an origin server and its response. */
 const SETTLED = [
   'requestId',
@@ -83,42 +80,57 @@ const SETTLED = [
   'attempts',
 ] as const;
 
+/**
+ * Returns null if nothing has changed that is worth telling. Most transfers are looked at several times a second, so members
+ * that cannot have changed are not read, and rates are read only if they can have changed.
+ */
 function findChange(before: TransferView, transfer: RunningTransfer): ViewChange | null {
+  const { bytesDown, bytesUp, resumes, zeroCopy, waitingFor } = transfer;
+  const hasMoved = bytesDown !== before.bytesDown || bytesUp !== before.bytesUp;
+  const isOther = waitingFor !== before.waitingFor || resumes !== before.resumes;
+  const isSettled =
+    before.status !== null && before.upstreamAddress !== null && before.attempts === transfer.attempts;
+  const isStill = !hasMoved && !isOther && isSettled && zeroCopy === before.zeroCopy;
+  if (isStill && before.rateDown === 0 && before.rateUp === 0) return null;
+  const { rateDown, rateUp } = transfer;
+  if (isStill && isClose(rateDown, before.rateDown) && isClose(rateUp, before.rateUp)) return null;
   const change: ViewChange = { id: before.id };
-  let count = compare(before, transfer, MOVING, change);
-  const isSettled = before.status !== null && before.upstreamAddress !== null;
-  if (!isSettled || change.resumes !== undefined || before.attempts !== transfer.attempts) {
-    count += compare(before, transfer, SETTLED, change);
-    const client = transfer.forwardedFor ?? transfer.clientAddress;
-    if (client !== before.client) {
-      change.client = client;
-      count += 1;
-    }
+  if (bytesDown !== before.bytesDown) change.bytesDown = bytesDown;
+  if (bytesUp !== before.bytesUp) change.bytesUp = bytesUp;
+  if (rateDown !== before.rateDown) change.rateDown = rateDown;
+  if (rateUp !== before.rateUp) change.rateUp = rateUp;
+  if (waitingFor !== before.waitingFor) change.waitingFor = waitingFor;
+  if (zeroCopy !== before.zeroCopy) change.zeroCopy = zeroCopy;
+  if (resumes !== before.resumes) {
+    change.resumes = resumes;
+    change.resumedAt = [...transfer.resumedAt];
   }
-  if (change.resumes !== undefined) change.resumedAt = [...transfer.resumedAt];
-  if (count === 0) return null;
+  const others = !isSettled || resumes !== before.resumes ? addSettled(before, transfer, change) : 0;
+  const isNew = hasMoved || isOther || zeroCopy !== before.zeroCopy || others > 0;
+  if (!isNew && isClose(rateDown, before.rateDown) && isClose(rateUp, before.rateUp)) return null;
   const { etaMs, waitingMs } = transfer;
   if (etaMs !== before.etaMs) change.etaMs = etaMs;
   if (waitingMs !== before.waitingMs) change.waitingMs = waitingMs;
   return change;
 }
 
-type Member = (typeof MOVING)[number] | (typeof SETTLED)[number];
+/** A rate that nothing else changes with decreases a little each time that it is read, down to 0. */
+const isClose = (rate: number, before: number): boolean =>
+  rate === before || (rate !== 0 && Math.abs(rate - before) < 0.2 * before);
 
-function compare(
-  before: TransferView,
-  transfer: RunningTransfer,
-  members: readonly Member[],
-  change: ViewChange,
-): number {
+/** Adds the settled members that have changed, and returns their number. */
+function addSettled(before: TransferView, transfer: RunningTransfer, change: ViewChange): number {
   let count = 0;
-  for (const member of members) {
+  for (const member of SETTLED) {
     const value = transfer[member];
     if (value === before[member]) continue;
     Object.assign(change, { [member]: value });
     count += 1;
   }
-  return count;
+  const client = transfer.forwardedFor ?? transfer.clientAddress;
+  if (client === before.client) return count;
+  change.client = client;
+  return count + 1;
 }
 
 const toEnd = (record: TransferRecord): TransferEnd => ({

@@ -11,8 +11,8 @@ import type { TransferView } from './transfer-view.js';
 /** Shortest time between two events with changes. */
 const INTERVAL_MS = 250;
 /** An interval is at least this many times as long as the work for its events, which bounds the processor time. */
-const IDLE_FACTOR = 40;
-const MAX_INTERVAL_MS = 2000;
+const IDLE_FACTOR = 30;
+const MAX_INTERVAL_MS = 1000;
 const COMMENT_INTERVAL_MS = 15_000;
 const MAX_READERS = 64;
 

@@ -1,7 +1,7 @@
 /** Rates are those of the last 1.5 to 3 seconds. */
 const WINDOW_MS = 3000;
 
-/** A shorter time says nothing about a rate: content comes in chunks of up to a megabyte. */
+/** A shorter time says nothing about a rate: content comes in chunks of up to a megabyte. Rates change no more often. */
 const MIN_MS = 200;
 
 /**
@@ -17,6 +17,8 @@ export class RateSamples {
   #nextAt: number;
   #nextDown = 0;
   #nextUp = 0;
+  /** When the rates were worked out. */
+  #ratedAt = Number.NEGATIVE_INFINITY;
   /** Content bytes per second to the client. */
   down = 0;
   /** Content bytes per second to the origin server. */
@@ -31,7 +33,8 @@ export class RateSamples {
   /** `down` and `up` are all bytes until `now`. */
   add(now: number, down: number, up: number): void {
     const ms = now - this.#at;
-    if (ms < MIN_MS) return;
+    if (ms < MIN_MS || now - this.#ratedAt < MIN_MS) return;
+    this.#ratedAt = now;
     this.down = Math.round(((down - this.#down) * 1000) / ms);
     this.up = Math.round(((up - this.#up) * 1000) / ms);
     if (ms < WINDOW_MS / 2) return;
