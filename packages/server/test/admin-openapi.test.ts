@@ -69,7 +69,13 @@ test('the description of the API is OpenAPI 3.1, and every answer is as it says 
     log: { format: 'none' },
     upstreams: { mirrors: { servers: [origin.url, 'http://127.0.0.1:1'] } },
     routes: [
-      { name: 'files', proxy: { upstream: origin.url } },
+      {
+        name: 'files',
+        proxy: {
+          upstream: origin.url,
+          limits: { rules: [{ name: 'clients', by: 'client', transfers: 9 }] },
+        },
+      },
       { name: 'group', path: '/group', proxy: { upstream: 'mirrors' } },
     ],
   });
@@ -111,10 +117,22 @@ test('the description of the API is OpenAPI 3.1, and every answer is as it says 
   await get('/api/transfers', '/api/transfers?sort=size');
   await get('/api/transfers/{id}', `/api/transfers/${id}`);
   await get('/api/transfers/{id}', '/api/transfers/nothing');
+  await post('/api/transfers/{id}/limit', { rate: 0 }, `/api/transfers/${id}/limit`);
+  await post('/api/transfers/{id}/limit', { rate: 1000 }, '/api/transfers/nothing/limit');
+  await post('/api/transfers/{id}/limit', { rate: 1_000_000 }, `/api/transfers/${id}/limit`);
   await post('/api/transfers/{id}/abort', {}, '/api/transfers/nothing/abort');
   await post('/api/transfers/{id}/abort', { reason: 'test' }, `/api/transfers/${id}/abort`);
   await post('/api/links/revoke', { url: 'http://example.com/' });
   await post('/api/links/revoke', {});
+  const drain = '/api/servers/{group}/{server}/drain';
+  await post(drain, {}, '/api/servers/mirrors/nothing/drain');
+  await post(drain, { move: true }, '/api/servers/mirrors/127.0.0.1:1/drain');
+  await get('/api/servers');
+  await post('/api/servers/{group}/{server}/undrain', {}, '/api/servers/mirrors/127.0.0.1:1/undrain');
+  await post('/api/limits/{rule}/block', { key: '192.0.2.1', for: '1h' }, '/api/limits/clients/block');
+  await post('/api/limits/{rule}/block', { key: '192.0.2.1' }, '/api/limits/nothing/block');
+  await get('/api/limits');
+  await post('/api/limits/{rule}/unblock', { key: '192.0.2.1' }, '/api/limits/clients/unblock');
   await post('/api/restart', {});
   await post('/api/reload', {});
   program.write({ listeners: [{ address: 1 }] });

@@ -160,6 +160,72 @@ describe('POST /api/transfers/{id}/abort', () => {
   });
 });
 
+describe('POST /api/transfers/{id}/limit', () => {
+  test('holds a download back from then on, and the list says so [Sluiceway]', async ({ net }) => {
+    const content = seededBytes('limited', 0, 20_000_000);
+    const origin = await net.origin(rangedOrigin(content, () => 'whole'));
+    const program = await sluicewayServe(net, {
+      listeners: [{ address: '127.0.0.1:0' }],
+      admin: { address: '127.0.0.1:0' },
+      log: { format: 'none' },
+      routes: [{ proxy: { upstream: origin.url } }],
+    });
+    const admin = await adminOf(net, program);
+    const client = await net.client(program.port);
+    await client.get('/file');
+    await client.readHead();
+    const path = `/api/transfers/${String((await admin.transfer())['id'])}/limit`;
+    for (const content of ['{}', '{"rate":0}', '{"rate":1.5}', '{"rate":"1MB"}', '{"rate":1,"more":1}'])
+      expect([content, (await admin.post(path, content)).status]).toEqual([content, 400]);
+    expect((await admin.post(path, { rate: 1000 })).value).toEqual({ limit: 1000 });
+    void client.readExactly(content.length).catch(() => {});
+    const limited = await admin.transfer(({ waitingFor }) => waitingFor === 'limit');
+    expect(limited['limit']).toBe(1000);
+    expect((await admin.post(path, { rate: null })).value).toEqual({ limit: null });
+    await until(async () => (await admin.transfers()).length === 0, 'the download had ended');
+    expect((await admin.post(path, { rate: 1000 })).status).toBe(404);
+  });
+});
+
+test('GET /api/limits shows what a client uses, and a block ends its transfers [Sluiceway]', async ({
+  net,
+}) => {
+  const more = new Gate();
+  const origin = await net.origin(async (connection) => {
+    await connection.readHead();
+    await connection.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345');
+    await more.opened;
+  });
+  const limits = { rules: [{ name: 'clients', by: 'client', transfers: 2 }] };
+  const program = await sluicewayServe(net, {
+    listeners: [{ address: '127.0.0.1:0' }],
+    admin: { address: '127.0.0.1:0' },
+    log: { format: 'none' },
+    routes: [{ name: 'files', proxy: { upstream: origin.url, limits } }],
+  });
+  const admin = await adminOf(net, program);
+  const client = await download(net, program.port, '/file');
+  expect((await admin.get('/api/limits')).value).toMatchObject({
+    limits: [{ route: 'files', rule: 'clients', key: '127.0.0.1', transfers: 1, blockedUntil: null }],
+  });
+  expect((await admin.get('/api/limits?top=0')).value).toEqual({ limits: [] });
+  expect((await admin.get('/api/limits?top=all')).status).toBe(400);
+  for (const content of [{}, { key: 1 }, { key: '127.0.0.1', for: 'long' }, { key: '127.0.0.1', for: 5 }])
+    expect((await admin.post('/api/limits/clients/block', content)).status).toBe(400);
+  expect((await admin.post('/api/limits/others/block', { key: '127.0.0.1' })).status).toBe(404);
+  const blocked = await admin.post('/api/limits/clients/block', { key: '127.0.0.1', for: '1h' });
+  expect(blocked.value).toEqual({ blocked: true, aborted: 1 });
+  await client.closed;
+  const refused = await net.client(program.port);
+  await refused.get('/file');
+  expect((await refused.readHead()).status).toBe(403);
+  expect((await admin.post('/api/limits/clients/unblock', { key: '127.0.0.1' })).value).toEqual({
+    blocked: false,
+  });
+  await download(net, program.port, '/again');
+  more.open();
+});
+
 describe('a browser', () => {
   const tokenOf = async (admin: Admin): Promise<string> =>
     String((await admin.get('/api/session')).value['token']);

@@ -40,3 +40,6 @@ function readText(raw: AccessRequest['raw']): Promise<string> {
 
 export const badRequest = (publicMessage: string): SluicewayError =>
   new SluicewayError('http_request_error', publicMessage, { status: 400, publicMessage });
+
+export const notFound = (publicMessage: string): SluicewayError =>
+  new SluicewayError('http_request_denied', publicMessage, { status: 404, publicMessage });

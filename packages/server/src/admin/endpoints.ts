@@ -4,6 +4,7 @@ import { dashboardEndpoints } from './dashboard-endpoints.js';
 import { count, list, object, oneOf, ref, string } from './describe.js';
 import { type Endpoint, json, text } from './endpoint.js';
 import { describeApi } from './openapi.js';
+import { policyEndpoints } from './policy-endpoints.js';
 import type { AdminSession } from './session.js';
 import { transferEndpoints } from './transfer-endpoints.js';
 
@@ -14,6 +15,7 @@ export function adminEndpoints(control: Control, session: AdminSession): readonl
     ...healthEndpoints(control),
     ...serverEndpoints(control),
     ...transferEndpoints(control),
+    ...policyEndpoints(control),
     {
       method: 'GET',
       path: '/api/session',

@@ -116,6 +116,18 @@ export const schemas: Readonly<Record<string, Schema>> = {
     backup: boolean,
     lastFailure: nullable(string),
   }),
+  LimitUse: object({
+    route: described(string, 'The name of the route.'),
+    rule: described(string, 'The name of the rule.'),
+    key: described(string, 'The client, identity, link or what else the rule counts by.'),
+    transfers: count,
+    waiting: described(count, 'Requests in the queue.'),
+    rateDown: { type: 'number', minimum: 0 },
+    rateUp: { type: 'number', minimum: 0 },
+    requests: described(nullable(count), 'Requests in the present time of the rule.'),
+    bytes: described(nullable(count), 'Bytes in the present period of the rule.'),
+    blockedUntil: described(nullable(string), 'ISO 8601, or `forever`.'),
+  }),
   ReloadProblem: object({
     path: string,
     message: string,

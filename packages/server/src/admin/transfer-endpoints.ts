@@ -1,8 +1,8 @@
 import { type Answer, SluicewayError } from 'sluiceway';
 import { badQuery, selectTransfers, sortKeys, states } from '../live/transfer-query.js';
-import { badRequest, readObject, refuseOthers } from './content.js';
+import { badRequest, notFound, readObject, refuseOthers } from './content.js';
 import type { Control } from './control.js';
-import { count, list, object, oneOf, ref, string, time } from './describe.js';
+import { count, list, nullable, object, oneOf, ref, string, time } from './describe.js';
 import { type AdminRequest, type Endpoint, json, text } from './endpoint.js';
 
 const MAX_REASON = 200;
@@ -81,6 +81,27 @@ export const transferEndpoints = ({ live }: Control): readonly Endpoint[] => [
     },
   },
   {
+    method: 'POST',
+    path: '/api/transfers/{id}/limit',
+    description: {
+      summary: 'Limit the rate of a running transfer, both directions together',
+      content: object({ rate: nullable({ type: 'integer', minimum: 1 }) }),
+      answers: {
+        200: { description: 'The limit. Null: there is none.', schema: object({ limit: nullable(count) }) },
+      },
+      errors: { 404: 'No such transfer runs.' },
+    },
+    answer: async ({ parameters: { id = '' }, request }) => {
+      const content = await readObject(request);
+      refuseOthers(content, ['rate']);
+      const { rate } = content;
+      if (rate !== null && !(typeof rate === 'number' && Number.isSafeInteger(rate) && rate >= 1))
+        throw badRequest('rate must be a whole number of bytes per second from 1 on, or null.');
+      if (!(await live.limit(id, rate))) throw noTransfer();
+      return json(200, { limit: rate });
+    },
+  },
+  {
     method: 'GET',
     path: '/api/events',
     description: {
@@ -127,44 +148,6 @@ export const transferEndpoints = ({ live }: Control): readonly Endpoint[] => [
     },
     answer: async () => json(200, { failures: await live.failures() }),
   },
-  {
-    method: 'GET',
-    path: '/api/servers',
-    description: {
-      summary: 'The servers of groups, with their health and throughput',
-      answers: {
-        200: {
-          description: 'The groups. A single URL is no group.',
-          schema: object({ groups: list(object({ name: string, servers: list(ref('Server')) })) }),
-        },
-      },
-    },
-    answer: async () => json(200, { groups: await live.groups() }),
-  },
-  {
-    method: 'POST',
-    path: '/api/links/revoke',
-    description: {
-      summary: 'Revoke a link of a gateway, and abort its downloads',
-      content: object({ url: string }),
-      answers: {
-        200: {
-          description: 'It is revoked until it expires.',
-          schema: object({ revoked: { const: true }, aborted: count }),
-        },
-      },
-      errors: { 404: 'No gateway has a key that has signed the link.' },
-    },
-    answer: async ({ request }) => {
-      const content = await readObject(request);
-      refuseOthers(content, ['url']);
-      const { url } = content;
-      if (typeof url !== 'string' || url === '') throw badRequest('url must be the link.');
-      const aborted = await live.revoke(url);
-      if (aborted === null) throw notFound('No gateway has a key that has signed the link.');
-      return json(200, { revoked: true, aborted });
-    },
-  },
 ];
 
 function answerEvents(live: Control['live']): Answer {
@@ -185,8 +168,5 @@ function answerTotals(live: Control['live'], { query }: AdminRequest): Answer {
   const points = live.history(ms);
   return json(200, { step: 1000, from: points[0]?.time ?? null, points });
 }
-
-const notFound = (publicMessage: string): SluicewayError =>
-  new SluicewayError('http_request_denied', publicMessage, { status: 404, publicMessage });
 
 const noTransfer = (): SluicewayError => notFound('No such transfer runs.');

@@ -85,9 +85,10 @@ const SETTLED = [
  * that cannot have changed are not read, and rates are read only if they can have changed.
  */
 function findChange(before: TransferView, transfer: RunningTransfer): ViewChange | null {
-  const { bytesDown, bytesUp, resumes, zeroCopy, waitingFor } = transfer;
+  const { bytesDown, bytesUp, resumes, zeroCopy, waitingFor, rateLimit } = transfer;
   const hasMoved = bytesDown !== before.bytesDown || bytesUp !== before.bytesUp;
-  const isOther = waitingFor !== before.waitingFor || resumes !== before.resumes;
+  const isOther =
+    waitingFor !== before.waitingFor || resumes !== before.resumes || rateLimit !== before.limit;
   const isSettled =
     before.status !== null && before.upstreamAddress !== null && before.attempts === transfer.attempts;
   const isStill = !hasMoved && !isOther && isSettled && zeroCopy === before.zeroCopy;
@@ -100,6 +101,7 @@ function findChange(before: TransferView, transfer: RunningTransfer): ViewChange
   if (rateDown !== before.rateDown) change.rateDown = rateDown;
   if (rateUp !== before.rateUp) change.rateUp = rateUp;
   if (waitingFor !== before.waitingFor) change.waitingFor = waitingFor;
+  if (rateLimit !== before.limit) change.limit = rateLimit;
   if (zeroCopy !== before.zeroCopy) change.zeroCopy = zeroCopy;
   if (resumes !== before.resumes) {
     change.resumes = resumes;

@@ -2,10 +2,11 @@ import type { Readable } from 'node:stream';
 import { EventStream, formatEvent } from './event-stream.js';
 import { type ExplainedFailure, mergeFailures } from './failures.js';
 import { type HistoryPoint, TotalsHistory } from './history.js';
+import { type BlockOrder, type LimitUse, mergeLimits } from './limit-use.js';
 import { LiveState } from './live-state.js';
 import { NOT_WATCHING } from './process-view.js';
 import type { AskProcesses } from './questions.js';
-import { type GroupView, mergeGroups } from './servers.js';
+import { type DrainOrder, type DrainResult, type GroupView, mergeGroups } from './servers.js';
 import type { TransferView } from './transfer-view.js';
 
 /** Shortest time between two events with changes. */
@@ -25,6 +26,8 @@ export class LiveHub {
   readonly #ask: AskProcesses;
   readonly #history = new TotalsHistory();
   readonly #readers = new Set<EventStream>();
+  /** Servers that are drained. */
+  readonly #drains = new Map<string, DrainOrder>();
   #state = new LiveState();
   #eventId = 0;
   /** The session of each process, which changes when an answer is missing. */
@@ -69,6 +72,12 @@ export class LiveHub {
     return answers.some(({ answer }) => answer === true);
   }
 
+  /** `rate`: bytes per second; null for no limit. Returns false if no such transfer runs. */
+  async limit(id: string, rate: number | null): Promise<boolean> {
+    const answers = await this.#ask('limit', () => ({ id, rate }));
+    return answers.some(({ answer }) => answer === true);
+  }
+
   async failures(): Promise<ExplainedFailure[]> {
     const answers = await this.#ask('failures', () => null);
     return mergeFailures(answers.flatMap(({ answer }) => answer ?? []));
@@ -78,6 +87,33 @@ export class LiveHub {
   async groups(): Promise<GroupView[]> {
     const answers = await this.#ask('servers', () => null);
     return mergeGroups(answers.flatMap(({ answer }) => (answer === null ? [] : [answer])));
+  }
+
+  /** Takes a server out of its group, or puts it back. Workers that start later are told, too. */
+  async drain(order: DrainOrder): Promise<DrainResult> {
+    const answers = await this.#ask('drainServer', () => order);
+    const results = answers.flatMap(({ answer }) => answer ?? []);
+    const result = results.includes('last') ? 'last' : results.includes('done') ? 'done' : 'unknown';
+    const key = JSON.stringify([order.group, order.server]);
+    if (order.isDrained && result === 'done') this.#drains.set(key, { ...order, move: false });
+    else if (!order.isDrained) this.#drains.delete(key);
+    return result;
+  }
+
+  /** What the keys of limits use. */
+  async limits(top: number): Promise<LimitUse[]> {
+    const answers = await this.#ask('limits', () => ({ top }));
+    return mergeLimits(
+      answers.flatMap(({ answer }) => answer ?? []),
+      top,
+    );
+  }
+
+  /** Returns the number of aborted transfers; null if there is no such rule. */
+  async block(order: BlockOrder): Promise<number | null> {
+    const answers = await this.#ask('blockKey', () => order);
+    const known = answers.flatMap(({ answer }) => answer ?? []);
+    return known.length === 0 ? null : known.reduce((sum, each) => sum + each, 0);
   }
 
   /** Returns the number of aborted downloads; null if no gateway has signed the link. */
@@ -178,6 +214,8 @@ export class LiveHub {
   async #second(): Promise<void> {
     const totals = this.#history.add(await this.#ask('totals', () => null), Date.now());
     if (this.#isEnded) return;
+    // A worker that has just started, and a group that a reload has replaced, do not know them.
+    for (const order of this.#drains.values()) await this.#ask('drainServer', () => order);
     if (this.#readers.size > 0) this.#sendAll(formatEvent('totals', ++this.#eventId, totals));
     // Timers can fire early, and then the next second is close.
     const rest = 1000 - (Date.now() % 1000);

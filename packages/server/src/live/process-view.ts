@@ -1,8 +1,9 @@
 import type { Observer, Outcome, TransferRecord } from 'sluiceway';
 import { ChangeTracker } from './change-tracker.js';
 import { FailureLog } from './failures.js';
+import { type LiveLimits, orderBlock, readLimits } from './limit-use.js';
 import type { LiveAnswers } from './questions.js';
-import { type LiveGroup, toGroupViews } from './servers.js';
+import { type LiveGroup, orderDrain, toGroupViews } from './servers.js';
 import { type RoutedTransfer, toView } from './transfer-view.js';
 
 /** What serves requests in a process. */
@@ -10,6 +11,7 @@ export interface LiveSource {
   /** The running transfers of all routes. */
   running(): Iterable<RoutedTransfer>;
   readonly groups: readonly LiveGroup[];
+  readonly limits: readonly LiveLimits[];
   /** Revokes a link, and returns the number of its downloads. Null: no gateway has a key that has signed it. */
   revoke(url: string): number | null;
 }
@@ -63,12 +65,20 @@ export class ProcessView {
         found?.transfer.abort(reason);
         return found !== undefined;
       },
+      limit: ({ id, rate }) => {
+        const found = find(id);
+        found?.transfer.limit(rate);
+        return found !== undefined;
+      },
       totals: () => this.#totals(source().running()),
       failures: () => this.#failures.list(),
       servers: () => {
         const { groups } = source();
         return groups.length === 0 ? [] : toGroupViews(groups, source().running(), this.#serverBytes);
       },
+      drainServer: (order) => orderDrain(source().groups, order),
+      limits: ({ top }) => readLimits(source().limits, top),
+      blockKey: (order) => orderBlock(source().limits, order),
       revoke: (url) => source().revoke(url),
     };
   }

@@ -1,6 +1,7 @@
 import type { ProcessChanges } from './change-tracker.js';
 import type { FailureCount } from './failures.js';
-import type { GroupView } from './servers.js';
+import type { BlockOrder, LimitUse } from './limit-use.js';
+import type { DrainOrder, DrainResult, GroupView } from './servers.js';
 import type { TransferView } from './transfer-view.js';
 
 /** Sums of a process since its start. Bytes include those of running transfers. */
@@ -22,7 +23,12 @@ export interface LiveQuestions {
   abort: readonly [{ id: string; reason: string }, boolean];
   totals: readonly [null, ProcessTotals];
   failures: readonly [null, FailureCount[]];
+  /** Whether the process has the transfer. `rate`: bytes per second; null for no limit. */
+  limit: readonly [{ id: string; rate: number | null }, boolean];
   servers: readonly [null, GroupView[]];
+  drainServer: readonly [DrainOrder, DrainResult];
+  limits: readonly [{ top: number }, LimitUse[]];
+  blockKey: readonly [BlockOrder, number | null];
   revoke: readonly [string, number | null];
 }
 

@@ -1,10 +1,45 @@
-import type { UpstreamGroup, UpstreamServer } from 'sluiceway';
+import type { UpstreamServer } from 'sluiceway';
 import type { RoutedTransfer } from './transfer-view.js';
 
 /** A group of servers, with the name of its upstream or route. */
 export interface LiveGroup {
   readonly name: string;
-  readonly group: UpstreamGroup;
+  readonly servers: readonly UpstreamServer[];
+  /** Takes a server out. Throws a `TypeError` if there is no other one. Does nothing if it is out already. */
+  drain(url: string, move: boolean): void;
+  undrain(url: string): void;
+}
+
+/** A server that an operator takes out of its group, or puts back. */
+export interface DrainOrder {
+  group: string;
+  server: string;
+  isDrained: boolean;
+  /** Whether its downloads go on at other servers that have the same file. */
+  move: boolean;
+}
+
+/** `last`: it is the only server that is left. */
+export type DrainResult = 'done' | 'unknown' | 'last';
+
+export function orderDrain(
+  groups: readonly LiveGroup[],
+  { group, server, isDrained, move }: DrainOrder,
+): DrainResult {
+  let result: DrainResult = 'unknown';
+  for (const each of groups.filter(({ name }) => name === group)) {
+    const url = each.servers.find((other) => serverName(other.url) === server)?.url;
+    if (url === undefined) continue;
+    try {
+      if (isDrained) each.drain(url, move);
+      else each.undrain(url);
+      result = 'done';
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      return 'last';
+    }
+  }
+  return result;
 }
 
 const STATES = ['up', 'draining', 'ejected', 'down'] as const;
@@ -45,9 +80,9 @@ export function toGroupViews(
   ended: ReadonlyMap<string, number>,
 ): GroupView[] {
   const sums = sumUp(running, ended);
-  return groups.map(({ name, group }) => ({
+  return groups.map(({ name, servers }) => ({
     name,
-    servers: group.servers.map((server) => toServerView(server, sums)),
+    servers: servers.map((server) => toServerView(server, sums)),
   }));
 }
 
@@ -101,6 +136,7 @@ export function mergeGroups(processes: readonly GroupView[][]): GroupView[] {
   return Array.from(groups, ([name, servers]) => ({ name, servers: [...servers.values()] }));
 }
 
+/** The same server in two processes, or twice in one: used again while transfers from before its drain run. */
 function addServers(a: ServerView, b: ServerView): ServerView {
   const worst = STATES.indexOf(a.state) >= STATES.indexOf(b.state) ? a : b;
   return {

@@ -76,7 +76,7 @@ export function toView({ route, transfer }: RoutedTransfer): TransferView {
     resumes: transfer.resumes,
     resumedAt: [...transfer.resumedAt],
     zeroCopy: transfer.zeroCopy,
-    limit: null,
+    limit: transfer.rateLimit,
     worker: null,
   };
 }

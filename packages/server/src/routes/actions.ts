@@ -154,6 +154,7 @@ function usingGroup(proxy: Lifetime, shared: SharedGroup): Lifetime {
   const release = shared.use();
   return {
     transfers: () => proxy.transfers(),
+    limits: proxy.limits,
     close: () => proxy.close().finally(release),
     destroy: () => {
       proxy.destroy();

@@ -1,10 +1,17 @@
-import { type Handler, type Outcome, type RunningTransfer, SluicewayError } from 'sluiceway';
+import {
+  type Handler,
+  type LimitControl,
+  type Outcome,
+  type RunningTransfer,
+  SluicewayError,
+} from 'sluiceway';
 
 /** The part of a proxy or gateway that shows and ends its transfers. */
 export interface Lifetime {
   transfers(): readonly RunningTransfer[];
   /** Only gateways have links. Throws a `SluicewayError` if the link is not signed with one of its keys. */
   revoke?(link: string): number;
+  readonly limits: LimitControl;
   close(): Promise<void>;
   destroy(): void;
 }
@@ -52,6 +59,11 @@ export class RouteHandler implements Handler {
   /** The running transfers. */
   transfers(): readonly RunningTransfer[] {
     return this.#lifetime.transfers();
+  }
+
+  /** What the keys of its limits use. */
+  get limits(): LimitControl {
+    return this.#lifetime.limits;
   }
 
   /** Returns the number of aborted downloads; null if the link is none of this route. */

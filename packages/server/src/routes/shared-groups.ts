@@ -1,10 +1,15 @@
-import { createUpstreamGroup, type UpstreamGroup, type UpstreamGroupOptions } from 'sluiceway';
+import {
+  createUpstreamGroup,
+  type UpstreamGroup,
+  type UpstreamGroupOptions,
+  type UpstreamServer,
+} from 'sluiceway';
 import { upstreamGroupOptions } from 'sluiceway/options';
 import { isObject, type WrittenOptions } from '../config/library-options.js';
+import type { LiveGroup } from '../live/servers.js';
 
 /** A group of servers that a configuration describes, with the name of its upstream or route. */
-export interface NamedGroup {
-  readonly name: string;
+export interface NamedGroup extends LiveGroup {
   readonly group: UpstreamGroup;
 }
 
@@ -42,6 +47,8 @@ export class SharedGroup implements NamedGroup {
   readonly id: string;
   readonly group: UpstreamGroup;
   #servers: string;
+  /** The servers that an operator has drained, by URL, as they were then. */
+  readonly #drained = new Map<string, UpstreamServer>();
   #users = 0;
 
   /** Throws an `OptionsError`. */
@@ -70,6 +77,43 @@ export class SharedGroup implements NamedGroup {
     if (text === this.#servers) return;
     this.#servers = text;
     this.group.setServers(servers as UpstreamGroupOptions['servers']);
+    this.#drainAgain();
+  }
+
+  /** Those of the group, and those that are drained and have no transfers left. */
+  get servers(): readonly UpstreamServer[] {
+    const servers = this.group.servers;
+    const gone = [...this.#drained.values()].filter(({ url }) => servers.every((each) => each.url !== url));
+    return [...servers, ...gone];
+  }
+
+  /** Takes a server out until `undrain`, also over a reload. Throws a `TypeError` if there is no other one. */
+  drain(url: string, move: boolean): void {
+    if (this.#drained.has(url)) return;
+    const server = this.group.servers.find((each) => each.url === url);
+    if (server === undefined) return;
+    this.group.drain(url, { move });
+    this.#drained.set(url, { ...server, state: 'draining', since: new Date(), transfers: 0 });
+  }
+
+  /** The server gets requests again, as its health allows. */
+  undrain(url: string): void {
+    if (!this.#drained.delete(url)) return;
+    this.group.setServers(JSON.parse(this.#servers) as UpstreamGroupOptions['servers']);
+    this.#drainAgain();
+  }
+
+  /** New servers of the group are not drained. */
+  #drainAgain(): void {
+    for (const url of [...this.#drained.keys()]) {
+      try {
+        this.group.drain(url);
+      } catch (error) {
+        if (!(error instanceof TypeError)) throw error;
+        // It is no longer configured, or it is the only one.
+        this.#drained.delete(url);
+      }
+    }
   }
 }
 

@@ -7,7 +7,12 @@ export const toLiveSource = (service: Pick<Service, 'handlers' | 'plan'> | null)
     for (const handler of service?.handlers() ?? [])
       for (const transfer of handler.transfers()) yield { route: handler.route, transfer };
   },
-  groups: service?.plan.routes.groups.all ?? [],
+  get groups() {
+    return service?.plan.routes.groups.all ?? [];
+  },
+  get limits() {
+    return (service?.handlers() ?? []).map(({ route, limits }) => ({ route, limits }));
+  },
   revoke: (url) => {
     const aborted = (service?.handlers() ?? []).flatMap((handler) => handler.revoke(url) ?? []);
     return aborted.length === 0 ? null : aborted.reduce((sum, each) => sum + each, 0);

@@ -54,6 +54,7 @@ export class Transfer extends TransferFacts implements RunningTransfer {
   flowDown: Flow | null = null;
   /** The use of rules. Null: none. */
   admission: Admission | null = null;
+  rateLimit: number | null = null;
   /** The limit of this transfer alone. */
   #ownLimit: Bandwidth | null = null;
 
@@ -188,6 +189,7 @@ export class Transfer extends TransferFacts implements RunningTransfer {
   limit(bytesPerSecond: number | null): void {
     if (bytesPerSecond !== null && !(bytesPerSecond >= 1))
       throw new RangeError(`The limit must be at least 1 byte per second, not ${bytesPerSecond}`);
+    this.rateLimit = bytesPerSecond;
     const rate = bytesPerSecond ?? Number.POSITIVE_INFINITY;
     if (this.#ownLimit !== null) this.#ownLimit.setRate(rate);
     else if (bytesPerSecond !== null && this.#hasFlows) {
