@@ -15,7 +15,7 @@ export function addOperationOptions(command: Command): Command {
   return command
     .option(
       '--admin <host:port>',
-      'also listen on this address, for health, reload and the effective configuration; "unix:path" for a Unix socket; off by default',
+      'also listen on this address, for the dashboard, the API, health and metrics; "unix:path" for a Unix socket; off by default',
     )
     .option(
       '--admin-token-file <file>',

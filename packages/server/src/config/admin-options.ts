@@ -39,5 +39,5 @@ export interface AdminValues extends SettingsOf<typeof adminMembers> {}
 /** The top-level `admin`. */
 export const adminOption = optional(
   group<AdminOptions, AdminValues>(adminMembers, {}),
-  'The admin listener: health, reload, and the effective configuration. Off unless it is given; `admin: {}` turns it on. See [the admin listener](server.md#the-admin-listener).',
+  'The admin listener: the dashboard, the API, health, metrics and reload. Off unless it is given; `admin: {}` turns it on. See [the admin listener](server.md#the-admin-listener).',
 );

@@ -6,6 +6,7 @@ import { makeAuthority, makeCertificate } from '../../support/certificates.js';
 import { openHttp2 } from '../../support/http2-client.js';
 import { until } from '../../support/until.js';
 import { accessChecks } from './access-checks.js';
+import { adminChecks } from './admin-checks.js';
 import { balancingChecks } from './balancing-checks.js';
 import { clientChecks } from './client-checks.js';
 import { egressChecks } from './egress-checks.js';
@@ -276,6 +277,7 @@ export const checks: Readonly<Record<string, Check>> = {
 
   ...headerChecks,
   ...accessChecks,
+  ...adminChecks,
   ...egressChecks,
   ...frameworkChecks,
   ...gatewayChecks,
