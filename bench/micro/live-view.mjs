@@ -129,7 +129,8 @@ async function withProgram(originUrl, hasAdmin, run) {
   try {
     let output = '';
     server.stdout.on('data', (part) => (output += part));
-    while (!/listening on/.test(output) || (hasAdmin && !/admin listener on/.test(output))) await sleep(20);
+    const last = hasAdmin ? 'admin listener on' : 'listening on';
+    while (!output.includes(last)) await sleep(20);
     const [, url = ''] = /listening on (http:[^\s,]+)/.exec(output) ?? [];
     const [, admin = ''] = /admin listener on (http:\S+)/.exec(output) ?? [];
     clients.send(url);

@@ -175,8 +175,8 @@ describe('POST /api/transfers/{id}/limit', () => {
     await client.get('/file');
     await client.readHead();
     const path = `/api/transfers/${String((await admin.transfer())['id'])}/limit`;
-    for (const content of ['{}', '{"rate":0}', '{"rate":1.5}', '{"rate":"1MB"}', '{"rate":1,"more":1}'])
-      expect([content, (await admin.post(path, content)).status]).toEqual([content, 400]);
+    for (const wrong of ['{}', '{"rate":0}', '{"rate":1.5}', '{"rate":"1MB"}', '{"rate":1,"more":1}'])
+      expect([wrong, (await admin.post(path, wrong)).status]).toEqual([wrong, 400]);
     expect((await admin.post(path, { rate: 1000 })).value).toEqual({ limit: 1000 });
     void client.readExactly(content.length).catch(() => {});
     const limited = await admin.transfer(({ waitingFor }) => waitingFor === 'limit');

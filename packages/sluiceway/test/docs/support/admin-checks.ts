@@ -91,8 +91,9 @@ export const adminChecks: Readonly<Record<string, Check>> = {
     const [, address = ''] = /(http:\S+)/.exec(example.block.text) ?? [];
     const end = new AbortController();
     const response = await fetch(address.replace('http://127.0.0.1:9180', url), { signal: end.signal });
-    const { value } = (await response.body?.getReader().read()) ?? {};
-    expect(Buffer.from(value ?? []).toString()).toContain('event: snapshot\n');
+    const reader: ReadableStreamDefaultReader<Uint8Array> | undefined = response.body?.getReader();
+    const first = await reader?.read();
+    expect(Buffer.from(first?.value ?? []).toString()).toContain('event: snapshot\n');
     end.abort();
     stop();
   },
