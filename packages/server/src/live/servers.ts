@@ -46,7 +46,7 @@ const STATES = ['up', 'draining', 'ejected', 'down'] as const;
 type ViewState = (typeof STATES)[number];
 
 /** A server of a group, as the API shows it. */
-export interface ServerView {
+interface ServerView {
   /** Its host, port and path, which is unique in the group. */
   name: string;
   url: string;
@@ -117,7 +117,7 @@ function toServerView(server: UpstreamServer, sums: Sums): ServerView {
   };
 }
 
-export function serverName(url: string): string {
+function serverName(url: string): string {
   const { host, pathname } = new URL(url);
   return pathname === '/' ? host : host + pathname;
 }
