@@ -98,6 +98,8 @@ test('the description of the API is OpenAPI 3.1, and every answer is as it says 
   }, 'the failure was counted');
 
   const id = String(healedTransfer['id']);
+  // The end is told only of transfers whose start was told.
+  await events.find('delta', ({ started }) => (started as { id: string }[]).some((start) => start.id === id));
   const get = async (path: string, target = path): Promise<void> =>
     valid.answer('get', path, await admin.get(target));
   const post = async (path: string, value: unknown, target = path): Promise<void> =>
