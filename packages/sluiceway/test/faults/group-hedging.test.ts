@@ -198,6 +198,21 @@ describe('a server that cannot be connected to', () => {
     expect(group.servers[0]).toMatchObject({ requests: 2, failures: 2 });
   });
 
+  test('holds a GET up longer where the budget of retries is used up [Envoy]', async ({ net }) => {
+    const url = await startUnconnectable(net);
+    const [b] = (await startServers(net, ['b'])) as [GroupServer];
+    const upstream = {
+      servers: [url, b.url],
+      balance: 'ordered',
+      hedge: { connect: 20 },
+      retry: { max: 1, connectTimeout: 400, budget: { percent: 0, minPerSecond: 0 } },
+    } as const;
+    const client = await net.client(await net.proxy({ upstream }));
+    const began = performance.now();
+    expect(await ask(client)).toEqual([200, 'b']);
+    expect(performance.now() - began).toBeGreaterThan(380);
+  });
+
   test('holds other requests up only for retry.connectTimeout while there are others [Caddy]', async ({
     net,
   }) => {

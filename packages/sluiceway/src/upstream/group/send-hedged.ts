@@ -22,11 +22,8 @@ export interface HedgeTimes {
 
 /** What a hedged request needs of its group. */
 export interface HedgeSteps {
-  /**
-   * Chooses another server and returns where to send the request. Null if there is none, or no budget. `isConnecting`: no
-   * server has got the request.
-   */
-  another(isConnecting: boolean): StartingPoint | null;
+  /** Chooses another server and returns where to send the request. Null if there is none, or no budget. */
+  another(): StartingPoint | null;
   /** Whether a response is not good enough as long as another one can come. */
   isRefused(response: TransportResponse): boolean;
   /** Of two exchanges, this one alone goes on. */
@@ -176,7 +173,7 @@ export function sendHedged(
       if (isConnecting && only.isSent) return;
       let place: StartingPoint | null;
       try {
-        place = steps.another(isConnecting && !only.isSent);
+        place = steps.another();
       } catch {
         // A function of the application that chooses has failed. The first request goes on.
         return;

@@ -75,8 +75,9 @@ export async function sendToGroup(
   /** Sends a request to one or two servers. Afterwards `place` is that of the response. */
   const hedge = async (one: StartingPoint, times: HedgeTimes): Promise<Sent> => {
     const won = await sendHedged(transport, one, sending, times, {
-      another: (isConnecting) => {
-        if (!isAllowed(isConnecting)) return null;
+      another: () => {
+        // Also without a connection: if connecting takes long because of load, this must not double the load.
+        if (!isAllowed(false)) return null;
         const other = balanced.hedge();
         return other === null ? null : aimAt(first, other);
       },
