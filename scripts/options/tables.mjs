@@ -7,6 +7,7 @@ export const pages = [
   'docs/config.md',
   'docs/access.md',
   'docs/limits.md',
+  'docs/scaling.md',
 ];
 
 const MARKER = /^<!-- options: (.+) -->$/;
@@ -29,6 +30,7 @@ const tables = new Set([
   'jwt',
   'clientCertificate',
   'forwardAuth',
+  'redisStore',
   'config',
   'config.admin',
   'config.listeners',
@@ -48,6 +50,7 @@ const elsewhere = new Set([
   'config.routes.proxy',
   'config.routes.gateway',
   'config.routes.cors',
+  'config.store',
   'config.listeners.tls',
 ]);
 

@@ -10,6 +10,7 @@ import { describeWith, requireTool } from '../../sluiceway/test/support/requirem
 import { scratchFolder } from '../../sluiceway/test/support/tool.js';
 import { until } from '../../sluiceway/test/support/until.js';
 import { type Pebble, startPebble } from './support/pebble.js';
+import { sluicewayServe as serveProcess } from './support/process.js';
 import { sluiceway, sluicewayServe } from './support/program.js';
 
 const pebble = requireTool('pebble');
@@ -234,6 +235,29 @@ describeWith(pebble)('with an ACME authority', () => {
     await new Promise((resolve) => stranger.on('error', () => {}).on('close', resolve));
     expect(stranger.alpnProtocol).not.toBe('acme-tls/1');
   });
+
+  test.for(['http-01', 'tls-alpn-01'] as const)(
+    'one of several workers obtains the certificate by %s, any answers, and all serve it [Sluiceway]',
+    async (challenge, { net }) => {
+      const site = await prepare(net);
+      const tlsPort = await freePort();
+      const authority = await startPebble(net, pebble, { httpPort: site.httpPort, tlsPort });
+      const config = configOf(site, authority, { challenge });
+      const listeners = [
+        { address: `127.0.0.1:${site.httpPort}` },
+        { address: `127.0.0.1:${tlsPort}`, tls: true },
+      ];
+      const program = await serveProcess(net, { ...config, listeners, workers: 3 }, { folder: site.folder });
+      await program.match('stdout', /obtained a certificate for files\.example\.org, valid until 20/);
+      const isServed = async (): Promise<boolean> => {
+        const all = Array.from({ length: 12 }, () => namesFor(tlsPort, 'files.example.org'));
+        return (await Promise.all(all)).every((names) => names === 'DNS:files.example.org');
+      };
+      await until(isServed, 'all workers served it');
+      expect(program.stdout.match(/obtained a certificate/g)).toHaveLength(1);
+      expect(authority.log().match(/POST \/order-plz/g)).toHaveLength(1);
+    },
+  );
 
   test('two servers with one storage obtain one certificate, and both serve it [Caddy]', async ({ net }) => {
     const site = await prepare(net);

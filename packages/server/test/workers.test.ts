@@ -284,13 +284,6 @@ describe('the number of workers', () => {
     }
   });
 
-  test('must be 1 with a gateway, whose single-use links only one process can know', async ({ net }) => {
-    const flags = ['--unsigned', '--allow-host', 'a.test', '--workers', '2'];
-    const program = sluiceway(net, 'gateway', ...flags);
-    expect(await program.exited).toBe(2);
-    expect(program.stderr).toContain('--workers: must be 1 with a gateway');
-  });
-
   test('that cannot start say why once, and the program ends with 2', async ({ net }) => {
     const taken = createServer().listen(0, '127.0.0.1');
     net.cleanup(() => taken.close());

@@ -43,7 +43,10 @@ export {
 
 /** The options that the documents have tables of, by the function that takes them. */
 export const documentedOptions: Readonly<
-  Record<'createProxy' | 'streamFrom' | 'gateway' | 'jwt' | 'clientCertificate' | 'forwardAuth', Members>
+  Record<
+    'createProxy' | 'streamFrom' | 'gateway' | 'jwt' | 'clientCertificate' | 'forwardAuth' | 'redisStore',
+    Members
+  >
 > = {
   createProxy: proxyOptions,
   // Those that they share with `createProxy` are in the tables of that.
@@ -60,6 +63,7 @@ export const documentedOptions: Readonly<
   jwt: { ...jwtOptions, tls: withoutMembers(jwtOptions.tls) },
   clientCertificate: clientCertificateOptions,
   forwardAuth: { ...forwardAuthOptions, tls: withoutMembers(forwardAuthOptions.tls) },
+  redisStore: redisStoreOptions,
 };
 
 function withoutMembers(spec: AnySpec): AnySpec {

@@ -1,3 +1,4 @@
+export type { LimitStore } from './limits/store.js';
 export type {
   Holdings,
   RateAsk,

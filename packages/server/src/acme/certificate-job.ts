@@ -28,6 +28,7 @@ export class CertificateJob {
   readonly #settings: AcmeSettings;
   readonly #storage: AcmeStorage;
   readonly #listener: JobListener;
+  readonly #obtains: boolean;
   readonly #abort = new AbortController();
   readonly #random = Math.random();
   #timer: NodeJS.Timeout | null = null;
@@ -36,10 +37,12 @@ export class CertificateJob {
   /** Not before this time, in milliseconds since 1970. */
   #notBefore = 0;
 
-  constructor(settings: AcmeSettings, domain: string, listener: JobListener) {
+  /** `obtains`: whether this process obtains certificates. Otherwise it uses those that another one stores. */
+  constructor(settings: AcmeSettings, domain: string, listener: JobListener, obtains = true) {
     this.domain = domain;
     this.#settings = settings;
     this.#listener = listener;
+    this.#obtains = obtains;
     this.#storage = new AcmeStorage(settings.storage, settings.directory);
     try {
       this.#load();
@@ -86,7 +89,7 @@ export class CertificateJob {
     this.#isRunning = true;
     try {
       if (this.#load()) this.#adopt();
-      if (this.#isDue && Date.now() >= this.#notBefore) await this.#renew();
+      if (this.#obtains && this.#isDue && Date.now() >= this.#notBefore) await this.#renew();
     } catch (error) {
       if (this.#abort.signal.aborted) return;
       this.#fail(error as Error);

@@ -1,4 +1,4 @@
-import { type AcmeEvent, CertificateJob } from './certificate-job.js';
+import { type AcmeEvent, CertificateJob, type JobListener } from './certificate-job.js';
 import { createChallengeCertificate } from './challenge-certificate.js';
 import type { AcmeSettings } from './settings.js';
 import { AcmeStorage, type StoredCertificate } from './storage.js';
@@ -33,14 +33,22 @@ function readStored({ storage, directory }: AcmeSettings, domain: string): Store
 /** The certificates that a server obtains by ACME. */
 export class AcmeCertificates {
   readonly #listener: AcmeListener;
+  readonly #obtains: boolean;
   #jobs = new Map<string, { job: CertificateJob; facts: string }>();
   #storages = new Map<string, AcmeStorage>();
   /** The number of certificates obtained, and of failures, since the start. */
   obtained = 0;
   failed = 0;
 
-  constructor(listener: AcmeListener) {
+  /** `obtains`: whether this process obtains certificates, or uses those that another one stores. */
+  constructor(listener: AcmeListener, obtains = true) {
     this.#listener = listener;
+    this.#obtains = obtains;
+  }
+
+  /** Looks at once for certificates that another process has stored. */
+  refresh(): void {
+    for (const { job } of this.#jobs.values()) job.start();
   }
 
   /** The certificates of these settings that exist by now, also if they do not apply yet. */
@@ -109,13 +117,14 @@ export class AcmeCertificates {
   }
 
   #createJob(settings: AcmeSettings, domain: string): CertificateJob {
-    return new CertificateJob(settings, domain, {
+    const listener: JobListener = {
       onEvent: (event) => {
         if (event.type === 'obtained') this.obtained += 1;
         else this.failed += 1;
         this.#listener.onEvent(event);
       },
       onCertificate: () => this.#listener.onChange(),
-    });
+    };
+    return new CertificateJob(settings, domain, listener, this.#obtains);
   }
 }

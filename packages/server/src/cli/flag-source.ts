@@ -13,6 +13,7 @@ const flagsOfServer: readonly (readonly [path: RegExp, flag: string])[] = [
   [/^routes\[0\]\.access\b.*\bbearer/, '--access-token-file'],
   [/^routes\[0\]\.access\b.*\bbasic/, '--basic-file'],
   [/^workers/, '--workers'],
+  [/^store/, '--store'],
   [/^admin\.access/, '--admin-token-file'],
   [/^admin/, '--admin'],
   [/^drainDelay/, '--drain-delay'],

@@ -9,6 +9,7 @@ export interface OperationFlags {
   admin?: string;
   adminTokenFile?: string;
   workers?: string;
+  store?: string;
 }
 
 export function addOperationOptions(command: Command): Command {
@@ -21,19 +22,25 @@ export function addOperationOptions(command: Command): Command {
       '--admin-token-file <file>',
       'give access to --admin only with a token of this file (Authorization: Bearer); required if other machines can reach the address',
     )
-    .option('--workers <n>', 'number of processes that serve; "auto" is one for each core; 1 by default');
+    .option('--workers <n>', 'number of processes that serve; "auto" is one for each core; 1 by default')
+    .option(
+      '--store <url>',
+      'share limits and the state of links with other machines through this Redis or Valkey server: redis://host:6379, rediss:// for TLS, or unix:path',
+    );
 }
 
 /** The options that the flags set. Throws a `UsageError`. */
 export function toOperationConfig(
-  { admin, adminTokenFile, workers }: OperationFlags,
+  { admin, adminTokenFile, workers, store }: OperationFlags,
   before: Readonly<Record<string, unknown>> = {},
 ): Record<string, unknown> {
   const written = before['admin'];
   if (adminTokenFile !== undefined && admin === undefined && written === undefined)
     throw new UsageError('--admin-token-file: needs --admin');
-  const processes =
-    workers === undefined ? {} : { workers: /^\d{1,9}$/.test(workers) ? Number(workers) : workers };
+  const processes = {
+    ...(workers !== undefined && { workers: /^\d{1,9}$/.test(workers) ? Number(workers) : workers }),
+    ...(store !== undefined && { store: absolute(store) }),
+  };
   if (admin === undefined && adminTokenFile === undefined) return processes;
   return {
     ...processes,
@@ -65,6 +72,7 @@ export function overrideSource(file: ConfigSource, flags: OperationFlags): Confi
         if (flags.adminTokenFile !== undefined && path.startsWith('admin.access'))
           return '--admin-token-file';
         if (flags.workers !== undefined && path === 'workers') return '--workers';
+        if (flags.store !== undefined && path === 'store') return '--store';
         return undefined;
       };
       const ofFlag = problems.find(({ path }) => flagOf(path) !== undefined);

@@ -15,3 +15,9 @@ export function say(line: string): void {
 export function complain(line: string): void {
   process.stderr.write(`sluiceway: ${line}\n`);
 }
+
+/** Says that the store cannot be asked, or that it can again. */
+export function tellStore(problem: string | null): void {
+  if (problem === null) say('the store answers again');
+  else complain(`the store cannot be asked: ${problem}`);
+}

@@ -1,6 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
 import { formatDuration } from 'sluiceway';
-import type { AcmeEvent } from '../acme/certificate-job.js';
 import type { ReloadResult } from '../admin/control.js';
 import { ConfigError } from '../config/config-error.js';
 import type { ConfigSource } from '../config/source.js';
@@ -14,7 +13,8 @@ import { toEntry } from '../server/failure-entry.js';
 import { Server } from '../server/server.js';
 import { onHangup, onReopen, onRestartSignal, waitForStopSignal } from '../server/signals.js';
 import { CommandError } from './command-error.js';
-import { complain, say } from './output.js';
+import { complain, say, tellStore } from './output.js';
+import { tellCertificate } from './tell-certificate.js';
 import { UsageError } from './usage-error.js';
 import { readVersion } from './version.js';
 
@@ -54,6 +54,7 @@ export async function run({ read, what }: RunOptions): Promise<number> {
       tellCertificate(event);
     },
     startWorkers,
+    onStoreChange: tellStore,
     onDrainProgress: tellProgress,
     onReload: (trigger, result) => {
       if (result.reloaded || !result.isBusy) metrics.onReload(result.reloaded);
@@ -128,16 +129,6 @@ function describeBytes({ transfers, bytesLeft, unknown }: DrainProgress): string
 }
 
 const MiB = 1024 * 1024;
-
-function tellCertificate(event: AcmeEvent): void {
-  const { domain } = event;
-  if (event.type === 'obtained')
-    say(`obtained a certificate for ${domain}, valid until ${event.validTo.toISOString()}`);
-  else
-    complain(
-      `no certificate for ${domain}: ${event.error.message}; next attempt in ${formatDuration(Math.round(event.retryMs / 1000) * 1000)}`,
-    );
-}
 
 function tellReload(trigger: string, result: ReloadResult): void {
   if (result.reloaded) say(`${trigger}: reloaded`);

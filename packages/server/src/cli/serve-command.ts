@@ -14,7 +14,7 @@ SIGHUP makes the server read the file, and the certificates and other files that
 settings, and running transfers keep theirs. If anything is wrong, nothing changes, and standard error says why. SIGUSR2 opens
 the log files again, after they were renamed.
 
---admin, --admin-token-file and --workers replace admin.address, admin.access and workers of the file. SIGUSR1 replaces the
+--admin, --admin-token-file, --workers and --store replace admin.address, admin.access, workers and store of the file. SIGUSR1 replaces the
 workers one after the other.
 
 SIGTERM and SIGINT (Ctrl-C) stop the server: it accepts no more connections, and running transfers have the drainTimeout

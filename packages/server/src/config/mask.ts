@@ -11,6 +11,7 @@ const SECRETS: readonly RegExp[] = [
   /\.externalAccount\.key$/,
   /\.jwt\.secret$/,
   /\.sticky\.secret$/,
+  /\.store\.sentinel\.password$/,
   // Fields for origin servers are often credentials, and the file does not show which ones are.
   /\.headers\.request\.(?:set|append)\..+$/,
   /\.headers\.response\.(?:set|append)\.set-cookie(?:\[\d+\])?$/i,

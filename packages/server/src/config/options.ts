@@ -17,6 +17,7 @@ import { defaultOptions, type WrittenOptions } from './library-options.js';
 import { listenerOption, sharedTlsOption } from './listener-options.js';
 import { logOption } from './log-options.js';
 import { routeOption } from './route-options.js';
+import { storeOption } from './store-option.js';
 import { workersOption } from './workers-option.js';
 
 /** A destination with all of its options: the form of `upstream` that is an object. */
@@ -53,6 +54,7 @@ const configOptions = {
   admin: adminOption,
   log: logOption,
   workers: workersOption,
+  store: storeOption,
   drainDelay: duration({
     default: 0,
     doc: 'How long the server still accepts connections when it stops, while `/readyz` and `health: ready` answer 503: the time that load balancers need to notice. `drainTimeout` begins after it.',

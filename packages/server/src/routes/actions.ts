@@ -8,6 +8,7 @@ import {
 } from 'sluiceway';
 import { createDownloadGateway, createLinks, type Gateway, type KeyOptions } from 'sluiceway/gateway';
 import { Checker } from 'sluiceway/options';
+import type { LimitStore } from 'sluiceway/store';
 import { absoluteFile, type FileOf } from '../access/access-kinds.js';
 import {
   fileGatewayOptions,
@@ -37,6 +38,8 @@ export interface ActionContext {
   name: string;
   groups: SharedGroups;
   readiness: ReadinessSource;
+  /** Null for limits of this process alone. */
+  store: LimitStore | null;
 }
 
 /** The action of a route. Its handler is created only if needed: a route that has not changed keeps its handler. */
@@ -121,7 +124,7 @@ function describeProxy(
     create: () =>
       attempt(context, toPath, () => {
         // The library checks all options.
-        const traced = withTracing(options);
+        const traced = withTracing(withStore(options, context.store));
         const given = {
           ...traced,
           ...(shared !== null && { upstream: { ...parts?.rest, group: shared.group } }),
@@ -137,6 +140,13 @@ function describeProxy(
         return new RouteHandler(handler, lifetime, context.name);
       }),
   };
+}
+
+/** Limits of all routes share one store. */
+function withStore(options: WrittenOptions, store: LimitStore | null): WrittenOptions {
+  if (store === null) return options;
+  const { limits } = options;
+  return { ...options, limits: { ...(isObject(limits) && limits), store } };
 }
 
 /** Null if there is a problem, which is reported. */
@@ -199,7 +209,7 @@ function describeGateway(route: RouteValues, written: WrittenOptions, context: A
     create: () =>
       attempt(context, toPath, () => {
         const gateway = createDownloadGateway({
-          ...withTracing(options),
+          ...withTracing(withStore(options, context.store)),
           ...(access !== undefined && { access }),
           observers,
         });

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { AccessPolicy, Observer } from 'sluiceway';
 import type { Checker } from 'sluiceway/options';
+import type { LimitStore } from 'sluiceway/store';
 import { type FileOf, filesOf } from '../access/access-kinds.js';
 import { createPolicy } from '../access/access-option.js';
 import { isObject, type WrittenOptions } from '../config/library-options.js';
@@ -49,6 +50,8 @@ export interface RoutesContext {
   /** Observers of the transfers of a route. */
   observersOf: (route: ObservedRoute) => readonly Observer[];
   readiness: ReadinessSource;
+  /** Null for limits of this process alone. */
+  store: LimitStore | null;
 }
 
 /**
@@ -155,7 +158,7 @@ function complete(
 }
 
 function actionContext(
-  { check, defaults, upstreams, fileOf, observersOf, readiness }: RoutesContext,
+  { check, defaults, upstreams, fileOf, observersOf, readiness, store }: RoutesContext,
   path: string,
   access: AccessPolicy | undefined,
   observed: ObservedRoute,
@@ -175,6 +178,7 @@ function actionContext(
     fileOf,
     groups,
     readiness,
+    store,
   };
 }
 

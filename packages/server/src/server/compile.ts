@@ -12,6 +12,7 @@ import { buildRoutes, type Routes } from '../routes/routes.js';
 import { type AdminPlan, planAdmin } from './admin-plan.js';
 import { type ListenerPlan, planListeners } from './listener-plan.js';
 import { planLog } from './log-plan.js';
+import { type OpenStore, writtenStore } from './open-store.js';
 
 /** A checked configuration that is ready to serve. */
 export interface Plan {
@@ -32,10 +33,16 @@ export type ObserversOf = (route: ObservedRoute) => readonly Observer[];
 export interface CompileContext {
   observersOf: ObserversOf;
   readiness: ReadinessSource;
+  /** The store of this process. Null if it has none, or does not serve. */
+  store: OpenStore | null;
 }
 
 /** For configurations that are only checked. */
-export const checkOnly: CompileContext = { observersOf: () => [], readiness: () => ({ ready: false }) };
+export const checkOnly: CompileContext = {
+  observersOf: () => [],
+  readiness: () => ({ ready: false }),
+  store: null,
+};
 
 /**
  * Checks a configuration and all files that it names, and creates its routes. Keeps routes of `previous` that have not
@@ -43,7 +50,7 @@ export const checkOnly: CompileContext = { observersOf: () => [], readiness: () 
  */
 export function compile(
   source: ConfigSource,
-  { observersOf, readiness }: CompileContext,
+  { observersOf, readiness, store }: CompileContext,
   previous: Routes | null = null,
 ): Plan {
   const check = new Checker('configuration');
@@ -55,8 +62,9 @@ export function compile(
   const listeners = planListeners(check, values.listeners ?? [], values.tls, fileOf, source.directory);
   const admin = planAdmin(check, values.admin, listeners, fileOf, source.directory);
   checkCertificateRules(check, values, listeners);
-  checkWorkers(check, values, listeners);
   if (values.workers !== 1) checkSticky(check, written);
+  if (previous !== null && writtenStore(source) !== (store?.written ?? ''))
+    check.problem('store', 'cannot change by a reload: restart the program');
   const log = planLog(check, values.log, fileOf);
   const routes = buildRoutes(
     values.routes ?? [],
@@ -68,27 +76,12 @@ export function compile(
       upstreams: isObject(written['upstreams']) ? written['upstreams'] : {},
       observersOf,
       readiness,
+      store: store?.store ?? null,
     },
     previous,
   );
   if (routes === null) throw source.toError(distinct(check.problems));
   return { values, listeners, routes, admin, log, source };
-}
-
-/** Reports what only a single process can do. */
-function checkWorkers(
-  check: Checker,
-  { workers, routes = [] }: ConfigValues,
-  listeners: readonly ListenerPlan[],
-): void {
-  if (workers === 1) return;
-  if (listeners.some(({ tls }) => (tls?.acme ?? null) !== null))
-    check.problem('workers', 'must be 1 with tls.acme: only one process knows the answer to a challenge');
-  if (routes.some(({ gateway }) => gateway !== undefined))
-    check.problem(
-      'workers',
-      'must be 1 with a gateway: only one process knows which single-use links are used',
-    );
 }
 
 /** Reports sticky cookies of groups that only the worker that made them would know. */

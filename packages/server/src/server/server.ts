@@ -5,14 +5,12 @@ import type {
   Phase,
   Readiness,
   ReloadChanges,
-  ReloadProblem,
   ReloadResult,
   RestartResult,
 } from '../admin/control.js';
 import type { Endpoint } from '../admin/endpoint.js';
 import { adminEndpoints } from '../admin/endpoints.js';
 import { AdminSession } from '../admin/session.js';
-import { ConfigError } from '../config/config-error.js';
 import { effectiveConfig } from '../config/effective-config.js';
 import type { ConfigSource } from '../config/source.js';
 import { ListenError } from '../listeners/address.js';
@@ -26,6 +24,8 @@ import type { Backend } from './backend.js';
 import { type CompileContext, compile, type ObserversOf, type Plan } from './compile.js';
 import type { DrainProgress } from './drain-progress.js';
 import { LocalBackend } from './local-backend.js';
+import { hasWorkers, openStore } from './open-store.js';
+import { problemsOf } from './problems-of.js';
 
 export interface ServerOptions {
   /** Reads the configuration at the start and at each reload. */
@@ -45,6 +45,8 @@ export interface ServerOptions {
   endpoints?: readonly Endpoint[];
   /** Called when a certificate was obtained by ACME, and when that failed. */
   onCertificate: (event: AcmeEvent) => void;
+  /** Called with the reason when the store cannot be asked, and with null when it can again. */
+  onStoreChange?: (problem: string | null) => void;
   /** Called every few seconds of a drain. `leftMs`: the rest of the `drainTimeout`. */
   onDrainProgress: (progress: DrainProgress, leftMs: number) => void;
   /** Called after each reload, with what triggered it. */
@@ -59,7 +61,7 @@ export class Server implements Control {
   readonly #options: ServerOptions;
   readonly #admin: AdminServer;
   readonly live = new LiveHub(async (kind, question) => (await this.#backend?.ask(kind, question)) ?? []);
-  readonly #context: CompileContext;
+  #context: CompileContext;
   #backend: Backend | null = null;
   /** The configuration that is served. With workers, its handlers are not used. */
   #plan: Plan | null = null;
@@ -71,7 +73,7 @@ export class Server implements Control {
 
   constructor(options: ServerOptions) {
     this.#options = options;
-    this.#context = { observersOf: options.observersOf, readiness: () => this.readiness() };
+    this.#context = { observersOf: options.observersOf, readiness: () => this.readiness(), store: null };
     const session = new AdminSession();
     this.#admin = new AdminServer(
       [...(options.endpoints ?? []), ...adminEndpoints(this, session)],
@@ -85,7 +87,13 @@ export class Server implements Control {
    * listens.
    */
   async start(): Promise<void> {
-    const plan = compile(this.#options.read(), this.#context);
+    const source = this.#options.read();
+    // Workers open the store themselves.
+    if (!hasWorkers(source)) {
+      const store = await openStore(source, this.#options.onStoreChange ?? (() => {}));
+      this.#context = { ...this.#context, store };
+    }
+    const plan = compile(source, this.#context);
     this.#prepareLogs(plan).apply();
     const admin = await this.#admin.prepare(plan);
     // From now on `/healthz` answers, and `/readyz` says that the server starts.
@@ -192,6 +200,8 @@ export class Server implements Control {
       clearInterval(timer);
       this.live.end();
       this.#admin.destroy();
+      // What cannot be given back ends by itself.
+      await this.#context.store?.store.close().catch(() => {});
     }
   }
 
@@ -281,16 +291,4 @@ export class Server implements Control {
       throw source.toError([{ path: `log.${error.option}`, message: error.message }]);
     }
   }
-}
-
-function problemsOf(error: Error): ReloadProblem[] {
-  if (!(error instanceof ConfigError))
-    return [{ path: '', message: error.message, file: null, line: null, column: null }];
-  return error.problems.map(({ path, message, position }) => ({
-    path,
-    message,
-    file: error.file,
-    line: position?.line ?? null,
-    column: position?.column ?? null,
-  }));
 }

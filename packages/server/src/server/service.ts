@@ -19,6 +19,8 @@ export interface ServiceOptions {
   onConnectionFailure: OnConnectionFailure;
   /** Called when a certificate was obtained by ACME, and when that failed. */
   onCertificate: (event: AcmeEvent) => void;
+  /** Whether certificates are obtained, or only used as another process stores them. Default true. */
+  obtainsCertificates?: boolean;
   /** Of a worker, whose listeners are shared with others: see `Configuration.ports`. */
   shared?: { portOf: (key: string) => number | undefined };
 }
@@ -55,10 +57,8 @@ export class Service {
   private constructor(plan: Plan, options: ServiceOptions) {
     this.#plan = plan;
     this.#options = options;
-    this.certificates = new AcmeCertificates({
-      onEvent: options.onCertificate,
-      onChange: () => this.#renewCertificates(),
-    });
+    const listener = { onEvent: options.onCertificate, onChange: () => this.#renewCertificates() };
+    this.certificates = new AcmeCertificates(listener, options.obtainsCertificates);
   }
 
   /** Opens all listeners. On failure rejects with the error of the plan's source or a `ListenError`, and closes all. */

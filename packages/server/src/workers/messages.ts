@@ -1,5 +1,6 @@
 import type { OptionProblem } from 'sluiceway';
 import type { MetricSnapshot } from 'sluiceway/metrics';
+import type { StoreBackend, StoreEvent } from 'sluiceway/store';
 import type { ReloadChanges } from '../admin/control.js';
 import type { LiveQuestions } from '../live/questions.js';
 import type { DrainProgress } from '../server/drain-progress.js';
@@ -16,6 +17,12 @@ export interface Configuration {
   ports: Readonly<Record<string, number>>;
 }
 
+/** The configuration for one worker. */
+export interface WorkerConfiguration extends Configuration {
+  /** Whether this worker obtains certificates by ACME. The others use what it stores. */
+  obtainsCertificates: boolean;
+}
+
 /** Why a worker cannot serve a configuration. */
 export type Failure =
   | { kind: 'problems'; problems: readonly OptionProblem[] }
@@ -29,7 +36,7 @@ export interface Started {
 
 /** What the primary process asks a worker. */
 export interface WorkerQuestions extends LiveQuestions {
-  start: readonly [Configuration, Started | Failure];
+  start: readonly [WorkerConfiguration, Started | Failure];
   /** Checks a configuration and opens its listeners. One of the next two follows. */
   prepare: readonly [Configuration, null | Failure];
   commit: readonly [null, ReloadChanges];
@@ -42,13 +49,27 @@ export interface WorkerQuestions extends LiveQuestions {
   reopenLogs: readonly [null, null];
   metrics: readonly [null, MetricSnapshot[]];
   progress: readonly [null, DrainProgress];
+  /** Another worker has stored a certificate. */
+  refreshCertificates: readonly [null, null];
+  /** What a worker or the primary process has blocked or revoked. */
+  storeEvent: readonly [StoreEvent, null];
 }
 
 /** What a worker asks the primary process. */
 export interface PrimaryQuestions {
   /** The worker takes messages from now on. Node drops those that come before its program has been loaded. */
   hello: readonly [null, null];
+  /** The state that all workers share. */
+  store: readonly [StoreCall, unknown];
+  storeEvents: readonly [null, StoreEvent[]];
+  /** The worker has obtained a certificate by ACME, and stored it. */
+  certificateStored: readonly [null, null];
 }
+
+/** A call of a method of the shared state. */
+export type StoreCall = {
+  [M in Exclude<keyof StoreBackend, 'listen' | 'close'>]: { method: M; args: Parameters<StoreBackend[M]> };
+}[Exclude<keyof StoreBackend, 'listen' | 'close'>];
 
 export const isFailure = (answer: Started | Failure | null): answer is Failure =>
   answer !== null && 'kind' in answer;

@@ -6,6 +6,7 @@ import { addProgress, type DrainProgress, noProgress } from '../server/drain-pro
 import { Backoff } from './backoff.js';
 import { ChannelError } from './channel.js';
 import type { Configuration } from './messages.js';
+import { PrimaryStore } from './primary-store.js';
 import { WorkerProcess } from './worker-process.js';
 
 /** A busy worker must not hold up the view of the others. */
@@ -34,6 +35,10 @@ export class WorkerPool {
   readonly #places: Place[] = [];
   /** Workers that drain after others have taken their places. */
   readonly #leaving = new Set<WorkerProcess>();
+  /** What the workers share without a store of the configuration. */
+  readonly #store = new PrimaryStore((event) => {
+    for (const { channel } of [...this.workers, ...this.#leaving]) channel.tell('storeEvent', event);
+  });
   #configuration: Configuration;
   #drainTimeoutMs = 0;
   #isStopping = false;
@@ -185,7 +190,10 @@ export class WorkerPool {
   }
 
   #fork(place: Place): WorkerProcess {
-    const worker: WorkerProcess = new WorkerProcess(place.number);
+    const worker: WorkerProcess = new WorkerProcess(place.number, this.#store, () => {
+      for (const { channel } of [...this.workers, ...this.#leaving])
+        channel.tell('refreshCertificates', null);
+    });
     void worker.exited.then(({ reason }) => this.#onExit(place, worker, reason));
     return worker;
   }

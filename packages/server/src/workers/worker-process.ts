@@ -7,8 +7,11 @@ import {
   isFailure,
   type PrimaryQuestions,
   type Started,
+  type StoreCall,
+  type WorkerConfiguration,
   type WorkerQuestions,
 } from './messages.js';
+import type { PrimaryStore } from './primary-store.js';
 import { WorkerFailure } from './worker-source.js';
 
 /** A worker that has not started by then is killed. */
@@ -17,6 +20,9 @@ const START_TIMEOUT_MS = 60_000;
 const ANSWER_TIMEOUT_MS = 10_000;
 /** How long a worker may take to end after its drain. */
 const EXIT_TIMEOUT_MS = 5_000;
+
+/** Calls whose first argument is the identity of who holds something from then on. */
+const holds: ReadonlySet<string> = new Set<StoreCall['method']>(['lease', 'enter', 'hold']);
 
 export interface WorkerExit {
   /** `exit code 1`, `SIGKILL`. */
@@ -35,8 +41,11 @@ export class WorkerProcess {
   /** Settles when the worker takes messages. */
   readonly #loaded: Promise<void>;
 
+  /** The identities of the worker in the store. */
+  readonly #identities = new Set<string>();
+
   /** `number`: of the place that it takes. */
-  constructor(number: number) {
+  constructor(number: number, store: PrimaryStore, onCertificateStored: () => void) {
     this.number = number;
     let onLoaded: () => void = () => {};
     this.#loaded = new Promise((resolve) => {
@@ -48,6 +57,16 @@ export class WorkerProcess {
         onLoaded();
         return null;
       },
+      store: (call) => {
+        const [identity] = call.args;
+        if (holds.has(call.method) && typeof identity === 'string') this.#identities.add(identity);
+        return store.answer(call);
+      },
+      storeEvents: () => store.events(),
+      certificateStored: () => {
+        onCertificateStored();
+        return null;
+      },
     };
     this.channel = new Channel((message) => void this.#worker.send(message as object), all);
     this.#worker.on('message', (message: unknown) => this.channel.receive(message));
@@ -57,6 +76,7 @@ export class WorkerProcess {
       this.#worker.once('exit', (code: number | null, signal: string | null) => {
         this.#hasExited = true;
         this.channel.close('the worker has ended');
+        for (const identity of this.#identities) store.forget(identity);
         resolve({ reason: signal ?? `exit code ${code}` });
       });
     });
@@ -74,7 +94,7 @@ export class WorkerProcess {
   async start(configuration: Configuration): Promise<Started> {
     try {
       await this.#load();
-      const answer = await this.channel.ask('start', configuration, START_TIMEOUT_MS);
+      const answer = await this.channel.ask('start', this.#own(configuration), START_TIMEOUT_MS);
       if (isFailure(answer)) throw new WorkerFailure(answer);
       return answer;
     } catch (error) {
@@ -97,6 +117,11 @@ export class WorkerProcess {
   async prepare(configuration: Configuration): Promise<void> {
     const answer: Failure | null = await this.channel.ask('prepare', configuration, START_TIMEOUT_MS);
     if (answer !== null) throw new WorkerFailure(answer);
+  }
+
+  /** One worker is enough to obtain certificates, and more would use up the attempts that an authority allows. */
+  #own(configuration: Configuration): WorkerConfiguration {
+    return { ...configuration, obtainsCertificates: this.number === 1 };
   }
 
   commit() {

@@ -30,6 +30,7 @@ const exceptions: Readonly<Record<string, string>> = {
   'upstream.group': 'an object with functions',
   'upstream.dns.resolver': 'an object with functions',
   'guard.resolver': 'an object with functions',
+  'limits.store': 'an object with functions; a file has `store` for all routes',
 };
 
 const isException = (path: string): boolean =>

@@ -18,7 +18,7 @@ import { GrantSelector } from './grant-selector.js';
 import { removeIgnored } from './ignored-parameters.js';
 import type { VerifiedLink } from './links.js';
 import { type GatewayOptions, type GatewaySettings, resolveGatewayOptions } from './options.js';
-import type { Revocations } from './revocations.js';
+import { tellRevoked } from './revocations.js';
 
 /**
  * Serves files from other servers to clients with a link. The link states what it permits. Created by
@@ -28,11 +28,11 @@ export class Gateway<Context = unknown> implements Handler<Context> {
   readonly #settings: GatewaySettings;
   readonly #proxy: ReverseProxy;
 
-  readonly #revocations: Revocations;
+  readonly #selector: GrantSelector;
 
-  constructor(settings: GatewaySettings, proxy: ReverseProxy, revocations: Revocations) {
+  constructor(settings: GatewaySettings, proxy: ReverseProxy, selector: GrantSelector) {
     this.#settings = settings;
-    this.#revocations = revocations;
+    this.#selector = selector;
     this.#proxy = proxy;
   }
 
@@ -91,18 +91,22 @@ export class Gateway<Context = unknown> implements Handler<Context> {
   /** Returns what a link permits. Throws a `SluicewayError` if the link is not valid for this use. */
   verify(link: string | URL, use: Facts): VerifiedLink {
     const verified = this.#links.verify(this.#withoutIgnored(link), use);
-    this.#revocations.check(verified.id);
+    this.#selector.revocations.check(verified.id);
     return verified;
   }
 
   /**
    * Revokes a link. Requests with it get 410 (`link_revoked`) until it expires, and its running downloads are aborted.
-   * Returns the number of aborted downloads. The revocation applies to this process and is lost when it ends. Throws
+   * Returns the number of downloads that this process has aborted. Without `limits.store`, the revocation applies to this
+   * process and is lost when it ends. With it, it reaches the other processes as soon as the store can be asked. Throws
    * `link_invalid` if the link is not signed with one of the keys.
    */
   revoke(link: string | URL): number {
     const { id, grant } = this.#links.read(this.#withoutIgnored(link));
-    return this.#revocations.revoke(id, grant.expires * 1000);
+    const expires = grant.expires * 1000;
+    const { store } = this.#settings;
+    if (store !== null) void tellRevoked(store, id, expires);
+    return this.#selector.revocations.revoke(id, expires);
   }
 
   /**
@@ -119,12 +123,14 @@ export class Gateway<Context = unknown> implements Handler<Context> {
   }
 
   /** Stops accepting requests and waits for running downloads, like `close` of a proxy. */
-  close(): Promise<void> {
-    return this.#proxy.close();
+  async close(): Promise<void> {
+    await this.#proxy.close();
+    this.#selector.close();
   }
 
   /** Aborts everything immediately, like `destroy` of a proxy. */
   destroy(): void {
+    this.#selector.close();
     this.#proxy.destroy();
   }
 
@@ -160,9 +166,9 @@ export function createDownloadGateway<Context = unknown>(options: GatewayOptions
   const selector = new GrantSelector(settings);
   const { guard } = settings;
   const learnListener = (listener: ListenerAddress | null): void => guard.learnListener(listener);
-  const { hidePath, revocations } = selector;
+  const { hidePath } = selector;
   const proxy = new ReverseProxy({ ...proxySettings, hidePath, learnListener }, selector);
-  return new Gateway(settings, proxy, revocations);
+  return new Gateway(settings, proxy, selector);
 }
 
 /** OPTIONS gets the same 405 as other methods that a link does not permit. Each link restricts the methods. */

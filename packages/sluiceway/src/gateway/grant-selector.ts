@@ -17,6 +17,7 @@ import { type LinkUseStore, LinkUses, type PendingUse } from './link-uses.js';
 import type { GatewayDecision, GatewaySettings } from './options.js';
 import { applyResponseRules, isSuccessful, isWholeRange, readTotalLength } from './response-rules.js';
 import { Revocations } from './revocations.js';
+import { SharedLinkUses } from './shared-link-uses.js';
 import { type Release, type TransferAdmission, TransferLimits } from './transfer-limits.js';
 import { readUnsignedQuery } from './unsigned-query.js';
 
@@ -27,17 +28,23 @@ export class GrantSelector implements Selector {
   readonly #uses: LinkUseStore;
   readonly #continuations: Continuations;
   readonly revocations: Revocations = new Revocations();
+  readonly #stopWatching: () => void;
 
   constructor(settings: GatewaySettings) {
     this.#settings = settings;
     this.#limits = new TransferLimits(settings.maxTransfers, settings.maxTransfersPerClient);
     this.#continuations = new Continuations(settings.maxTransfers, settings.maxTransfersPerClient);
-    this.#uses = new LinkUses(settings.singleUseWindowMs);
+    const { store, singleUseWindowMs } = settings;
+    const uses = new LinkUses(singleUseWindowMs);
+    this.#uses = store === null ? uses : new SharedLinkUses(uses, store.links, singleUseWindowMs);
+    this.#stopWatching = store === null ? () => {} : this.revocations.watch(store);
   }
 
   async select(request: DownstreamRequest, transfer: SelectingTransfer): Promise<Answer | Selection> {
     const { grant, id } = this.#readGrant(request);
-    this.revocations.check(id);
+    const { store } = this.#settings;
+    if (store === null) this.revocations.check(id);
+    else await this.revocations.checkIn(store, id);
     if (grant.singleUse && isPrefetch(request)) throw notForPrefetch();
     const answer = await this.#decide(grant, request, transfer);
     if (answer !== null) return answer;
@@ -73,6 +80,11 @@ export class GrantSelector implements Selector {
       if (release === null) throw error;
       return release;
     }
+  }
+
+  /** The gateway serves no more. */
+  close(): void {
+    this.#stopWatching();
   }
 
   /** The last segment of a link's path is the name of the file. */

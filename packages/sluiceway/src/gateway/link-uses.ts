@@ -20,7 +20,7 @@ interface Use {
 }
 
 /** The terms of a grant that all its uses share. */
-type LinkTerms = Pick<Grant, 'singleUse' | 'rate' | 'expires'>;
+export type LinkTerms = Pick<Grant, 'singleUse' | 'rate' | 'expires'>;
 
 /** The number of remembered links at which unneeded ones are first removed. */
 const SWEEP_AT = 10_000;
@@ -50,8 +50,14 @@ export class LinkUses implements LinkUseStore {
   /**
    * Begins a use of a link. Throws `link_used` if another client owns the link, or if another client's download is
    * still undecided: only one of them may get the file. An unknown client is always refused a single-use link.
+   * `onOwned` is called when the client becomes the permanent owner.
    */
-  begin(id: string, client: string | null, { singleUse, rate, expires }: LinkTerms): LocalUse {
+  begin(
+    id: string,
+    client: string | null,
+    { singleUse, rate, expires }: LinkTerms,
+    onOwned: () => void = () => {},
+  ): LocalUse {
     const now = performance.now();
     if (singleUse && client === null)
       throw new SluicewayError('link_used', 'The client of the single-use link is unknown');
@@ -68,6 +74,7 @@ export class LinkUses implements LinkUseStore {
       if (use.owner === null || use.owner.hasSucceeded) return;
       use.owner.hasSucceeded = true;
       use.until = performance.now() + this.#windowMs;
+      onOwned();
     };
     return {
       rate: use.rate,

@@ -1,3 +1,4 @@
+import type { LimitStore } from '../limits/store.js';
 import { type Guard, resolveGuard } from '../net/guard.js';
 import { type GuardOptions, guardOptions } from '../net/guard-options.js';
 import { Checker } from '../options/checker.js';
@@ -209,6 +210,8 @@ export interface GatewaySettings {
   /** Null for no limit. */
   maxTransfers: number | null;
   maxTransfersPerClient: number | null;
+  /** Shares the state of links with other processes. Null: it is that of this process. */
+  store: LimitStore | null;
 }
 
 /** Splits the options of a gateway from those of its proxy, and checks both. Throws an `OptionsError`. */
@@ -242,6 +245,7 @@ export function resolveGatewayOptions(options: GatewayOptions): {
     contentTypes: limits.contentTypes ?? null,
     maxTransfers: limits.transfers,
     maxTransfersPerClient: limits.transfersPerClient,
+    store: limits.store ?? null,
   };
   const names = Object.keys({ ...sharedOptions, ...hooks }) as (
     | keyof typeof sharedOptions

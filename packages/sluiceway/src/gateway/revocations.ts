@@ -1,4 +1,5 @@
 import { SluicewayError } from '../errors.js';
+import type { LimitStore } from '../limits/store.js';
 
 /** Aborts one download. */
 type End = (error: SluicewayError) => void;
@@ -6,7 +7,7 @@ type End = (error: SluicewayError) => void;
 /** The number of remembered links at which expired ones are first removed. */
 const SWEEP_AT = 10_000;
 
-/** Remembers revoked links and aborts their downloads. The state is local to this process. */
+/** Remembers revoked links and aborts their downloads. */
 export class Revocations {
   /** When each revoked link expires, in milliseconds since 1970. After that it need not be remembered. */
   readonly #revoked = new Map<string, number>();
@@ -38,6 +39,27 @@ export class Revocations {
     return running.length;
   }
 
+  /** Learns what other processes revoke. Returns a function that stops this. */
+  watch(store: LimitStore): () => void {
+    return store.watch({
+      onRevoked: (id, ms) => void this.revoke(id, Date.now() + ms),
+      onBlocked: () => {},
+      onUnblocked: () => {},
+    });
+  }
+
+  /** Like `check`, for a link that another process may have revoked a moment ago. */
+  async checkIn(store: LimitStore, id: string): Promise<void> {
+    this.check(id);
+    try {
+      if (!(await store.links.isRevoked(id))) return;
+    } catch {
+      // This process knows all that was revoked while the store could be asked.
+      return;
+    }
+    throw revoked();
+  }
+
   #sweep(): void {
     const now = Date.now();
     for (const [id, expires] of this.#revoked) if (expires <= now) this.#revoked.delete(id);
@@ -46,3 +68,20 @@ export class Revocations {
 }
 
 const revoked = (): SluicewayError => new SluicewayError('link_revoked', 'The link has been revoked');
+
+/** How long to wait before the store is told again what it has not taken. */
+const RETRY_MS = 1000;
+
+/** Revokes a link in all processes that share a store, as soon as that can be asked. */
+export async function tellRevoked(store: LimitStore, id: string, expires: number): Promise<void> {
+  while (expires > Date.now()) {
+    try {
+      await store.links.revoke(id, expires);
+      return;
+    } catch {
+      await new Promise<void>((resolve) => {
+        setTimeout(resolve, RETRY_MS).unref();
+      });
+    }
+  }
+}

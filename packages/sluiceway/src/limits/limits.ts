@@ -6,6 +6,8 @@ import { Queues } from './queues.js';
 import { toError } from './refusal.js';
 import { appliesTo, type Rule, weightOf } from './rule.js';
 import { RuleState } from './rule-state.js';
+import { SharedLimits } from './shared-limits.js';
+import type { LimitStore } from './store.js';
 import { type KeyUsage, type UsageOptions, UsageReader } from './usage.js';
 
 /** A key of a rule that a request uses. */
@@ -43,7 +45,12 @@ export class Limits implements LimitControl {
   /** Transfers that have been asked about. Kept only while there are rules. */
   readonly #admissions = new Set<Admission>();
 
-  constructor(rules: readonly Rule[]) {
+  /** Null: the counts are those of this process. */
+  readonly #shared: SharedLimits | null;
+
+  constructor(rules: readonly Rule[], store: LimitStore | null = null) {
+    this.#shared =
+      store === null ? null : new SharedLimits(store, (rule, key, ms) => this.#onBlocked(rule, key, ms));
     this.setRules(rules);
   }
 
@@ -72,6 +79,15 @@ export class Limits implements LimitControl {
     if (claims.length === 0) return;
     const refusal = this.#try(admission, claims, null);
     if (refusal !== null) await this.#wait(admission, claims, refusal);
+    if (this.#shared !== null) await this.#admitShared(this.#shared, admission, claims);
+  }
+
+  async #admitShared(shared: SharedLimits, admission: Admission, claims: readonly Claim[]): Promise<void> {
+    const states = claims.flatMap(({ rule, state }) => (rule.isActive ? [state] : []));
+    const refusal = await shared.admit(admission, states);
+    if (refusal === null) return;
+    for (const state of states) state.requests?.add(-1);
+    throw toError(refusal, states);
   }
 
   /** The transfer is over. */
@@ -80,6 +96,7 @@ export class Limits implements LimitControl {
     if (admission === null) return;
     transfer.admission = null;
     this.#admissions.delete(admission);
+    this.#shared?.leave(admission);
     for (const state of admission.leave()) this.#queues.retry(state);
   }
 
@@ -92,7 +109,7 @@ export class Limits implements LimitControl {
     for (const admission of this.#admissions) admission.leave();
     this.#rules = rules.map((rule) => {
       const state = old.get(rule.name);
-      if (state === undefined) return new RuleState(rule, () => null);
+      if (state === undefined) return new RuleState(rule, this.#shared?.makeSupply ?? (() => null));
       state.changeRule(rule);
       return state;
     });
@@ -116,17 +133,33 @@ export class Limits implements LimitControl {
 
   block(rule: string, key: string, options: BlockOptions = {}): number {
     const ms = options.for === undefined ? Number.POSITIVE_INFINITY : parseDurationMs(options.for);
-    return this.#blockFor(this.#find(rule), key, ms);
+    const found = this.#find(rule);
+    this.#shared?.block(rule, found.toKey(key), ms);
+    return this.#blockFor(found, key, ms);
   }
 
   unblock(rule: string, key: string): boolean {
     const state = this.#find(rule);
+    this.#shared?.block(rule, state.toKey(key), 0);
     return state.blocked.delete(state.toKey(key));
   }
 
   close(): void {
+    this.#stopClock();
+    this.#shared?.close();
+  }
+
+  #stopClock(): void {
     if (this.#clock !== null) clearTimeout(this.#clock);
     this.#clock = null;
+  }
+
+  /** Any process has blocked a key. `ms` 0: it has ended that. */
+  #onBlocked(name: string, key: string, ms: number): void {
+    const rule = this.#rules.find((each) => each.rule.name === name);
+    if (rule === undefined) return;
+    if (ms === 0) rule.blocked.delete(key);
+    else this.#blockFor(rule, key, ms);
   }
 
   #blockFor(rule: RuleState, name: string, ms: number): number {
@@ -161,7 +194,9 @@ export class Limits implements LimitControl {
     const now = Date.now();
     for (const claim of claims) {
       const refusal = refusalOf(claim, claim.state === queued, now);
-      if (refusal !== null) return refusal;
+      if (refusal === null || (refusal.kind !== 'blocked' && this.#shared?.ignores(claim.rule.rule)))
+        continue;
+      return refusal;
     }
     const weights = claims.map(({ rule }) => weightOf(rule.rule, admission.request));
     for (const [i, { rule, state }] of claims.entries()) {
@@ -207,7 +242,7 @@ export class Limits implements LimitControl {
 
   /** Looks at the times of rules when a minute begins, if there are any. */
   #watchClock(): void {
-    this.close();
+    this.#stopClock();
     if (this.#rules.every(({ rule }) => rule.schedule.isConstant)) return;
     this.#clock = setTimeout(
       () => {

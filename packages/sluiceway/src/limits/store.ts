@@ -143,8 +143,8 @@ export interface UseOfLink {
 }
 
 export interface LimitStoreListener {
-  /** Running downloads of the link have to end. */
-  onRevoked(id: string): void;
+  /** Running downloads of the link have to end. `ms`: how long from now the link need be remembered. */
+  onRevoked(id: string, ms: number): void;
   /** `ms`: how long from now; Infinity until it is unblocked. Running transfers of the key have to end. */
   onBlocked(key: string, ms: number): void;
   onUnblocked(key: string): void;

@@ -49,7 +49,7 @@ export interface Holdings {
 }
 
 export type StoreEvent =
-  | { readonly kind: 'revoked'; readonly id: string }
+  | { readonly kind: 'revoked'; readonly id: string; readonly ms: number }
   | { readonly kind: 'blocked'; readonly key: string; readonly ms: number }
   | { readonly kind: 'unblocked'; readonly key: string };
 

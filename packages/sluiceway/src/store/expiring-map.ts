@@ -31,6 +31,13 @@ export class ExpiringMap<T> {
     if (this.#entries.size >= this.#sweepAt) this.#sweep(now);
   }
 
+  /** Calls back with the state of each key, and forgets those for which that returns true. */
+  visit(now: number, isOver: (state: T) => boolean): void {
+    for (const [key, { state, until }] of this.#entries) {
+      if (until <= now || isOver(state)) this.#entries.delete(key);
+    }
+  }
+
   /** Visits all entries. The next sweep follows when their number has doubled. */
   #sweep(now: number): void {
     for (const [key, { until }] of this.#entries) if (until <= now) this.#entries.delete(key);

@@ -4,13 +4,15 @@ import { LEASE_MS, type RateAsk, type RateLease, StoreUnavailableError } from '.
 /** Bounds of the time between two asks of the store for a key. It doubles while the answer stays the same. */
 const MIN_INTERVAL_MS = 50;
 const MAX_INTERVAL_MS = 200;
+/** So many asks may follow earlier than after the longest time, and one more each second. */
+const EARLY_ASKS = 5;
 /** How often bytes are given out of a leased rate. This asks no store. */
 const SLICE_MS = 25;
 /** What a leased rate can save up while the process is busy with something else, in seconds. */
 const SAVED_SECONDS = 0.1;
 /** How much more than it used a process is given that the limit did not hold up, so that it can use more. */
-const HEADROOM = 1.1;
-const HEADROOM_OF_LIMIT = 0.005;
+const HEADROOM = 1.05;
+const MIN_DEMAND = 1000;
 /** A key that is not used for this long is given back. */
 const IDLE_MS = 500;
 
@@ -27,7 +29,11 @@ interface Leased {
   filledAt: number;
   /** Bytes given out since the last ask of the store. */
   used: number;
+  /** Whether the last request got less than it wanted. */
+  gotLess: boolean;
+  /** Whether the limit has held this process up since the last ask. */
   isShort: boolean;
+  earlyAsks: number;
   askedAt: number;
   nextAskAt: number;
   intervalMs: number;
@@ -42,11 +48,17 @@ interface Leased {
  */
 export class LeasedRates {
   readonly #ask: (asks: readonly RateAsk[]) => Promise<readonly RateLease[]>;
+  readonly #clock: () => number;
   readonly #keys = new Map<string, Leased>();
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(ask: (asks: readonly RateAsk[]) => Promise<readonly RateLease[]>) {
+  /** `clock`: in milliseconds. A simulation has its own. */
+  constructor(
+    ask: (asks: readonly RateAsk[]) => Promise<readonly RateLease[]>,
+    clock: () => number = () => performance.now(),
+  ) {
     this.#ask = ask;
+    this.#clock = clock;
   }
 
   /** The number of keys of which this process has a lease. */
@@ -55,7 +67,7 @@ export class LeasedRates {
   }
 
   async lease(requests: readonly LeaseRequest[]): Promise<Lease[]> {
-    const now = performance.now();
+    const now = this.#clock();
     const all = requests.map((request) => this.#take(request, now));
     const due = [...new Map(requests.map(({ key }, i) => [key, all[i] as Leased]))].filter(
       ([, leased]) => leased.weight > 0 && leased.asking === null && now >= leased.nextAskAt,
@@ -65,6 +77,9 @@ export class LeasedRates {
     if (released.length > 0) this.#release(released.map(({ key }) => key));
     const awaited = all.filter(({ validUntil, weight }) => validUntil <= now && weight > 0);
     await Promise.all(awaited.flatMap(({ asking }) => asking ?? []));
+    const end = this.#clock();
+    if (all.some(({ validUntil, weight }) => weight > 0 && validUntil <= end))
+      throw new StoreUnavailableError('a lease has ended, and the store does not renew it');
     return requests.map((request, i) => this.#give(request, all[i] as Leased));
   }
 
@@ -92,19 +107,18 @@ export class LeasedRates {
     leased.weight = weight;
     leased.level += unused;
     leased.used -= unused;
+    if (leased.gotLess && unused === 0) leased.isShort = true;
     leased.usedAt = now;
     return leased;
   }
 
   #give({ want, bytesPerSecond }: LeaseRequest, leased: Leased): Lease {
-    const now = performance.now();
-    if (leased.weight > 0 && leased.validUntil <= now)
-      throw new StoreUnavailableError('the lease has ended, and the store does not renew it');
+    const now = this.#clock();
     fill(leased, now);
     const bytes = Math.max(0, Math.min(want, Math.floor(leased.level)));
     leased.level -= bytes;
     leased.used += bytes;
-    if (bytes < want) leased.isShort = true;
+    leased.gotLess = bytes < want;
     return { bytes, askAgainMs: SLICE_MS, share: Math.min(leased.share, bytesPerSecond) };
   }
 
@@ -119,7 +133,7 @@ export class LeasedRates {
       (answers) => {
         for (const [i, [, leased]] of due.entries()) {
           const answer = answers[i];
-          if (answer !== undefined) adopt(leased, answer, now);
+          if (answer !== undefined) adopt(leased, answer, now, this.#clock());
           leased.asking = null;
         }
       },
@@ -145,7 +159,7 @@ export class LeasedRates {
   }
 
   #sweep(): void {
-    const now = performance.now();
+    const now = this.#clock();
     const idle = [...this.#keys].filter(([, { usedAt }]) => now - usedAt >= IDLE_MS).map(([key]) => key);
     if (idle.length > 0) this.#release(idle);
     if (this.#keys.size > 0 || this.#timer === null) return;
@@ -164,7 +178,9 @@ const create = (now: number): Leased => ({
   level: 0,
   filledAt: now,
   used: 0,
+  gotLess: false,
   isShort: true,
+  earlyAsks: EARLY_ASKS,
   askedAt: now,
   nextAskAt: now,
   intervalMs: MIN_INTERVAL_MS,
@@ -175,13 +191,17 @@ const create = (now: number): Leased => ({
 const toRelease = (key: string): RateAsk => ({ key, limit: 1, weight: 0, demand: 0 });
 
 /** Takes an answer of the store to an ask at `askedAt`, from when the lease is valid at the latest. */
-function adopt(leased: Leased, { rate, share }: RateLease, askedAt: number): void {
-  const now = performance.now();
+function adopt(leased: Leased, { rate, share }: RateLease, askedAt: number, now: number): void {
   const isNew = leased.validUntil <= now;
   fill(leased, now);
   const hasChanged = Math.abs(share - leased.share) > leased.share * 0.05;
-  leased.intervalMs =
-    rate < share * 0.9 || hasChanged ? MIN_INTERVAL_MS : Math.min(MAX_INTERVAL_MS, leased.intervalMs * 2);
+  leased.earlyAsks = Math.min(EARLY_ASKS, leased.earlyAsks + leased.intervalMs / 1000);
+  const isUnsettled = rate < share * 0.9 || hasChanged;
+  leased.intervalMs = isUnsettled ? MIN_INTERVAL_MS : Math.min(MAX_INTERVAL_MS, leased.intervalMs * 2);
+  if (leased.intervalMs < MAX_INTERVAL_MS) {
+    if (leased.earlyAsks < 1) leased.intervalMs = MAX_INTERVAL_MS;
+    else leased.earlyAsks -= 1;
+  }
   leased.rate = rate;
   leased.share = share;
   leased.validUntil = askedAt + LEASE_MS;
@@ -200,8 +220,8 @@ function fill(leased: Leased, now: number): void {
   leased.level = Math.min(most, leased.level + (passed * leased.rate) / 1000);
 }
 
-function demandOf({ isShort, used, askedAt, limit }: Leased, now: number): number {
+function demandOf({ isShort, used, askedAt }: Leased, now: number): number {
   const passed = now - askedAt;
   if (isShort || passed <= 0) return -1;
-  return Math.ceil(((used * 1000) / passed) * HEADROOM + limit * HEADROOM_OF_LIMIT);
+  return Math.ceil(((Math.max(0, used) * 1000) / passed) * HEADROOM + MIN_DEMAND);
 }

@@ -114,9 +114,9 @@ export class MemoryBackend implements StoreBackend {
   }
 
   async revoke(id: string, expiresAt: number): Promise<void> {
-    const until = Math.max(expiresAt, this.#clock()) + CLOCK_MARGIN_MS;
-    this.#mark(this.#revoked, id, until);
-    this.#publish({ kind: 'revoked', id });
+    const ms = Math.max(0, expiresAt - this.#clock()) + CLOCK_MARGIN_MS;
+    this.#mark(this.#revoked, id, this.#clock() + ms);
+    this.#publish({ kind: 'revoked', id, ms });
   }
 
   async isRevoked(id: string): Promise<boolean> {
@@ -136,11 +136,20 @@ export class MemoryBackend implements StoreBackend {
   listen(listener: (event: StoreEvent) => void): () => void {
     const now = this.#clock();
     this.#listeners.add(listener);
-    for (const [id, until] of this.#revoked) if (until > now) listener({ kind: 'revoked', id });
+    for (const [id, until] of this.#revoked) {
+      if (until > now) listener({ kind: 'revoked', id, ms: until - now });
+    }
     for (const [key, until] of this.#blocked) {
       if (until > now) listener({ kind: 'blocked', key, ms: until - now });
     }
     return () => void this.#listeners.delete(listener);
+  }
+
+  /** Gives up the leases and slots of a process that has ended. */
+  forget(process: string): void {
+    const now = this.#clock();
+    this.#rates.visit(now, (state) => state.delete(process) && state.size === 0);
+    this.#slots.visit(now, (state) => state.delete(process) && state.size === 0);
   }
 
   async close(): Promise<void> {

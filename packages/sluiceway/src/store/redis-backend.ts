@@ -92,7 +92,7 @@ export class RedisBackend implements StoreBackend {
   async revoke(id: string, expiresAt: number): Promise<void> {
     // The time that is left by this process's clock, and a margin for a clock that is wrong.
     const ms = Math.max(0, expiresAt - Date.now()) + CLOCK_MARGIN_MS;
-    await this.#events.mark('revoked', id, String(Math.ceil(ms)), { kind: 'revoked', id });
+    await this.#events.mark('revoked', id, String(Math.ceil(ms)), { kind: 'revoked', id, ms });
   }
 
   async isRevoked(id: string): Promise<boolean> {

@@ -59,7 +59,7 @@ export class RedisEvents {
       return;
     }
     for (const listener of listeners) {
-      for (const [id] of inPairs(revoked)) listener({ kind: 'revoked', id });
+      for (const [id, ms] of inPairs(revoked)) listener({ kind: 'revoked', id, ms: toMs(ms) });
       for (const [key, ms] of inPairs(blocked)) listener({ kind: 'blocked', key, ms: toMs(ms) });
     }
   }
@@ -84,8 +84,8 @@ function parseEvent(message: string): StoreEvent | null {
   }
   if (typeof parsed !== 'object' || parsed === null) return null;
   const { kind, id, key, ms } = parsed as Record<string, unknown>;
-  if (kind === 'revoked' && typeof id === 'string') return { kind, id };
+  const time = typeof ms === 'number' ? ms : Number.POSITIVE_INFINITY;
+  if (kind === 'revoked' && typeof id === 'string') return { kind, id, ms: time };
   if (kind === 'unblocked' && typeof key === 'string') return { kind, key };
-  if (kind !== 'blocked' || typeof key !== 'string') return null;
-  return { kind, key, ms: typeof ms === 'number' ? ms : Number.POSITIVE_INFINITY };
+  return kind === 'blocked' && typeof key === 'string' ? { kind, key, ms: time } : null;
 }

@@ -1,6 +1,7 @@
 import { group, list } from '../options/composites.js';
 import { custom, duration, func, string } from '../options/kinds.js';
 import type { OptionsOf, SettingsOf } from '../options/spec.js';
+import { groupSchema } from '../options/to-json-schema.js';
 import type { RedisClient } from './redis-server.js';
 
 const URL_FORM = /^(?:rediss?:\/\/[^\s]+|unix:.+)$/;
@@ -52,7 +53,7 @@ export const redisStoreOptions = {
   sentinel: custom<RedisSentinelOptions, RedisSentinelValues | undefined>({
     type: 'object',
     members: sentinelOptions,
-    schema: null,
+    schema: groupSchema(sentinelOptions),
     doc: 'Sentinels, which know the present server.',
     read: (check, path, value) =>
       value === undefined
@@ -60,8 +61,8 @@ export const redisStoreOptions = {
         : group<RedisSentinelOptions, RedisSentinelValues>(sentinelOptions, {}).read(check, path, value),
   }),
   /**
-   * A client of `@redis/client`: of `createClient`, `createCluster` or `createSentinel`. The store opens it if it is not
-   * open, and never closes it. Default: none.
+   * A client of `@redis/client`: of `createClient`, `createCluster` or `createSentinel`. The store opens it
+   * if it is not open, and never closes it. Default: none.
    */
   client: custom<RedisClient, RedisClient | undefined>({
     type: 'client of `@redis/client`',
@@ -75,16 +76,16 @@ export const redisStoreOptions = {
     },
   }),
   /**
-   * The start of the names of all keys and of the channel. Processes that share limits must have the same. Default:
-   * `sluiceway:`.
+   * The start of the names of all keys and of the channel. Processes that share limits must have the same.
+   * Default: `sluiceway:`.
    */
   prefix: string({
     default: 'sluiceway:',
     doc: 'The start of the names of all keys and of the channel. Processes that share limits must have the same.',
   }),
   /**
-   * How long an answer of the store may take. After that, and for as long as the store does not answer, each rule
-   * acts as its `onStoreFailure` says. Default: `500ms`.
+   * How long an answer of the store may take. After that, and for as long as the store does not answer, each
+   * rule acts as its `onStoreFailure` says. Default: `500ms`.
    */
   timeout: duration({
     default: '500ms',
@@ -92,7 +93,8 @@ export const redisStoreOptions = {
     doc: 'How long an answer of the store may take. After that, and for as long as the store does not answer, each rule acts as its `onStoreFailure` says.',
   }),
   /**
-   * Called with the reason when the store cannot be asked any more, and with null when it can again. Default: none.
+   * Called with the reason when the store cannot be asked any more, and with null when it can again. Default:
+   * none.
    */
   onChange: func<(problem: string | null) => void>({
     doc: 'Called with the reason when the store cannot be asked any more, and with null when it can again.',

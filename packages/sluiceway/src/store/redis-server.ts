@@ -81,18 +81,20 @@ export class RedisServer implements ScriptServer {
     const { client, subscriber } = this.#options;
     const connection = subscriber ?? client;
     let isStopped = false;
+    let isSubscribed = false;
     const listener = (message: string): void => {
       if (!isStopped) onMessage(message);
     };
     const begin = async (): Promise<void> => {
       await (subscriber === null ? this.#connecting : this.#connect(subscriber));
       await connection.subscribe(channel, listener);
+      isSubscribed = true;
       if (!isStopped) onConnected();
     };
     begin().catch(() => {});
     // Subscriptions are made again before a connection is ready.
     connection.on('ready', () => {
-      if (!isStopped) onConnected();
+      if (isSubscribed && !isStopped) onConnected();
     });
     const timer = subscriber === null ? setInterval(onConnected, REFRESH_MS).unref() : null;
     return () => {

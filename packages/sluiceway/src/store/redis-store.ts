@@ -19,8 +19,7 @@ export function redisStore(options: RedisStoreOptions): LimitStore {
   return new SharedStore(connect(options));
 }
 
-/** For a process that asks for others too. */
-export function connect(options: RedisStoreOptions): RedisBackend {
+function connect(options: RedisStoreOptions): RedisBackend {
   const check = new Checker('redisStore');
   check.required('', options);
   const settings = resolve(redisStoreOptions, options, check);

@@ -5,7 +5,7 @@ const DAY_MS = 86_400_000;
 
 /** The rules of a store in memory. Times are in milliseconds of the store's clock. */
 
-export interface HeldRate {
+interface HeldRate {
   weight: number;
   demand: number;
   rate: number;
@@ -90,7 +90,7 @@ export function setSlots(state: SlotState, now: number, process: string, count: 
 export type CountState = Map<number, number>;
 
 /** When what is counted now is forgotten. */
-export function endOfWindow(window: CountWindow, now: number): number {
+function endOfWindow(window: CountWindow, now: number): number {
   if (window.kind === 'month') {
     const date = new Date(now);
     return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1);
@@ -150,7 +150,7 @@ export const newLink = (): LinkState => ({
 });
 
 /** Forgets uses of processes that have died, and an owner that has no use left and not the file. */
-export function settleLink(state: LinkState, now: number): void {
+function settleLink(state: LinkState, now: number): void {
   for (const [id, expires] of state.uses) if (expires <= now) state.uses.delete(id);
   if (!state.hasSucceeded && state.uses.size === 0) state.owner = null;
 }

@@ -99,7 +99,7 @@ class SharedLinks implements LinkStore {
 }
 
 function tell(listener: LimitStoreListener, event: StoreEvent): void {
-  if (event.kind === 'revoked') listener.onRevoked(event.id);
+  if (event.kind === 'revoked') listener.onRevoked(event.id, event.ms);
   else if (event.kind === 'blocked') listener.onBlocked(event.key, event.ms);
   else listener.onUnblocked(event.key);
 }

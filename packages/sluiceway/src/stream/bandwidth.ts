@@ -14,8 +14,11 @@ const MAX_MIN_PIECE_BYTES = 64 * 1024;
 
 /** Where the bytes of a limit come from, if not from the passing of time in this process. */
 export interface Supply {
-  /** Returns the bytes that have become available since the last call. `isShort`: flows wait for more. */
-  take(isShort: boolean): number;
+  /**
+   * Returns the bytes that have become available since the last call. `isShort`: flows wait for more. `pool`: bytes that no
+   * flow has used.
+   */
+  take(isShort: boolean, pool: number): number;
 }
 
 /**
@@ -64,6 +67,8 @@ export class Bandwidth {
   /** Whether it is as a new limit, so that nothing is lost with it. */
   get isLikeNew(): boolean {
     if (this.#shares.size > 0) return false;
+    // The supply remembers.
+    if (this.#supply !== null) return true;
     this.#fill(performance.now());
     return this.#pool >= this.#burst;
   }
@@ -149,7 +154,7 @@ export class Bandwidth {
   }
 
   #refill(now: number, isShort: boolean): number {
-    if (this.#supply !== null) return this.#supply.take(isShort);
+    if (this.#supply !== null) return this.#supply.take(isShort, this.#pool);
     const ms = Math.min(MAX_PAUSE_MS, now - this.#filledAt);
     this.#filledAt = now;
     return Number.isFinite(this.#bytesPerMs) ? ms * this.#bytesPerMs : 0;

@@ -42,7 +42,8 @@ export class RedisProcess {
   async start(): Promise<void> {
     rmSync(this.socket, { force: true });
     const args = ['--port', '0', '--unixsocket', this.socket, '--save', '', '--appendonly', 'no'];
-    this.#child = spawn(this.#tool.path, [...args, '--dir', this.#folder, ...this.#args], {
+    const tool = this.#tool;
+    this.#child = spawn(tool.path, [...args, '--dir', this.#folder, ...this.#args], {
       stdio: 'ignore',
     });
     await until(() => accepts(this.socket), 'the Redis server listened');

@@ -211,7 +211,7 @@ export function toProxySettings(
     tunnelDrainMs: timeouts.tunnelDrain,
     maxRequestContent: limits.requestContent,
     maxResponseContent: limits.responseContent,
-    limits: new Limits(rules),
+    limits: new Limits(rules, limits.store ?? null),
     resume: resumeSettings,
     convertHead: given.convertHead ?? (profile.name === thirdParty.name ? 'fallback' : 'never'),
     removesArchiveCoding:

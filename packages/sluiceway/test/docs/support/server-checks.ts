@@ -186,6 +186,22 @@ export const serverChecks: Readonly<Record<string, Check>> = {
     expect(output).toContain('is valid: 1 listener(s), 1 route(s)');
   },
 
+  // Nothing listens where the example has its store. Without it, requests are served all the same.
+  'a configuration with a store': async (example) => {
+    example.replacements.set('6379', '1');
+    expect(await bodyOf(await serveBlock(example), '/files/a')).toBe('this is /files/a');
+  },
+
+  'the program with a store': async (example) => {
+    example.replacements.set('6379', '1');
+    expect(await bodyOf(await example.runProgram(), '/files/a')).toBe('this is /files/a');
+  },
+
+  'an application with a store': async (example) => {
+    example.replacements.set('6379', '1');
+    expect(await bodyOf(await example.run(), '/files/a')).toBe('this is /files/a');
+  },
+
   'a configuration with public health': async (example) => {
     const running = await serveBlock(example);
     expect(await bodyOf(running, '/ready')).toBe('{"status":"ready"}\n');
