@@ -24,68 +24,76 @@ const only = probes
 
 /** Runs the tests against the proxy with its defaults, and compares the findings. */
 function expectDefaults(tool: Tool, name: ProxyName, product: string, expected: readonly string[]): void {
-  describeWith(tool)(`doctor with the defaults of ${product}`, () => {
-    test('finds what they do, and nothing else [Sluiceway]', async ({ net }) => {
-      const port = await startProxy(net, tool, name, await startEchoOrigin(net));
-      const { report, ids } = await runDoctor(
-        net,
-        `http://127.0.0.1:${port}/`,
-        '--quick',
-        '--silence',
-        '1s',
-        ...only,
-      );
-      expect(ids.toSorted(), JSON.stringify(report.findings, null, 1)).toEqual(expected);
-      expect(report.notTested.map(({ probe }) => probe)).toEqual(['protocols', 'http2-downloads']);
-      expect(report.hops[0]?.products).toEqual([product]);
-      expect(report.findings.every((finding) => finding.hop.product === product)).toBe(true);
-    });
+  test('finds what they do, and nothing else [Sluiceway]', async ({ net }) => {
+    const port = await startProxy(net, tool, name, await startEchoOrigin(net));
+    const { report, ids } = await runDoctor(
+      net,
+      `http://127.0.0.1:${port}/`,
+      ...['--quick', '--silence', '1s'],
+      ...only,
+    );
+    expect(ids.toSorted(), JSON.stringify(report.findings, null, 1)).toEqual(expected);
+    expect(report.notTested.map(({ probe }) => probe)).toEqual(['protocols', 'http2-downloads']);
+    expect(report.hops[0]?.products).toEqual([product]);
+    expect(report.findings.every((finding) => finding.hop.product === product)).toBe(true);
   });
 }
 
-expectDefaults(haproxy, 'haproxy', 'HAProxy', []);
+describeWith(haproxy)('doctor with the defaults of HAProxy', () => {
+  expectDefaults(haproxy, 'haproxy', 'HAProxy', []);
+});
 
-expectDefaults(nginx, 'nginx', 'nginx', [
-  'early-hints-lost',
-  'expect-answered',
-  'http-1.0',
-  'request-trailers-lost',
-  'response-buffered',
-  'response-completed',
-  'response-head-limit',
-  'trailers-lost',
-  'underscores-lost',
-  'upgrade-refused',
-  'upload-buffered',
-  'upload-limit',
-]);
+describeWith(nginx)('doctor with the defaults of nginx', () => {
+  expectDefaults(nginx, 'nginx', 'nginx', [
+    'early-hints-lost',
+    'expect-answered',
+    'http-1.0',
+    'request-trailers-lost',
+    'response-buffered',
+    'response-completed',
+    'response-head-limit',
+    'trailers-lost',
+    'underscores-lost',
+    'upgrade-refused',
+    'upload-buffered',
+    'upload-limit',
+  ]);
+});
 
-expectDefaults(varnishd, 'varnishd', 'Varnish', [
-  'early-hints-refused',
-  'early-response-held',
-  'expect-answered',
-  'head-as-get',
-  'range-expanded',
-  'request-trailers-lost',
-  'response-buffered',
-  'trailers-refused',
-  'upgrade-refused',
-  'upload-completed',
-  'upload-start-held',
-]);
+describeWith(varnishd)('doctor with the defaults of Varnish', () => {
+  expectDefaults(varnishd, 'varnishd', 'Varnish', [
+    'early-hints-refused',
+    'early-response-held',
+    'expect-answered',
+    'head-as-get',
+    'range-expanded',
+    'request-trailers-lost',
+    'response-buffered',
+    'trailers-refused',
+    'upgrade-refused',
+    'upload-completed',
+    'upload-start-held',
+  ]);
+});
 
-expectDefaults(squid, 'squid', 'Squid', ['request-trailers-lost', 'trailers-lost', 'upgrade-refused']);
+describeWith(squid)('doctor with the defaults of Squid', () => {
+  expectDefaults(squid, 'squid', 'Squid', ['request-trailers-lost', 'trailers-lost', 'upgrade-refused']);
+});
 
-expectDefaults(apache2, 'apache2', 'Apache httpd', [
-  'early-response-held',
-  'path-changed',
-  'request-trailers-lost',
-  'trailers-lost',
-  'upgrade-refused',
-  'upload-start-held',
-]);
+describeWith(apache2)('doctor with the defaults of Apache httpd', () => {
+  expectDefaults(apache2, 'apache2', 'Apache httpd', [
+    'early-response-held',
+    'path-changed',
+    'request-trailers-lost',
+    'trailers-lost',
+    'upgrade-refused',
+    'upload-start-held',
+  ]);
+});
 
-expectDefaults(traffic_server, 'traffic_server', 'Traffic Server', ['location-internal']);
+describeWith(traffic_server)('doctor with the defaults of Traffic Server', () => {
+  expectDefaults(traffic_server, 'traffic_server', 'Traffic Server', ['location-internal']);
+});
 
 describeWith(haproxy)('doctor with HAProxy and HTTP/2', () => {
   test('finds that broken downloads look whole over HTTP/2 [RFC 9113 8.1]', async ({ net }) => {
