@@ -20,13 +20,14 @@ function librarySources(): { find: RegExp; replacement: string }[] {
   });
 }
 
-/** Tests that replace modules of Node, or measure the whole process: these have one for themselves. */
+/** Tests that replace modules, run all timers, or measure the whole process: these have one for themselves. */
 const alone = [
   'conformance/own-server',
   'unit/access-bearer',
   'unit/access-jwt-without-jose',
   'unit/access-password-hash',
   'unit/links-timing',
+  'unit/range-retrier',
   'unit/transport-end',
   'unit/window-tuner',
   'faults/client-leaves',
