@@ -51,7 +51,8 @@ async function startFarmServer(net: Network, protocol: OriginProtocol): Promise<
   server.on('request', (request: Request, response: Response) => {
     request.on('error', () => {});
     response.on('error', () => {});
-    void answer(farmServer, request, response);
+    // Reading an upload fails if the proxy gives it up. That is what the laboratory is about.
+    answer(farmServer, request, response).catch(() => response.destroy());
   });
   server.on('upgrade', (request: IncomingMessage, socket: Duplex) => echo(farmServer, request, socket));
   server.on('session', (session: { on(event: 'error', listener: () => void): void; destroy(): void }) => {
