@@ -89,6 +89,25 @@ testWith(bash)('a full device ends the download with the code of disks [Sluicewa
   ]);
 });
 
+testWith(bash)(
+  'a file that cannot grow ends the download, and is continued when it can [Sluiceway]',
+  async ({ net }) => {
+    const origin = await net.origin(rangedOrigin(file, () => 'whole'));
+    const output = join(scratchFolder(net), 'a.bin');
+    const script = new URL('../bin/sluiceway.js', import.meta.url).pathname;
+    const command = `ulimit -f 1000; "${process.execPath}" "${script}" get "${origin.url}/a.bin" -o "${output}"`;
+    const { code, stderr } = await runTool(net, bash, ['-c', command], { in: join(output, '..') });
+    expect([code, stderr.split('\n').at(-2)]).toEqual([
+      7,
+      `sluiceway: cannot write ${output}.part: the file would be larger than the system allows`,
+    ]);
+    const second = sluiceway(net, 'get', `${origin.url}/a.bin`, '-o', output);
+    expect(await second.exited).toBe(0);
+    expect(second.stderr).toContain('continuing ');
+    expect(readFileSync(output).equals(file)).toBe(true);
+  },
+);
+
 testWith(bash)('a reader that closes the pipe ends the download [POSIX 2.8.2]', async ({ net }) => {
   const { url, output } = await stallingOnce(net);
   const script = new URL('../bin/sluiceway.js', import.meta.url).pathname;

@@ -1,5 +1,6 @@
 import {
   existsSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -488,6 +489,29 @@ describe('names', () => {
     ]);
     expect(setup.saved().toString()).toBe('old');
     expect(readFileSync(`${setup.output}.part`, 'utf8')).toBe('new'.repeat(3000));
+  });
+
+  test('what is not a regular file is never replaced, even with --force [CWE-59]', async ({ net }) => {
+    const { requests, script } = keeping(() => sized('x'));
+    const { run, output, folder } = await setUp(net, script);
+    symlinkSync(join(folder, 'elsewhere'), output);
+    const { code, err } = await run('--force');
+    expect([code, requests.length]).toEqual([8, 0]);
+    expect(err).toContain('is not a regular file, and is not replaced; -o - writes to standard output');
+    expect(lstatSync(output).isSymbolicLink()).toBe(true);
+  });
+
+  test('a name as long as the file system allows has a part with a shorter one [Sluiceway]', async ({
+    net,
+  }) => {
+    const name = 'n'.repeat(255);
+    const { run, saved, names } = await setUp(
+      net,
+      respondWith(() => sized('x')),
+      name,
+    );
+    expect((await run()).code).toBe(0);
+    expect([saved().toString(), names()]).toEqual(['x', [name]]);
   });
 
   test('a part of another program is not touched [Sluiceway]', async ({ net }) => {

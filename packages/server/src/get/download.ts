@@ -157,7 +157,10 @@ export class Download {
       // Without the beginning, only the parts are verified.
       if (!this.#sink.canReadAll) return;
       this.#options.events.onHashing(offset);
-      await this.#sink.readAll(hash.update);
+      await this.#sink.readAll((bytes) => {
+        this.#signal.throwIfAborted();
+        hash.update(bytes);
+      });
     }
     this.#hash = hash;
   }

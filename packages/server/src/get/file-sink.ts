@@ -10,6 +10,7 @@ import {
   unlink,
   writeFile,
 } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import type { Facts } from './facts.js';
 import { diskError, GetError } from './get-error.js';
 import { isRunning } from './is-running.js';
@@ -19,6 +20,8 @@ import type { DownloadSink } from './sink.js';
 /** How often the bytes so far are made safe against a crash of the machine. */
 const CHECKPOINT_MS = 2000;
 const READ_BYTES = 1024 * 1024;
+/** The limit of common file systems. */
+const MAX_NAME_BYTES = 255;
 
 /** File systems without hard links. */
 const NO_LINKS: ReadonlySet<string> = new Set([
@@ -40,7 +43,7 @@ export interface FileSinkOptions {
 
 /**
  * A file that becomes visible under its name when it is complete. Until then its bytes are in `<path>.part`, and what
- * identifies the file is in `<path>.part.json`, for a later run.
+ * identifies the file is in `<path>.part.json`, for a later run. If the name is too long for that, a hash stands for it.
  */
 export class FileSink implements DownloadSink {
   offset = 0;
@@ -62,7 +65,7 @@ export class FileSink implements DownloadSink {
 
   constructor({ path, url, force }: FileSinkOptions) {
     this.path = path;
-    this.part = `${path}.part`;
+    this.part = join(dirname(path), `${partName(basename(path))}.part`);
     this.#stateFile = `${this.part}.json`;
     this.#url = url;
     this.#force = force;
@@ -228,6 +231,10 @@ export class FileSink implements DownloadSink {
     }
   }
 }
+
+/** A name that leaves room for what is appended to it. */
+const partName = (name: string): string =>
+  Buffer.byteLength(name) + '.part.json.tmp'.length <= MAX_NAME_BYTES ? name : hashUrl(name).slice(0, 32);
 
 export const existsError = (path: string, part?: string): GetError =>
   new GetError(

@@ -54,7 +54,7 @@ const reasons: Readonly<Record<string, string>> = {
   ELOOP: 'it is a symbolic link',
   ENOSPC: 'no space is left on the device',
   EDQUOT: 'the disk quota is exhausted',
-  EFBIG: 'the file system does not support a file of this size',
+  EFBIG: 'the file would be larger than the system allows',
   EIO: 'the device failed',
   ENAMETOOLONG: 'the name is too long',
   EPIPE: 'the reader has closed the pipe',

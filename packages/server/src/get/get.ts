@@ -198,7 +198,8 @@ class GetRun {
   /** Throws if the file exists, or its folder does not. */
   async #checkFree(path: string): Promise<void> {
     const stats = await statOf(path);
-    if (stats?.isDirectory()) throw new GetError('exists', `${path} is a directory`);
+    if (stats !== null && !stats.isFile())
+      throw new GetError('exists', `${path} is not a regular file, and is not replaced; -o - writes to standard output`);
     if (stats !== null && !this.#job.force) throw existsError(path);
   }
 }
