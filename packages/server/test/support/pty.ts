@@ -54,7 +54,7 @@ export class PtyProgram {
 
   constructor(
     net: Network,
-    python: Tool,
+    tool: Tool,
     args: readonly string[],
     {
       columns = 100,
@@ -63,7 +63,7 @@ export class PtyProgram {
     }: { columns?: number; rows?: number; env?: Record<string, string> } = {},
   ) {
     const script = fileURLToPath(new URL('../../bin/sluiceway.js', import.meta.url));
-    const child = spawn(python.path, ['-c', RELAY, `${columns}`, `${rows}`, node.path, script, ...args], {
+    const child = spawn(tool.path, ['-c', RELAY, `${columns}`, `${rows}`, node.path, script, ...args], {
       env: { PATH: process.env['PATH'], LC_ALL: 'C.UTF-8', TERM: 'xterm-256color', ...env },
       stdio: ['pipe', 'pipe', 'inherit'],
     });

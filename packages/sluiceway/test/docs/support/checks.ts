@@ -22,11 +22,13 @@ import { largeContent, slowContent, startExampleOrigin } from './origin.js';
 import { resumeChecks } from './resume-checks.js';
 import { serverChecks } from './server-checks.js';
 import { signingChecks } from './signing-checks.js';
+import { terminalChecks } from './terminal-checks.js';
 
 /** By what `<!-- test: … -->` above a block says. */
 export const checks: Readonly<Record<string, Check>> = {
   ...clientChecks,
   ...balancingChecks,
+  ...terminalChecks,
 
   'npm scripts': async ({ block }) => {
     const { scripts } = readJson('package.json') as { scripts: Record<string, string> };
