@@ -1,10 +1,9 @@
 import { setTimeout } from 'node:timers/promises';
-import { SluicewayError } from 'sluiceway';
-import { parseRetryAfter } from 'sluiceway/options';
+import { statusError, toGetError } from './answer-error.js';
 import { ContentHash } from './content-hash.js';
 import { GetError } from './get-error.js';
 import { decideRequest, type Judgement, judge, type RestRequest, wholeFile } from './judge.js';
-import { type Answer, mayPass, type Origin } from './origin.js';
+import type { Answer, Origin } from './origin.js';
 import type { Pace } from './pace.js';
 import type { DownloadSink } from './sink.js';
 
@@ -13,9 +12,6 @@ const FIRST_BACKOFF_MS = 250;
 const MAX_BACKOFF_MS = 8000;
 /** Starts from the first byte, after which the server is taken to serve several files under one URL. */
 const MAX_RESTARTS = 3;
-
-/** Statuses that another attempt may change. */
-const TRANSIENT: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
 
 /** What is told while a download runs. */
 interface DownloadEvents {
@@ -280,22 +276,4 @@ export class Download {
   get #digest(): string | null {
     return this.#options.digest ?? this.#sink.facts?.digest ?? null;
   }
-}
-
-function statusError({ status, headers }: Answer): GetError {
-  return new GetError('status', `the server answered with ${status}`, {
-    status,
-    isTransient: TRANSIENT.has(status),
-    retryAfterMs: parseRetryAfter(headers.get('retry-after')),
-  });
-}
-
-function toGetError(error: unknown): GetError {
-  if (error instanceof GetError) return error;
-  if (!(error instanceof SluicewayError)) throw error;
-  const isDigest = error.code === 'http_response_digest_mismatch' || error.code === 'digest_unavailable';
-  return new GetError(isDigest ? 'digest' : 'network', error.message, {
-    cause: error,
-    isTransient: mayPass(error),
-  });
 }

@@ -199,7 +199,10 @@ class GetRun {
   async #checkFree(path: string): Promise<void> {
     const stats = await statOf(path);
     if (stats !== null && !stats.isFile())
-      throw new GetError('exists', `${path} is not a regular file, and is not replaced; -o - writes to standard output`);
+      throw new GetError(
+        'exists',
+        `${path} is not a regular file, and is not replaced; -o - writes to standard output`,
+      );
     if (stats !== null && !this.#job.force) throw existsError(path);
   }
 }
