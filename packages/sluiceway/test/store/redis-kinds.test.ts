@@ -12,6 +12,9 @@ import { until } from '../support/until.js';
 
 const redisServer = requireTool('redis-server');
 
+/** The first answer includes the time to connect, on a busy machine. */
+const timeout = '10s';
+
 const quiet = ['--save', '', '--appendonly', 'no', '--bind', '127.0.0.1'];
 
 async function startServer(net: Network, ...more: string[]): Promise<number> {
@@ -78,7 +81,7 @@ describeWith(redisServer)('a store', () => {
     net,
   }) => {
     const port = await startCluster(net);
-    const stores = [1, 2].map(() => redisStore({ cluster: [`redis://127.0.0.1:${port}`] }));
+    const stores = [1, 2].map(() => redisStore({ cluster: [`redis://127.0.0.1:${port}`], timeout }));
     for (const store of stores) net.cleanup(() => store.close());
     const [one, two] = stores as [LimitStore, LimitStore];
     await expectShares(one, two);
@@ -87,7 +90,7 @@ describeWith(redisServer)('a store', () => {
   test('that sentinels know is found through them [Sluiceway]', async ({ net }) => {
     const sentinel = await startSentinel(net, await startServer(net));
     const stores = [1, 2].map(() =>
-      redisStore({ sentinel: { name: 'files', nodes: [`127.0.0.1:${sentinel}`] } }),
+      redisStore({ sentinel: { name: 'files', nodes: [`127.0.0.1:${sentinel}`] }, timeout }),
     );
     for (const store of stores) net.cleanup(() => store.close());
     const [one, two] = stores as [LimitStore, LimitStore];
@@ -107,8 +110,8 @@ describeWith(redisServer)('a store', () => {
     for (const [i, client] of clients.entries()) {
       client.on('error', () => {});
       net.cleanup(() => client.destroy());
-      const store = redisStore({ client, prefix: `kind ${i}:` });
-      const other = redisStore({ client, prefix: `kind ${i}:` });
+      const store = redisStore({ client, prefix: `kind ${i}:`, timeout });
+      const other = redisStore({ client, prefix: `kind ${i}:`, timeout });
       await expectShares(store, other);
       await store.close();
       await other.close();
