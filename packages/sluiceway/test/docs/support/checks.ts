@@ -16,6 +16,7 @@ import { gatewayChecks } from './gateway-checks.js';
 import { guardChecks } from './guard-checks.js';
 import { headerChecks } from './header-checks.js';
 import { hookChecks } from './hook-checks.js';
+import { limitChecks } from './limit-checks.js';
 import { repositoryRoot } from './markdown.js';
 import { migrationChecks } from './migration-checks.js';
 import { largeContent, slowContent, startExampleOrigin } from './origin.js';
@@ -29,6 +30,7 @@ export const checks: Readonly<Record<string, Check>> = {
   ...clientChecks,
   ...balancingChecks,
   ...terminalChecks,
+  ...limitChecks,
 
   'npm scripts': async ({ block }) => {
     const { scripts } = readJson('package.json') as { scripts: Record<string, string> };
