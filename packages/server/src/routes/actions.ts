@@ -1,6 +1,7 @@
 import {
   type AccessPolicy,
   createProxy,
+  type LimitRuleOptions,
   type Observer,
   OptionsError,
   type ProxyOptions,
@@ -50,6 +51,8 @@ export interface Action {
   create(): RouteHandler | undefined;
   /** The keys of a gateway from a file or a variable, for a handler that is kept. */
   keys: KeyOptions | null;
+  /** The rules of `limits`, for a handler that is kept, and the path of the options that have them. */
+  limits: { rules: unknown; path: string } | null;
 }
 
 /** The action of a route; undefined if there is a problem. */
@@ -81,6 +84,7 @@ function simple(
   return {
     facts,
     keys: null,
+    limits: null,
     create: () =>
       attempt(
         context,
@@ -119,8 +123,9 @@ function describeProxy(
       ? null
       : findGroup(context, place, () => context.groups.get(name ?? context.name, id, parts));
   return {
-    facts: { options, prefix, ...(id !== null && { group: id }) },
+    facts: { options: withoutRules(options), prefix, ...(id !== null && { group: id }) },
     keys: null,
+    limits: { rules: rulesOf(options), path: at },
     create: () =>
       attempt(context, toPath, () => {
         // The library checks all options.
@@ -165,6 +170,7 @@ function usingGroup(proxy: Lifetime, shared: SharedGroup): Lifetime {
   return {
     transfers: () => proxy.transfers(),
     limits: proxy.limits,
+    setLimits: (rules) => proxy.setLimits?.(rules),
     close: () => proxy.close().finally(release),
     destroy: () => {
       proxy.destroy();
@@ -204,8 +210,9 @@ function describeGateway(route: RouteValues, written: WrittenOptions, context: A
   const options = { ...merged, ...(keys !== undefined && { keys }) };
   const toPath = (path: string): string => under(at, path);
   return {
-    facts: { options },
+    facts: { options: withoutRules(options) },
     keys: keys !== undefined && isObject(keys) ? keys : null,
+    limits: { rules: rulesOf(options), path: at },
     create: () =>
       attempt(context, toPath, () => {
         const gateway = createDownloadGateway({
@@ -238,6 +245,33 @@ export function checkKeys(keys: KeyOptions, path: string, context: Pick<ActionCo
     createLinks({ keys });
   } catch (error) {
     report(context.check, error, (inner) => under(path, inner));
+  }
+}
+
+const rulesOf = ({ limits }: WrittenOptions): unknown =>
+  (isObject(limits) ? limits['rules'] : undefined) ?? [];
+
+/** A handler is kept if only its rules have changed: running transfers get the new ones. */
+function withoutRules(options: WrittenOptions): WrittenOptions {
+  const { limits } = options;
+  if (!isObject(limits)) return options;
+  const { rules: _, ...others } = limits;
+  return { ...options, limits: others };
+}
+
+/** Returns the rules for a handler that is kept. Adds their problems, and returns null, if they are not valid. */
+export function checkRules(
+  { rules, path }: NonNullable<Action['limits']>,
+  { check }: Pick<ActionContext, 'check'>,
+): readonly LimitRuleOptions[] | null {
+  try {
+    // The library checks them.
+    const checked = rules as readonly LimitRuleOptions[];
+    createProxy({ upstream: 'http://127.0.0.1', limits: { rules: checked } }).destroy();
+    return checked;
+  } catch (error) {
+    report(check, error, (inner) => under(path, inner));
+    return null;
   }
 }
 

@@ -1,6 +1,7 @@
 import {
   type Handler,
   type LimitControl,
+  type LimitRuleOptions,
   type Outcome,
   type RunningTransfer,
   SluicewayError,
@@ -12,6 +13,8 @@ export interface Lifetime {
   /** Only gateways have links. Throws a `SluicewayError` if the link is not signed with one of its keys. */
   revoke?(link: string): number;
   readonly limits: LimitControl;
+  /** Only proxies and gateways have limits. */
+  setLimits?(rules: readonly LimitRuleOptions[]): void;
   close(): Promise<void>;
   destroy(): void;
 }
@@ -64,6 +67,11 @@ export class RouteHandler implements Handler {
   /** What the keys of its limits use. */
   get limits(): LimitControl {
     return this.#lifetime.limits;
+  }
+
+  /** Replaces the rules of limits, for running transfers too. */
+  setLimits(rules: readonly LimitRuleOptions[]): void {
+    this.#lifetime.setLimits?.(rules);
   }
 
   /** Returns the number of aborted downloads; null if the link is none of this route. */

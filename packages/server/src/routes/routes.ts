@@ -7,7 +7,7 @@ import { type FileOf, filesOf } from '../access/access-kinds.js';
 import { createPolicy } from '../access/access-option.js';
 import { isObject, type WrittenOptions } from '../config/library-options.js';
 import type { RouteValues } from '../config/route-options.js';
-import { type ActionContext, checkKeys, describeAction, GatewayHandler } from './actions.js';
+import { type ActionContext, checkKeys, checkRules, describeAction, GatewayHandler } from './actions.js';
 import { createUnrouted, type ReadinessSource } from './answers.js';
 import { checkDuplicates, describeMatch, readMatch } from './check-routes.js';
 import { type ObservedRoute, unnamedRoute } from './observed-route.js';
@@ -107,6 +107,10 @@ export function buildRoutes(
     if (kept instanceof GatewayHandler && action.keys !== null) {
       checkKeys(action.keys, `${at}.gateway`, context);
       reloads.push(() => kept.reloadKeys());
+    }
+    if (kept !== undefined && action.limits !== null) {
+      const rules = checkRules(action.limits, context);
+      if (rules !== null) reloads.push(() => kept.setLimits(rules));
     }
     const handler = kept ?? action.create();
     if (handler === undefined) continue;
