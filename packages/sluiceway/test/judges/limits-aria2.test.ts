@@ -25,7 +25,9 @@ describeWith(aria2c)('aria2 with 16 connections', () => {
     expect(await digest('file')).toBe(DIGEST);
   });
 
-  test('has no more than two transfers at a time, and the file is right [aria2; Sluiceway]', async ({ net }) => {
+  test('has no more than two transfers at a time, and the file is right [aria2; Sluiceway]', async ({
+    net,
+  }) => {
     const { run, url, digest, origin, running } = await clientLine(
       net,
       [aria2c],
