@@ -199,7 +199,7 @@ describe('doctor', () => {
     ]);
   });
 
-  test('finds ranges, conditions, HEAD and fields that are lost [RFC 9110 13; RFC 9110 14]', async ({
+  test('finds ranges, conditions, HEAD and fields that are lost [RFC 9110 13.1; RFC 9110 14]', async ({
     net,
   }) => {
     const losing: Hop = {

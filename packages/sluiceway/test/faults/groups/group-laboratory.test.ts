@@ -156,7 +156,7 @@ describe.each(protocols)('with a client over %s and servers over %s', (...over) 
     });
 
     // Sluiceway has no WebSockets to servers over HTTP/2.
-    test.skipIf(over[1] === 'http2')('WebSockets open at the others [RFC 6455; Caddy]', async ({ net }) => {
+    test.skipIf(over[1] === 'http2')('WebSockets open at the others [RFC 6455 4; Caddy]', async ({ net }) => {
       const { client } = await open(net, over, { fault });
       const bytes = Buffer.from('hello');
       const echoed = await repeat(9, 3, () => client.echo(bytes));
