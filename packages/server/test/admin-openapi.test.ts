@@ -53,7 +53,7 @@ async function validatorOf(admin: Admin) {
   };
 }
 
-test('the description of the API is OpenAPI 3.1, and every answer is as it says [OpenAPI 3.1]', async ({
+test('the description of the API is OpenAPI 3.1, and every answer is as it says [OpenAPI]', async ({
   net,
 }) => {
   const content = seededBytes('api', 0, 200_000);
