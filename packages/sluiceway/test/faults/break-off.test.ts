@@ -70,7 +70,7 @@ const tcpEnd = ({ tcp }: RawClient): Promise<'FIN' | 'RST'> =>
   });
 
 const BROWSERS: readonly (readonly [name: string, lines: readonly string[]])[] = [
-  ['a browser on a secure origin', ['Sec-Fetch-Mode: navigate']],
+  ['a browser on a secure origin', ['Sec-Fetch-Site: none', 'Sec-Fetch-Mode: navigate']],
   ['a browser that navigates over plain HTTP', ['Upgrade-Insecure-Requests: 1']],
   [
     'Chromium that continues a download over plain HTTP',
@@ -86,6 +86,7 @@ const BROWSERS: readonly (readonly [name: string, lines: readonly string[]])[] =
 const SCRIPTS: readonly (readonly [name: string, lines: readonly string[]])[] = [
   ['a script', ['User-Agent: python-requests/2.28.1', 'Accept-Language: en']],
   ['a client that names no program', []],
+  ['fetch of Node', ['User-Agent: node', 'Accept-Language: *', 'Sec-Fetch-Mode: cors']],
   ['a script that takes the name of a browser', ['User-Agent: Mozilla/5.0 (X11; Linux x86_64)']],
 ];
 
@@ -121,7 +122,7 @@ describe.each([
   test.for(['auto', 'reset', 'close'] as const)(
     "in chunks or up to the close ends with a reset, also for a browser and with breakOff: '%s' [RFC 9112 8; Sluiceway]",
     async (breakOff, { net }) => {
-      const lines = ['Sec-Fetch-Mode: navigate'];
+      const lines = ['Sec-Fetch-Site: none', 'Sec-Fetch-Mode: navigate'];
       expect(await endOf(net, { framing: CHUNKED, lines, secure, breakOff })).toBe('RST');
       expect(await endOf(net, { framing: CHUNKED, version: '1.0', lines, secure, breakOff })).toBe('RST');
     },
