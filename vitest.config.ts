@@ -20,7 +20,7 @@ function librarySources(): { find: RegExp; replacement: string }[] {
   });
 }
 
-/** Tests that replace modules, run all timers, or measure the whole process: these have one for themselves. */
+/** Tests that replace modules, run all timers, or watch the whole process: these have one for themselves. */
 const alone = [
   'conformance/own-server',
   'unit/access-bearer',
@@ -35,6 +35,8 @@ const alone = [
   'faults/http2-borrowed-memory',
   'faults/http2-client-stalls',
   'faults/laboratory',
+  'gateway/hostile-urls',
+  'gateway/names',
 ].map((name) => `packages/sluiceway/test/${name}.test.ts`);
 
 /** A busy machine is no failure; what ends only after the minute that a proxy waits by default is one. */

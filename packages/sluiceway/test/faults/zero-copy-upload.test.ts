@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { expect } from 'vitest';
 import { isSeeded, seededBytes } from '../support/content.js';
 import { type Network, test } from '../support/fixture.js';
+import { Gate } from '../support/gate.js';
 import type { OriginConnection, OriginScript } from '../support/raw-origin.js';
 import { describeWith, requireZeroCopy } from '../support/requirements.js';
 import type { ProxyOptions } from '../support/servers.js';
@@ -48,18 +49,21 @@ describeWith(zeroCopy)('an upload between plain TCP connections', () => {
   });
 
   test('whose client ends its side after the content gets its response [RFC 9112 9.6]', async ({ net }) => {
-    let answer = (): void => {};
+    const received = new Gate();
+    const mayAnswer = new Gate();
     const { client, running } = await line(net, async (connection) => {
       const { content } = await connection.readRequest();
-      await new Promise<void>((resolve) => (answer = resolve));
+      received.open();
+      await mayAnswer.opened;
       await connection.write(sized(createHash('sha256').update(content).digest('hex')));
     });
     await client.send(request());
     await client.send(file);
     client.end();
-    await until(() => running.proxy.active === 1, 'the transfer ran');
+    await received.opened;
+    // Long enough for the end of the client's side to be noticed.
     await new Promise((resolve) => setTimeout(resolve, 100));
-    answer();
+    mayAnswer.open();
     const response = await client.readResponse();
     expect([response.head.status, response.content.toString()]).toEqual([200, digest]);
     expect(await running.record()).toMatchObject({ outcome: 'completed', zeroCopy: true });
