@@ -8,6 +8,7 @@ import { type Network, test } from '../../sluiceway/test/support/fixture.js';
 import { Gate } from '../../sluiceway/test/support/gate.js';
 import type { RawClient } from '../../sluiceway/test/support/raw-client.js';
 import type { RawOrigin } from '../../sluiceway/test/support/raw-origin.js';
+import { describeWith, requireZeroCopy } from '../../sluiceway/test/support/requirements.js';
 import { scratchFolder } from '../../sluiceway/test/support/tool.js';
 import { until } from '../../sluiceway/test/support/until.js';
 import { type ProgramProcess, sluiceway, sluicewayProxy, sluicewayServe } from './support/process.js';
@@ -253,6 +254,26 @@ describe.skipIf(!isLinux)('workers', () => {
       }
     };
     await until(() => !workers.some(lives), 'the workers had ended');
+  });
+});
+
+describeWith(requireZeroCopy())('workers with zero copy', () => {
+  test('let the kernel move downloads, byte for byte [Sluiceway]', async ({ net }) => {
+    const origin = await net.origin(async (connection) => {
+      await connection.readHead();
+      await connection.write(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\nConnection: close\r\n\r\n`);
+      await connection.writeSeeded('file', 0, size);
+      connection.end();
+    });
+    const flags = ['--workers', '2', '--zero-copy', 'true', '--log', 'json'];
+    const program = await sluicewayProxy(net, origin.url, ...flags);
+    for (let i = 0; i < 8; i += 1) {
+      const { client, head } = await startDownload(net, program.port);
+      expect(await readRest(client, head)).toBe(true);
+      client.close();
+    }
+    const moved = /"zeroCopy":true/g;
+    await until(() => (program.stderr.match(moved)?.length ?? 0) === 8, 'all were moved by the kernel');
   });
 });
 
