@@ -93,7 +93,7 @@ async function measure(pid) {
 async function watch(admin) {
   let bytes = 0;
   let events = 0;
-  const asked = get(`${admin}/api/events`);
+  const asked = get(`${admin}/api/events`).on('error', () => {});
   const [response] = /** @type {[import('node:http').IncomingMessage]} */ (await once(asked, 'response'));
   response.on('data', (/** @type {Buffer} */ part) => {
     bytes += part.length;
@@ -152,7 +152,9 @@ async function measureAborts(admin, clients) {
   for (const { id } of some) {
     const ended = once(clients, 'message');
     const began = Date.now();
-    request(`${admin}/api/transfers/${id}/abort`, { method: 'POST' }, (response) => response.resume()).end();
+    request(`${admin}/api/transfers/${id}/abort`, { method: 'POST' }, (response) => response.resume())
+      .on('error', () => {})
+      .end();
     const [{ at }] = await ended;
     times.push(at - began);
   }
