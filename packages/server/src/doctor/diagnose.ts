@@ -181,7 +181,7 @@ function toFinding(
   }));
   const certain = known.filter((each) => suspects.includes(each.product));
   const others = known.filter((each) => !certain.includes(each));
-  // A page of somebody unknown, or a fault that none of the known products has: another hop is in the chain.
+  // An unknown error page, or a fault that no known product has: there is another hop in the chain.
   const isOther = product === null || suspects.length === 0 || (certain.length === 0 && severity === 'error');
   const candidates = certain.length === 1 ? [certain[0]?.product ?? null] : suspects.slice(0, 2);
   const culprit = isOther || candidates.length > 1 ? (product ?? null) : (candidates[0] ?? null);
