@@ -40,7 +40,7 @@ const alone = [
 ].map((name) => `packages/sluiceway/test/${name}.test.ts`);
 
 /** A busy machine is no failure; what ends only after the minute that a proxy waits by default is one. */
-const deadlines = { testTimeout: 40_000, hookTimeout: 40_000, expect: { poll: { timeout: 10_000 } } };
+const deadlines = { testTimeout: 50_000, hookTimeout: 50_000, expect: { poll: { timeout: 30_000 } } };
 
 const soak = process.env['SOAK'] === '1';
 const alias = librarySources();

@@ -46,9 +46,8 @@ test.for([
     for (const authorization of [null, bearer, basic])
       seen.push(await statusOf(net, program.port, authorization));
     expect(seen).toEqual(statuses);
-    await program.match('stderr', /^(?:\{.*\}\n){3}/m);
     const names = [null, 'ci', 'anna'].map((name, i) => (statuses[i] === 200 ? name : null));
-    expect(program.records().map(({ identity }) => identity)).toEqual(names);
+    expect((await program.records(3)).map(({ identity }) => identity)).toEqual(names);
     expect(program.stdout + program.stderr).not.toMatch(new RegExp(`${TOKEN}|\\$2y\\$`));
   },
 );

@@ -71,7 +71,7 @@ describe.for(['h2c', 'tls'] as const)('SIGTERM with a client of HTTP/2 (%s)', (o
     expect(await frames.wire.closed).toBe('fin');
     frames.close();
     expect(await program.exited).toBe(0);
-    expect(program.records()).toMatchObject([{ outcome: 'completed', bytesDown: SIZE }]);
+    expect(await program.records(1)).toMatchObject([{ outcome: 'completed', bytesDown: SIZE }]);
   });
 
   test('closes an idle connection at once, and ends with 0 [RFC 9113 6.8; nginx]', async ({ net }) => {

@@ -234,7 +234,7 @@ describe.skipIf(!isLinux)('workers', () => {
     await program.match('stdout', /SIGTERM: stopping, waiting up to 1s for 4 transfers\n/);
     expect(await program.exited).toBe(1);
     expect(program.stderr).toContain('sluiceway: 4 transfers cut off after 1s\n');
-    expect(program.records().map(({ outcome }) => outcome)).toEqual(
+    expect((await program.records(4)).map(({ outcome }) => outcome)).toEqual(
       Array.from({ length: 4 }, () => 'shutdown'),
     );
     release.open();

@@ -30,16 +30,20 @@ export abstract class Program {
     return match as unknown as RegExpExecArray;
   }
 
-  /** The lines of standard error that are JSON: the transfer log. */
-  records(): Record<string, unknown>[] {
-    const lines = this.stderr.split('\n').filter((line) => line.startsWith('{'));
-    return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  /**
+   * The transfer log, which is the lines of standard error that are JSON, once it has this many records: a client
+   * sees the end of a response before the record of it is written.
+   */
+  async records(count: number): Promise<Record<string, unknown>[]> {
+    const lines = (): string[] => this.stderr.match(/^\{.*\}\n/gm) ?? [];
+    await until(() => lines().length >= count || this.exitCode !== null, `${count} records were in the log`);
+    return lines().map((line) => JSON.parse(line) as Record<string, unknown>);
   }
 
   /** The record of the first transfer to end. */
   async record(): Promise<Record<string, unknown>> {
-    await this.match('stderr', /^\{.*\}\n/m);
-    return this.records()[0] ?? {};
+    const [first = {}] = await this.records(1);
+    return first;
   }
 }
 
