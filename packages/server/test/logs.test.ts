@@ -152,7 +152,8 @@ describe('the transfer log', () => {
       existsSync(name) ? readFileSync(name, 'utf8').split('\n').length - 1 : 0;
     const names = [`${path}.1`, `${path}.2`, path];
     await until(() => names.reduce((sum, name) => sum + count(name), 0) === sent, 'every line was written');
-    const lines = names.flatMap((name) => readFileSync(name, 'utf8').trimEnd().split('\n'));
+    // Lines are written many at a time: a file may have none.
+    const lines = names.flatMap((name) => readFileSync(name, 'utf8').match(/.+/g) ?? []);
     expect(lines.map((line) => (JSON.parse(line) as { path: string }).path)).toEqual(
       Array.from({ length: sent }, (_, i) => `/${i}`),
     );
