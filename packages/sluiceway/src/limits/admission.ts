@@ -33,6 +33,10 @@ export class Admission implements Member {
   readonly request: LimitedRequest;
   /** Null until the target is selected. */
   target: LimitTarget | null = null;
+  /** Whether the keys that are known before the target is selected have admitted the transfer. */
+  isAdmitted = false;
+  /** Whether the others have. */
+  isTargetAdmitted = false;
   readonly #uses: Use[] = [];
   /** Names its slots in a store. Null: it has none. */
   slotId: string | null = null;
@@ -46,8 +50,9 @@ export class Admission implements Member {
     return this.#uses.map(({ state }) => state);
   }
 
-  /** Begins to use a key. */
+  /** Begins to use a key, unless the transfer already does. */
   join(state: KeyState, weight: number, isActive: boolean): void {
+    if (state.members.has(this)) return;
     const { transfer } = this;
     const shares: Share[] = [];
     for (const direction of ['down', 'up'] as const) {

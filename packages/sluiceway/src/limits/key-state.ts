@@ -18,14 +18,18 @@ export interface Refusal {
 
 /** A request that waits. */
 export interface Queued {
-  /** The key that it waits for. */
-  readonly state: KeyState;
+  /** Requests are served in this order. */
+  readonly order: number;
   /** By `performance.now()`. */
   readonly deadline: number;
-  /** Tries again. Returns the refusal if it fails. */
+  /** Why it waits, and in the line of which key. */
+  refusal: Refusal;
+  /** Tries again. Returns the refusal if it is refused. */
   retry(): Refusal | null;
   admitted(): void;
   refused(refusal: Refusal): void;
+  /** A function of the application has thrown. */
+  failed(error: unknown): void;
 }
 
 /** A transfer of a key. */

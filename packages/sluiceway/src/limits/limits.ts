@@ -1,6 +1,8 @@
+import { toSluicewayError } from '../errors.js';
 import { type Duration, parseDurationMs } from '../units.js';
 import { Admission, type LimitedTransfer } from './admission.js';
-import type { KeyState, Queued, Refusal } from './key-state.js';
+import { type Claim, refusalOf } from './claim.js';
+import type { Queued, Refusal } from './key-state.js';
 import { keyOf, type LimitedRequest, type LimitTarget } from './keys.js';
 import { Queues } from './queues.js';
 import { toError } from './refusal.js';
@@ -9,12 +11,6 @@ import { RuleState } from './rule-state.js';
 import { SharedLimits } from './shared-limits.js';
 import type { LimitStore } from './store.js';
 import { type KeyUsage, type UsageOptions, UsageReader } from './usage.js';
-
-/** A key of a rule that a request uses. */
-interface Claim {
-  rule: RuleState;
-  state: KeyState;
-}
 
 export interface BlockOptions {
   /** How long. Default: until `unblock`, or until the process ends. */
@@ -45,6 +41,9 @@ export class Limits implements LimitControl {
   /** Transfers that have been asked about. Kept only while there are rules. */
   readonly #admissions = new Set<Admission>();
 
+  /** Counts the changes of the rules. */
+  #version = 0;
+  #nextOrder = 0;
   /** Null: the counts are those of this process. */
   readonly #shared: SharedLimits | null;
 
@@ -75,11 +74,10 @@ export class Limits implements LimitControl {
     }
     admission.target = target;
     const isEarly = target === null;
-    const claims = this.#claims(admission, (rule) => rule.isEarly === isEarly);
-    if (claims.length === 0) return;
-    const refusal = this.#try(admission, claims, null);
-    if (refusal !== null) await this.#wait(admission, claims, refusal);
-    if (this.#shared !== null) await this.#admitShared(this.#shared, admission, claims);
+    let claims: readonly Claim[] = this.#claims(admission, isEarly);
+    const refusal = this.#try(admission, isEarly, claims, Number.POSITIVE_INFINITY);
+    if (refusal !== null) claims = await this.#wait(admission, isEarly, claims, refusal);
+    if (this.#shared !== null && claims.length > 0) await this.#admitShared(this.#shared, admission, claims);
   }
 
   async #admitShared(shared: SharedLimits, admission: Admission, claims: readonly Claim[]): Promise<void> {
@@ -116,15 +114,27 @@ export class Limits implements LimitControl {
     for (const transfer of running) {
       if (transfer.admission !== null || transfer.request === null) continue;
       transfer.admission = new Admission(transfer, transfer.request);
+      transfer.admission.isAdmitted = true;
       this.#admissions.add(transfer.admission);
     }
-    for (const admission of this.#admissions) {
-      const isKnown = admission.target !== null;
-      for (const { rule, state } of this.#claims(admission, (each) => each.isEarly || isKnown))
-        admission.join(state, weightOf(rule.rule, admission.request), rule.isActive);
-    }
-    for (const { keys } of this.#rules) for (const state of keys.values()) this.#queues.retry(state);
+    this.#version += 1;
+    for (const admission of this.#admissions) this.#rejoin(admission);
+    this.#queues.retryAll();
     this.#watchClock();
+  }
+
+  /** Uses the keys of new rules, as far as the transfer was admitted before. */
+  #rejoin(admission: Admission): void {
+    const { isAdmitted, isTargetAdmitted } = admission;
+    try {
+      const early = isAdmitted ? this.#claims(admission, true) : [];
+      const others = isTargetAdmitted ? this.#claims(admission, false) : [];
+      for (const { rule, state } of [...early, ...others])
+        admission.join(state, weightOf(rule.rule, admission.request), rule.isActive);
+    } catch (error) {
+      // A function of the application has thrown. Without its key, the transfer would run without limits.
+      admission.abort(toSluicewayError(error));
+    }
   }
 
   usage(options?: UsageOptions): KeyUsage[] {
@@ -169,6 +179,7 @@ export class Limits implements LimitControl {
     if (state === undefined) return 0;
     const members = [...state.members];
     for (const member of members) member.abort(toError({ state, kind: 'blocked', retryMs: ms }, []));
+    this.#queues.retry(state);
     return members.length;
   }
 
@@ -178,22 +189,22 @@ export class Limits implements LimitControl {
     return found;
   }
 
-  /** The keys of a request, of the rules that `isWanted` selects. */
-  #claims({ request, target }: Admission, isWanted: (rule: RuleState) => boolean): Claim[] {
+  /** The keys of a request that are known before its target is selected, or the others. */
+  #claims({ request, target }: Admission, isEarly: boolean): Claim[] {
     const claims: Claim[] = [];
     for (const rule of this.#rules) {
-      if (!isWanted(rule) || !appliesTo(rule.rule, request)) continue;
+      if (rule.isEarly !== isEarly || !appliesTo(rule.rule, request)) continue;
       const key = keyOf(rule.rule.by, rule.rule.ipv6Prefix, request, target);
       if (key !== null) claims.push({ rule, state: rule.use(key) });
     }
     return claims;
   }
 
-  /** Takes everything that a request needs, or nothing. `queued`: the request is the first of its queue. */
-  #try(admission: Admission, claims: readonly Claim[], queued: KeyState | null): Refusal | null {
+  /** Takes everything that a request needs, or nothing. Requests of a lower `order` that wait for a key are first. */
+  #try(admission: Admission, isEarly: boolean, claims: readonly Claim[], order: number): Refusal | null {
     const now = Date.now();
     for (const claim of claims) {
-      const refusal = refusalOf(claim, claim.state === queued, now);
+      const refusal = refusalOf(claim, admission, order, now);
       if (refusal === null || (refusal.kind !== 'blocked' && this.#shared?.ignores(claim.rule.rule)))
         continue;
       return refusal;
@@ -203,36 +214,47 @@ export class Limits implements LimitControl {
       if (rule.isActive) state.requests?.add(1);
       admission.join(state, weights[i] ?? 1, rule.isActive);
     }
+    if (isEarly) admission.isAdmitted = true;
+    else admission.isTargetAdmitted = true;
     return null;
   }
 
-  /** Waits in the queue of the key that refused, if it has one with room. */
-  #wait(admission: Admission, claims: readonly Claim[], first: Refusal): Promise<void> {
-    const { state, kind } = first;
-    const { queue } = state.rule;
-    const canWait = queue !== null && (kind === 'transfers' || kind === 'requests');
-    if (!canWait || state.waiting >= queue.length)
-      return Promise.reject(
-        toError(
-          first,
-          claims.map((claim) => claim.state),
-        ),
-      );
+  /** Waits in the queue of the key that refused, if it has one with room. Resolves with the keys that have admitted. */
+  #wait(
+    admission: Admission,
+    isEarly: boolean,
+    first: readonly Claim[],
+    refusal: Refusal,
+  ): Promise<readonly Claim[]> {
     return new Promise((resolve, reject) => {
-      const queued: Queued = {
-        state,
-        deadline: performance.now() + queue.timeoutMs,
-        retry: () => this.#try(admission, claims, state),
-        admitted: resolve,
-        refused: (refusal) =>
-          reject(
-            toError(
-              refusal,
-              claims.map((claim) => claim.state),
-            ),
+      let claims = first;
+      let version = this.#version;
+      const order = this.#nextOrder++;
+      const refused = (last: Refusal): void =>
+        reject(
+          toError(
+            last,
+            claims.map(({ state }) => state),
           ),
+        );
+      const queued: Queued = {
+        order,
+        deadline: performance.now() + (refusal.state.rule.queue?.timeoutMs ?? 0),
+        refusal,
+        retry: () => {
+          // Rules can change while a request waits.
+          if (version !== this.#version) claims = this.#claims(admission, isEarly);
+          version = this.#version;
+          return this.#try(admission, isEarly, claims, order);
+        },
+        admitted: () => resolve(claims),
+        refused,
+        failed: reject,
       };
-      this.#queues.add(queued);
+      if (!this.#queues.add(queued, refusal)) {
+        refused(refusal);
+        return;
+      }
       admission.transfer.onAborted((error) => {
         this.#queues.remove(queued);
         reject(error);
@@ -252,21 +274,4 @@ export class Limits implements LimitControl {
       MINUTE_MS - (Date.now() % MINUTE_MS) + 5,
     ).unref();
   }
-}
-
-/** Why a key does not admit a request. Null: it does. */
-function refusalOf({ rule, state }: Claim, isFirst: boolean, now: number): Refusal | null {
-  const blockedMs = rule.blockedMs(state.key);
-  if (blockedMs !== null) return { state, kind: 'blocked', retryMs: blockedMs };
-  if (!rule.rule.schedule.isActive(now)) return null;
-  const { bytes, requests, transfers } = rule.rule;
-  state.advance(now);
-  if (bytes !== null && state.bytes !== null && state.bytes.used >= bytes.count)
-    return { state, kind: 'bytes', retryMs: state.bytes.end - now };
-  if (requests !== null && state.requests !== null && state.requests.used + 1 > requests.count)
-    return { state, kind: 'requests', retryMs: state.requests.untilBelow(requests.count - 1, now) };
-  if (transfers !== null && state.running + 1 > transfers) return { state, kind: 'transfers', retryMs: null };
-  // First come, first served.
-  if (!isFirst && state.waiting > 0) return { state, kind: 'transfers', retryMs: null };
-  return null;
 }

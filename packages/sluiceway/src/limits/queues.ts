@@ -1,23 +1,34 @@
-import type { KeyState, Queued } from './key-state.js';
+import type { KeyState, Queued, Refusal } from './key-state.js';
 
 /** How often requests are tried again that wait for time to pass. One timer serves all. */
 const RETRY_MS = 50;
 
-/** Requests that wait for limits, in a line for each key. */
+/**
+ * Requests that wait for limits, in a line for each key. A request waits in the line of the key that refuses it. If another
+ * key refuses it later, it moves to the line of that key, so that it does not hold up requests that could go on.
+ */
 export class Queues {
   readonly #states = new Set<KeyState>();
   #timer: NodeJS.Timeout | null = null;
 
-  add(queued: Queued): void {
-    const { state } = queued;
+  /** Puts a request in the line of the key that has refused it. False if it cannot wait there. */
+  add(queued: Queued, refusal: Refusal): boolean {
+    const { state, kind } = refusal;
+    const { queue } = state.rule;
+    const canWait = queue !== null && (kind === 'transfers' || kind === 'requests');
+    if (!canWait || state.waiting >= queue.length) return false;
+    queued.refusal = refusal;
     state.queue ??= [];
-    state.queue.push(queued);
+    // Most are the last ones.
+    const before = state.queue.findLastIndex(({ order }) => order < queued.order);
+    state.queue.splice(before + 1, 0, queued);
     this.#states.add(state);
-    this.#timer ??= setInterval(() => this.#retryAll(), RETRY_MS);
+    this.#timer ??= setInterval(() => this.retryAll(), RETRY_MS);
+    return true;
   }
 
   remove(queued: Queued): void {
-    const { state } = queued;
+    const { state } = queued.refusal;
     const index = state.queue?.indexOf(queued) ?? -1;
     if (index < 0) return;
     state.queue?.splice(index, 1);
@@ -28,21 +39,53 @@ export class Queues {
   retry(state: KeyState): void {
     const { queue } = state;
     if (queue === null) return;
-    const now = performance.now();
-    while (queue.length > 0) {
-      const [first] = queue;
-      if (first === undefined) break;
-      const refusal = first.retry();
-      if (refusal !== null && now < first.deadline) break;
-      queue.shift();
-      if (refusal === null) first.admitted();
-      else first.refused(refusal);
-    }
+    while (this.#retryFirst(state, queue));
     this.#forget(state);
   }
 
-  #retryAll(): void {
-    for (const state of this.#states) this.retry(state);
+  retryAll(): void {
+    for (const state of [...this.#states]) {
+      this.retry(state);
+      this.#expire(state);
+    }
+  }
+
+  /** Whether the first request has left the line. */
+  #retryFirst(state: KeyState, queue: Queued[]): boolean {
+    const [first] = queue;
+    if (first === undefined) return false;
+    let refusal: Refusal | null;
+    try {
+      refusal = first.retry();
+    } catch (error) {
+      queue.shift();
+      first.failed(error);
+      return true;
+    }
+    if (refusal === null) {
+      queue.shift();
+      first.admitted();
+      return true;
+    }
+    const isSame = refusal.state === state && refusal.kind === first.refusal.kind;
+    if (isSame && state.rule.queue !== null) {
+      first.refusal = refusal;
+      return false;
+    }
+    queue.shift();
+    if (this.add(first, refusal)) return refusal.state !== state;
+    first.refused(refusal);
+    return true;
+  }
+
+  /** Refuses requests that have waited for too long. */
+  #expire(state: KeyState): void {
+    const now = performance.now();
+    const late = state.queue?.filter(({ deadline }) => now >= deadline) ?? [];
+    for (const queued of late) {
+      this.remove(queued);
+      queued.refused(queued.refusal);
+    }
   }
 
   #forget(state: KeyState): void {

@@ -1,4 +1,5 @@
 import { type AddressRanges, createAddressRanges } from '../net/address-ranges.js';
+import type { Checker } from '../options/checker.js';
 import type { KeyFunction, LimitBy, LimitedRequest } from './keys.js';
 import { needsTarget } from './keys.js';
 import type { PathPattern } from './path-pattern.js';
@@ -30,26 +31,28 @@ export interface Rule {
   readonly onStoreFailure: 'open' | 'closed' | 'share';
 }
 
-/** Adds a problem for names that two rules have. `path` is that of the list. */
-export function toRules(
-  values: readonly LimitRuleValues[],
-  problem: (path: string, message: string) => void,
-  path: string,
-): Rule[] {
+/** Adds problems of whole rules. `path` is that of the list. */
+export function toRules(values: readonly LimitRuleValues[], check: Checker, path: string): Rule[] {
   const names = new Set(values.flatMap(({ name }) => name ?? []));
   const taken = new Set<string>();
   return values.map((value, index) => {
     const at = `${path}[${index}]`;
     const { name = freeName(value.by, names, taken) } = value;
-    if (taken.has(name)) problem(`${at}.name`, `is the name of another rule: ${name}`);
+    const isKnown = !check.problems.some(({ path: of }) => isLimitOf(of, at));
+    if (taken.has(name)) check.problem(`${at}.name`, `is the name of another rule: ${name}`);
     taken.add(name);
-    if (!limitsAnything(value))
-      problem(at, 'must have at least one of download, upload, transfers, requests and bytes');
-    if (value.queue !== null && value.transfers === undefined && value.requests === null)
-      problem(`${at}.queue`, 'needs transfers or requests, for which it is');
+    if (isKnown && !limitsAnything(value))
+      check.problem(at, 'must have at least one of download, upload, transfers, requests and bytes');
+    if (isKnown && value.queue !== null && value.transfers === undefined && value.requests === null)
+      check.problem(`${at}.queue`, 'needs transfers or requests, for which it is');
     return toRule(name, value);
   });
 }
+
+/** Whether a path is that of a limit of a rule. One that is not valid has no value. */
+const isLimitOf = (path: string, rule: string): boolean =>
+  path.startsWith(`${rule}.`) &&
+  /^(?:download|upload|transfers|requests|bytes)\b/.test(path.slice(rule.length + 1));
 
 /** Whether a rule has a key for each request, before its target is selected. */
 export const isEarly = ({ by }: Rule): boolean => !needsTarget(by);

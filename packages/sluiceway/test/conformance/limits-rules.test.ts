@@ -379,6 +379,8 @@ describe('rules', () => {
         'limits.rules[6].when[0].days[0]',
       ]),
     );
+    // A limit that is not valid is not missing.
+    for (const each of [2, 5]) expect(problems.join('\n')).not.toContain(`limits.rules[${each}] must`);
     const proxy = createProxy({ upstream: 'http://127.0.0.1' });
     expect(problemsOf(() => proxy.setLimits(rules)).map((line) => line.split(' ', 1)[0])).toContain(
       'rules[0].by',

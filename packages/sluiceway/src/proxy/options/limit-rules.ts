@@ -17,7 +17,7 @@ export function resolveRules(rules: readonly LimitRuleOptions[]): Rule[] {
   const check = new Checker('setLimits');
   check.required('rules', rules);
   const values = rulesOption.read(check, 'rules', rules);
-  const resolved = toRules(values, (path, message) => check.problem(path, message), 'rules');
+  const resolved = toRules(values, check, 'rules');
   check.throwIfAny();
   return resolved;
 }

@@ -185,7 +185,7 @@ export function toProxySettings(
   };
   const resumeSettings = toResumeSettings(resume);
   const digests = toDigestSettings(given.digests);
-  const rules = toRules(limits.rules, (at, message) => check.problem(at, message), 'limits.rules');
+  const rules = toRules(limits.rules, check, 'limits.rules');
   const destination = resolveDestination(check, upstream);
   const create = (built: Transport, to: ProxySettings['upstream']): ProxySettings => ({
     upstream: to,
