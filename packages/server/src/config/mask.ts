@@ -2,33 +2,35 @@ import { isObject } from './library-options.js';
 
 const MASK = '********';
 
-/** The paths of secrets, by their ends. `*` matches any name, and `[]` any index. */
-const SECRETS: readonly RegExp[] = [
-  /\.keys\[\d+\]\.secret$/,
-  /\.tokens\[\d+\]$/,
-  /\.tokens\.[^.]+$/,
-  /\.users\.[^.]+$/,
-  /\.externalAccount\.key$/,
-  /\.jwt\.secret$/,
-  /\.sticky\.secret$/,
-  /\.store\.sentinel\.password$/,
+/** The ends of the paths of secrets. `*` is any name, and `[]` any index of a list. */
+const SECRETS: readonly (readonly string[])[] = [
+  ['keys', '[]', 'secret'],
+  ['tokens', '[]'],
+  ['tokens', '*'],
+  ['users', '*'],
+  ['externalAccount', 'key'],
+  ['jwt', 'secret'],
+  ['sticky', 'secret'],
+  ['store', 'sentinel', 'password'],
   // Fields for origin servers are often credentials, and the file does not show which ones are.
-  /\.headers\.request\.(?:set|append)\..+$/,
-  /\.headers\.response\.(?:set|append)\.set-cookie(?:\[\d+\])?$/i,
+  ...['set', 'append'].flatMap((change) => [
+    ['headers', 'request', change, '*'],
+    ['headers', 'request', change, '*', '[]'],
+    ['headers', 'response', change, 'set-cookie'],
+    ['headers', 'response', change, 'set-cookie', '[]'],
+  ]),
 ];
 
 /** A reference does not reveal its value. */
 const REFERENCES_ONLY = /^(?:\$\{(?:env:[^{}]*|file:[^{}]*)\})+$/;
 
 /** A value without its secrets. References to variables and files stay, and show where a secret is. */
-export function maskSecrets(value: unknown, path = ''): unknown {
-  if (Array.isArray(value)) return value.map((each: unknown, i) => maskSecrets(each, `${path}[${i}]`));
+export function maskSecrets(value: unknown, path: readonly string[] = []): unknown {
+  if (Array.isArray(value)) return value.map((each: unknown) => maskSecrets(each, [...path, '[]']));
   if (isObject(value)) {
+    if (isFile(value, path)) return { file: maskSecrets(value['file']) };
     return Object.fromEntries(
-      Object.entries(value).map(([name, each]) => [
-        maskKey(path, name),
-        maskSecrets(each, `${path}.${name}`),
-      ]),
+      Object.entries(value).map(([name, each]) => [maskKey(path, name), maskSecrets(each, [...path, name])]),
     );
   }
   if (typeof value !== 'string') return isSecret(path) && value !== null ? MASK : value;
@@ -36,13 +38,25 @@ export function maskSecrets(value: unknown, path = ''): unknown {
   return maskText(withoutFallbacks(value));
 }
 
-/** Names of users are not secrets. But if a file confuses names and tokens, the tokens must not be shown. */
-function maskKey(path: string, name: string): string {
-  return path.endsWith('.tokens') && name !== 'file' && name.length >= 16 ? MASK : name;
-}
+/** Whether an object names the file that has the tokens or users. */
+const isFile = (value: object, path: readonly string[]): boolean =>
+  Object.keys(value).join() === 'file' && (path.at(-1) === 'tokens' || path.at(-1) === 'users');
 
-const isSecret = (path: string): boolean =>
-  !path.endsWith('.file') && !path.endsWith('.env') && SECRETS.some((pattern) => pattern.test(path));
+/** Names of users are not secrets. But if a file confuses names and tokens, the tokens must not be shown. */
+const maskKey = (path: readonly string[], name: string): string =>
+  path.at(-1) === 'tokens' && name.length >= 16 ? MASK : name;
+
+const isSecret = (path: readonly string[]): boolean =>
+  SECRETS.some((end) => {
+    const last = path.slice(-end.length);
+    return last.length === end.length && end.every((each, i) => isNamed(last[i] ?? '', each));
+  });
+
+/** Names of fields are the same in any case. */
+const isNamed = (name: string, wanted: string): boolean =>
+  wanted === '*'
+    ? name !== '[]'
+    : name === wanted || (wanted === 'set-cookie' && name.toLowerCase() === wanted);
 
 /** The fallback of a variable that is not set may be a password for development. */
 const withoutFallbacks = (text: string): string =>

@@ -157,6 +157,22 @@ describe('config show', () => {
     });
   });
 
+  test('masks secrets whose names contain dots or are those of a member', () => {
+    const masked = {
+      basic: { users: { 'ada@example.com': 'hush', 'my.file': 'hush', file: 'hush' } },
+      bearer: { tokens: { 'ci.deploy': 'hush', 'x.env': 'hush', env: 'hush' } },
+      headers: {
+        request: { set: { 'X.Key': 'hush', 'a.file': 'hush', env: ['hush', 'hush'] } },
+        response: { append: { 'Set-Cookie': ['hush'] } },
+      },
+      route: { headers: { request: { set: { file: 'hush' } } } },
+    };
+    expect(JSON.stringify(maskSecrets(masked))).not.toContain('hush');
+    expect(maskSecrets({ basic: { users: { file: 'a/users' } } })).toEqual({
+      basic: { users: { file: 'a/users' } },
+    });
+  });
+
   test('gives each route what it has of the defaults, in the given order', () => {
     const text = showConfig(written, [3, 2, 1, 0]);
     expect(text.indexOf('path: /e')).toBeLessThan(text.indexOf('path: /g'));
