@@ -350,7 +350,9 @@ describe('digests', () => {
 
   test('a file with another digest is not saved, and no part of it stays [RFC 9530 3]', async ({ net }) => {
     const { run, names } = await setUp(net, noting(() => 'whole', { content: () => other }).script);
-    expect((await run('--digest', digest)).code).toBe(5);
+    const { code, err } = await run('--digest', digest);
+    expect(code).toBe(5);
+    expect(err).toContain(`the content does not have the digest ${digest}`);
     expect(names()).toEqual([]);
   });
 

@@ -15,13 +15,20 @@ export function statusError({ status, headers }: Answer): GetError {
   });
 }
 
-/** Any other exception is a bug, and is thrown again. */
-export function toGetError(error: unknown): GetError {
+/**
+ * `digest`: the one that the content must have, as its user has written it; null if none is known. Any other exception
+ * is a bug, and is thrown again.
+ */
+export function toGetError(error: unknown, digest: string | null): GetError {
   if (error instanceof GetError) return error;
   if (!(error instanceof SluicewayError)) throw error;
-  const isDigest = error.code === 'http_response_digest_mismatch' || error.code === 'digest_unavailable';
-  return new GetError(isDigest ? 'digest' : 'network', error.message, {
+  const isMismatch = error.code === 'http_response_digest_mismatch';
+  const isDigest = isMismatch || error.code === 'digest_unavailable';
+  const message = isMismatch && digest !== null ? wrongDigest(digest) : error.message;
+  return new GetError(isDigest ? 'digest' : 'network', message, {
     cause: error,
     isTransient: mayPass(error),
   });
 }
+
+export const wrongDigest = (digest: string): string => `the content does not have the digest ${digest}`;

@@ -9,8 +9,11 @@ export const describeDigest = ({ algorithm, value }: Digest): string =>
 export class ContentHash {
   readonly #hash: Hash;
   readonly #expected: string;
+  /** The one that the file must have. */
+  readonly digest: string;
 
   constructor(digest: string) {
+    this.digest = digest;
     const [algorithm = '', hex = ''] = digest.split(':');
     this.#hash = createHash(algorithm);
     this.#expected = hex;

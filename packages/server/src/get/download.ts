@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { statusError, toGetError } from './answer-error.js';
+import { statusError, toGetError, wrongDigest } from './answer-error.js';
 import { ContentHash } from './content-hash.js';
 import { GetError } from './get-error.js';
 import { decideRequest, type Judgement, judge, type RestRequest, wholeFile } from './judge.js';
@@ -82,7 +82,7 @@ export class Download {
           throw new GetError('network', 'the server has sent nothing of the rest', { isTransient: true });
       } catch (error) {
         if (this.#signal.aborted) throw new GetError('interrupted', 'interrupted', { cause: error });
-        const failure = toGetError(error);
+        const failure = toGetError(error, this.#digest);
         if (this.#sink.offset > before) this.#failures = 0;
         await this.#waitAfter(failure);
       }
@@ -196,14 +196,12 @@ export class Download {
       if (this.#signal.aborted) throw error;
       const record = await answer.ended;
       const isFinal = record.error === 'http_response_digest_mismatch';
+      const what = record.errorMessage ?? 'the content was broken off';
+      const digest = this.#digest;
       throw new GetError(
         isFinal ? 'digest' : 'network',
-        record.errorMessage ?? 'the content was broken off',
-        {
-          cause: error,
-          isTransient: !isFinal,
-          discards: isFinal,
-        },
+        isFinal && digest !== null ? wrongDigest(digest) : what,
+        { cause: error, isTransient: !isFinal, discards: isFinal },
       );
     }
   }
@@ -264,7 +262,7 @@ export class Download {
     }
     this.isVerified = this.#hash.matches();
     if (this.isVerified) return true;
-    const what = `the content does not have the digest ${this.#digest}`;
+    const what = wrongDigest(this.#hash.digest);
     // A part of an earlier run may have been of another file, or damaged.
     if (!this.#wasContinued || this.#restarts > 0 || !this.#options.restarts || !this.#sink.canRestart)
       throw new GetError('digest', what, { discards: true });
