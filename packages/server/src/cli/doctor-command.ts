@@ -35,7 +35,7 @@ which proxy changes it. Point the chain at the echo origin, and give the doctor 
 Without the echo origin behind it, the URL is tested as that of a file, which finds less. With --origin and a URL, one process
 does both.
 
-One line on standard output for each finding, and one for each test that was not possible. Progress goes to standard error.
+One line on standard output for each finding, and one for each reason why tests were not possible. Progress goes to standard error.
 --quick takes some 15 seconds, the default one to two minutes, and --thorough up to half an hour: it waits longer
 than 300 s and moves more than 1 GiB each way. Nothing is written to disk.
 

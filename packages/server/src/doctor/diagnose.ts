@@ -79,7 +79,7 @@ export async function diagnose(options: DiagnosisOptions): Promise<Diagnosis> {
           ? []
           : probes.flatMap(({ name }) =>
               only === null || only.includes(name)
-                ? [{ probe: name, reason: 'it needs the echo origin' }]
+                ? [{ probe: name, reason: 'only possible with the echo origin' }]
                 : [],
             )),
       ],

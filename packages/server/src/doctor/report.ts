@@ -8,9 +8,16 @@ export function formatDiagnosis(diagnosis: Diagnosis): string[] {
   return [
     `${url}: ${products.length === 0 ? 'no product names itself' : `the chain has ${products.join(', ')}`}${origin === 'file' ? '; tested as a file, without the echo origin' : ''}`,
     ...findings.map(formatFinding),
-    ...notTested.map(({ probe, reason }) => `not tested  ${probe}: ${reason}`),
-    `${count(findings.length, 'finding')}, ${passed.length} of ${count(passed.length + new Set(findings.map(({ id }) => id)).size + notTested.length, 'test')} without one`,
+    ...formatNotTested(notTested),
+    `${count(findings.length, 'finding')}; ${count(passed.length, 'test')} without one, ${notTested.length} not possible`,
   ];
+}
+
+/** One line for each reason. */
+function formatNotTested(notTested: Diagnosis['notTested']): string[] {
+  const byReason = new Map<string, string[]>();
+  for (const { probe, reason } of notTested) byReason.set(reason, [...(byReason.get(reason) ?? []), probe]);
+  return [...byReason].map(([reason, names]) => `not tested  ${names.join(', ')}: ${reason}`);
 }
 
 function formatFinding({ severity, id, message, hop, settings }: Finding): string {

@@ -7,6 +7,7 @@ import { seededBytes } from '../../src/demo/seeded-content.js';
 import { kinds } from '../../src/doctor/kinds.js';
 import { probes } from '../../src/doctor/probes/all.js';
 import { fileProbes } from '../../src/doctor/probes/file.js';
+import { formatDiagnosis } from '../../src/doctor/report.js';
 import { sluiceway, sluicewayProxy } from '../support/program.js';
 import { listen, runDoctor, startEchoOrigin } from './start-chain.js';
 
@@ -127,6 +128,28 @@ describe('sluiceway doctor', () => {
     program.signal('SIGINT');
     expect(await program.exited).toBe(130);
     expect(program.stdout).toContain('not tested  head-silence: stopped');
+  });
+
+  test('tests that were not possible for the same reason share a line [Sluiceway]', () => {
+    const lines = formatDiagnosis({
+      url: 'http://127.0.0.1/',
+      effort: 'quick',
+      origin: 'file',
+      durationMs: 1,
+      hops: [],
+      findings: [],
+      passed: ['file-head'],
+      notTested: [
+        { probe: 'fields', reason: 'stopped' },
+        { probe: 'paths', reason: 'the URL gets 502' },
+        { probe: 'ranges', reason: 'stopped' },
+      ],
+    });
+    expect(lines.slice(1)).toEqual([
+      'not tested  fields, ranges: stopped',
+      'not tested  paths: the URL gets 502',
+      '0 findings; 1 test without one, 3 not possible',
+    ]);
   });
 
   test('every kind of finding is documented, and found by a test [Sluiceway]', () => {
