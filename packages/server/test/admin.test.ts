@@ -183,6 +183,11 @@ describe('the admin listener', () => {
     const alone = sluiceway(net, 'proxy', 'http://127.0.0.1:9', '--admin-token-file', file);
     expect(await alone.exited).toBe(2);
     expect(alone.stderr).toContain('--admin-token-file: needs --admin');
+    const open = sluiceway(net, 'proxy', 'http://127.0.0.1:9', '--admin', '0.0.0.0:0');
+    expect(await open.exited).toBe(2);
+    expect(open.stderr).toContain(
+      '--admin: can be reached from other machines, so it requires --admin-token-file',
+    );
   });
 
   test('that cannot be opened ends the start with 2, and no listener stays open', async ({ net }) => {

@@ -78,9 +78,11 @@ export function readNumber(flag: string, text: string | undefined): number | und
   });
 }
 
-/** Replaces the library's word for off in its messages with that of the command line. */
+/** A message about options in the words of the command line. */
 export const inFlagWords = (message: string): string =>
-  message.replace(/\bor false to turn it off\b/, `or ${OFF_WORD} to turn it off`);
+  message
+    .replace(/\bor false to turn it off\b/, `or ${OFF_WORD} to turn it off`)
+    .replace(/\badmin\.access\b/, '--admin-token-file');
 
 /** The given flags of the options under `group`, as the members of that group. The library checks the values. */
 export function givenUnder(
