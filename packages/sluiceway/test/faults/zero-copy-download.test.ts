@@ -207,7 +207,7 @@ describeWith(zeroCopy)('a download between plain TCP connections', () => {
   });
 
   test('whose client reads slowly, but reads, is not cut off by clientIdle [Sluiceway]', async ({ net }) => {
-    const { client } = await line(net, { timeouts: { clientIdle: 400 } });
+    const { client } = await line(net, { timeouts: { clientIdle: 2000 } });
     await client.get('/');
     const head = await client.readHead();
     let at = 0;
@@ -218,7 +218,7 @@ describeWith(zeroCopy)('a download between plain TCP connections', () => {
         if (at < (pauses + 1) * MiB) return;
         pauses += 1;
         client.pause();
-        setTimeout(() => client.resume(), 100);
+        setTimeout(() => client.resume(), 2400 / (SIZE / MiB));
       },
     });
     expect([complete, at]).toEqual([true, SIZE]);
@@ -399,7 +399,7 @@ describeWith(zeroCopy)('content that somebody has to see is copied', () => {
     const origin = await net.origin(rangedOrigin(file, () => 'whole'));
     const proxy = createProxy({ upstream: origin.url, zeroCopy: true });
     const server = createHttpServer((request, response) => void proxy.handle(request, response));
-    server.timeout = 400;
+    server.timeout = 2000;
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     net.cleanup(() => {
       proxy.destroy();
@@ -417,7 +417,7 @@ describeWith(zeroCopy)('content that somebody has to see is copied', () => {
         if (at < (pauses + 1) * MiB) return;
         pauses += 1;
         client.pause();
-        setTimeout(() => client.resume(), 100);
+        setTimeout(() => client.resume(), 2400 / (SIZE / MiB));
       },
     });
     expect([complete, at]).toEqual([true, SIZE]);
