@@ -73,7 +73,17 @@ test('the description of the API is OpenAPI 3.1, and every answer is as it says 
         name: 'files',
         proxy: {
           upstream: origin.url,
-          limits: { rules: [{ name: 'clients', by: 'client', transfers: 9 }] },
+          limits: {
+            rules: [
+              {
+                name: 'clients',
+                transfers: 9,
+                requests: { count: 9, per: '1m' },
+                bytes: { count: '1GB', per: '1h' },
+                queue: { length: 2 },
+              },
+            ],
+          },
         },
       },
       { name: 'group', path: '/group', proxy: { upstream: 'mirrors' } },
@@ -126,6 +136,7 @@ test('the description of the API is OpenAPI 3.1, and every answer is as it says 
   await post('/api/transfers/{id}/abort', { reason: 'test' }, `/api/transfers/${id}/abort`);
   await post('/api/links/revoke', { url: 'http://example.com/' });
   await post('/api/links/revoke', {});
+  await get('/api/links');
   const drain = '/api/servers/{group}/{server}/drain';
   await post(drain, {}, '/api/servers/mirrors/nothing/drain');
   await post(drain, { move: true }, '/api/servers/mirrors/127.0.0.1:1/drain');
@@ -134,6 +145,8 @@ test('the description of the API is OpenAPI 3.1, and every answer is as it says 
   await post('/api/limits/{rule}/block', { key: '192.0.2.1', for: '1h' }, '/api/limits/clients/block');
   await post('/api/limits/{rule}/block', { key: '192.0.2.1' }, '/api/limits/nothing/block');
   await get('/api/limits');
+  await get('/api/limits/rules');
+  await get('/api/limits/blocks');
   await post('/api/limits/{rule}/unblock', { key: '192.0.2.1' }, '/api/limits/clients/unblock');
   await post('/api/restart', {});
   await post('/api/reload', {});

@@ -73,6 +73,7 @@ describe('GET /api/transfers', () => {
       resumedAt: [],
       zeroCopy: false,
       limit: null,
+      link: null,
       worker: null,
     });
     const one = await admin.get(`/api/transfers/${String(transfer?.['id'])}`);
@@ -224,6 +225,53 @@ test('GET /api/limits shows what a client uses, and a block ends its transfers [
   });
   await download(net, program.port, '/again');
   more.open();
+});
+
+test('GET /api/limits/rules and /api/limits/blocks show all rules and all blocked keys, those without traffic too [Sluiceway]', async ({
+  net,
+}) => {
+  const limits = { rules: [{ name: 'clients', download: '1MB', bytes: { count: '1GB', per: 'day' } }] };
+  const proxy = { upstream: 'http://127.0.0.1:1', limits };
+  const program = await sluicewayServe(net, {
+    listeners: [{ address: '127.0.0.1:0' }],
+    admin: { address: '127.0.0.1:0' },
+    log: { format: 'none' },
+    routes: [
+      { name: 'files', path: '/files', proxy },
+      { name: 'more', path: '/more', proxy },
+    ],
+  });
+  const admin = await adminOf(net, program);
+  const { rules } = (await admin.get('/api/limits/rules')).value;
+  expect(rules).toMatchObject(
+    ['files', 'more'].map((route) => ({
+      route,
+      name: 'clients',
+      by: 'client',
+      download: 1_000_000,
+      bytes: { count: 1_000_000_000, per: 'day' },
+      transfers: null,
+      active: true,
+    })),
+  );
+  expect((await admin.get('/api/limits/blocks')).value).toEqual({ blocks: [] });
+  for (const content of [{ key: '192.0.2.1' }, { key: '192.0.2.2', for: '1h' }])
+    expect((await admin.post('/api/limits/clients/block', content)).status).toBe(200);
+  // With `top`, keys without traffic would be left out.
+  const { blocks } = (await admin.get('/api/limits/blocks')).value;
+  expect(
+    (blocks as { key: string; until: string }[]).map((block) => [block.key, block.until.length]),
+  ).toEqual([
+    ['192.0.2.2', 24],
+    ['192.0.2.2', 24],
+    ['192.0.2.1', 'forever'.length],
+    ['192.0.2.1', 'forever'.length],
+  ]);
+  await admin.post('/api/limits/clients/unblock', { key: '192.0.2.1' });
+  expect((await admin.get('/api/limits/blocks')).value['blocks']).toMatchObject([
+    { route: 'files', rule: 'clients', key: '192.0.2.2' },
+    { route: 'more', rule: 'clients', key: '192.0.2.2' },
+  ]);
 });
 
 describe('a browser', () => {
@@ -386,8 +434,45 @@ test('POST /api/links/revoke revokes a link, and ends its downloads [Sluiceway]'
     404,
     'No gateway has a key that has signed the link.',
   ]);
-  for (const wrong of [{}, { url: 1 }, { url: '' }, { url, more: 1 }])
+  for (const wrong of [
+    {},
+    { url: 1 },
+    { url: '' },
+    { url, more: 1 },
+    { id: 1 },
+    { id: 'short' },
+    { id: '', url },
+  ])
     expect((await admin.post('/api/links/revoke', wrong)).status).toBe(400);
+});
+
+test('POST /api/links/revoke takes the id of a link, which its transfers have [Sluiceway]', async ({
+  net,
+}) => {
+  const content = seededBytes('revoked', 0, 100_000);
+  const { program, link, statusOf } = await startGatewayProgram(
+    net,
+    [...LOOPBACK, '--admin', '127.0.0.1:0'],
+    rangedOrigin(content, () => ({ bytes: 50_000, ending: 'stall' })),
+  );
+  const admin = await adminOf(net, program);
+  expect((await admin.get('/api/links')).value).toEqual({ gateways: ['/**'] });
+  const target = link('/file');
+  const client = await net.client(program);
+  await client.get(target);
+  await client.readHead();
+  const { link: id } = await admin.transfer(({ link: each }) => each !== null);
+  const answer = await admin.post('/api/links/revoke', { id });
+  expect([answer.status, answer.value]).toEqual([200, { revoked: true, aborted: 1 }]);
+  await client.closed;
+  expect(await statusOf(target)).toBe(410);
+});
+
+test('a server without a gateway has no links, and revokes none [Sluiceway]', async ({ net }) => {
+  const { more, admin } = await serveHalves(net);
+  expect((await admin.get('/api/links')).value).toEqual({ gateways: [] });
+  expect((await admin.post('/api/links/revoke', { id: 'x'.repeat(22) })).status).toBe(404);
+  more.open();
 });
 
 test('a listener with tokens serves the API to those who have one only [RFC 6750 2.1]', async ({ net }) => {

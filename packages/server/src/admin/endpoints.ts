@@ -3,8 +3,10 @@ import type { Control } from './control.js';
 import { dashboardEndpoints } from './dashboard-endpoints.js';
 import { count, list, object, oneOf, ref, string } from './describe.js';
 import { type Endpoint, json, text } from './endpoint.js';
+import { limitEndpoints } from './limit-endpoints.js';
+import { linkEndpoints } from './link-endpoints.js';
 import { describeApi } from './openapi.js';
-import { policyEndpoints } from './policy-endpoints.js';
+import { serverEndpoints } from './server-endpoints.js';
 import type { AdminSession } from './session.js';
 import { transferEndpoints } from './transfer-endpoints.js';
 
@@ -13,9 +15,11 @@ export function adminEndpoints(control: Control, session: AdminSession): readonl
   const endpoints: Endpoint[] = [
     ...dashboardEndpoints(),
     ...healthEndpoints(control),
-    ...serverEndpoints(control),
+    ...operationEndpoints(control),
     ...transferEndpoints(control),
-    ...policyEndpoints(control),
+    ...serverEndpoints(control),
+    ...limitEndpoints(control),
+    ...linkEndpoints(control),
     {
       method: 'GET',
       path: '/api/session',
@@ -77,7 +81,7 @@ const readiness = object(
   ['reason'],
 );
 
-const serverEndpoints = (control: Control): readonly Endpoint[] => [
+const operationEndpoints = (control: Control): readonly Endpoint[] => [
   {
     method: 'GET',
     path: '/api/config',

@@ -34,6 +34,7 @@ const transfer: Readonly<Record<string, Schema>> = {
   resumedAt: described(list(count), 'The offsets at which it was, at most 16.'),
   zeroCopy: boolean,
   limit: described(nullable(count), 'Most bytes per second, as an operator has set it.'),
+  link: described(nullable(string), 'The id of the signed link of a gateway.'),
   worker: described(nullable(count), 'The number of the worker.'),
 };
 
@@ -127,6 +128,25 @@ export const schemas: Readonly<Record<string, Schema>> = {
     requests: described(nullable(count), 'Requests in the present time of the rule.'),
     bytes: described(nullable(count), 'Bytes in the present period of the rule.'),
     blockedUntil: described(nullable(string), 'ISO 8601, or `forever`.'),
+  }),
+  LimitRule: object({
+    route: described(string, 'The name of the route.'),
+    name: string,
+    by: described(string, 'What it counts by: `client`, `identity`, `header x-tenant` and so on.'),
+    download: described(nullable(count), 'Most bytes per second of a key; null without such a limit.'),
+    upload: nullable(count),
+    transfers: described(nullable(count), 'Most transfers of a key at a time.'),
+    requests: nullable(object({ count, perMs: described(count, 'It slides.') })),
+    bytes: nullable(object({ count, per: { anyOf: [oneOf(['day', 'month']), count] } })),
+    queue: nullable(object({ length: count, timeoutMs: count })),
+    active: described(boolean, 'Whether its times of day include the present.'),
+    keys: described(count, 'How many keys it remembers; with workers, the sum of all.'),
+  }),
+  LimitBlock: object({
+    route: described(string, 'The name of the route.'),
+    rule: described(string, 'The name of the rule.'),
+    key: string,
+    until: described(string, 'ISO 8601, or `forever`.'),
   }),
   ReloadProblem: object({
     path: string,

@@ -34,6 +34,8 @@ export interface TransferData {
   zeroCopy: boolean;
   /** Most bytes per second; null if there is no limit. */
   limit: number | null;
+  /** The id of the signed link of a gateway; null if there is none. */
+  link: string | null;
   worker: number | null;
 }
 

@@ -78,6 +78,7 @@ const SETTLED = [
   'upstream',
   'upstreamAddress',
   'attempts',
+  'link',
 ] as const;
 
 /**

@@ -1,4 +1,4 @@
-import type { KeyUsage, LimitControl } from 'sluiceway';
+import type { BlockedKey, KeyUsage, LimitControl, RuleStatus } from 'sluiceway';
 
 /** The limits of a route. */
 export interface LiveLimits {
@@ -8,6 +8,16 @@ export interface LiveLimits {
 
 /** What a key of a rule uses. */
 export interface LimitUse extends KeyUsage {
+  route: string;
+}
+
+/** A rule of a route. */
+export interface RouteRule extends RuleStatus {
+  route: string;
+}
+
+/** A blocked key of a rule of a route. */
+export interface RouteBlock extends BlockedKey {
   route: string;
 }
 
@@ -21,6 +31,12 @@ export interface BlockOrder {
 
 export const readLimits = (all: readonly LiveLimits[], top: number): LimitUse[] =>
   all.flatMap(({ route, limits }) => limits.usage({ top }).map((usage) => ({ route, ...usage })));
+
+export const readRules = (all: readonly LiveLimits[]): RouteRule[] =>
+  all.flatMap(({ route, limits }) => limits.rules().map((rule) => ({ route, ...rule })));
+
+export const readBlocks = (all: readonly LiveLimits[]): RouteBlock[] =>
+  all.flatMap(({ route, limits }) => limits.blocks().map((block) => ({ route, ...block })));
 
 /** Returns the number of aborted transfers; null if no route has the rule. */
 export function orderBlock(
@@ -54,6 +70,31 @@ export function mergeLimits(uses: readonly LimitUse[], top: number): LimitUse[] 
   return [...merged.values()]
     .toSorted((a, b) => b.rateDown + b.rateUp - a.rateDown - a.rateUp || b.transfers - a.transfers)
     .slice(0, top);
+}
+
+/**
+ * The rules of all processes. A handler that a reload has replaced comes after the present one of its route, whose rule counts.
+ */
+export function mergeRules(rules: readonly RouteRule[]): RouteRule[] {
+  const merged = new Map<string, RouteRule>();
+  for (const rule of rules) {
+    const id = JSON.stringify([rule.route, rule.name]);
+    const other = merged.get(id);
+    merged.set(id, other === undefined ? rule : { ...other, keys: other.keys + rule.keys });
+  }
+  return [...merged.values()];
+}
+
+/** The blocks of all processes, each once, the ones that end soonest first. */
+export function mergeBlocks(blocks: readonly RouteBlock[]): RouteBlock[] {
+  const merged = new Map<string, RouteBlock>();
+  for (const block of blocks) {
+    const id = JSON.stringify([block.route, block.rule, block.key]);
+    const other = merged.get(id);
+    // Text that is compared: `forever` is after each time.
+    if (other === undefined || other.until < block.until) merged.set(id, block);
+  }
+  return [...merged.values()].toSorted((a, b) => (a.until < b.until ? -1 : Number(a.until > b.until)));
 }
 
 const addUses = (a: LimitUse, b: LimitUse): LimitUse => ({

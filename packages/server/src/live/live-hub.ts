@@ -2,10 +2,18 @@ import type { Readable } from 'node:stream';
 import { EventStream, formatEvent } from './event-stream.js';
 import { type ExplainedFailure, mergeFailures } from './failures.js';
 import { type HistoryPoint, TotalsHistory } from './history.js';
-import { type BlockOrder, type LimitUse, mergeLimits } from './limit-use.js';
+import {
+  type BlockOrder,
+  type LimitUse,
+  mergeBlocks,
+  mergeLimits,
+  mergeRules,
+  type RouteBlock,
+  type RouteRule,
+} from './limit-use.js';
 import { LiveState } from './live-state.js';
 import { NOT_WATCHING } from './process-view.js';
-import type { AskProcesses } from './questions.js';
+import type { AskProcesses, LinkName } from './questions.js';
 import { type DrainOrder, type DrainResult, type GroupView, mergeGroups } from './servers.js';
 import type { TransferView } from './transfer-view.js';
 
@@ -109,6 +117,24 @@ export class LiveHub {
     );
   }
 
+  /** The rules of limits. */
+  async rules(): Promise<RouteRule[]> {
+    const answers = await this.#ask('rules', () => null);
+    return mergeRules(answers.flatMap(({ answer }) => answer ?? []));
+  }
+
+  /** The blocked keys. */
+  async blocks(): Promise<RouteBlock[]> {
+    const answers = await this.#ask('blocks', () => null);
+    return mergeBlocks(answers.flatMap(({ answer }) => answer ?? []));
+  }
+
+  /** The routes whose gateways have links. */
+  async gateways(): Promise<string[]> {
+    const answers = await this.#ask('gateways', () => null);
+    return [...new Set(answers.flatMap(({ answer }) => answer ?? []))];
+  }
+
   /** Returns the number of aborted transfers; null if there is no such rule. */
   async block(order: BlockOrder): Promise<number | null> {
     const answers = await this.#ask('blockKey', () => order);
@@ -116,9 +142,9 @@ export class LiveHub {
     return known.length === 0 ? null : known.reduce((sum, each) => sum + each, 0);
   }
 
-  /** Returns the number of aborted downloads; null if no gateway has signed the link. */
-  async revoke(url: string): Promise<number | null> {
-    const answers = await this.#ask('revoke', () => url);
+  /** Returns the number of aborted downloads; null if no gateway has signed the link, or there is no gateway. */
+  async revoke(link: LinkName): Promise<number | null> {
+    const answers = await this.#ask('revoke', () => link);
     const known = answers.flatMap(({ answer }) => answer ?? []);
     return known.length === 0 ? null : known.reduce((sum, each) => sum + each, 0);
   }

@@ -1,8 +1,8 @@
 import type { Observer, Outcome, TransferRecord } from 'sluiceway';
 import { ChangeTracker } from './change-tracker.js';
 import { FailureLog } from './failures.js';
-import { type LiveLimits, orderBlock, readLimits } from './limit-use.js';
-import type { LiveAnswers } from './questions.js';
+import { type LiveLimits, orderBlock, readBlocks, readLimits, readRules } from './limit-use.js';
+import type { LinkName, LiveAnswers } from './questions.js';
 import { type LiveGroup, orderDrain, toGroupViews } from './servers.js';
 import { type RoutedTransfer, toView } from './transfer-view.js';
 
@@ -12,8 +12,13 @@ export interface LiveSource {
   running(): Iterable<RoutedTransfer>;
   readonly groups: readonly LiveGroup[];
   readonly limits: readonly LiveLimits[];
-  /** Revokes a link, and returns the number of its downloads. Null: no gateway has a key that has signed it. */
-  revoke(url: string): number | null;
+  /** The routes whose gateways have links. */
+  readonly gateways: readonly string[];
+  /**
+   * Revokes a link, and returns the number of its downloads. Null: no gateway has a key that has signed it, or there is no
+   * gateway.
+   */
+  revoke(link: LinkName): number | null;
 }
 
 /** The session of a primary process that does not watch. */
@@ -79,7 +84,10 @@ export class ProcessView {
       drainServer: (order) => orderDrain(source().groups, order),
       limits: ({ top }) => readLimits(source().limits, top),
       blockKey: (order) => orderBlock(source().limits, order),
-      revoke: (url) => source().revoke(url),
+      rules: () => readRules(source().limits),
+      blocks: () => readBlocks(source().limits),
+      gateways: () => [...source().gateways],
+      revoke: (link) => source().revoke(link),
     };
   }
 

@@ -1,6 +1,6 @@
 import type { ProcessChanges } from './change-tracker.js';
 import type { FailureCount } from './failures.js';
-import type { BlockOrder, LimitUse } from './limit-use.js';
+import type { BlockOrder, LimitUse, RouteBlock, RouteRule } from './limit-use.js';
 import type { DrainOrder, DrainResult, GroupView } from './servers.js';
 import type { TransferView } from './transfer-view.js';
 
@@ -12,6 +12,9 @@ export interface ProcessTotals {
   /** How many transfers have ended, by outcome. */
   outcomes: Readonly<Record<string, number>>;
 }
+
+/** A link of a gateway: the whole, or its id, which shows up in transfers and in limits by `link`. */
+export type LinkName = { readonly url: string } | { readonly id: string };
 
 /** What the live view asks each process that serves. */
 export interface LiveQuestions {
@@ -28,8 +31,12 @@ export interface LiveQuestions {
   servers: readonly [null, GroupView[]];
   drainServer: readonly [DrainOrder, DrainResult];
   limits: readonly [{ top: number }, LimitUse[]];
+  rules: readonly [null, RouteRule[]];
+  blocks: readonly [null, RouteBlock[]];
   blockKey: readonly [BlockOrder, number | null];
-  revoke: readonly [string, number | null];
+  /** The routes whose gateways have links. */
+  gateways: readonly [null, string[]];
+  revoke: readonly [LinkName, number | null];
 }
 
 export type LiveAnswers = {

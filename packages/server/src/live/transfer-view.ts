@@ -36,6 +36,8 @@ export interface TransferView {
   zeroCopy: boolean;
   /** Most bytes per second, as an operator has set it; null if there is no such limit. */
   limit: number | null;
+  /** The id of the signed link of a gateway; null if there is none, and until it has been verified. */
+  link: string | null;
   /** The number of the worker; null without workers. */
   worker: number | null;
 }
@@ -77,6 +79,7 @@ export function toView({ route, transfer }: RoutedTransfer): TransferView {
     resumedAt: [...transfer.resumedAt],
     zeroCopy: transfer.zeroCopy,
     limit: transfer.rateLimit,
+    link: transfer.link,
     worker: null,
   };
 }

@@ -12,6 +12,10 @@ export interface Lifetime {
   transfers(): readonly RunningTransfer[];
   /** Only gateways have links. Throws a `SluicewayError` if the link is not signed with one of its keys. */
   revoke?(link: string): number;
+  /** The same by the id of a link. Throws a `TypeError` if it is not the form of an id. */
+  revokeId?(id: string): number;
+  /** Whether there are keys for links. */
+  readonly hasKeys?: boolean;
   readonly limits: LimitControl;
   /** Only proxies and gateways have limits. */
   setLimits?(rules: readonly LimitRuleOptions[]): void;
@@ -74,13 +78,18 @@ export class RouteHandler implements Handler {
     this.#lifetime.setLimits?.(rules);
   }
 
+  /** Whether the route is a gateway with keys for links. */
+  get hasLinks(): boolean {
+    return this.#lifetime.hasKeys ?? false;
+  }
+
   /** Returns the number of aborted downloads; null if the link is none of this route. */
-  revoke(link: string): number | null {
+  revoke(link: { readonly url: string } | { readonly id: string }): number | null {
+    if (!this.hasLinks) return null;
     try {
-      return this.#lifetime.revoke?.(link) ?? null;
+      return ('id' in link ? this.#lifetime.revokeId?.(link.id) : this.#lifetime.revoke?.(link.url)) ?? null;
     } catch (error) {
-      // A gateway without keys throws a `TypeError`.
-      if (error instanceof SluicewayError || error instanceof TypeError) return null;
+      if (error instanceof SluicewayError) return null;
       throw error;
     }
   }

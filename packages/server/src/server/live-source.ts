@@ -13,8 +13,11 @@ export const toLiveSource = (service: Pick<Service, 'handlers' | 'plan'> | null)
   get limits() {
     return (service?.handlers() ?? []).map(({ route, limits }) => ({ route, limits }));
   },
-  revoke: (url) => {
-    const aborted = (service?.handlers() ?? []).flatMap((handler) => handler.revoke(url) ?? []);
+  get gateways() {
+    return (service?.handlers() ?? []).flatMap((handler) => (handler.hasLinks ? [handler.route] : []));
+  },
+  revoke: (link) => {
+    const aborted = (service?.handlers() ?? []).flatMap((handler) => handler.revoke(link) ?? []);
     return aborted.length === 0 ? null : aborted.reduce((sum, each) => sum + each, 0);
   },
 });

@@ -81,6 +81,7 @@ const members: { readonly [Name in keyof TransferData]: Reader<TransferData[Name
   resumedAt: (given) => array(given).map(count),
   zeroCopy: (given) => given === true,
   limit: number,
+  link: text,
   worker: number,
 };
 

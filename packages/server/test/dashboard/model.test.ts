@@ -36,6 +36,7 @@ const transfer = (id: string, changes: Partial<TransferData> = {}): TransferData
   resumedAt: [],
   zeroCopy: false,
   limit: null,
+  link: null,
   worker: null,
   ...changes,
 });

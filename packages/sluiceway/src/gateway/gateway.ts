@@ -36,6 +36,11 @@ export class Gateway<Context = unknown> implements Handler<Context> {
     this.#proxy = proxy;
   }
 
+  /** Whether the gateway has keys. Without keys it serves only URLs without a signature (`unsigned`). */
+  get hasKeys(): boolean {
+    return this.#settings.links !== null;
+  }
+
   /** The number of running downloads. */
   get active(): number {
     return this.#proxy.active;
@@ -103,7 +108,20 @@ export class Gateway<Context = unknown> implements Handler<Context> {
    */
   revoke(link: string | URL): number {
     const { id, grant } = this.#links.read(this.#withoutIgnored(link));
-    const expires = grant.expires * 1000;
+    return this.#revoke(id, grant.expires * 1000);
+  }
+
+  /**
+   * Revokes a link by its id, which `verify`, running transfers and limits `by: 'link'` report. It does the same as `revoke`.
+   * The link is revoked until it expires if one of its downloads runs, and otherwise for as long as the process or the store
+   * remembers it. An id that no link has is revoked, too. Throws a `TypeError` if it is not the form of an id.
+   */
+  revokeId(id: string): number {
+    if (!/^[\w-]{22}$/.test(id)) throw new TypeError('The id of a link has 22 characters of base64url');
+    return this.#revoke(id, this.#selector.revocations.expiryOf(id) ?? Number.POSITIVE_INFINITY);
+  }
+
+  #revoke(id: string, expires: number): number {
     const { store } = this.#settings;
     if (store !== null) void tellRevoked(store, id, expires);
     return this.#selector.revocations.revoke(id, expires);

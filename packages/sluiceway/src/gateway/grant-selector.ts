@@ -50,7 +50,10 @@ export class GrantSelector implements Selector {
     if (answer !== null) return answer;
     const target = toTarget(grant.url);
     const client = clientKey(request.forwarded.for);
-    const forget = this.revocations.begin(id, (error) => transfer.abortWith(error));
+    const forget = this.revocations.begin(id, {
+      end: (error) => transfer.abortWith(error),
+      expires: grant.expires * 1000,
+    });
     let release: Release | null = null;
     const leave = async (outcome?: Outcome): Promise<void> => {
       forget();
@@ -134,7 +137,7 @@ class GrantSelection implements Selection {
   readonly digestSidecar: SidecarLocation | null;
   readonly size: number | null;
   readonly acceptEncoding: Grant['acceptEncoding'];
-  readonly link: string;
+  readonly link: string | null;
   readonly #settings: GatewaySettings;
   readonly #grant: Grant;
   readonly #use: PendingUse;
@@ -154,7 +157,8 @@ class GrantSelection implements Selection {
     method: string,
   ) {
     this.#settings = settings;
-    this.link = id;
+    // URLs without a signature have no id.
+    this.link = id === '' ? null : id;
     this.#grant = grant;
     this.#use = use;
     this.#leave = leave;

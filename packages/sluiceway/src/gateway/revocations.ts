@@ -1,8 +1,13 @@
 import { SluicewayError } from '../errors.js';
 import type { LimitStore } from '../limits/store.js';
 
-/** Aborts one download. */
-type End = (error: SluicewayError) => void;
+/** A running download of a link. */
+interface Running {
+  /** Aborts it. */
+  readonly end: (error: SluicewayError) => void;
+  /** When its link expires, in milliseconds since 1970. */
+  readonly expires: number;
+}
 
 /** The number of remembered links at which expired ones are first removed. */
 const SWEEP_AT = 10_000;
@@ -11,7 +16,7 @@ const SWEEP_AT = 10_000;
 export class Revocations {
   /** When each revoked link expires, in milliseconds since 1970. After that it need not be remembered. */
   readonly #revoked = new Map<string, number>();
-  readonly #running = new Map<string, Set<End>>();
+  readonly #running = new Map<string, Set<Running>>();
   #sweepAt = SWEEP_AT;
 
   /** Throws `link_revoked`. */
@@ -20,12 +25,12 @@ export class Revocations {
   }
 
   /** Registers a download until the returned function is called. Throws `link_revoked`. */
-  begin(id: string, end: End): () => void {
+  begin(id: string, download: Running): () => void {
     this.check(id);
     const running = this.#running.get(id) ?? new Set();
-    this.#running.set(id, running.add(end));
+    this.#running.set(id, running.add(download));
     return () => {
-      running.delete(end);
+      running.delete(download);
       if (running.size === 0 && this.#running.get(id) === running) this.#running.delete(id);
     };
   }
@@ -35,8 +40,14 @@ export class Revocations {
     if (this.#revoked.size >= this.#sweepAt) this.#sweep();
     this.#revoked.set(id, expires);
     const running = [...(this.#running.get(id) ?? [])];
-    for (const end of running) end(revoked());
+    for (const { end } of running) end(revoked());
     return running.length;
+  }
+
+  /** When a link expires of which a download runs. Null: none does. */
+  expiryOf(id: string): number | null {
+    for (const { expires } of this.#running.get(id) ?? []) return expires;
+    return null;
   }
 
   /** Learns what other processes revoke. Returns a function that stops this. */

@@ -10,7 +10,15 @@ import { appliesTo, type Rule, weightOf } from './rule.js';
 import { RuleState } from './rule-state.js';
 import { SharedLimits } from './shared-limits.js';
 import type { LimitStore } from './store.js';
-import { type KeyUsage, type UsageOptions, UsageReader } from './usage.js';
+import {
+  type BlockedKey,
+  type KeyUsage,
+  type RuleStatus,
+  readBlocks,
+  toStatus,
+  type UsageOptions,
+  UsageReader,
+} from './usage.js';
 
 export interface BlockOptions {
   /** How long. Default: until `unblock`, or until the process ends. */
@@ -21,6 +29,8 @@ const MINUTE_MS = 60_000;
 
 /** Shows and controls what rules count. */
 export interface LimitControl {
+  /** The rules in force, in their order. */
+  rules(): RuleStatus[];
   /** What keys use now, those with the most traffic first. Reading it costs time in proportion to the number of keys. */
   usage(options?: UsageOptions): KeyUsage[];
   /**
@@ -30,6 +40,8 @@ export interface LimitControl {
   block(rule: string, key: string, options?: BlockOptions): number;
   /** Ends a block. Returns whether there was one. */
   unblock(rule: string, key: string): boolean;
+  /** The blocked keys of all rules, whether they have traffic or not. The ones whose block ends soonest are first. */
+  blocks(): BlockedKey[];
 }
 
 /** Applies rules to the transfers of one proxy. */
@@ -135,6 +147,14 @@ export class Limits implements LimitControl {
       // A function of the application has thrown. Without its key, the transfer would run without limits.
       admission.abort(toSluicewayError(error));
     }
+  }
+
+  rules(): RuleStatus[] {
+    return this.#rules.map(toStatus);
+  }
+
+  blocks(): BlockedKey[] {
+    return readBlocks(this.#rules);
   }
 
   usage(options?: UsageOptions): KeyUsage[] {

@@ -1,5 +1,7 @@
 import type { KeyState } from './key-state.js';
+import type { LimitBy } from './keys.js';
 import type { RuleState } from './rule-state.js';
+import type { CountWindow } from './store.js';
 
 /** What a key uses now. */
 export interface KeyUsage {
@@ -26,11 +28,75 @@ export interface KeyUsage {
   readonly blockedUntil: string | null;
 }
 
+/** A rule, and how much it counts now. */
+export interface RuleStatus {
+  readonly name: string;
+  /** `client`, `identity`, `link`, `route`, `upstream` or `all`; `header x-tenant` for a field; `function`. */
+  readonly by: string;
+  /** Bytes per second of a key. Null: no limit. */
+  readonly download: number | null;
+  /** The same from clients. */
+  readonly upload: number | null;
+  /** Transfers of a key at a time. Null: no limit. */
+  readonly transfers: number | null;
+  /** Requests of a key in that time, which slides. Null: no limit. */
+  readonly requests: { readonly count: number; readonly perMs: number } | null;
+  /** Bytes of a key in that period, in milliseconds or by the calendar in UTC. Null: no limit. */
+  readonly bytes: { readonly count: number; readonly per: 'day' | 'month' | number } | null;
+  /** Requests of a key that can wait. Null: what is beyond the limit is refused. */
+  readonly queue: { readonly length: number; readonly timeoutMs: number } | null;
+  /** Whether its times of day include the present. */
+  readonly active: boolean;
+  /** The keys that it remembers. */
+  readonly keys: number;
+}
+
+/** A key that is blocked. */
+export interface BlockedKey {
+  /** Name of the rule. */
+  readonly rule: string;
+  readonly key: string;
+  /** When the key is free again, ISO 8601 in UTC; `forever`. */
+  readonly until: string;
+}
+
 export interface UsageOptions {
   /** Most keys of each rule, those with the most traffic first. Default 10. */
   top?: number;
   /** Name of the only rule to report. Default: all. */
   rule?: string;
+}
+
+export const toStatus = ({ rule, isActive, keys }: RuleState): RuleStatus => ({
+  name: rule.name,
+  by: describeBy(rule.by),
+  download: rule.download,
+  upload: rule.upload,
+  transfers: rule.transfers,
+  requests: rule.requests === null ? null : { count: rule.requests.count, perMs: rule.requests.ms },
+  bytes: rule.bytes === null ? null : { count: rule.bytes.count, per: periodOf(rule.bytes.window) },
+  queue: rule.queue,
+  active: isActive,
+  keys: keys.size,
+});
+
+const describeBy = (by: LimitBy): string =>
+  typeof by === 'function' ? 'function' : typeof by === 'object' ? `header ${by.header}` : by;
+
+const periodOf = (window: CountWindow): 'day' | 'month' | number =>
+  'ms' in window ? window.ms : window.kind;
+
+/** The blocked keys of rules, those that are free first at the start. */
+export function readBlocks(rules: readonly RuleState[]): BlockedKey[] {
+  const blocked = rules.flatMap((state) =>
+    [...state.blocked.keys()].flatMap((key) => {
+      const ms = state.blockedMs(key);
+      return ms === null ? [] : [{ rule: state.rule.name, key, ms }];
+    }),
+  );
+  return blocked
+    .toSorted((a, b) => (a.ms === b.ms ? 0 : a.ms - b.ms))
+    .map(({ rule, key, ms }) => ({ rule, key, until: toTime(ms) }));
 }
 
 const MIN_SAMPLE_MS = 500;
@@ -119,6 +185,11 @@ const byTraffic = (a: KeyUsage, b: KeyUsage): number =>
 
 function blockedUntil(rule: RuleState, key: string): string | null {
   const ms = rule.blockedMs(key);
-  if (ms === null) return null;
-  return Number.isFinite(ms) ? new Date(Date.now() + ms).toISOString() : 'forever';
+  return ms === null ? null : toTime(ms);
 }
+
+/** A time that is so many milliseconds from now. `Date` ends in the year 275760. */
+const toTime = (ms: number): string =>
+  ms <= LAST_TIME - Date.now() ? new Date(Date.now() + ms).toISOString() : 'forever';
+
+const LAST_TIME = 8.64e15;

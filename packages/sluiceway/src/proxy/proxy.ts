@@ -209,7 +209,10 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
       const selected =
         answerAsLastServer(downstream, profile) ??
         (await this.#selector.select(downstream, transfer, context));
-      if (!isAnswer(selected)) state.selection = selected;
+      if (!isAnswer(selected)) {
+        state.selection = selected;
+        transfer.link = selected.link ?? null;
+      }
       transfer.throwIfAborted();
       if (isAnswer(selected)) {
         await this.#responder.answer(state, selected);

@@ -92,7 +92,7 @@ export class RedisBackend implements StoreBackend {
   async revoke(id: string, expiresAt: number): Promise<void> {
     // The time that is left by this process's clock, and a margin for a clock that is wrong.
     const ms = Math.max(0, expiresAt - Date.now()) + CLOCK_MARGIN_MS;
-    await this.#events.mark('revoked', id, String(Math.ceil(ms)), { kind: 'revoked', id, ms });
+    await this.#events.mark('revoked', id, toTime(ms), { kind: 'revoked', id, ms });
   }
 
   async isRevoked(id: string): Promise<boolean> {
@@ -100,8 +100,7 @@ export class RedisBackend implements StoreBackend {
   }
 
   async block(key: string, ms: number): Promise<void> {
-    const time = Number.isFinite(ms) ? String(Math.max(1, Math.ceil(ms))) : '+inf';
-    await this.#events.mark('blocked', key, time, { kind: 'blocked', key, ms });
+    await this.#events.mark('blocked', key, toTime(ms), { kind: 'blocked', key, ms });
   }
 
   async unblock(key: string): Promise<void> {
@@ -182,6 +181,9 @@ export class RedisBackend implements StoreBackend {
     }));
   }
 }
+
+/** Milliseconds from now, for the script. */
+const toTime = (ms: number): string => (Number.isFinite(ms) ? String(Math.max(1, Math.ceil(ms))) : '+inf');
 
 function toNumbers(answer: unknown): number[] {
   if (!Array.isArray(answer)) throw new StoreUnavailableError('the store gave an answer of another form');

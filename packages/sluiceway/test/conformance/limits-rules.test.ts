@@ -347,6 +347,50 @@ describe('an operator', () => {
     await free.get('/');
     expect((await free.readHead()).status).toBe(200);
   });
+
+  test('sees the rules, and all blocked keys, those without traffic too [Sluiceway]', async ({ net }) => {
+    const rules: Rules = [
+      { name: 'c', download: 1000, queue: { length: 2 }, requests: { count: 9, per: '1m' } },
+      { by: { header: 'X-Tenant' }, bytes: { count: '1GB', per: '1h' } },
+      { by: () => null, transfers: 3, when: [{ from: '00:00', to: '24:00' }] },
+    ];
+    const { running } = await limited(net, rules, ok);
+    const { limits } = running.proxy;
+    const none = { download: null, upload: null, transfers: null, requests: null, bytes: null, queue: null };
+    const each = { active: true, keys: 0 };
+    expect(limits.rules()).toEqual([
+      {
+        ...none,
+        ...each,
+        name: 'c',
+        by: 'client',
+        download: 1000,
+        requests: { count: 9, perMs: 60_000 },
+        queue: { length: 2, timeoutMs: 30_000 },
+      },
+      {
+        ...none,
+        ...each,
+        name: 'header',
+        by: 'header x-tenant',
+        bytes: { count: 1_000_000_000, per: 3_600_000 },
+      },
+      { ...none, ...each, name: 'custom', by: 'function', transfers: 3 },
+    ]);
+    expect(limits.blocks()).toEqual([]);
+    limits.block('c', '192.0.2.1');
+    limits.block('header', 'a', { for: '2h' });
+    limits.block('c', '2001:db8::1', { for: '1h' });
+    limits.block('c', '192.0.2.2', { for: '100000000d' });
+    expect(limits.blocks()).toMatchObject([
+      { rule: 'c', key: '2001:db8:0:0::/64', until: expect.stringMatching(/^\d{4}-.*Z$/) as unknown },
+      { rule: 'header', key: 'a', until: expect.stringMatching(/^\d{4}-.*Z$/) as unknown },
+      { rule: 'c', key: '192.0.2.2', until: 'forever' },
+      { rule: 'c', key: '192.0.2.1', until: 'forever' },
+    ]);
+    limits.unblock('header', 'a');
+    expect(limits.blocks()).toHaveLength(3);
+  });
 });
 
 describe('rules', () => {

@@ -58,6 +58,31 @@ describe('a link that is revoked', () => {
     expect((await client.readResponse()).head.status).toBe(410);
   });
 
+  test('by the id that its running download has is revoked like the link itself [Sluiceway]', async ({
+    net,
+  }) => {
+    const { gateway, client, link, running } = await throughGateway(net, async (connection) => {
+      await connection.readHead();
+      await connection.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc');
+      await connection.closed;
+    });
+    const [taken, idle] = [link('/a'), link('/b')];
+    await client.get(taken);
+    const head = await client.readHead();
+    const [transfer] = gateway.transfers();
+    const { id } = gateway.verify(taken, { clientAddress: null });
+    expect(transfer?.link).toBe(id);
+    expect(gateway.revokeId(id)).toBe(1);
+    expect((await client.readContent(head)).complete).toBe(false);
+    expect(gateway.revokeId(gateway.verify(idle, { clientAddress: null }).id)).toBe(0);
+    for (const each of [taken, idle]) {
+      const later = await net.client(running);
+      await later.get(each);
+      expect((await later.readResponse()).head.status).toBe(410);
+    }
+    for (const wrong of ['', 'a', `${id}=`, taken]) expect(() => gateway.revokeId(wrong)).toThrow(TypeError);
+  });
+
   test('has to be one of the gateway [Sluiceway]', async ({ net }) => {
     const { gateway } = await startGateway(net);
     expect(() => gateway.revoke('/download?link=x')).toThrow(/link/);

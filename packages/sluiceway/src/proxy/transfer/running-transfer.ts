@@ -42,6 +42,8 @@ export interface RunningTransfer extends LiveTransfer {
    * as well. Null: no limit for this transfer alone. Throws a `RangeError` below 1.
    */
   limit(bytesPerSecond: number | null): void;
+  /** The id of the signed link of a gateway, once it has been verified. Null: there is none. */
+  readonly link: string | null;
   /** The rate that `limit` has set, in bytes per second. Null: none. */
   readonly rateLimit: number | null;
 }

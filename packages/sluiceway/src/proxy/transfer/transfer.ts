@@ -55,6 +55,7 @@ export class Transfer extends TransferFacts implements RunningTransfer {
   /** The use of rules. Null: none. */
   admission: Admission | null = null;
   rateLimit: number | null = null;
+  link: string | null = null;
   /** The limit of this transfer alone. */
   #ownLimit: Bandwidth | null = null;
 

@@ -81,7 +81,9 @@ export const adminChecks: Readonly<Record<string, Check>> = {
     callApi(example, (answers) => {
       expect(answers).toMatchObject([
         { limits: [{ rule: 'RULE' }] },
+        { rules: [{ name: 'RULE', transfers: 9 }] },
         { blocked: true, aborted: 0 },
+        { blocks: [{ rule: 'RULE', key: '192.0.2.7' }] },
         { blocked: false },
       ]);
     }),
