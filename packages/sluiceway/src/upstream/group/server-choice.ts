@@ -32,7 +32,7 @@ export class ServerChoice {
   #refreshedAt = Number.NEGATIVE_INFINITY;
   /** Whether the slow start of a server can be under way. */
   #isWarming = false;
-  /** Whether a server has a limit of transfers. */
+  /** Whether a server has a limit of transfers or connections. */
   #hasLimits = false;
 
   constructor(settings: ChoiceSettings) {
@@ -41,7 +41,7 @@ export class ServerChoice {
 
   setServers(servers: readonly Server[]): void {
     this.#servers = servers;
-    this.#hasLimits = servers.some(({ maxTransfers }) => maxTransfers !== null);
+    this.#hasLimits = servers.some(({ hasLimit }) => hasLimit);
     this.changed();
   }
 
@@ -58,11 +58,10 @@ export class ServerChoice {
   choose(request: BalancedRequest, tried: readonly Server[], isLastResort: boolean): Server | null {
     const { triesWhenDown, comparesLoads, zone } = this.#settings;
     if (comparesLoads || this.#isWarming) this.refresh();
-    if (tried.length === 0) {
-      const settled = this.#settledCandidates();
-      const usable = settled !== null && this.#hasLimits ? withoutFull(settled) : settled;
-      if (usable !== null) return this.#pick(usable, request);
-    }
+    const settled = this.#settledCandidates();
+    const areAllUsable = settled === null || (tried.length === 0 && !this.#hasLimits);
+    const usable = areAllUsable ? settled : usableOf(settled, tried);
+    if (usable !== null) return this.#pick(usable, request);
     const now = performance.now();
     const isUntried = (server: Server): boolean => tried.length === 0 || !tried.includes(server);
     const available = toCandidates(
@@ -96,7 +95,7 @@ export class ServerChoice {
     const rest = this.#servers.filter(
       (server) => server !== without && server.weight > 0 && !server.isFull && !others.includes(server),
     );
-    return [...others, ...rest];
+    return [...others, ...rest.toSorted((a, b) => a.tier - b.tier)];
   }
 
   /** Updates what the servers have measured, unless that was done less than `validMs` ago. */
@@ -112,7 +111,7 @@ export class ServerChoice {
   }
 
   /**
-   * The candidates for a request that has tried no server. Kept while no server changes, since looking at all of them for
+   * The candidates for a request that has tried no server, full servers included. Kept while no server changes, since looking at all of them for
    * each request would cost more than the choice. Null if they differ from one request to the next.
    */
   #settledCandidates(): Candidates | null {
@@ -143,14 +142,13 @@ export class ServerChoice {
   }
 }
 
-/** The candidates that may have another transfer. Null if none of the first may. */
-function withoutFull(candidates: Candidates): Candidates | null {
+/** The candidates that may have another transfer and were not tried. Null if there is none of the first. */
+function usableOf(candidates: Candidates, tried: readonly Server[]): Candidates | null {
   const { first, spill, spillShare } = candidates;
-  if (!first.some(isFull) && !spill.some(isFull)) return candidates;
-  const some = first.filter((server) => !isFull(server));
+  const isUnusable = (server: Server): boolean => server.isFull || tried.includes(server);
+  if (!first.some(isUnusable) && !spill.some(isUnusable)) return candidates;
+  const some = first.filter((server) => !isUnusable(server));
   if (some.length === 0) return null;
-  const others = spillShare > 0 ? spill.filter((server) => !isFull(server)) : spill;
+  const others = spillShare > 0 ? spill.filter((server) => !isUnusable(server)) : spill;
   return { first: some, spill: others, spillShare: others.length === 0 ? 0 : spillShare };
 }
-
-const isFull = (server: Server): boolean => server.isFull;
