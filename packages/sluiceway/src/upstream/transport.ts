@@ -42,6 +42,8 @@ export interface TransportRequest {
   client?: RequestClient | null;
   /** Time to connect, if it is shorter than that of the transport. Absent: that of the transport. */
   connectTimeoutMs?: number;
+  /** Most connections to the destination, if fewer than those of the transport. Absent: those of the transport. */
+  maxConnections?: number;
   /** Called with each interim response (1xx, not 101) in order, before the promise of the response settles. */
   onInterim(head: InterimResponse): void;
   /** Called when the request, content included, has been handed to the operating system. */

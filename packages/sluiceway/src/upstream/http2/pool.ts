@@ -163,10 +163,12 @@ export class Http2Pool implements SessionOwner {
     return tried?.hasRoom === true && !this.#mayDial ? tried : undefined;
   }
 
+  /** Whether a connection may be opened for the first exchange that waits. */
   get #mayDial(): boolean {
     let open = this.#dialling.size;
     for (const connection of this.#connections) if (connection.isOpen) open += 1;
-    return open < this.#settings.maxConnections;
+    const { maxConnections = Number.POSITIVE_INFINITY } = this.#line.first?.request ?? {};
+    return open < Math.min(maxConnections, this.#settings.maxConnections);
   }
 
   #dial(): void {

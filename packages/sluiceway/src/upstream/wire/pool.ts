@@ -13,18 +13,11 @@ import { WaitingLine } from '../waiting-line.js';
 import { BoundConnections, isSameClient } from './bound-connections.js';
 import { type ConnectionOwner, WireConnection } from './connection.js';
 import type { WireExchange } from './exchange.js';
+import type { NegotiationListener } from './negotiation-listener.js';
 import { proxyHeaderOf } from './proxy-header.js';
 
-/** Called once with the protocol that an origin server uses, unless the transport is destroyed before. */
-export interface NegotiationListener {
-  http1(): void;
-  /** The socket has `onread` and belongs to the listener. `dialMs`: how long it took to open. */
-  http2(socket: Socket, dialMs: number): void;
-  failed(error: SluicewayError): void;
-}
-
 /** What matters of the request that a connection is opened for. */
-type DialledFor = Pick<TransportRequest, 'client' | 'connectTimeoutMs'>;
+type DialledFor = Pick<TransportRequest, 'client' | 'connectTimeoutMs' | 'maxConnections'>;
 
 /** The connections to one destination. */
 export class ConnectionPool implements ConnectionOwner {
@@ -69,8 +62,9 @@ export class ConnectionPool implements ConnectionOwner {
     return !this.#assigning && this.#size === 0 && this.#line.length === 0;
   }
 
-  get #isFull(): boolean {
-    return this.#size >= this.#settings.maxConnections;
+  /** Whether no connection may be opened for a request. */
+  #isFullFor({ maxConnections = Number.POSITIVE_INFINITY }: DialledFor): boolean {
+    return this.#size >= Math.min(maxConnections, this.#settings.maxConnections);
   }
 
   /** The number of connections, including those that are being opened. */
@@ -93,7 +87,7 @@ export class ConnectionPool implements ConnectionOwner {
       connection.begin(exchange);
       return;
     }
-    if (this.#isFull) {
+    if (this.#isFullFor(exchange.request)) {
       // A kept connection was dead, so the other idle ones probably are too. Close one to make room.
       if (!fresh || this.#idle.length === 0) {
         this.#line.enter(exchange);
@@ -179,7 +173,7 @@ export class ConnectionPool implements ConnectionOwner {
    * and the listener gets an HTTP/2 socket. If all allowed connections are busy, reports HTTP/1.1, which they use.
    */
   negotiate(request: DialledFor, listener: NegotiationListener): void {
-    if (this.#isFull) {
+    if (this.#isFullFor(request)) {
       const idle = this.#idle.pop();
       if (idle === undefined) {
         process.nextTick(() => listener.http1());
@@ -278,9 +272,10 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   #roomForNext(): void {
-    if (this.#line.length > 0 && !this.#isFull) {
-      const next = this.#line.next();
-      if (next !== undefined) this.#dial(next);
+    const { first } = this.#line;
+    if (first !== undefined && !this.#isFullFor(first.request)) {
+      first.leaveLine();
+      this.#dial(first);
     }
     if (this.isEmpty) this.#onEmpty();
   }

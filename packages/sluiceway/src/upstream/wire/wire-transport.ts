@@ -4,7 +4,8 @@ import { SessionCache } from '../session-cache.js';
 import type { Exchange, Transport, TransportRequest } from '../transport.js';
 import { resolveTransportOptions, type TransportOptions } from '../transport-options.js';
 import { WireExchange } from './exchange.js';
-import { ConnectionPool, type NegotiationListener } from './pool.js';
+import type { NegotiationListener } from './negotiation-listener.js';
+import { ConnectionPool } from './pool.js';
 
 /** An HTTP/1.1 client based on `node:net` and `node:tls`, with a connection pool for each destination. */
 export class WireTransport implements Transport {
