@@ -119,6 +119,21 @@ describe('several URLs of `sluiceway proxy`', () => {
     first.close();
   });
 
+  test('--max-connections limits the connections to each server', async ({ net }) => {
+    const servers = await startServers(net, ['a', 'b'], {
+      a: () => 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n',
+    });
+    const urls = servers.map(({ url }) => url);
+    const flags = ['--balance', 'ordered', '--max-connections', '1'];
+    const program = await sluicewayProxy(net, urls[0] ?? '', urls[1] ?? '', ...flags);
+    const first = await net.client(program);
+    await first.get('/');
+    await first.readHead();
+    expect(await ask(await net.client(program))).toBe('b');
+    expect(servers[0]?.origin.total).toBe(1);
+    first.close();
+  });
+
   test('--hedge asks a second server if the first does not answer in time', async ({ net }) => {
     const silent = await net.origin(async (connection) => void (await connection.readHead()));
     const [b] = await startServers(net, ['b']);

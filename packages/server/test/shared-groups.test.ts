@@ -2,6 +2,7 @@ import { describe, expect } from 'vitest';
 import { type Network, test } from '../../sluiceway/test/support/fixture.js';
 import { type GroupServer, startServers } from '../../sluiceway/test/support/group-servers.js';
 import { sized } from '../../sluiceway/test/support/through.js';
+import { until } from '../../sluiceway/test/support/until.js';
 import { maskSecrets } from '../src/config/mask.js';
 import { sluicewayServe } from './support/program.js';
 
@@ -91,6 +92,36 @@ describe('routes with the same named upstream', () => {
     // Other options make another group.
     expect(await program.reload(config(servers, { balance: 'ordered' }))).toContain('reloaded');
     expect(await ask(net, program, '/one')).toBe('503');
+  });
+
+  test('have health checks that reach only addresses which all of them allow [Sluiceway; OWASP]', async ({
+    net,
+  }) => {
+    const servers = await startServers(net, ['a']);
+    const { routes, ...rest } = config(servers, { health: { path: '/healthz', interval: '10ms', fall: 1 } });
+    const [one, other] = routes;
+    const guarded = { ...other, proxy: { ...other?.proxy, addresses: 'public' } };
+    const program = await sluicewayServe(net, { ...rest, routes: [one, guarded] });
+    const state = `sluiceway_server_state{group="files",server="${servers[0]?.url}",state="down"} 1\n`;
+    await until(async () => (await scrape(net, program)).includes(state), 'the server was down');
+    expect(servers[0]?.heads).toEqual([]);
+    expect(await program.reload({ ...rest, routes })).toContain('reloaded');
+    await until(() => servers[0]?.heads[0]?.target === '/healthz', 'the server was checked');
+  });
+
+  test('are not checked if the configuration does not take effect [Sluiceway]', async ({ net }) => {
+    const servers = await startServers(net, ['a', 'b']);
+    const [a, b] = servers.map((server) => [server]);
+    const health = { path: '/healthz', interval: '10ms' };
+    const program = await sluicewayServe(net, config(a ?? [], { health }));
+    const { routes, ...rest } = config(b ?? [], { health, balance: 'ordered' });
+    const broken = { path: '/broken', proxy: { upstream: 'nowhere' } };
+    expect(await program.reload({ ...rest, routes: [...routes, broken] })).toContain('nowhere');
+    const checks = servers[0]?.heads.length ?? 0;
+    await until(() => (servers[0]?.heads.length ?? 0) > checks + 5, 'the old server was checked');
+    expect(servers[1]?.heads).toEqual([]);
+    const { upstreams } = config(b ?? [], { addresses: 'public' });
+    expect(await program.reload({ ...rest, upstreams, routes })).toMatch(/upstreams\.files\.addresses/);
   });
 
   test('are reloaded only if the servers are valid, and the problem names them [Sluiceway]', async ({

@@ -117,8 +117,9 @@ export type { Duration, Size } from './units.js';
 export { formatBytes, formatDuration, parseBytes, parseDurationMs } from './units.js';
 export type { BalanceFunction } from './upstream/group/choose/choose.js';
 export type { BalancedRequest } from './upstream/group/choose/hash-key.js';
-export type { ServerOptions, UpstreamGroup } from './upstream/group/group.js';
+export type { UpstreamGroup } from './upstream/group/group.js';
 export type { EjectionReason, ServerState, UpstreamServer } from './upstream/group/server.js';
+export type { ServerOptions } from './upstream/group/server-settings.js';
 export type { Target } from './upstream/target.js';
 export type {
   Exchange,

@@ -18,6 +18,7 @@ export interface GroupFlags {
   dnsServer?: string[];
   hedge?: string;
   maxTransfers?: string;
+  maxConnections?: string;
   queueTimeout?: string;
   sticky?: string;
   slowStart?: string;
@@ -83,6 +84,10 @@ export function addGroupFlags(command: Command): Command {
       'ask a second origin server too if the first has not answered a GET within this time; "p95": the 95th percentile',
     )
     .option('--max-transfers <n>', 'most transfers at a time of each origin server; further requests wait')
+    .option(
+      '--max-connections <n>',
+      'most connections at a time to each origin server; over HTTP/1.1 further requests wait',
+    )
     .option('--queue-timeout <duration>', 'how long a request waits for an origin server before it gets 503')
     .option('--sticky <cookie>', 'keep each client at one origin server, with a cookie of this name')
     .option(
@@ -94,24 +99,26 @@ export function addGroupFlags(command: Command): Command {
 /** The options of the upstream. Several URLs are a group of servers, and so is one with a flag for groups. */
 export function toServers(originUrls: readonly string[], flags: GroupFlags): UpstreamOptions {
   const { balance, hashKey, health, retries, ejectAfter, whenDown, maxTransfers, ...more } = flags;
-  const { hedge, queueTimeout, sticky, slowStart, resolve, dnsServer } = more;
+  const { hedge, maxConnections, queueTimeout, sticky, slowStart, resolve, dnsServer } = more;
   const given = [balance, hashKey, health, retries, ejectAfter, whenDown];
-  const others = [hedge, maxTransfers, queueTimeout, sticky, slowStart, resolve];
+  const others = [hedge, maxTransfers, maxConnections, queueTimeout, sticky, slowStart, resolve];
   if (dnsServer !== undefined && resolve === undefined) throw new UsageError('--dns-server: needs --resolve');
   const [url = ''] = originUrls;
   if (originUrls.length === 1 && [...given, ...others].every((value) => value === undefined)) return { url };
   const max = readNumber('--retries', retries);
   const failures = ejectAfter === 'off' ? false : readNumber('--eject-after', ejectAfter);
-  const most = readNumber('--max-transfers', maxTransfers);
+  const transfers = readNumber('--max-transfers', maxTransfers);
+  const connections = readNumber('--max-connections', maxConnections);
+  const ofServer = {
+    ...(transfers !== undefined && { maxTransfers: transfers }),
+    ...(connections !== undefined && { maxConnections: connections }),
+    ...(resolve !== undefined && { resolve }),
+  };
   return {
     servers:
-      most === undefined && resolve === undefined
+      Object.keys(ofServer).length === 0
         ? originUrls
-        : originUrls.map((each) => ({
-            url: each,
-            ...(most !== undefined && { maxTransfers: most }),
-            ...(resolve !== undefined && { resolve }),
-          })),
+        : originUrls.map((each) => ({ url: each, ...ofServer })),
     ...(dnsServer !== undefined && { dns: { servers: dnsServer } }),
     ...(balance !== undefined && { balance }),
     ...(hashKey !== undefined && { hashKey }),

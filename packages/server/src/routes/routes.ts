@@ -127,6 +127,7 @@ export function buildRoutes(
   }
   if (check.problems.length > 0) {
     for (const handler of made) handler.destroy();
+    groups.discard();
     return null;
   }
   return complete(routes, context, groups, reloads);

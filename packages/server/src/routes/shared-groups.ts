@@ -29,7 +29,9 @@ export function toParts(upstream: unknown): Parts | null {
   if (!isObject(upstream) || upstream['servers'] === undefined) return null;
   const { servers, ...others } = upstream;
   const entries = Object.entries(others);
-  const isOfGroup = (name: string): boolean => Object.hasOwn(upstreamGroupOptions, name);
+  // Health checks connect where the routes with the upstream may.
+  const isOfGroup = (name: string): boolean =>
+    name !== 'addresses' && Object.hasOwn(upstreamGroupOptions, name);
   return {
     servers,
     balancing: Object.fromEntries(entries.filter(([name]) => isOfGroup(name))),
@@ -57,6 +59,11 @@ export class SharedGroup implements NamedGroup {
     this.id = id;
     this.group = createUpstreamGroup({ ...balancing, servers } as UpstreamGroupOptions);
     this.#servers = JSON.stringify(servers);
+  }
+
+  /** Closes the group if it has no user. */
+  discard(): void {
+    if (this.#users === 0) this.group.close();
   }
 
   /** Returns a function that says that the user no longer needs the group. */
@@ -145,6 +152,11 @@ export class SharedGroups {
     this.#groups.set(id, kept);
     this.#changes.push(() => kept.setServers(parts.servers));
     return kept;
+  }
+
+  /** Called when the configuration does not take effect: closes the groups that only it would have used. */
+  discard(): void {
+    for (const group of this.#groups.values()) group.discard();
   }
 
   get all(): readonly NamedGroup[] {

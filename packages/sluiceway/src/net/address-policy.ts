@@ -24,6 +24,19 @@ export const anyAddress: AddressPolicy = { decide: () => ANY };
 /** The policy for URLs that others supply: public unicast only. */
 export const publicAddresses: AddressPolicy = { decide: (address) => classifyAddress(address) };
 
+/** Allows what every one of the policies allows. */
+export function allowedByAll(policies: readonly AddressPolicy[]): AddressPolicy {
+  const [first = anyAddress, ...others] = new Set(policies.filter((policy) => policy !== anyAddress));
+  if (others.length === 0) return first;
+  return {
+    decide(address, port) {
+      const decision = first.decide(address, port);
+      if (!decision.allowed) return decision;
+      return others.map((policy) => policy.decide(address, port)).find(({ allowed }) => !allowed) ?? decision;
+    },
+  };
+}
+
 export interface AddressPolicyOptions {
   /**
    * Allowed addresses. Checked first. Each is an address or a CIDR range, optionally with the only port it applies to:

@@ -1,6 +1,7 @@
 import { createTransport } from '../upstream/create-transport.js';
 import { UpstreamGroup } from '../upstream/group/group.js';
 import type { TransportOptions } from '../upstream/transport-options.js';
+import { toPolicy } from './options/group-guards.js';
 import { resolveGroupOptions, type UpstreamGroupOptions } from './options/group-options.js';
 
 /**
@@ -16,15 +17,16 @@ import { resolveGroupOptions, type UpstreamGroupOptions } from './options/group-
 export function createUpstreamGroup(options: UpstreamGroupOptions): UpstreamGroup {
   const { settings, connecting } = resolveGroupOptions(options);
   const group = new UpstreamGroup(settings);
-  // A transport of its own, since the proxies that use the group can be closed before it.
-  if (settings.health !== null) {
-    const { tls, protocol, egressProxy, proxyProtocol } = connecting;
-    const transport: TransportOptions = {
-      ...(tls !== undefined && { tls }),
-      ...(egressProxy !== undefined && { egress: egressProxy }),
-      ...(proxyProtocol !== undefined && { proxyProtocol }),
-    };
-    group.check(createTransport(transport, protocol), true);
-  }
+  const { addresses, tls, protocol, egressProxy, proxyProtocol } = connecting;
+  const transport: TransportOptions = {
+    ...(tls !== undefined && { tls }),
+    ...(egressProxy !== undefined && { egress: egressProxy }),
+    ...(proxyProtocol !== undefined && { proxyProtocol }),
+  };
+  group.check({
+    policy: toPolicy(addresses),
+    connect: (policy) => createTransport({ ...transport, policy }, protocol),
+    isOwn: true,
+  });
   return group;
 }

@@ -154,6 +154,7 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
     await this.#running.drain();
     this.#settings.limits.close();
     this.#settings.ownGroup?.close();
+    this.#settings.guards.end();
     await this.#settings.transport.close();
   }
 
@@ -162,6 +163,7 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
     void this.#running.drain();
     this.#settings.limits.close();
     this.#settings.ownGroup?.close();
+    this.#settings.guards.end();
     this.#running.abort(new SluicewayError('shutdown', 'The proxy was stopped'));
     this.#settings.transport.destroy();
   }

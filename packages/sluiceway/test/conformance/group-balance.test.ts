@@ -69,7 +69,7 @@ describe('requests to a group of servers', () => {
     const servers = await startServers(net, ['a', 'b', 'c']);
     const group = createUpstreamGroup({ servers: urlsOf(servers), balance: 'hash' });
     const client = await net.client(await net.proxy({ upstream: group }));
-    const paths = Array.from({ length: 12 }, (_, index) => `/file-${index}`);
+    const paths = Array.from({ length: 60 }, (_, index) => `/file-${index}`);
     const before = await ask(client, paths);
     expect(new Set(before).size).toBe(3);
     expect(
@@ -175,6 +175,63 @@ describe('a group that changes', () => {
     first.close();
     await running.record(3);
     expect(group.servers.map(({ url }) => url)).toEqual([b]);
+  });
+
+  test('keeps the transfers and the counts of a server that comes back while it drains [Sluiceway]', async ({
+    net,
+  }) => {
+    const servers = await startServers(net, ['a', 'b'], {
+      a: () => 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf,',
+    });
+    const [a = '', b = ''] = urlsOf(servers);
+    const group = createUpstreamGroup({ servers: [{ url: a, maxTransfers: 1 }] });
+    const running = await net.proxy({ upstream: group });
+    const first = await net.client(running);
+    await first.get('/');
+    await first.readHead();
+    group.setServers([b]);
+    group.setServers([{ url: a, maxTransfers: 1 }, b]);
+    expect(group.servers).toMatchObject([
+      { url: a, state: 'up', transfers: 1, requests: 1 },
+      { url: b, state: 'up' },
+    ]);
+    const client = await net.client(running);
+    expect((await ask(client, times(3))).join('')).toBe('bbb');
+    group.drain(a);
+    expect(group.servers).toMatchObject([
+      { url: b, requests: 3 },
+      { url: a, state: 'draining', transfers: 1 },
+    ]);
+    first.close();
+  });
+
+  test('shares requests by new weights at once, whatever the old ones were [nginx]', async ({ net }) => {
+    const servers = await startServers(net, ['a', 'b']);
+    const [a = '', b = ''] = urlsOf(servers);
+    const group = createUpstreamGroup({
+      servers: [
+        { url: a, weight: 100 },
+        { url: b, weight: 1 },
+      ],
+    });
+    const client = await net.client(await net.proxy({ upstream: group }));
+    expect((await ask(client, times(40))).join('')).toBe('a'.repeat(40));
+    group.setServers([
+      { url: a, weight: 1 },
+      { url: b, weight: 1 },
+    ]);
+    expect((await ask(client, times(6))).join('')).toBe('ababab');
+    expect(group.servers.map(({ requests, weight }) => [requests, weight])).toEqual([
+      [43, 1],
+      [3, 1],
+    ]);
+  });
+
+  test('refuses a list that has a server twice, however its URL is given [Sluiceway]', () => {
+    const group = createUpstreamGroup({ servers: ['http://a.test'] });
+    for (const same of ['http://a.test:80', new URL('http://A.test'), { url: 'http://a.test', weight: 2 }])
+      expect(() => group.setServers(['http://a.test', same])).toThrow(/must not contain a server twice/);
+    expect(group.servers.map(({ url, weight }) => [url, weight])).toEqual([['http://a.test', 1]]);
   });
 
   test('is not changed by a list that is not valid [Sluiceway]', () => {

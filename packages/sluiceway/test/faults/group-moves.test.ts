@@ -100,6 +100,24 @@ describe('a server that is drained', () => {
     expect(group.servers).toMatchObject([{ url: fast.url, failures: 0 }]);
   });
 
+  test('gives its downloads to the servers of a new list if that is asked for [Sluiceway]', async ({
+    net,
+  }) => {
+    const slow = await trickling(net);
+    const fast = await whole(net);
+    const group = createUpstreamGroup({ servers: [slow.url], move: { below: false } });
+    const running = await net.proxy({ upstream: group });
+    const client = await net.client(running);
+    await client.get('/file');
+    await client.readHead();
+    const beginning = await client.readExactly(200);
+    group.setServers([fast.url], { move: true });
+    const rest = await client.readExactly(SIZE - beginning.length);
+    expect(Buffer.concat([beginning, rest]).equals(file)).toBe(true);
+    expect(await running.record()).toMatchObject({ outcome: 'completed', resumes: 1 });
+    expect(group.servers).toMatchObject([{ url: fast.url, failures: 0 }]);
+  });
+
   test('keeps its downloads otherwise, and the last server cannot be drained [Sluiceway]', async ({
     net,
   }) => {

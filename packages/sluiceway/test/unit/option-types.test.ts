@@ -9,7 +9,8 @@ import type { TimeoutOptions } from '../../src/proxy/options/timeout-options.js'
 import type { UpstreamOptions } from '../../src/proxy/options/upstream-options.js';
 import type { UpstreamTlsOptions } from '../../src/proxy/options/upstream-tls.js';
 import type { Duration } from '../../src/units.js';
-import type { ServerOptions, UpstreamGroup } from '../../src/upstream/group/group.js';
+import type { UpstreamGroup } from '../../src/upstream/group/group.js';
+import type { ServerOptions } from '../../src/upstream/group/server-settings.js';
 
 // The compiler checks this file: `npm run typecheck`.
 

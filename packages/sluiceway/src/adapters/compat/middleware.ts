@@ -115,7 +115,7 @@ function makeProxy<Request extends IncomingMessage, Response extends ServerRespo
     // Hooks are only ever called with the context that this middleware gives.
     const settings = resolveSelectedOptions(proxyOptions as SelectedProxyOptions, 'createProxyMiddleware');
     const hooks = { onRequest } as Pick<Hooks, 'onRequest'>;
-    return new ReverseProxy(settings, createSelector({ upstream: null, mirrors: [], hooks }));
+    return new ReverseProxy(settings, createSelector({ ...settings, upstream: null, mirrors: [], hooks }));
   } catch (error) {
     throw toCompatError(error);
   }

@@ -9,7 +9,7 @@ import {
   toOwnChoice,
 } from '../../upstream/group/choose/choose.js';
 import { type KeyOf, parseHashKey } from '../../upstream/group/choose/hash-key.js';
-import type { GroupSettings } from '../../upstream/group/group.js';
+import type { GroupSettings } from '../../upstream/group/group-settings.js';
 import { dnsOption, toNameSettings } from './dns-options.js';
 import {
   hedgeOption,
@@ -27,7 +27,7 @@ import {
 } from './group-limit-options.js';
 import { healthOption, toHealthSettings } from './health-options.js';
 import { type GivenServers, requiredServersOption, serversOption, toServers } from './server-options.js';
-import { egressOption } from './upstream-egress.js';
+import { checkEgress, egressOption } from './upstream-egress.js';
 import { protocolOption, proxyProtocolOption } from './upstream-protocol.js';
 import { tlsOption } from './upstream-tls.js';
 
@@ -127,6 +127,15 @@ export const balancingMembers = {
 const groupMembers = {
   servers: requiredServersOption,
   ...balancingMembers,
+  /**
+   * Which addresses health checks may connect to. A proxy with `addresses: 'public'` restricts the checks of the groups
+   * that it uses too, from its creation on; a group that only a hook chooses, from the first request on. Requests obey
+   * `addresses` of the proxy that sends them. Default: `'any'`.
+   */
+  addresses: oneOf(['any', 'public'], {
+    default: 'any',
+    doc: "Which addresses health checks may connect to. A proxy with `addresses: 'public'` restricts the checks of the groups that it uses too, from its creation on; a group that only a hook chooses, from the first request on. Requests obey `addresses` of the proxy that sends them.",
+  }),
   /** How to reach `https:` URLs: `ca`, `cert`, `key`, `servername`. Default: Node's. */
   tls: tlsOption,
   /**
@@ -167,17 +176,21 @@ export interface BalancingValues extends SettingsOf<typeof balancingMembers> {}
 export function resolveGroupOptions(options: UpstreamGroupOptions): {
   settings: GroupSettings;
   /** How health checks connect. */
-  connecting: Pick<SettingsOf<typeof groupMembers>, 'tls' | 'protocol' | 'egressProxy' | 'proxyProtocol'>;
+  connecting: Pick<
+    SettingsOf<typeof groupMembers>,
+    'addresses' | 'tls' | 'protocol' | 'egressProxy' | 'proxyProtocol'
+  >;
 } {
   const check = new Checker('createUpstreamGroup');
-  const { servers, tls, protocol, egressProxy, proxyProtocol, ...balancing } = resolve(
+  const { servers, addresses, tls, protocol, egressProxy, proxyProtocol, ...balancing } = resolve(
     groupMembers,
     options,
     check,
   );
+  checkEgress(check, 'egressProxy', { isGiven: egressProxy !== undefined, addresses, transport: undefined });
   const settings = toGroupSettings(check, 'servers', servers ?? [], balancing);
   check.throwIfAny();
-  return { settings, connecting: { tls, protocol, egressProxy, proxyProtocol } };
+  return { settings, connecting: { addresses, tls, protocol, egressProxy, proxyProtocol } };
 }
 
 /** Adds the problems of servers that conflict. `path` is that of the servers. */

@@ -5,8 +5,7 @@ import type { CorsRules } from '../../http/cors.js';
 import type { BaseTarget } from '../../http/target.js';
 import { Limits } from '../../limits/limits.js';
 import { toRules } from '../../limits/rule.js';
-import { anyAddress } from '../../net/address-policy.js';
-import { type ListenerAddress, processListeners, publicAddressesOfOthers } from '../../net/own-listeners.js';
+import { type ListenerAddress, processListeners } from '../../net/own-listeners.js';
 import { createTrustedPeers, type TrustedPeers } from '../../net/trusted-peers.js';
 import { Checker } from '../../options/checker.js';
 import { resolve, type SettingsOf } from '../../options/spec.js';
@@ -21,12 +20,14 @@ import type { Hooks } from '../messages/hooks.js';
 import type { Tracing } from '../transfer/tracing.js';
 import type { Observer } from '../transfer/transfer-record.js';
 import { type DigestSettings, toDigestSettings } from './digest-options.js';
-import { type BalancingValues, toGroupSettings } from './group-options.js';
+import { GroupGuards, toPolicy } from './group-guards.js';
+import type { BalancingValues } from './group-options.js';
 import { type HeaderSettings, toHeaderSettings } from './header-options.js';
 import { type Profile, thirdParty } from './profiles.js';
 import { type ProxyOptions, proxyOptions } from './proxy-options.js';
 import { type RequestIdValues, toRequestIdSettings } from './request-id-option.js';
 import { type ResumeSettings, toResumeSettings } from './resume-options.js';
+import { resolveDestination } from './upstream-destination.js';
 import { checkEgress } from './upstream-egress.js';
 import {
   toConnectionSettings,
@@ -41,6 +42,8 @@ export interface ProxySettings {
   upstream: BaseTarget | UpstreamGroup | null;
   /** The group that was created from the options. It is closed with the proxy. */
   ownGroup: UpstreamGroup | null;
+  /** Tells groups of the application which addresses are allowed. */
+  guards: GroupGuards;
   /** Mirrors of the upstream. */
   mirrors: readonly BaseTarget[];
   proxyName: string;
@@ -174,7 +177,7 @@ export function toProxySettings(
   }
   checkEgress(check, `${path}egressProxy`, { isGiven: egressProxy !== undefined, addresses, transport });
   const connecting: TransportOptions = {
-    policy: addresses === 'public' ? publicAddressesOfOthers : anyAddress,
+    policy: toPolicy(addresses),
     connectTimeoutMs: timeouts.connect,
     maxHeadBytes: limits.responseHead,
     maxHeadFields: limits.responseHeaders,
@@ -187,9 +190,11 @@ export function toProxySettings(
   const digests = toDigestSettings(given.digests);
   const rules = toRules(limits.rules, check, 'limits.rules');
   const destination = resolveDestination(check, upstream);
+  const guards = new GroupGuards(toPolicy(addresses));
   const create = (built: Transport, to: ProxySettings['upstream']): ProxySettings => ({
     upstream: to,
     ownGroup: upstream.servers !== undefined && to instanceof UpstreamGroup ? to : null,
+    guards,
     mirrors,
     proxyName: given.name ?? defaultPseudonym,
     loopName: profile.forwarded
@@ -235,7 +240,16 @@ export function toProxySettings(
   });
   return () => {
     const settings = create(transport ?? makeTransport(connecting, protocol), destination());
-    settings.ownGroup?.check(settings.transport, false, connecting.policy);
+    const { ownGroup, upstream: to } = settings;
+    if (ownGroup === null && to instanceof UpstreamGroup) guards.use(to);
+    ownGroup?.check({
+      policy: toPolicy(addresses),
+      // Connections of their own: those for requests can all be busy although a server is well.
+      connect: (policy) =>
+        transport ??
+        makeTransport({ ...connecting, policy, maxConnections: Number.POSITIVE_INFINITY }, protocol),
+      isOwn: transport === undefined,
+    });
     return settings;
   };
 }
@@ -249,25 +263,6 @@ const toDestination = (
   to: BaseTarget | UpstreamGroup | undefined,
 ): { url: BaseTarget | undefined } | { group: UpstreamGroup } =>
   to instanceof UpstreamGroup ? { group: to } : { url: to };
-
-/** Adds the problems of options that exclude each other. The group is created only if there are none. */
-function resolveDestination(
-  check: Checker,
-  { url, servers, group, mirrors, path, ...balancing }: UpstreamValues & { path: string },
-): () => BaseTarget | UpstreamGroup | null {
-  const given = Object.entries({ url, servers, group }).flatMap(([name, value]) =>
-    value === undefined ? [] : [name],
-  );
-  if (given.length > 1) check.problem(`${path}${given[1]}`, `must not be given together with ${given[0]}`);
-  if (mirrors.length > 0 && (servers !== undefined || group !== undefined))
-    check.problem(
-      `${path}mirrors`,
-      'must not be given together with a group, whose servers have the same files',
-    );
-  if (servers === undefined) return () => group ?? url ?? null;
-  const settings = toGroupSettings(check, `${path}servers`, servers, balancing);
-  return () => new UpstreamGroup(settings);
-}
 
 /** Returns the hooks that are set. */
 function toHooks({

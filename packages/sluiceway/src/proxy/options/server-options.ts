@@ -3,8 +3,12 @@ import type { Checker } from '../../options/checker.js';
 import { either, group, list } from '../../options/composites.js';
 import { boolean, integer, oneOf, string, url } from '../../options/kinds.js';
 import { OFF, type SettingsOf } from '../../options/spec.js';
-import type { ServerOptions } from '../../upstream/group/group.js';
-import { keyOf, resolutionWords, type ServerSettings } from '../../upstream/group/server.js';
+import {
+  keyOf,
+  resolutionWords,
+  type ServerOptions,
+  type ServerSettings,
+} from '../../upstream/group/server-settings.js';
 
 export const upstreamUrl = url({ parse: parseUpstreamUrl });
 
@@ -39,6 +43,19 @@ const serverMembers = {
     min: 1,
     defaultText: 'unlimited',
     doc: 'Most transfers at a time. Further requests go to other servers; if all have as many as they may have, they wait in the `queue`.',
+  }),
+  /**
+   * Most connections at a time, busy and unused, for each proxy and each HTTP version, if fewer than
+   * `upstream.connections.max`. With HTTP/1.1, which needs one for each transfer, further requests go to other servers or
+   * wait, as with `maxTransfers`; with HTTP/2 they share the connections. Those of health checks are extra. `false` turns
+   * it off. Default: that of `upstream.connections.max`.
+   */
+  maxConnections: integer({
+    default: OFF,
+    off: true,
+    min: 1,
+    defaultText: 'that of `upstream.connections.max`',
+    doc: 'Most connections at a time, busy and unused, for each proxy and each HTTP version, if fewer than `upstream.connections.max`. With HTTP/1.1, which needs one for each transfer, further requests go to other servers or wait, as with `maxTransfers`; with HTTP/2 they share the connections. Those of health checks are extra.',
   }),
   /** Where the server is, as in `upstream.zone`. Default: none. */
   zone: string({ doc: 'Where the server is, as in `upstream.zone`.' }),
@@ -75,7 +92,14 @@ export const requiredServersOption = list(serverOption, { ...serversAbout, requi
 
 export type GivenServers = readonly (BaseTarget | ServerValues)[];
 
-const NO_OPTIONS = { weight: 1, backup: false, maxTransfers: null, zone: null, resolve: false } as const;
+const NO_OPTIONS = {
+  weight: 1,
+  backup: false,
+  maxTransfers: null,
+  maxConnections: null,
+  zone: null,
+  resolve: false,
+} as const;
 
 /** Checks servers together. Adds problems to `check`; `path` is that of the servers. */
 export function toServers(check: Checker, path: string, given: GivenServers): ServerSettings[] {
@@ -86,7 +110,7 @@ export function toServers(check: Checker, path: string, given: GivenServers): Se
     if (base === undefined) return [];
     if (resolution === 'srv' && base.host !== base.hostname)
       check.problem(path, "must not contain a port in the URL of a server with resolve: 'srv'");
-    return [{ base, ...own, zone: own.zone ?? null, resolve: toResolution(resolution) }];
+    return [{ base, ...own, priority: 0, zone: own.zone ?? null, resolve: toResolution(resolution) }];
   });
   for (const { base } of servers) {
     const key = keyOf(base);

@@ -16,6 +16,7 @@ import {
   type Selector,
 } from '../messages/selection.js';
 import type { UpstreamRequestDraft } from '../messages/upstream-request.js';
+import type { GroupGuards } from '../options/group-guards.js';
 import type { ProxySettings } from '../options/proxy-settings.js';
 
 /** The selector of `createProxy`. Tries the hook `onRequest`, then the URL of the context, then the upstream. */
@@ -23,10 +24,11 @@ export function createSelector({
   upstream,
   mirrors,
   hooks,
-}: Pick<ProxySettings, 'upstream' | 'mirrors' | 'hooks'>): Selector {
+  guards,
+}: Pick<ProxySettings, 'upstream' | 'mirrors' | 'hooks' | 'guards'>): Selector {
   const byUpstream = upstream === null ? null : toSelector(upstream, mirrors);
   const byUrl = new UrlSelector(null, byUpstream);
-  return hooks.onRequest === undefined ? byUrl : new HookSelector(hooks.onRequest, byUrl);
+  return hooks.onRequest === undefined ? byUrl : new HookSelector(hooks.onRequest, byUrl, guards);
 }
 
 const toSelector = (upstream: BaseTarget | UpstreamGroup, mirrors: readonly BaseTarget[]): Selector =>
@@ -115,10 +117,12 @@ export class UrlSelector implements Selector {
 class HookSelector implements Selector {
   readonly #hook: NonNullable<Hooks['onRequest']>;
   readonly #fallback: Selector;
+  readonly #guards: GroupGuards;
 
-  constructor(hook: NonNullable<Hooks['onRequest']>, fallback: Selector) {
+  constructor(hook: NonNullable<Hooks['onRequest']>, fallback: Selector, guards: GroupGuards) {
     this.#hook = hook;
     this.#fallback = fallback;
+    this.#guards = guards;
   }
 
   async select(
@@ -129,7 +133,10 @@ class HookSelector implements Selector {
     const chosen = await runHook(this.#hook, { request });
     if (chosen === undefined) return this.#fallback.select(request, transfer, context);
     if ('status' in chosen) return chosen;
-    if (chosen.upstream instanceof UpstreamGroup) return selectFromGroup(chosen.upstream, request, transfer);
+    if (chosen.upstream instanceof UpstreamGroup) {
+      this.#guards.use(chosen.upstream);
+      return selectFromGroup(chosen.upstream, request, transfer);
+    }
     const url = chosen.upstream;
     return orError('proxy_configuration_error', () => {
       const upstream = parseBaseTarget(url);

@@ -17,8 +17,8 @@ export interface Candidates {
 }
 
 /**
- * Those of `servers`, which are all of the group, that satisfy `isUsable`, narrowed down: to servers that are no backups
- * if there are any, and then to those of the own zone. If the own zone has lost servers, its requests spill over to other
+ * Those of `servers`, which are all of the group, that satisfy `isUsable`, narrowed down: to the lowest tier that has any,
+ * and then to those of the own zone. If the own zone has lost servers, its requests spill over to other
  * zones as far as the rest cannot take them. `zone` is null if zones do not matter.
  */
 export function toCandidates(
@@ -26,20 +26,21 @@ export function toCandidates(
   zone: string | null,
   isUsable: (server: Server) => boolean,
 ): Candidates {
-  const primary: Server[] = [];
-  const backups: Server[] = [];
+  let tier = Number.POSITIVE_INFINITY;
+  let usable: Server[] = [];
   for (const server of servers) {
-    if (server.weight === 0 || !isUsable(server)) continue;
-    if (server.backup) backups.push(server);
-    else primary.push(server);
+    if (server.tier > tier || server.weight === 0 || !isUsable(server)) continue;
+    if (server.tier < tier) {
+      ({ tier } = server);
+      usable = [];
+    }
+    usable.push(server);
   }
-  const usable = primary.length > 0 ? primary : backups;
   const isOwn = (server: Server): boolean => server.zone === zone;
   if (zone === null || !usable.some(isOwn)) return { first: usable, spill: NONE, spillShare: 0 };
   const first = usable.filter(isOwn);
   const spill = usable.filter((server) => !isOwn(server));
-  const areBackups = primary.length === 0;
-  const whole = sumOfWeights(servers.filter((server) => isOwn(server) && server.backup === areBackups));
+  const whole = sumOfWeights(servers.filter((server) => isOwn(server) && server.tier === tier));
   const share = Math.min(1, (OVERPROVISIONING * sumOfWeights(first)) / whole);
   return { first, spill, spillShare: spill.length === 0 ? 0 : 1 - share };
 }

@@ -1,41 +1,23 @@
 import { SluicewayError } from '../../errors.js';
 import { parseBaseTarget } from '../../http/target.js';
-import { type AddressPolicy, anyAddress } from '../../net/address-policy.js';
-import type { Transport } from '../transport.js';
+import type { AddressPolicy } from '../../net/address-policy.js';
 import type { BalancedRequest } from './choose/hash-key.js';
-import { type BreakerSettings, type BreakerState, CircuitBreaker } from './circuit-breaker.js';
-import { Ejection, type EjectionSettings } from './ejection.js';
+import { type BreakerState, CircuitBreaker } from './circuit-breaker.js';
+import { Ejection } from './ejection.js';
+import type { GroupSettings } from './group-settings.js';
 import { HeadTimes } from './head-times.js';
-import { HealthChecks, type HealthSettings } from './health/health-checks.js';
-import { type MoveSettings, RateWatch } from './rate-watch.js';
-import { type QueueSettings, RequestQueue } from './request-queue.js';
-import { type NameSettings, ServerNames } from './resolve/server-names.js';
+import { CheckConnections, type CheckSettings } from './health/check-connections.js';
+import { HealthChecks } from './health/health-checks.js';
+import { RateWatch } from './rate-watch.js';
+import { RequestQueue } from './request-queue.js';
+import { ServerNames } from './resolve/server-names.js';
 import { RetryBudget } from './retry-budget.js';
 import type { RetrySettings } from './retry-policy.js';
-import type { HedgeSettings, HedgeTimes } from './send-hedged.js';
-import { keyOf, type Resolution, Server, type ServerSettings, type UpstreamServer } from './server.js';
-import { type ChoiceSettings, ServerChoice } from './server-choice.js';
-import { Sticky, type StickySettings } from './sticky.js';
-
-/** Checked values of the options of a group. */
-export interface GroupSettings extends ChoiceSettings {
-  servers: readonly ServerSettings[];
-  passive: EjectionSettings;
-  /** Null: servers are not checked. */
-  health: HealthSettings | null;
-  retry: RetrySettings;
-  move: MoveSettings;
-  /** How names of servers are resolved. */
-  names: NameSettings;
-  queue: QueueSettings;
-  /** Null: there is no circuit breaker. */
-  breaker: BreakerSettings | null;
-  hedge: HedgeSettings;
-  /** Null: cookies do not matter. */
-  sticky: StickySettings | null;
-  /** Checks a new list of servers. Throws an `OptionsError`. */
-  checkServers(servers: unknown): readonly ServerSettings[];
-}
+import type { HedgeTimes } from './send-hedged.js';
+import { Server, type UpstreamServer } from './server.js';
+import { ServerChoice } from './server-choice.js';
+import { keyOf, type ServerOptions, type ServerSettings } from './server-settings.js';
+import { Sticky } from './sticky.js';
 
 /**
  * Servers that serve the same, between which requests are balanced. Created by `createUpstreamGroup`, or from the
@@ -48,7 +30,8 @@ export class UpstreamGroup {
   /** @internal */
   readonly rates: RateWatch;
   #checks: HealthChecks | null = null;
-  #ownTransport: Transport | null = null;
+  /** Which addresses the proxies that use the group allow. */
+  readonly #guards: AddressPolicy[] = [];
   readonly #names: ServerNames;
   #servers: Server[] = [];
   /** The servers that were drained one by one. Their names can still lead to them. */
@@ -111,12 +94,18 @@ export class UpstreamGroup {
   /**
    * Replaces the servers, while the group is in use. The list has the form of the option `servers`. A server that was
    * there before, by its URL, keeps its state and its counts. A server that is no longer there gets no more requests, and
-   * its transfers end undisturbed. Throws an `OptionsError` if the list is not valid; then nothing changes.
+   * its transfers end undisturbed. With `move`, its downloads go on at other servers that are proved to have the same file.
+   * Throws an `OptionsError` if the list is not valid; then nothing changes.
    */
-  setServers(servers: readonly (string | URL | ServerOptions)[]): void {
+  setServers(
+    servers: readonly (string | URL | ServerOptions)[],
+    { move = false }: { move?: boolean } = {},
+  ): void {
     const checked = this.#settings.checkServers(servers);
     this.#drained.clear();
+    const before = this.#servers;
     this.#set(checked);
+    if (move) for (const server of before) if (server.isDraining) moveAll(server);
   }
 
   /**
@@ -132,7 +121,7 @@ export class UpstreamGroup {
     if (this.#servers.length === 1) throw new TypeError('The group has no other server');
     this.#drained.add(keyOf(server.base));
     this.#apply();
-    if (move) server.moveAll(new SluicewayError('connection_read_timeout', 'The server is drained'));
+    if (move) moveAll(server);
   }
 
   /**
@@ -143,26 +132,34 @@ export class UpstreamGroup {
     this.#names.end();
     this.#checks?.stop();
     this.#checks = null;
-    this.#ownTransport?.destroy();
   }
 
-  /**
-   * @internal Starts the health checks, if there are any. Their requests are sent by `transport`. `isOwn`: it is closed
-   * with the group.
-   */
-  check(transport: Transport, isOwn: boolean, policy: AddressPolicy = anyAddress): void {
+  /** @internal Starts the health checks, if there are any. */
+  check(connections: CheckSettings): void {
     const { health } = this.#settings;
     if (health !== null) this.#names.start();
     if (health === null || this.#checks !== null) return;
-    this.#ownTransport = isOwn ? transport : null;
-    this.#checks = new HealthChecks(health, transport, policy, this.#ejection);
+    this.#checks = new HealthChecks(health, new CheckConnections(connections, this.#guards), this.#ejection);
     this.#checks.watch(this.#servers);
   }
 
-  /** @internal Settled when the names of the servers have been looked up. Null if a server is known. */
+  /**
+   * @internal A proxy that uses the group allows these addresses, and from now on health checks connect only to addresses
+   * that it allows too. Returns a function to call when the proxy is closed.
+   */
+  guard(policy: AddressPolicy): () => void {
+    this.#guards.push(policy);
+    this.#checks?.guardsChanged();
+    return () => {
+      this.#guards.splice(this.#guards.indexOf(policy), 1);
+      this.#checks?.guardsChanged();
+    };
+  }
+
+  /** @internal Settled when the names of the servers have been looked up. Null if a server that is no backup is known. */
   get resolving(): Promise<void> | null {
     this.#names.start();
-    return this.#servers.length === 0 ? this.#names.pending : null;
+    return this.#servers.some(({ tier }) => tier === 0) ? null : this.#names.pending;
   }
 
   /** @internal Why there is no server. */
@@ -257,7 +254,11 @@ export class UpstreamGroup {
   /** Uses the servers that are known now. */
   #apply(): void {
     const given = this.#names.servers.filter(({ base }) => !this.#drained.has(keyOf(base)));
-    const before = new Map(this.#servers.map((server) => [keyOf(server.base), server]));
+    this.#leaving = this.#leaving.filter(({ transfers }) => transfers > 0);
+    // A server that comes back while it drains still has its transfers.
+    const before = new Map(
+      [...this.#leaving, ...this.#servers].map((server) => [keyOf(server.base), server]),
+    );
     const isFirst = this.#servers.length === 0;
     this.#servers = given.map((settings) => {
       const known = before.get(keyOf(settings.base));
@@ -268,14 +269,18 @@ export class UpstreamGroup {
       }
       before.delete(keyOf(settings.base));
       known.adjust(settings);
+      if (known.isDraining) {
+        known.isDraining = false;
+        known.changed();
+      }
       return known;
     });
-    this.#leaving = this.#leaving.filter(({ transfers }) => transfers > 0);
-    for (const server of before.values()) {
+    this.#leaving = [...before.values()];
+    for (const server of this.#leaving) {
+      if (server.isDraining) continue;
       this.#ejection.forgive(server);
       server.isDraining = true;
       server.changed();
-      this.#leaving.push(server);
     }
     this.#choice.setServers(this.#servers);
     this.sticky?.setServers(this.#servers, ({ base }) => keyOf(base));
@@ -284,12 +289,6 @@ export class UpstreamGroup {
   }
 }
 
-/** A server of a group as an option: see `upstream.servers`. */
-export interface ServerOptions {
-  url: string | URL;
-  weight?: number;
-  backup?: boolean;
-  maxTransfers?: number | false;
-  zone?: string;
-  resolve?: boolean | Resolution;
+function moveAll(server: Server): void {
+  server.moveAll(new SluicewayError('connection_read_timeout', 'The server is drained'));
 }

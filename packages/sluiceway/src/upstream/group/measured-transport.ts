@@ -30,12 +30,13 @@ export class MeasuredTransport implements Transport {
   }
 
   send(request: TransportRequest): Exchange {
-    const exchange = this.#transport.send(request);
     const use = this.#uses.useFor(request.destination);
     // After a redirect to a server outside the group.
-    if (use === null) return exchange;
+    if (use === null) return this.#transport.send(request);
+    const { maxConnections } = use.server;
+    const exchange = this.#transport.send(maxConnections === null ? request : { ...request, maxConnections });
     use.sent(request.content?.length ?? null);
-    return new MeasuredExchange(exchange, use, this.#ejection, request.content === null);
+    return new MeasuredExchange(exchange, use, this.#ejection, request);
   }
 
   close(): Promise<void> {
@@ -62,13 +63,21 @@ class MeasuredExchange implements Exchange {
   readonly #exchange: Exchange;
   #isUnwanted = false;
 
-  /** `timesHead`: the time to the response head is the server's alone. */
-  constructor(exchange: Exchange, use: ServerUse, ejection: Ejection, timesHead: boolean) {
+  constructor(
+    exchange: Exchange,
+    use: ServerUse,
+    ejection: Ejection,
+    { content, upgrade }: TransportRequest,
+  ) {
+    // Without content, the time to the response head is the server's alone.
+    const timesHead = content === null;
     this.#exchange = exchange;
     this.response = exchange.response;
     exchange.response.then(
       (response) => {
-        const { status } = response;
+        const { status, httpVersion } = response;
+        // Protocols other than HTTP need HTTP/1.1, whatever the server uses otherwise.
+        if (upgrade === null) use.server.isMultiplexed = httpVersion === '2.0';
         if (ejection.isFailure(status)) ejection.failed(use.server, use.beganAt, `it answered ${status}`);
         else ejection.answered(use.server, use.beganAt, timesHead);
         use.answered(response.contentLength);

@@ -1,25 +1,6 @@
 import type { SluicewayError } from '../../errors.js';
-import { type BaseTarget, hostField } from '../../http/target.js';
-
-/** What is looked up for the URL of a server: the addresses of its name, or its SRV records (RFC 2782). */
-export const resolutionWords = ['addresses', 'srv'] as const;
-
-export type Resolution = (typeof resolutionWords)[number];
-
-/** Checked values of one server of a group. */
-export interface ServerSettings {
-  base: BaseTarget;
-  /** Its share of the load, relative to the other servers. 0: no requests. */
-  weight: number;
-  /** Whether it gets requests only while no other server is available. */
-  backup: boolean;
-  /** Most transfers at a time. Null: no limit. */
-  maxTransfers: number | null;
-  /** Where the server is. Null: not said. */
-  zone: string | null;
-  /** What its name is resolved to: several servers. Null: it is one server. */
-  resolve: Resolution | null;
-}
+import type { BaseTarget } from '../../http/target.js';
+import { nameOf, type ServerSettings } from './server-settings.js';
 
 /** Why a server was ejected: see the options of `passive`. */
 export type EjectionReason = 'failures' | 'failure-share' | 'slow-head' | 'slow-rate';
@@ -74,6 +55,9 @@ interface Use {
 /** The part of its weight with which a slow start begins, as in Envoy. */
 const FIRST_SHARE = 0.1;
 
+/** Backups come after all servers that are none, whatever the priorities of their records. */
+const BACKUP_TIER = 0x10000;
+
 /** A rate that is older says nothing about the server. */
 export const RATE_VALID_MS = 60_000;
 
@@ -83,7 +67,14 @@ export class Server implements UpstreamServer {
   readonly url: string;
   weight = 1;
   backup = false;
-  maxTransfers: number | null = null;
+  /** Those with the lowest one that are available get the requests. */
+  tier = 0;
+  maxConnections: number | null = null;
+  #maxTransfers: number | null = null;
+  /** Whether a connection carries several transfers at a time, as far as its responses have shown. */
+  #isMultiplexed = false;
+  /** Most transfers at a time. */
+  #most = Number.POSITIVE_INFINITY;
   zone: string | null = null;
   share = 1;
   /** A number that is the same for the same URL in every process, for rendezvous hashing. */
@@ -142,12 +133,32 @@ export class Server implements UpstreamServer {
   }
 
   /** Takes new values of its options. */
-  adjust({ weight, backup, maxTransfers, zone }: ServerSettings): void {
+  adjust({ weight, backup, priority, maxTransfers, maxConnections, zone }: ServerSettings): void {
     this.weight = weight;
-    this.backup = backup;
-    this.maxTransfers = maxTransfers;
+    this.backup = backup || priority > 0;
+    this.tier = backup ? BACKUP_TIER + priority : priority;
+    this.#maxTransfers = maxTransfers;
+    this.maxConnections = maxConnections;
     this.zone = zone;
+    // Turns are worth as much as the weights that they come from.
+    this.turn = 0;
+    this.#setMost();
     this.#setShare(performance.now());
+  }
+
+  /** Whether a response has shown that a connection carries several transfers at a time. */
+  set isMultiplexed(isMultiplexed: boolean) {
+    if (this.#isMultiplexed === isMultiplexed) return;
+    this.#isMultiplexed = isMultiplexed;
+    this.#setMost();
+    this.#onFree();
+  }
+
+  #setMost(): void {
+    const most = this.#maxTransfers ?? Number.POSITIVE_INFINITY;
+    // Without multiplexing, a transfer has a connection of its own.
+    const connections = (this.#isMultiplexed ? null : this.maxConnections) ?? Number.POSITIVE_INFINITY;
+    this.#most = Math.min(most, connections);
   }
 
   get state(): ServerState {
@@ -232,9 +243,14 @@ export class Server implements UpstreamServer {
     return this.isUp(now) && !this.isFull && (!this.isOnTrial || this.transfers === 0);
   }
 
-  /** Whether it has as many transfers as it may have. */
+  /** Whether it has as many transfers as it may have, or as its connections can carry. */
   get isFull(): boolean {
-    return this.maxTransfers !== null && this.transfers >= this.maxTransfers;
+    return this.transfers >= this.#most;
+  }
+
+  /** Whether it can ever be full. */
+  get hasLimit(): boolean {
+    return this.#maxTransfers !== null || this.maxConnections !== null;
   }
 
   /** Lets other servers continue its transfers, as far as they can. */
@@ -261,17 +277,6 @@ export class Server implements UpstreamServer {
     use.counted = bytesLeft;
   }
 }
-
-/**
- * The name of a server in records and snapshots, with its address if its name was resolved before. The query can contain
- * a secret.
- */
-const nameOf = ({ protocol, host, port, address, path }: BaseTarget): string =>
-  `${protocol}//${address === undefined ? host : hostField(address, port, protocol)}${path}`;
-
-/** Two servers are the same if their URLs are, query and address included. */
-export const keyOf = (base: BaseTarget): string =>
-  base.address === undefined ? `${nameOf(base)}?${base.query}` : `${nameOf(base)}?${base.query} ${base.host}`;
 
 /** FNV-1a over UTF-16 code units, in 32 bits. */
 export function hashText(text: string): number {

@@ -300,6 +300,40 @@ describe('a server whose name has SRV records', () => {
     expect(await ask(client, 2)).toEqual(['backup', 'backup']);
   });
 
+  test('goes to the next priority while all servers of the better ones are down, and to a backup last [RFC 2782]', async ({
+    net,
+  }) => {
+    const names = ['first', 'second', 'third', 'backup'];
+    const origins = await Promise.all(names.map((name) => startAt(net, name)));
+    const [first, second, third, backup] = origins;
+    const record = (origin: RawOrigin | undefined, priority: number) => ({
+      name: 'host.test',
+      port: origin?.port ?? 0,
+      priority,
+      weight: 1,
+    });
+    const { dns } = await startNames(net, {
+      [NAME]: [record(third, 30), record(first, 10), record(second, 20)],
+      'host.test': ['127.0.0.1'],
+    });
+    const group = startGroup(net, {
+      servers: [
+        { url: backup?.url ?? '', backup: true },
+        { url: `http://${NAME}`, resolve: 'srv' },
+      ],
+      dns: { servers: [dns.address] },
+      passive: { failures: 1, ejectFor: '1h', maxEjected: 100 },
+    });
+    const client = await net.client(await net.proxy({ upstream: group }));
+    expect(await ask(client, 3)).toEqual(['first', 'first', 'first']);
+    await first?.stop();
+    expect(await ask(client, 3)).toEqual(['second', 'second', 'second']);
+    await second?.stop();
+    expect(await ask(client, 3)).toEqual(['third', 'third', 'third']);
+    await third?.stop();
+    expect(await ask(client, 3)).toEqual(['backup', 'backup', 'backup']);
+  });
+
   test('keeps the servers of a record whose name cannot be resolved any more [HAProxy]', async ({ net }) => {
     const one = await startAt(net, 'one');
     const two = await startAt(net, 'two');

@@ -1,7 +1,6 @@
-import type { AddressPolicy } from '../../../net/address-policy.js';
-import type { Transport } from '../../transport.js';
 import type { Ejection } from '../ejection.js';
 import type { Server } from '../server.js';
+import type { CheckConnections } from './check-connections.js';
 import { type ProbeSettings, probe } from './probe.js';
 
 /** Checked values of `health`. */
@@ -29,31 +28,38 @@ interface Watched {
 /** Checks the servers of a group at intervals, and records whether they are down. */
 export class HealthChecks {
   readonly #settings: HealthSettings;
-  readonly #transport: Transport;
-  readonly #policy: AddressPolicy;
+  readonly #connections: CheckConnections;
   readonly #ejection: Ejection;
   readonly #watched = new Map<Server, Watched>();
 
-  constructor(settings: HealthSettings, transport: Transport, policy: AddressPolicy, ejection: Ejection) {
+  constructor(settings: HealthSettings, connections: CheckConnections, ejection: Ejection) {
     this.#settings = settings;
-    this.#transport = transport;
-    this.#policy = policy;
+    this.#connections = connections;
     this.#ejection = ejection;
   }
 
-  /** Checks exactly these servers from now on. A new server is up until its checks say otherwise. */
+  /**
+   * Checks exactly these servers from now on. A new server is up until its checks say otherwise. Its first check is not
+   * sent before the caller returns to the event loop: a proxy that is created meanwhile can restrict the addresses.
+   */
   watch(servers: readonly Server[]): void {
     for (const server of this.#watched.keys()) if (!servers.includes(server)) this.#leave(server);
     for (const server of servers) {
       if (this.#watched.has(server)) continue;
       const watched: Watched = { timer: null, stop: new AbortController(), inARow: 0, good: [] };
       this.#watched.set(server, watched);
-      void this.#check(server, watched);
+      this.#checkAfter(0, server, watched);
     }
   }
 
   stop(): void {
     for (const server of [...this.#watched.keys()]) this.#leave(server);
+    this.#connections.destroy();
+  }
+
+  /** Proxies that use the group allow other addresses than before. */
+  guardsChanged(): void {
+    this.#connections.changed();
   }
 
   #leave(server: Server): void {
@@ -68,14 +74,17 @@ export class HealthChecks {
   async #check(server: Server, watched: Watched): Promise<void> {
     const { signal } = watched.stop;
     const beganAt = performance.now();
-    const fault = await probe(this.#transport, server.base, this.#settings, signal, this.#policy);
+    const { transport, policy } = this.#connections;
+    const fault = await probe(transport, server.base, this.#settings, signal, policy);
     if (signal.aborted) return;
     this.#record(server, watched, fault, beganAt);
     const { intervalMs } = this.#settings;
-    const ms = intervalMs * (1 - JITTER + 2 * JITTER * Math.random());
-    watched.timer = setTimeout(() => void this.#check(server, watched), ms);
+    this.#checkAfter(intervalMs * (1 - JITTER + 2 * JITTER * Math.random()), server, watched);
+  }
+
+  #checkAfter(ms: number, server: Server, watched: Watched): void {
     // Checks alone do not keep the process running.
-    watched.timer.unref();
+    watched.timer = setTimeout(() => void this.#check(server, watched), ms).unref();
   }
 
   #record(server: Server, watched: Watched, fault: string | null, beganAt: number): void {

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { isNoSuchName, type Resolver, type ServiceRecord, toDnsError } from '../../../net/resolver.js';
 import { systemResolver } from '../../../net/system-resolver.js';
-import type { Resolution, ServerSettings } from '../server.js';
+import type { Resolution, ServerSettings } from '../server-settings.js';
 
 /** One server that a name leads to. */
 export interface FoundServer {
@@ -9,7 +9,8 @@ export interface FoundServer {
   /** Null: that of the URL. */
   port: number | null;
   weight: number;
-  isBackup: boolean;
+  /** Its place among the priorities of the records, 0 for the servers that are asked first. */
+  priority: number;
 }
 
 /** The result of a lookup. `ttlMs`: how long it is valid; null if unknown. */
@@ -35,7 +36,7 @@ export async function lookUp(
     if (resolution === 'srv') return await lookUpServices(hostname, resolver, known);
     const { addresses, ttlMs } = await addressesOf(hostname, resolver);
     return {
-      servers: addresses.map((address) => ({ address, port: null, weight: 1, isBackup: false })),
+      servers: addresses.map((address) => ({ address, port: null, weight: 1, priority: 0 })),
       ttlMs,
     };
   } catch (error) {
@@ -47,8 +48,10 @@ export async function lookUp(
 async function lookUpServices(name: string, resolver: Resolver, known: KnownAddresses): Promise<Found> {
   const ask = resolver.resolveSrv?.bind(resolver) ?? systemResolver.resolveSrv.bind(systemResolver);
   const records = (await ask(name)).filter((record) => record.name !== '' && record.name !== '.');
-  const first = Math.min(...records.map(({ priority }) => priority));
-  const found = await Promise.all(records.map((record) => serversOf(record, first, resolver, known)));
+  const priorities = [...new Set(records.map(({ priority }) => priority))].toSorted((a, b) => a - b);
+  const found = await Promise.all(
+    records.map((record) => serversOf(record, priorities.indexOf(record.priority), resolver, known)),
+  );
   const names = new Set(records.map((record) => record.name));
   for (const each of known.keys()) if (!names.has(each)) known.delete(each);
   const servers = found.flatMap((each) => each.servers).toSorted(compare);
@@ -56,10 +59,13 @@ async function lookUpServices(name: string, resolver: Resolver, known: KnownAddr
   return { servers, ttlMs: shortest(found.map(({ ttlMs }) => ttlMs)) };
 }
 
-/** Each address of the server that a record names is a server with the port and the weight of the record. */
+/**
+ * Each address of the server that a record names is a server with the port and the weight of the record. `priority`: its
+ * place among the priorities of all records.
+ */
 async function serversOf(
-  { name, port, priority, weight }: ServiceRecord,
-  first: number,
+  { name, port, weight }: ServiceRecord,
+  priority: number,
   resolver: Resolver,
   known: KnownAddresses,
 ): Promise<Found & { error: unknown }> {
@@ -78,7 +84,7 @@ async function serversOf(
     port,
     // RFC 2782: servers with the weight 0 get a very small share, and all of it if there are no others.
     weight: Math.max(1, weight),
-    isBackup: priority > first,
+    priority,
   }));
   return { servers, ttlMs, error };
 }
@@ -106,7 +112,7 @@ function shortest(ttls: readonly (number | null)[]): number | null {
 }
 
 const compare = (a: FoundServer, b: FoundServer): number =>
-  Number(a.isBackup) - Number(b.isBackup) ||
+  a.priority - b.priority ||
   isIP(a.address) - isIP(b.address) ||
   (a.address === b.address ? (a.port ?? 0) - (b.port ?? 0) : a.address < b.address ? -1 : 1);
 
@@ -121,11 +127,11 @@ const SERVICE = /^_[^.]+\._[^.]+\./;
 export function toServers(named: ServerSettings, found: readonly FoundServer[]): ServerSettings[] {
   const hostname = named.base.hostname.replace(SERVICE, '');
   const host = named.base.host.replace(SERVICE, '');
-  return found.map(({ address, port, weight, isBackup }) => ({
+  return found.map(({ address, port, weight, priority }) => ({
     ...named,
     base: { ...named.base, hostname, host, address, ...(port !== null && { port }) },
     weight: named.weight * weight,
-    backup: named.backup || isBackup,
+    priority,
     resolve: null,
   }));
 }

@@ -1,6 +1,6 @@
 import { SluicewayError } from '../../../errors.js';
 import { type Resolver, toDnsError } from '../../../net/resolver.js';
-import { keyOf, type Resolution, type ServerSettings } from '../server.js';
+import { keyOf, type Resolution, type ServerSettings } from '../server-settings.js';
 import { type Found, type FoundServer, type KnownAddresses, lookUp, toServers } from './look-up.js';
 
 /** Checked values of `dns`. */
