@@ -103,7 +103,7 @@ export class Gateway<Context = unknown> implements Handler<Context> {
   /**
    * Revokes a link. Requests with it get 410 (`link_revoked`) until it expires, and its running downloads are aborted.
    * Returns the number of downloads that this process has aborted. Without `limits.store`, the revocation applies to this
-   * process and is lost when it ends. With it, it reaches the other processes as soon as the store can be asked. Throws
+   * process and is lost when it ends, and to gateways that `inherit` it. With it, it reaches the other processes as soon as the store can be asked. Throws
    * `link_invalid` if the link is not signed with one of the keys.
    */
   revoke(link: string | URL): number {
@@ -125,6 +125,15 @@ export class Gateway<Context = unknown> implements Handler<Context> {
     const { store } = this.#settings;
     if (store !== null) void tellRevoked(store, id, expires);
     return this.#selector.revocations.revoke(id, expires);
+  }
+
+  /**
+   * Takes over what is known of links at a gateway that this one replaces, for example with other options: which ones are
+   * revoked, and which single-use links have been used. Otherwise, they could be used again. Call it before this gateway
+   * serves requests.
+   */
+  inherit(previous: Gateway<Context>): void {
+    this.#selector.inherit(previous.#selector);
   }
 
   /**

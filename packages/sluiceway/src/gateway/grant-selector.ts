@@ -26,6 +26,8 @@ export class GrantSelector implements Selector {
   readonly #settings: GatewaySettings;
   readonly #limits: TransferAdmission;
   readonly #uses: LinkUseStore;
+  /** The uses that this process knows of. */
+  readonly #ownUses: LinkUses;
   readonly #continuations: Continuations;
   readonly revocations: Revocations = new Revocations();
   readonly #stopWatching: () => void;
@@ -36,6 +38,7 @@ export class GrantSelector implements Selector {
     this.#continuations = new Continuations(settings.maxTransfers, settings.maxTransfersPerClient);
     const { store, singleUseWindowMs } = settings;
     const uses = new LinkUses(singleUseWindowMs);
+    this.#ownUses = uses;
     this.#uses = store === null ? uses : new SharedLinkUses(uses, store.links, singleUseWindowMs);
     this.#stopWatching = store === null ? () => {} : this.revocations.watch(store);
   }
@@ -83,6 +86,12 @@ export class GrantSelector implements Selector {
       if (release === null) throw error;
       return release;
     }
+  }
+
+  /** Takes over revoked links and the uses of links. */
+  inherit(previous: GrantSelector): void {
+    this.revocations.inherit(previous.revocations);
+    this.#ownUses.inherit(previous.#ownUses);
   }
 
   /** The gateway serves no more. */

@@ -107,6 +107,11 @@ export class LinkUses implements LinkUseStore {
     return use;
   }
 
+  /** Takes over the uses of links of another gateway of this process. */
+  inherit(other: LinkUses): void {
+    for (const [id, use] of other.#uses) if (!this.#uses.has(id)) this.#uses.set(id, use);
+  }
+
   /** Visits all links. The next sweep runs when their number has doubled, or at `SWEEP_AT` at the earliest. */
   #sweep(): void {
     const now = Date.now();

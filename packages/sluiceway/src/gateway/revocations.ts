@@ -50,6 +50,11 @@ export class Revocations {
     return null;
   }
 
+  /** Learns what another gateway of this process has revoked. */
+  inherit(other: Revocations): void {
+    for (const [id, expires] of other.#revoked) this.#revoked.set(id, expires);
+  }
+
   /** Learns what other processes revoke. Returns a function that stops this. */
   watch(store: LimitStore): () => void {
     return store.watch({

@@ -83,6 +83,29 @@ describe('a link that is revoked', () => {
     for (const wrong of ['', 'a', `${id}=`, taken]) expect(() => gateway.revokeId(wrong)).toThrow(TypeError);
   });
 
+  test('stays revoked, and used, at a gateway that inherits from the one that it replaces [Sluiceway]', async ({
+    net,
+  }) => {
+    const options = { trustedProxies: ['127.0.0.1'] };
+    const { gateway, client, link, records } = await throughGateway(net, file, options);
+    const [taken, once] = [link('/a'), link('/b', { singleUse: true })];
+    gateway.revoke(taken);
+    await client.get(once, ['X-Forwarded-For: 192.0.2.1']);
+    expect((await client.readResponse()).head.status).toBe(200);
+    await until(() => records.length === 1, 'the download had ended');
+    const next = await startGateway(net, options);
+    next.gateway.inherit(gateway);
+    const statusOf = async (each: string, address: string): Promise<number> => {
+      const other = await net.client(next.running);
+      await other.get(each, [`X-Forwarded-For: ${address}`]);
+      return (await other.readResponse()).head.status;
+    };
+    expect(await statusOf(taken, '192.0.2.1')).toBe(410);
+    expect(await statusOf(once, '192.0.2.2')).toBe(403);
+    expect(await statusOf(once, '192.0.2.1')).toBe(200);
+    expect(await statusOf(link('/c', { singleUse: true }), '192.0.2.2')).toBe(200);
+  });
+
   test('has to be one of the gateway [Sluiceway]', async ({ net }) => {
     const { gateway } = await startGateway(net);
     expect(() => gateway.revoke('/download?link=x')).toThrow(/link/);
