@@ -53,6 +53,8 @@ export class Limits implements LimitControl {
   /** Transfers that have been asked about. Kept only while there are rules. */
   readonly #admissions = new Set<Admission>();
 
+  /** When blocked keys are free again, by the name of their rule, which may come later. */
+  readonly #blocked = new Map<string, Map<string, number>>();
   /** Counts the changes of the rules. */
   #version = 0;
   #nextOrder = 0;
@@ -119,7 +121,8 @@ export class Limits implements LimitControl {
     for (const admission of this.#admissions) admission.leave();
     this.#rules = rules.map((rule) => {
       const state = old.get(rule.name);
-      if (state === undefined) return new RuleState(rule, this.#shared?.makeSupply ?? (() => null));
+      if (state === undefined)
+        return new RuleState(rule, this.#blockedOf(rule.name), this.#shared?.makeSupply ?? (() => null));
       state.changeRule(rule);
       return state;
     });
@@ -187,9 +190,18 @@ export class Limits implements LimitControl {
   /** Any process has blocked a key. `ms` 0: it has ended that. */
   #onBlocked(name: string, key: string, ms: number): void {
     const rule = this.#rules.find((each) => each.rule.name === name);
-    if (rule === undefined) return;
-    if (ms === 0) rule.blocked.delete(key);
-    else this.#blockFor(rule, key, ms);
+    if (ms === 0) this.#blockedOf(name).delete(key);
+    else if (rule !== undefined) this.#blockFor(rule, key, ms);
+    // A store can tell it before there are rules.
+    else this.#blockedOf(name).set(key, Date.now() + ms);
+  }
+
+  #blockedOf(rule: string): Map<string, number> {
+    const known = this.#blocked.get(rule);
+    if (known !== undefined) return known;
+    const created = new Map<string, number>();
+    this.#blocked.set(rule, created);
+    return created;
   }
 
   #blockFor(rule: RuleState, name: string, ms: number): number {

@@ -16,12 +16,13 @@ export class RuleState {
   isActive: boolean;
   readonly keys = new Map<string, KeyState>();
   /** When blocked keys are free again, in milliseconds since 1970. */
-  readonly blocked = new Map<string, number>();
+  readonly blocked: Map<string, number>;
   readonly #makeSupply: SupplyFactory;
   #sweepAt = SWEEP_AT;
 
-  constructor(rule: Rule, makeSupply: SupplyFactory) {
+  constructor(rule: Rule, blocked: Map<string, number>, makeSupply: SupplyFactory) {
     this.rule = rule;
+    this.blocked = blocked;
     this.#makeSupply = makeSupply;
     this.isActive = rule.schedule.isActive(Date.now());
   }

@@ -1,7 +1,8 @@
 import { describe, expect } from 'vitest';
+import { MemoryBackend, SharedStore } from '../../src/store.js';
 import { type Network, test } from '../support/fixture.js';
 import { Gate } from '../support/gate.js';
-import type { OriginScript } from '../support/raw-origin.js';
+import { type OriginScript, respondWith } from '../support/raw-origin.js';
 import type { ProxyOptions } from '../support/servers.js';
 import { sized, through } from '../support/through.js';
 import { until } from '../support/until.js';
@@ -193,4 +194,25 @@ test('a request that waits for the access policy when rules are replaced does no
   await line.arrived('/1');
   line.answer('/1');
   expect(await status()).toBe(200);
+});
+
+test('a key that was blocked in the store is blocked for a rule that comes later, and again after it was removed [Sluiceway]', async ({
+  net,
+}) => {
+  const store = new SharedStore(new MemoryBackend());
+  net.cleanup(() => store.close());
+  await store.block('users\none', 60_000);
+  const rules: Rules = [{ name: 'users', by: byUser, transfers: 1 }];
+  const origin = await net.origin(respondWith(sized('a file')));
+  const running = await net.proxy({ upstream: origin.url, limits: { rules, store } });
+  const statusOf = async (user: string): Promise<number> => {
+    const client = await net.client(running);
+    await client.get('/', [`User: ${user}`]);
+    return (await client.readResponse()).head.status;
+  };
+  expect([await statusOf('one'), await statusOf('two')]).toEqual([403, 200]);
+  running.proxy.setLimits([]);
+  expect(await statusOf('one')).toBe(200);
+  running.proxy.setLimits(rules);
+  expect(await statusOf('one')).toBe(403);
 });
