@@ -1,8 +1,11 @@
+import { createLinks } from 'sluiceway/gateway';
 import { expect } from 'vitest';
 import { seededBytes } from '../../sluiceway/test/support/content.js';
 import { test } from '../../sluiceway/test/support/fixture.js';
 import { respondWith } from '../../sluiceway/test/support/raw-origin.js';
 import { sized } from '../../sluiceway/test/support/through.js';
+import { adminOf } from './support/admin.js';
+import { key, writeKeys } from './support/gateway-program.js';
 import { sluicewayServe } from './support/program.js';
 
 test('a reload changes the limits of running transfers, and keeps the counts; rules with a mistake change nothing [Sluiceway]', async ({
@@ -33,4 +36,54 @@ test('a reload changes the limits of running transfers, and keeps the counts; ru
   const second = await net.client(program);
   await second.get('/');
   expect((await second.readResponse()).head.status).toBe(429);
+});
+
+test('a reload that replaces a route keeps blocked keys and revoked links [Sluiceway]', async ({ net }) => {
+  const origin = await net.origin(respondWith(sized('a file')));
+  const file = writeKeys(net);
+  const config = (connect: string) => ({
+    listeners: [{ address: '127.0.0.1:0' }],
+    admin: { address: '127.0.0.1:0' },
+    routes: [
+      {
+        path: '/download',
+        gateway: {
+          keys: { file },
+          timeouts: { connect },
+          guard: { allowAddresses: ['127.0.0.0/8'], allowPorts: 'any' },
+        },
+      },
+      {
+        proxy: {
+          upstream: origin.url,
+          timeouts: { connect },
+          limits: { rules: [{ name: 'users', by: { header: 'user' }, transfers: 1 }] },
+        },
+      },
+    ],
+  });
+  const program = await sluicewayServe(net, config('5s'));
+  const admin = await adminOf(net, program);
+  const target = createLinks({ keys: [key], path: '/download' }).sign({
+    url: `${origin.url}/a`,
+    expires: '1h',
+  });
+  expect(
+    (await admin.post('/api/links/revoke', { url: `http://127.0.0.1:${program.port}${target}` })).status,
+  ).toBe(200);
+  for (const user of ['one', 'two'])
+    expect(
+      (await admin.post('/api/limits/users/block', { key: user, ...(user === 'two' && { for: '1h' }) }))
+        .status,
+    ).toBe(200);
+  expect(await program.reload(config('6s'))).toContain('SIGHUP: reloaded');
+  const statusOf = async (path: string, user: string): Promise<number> => {
+    const client = await net.client(program);
+    await client.get(path, [`User: ${user}`]);
+    return (await client.readResponse()).head.status;
+  };
+  expect(await statusOf(target, 'one')).toBe(410);
+  expect([await statusOf('/', 'one'), await statusOf('/', 'two'), await statusOf('/', 'three')]).toEqual([
+    403, 403, 200,
+  ]);
 });

@@ -7,7 +7,7 @@ import {
   type ProxyOptions,
   stripPrefix,
 } from 'sluiceway';
-import { createDownloadGateway, createLinks, type Gateway, type KeyOptions } from 'sluiceway/gateway';
+import { createDownloadGateway, createLinks, type KeyOptions } from 'sluiceway/gateway';
 import { Checker } from 'sluiceway/options';
 import type { LimitStore } from 'sluiceway/store';
 import { absoluteFile, type FileOf } from '../access/access-kinds.js';
@@ -21,6 +21,7 @@ import {
 } from '../config/library-options.js';
 import type { RouteValues } from '../config/route-options.js';
 import { createHealth, createRedirect, createRespond, type ReadinessSource } from './answers.js';
+import { GatewayHandler } from './gateway-handler.js';
 import { type Lifetime, RouteHandler } from './route-handler.js';
 import { type SharedGroup, type SharedGroups, toParts } from './shared-groups.js';
 import { withTracing } from './tracing.js';
@@ -223,20 +224,6 @@ function describeGateway(route: RouteValues, written: WrittenOptions, context: A
         return new GatewayHandler(gateway, context.name);
       }),
   };
-}
-
-/** A gateway stores which client uses a single-use link, so it is kept as long as possible: new keys do not replace it. */
-export class GatewayHandler extends RouteHandler {
-  readonly #gateway: Gateway;
-
-  constructor(gateway: Gateway, route: string) {
-    super(gateway, gateway, route);
-    this.#gateway = gateway;
-  }
-
-  reloadKeys(): void {
-    this.#gateway.reloadKeys();
-  }
 }
 
 /** Adds problems with the keys of a gateway that is kept. */

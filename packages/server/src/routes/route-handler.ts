@@ -1,4 +1,5 @@
 import {
+  type BlockedKey,
   type Handler,
   type LimitControl,
   type LimitRuleOptions,
@@ -91,6 +92,20 @@ export class RouteHandler implements Handler {
     } catch (error) {
       if (error instanceof SluicewayError) return null;
       throw error;
+    }
+  }
+
+  /** Blocks keys of rules, as far as it has rules of their names. */
+  block(keys: readonly BlockedKey[]): void {
+    for (const { rule, key, until } of keys) {
+      const ms = Date.parse(until) - Date.now();
+      try {
+        if (until === 'forever') this.limits.block(rule, key);
+        else if (ms > 0) this.limits.block(rule, key, { for: ms });
+      } catch (error) {
+        // There is no such rule.
+        if (!(error instanceof RangeError)) throw error;
+      }
     }
   }
 

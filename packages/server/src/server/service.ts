@@ -13,6 +13,7 @@ import type { ObserversOf, Plan } from './compile.js';
 import { createListenerHandler } from './listener-handler.js';
 import { keyOf, sharedAddress } from './listener-key.js';
 import type { ListenerPlan } from './listener-plan.js';
+import { passOn } from './pass-on.js';
 
 export interface ServiceOptions {
   observersOf: ObserversOf;
@@ -140,8 +141,7 @@ export class Service {
     this.certificates.apply(acmeOf(plan));
     this.#teach();
     for (const listener of gone) this.#close(listener);
-    const kept = new Set(this.#handlersOf(plan));
-    for (const handler of [...before.filter((each) => !kept.has(each)), ...former]) this.#retire(handler);
+    for (const handler of [...passOn(before, this.#handlersOf(plan)), ...former]) this.#retire(handler);
     return {
       listeners: {
         opened: Array.from(opened.values(), ({ listener }) => listener.url),
