@@ -28,8 +28,8 @@ export type { Digest, DigestAlgorithm } from './http/digest.js';
 export type { ReadonlyFields } from './http/fields.js';
 export { Fields } from './http/fields.js';
 export type { BaseTarget } from './http/target.js';
+export type { BlockOptions, LimitControl } from './limits/control.js';
 export type { KeyFunction, LimitBy, LimitedRequest } from './limits/keys.js';
-export type { BlockOptions, LimitControl } from './limits/limits.js';
 export type {
   ByteQuotaOptions,
   LimitExceptOptions,

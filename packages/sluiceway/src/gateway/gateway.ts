@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { LinkUse as Facts } from '../access/link-conditions.js';
 import type { ClientExchange, ClientRequest, ClientResponse } from '../downstream/exchange.js';
 import type { Outcome } from '../errors.js';
-import type { LimitControl } from '../limits/limits.js';
+import type { LimitControl } from '../limits/control.js';
 import type { LimitRuleOptions } from '../limits/rule-options.js';
 import type { ListenerAddress } from '../net/own-listeners.js';
 import type { HandleContext } from '../proxy/messages/handle-context.js';

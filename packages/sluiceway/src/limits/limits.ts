@@ -1,7 +1,8 @@
 import { toSluicewayError } from '../errors.js';
-import { type Duration, parseDurationMs } from '../units.js';
+import { parseDurationMs } from '../units.js';
 import { Admission, type LimitedTransfer } from './admission.js';
 import { type Claim, refusalOf } from './claim.js';
+import type { BlockOptions, LimitControl } from './control.js';
 import type { Queued, Refusal } from './key-state.js';
 import { keyOf, type LimitedRequest, type LimitTarget } from './keys.js';
 import { Queues } from './queues.js';
@@ -20,29 +21,7 @@ import {
   UsageReader,
 } from './usage.js';
 
-export interface BlockOptions {
-  /** How long. Default: until `unblock`, or until the process ends. */
-  for?: Duration;
-}
-
 const MINUTE_MS = 60_000;
-
-/** Shows and controls what rules count. */
-export interface LimitControl {
-  /** The rules in force, in their order. */
-  rules(): RuleStatus[];
-  /** What keys use now, those with the most traffic first. Reading it costs time in proportion to the number of keys. */
-  usage(options?: UsageOptions): KeyUsage[];
-  /**
-   * Blocks a key of a rule: its transfers are aborted, and further requests get 403. A client can be named by any of its
-   * addresses. Returns the number of aborted transfers. Throws a `RangeError` if there is no rule of that name.
-   */
-  block(rule: string, key: string, options?: BlockOptions): number;
-  /** Ends a block. Returns whether there was one. */
-  unblock(rule: string, key: string): boolean;
-  /** The blocked keys of all rules, whether they have traffic or not. The ones whose block ends soonest are first. */
-  blocks(): BlockedKey[];
-}
 
 /** Applies rules to the transfers of one proxy. */
 export class Limits implements LimitControl {

@@ -8,7 +8,7 @@ import { takeUpgrade } from '../downstream/http1/http1-upgrade.js';
 import { toClientExchange } from '../downstream/to-exchange.js';
 import { type Outcome, SluicewayError, toSluicewayError } from '../errors.js';
 import { preflightStatus } from '../http/cors.js';
-import type { LimitControl } from '../limits/limits.js';
+import type { LimitControl } from '../limits/control.js';
 import type { LimitRuleOptions } from '../limits/rule-options.js';
 import { readListener } from '../net/own-listeners.js';
 import type { HandleContext } from './messages/handle-context.js';

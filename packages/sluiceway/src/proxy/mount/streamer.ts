@@ -1,6 +1,6 @@
 import type { ClientExchange, ClientRequest, ClientResponse } from '../../downstream/exchange.js';
 import type { Outcome } from '../../errors.js';
-import type { LimitControl } from '../../limits/limits.js';
+import type { LimitControl } from '../../limits/control.js';
 import type { LimitRuleOptions } from '../../limits/rule-options.js';
 import { Checker } from '../../options/checker.js';
 import type { HandleContext } from '../messages/handle-context.js';
