@@ -3,6 +3,12 @@ import { readSecondLevelCacheBytes } from './cache-size.js';
 /** Size of the blocks for heads and small responses. An idle connection keeps one. */
 export const HEAD_BLOCK_SIZE: number = 8 * 1024;
 
+/**
+ * Size of the block for a read that the kernel will probably make unnecessary, because it moves the content: a thousand
+ * slow transfers hold no more than that.
+ */
+export const PARKED_BLOCK_SIZE: number = 1024;
+
 const MIN_LARGEST_BLOCK = 512 * 1024;
 const MAX_LARGEST_BLOCK = 2 * 1024 * 1024;
 const DEFAULT_LARGEST_BLOCK = 1024 * 1024;
@@ -44,7 +50,7 @@ export interface BufferPoolOptions {
 /** Read blocks shared by the connections of one transport. A block belongs to one connection at a time. */
 export class BufferPool {
   readonly #free = new Map<number, Buffer[]>(
-    [HEAD_BLOCK_SIZE, ...CONTENT_BLOCK_SIZES].map((size) => [size, []]),
+    [PARKED_BLOCK_SIZE, HEAD_BLOCK_SIZE, ...CONTENT_BLOCK_SIZES].map((size) => [size, []]),
   );
   readonly #largeLimit: number;
   readonly #keptLimit: number;

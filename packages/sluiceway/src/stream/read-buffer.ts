@@ -1,4 +1,4 @@
-import { type BufferPool, CONTENT_BLOCK_SIZES, HEAD_BLOCK_SIZE } from './buffer-pool.js';
+import { type BufferPool, CONTENT_BLOCK_SIZES, HEAD_BLOCK_SIZE, PARKED_BLOCK_SIZE } from './buffer-pool.js';
 
 /** A TLS record carries at most 16 KiB. With less room, records would be split. */
 const MIN_ROOM = 16 * 1024;
@@ -60,6 +60,8 @@ export class ReadBuffer {
   expected = 0;
   /** Whether unread bytes are content, and not an incomplete head that must stay contiguous with the next bytes. */
   isContent = false;
+  /** Whether the kernel will probably move the content that is not read yet, so that the next read needs little space. */
+  isParked = false;
 
   /**
    * `readsWhilePaused` is true for TLS: it delivers decrypted records even after reading was paused, so they must not
@@ -174,6 +176,7 @@ export class ReadBuffer {
   /** The block size for the expected bytes: not larger than needed, and within the budget. */
   #wantedSize(): number {
     if (this.expected <= HEAD_BLOCK_SIZE) return HEAD_BLOCK_SIZE;
+    if (this.isParked) return PARKED_BLOCK_SIZE;
     let level = this.#level;
     while (level > 0 && blockSize(level - 1) >= this.expected) level -= 1;
     const size = blockSize(level);
@@ -183,8 +186,8 @@ export class ReadBuffer {
   /** Moves a head that is larger than its block to a larger one, so that it can be parsed in one piece. */
   #enlarge(): Buffer {
     const from = this.#current;
-    const size = from.bytes.length * 4;
-    const isPooled = CONTENT_BLOCK_SIZES.includes(size);
+    const size = Math.max(from.bytes.length * 4, HEAD_BLOCK_SIZE);
+    const isPooled = size === HEAD_BLOCK_SIZE || CONTENT_BLOCK_SIZES.includes(size);
     const to = new Block(isPooled ? this.#pool.acquire(size) : Buffer.allocUnsafeSlow(size));
     to.end = from.bytes.copy(to.bytes, 0, from.start, from.end);
     this.#current = to;

@@ -4,9 +4,16 @@ import type { PipePool } from './pipes.js';
 import type { Poller, SocketWatch } from './poller.js';
 import { BROKEN, type PipeEnds, REFUSED, type System, WOULD_BLOCK } from './system.js';
 
-/** Bytes that are taken from the source at a time. Adapted so that the target takes all of them at once. */
-const MIN_TAKE = 64 * 1024;
-const FIRST_TAKE = 256 * 1024;
+/**
+ * Bytes that are taken from the source at a time, if the target has room for them. Adapted so that the target takes all of
+ * them at once: the rest occupies memory until a slow client has read.
+ */
+const MIN_TAKE = 16 * 1024;
+/** The least number of bytes that is taken, since the room of the target is an estimate. */
+const MIN_ROOM = 4 * 1024;
+const FIRST_TAKE = 128 * 1024;
+/** Most bytes that leave a pipe for the memory of this process. */
+const MAX_REST = 128 * 1024;
 /** After this many takes that fit into the target, larger ones are tried. */
 const GROWS_AFTER_TAKES = 8;
 
@@ -28,8 +35,10 @@ export interface SpliceTools {
 }
 
 /**
- * Moves bytes from one socket to another with `splice`. Bytes go through a pipe, which the splice holds only while bytes
- * are in it: it takes bytes from the source only when the target is writable.
+ * Moves bytes from one socket to another with `splice`. Bytes go through a pipe, which the splice holds only for a moment:
+ * it takes bytes from the source only when the target is writable, and as many as the target has room for. If the target
+ * takes fewer, because the kernel has become short of memory, the rest leaves the pipe and is kept in this process. So a few
+ * pipes are enough for thousands of slow clients.
  */
 export class SpliceJob implements Splice {
   readonly #tools: SpliceTools;
@@ -42,9 +51,11 @@ export class SpliceJob implements Splice {
   #left: number;
   /** How many of them the gate lets pass. */
   #passable = 0;
-  /** The pipe, while `#held` bytes are in it. */
-  #pipe: PipeEnds | null = null;
+  /** Bytes that were taken from the source and that the target does not have: they are in `#pipe` or in `#rest`. */
   #held = 0;
+  #pipe: PipeEnds | null = null;
+  /** Its last `#held` bytes are to be sent. */
+  #rest: Buffer | null = null;
   #takeBytes = FIRST_TAKE;
   #takes = 0;
   #waitsFor: SpliceSide = 'source';
@@ -145,7 +156,8 @@ export class SpliceJob implements Splice {
     if (passable <= 0) return passable;
     const pipe = pipes.acquire();
     if (pipe === null) return 0;
-    const length = Math.min(passable, this.#takeBytes, pipe.size);
+    const room = Math.max(MIN_ROOM, system.room(this.#to.descriptor));
+    const length = Math.min(passable, this.#takeBytes, pipe.size, room);
     const taken = system.splice(this.#from.descriptor, pipe.write, length);
     if (taken <= 0) {
       pipes.release(pipe, true);
@@ -170,18 +182,23 @@ export class SpliceJob implements Splice {
     return Math.min(this.#left, this.#passable);
   }
 
-  /** Moves bytes from the pipe to the target. Returns how many, or `BROKEN`. */
+  /** Moves the held bytes to the target. Returns how many, or `BROKEN`. */
   #give(): number {
-    const pipe = this.#pipe as PipeEnds;
-    const given = this.#tools.system.splice(pipe.read, this.#to.descriptor, this.#held);
+    const { system, pipes } = this.#tools;
+    const pipe = this.#pipe;
+    const given =
+      pipe === null ? this.#sendRest() : system.splice(pipe.read, this.#to.descriptor, this.#held);
     if (given === BROKEN || given === REFUSED) return BROKEN;
     if (given > 0) this.#held -= given;
     if (this.#held > 0) {
       this.#takes = 0;
       this.#takeBytes = Math.max(MIN_TAKE, Math.floor(this.#takeBytes / 2));
-      return Math.max(0, given);
+      const mayLeave = pipe !== null && this.#held <= MAX_REST;
+      return mayLeave && !this.#leave(pipe) ? BROKEN : Math.max(0, given);
     }
-    this.#tools.pipes.release(pipe, true);
+    this.#rest = null;
+    if (pipe === null) return given;
+    pipes.release(pipe, true);
     this.#pipe = null;
     this.#takes += 1;
     if (this.#takes >= GROWS_AFTER_TAKES && this.#takeBytes < pipe.size) {
@@ -189,6 +206,19 @@ export class SpliceJob implements Splice {
       this.#takeBytes *= 2;
     }
     return given;
+  }
+
+  /** Takes the held bytes out of the pipe, so that other splices can use it. Returns whether that succeeded. */
+  #leave(pipe: PipeEnds): boolean {
+    this.#rest = this.#tools.system.readPipe(pipe, this.#held);
+    this.#pipe = null;
+    this.#tools.pipes.release(pipe, this.#rest !== null);
+    return this.#rest !== null;
+  }
+
+  #sendRest(): number {
+    const rest = this.#rest as Buffer;
+    return this.#tools.system.send(this.#to.descriptor, rest, rest.length - this.#held);
   }
 
   #handBack(): void {
@@ -207,6 +237,7 @@ export class SpliceJob implements Splice {
     this.#isOver = true;
     if (this.#pipe !== null) this.#tools.pipes.release(this.#pipe, this.#held === 0);
     this.#pipe = null;
+    this.#rest = null;
     this.#from.onceReadable(null);
     this.#to.onceWritable(null);
     this.#tools.poller.release(this.#offer.source, this.#from);

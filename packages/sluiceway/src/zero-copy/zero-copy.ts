@@ -15,6 +15,9 @@ export function prepareZeroCopy(): string | null {
   return tools instanceof Unavailable ? tools.message : null;
 }
 
+/** Whether any proxy of the process uses zero copy. */
+export const isZeroCopyPrepared = (): boolean => tools !== null && !(tools instanceof Unavailable);
+
 /**
  * Lets the kernel move the offered bytes to a plain TCP socket. Nothing else must be written to it meanwhile. Null if one
  * of the two is not such a socket, or if zero copy is not prepared.

@@ -1,5 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type BufferPool, CONTENT_BLOCK_SIZES, HEAD_BLOCK_SIZE } from '../../src/stream/buffer-pool.js';
+import {
+  type BufferPool,
+  CONTENT_BLOCK_SIZES,
+  HEAD_BLOCK_SIZE,
+  PARKED_BLOCK_SIZE,
+} from '../../src/stream/buffer-pool.js';
 import { ReadBuffer } from '../../src/stream/read-buffer.js';
 import { CountingPool } from '../support/counting-pool.js';
 
@@ -148,4 +153,27 @@ test('a head that fills its first block takes the next one from the pool, and gi
   buffer.take(buffer.front.end);
   buffer.dispose();
   expect(pool.out.size).toBe(0);
+});
+
+describe('content that the kernel will probably move', () => {
+  test('occupies one kibibyte, and other content that follows gets blocks of its size', () => {
+    const flow = new Flow(new CountingPool());
+    flow.buffer.isParked = true;
+    expect(flow.run(SMALL)).toBe(PARKED_BLOCK_SIZE);
+    flow.buffer.isParked = false;
+    expect(flow.run(PARKED_BLOCK_SIZE)).toBe(SMALL);
+  });
+
+  test('leaves the head of the next message room to grow', () => {
+    const { buffer, space } = new Flow(new CountingPool());
+    expect(space.length).toBe(SMALL);
+    buffer.isParked = true;
+    buffer.filled(1);
+    buffer.take(buffer.front.end);
+    expect(buffer.space().length).toBe(PARKED_BLOCK_SIZE);
+    Object.assign(buffer, { isParked: false, isContent: false, expected: 0 });
+    buffer.filled(PARKED_BLOCK_SIZE);
+    expect(buffer.space().length).toBe(HEAD_BLOCK_SIZE - PARKED_BLOCK_SIZE);
+    expect(buffer.unread).toBe(PARKED_BLOCK_SIZE);
+  });
 });

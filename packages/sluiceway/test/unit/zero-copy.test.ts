@@ -3,8 +3,9 @@ import { expect } from 'vitest';
 import type { SpliceGate, SpliceOffer } from '../../src/stream/splice.js';
 import { PipePool } from '../../src/zero-copy/pipes.js';
 import { Poller } from '../../src/zero-copy/poller.js';
-import { SpliceJob } from '../../src/zero-copy/splice-job.js';
+import { SpliceJob, type SpliceTools } from '../../src/zero-copy/splice-job.js';
 import { createSystem } from '../../src/zero-copy/system.js';
+import { seededBytes } from '../support/content.js';
 import { type Network, test } from '../support/fixture.js';
 import { describeWith, requireZeroCopy } from '../support/requirements.js';
 import { until } from '../support/until.js';
@@ -26,26 +27,36 @@ async function pair(net: Network): Promise<[near: Socket, far: Socket]> {
   return [near, far];
 }
 
-/** A splice of one connection into another, with so many pipes. */
-async function splice(net: Network, length: number, maxPipes: number, gate: SpliceGate | null = null) {
+/** What splices share, with so many pipes. */
+function toolsWith(maxPipes: number): SpliceTools {
   const system = createSystem();
-  const poller = new Poller(system);
+  return { system, poller: new Poller(system), pipes: new PipePool(system, maxPipes) };
+}
+
+/** A splice of one connection into another. `pipes`: how many there are, or what it shares with other splices. */
+async function splice(
+  net: Network,
+  length: number,
+  pipes: number | SpliceTools,
+  gate: SpliceGate | null = null,
+) {
+  const tools = typeof pipes === 'number' ? toolsWith(pipes) : pipes;
+  const { poller } = tools;
   const [source, sender] = await pair(net);
   const [target, receiver] = await pair(net);
-  const told = { moved: 0, stopped: 0, broken: 0, received: '' };
+  const told = { moved: 0, stopped: 0, broken: 0, received: '', waitsFor: '' };
   receiver.on('data', (bytes: Buffer) => (told.received += bytes.toString('latin1')));
   receiver.resume();
   const offer: SpliceOffer = {
     source,
     length,
     onMoved: (bytes) => (told.moved += bytes),
-    onWait: () => {},
+    onWait: (side) => (told.waitsFor = side),
     onStopped: () => (told.stopped += 1),
   };
   const from = poller.acquire(source);
   const to = poller.acquire(target);
   if (from === null || to === null) throw new Error('Nothing can be watched');
-  const tools = { system, poller, pipes: new PipePool(system, maxPipes) };
   const onBroken = (): void => void (told.broken += 1);
   const job = new SpliceJob(tools, offer, { socket: target, onBroken }, gate, from, to);
   return { job, told, source, sender, target, receiver };
@@ -72,6 +83,36 @@ describeWith(zeroCopy)('a splice', () => {
     const all = new Promise<Buffer>((resolve) => source.once('data', resolve));
     source.resume();
     expect((await all).toString()).toBe('copy me');
+  });
+
+  test('leaves the pipes to others while its target does not read, and loses nothing [Sluiceway]', async ({
+    net,
+  }) => {
+    const tools = toolsWith(4);
+    // As where the system does not tell how many bytes a socket takes, or changes its mind.
+    tools.system.room = () => Number.POSITIVE_INFINITY;
+    const size = 16 * 1024 * 1024;
+    const file = seededBytes('stalled', 0, size);
+    const stalled = await Promise.all(Array.from({ length: 8 }, () => splice(net, size, tools)));
+    for (const { receiver, sender } of stalled) {
+      receiver.pause();
+      sender.write(file);
+    }
+    await until(
+      () => stalled.every(({ told }) => told.moved > 0 && told.waitsFor === 'target'),
+      'all stalled',
+    );
+    const quick = await splice(net, 5, tools);
+    quick.sender.write('quick');
+    await until(() => quick.told.stopped === 1 && quick.told.received === 'quick', 'the ninth was moved');
+    for (const { told, receiver } of stalled) {
+      expect(told.stopped).toBe(0);
+      receiver.resume();
+    }
+    await until(() => stalled.every(({ told }) => told.stopped === 1), 'all were moved');
+    const whole = file.toString('latin1');
+    await until(() => stalled.every(({ told }) => told.received.length === size), 'all had arrived');
+    for (const { told } of stalled) expect(told.received === whole).toBe(true);
   });
 
   test('hands the source back at its end [Sluiceway]', async ({ net }) => {

@@ -120,6 +120,10 @@ export class WireConnection implements ReceiverOwner, ExchangeConnection, TurnTa
     return this.#phase === 'content';
   }
 
+  get isSpliceNext(): boolean {
+    return this.#reader !== null && this.#spliced.isNext(this.#reader, this.expected);
+  }
+
   get isWaiting(): boolean {
     return this.#sink === null || this.#lent !== null || this.#spliced.isUnderWay;
   }

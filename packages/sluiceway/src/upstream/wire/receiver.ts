@@ -18,6 +18,8 @@ export interface ReceiverOwner {
   readonly expected: number;
   /** Whether the current message has reached its content. */
   readonly isContent: boolean;
+  /** Whether the kernel will probably move the content that is not read yet. */
+  readonly isSpliceNext: boolean;
   readonly isClosed: boolean;
 }
 
@@ -80,6 +82,7 @@ export class Receiver implements TurnTask {
   #space(): Buffer {
     this.buffer.expected = this.#expected;
     this.buffer.isContent = this.#owner.isContent;
+    this.buffer.isParked = !this.#coalesces && this.#owner.isSpliceNext;
     return this.buffer.space();
   }
 

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { ChunkSink } from '../../stream/chunk-source.js';
 import { MIN_SPLICE_BYTES, RETRY_SPLICE_BYTES, type Splice } from '../../stream/splice.js';
+import { isZeroCopyPrepared } from '../../zero-copy/zero-copy.js';
 import type { ContentReader } from './content-reader.js';
 import type { Receiver } from './receiver.js';
 
@@ -30,6 +31,16 @@ export class SplicedContent {
     this.#toCopy = 0;
   }
 
+  /**
+   * Whether the content that is not read, `expected` bytes, is moved or will be offered once all bytes before it are
+   * delivered.
+   */
+  isNext(reader: ContentReader, expected: number): boolean {
+    if (this.#splice !== null) return true;
+    if (!isZeroCopyPrepared() || this.#isRefused || this.#toCopy > 0) return false;
+    return reader.skip !== undefined && expected >= MIN_SPLICE_BYTES;
+  }
+
   /** `bytes` bytes of the content are delivered in a chunk. */
   copied(bytes: number): void {
     this.#toCopy -= bytes;
@@ -38,19 +49,23 @@ export class SplicedContent {
   /** Offers the content that has not been read to the sink. */
   offer(socket: Socket, reader: ContentReader, sink: ChunkSink): void {
     const { expected } = reader;
-    if (sink.splice === undefined || reader.skip === undefined || this.#isRefused) return;
-    if (this.#toCopy > 0 || expected < MIN_SPLICE_BYTES || 'encrypted' in socket) return;
-    this.#splice = sink.splice({
-      source: socket,
-      length: expected,
-      onMoved: (bytes) => reader.skip?.(bytes),
-      onWait: () => {},
-      onStopped: () => {
-        this.#splice = null;
-        this.#toCopy = RETRY_SPLICE_BYTES;
-        this.#receiver.run();
-      },
-    });
+    if (reader.skip === undefined || this.#isRefused) return;
+    if (this.#toCopy > 0 || expected < MIN_SPLICE_BYTES) return;
+    const isPlain = !('encrypted' in socket);
+    const splice = isPlain
+      ? sink.splice?.({
+          source: socket,
+          length: expected,
+          onMoved: (bytes) => reader.skip?.(bytes),
+          onWait: () => {},
+          onStopped: () => {
+            this.#splice = null;
+            this.#toCopy = RETRY_SPLICE_BYTES;
+            this.#receiver.run();
+          },
+        })
+      : null;
+    this.#splice = splice ?? null;
     if (this.#splice === null) this.#isRefused = true;
     else this.#receiver.hold();
   }
