@@ -305,6 +305,26 @@ describe('the number of workers', () => {
     }
   });
 
+  test.runIf(isLinux)(
+    'starts processes with more space for new objects than Node has [Sluiceway]',
+    async ({ net }) => {
+      const proxy = await sluicewayProxy(
+        net,
+        'http://127.0.0.1:9',
+        '--workers',
+        '2',
+        '--admin',
+        '127.0.0.1:0',
+      );
+      await (await adminOf(proxy)).ready();
+      const commands = workersOf(proxy).map((pid) =>
+        readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0'),
+      );
+      expect(commands).toHaveLength(2);
+      for (const command of commands) expect(command).toContain('--max-semi-space-size=32');
+    },
+  );
+
   test('that cannot start say why once, and the program ends with 2', async ({ net }) => {
     const taken = createServer().listen(0, '127.0.0.1');
     net.cleanup(() => taken.close());

@@ -12,6 +12,7 @@ import type { DrainProgress } from '../server/drain-progress.js';
 import { keyOf } from '../server/listener-key.js';
 import { findFreePort } from './free-port.js';
 import type { Configuration } from './messages.js';
+import { workerNodeFlags } from './node-flags.js';
 import { withNarrowUmask } from './socket-permissions.js';
 import { toError } from './to-error.js';
 import { type PoolEvents, WorkerPool } from './worker-pool.js';
@@ -46,7 +47,12 @@ export class WorkerBackend implements Backend {
     // With round robin, each connection would go through this process, and one that is on its way to a worker that is killed
     // would hang. Node reads the policy in `setupPrimary`.
     cluster.schedulingPolicy = cluster.SCHED_NONE;
-    cluster.setupPrimary({ exec: fileURLToPath(script), args: [], serialization: 'advanced' });
+    cluster.setupPrimary({
+      exec: fileURLToPath(script),
+      args: [],
+      execArgv: workerNodeFlags(),
+      serialization: 'advanced',
+    });
     const ports = await choosePorts(plan, {});
     await removeStaleSockets(plan, null);
     const configuration = toConfiguration(plan.source, ports);
