@@ -22,6 +22,8 @@ const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
 const F_SETPIPE_SZ = 1031;
 const F_GETPIPE_SZ = 1032;
+const IPPROTO_TCP = 6;
+const TCP_NOTSENT_LOWAT = 25;
 const SOL_SOCKET = 1;
 /** Since Linux 4.12. Its values are in the order of `SK_MEMINFO_*`, 32 bits each. */
 const SO_MEMINFO = 55;
@@ -91,6 +93,7 @@ export class System {
   readonly #read: Native;
   readonly #send: Native;
   readonly #getsockopt: Native;
+  readonly #setsockopt: Native;
   readonly #epollControl: Native;
   readonly #epollWait: Native;
   readonly #reference: Native;
@@ -133,6 +136,7 @@ export class System {
     this.#read = native('read', 'int32', 'int32', 'pointer', 'uint64');
     this.#send = native('send', 'int32', 'int32', 'pointer', 'uint64', 'int32');
     this.#getsockopt = native('getsockopt', 'int32', 'int32', 'int32', 'int32', 'pointer', 'pointer');
+    this.#setsockopt = native('setsockopt', 'int32', 'int32', 'int32', 'int32', 'pointer', 'uint32');
     this.#epollControl = native('epoll_ctl', 'int32', 'int32', 'int32', 'int32', 'pointer');
     this.#epollWait = native('epoll_wait', 'int32', 'int32', 'pointer', 'int32', 'int32');
     this.#reference = native('uv_ref', 'void', 'pointer');
@@ -282,6 +286,16 @@ export class System {
     return Math.max(0, Math.floor(free * CONTENT_SHARE));
   }
 
+  /**
+   * Limits the bytes of a socket that are not sent yet. Above it, the socket takes none, and it is writable from half of it
+   * on. 0: no limit. Returns whether the system can do it.
+   */
+  limitUnsent(descriptor: number, limit: number): boolean {
+    const { address, bytes } = this.#option;
+    bytes.writeInt32LE(limit, 0);
+    return this.#setsockopt(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, address, 4) === 0;
+  }
+
   /** Creates a pipe of up to `size` bytes. Null if no descriptor, or no memory for pipes, is left. */
   createPipe(size: number, minSize: number): PipeEnds | null {
     const { address, bytes } = this.#pair;
@@ -334,6 +348,7 @@ export class System {
       expect('splice', this.splice(first.read, second.write, 3) === 3);
       expect('read', this.readPipe(second, 3)?.toString('latin1') === 'tes');
       // A pipe is not a socket.
+      expect('setsockopt', !this.limitUnsent(first.read, 0));
       expect('send', this.send(first.write, Buffer.from('x'), 0) === BROKEN);
       expect('getsockopt', this.room(first.read) === Number.POSITIVE_INFINITY);
       expect('recv', this.peek(first.read) === BROKEN && this.brokenBy === 'ENOTSOCK');

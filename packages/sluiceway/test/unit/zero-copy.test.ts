@@ -11,6 +11,7 @@ import { describeWith, requireZeroCopy } from '../support/requirements.js';
 import { until } from '../support/until.js';
 
 const zeroCopy = requireZeroCopy();
+const MiB = 1024 * 1024;
 
 /** Two ends of a TCP connection. Nobody reads the first one. */
 async function pair(net: Network): Promise<[near: Socket, far: Socket]> {
@@ -91,7 +92,7 @@ describeWith(zeroCopy)('a splice', () => {
     const tools = toolsWith(4);
     // As where the system does not tell how many bytes a socket takes, or changes its mind.
     tools.system.room = () => Number.POSITIVE_INFINITY;
-    const size = 16 * 1024 * 1024;
+    const size = 16 * MiB;
     const file = seededBytes('stalled', 0, size);
     const stalled = await Promise.all(Array.from({ length: 8 }, () => splice(net, size, tools)));
     for (const { receiver, sender } of stalled) {
@@ -113,6 +114,36 @@ describeWith(zeroCopy)('a splice', () => {
     const whole = file.toString('latin1');
     await until(() => stalled.every(({ told }) => told.received.length === size), 'all had arrived');
     for (const { told } of stalled) expect(told.received === whole).toBe(true);
+  });
+
+  test('puts no more than a few hundred kilobytes before a target that does not read [Sluiceway]', async ({
+    net,
+  }) => {
+    const { told, sender, receiver } = await splice(net, Number.POSITIVE_INFINITY, 1);
+    receiver.pause();
+    sender.write(Buffer.alloc(16 * MiB));
+    await until(() => told.waitsFor === 'target', 'it stalled');
+    expect(told.moved).toBeGreaterThan(0);
+    // The kernel itself takes several megabytes.
+    expect(told.moved).toBeLessThan(1.5 * MiB);
+  });
+
+  test('does not limit a target that reads fast for longer than it takes to see that [Sluiceway]', async ({
+    net,
+  }) => {
+    const tools = toolsWith(1);
+    const limits: number[] = [];
+    const limitUnsent = tools.system.limitUnsent.bind(tools.system);
+    tools.system.limitUnsent = (descriptor, limit) => {
+      limits.push(limit);
+      return limitUnsent(descriptor, limit);
+    };
+    const { told, sender } = await splice(net, Number.POSITIVE_INFINITY, tools);
+    expect(limits).toEqual([MiB / 4]);
+    sender.write(Buffer.alloc(32 * MiB));
+    await until(() => limits.length === 2, 'the limit had ended');
+    expect(limits).toEqual([MiB / 4, 0]);
+    expect(told.stopped).toBe(0);
   });
 
   test('hands the source back at its end [Sluiceway]', async ({ net }) => {
