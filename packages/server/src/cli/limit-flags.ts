@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { LimitRuleOptions } from 'sluiceway';
+import { type AccessFlags, toAccessRule } from './access-flags.js';
 import { readFlag, UsageError } from './usage-error.js';
 
 /** The flags of one rule of `limits.rules`. */
@@ -46,7 +47,7 @@ export function addLimitFlags(command: Command): Command {
 }
 
 /** The rule that the flags describe. Empty if none is given. Throws a `UsageError`. */
-export function toLimitRules(flags: LimitFlags): LimitRuleOptions[] {
+export function toLimitRules(flags: LimitFlags & AccessFlags): LimitRuleOptions[] {
   const { limitBy, limitRate, limitUploadRate, limitTransfers, limitRequests, limitBytes } = flags;
   const rule: LimitRuleOptions = {
     ...(limitRate !== undefined && { download: limitRate }),
@@ -55,6 +56,11 @@ export function toLimitRules(flags: LimitFlags): LimitRuleOptions[] {
     ...(limitRequests !== undefined && { requests: toRequests(limitRequests) }),
     ...(limitBytes !== undefined && { bytes: toBytes(limitBytes) }),
   };
+  // Such a rule would limit nothing.
+  if (limitBy === 'identity' && toAccessRule(flags) === undefined)
+    throw new UsageError(
+      '--limit-by: identity needs --access-token-file, --basic-file, --jwt-keys or --forward-auth',
+    );
   if (Object.keys(rule).length > 0) return [{ ...(limitBy !== undefined && { by: toBy(limitBy) }), ...rule }];
   if (limitBy !== undefined)
     throw new UsageError(

@@ -2,6 +2,7 @@ import type { ProxyOptions } from 'sluiceway';
 import { type GroupFlags, groupFlagOf, toServers } from './group-flags.js';
 import { flagsByOption, givenUnder, tunnelAndUploadFlags } from './option-flags.js';
 import { given, type ServeFlags, toServedOptions } from './serve-flags.js';
+import { UsageError } from './usage-error.js';
 
 /** The flags of `sluiceway proxy` as given on the command line. */
 export interface ProxyFlags extends ServeFlags, GroupFlags {
@@ -39,6 +40,8 @@ export const proxyFlagOf: Readonly<Record<string, string>> = {
 /** Only the options that were given: the library has the defaults. Throws a `UsageError`. */
 export function toProxyOptions(originUrls: readonly string[], flags: ProxyFlags): ProxyOptions {
   const { tls, timeouts, limits, ...served } = toServedOptions(flags);
+  // Such a rule would limit nothing.
+  if (flags.limitBy === 'link') throw new UsageError('--limit-by: only a gateway has links');
   return {
     ...served,
     upstream: {
