@@ -166,7 +166,7 @@ describe('an egress proxy that opens no tunnel', () => {
 });
 
 describe('a client that leaves', () => {
-  test.for([
+  test.concurrent.for([
     ['CONNECT is answered', 'http:', ''],
     ['CONNECT is answered', 'https:', ''],
     ['the handshake in the tunnel is over', 'https:', 'HTTP/1.1 200 OK\r\n\r\n'],
@@ -206,7 +206,7 @@ describe.for(PROTOCOLS)('through a tunnel to an %s origin server', (protocol) =>
   )(
     'content never ends cleanly where the egress proxy breaks off (%s) in %j [RFC 9112 8]',
     async ([how, framing], { net }) => {
-      for (const at of [0, 100_000, SIZE - 1]) {
+      const cutAt = async (at: number) => {
         const { egress, client, running } = await line(net, protocol, async (connection) => {
           await connection.readHead();
           await connection.write(`HTTP/1.1 200 OK\r\n${framing}`);
@@ -222,14 +222,15 @@ describe.for(PROTOCOLS)('through a tunnel to an %s origin server', (protocol) =>
         expect(complete, `after ${at}`).toBe(false);
         expect(isSeeded('cut', 0, content)).toBe(true);
         expect((await running.record()).outcome).toBe('upstream_truncated');
-      }
+      };
+      await Promise.all([0, 100_000, SIZE - 1].map(cutAt));
     },
   );
 
   test('content up to the end of the connection never ends cleanly where the tunnel is reset [RFC 9112 8]', async ({
     net,
   }) => {
-    for (const at of [0, 16 * 1024, SIZE]) {
+    const resetAfter = async (at: number) => {
       const { egress, client, running } = await line(net, protocol, async (connection) => {
         await connection.readHead();
         await connection.write('HTTP/1.1 200 OK\r\n\r\n');
@@ -243,7 +244,8 @@ describe.for(PROTOCOLS)('through a tunnel to an %s origin server', (protocol) =>
       egress.tunnels[0]?.client.reset();
       expect((await reading).complete, `after ${at}`).toBe(false);
       expect((await running.record()).outcome).toBe('upstream_truncated');
-    }
+    };
+    await Promise.all([0, 16 * 1024, SIZE].map(resetAfter));
   });
 
   test('content up to the end of the connection is whole where that is announced [RFC 9112 6.3]', async ({

@@ -301,7 +301,7 @@ describe('content that breaks', () => {
     net,
   }) => {
     const busy = sized('', ['Retry-After: 10'], 'HTTP/1.1 503 Busy');
-    for (const then of [busy, 'silence'] as const) {
+    const leaveDuring = async (then: typeof busy | 'silence') => {
       const { asked, client, running } = await line(net, ({ index, connection }) => {
         if (index === 0) return { bytes: 40_000, ending: 'end' };
         return then === 'silence' ? connection.closed.then(() => {}) : then;
@@ -310,7 +310,8 @@ describe('content that breaks', () => {
       await until(() => asked.length === 2, 'the rest was asked for');
       client.close();
       expect(await running.record()).toMatchObject({ outcome: 'client_aborted' });
-    }
+    };
+    await Promise.all([leaveDuring(busy), leaveDuring('silence')]);
   });
 
   test('is looked for within the total time of the transfer, also after a timeout of the origin server [Sluiceway]', async ({
