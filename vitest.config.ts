@@ -49,7 +49,7 @@ export default defineConfig({
   test: {
     pool: 'forks',
     // Most tests wait for something else than the processor.
-    maxWorkers: availableParallelism() + 1,
+    maxWorkers: availableParallelism() + 2,
     reporters: ['default', './scripts/count-reporter.mjs'],
     passWithNoTests: soak,
     coverage: {
