@@ -47,7 +47,7 @@ describe.for(['h2c', 'tls'] as const)('over HTTP/2 (%s)', (over) => {
     await closing;
     expect(closed).toBe(true);
     expect(await frames.wire.closed).toBe('fin');
-    expect(running.records.map(({ path }) => path)).not.toContain('/tooLate');
+    expect(running.recorded.map(({ path }) => path)).not.toContain('/tooLate');
     expect(tooLate).toBeGreaterThan(late);
     await until(() => origin.open === 0, 'no connection to the origin server was left');
   });
@@ -89,8 +89,7 @@ describe.for(['h2c', 'tls'] as const)('over HTTP/2 (%s)', (over) => {
     running.proxy.destroy();
     await expect(frames.readContent(begun)).rejects.toMatchObject({ code: ErrorCode.INTERNAL_ERROR });
     expect(await frames.readResponse(waiting)).toMatchObject({ status: 503, isComplete: true });
-    await until(() => running.records.length === 2, 'both had ended');
-    expect(running.records.map(({ outcome, error }) => [outcome, error])).toEqual([
+    expect((await running.records(2)).map(({ outcome, error }) => [outcome, error])).toEqual([
       ['shutdown', 'shutdown'],
       ['shutdown', 'shutdown'],
     ]);

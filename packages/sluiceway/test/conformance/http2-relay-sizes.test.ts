@@ -145,7 +145,9 @@ describe.for(OVER)('over HTTP/2 (%s)', (over) => {
       else expect(response.contentLength === size && isSeeded(path, 0, response.content)).toBe(true);
     };
     await Promise.all(Array.from({ length: 100 }, (_, i) => ask(i)));
-    expect(new Set(running.records.map(({ outcome }) => outcome))).toEqual(new Set(['completed']));
+    expect(new Set((await running.records(100)).map(({ outcome }) => outcome))).toEqual(
+      new Set(['completed']),
+    );
   });
 
   const CONTENT = seededBytes('own', 0, MiB + 300 * KiB);
@@ -213,7 +215,7 @@ describe('content of an upload', () => {
         expect(response.content.toString()).toBe(content);
       }
       await expect
-        .poll(() => new Set(running.records.map(({ outcome }) => outcome)))
+        .poll(() => new Set(running.recorded.map(({ outcome }) => outcome)))
         .toEqual(new Set(['completed']));
     },
   );

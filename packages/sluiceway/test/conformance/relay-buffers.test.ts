@@ -54,7 +54,7 @@ test('every buffer that is borrowed for a response is given back once, also afte
     else await other.readSome();
     other.reset();
   }
-  await until(() => running.records.length === 10, 'every transfer had ended');
+  await running.records(10);
   await running.proxy.close();
   await until(() => origin.open === 0, 'no connection was left');
   await until(() => out.size === 0, 'every buffer was back');

@@ -248,7 +248,10 @@ describe('the record of a transfer', () => {
         await client.readResponse();
         await running.record(i);
       }
-      expect(running.records.map(({ connectMs }) => connectMs)).toEqual([expect.any(Number), null]);
+      expect((await running.records(2)).map(({ connectMs }) => connectMs)).toEqual([
+        expect.any(Number),
+        null,
+      ]);
     },
   );
 

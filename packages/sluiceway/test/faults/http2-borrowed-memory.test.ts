@@ -106,7 +106,7 @@ describe('streams of a client that has stopped reading, ended by', () => {
       await fillConnection(frames, streams, socket);
 
       await end(time, origin);
-      await time.passWhile(() => running.records.length < STALLED, 100);
+      await time.passWhile(() => running.recorded.length < STALLED, 100);
       expect(queuedBytes(socket)).toBeGreaterThan(QUEUED_BYTES);
       await downloadOthers(net, running);
       frames.wire.resume();
@@ -180,7 +180,7 @@ describe('uploads to an origin server that has stopped reading, ended by', () =>
       await fillConnection(frames, streams, socket);
 
       await end(time);
-      await time.passWhile(() => running.records.length < UPLOADS, 100);
+      await time.passWhile(() => running.recorded.length < UPLOADS, 100);
       const freed = await reuseFreedMemory('f', FREED_BYTES);
       frames.wire.resume();
       void frames.ping();

@@ -123,7 +123,7 @@ describe.for(['h2c', 'tls'] as const)('over %s', (over) => {
     void frames.data(stream, ' world', Flag.END_STREAM);
     const response = await frames.readResponse(stream);
     expect(response.content.toString()).toBe('ok');
-    await until(() => running.records.length === 1, 'the transfer had ended');
+    await running.records(1);
     expect(received()).toContain('hello');
   });
 });
@@ -167,8 +167,7 @@ describe('a client that takes its request back', () => {
       const { content } = await frames.readResponse(frames.get('/small'));
       expect(content.toString()).toBe('small');
     }
-    await until(() => running.records.length === 40, 'every transfer had ended');
-    const aborted = running.records.filter(({ outcome }) => outcome === 'client_aborted');
+    const aborted = (await running.records(40)).filter(({ outcome }) => outcome === 'client_aborted');
     expect(aborted.length).toBe(20);
   });
 

@@ -43,7 +43,7 @@ describe.for(['h2c', 'tls'] as const)('over %s', (over) => {
     const alive = frames.get('/alive');
     await frames.readSection(alive);
     let received = 0;
-    for (let step = 0; running.records.length === 0; step += 1) {
+    for (let step = 0; running.recorded.length === 0; step += 1) {
       expect(step).toBeLessThan(20);
       await time.pass(200);
       void frames.windowUpdate(alive, 100_000);
@@ -55,7 +55,7 @@ describe.for(['h2c', 'tls'] as const)('over %s', (over) => {
       }
     }
     expect(await frames.readReset(stalled)).toBe(ErrorCode.INTERNAL_ERROR);
-    expect(running.records).toMatchObject([
+    expect(running.recorded).toMatchObject([
       { path: '/stalled', outcome: 'client_stalled', error: 'client_stalled', status: 200 },
     ]);
     const written = origin.connections.map(({ tcp }) => tcp.bytesWritten);
@@ -132,8 +132,9 @@ test('a client that takes nothing from its connection any more is given up, with
   for (let i = 0; i < 5; i += 1) frames.get(`/${i}`);
   await frames.readSection();
   frames.wire.pause();
-  await until(() => running.records.length === 5, 'every transfer had ended');
-  expect(new Set(running.records.map(({ outcome }) => outcome))).toEqual(new Set(['client_stalled']));
+  expect(new Set((await running.records(5)).map(({ outcome }) => outcome))).toEqual(
+    new Set(['client_stalled']),
+  );
   await until(() => origin.open === 0, 'no upstream connection was left');
 });
 
@@ -152,7 +153,7 @@ test('a client that leaves while its connection takes nothing is noticed, whatev
     await until(() => origin.total === 5, 'all had come');
     await new Promise((resolve) => setTimeout(resolve, 200));
     frames.wire.reset();
-    await until(() => running.records.length === 5, 'every transfer had ended');
+    await running.records(5);
     await until(() => running.open === 0 && origin.open === 0, 'no connection was left');
   }
 });
@@ -190,7 +191,7 @@ test('uploads for whose windows there is no memory are refused, reach no origin 
   await until(() => requests + refused === 1000, 'each had come or been refused');
   expect(refused).toBeGreaterThan(400);
   expect(running.proxy.active).toBe(requests);
-  expect(running.records).toEqual([]);
+  expect(running.recorded).toEqual([]);
 });
 
 test('an upload in frames of one byte, of which its origin server takes nothing, holds little memory, and arrives whole [RFC 9113 10.5; Node]', async ({

@@ -182,7 +182,7 @@ describe('GOAWAY', () => {
     const response = await client.readContent(head);
     expect(response.complete).toBe(true);
     expect(isSeeded('goaway', 0, response.content)).toBe(true);
-    const first = () => running.records.find(({ path }) => path === '/first');
+    const first = () => running.recorded.find(({ path }) => path === '/first');
     await expect.poll(first).toMatchObject({ outcome: 'completed' });
   });
 

@@ -95,8 +95,8 @@ describe('the minimum rate', () => {
     const fast = await start(400);
     for (let ms = 0; ms < 5600; ms += 100) {
       const before = fast.client.bytesRead;
-      if (ms <= 5000) expect(slow.running.records).toEqual([]);
-      if (slow.running.records.length === 0) await slow.send();
+      if (ms <= 5000) expect(slow.running.recorded).toEqual([]);
+      if (slow.running.recorded.length === 0) await slow.send();
       await fast.send();
       await until(() => fast.client.bytesRead > before, 'the bytes had come');
       await time.pass(100);

@@ -103,5 +103,5 @@ test('the guard of a gateway judges the URL to which a transfer shall move [Slui
   await client.get(link('/file'));
   expect((await client.readResponse()).complete).toBe(false);
   expect(hidden.total).toBe(0);
-  expect(records[0]).toMatchObject({ outcome: 'upstream_truncated' });
+  await expect.poll(() => records[0]).toMatchObject({ outcome: 'upstream_truncated' });
 });

@@ -46,9 +46,9 @@ async function begin(
 /** A limit that a queue has to be watched for is looked at as often as the shortest limit. */
 async function expectEnd({ running, time }: Silence, limitMs: number, lateMs = 0): Promise<void> {
   await time.pass(limitMs - 1);
-  expect(running.records).toEqual([]);
+  expect(running.recorded).toEqual([]);
   await time.pass(1 + lateMs);
-  await until(() => running.records.length === 1, 'the transfer had ended');
+  await running.records(1);
 }
 
 const hangs = async (connection: OriginConnection): Promise<void> => {
@@ -65,7 +65,7 @@ test.for([
     const silence = await begin(net, hangs, (client) => void client.send(request));
     await expectEnd(silence, timeouts.responseHead);
     expect((await silence.client.readResponse()).head.status).toBe(504);
-    expect(silence.running.records[0]).toMatchObject({ error: 'http_response_timeout' });
+    expect(silence.running.recorded[0]).toMatchObject({ error: 'http_response_timeout' });
   },
 );
 
@@ -85,7 +85,7 @@ test.for(['Content-Length: 10', 'Transfer-Encoding: chunked', 'X-Until: close'])
     await expectEnd(silence, timeouts.upstreamIdle);
     const response = await silence.client.readResponse();
     expect(response).toMatchObject({ complete: false, contentLength: 4 });
-    expect(silence.running.records[0]).toMatchObject({ error: 'connection_read_timeout' });
+    expect(silence.running.recorded[0]).toMatchObject({ error: 'connection_read_timeout' });
   },
 );
 
@@ -109,7 +109,7 @@ test('an origin server that takes no more of an upload ends the transfer after u
   );
   await expectEnd(silence, timeouts.upstreamIdle, timeouts.responseHead);
   expect((await silence.client.readResponse()).head.status).toBe(504);
-  expect(silence.running.records[0]).toMatchObject({ error: 'connection_write_timeout' });
+  expect(silence.running.recorded[0]).toMatchObject({ error: 'connection_write_timeout' });
   over.open();
 });
 
@@ -121,7 +121,7 @@ test('silence of the client within its upload ends the transfer after exactly cl
   });
   await expectEnd(silence, timeouts.clientIdle);
   expect((await silence.client.readResponse()).head.status).toBe(408);
-  expect(silence.running.records[0]).toMatchObject({ outcome: 'client_stalled' });
+  expect(silence.running.recorded[0]).toMatchObject({ outcome: 'client_stalled' });
 });
 
 test('a client that takes no more of a download ends the transfer visibly after clientIdle [nginx]', async ({
@@ -140,7 +140,7 @@ test('a client that takes no more of a download ends the transfer visibly after 
     },
   );
   await expectEnd(silence, timeouts.clientIdle, timeouts.responseHead);
-  expect(silence.running.records[0]).toMatchObject({ outcome: 'client_stalled', status: 200 });
+  expect(silence.running.recorded[0]).toMatchObject({ outcome: 'client_stalled', status: 200 });
   silence.client.resume();
   expect(await silence.client.readResponse({ onContent: () => {} })).toMatchObject({ complete: false });
 });
@@ -160,6 +160,6 @@ test('silence on both sides of a tunnel ends it after exactly tunnelIdle, as com
     (client) => void client.get('/', ['Connection: Upgrade', 'Upgrade: foo']),
   );
   await expectEnd(silence, timeouts.tunnelIdle);
-  expect(silence.running.records[0]).toMatchObject({ outcome: 'completed', status: 101, bytesDown: 2 });
+  expect(silence.running.recorded[0]).toMatchObject({ outcome: 'completed', status: 101, bytesDown: 2 });
   await silence.client.closed;
 });

@@ -58,7 +58,7 @@ describeWith(chromium).for([
     expect(starts.some((each) => each > size - MiB)).toBe(true);
     expect(starts.some((each) => each > 30 * MiB && each < 37 * MiB)).toBe(true);
     // It leaves a response, or a request, as soon as it wants another part.
-    const transfers = running.records.filter(({ path }) => path === '/video');
+    const transfers = running.recorded.filter(({ path }) => path === '/video');
     expect(new Set(transfers.flatMap(({ status }) => status ?? []))).toEqual(new Set([206]));
     for (const { outcome } of transfers) expect(['completed', 'client_aborted']).toContain(outcome);
   }, 60_000);

@@ -205,6 +205,6 @@ describeWith(chromium)('Chromium', () => {
     const [started] = await Promise.all([page.waitForEvent('download'), page.click('#download')]);
     expect(await started.failure()).toBeNull();
     expect(await fileDigest(await started.path())).toBe(seededDigest('half', SIZE));
-    expect(running.records.map(({ outcome }) => outcome)).toContain('upstream_truncated');
+    expect(running.recorded.map(({ outcome }) => outcome)).toContain('upstream_truncated');
   });
 });

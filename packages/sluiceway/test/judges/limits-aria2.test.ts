@@ -4,6 +4,7 @@ import { seededDigest } from '../support/content.js';
 import { test } from '../support/fixture.js';
 import { seededFile, serving } from '../support/node-origin.js';
 import { describeWith, requireTool } from '../support/requirements.js';
+import { until } from '../support/until.js';
 
 const aria2c = requireTool('aria2c');
 
@@ -41,8 +42,9 @@ describeWith(aria2c)('aria2 with 16 connections', () => {
     expect((await run(...SPLIT, url)).code).toBe(0);
     clearInterval(timer);
     expect(most).toBeLessThanOrEqual(2);
-    expect(running.records.filter(({ status }) => status === 429).length).toBeGreaterThan(0);
-    expect(origin.requests.length).toBeLessThan(running.records.length);
+    await until(() => running.proxy.active === 0, 'every transfer had ended');
+    expect(running.recorded.filter(({ status }) => status === 429).length).toBeGreaterThan(0);
+    expect(origin.requests.length).toBeLessThan(running.recorded.length);
     expect(await digest('file')).toBe(DIGEST);
   });
 });

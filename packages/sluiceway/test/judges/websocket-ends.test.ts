@@ -100,6 +100,6 @@ describe('WebSockets broken off', () => {
     const codes = new Set((await closed).map(([code]) => code));
     expect([...codes].every((code) => code === 1000 || code === 1006)).toBe(true);
     await until(() => line.origin.open === 0 && line.running.open === 0, 'no socket was left');
-    await expect.poll(() => line.running.records).toHaveLength(100);
+    await line.running.records(100);
   });
 });

@@ -23,7 +23,7 @@ export async function connectThrough(
 ): Promise<Faced> {
   if (face === 'createProxy') {
     const { client, origin, running } = await through(net, script);
-    return { client, origin, records: running.records };
+    return { client, origin, records: running.recorded };
   }
   const origin = await net.origin(script);
   return { origin, ...(await streaming(net, `${origin.url}/file`, { addresses: 'any' })) };

@@ -69,13 +69,13 @@ export async function runHttp2Aborts(net: Network, count: number, over: Http2Lis
     if (phase === 'before the head' || phase === 'in the upload')
       await until(() => origin.open > 0, 'it had reached the origin server');
     void leave(frames, stream);
-    await until(() => running.records.length === i + 1, `the transfer ${phase} had ended`);
+    await running.record(i);
     if (!isFatal) continue;
     frames.close();
     frames = null;
   }
   frames?.close();
-  for (const [index, { outcome }] of running.records.entries()) {
+  for (const [index, { outcome }] of running.recorded.entries()) {
     const phase = PHASES[index % PHASES.length];
     // A WebSocket completes if one side ends and then the other.
     const expected = phase === 'in a WebSocket' ? ['client_aborted', 'completed'] : ['client_aborted'];

@@ -87,9 +87,9 @@ export async function runHttp2Chaos(
 }
 
 /** A transfer that is aborted before the proxy has seen it has no record. */
-function expectRecords({ records }: RunningProxy, count: number): void {
-  expect(records.length).toBeLessThanOrEqual(count);
-  const outcomes = new Set(records.map(({ outcome }) => outcome));
+function expectRecords({ recorded }: RunningProxy, count: number): void {
+  expect(recorded.length).toBeLessThanOrEqual(count);
+  const outcomes = new Set(recorded.map(({ outcome }) => outcome));
   for (const outcome of ['internal', 'rejected', 'upstream_invalid'] as const)
     expect([...outcomes]).not.toContain(outcome);
 }

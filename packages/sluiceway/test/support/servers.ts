@@ -37,10 +37,15 @@ export interface RunningProxy extends RunningServer<NodeServer> {
   readonly proxy: ReverseProxy;
   /** The certificate authority that clients have to trust; undefined without TLS. */
   readonly ca: string | undefined;
-  /** One record for each ended transfer, in the order of their ends. */
-  readonly records: readonly TransferRecord[];
+  /**
+   * One record for each ended transfer, in the order of their ends, once there are `count`: a transfer ends a turn after
+   * its client has the response. More are a failure.
+   */
+  records(count: number): Promise<readonly TransferRecord[]>;
   /** Waits for the record of the `index`th transfer to end. */
   record(index?: number): Promise<TransferRecord>;
+  /** The records so far. For conditions that are waited for, and for transfers that have certainly ended. */
+  readonly recorded: readonly TransferRecord[];
 }
 
 /** Starts a server with the given listener (or none, for `attach`). */
@@ -105,10 +110,10 @@ export async function startProxy(
 ): Promise<RunningProxy> {
   // Not at the top: tests of the lower layers load only what they test.
   const { attach, createProxy } = await import('../../src/index.js');
-  const records: TransferRecord[] = [];
+  const recorded: TransferRecord[] = [];
   const proxy = createProxy({
     ...options,
-    observers: [...(options.observers ?? []), { onTransferEnd: (record) => void records.push(record) }],
+    observers: [...(options.observers ?? []), { onTransferEnd: (record) => void recorded.push(record) }],
   });
   const { running, ca } = await startListening(listen);
   attach(running.server, proxy);
@@ -124,10 +129,15 @@ export async function startProxy(
     },
     proxy,
     ca,
-    records,
+    recorded,
+    async records(count) {
+      await until(() => recorded.length >= count, `${count} transfers had ended`);
+      if (recorded.length > count) throw new Error(`${recorded.length} transfers have ended, not ${count}`);
+      return recorded;
+    },
     async record(index = 0) {
-      await until(() => records.length > index, `transfer ${index} had ended`);
-      return records[index] as TransferRecord;
+      await until(() => recorded.length > index, `transfer ${index} had ended`);
+      return recorded[index] as TransferRecord;
     },
     async stop() {
       proxy.destroy();

@@ -41,7 +41,7 @@ export const ways: readonly (readonly [name: string, open: Opens])[] = [
       const running = await net.proxy({ upstream, ...options }, { http2: 'h2c' });
       const client = await net.http2(running);
       return {
-        records: running.records,
+        records: running.recorded,
         get: async (headers) => {
           const { status, fields, content, complete } = await client.get(PATH, headers);
           return { status, content, complete, field: (name) => fields[name.toLowerCase()]?.toString() };
@@ -105,7 +105,7 @@ export const ways: readonly (readonly [name: string, open: Opens])[] = [
 
 async function throughProxy(net: Network, options: Parameters<Network['proxy']>[0]): Promise<Way> {
   const running = await net.proxy(options);
-  return { records: running.records, get: (headers) => getOver(net, running, PATH, headers) };
+  return { records: running.recorded, get: (headers) => getOver(net, running, PATH, headers) };
 }
 
 async function getOver(

@@ -252,6 +252,6 @@ test('a proxy of the network keeps a record of each transfer', async ({ net }) =
     expect((await client.readResponse()).content.toString()).toBe('ok');
   }
   expect(await proxy.record(1)).toMatchObject({ path: '/second', outcome: 'completed', bytesDown: 2 });
-  expect(proxy.records.map(({ path }) => path)).toEqual(['/first', '/second']);
+  expect(proxy.recorded.map(({ path }) => path)).toEqual(['/first', '/second']);
   expect([proxy.open, origin.total]).toEqual([1, 1]);
 });

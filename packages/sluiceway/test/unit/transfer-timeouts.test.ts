@@ -33,7 +33,7 @@ describe('where a file is had from several servers', () => {
     await time.pass(900);
     transport.sent();
     await time.pass(900);
-    expect(running.records).toEqual([]);
+    expect(running.recorded).toEqual([]);
     await time.pass(100);
     expect((await client.readResponse()).head.status).toBe(504);
   });
