@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /**
  * Each entry of the library's `exports`, as its source: tests then never see an old build.
@@ -40,7 +41,24 @@ const alone = [
 ].map((name) => `packages/sluiceway/test/${name}.test.ts`);
 
 /** A busy machine is no failure; what ends only after the minute that a proxy waits by default is one. */
-const deadlines = { testTimeout: 50_000, hookTimeout: 50_000, expect: { poll: { timeout: 30_000 } } };
+const deadlines = {
+  testTimeout: 50_000,
+  hookTimeout: 50_000,
+  expect: { poll: { timeout: 30_000, interval: 5 } },
+};
+
+/**
+ * Small files that take long. Vitest begins with the largest files if it has not measured them before: these would run at
+ * the end, one of them alone.
+ */
+const long = /\/(?:doctor\/\w+|docs\/examples|shared-limits)\.test\.ts$/;
+
+class LongFilesFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    return sorted.toSorted((a, b) => Number(long.test(b.moduleId)) - Number(long.test(a.moduleId)));
+  }
+}
 
 const soak = process.env['SOAK'] === '1';
 const alias = librarySources();
@@ -48,8 +66,9 @@ const alias = librarySources();
 export default defineConfig({
   test: {
     pool: 'forks',
-    // Most tests wait for something else than the processor.
-    maxWorkers: availableParallelism() + 2,
+    // Half of the time, a file waits for something else than the processor.
+    maxWorkers: availableParallelism() + (soak ? 1 : 2),
+    sequence: { sequencer: LongFilesFirst },
     reporters: ['default', './scripts/count-reporter.mjs'],
     passWithNoTests: soak,
     coverage: {

@@ -165,8 +165,8 @@ describe('an egress proxy that opens no tunnel', () => {
   });
 });
 
-describe('a client that leaves', () => {
-  test.concurrent.for([
+describe.concurrent('a client that leaves', () => {
+  test.for([
     ['CONNECT is answered', 'http:', ''],
     ['CONNECT is answered', 'https:', ''],
     ['the handshake in the tunnel is over', 'https:', 'HTTP/1.1 200 OK\r\n\r\n'],

@@ -32,7 +32,7 @@ describe.each(['end', 'reset', 'destroy'] as const)(
       ['sized', `Content-Length: ${SIZE}\r\n\r\n`],
       ['chunked', `Transfer-Encoding: chunked\r\n\r\n${CHUNK}`],
     ] as const)('never ends cleanly where it is %s [RFC 9112 9.8; nginx]', async ([, framing], { net }) => {
-      for (const at of [0, 100_000, SIZE - 1]) {
+      const cutAt = async (at: number) => {
         const { client, running } = await line(
           net,
           async (connection) => {
@@ -48,7 +48,8 @@ describe.each(['end', 'reset', 'destroy'] as const)(
         expect(response.complete, `after ${at}`).toBe(false);
         expect(isSeeded('tls', 0, response.content)).toBe(true);
         expect((await running.record()).outcome).toBe('upstream_truncated');
-      }
+      };
+      await Promise.all([0, 100_000, SIZE - 1].map(cutAt));
     });
   },
 );
@@ -73,7 +74,7 @@ test('content up to the end of an https: connection is whole when that is announ
 test('content up to the end of an https: connection that is reset never ends cleanly [RFC 9112 9.8]', async ({
   net,
 }) => {
-  for (const at of [0, 16 * 1024, SIZE]) {
+  const resetAfter = async (at: number) => {
     const { client, running } = await line(
       net,
       async (connection) => {
@@ -87,7 +88,8 @@ test('content up to the end of an https: connection that is reset never ends cle
     await client.get('/');
     expect((await client.readResponse()).complete, `after ${at}`).toBe(false);
     expect((await running.record()).outcome).toBe('upstream_truncated');
-  }
+  };
+  await Promise.all([0, 16 * 1024, SIZE].map(resetAfter));
 });
 
 describe('an HTTP/1.0 client over TLS', () => {

@@ -56,7 +56,8 @@ async function download(
 
 const DATED = ['Last-Modified: Wed, 25 Nov 2026 09:00:00 GMT', 'Date: Wed, 25 Nov 2026 10:00:00 GMT'];
 
-describe('a rest of another file under the same validators', () => {
+// At the same time: each goes on, or is broken off, only after a pause.
+describe.concurrent('a rest of another file under the same validators', () => {
   test.for<[string, Buffer]>([
     ['from its first byte on', differing(0)],
     ['in the first byte that is compared', differing(CUT - TAIL_BYTES, CUT - TAIL_BYTES + 1)],
@@ -137,7 +138,7 @@ describe('a rest of another file under the same validators', () => {
   });
 });
 
-describe('a second validator', () => {
+describe.concurrent('a second validator', () => {
   const modified = (hour: number): string => `Last-Modified: Wed, 25 Nov 2026 0${hour}:00:00 GMT`;
   const DATE = 'Date: Wed, 25 Nov 2026 10:00:00 GMT';
 
@@ -171,7 +172,7 @@ describe('a second validator', () => {
   });
 });
 
-describe('a rest that servers send in ways of their own', () => {
+describe.concurrent('a rest that servers send in ways of their own', () => {
   test.for<[string, Decide, string[]]>([
     [
       'a 304 to the condition',

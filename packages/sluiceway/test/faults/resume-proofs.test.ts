@@ -55,7 +55,8 @@ const rest = (bytes: Buffer, first: number, lines: readonly string[] = []): Buff
 
 const ALGORITHMS = ['sha256', 'sha512'] as const;
 
-describe('a rest with a digest of its own', () => {
+// At the same time: each goes on, or is broken off, only after a pause.
+describe.concurrent('a rest with a digest of its own', () => {
   for (const algorithm of ALGORITHMS)
     for (const place of ['its head', 'a trailer'] as const)
       for (const field of ['Content-Digest', 'Repr-Digest'] as const) {
@@ -271,7 +272,7 @@ test('content over HTTP/2 with a length and a digest in a trailer is broken off 
   }
 });
 
-describe('a rest by a date', () => {
+describe.concurrent('a rest by a date', () => {
   const DATED = ['Last-Modified: Thu, 01 Jan 1970 00:00:01 GMT', 'Date: Wed, 25 Nov 2026 10:00:00 GMT'];
   const gone = sized('', [], 'HTTP/1.1 410 Gone');
   const to = (url: string): Buffer => sized('', [`Location: ${url}`], 'HTTP/1.1 302 Found');
@@ -332,7 +333,7 @@ describe('a rest by a date', () => {
   );
 });
 
-describe('the length of the whole file', () => {
+describe.concurrent('the length of the whole file', () => {
   const whole = chunked([file.subarray(0, 100_000), file.subarray(100_000)], [STRONG]);
   /** The first response says nothing of the length; the rest says it and breaks; then this. */
   const afterwards = async (net: Network, answer: Buffer, lines: string[] = []) => {
@@ -387,7 +388,7 @@ describe('the length of the whole file', () => {
   });
 });
 
-describe('a rest that is not framed as it was asked for', () => {
+describe.concurrent('a rest that is not framed as it was asked for', () => {
   test.for([
     ['in chunks, with more bytes than its Content-Range', Buffer.concat([file, Buffer.from('x')])],
     ['in chunks, with fewer bytes', file.subarray(0, -1)],
