@@ -10,7 +10,6 @@ import { type Network, test } from '../support/fixture.js';
 import { describeWith, requireTool, type Tool, testWith } from '../support/requirements.js';
 
 import { fileDigest, runTool, scratchFolder } from '../support/tool.js';
-import { until } from '../support/until.js';
 
 const nginx = requireTool('nginx');
 const curl = requireTool('curl');
