@@ -1,4 +1,4 @@
-import type { Sink } from './sink.js';
+import { type Sink, wholeLines } from './sink.js';
 
 export interface LineWriterOptions {
   /** The line that takes the place of dropped lines. */
@@ -7,12 +7,26 @@ export interface LineWriterOptions {
   onChange(error: NodeJS.ErrnoException | null): void;
 }
 
+const LINE_END = 0x0a;
+
 /** How long lines wait for others: one write for many lines costs a fraction of many writes. */
 const GATHER_MS = 20;
 
-/** A pipe whose reader is slow, and a disk that is full. */
-const RETRY_FULL_PIPE_MS = 20;
+/** A full pipe. The time doubles while its reader takes nothing. */
+const MIN_RETRY_PIPE_MS = 1;
+const MAX_RETRY_PIPE_MS = 20;
+/** Any other error, such as a full disk. */
 const RETRY_ERROR_MS = 1000;
+
+/** The size of a slab. */
+const SLAB_BYTES = 64 * 1024;
+
+/** Bytes of lines that wait: [start, end). */
+interface Slab {
+  readonly bytes: Buffer;
+  start: number;
+  end: number;
+}
 
 /**
  * Writes lines in the background, many at a time and always whole lines, so that several processes can
@@ -20,11 +34,15 @@ const RETRY_ERROR_MS = 1000;
  */
 export class LineWriter {
   readonly #options: LineWriterOptions;
-  /** Most characters that wait. More lines are dropped. */
+  /** Most bytes that wait. More lines are dropped. */
   maxPending = Number.POSITIVE_INFINITY;
   #sink: Sink;
   #next: Sink | null = null;
-  #lines: string[] = [];
+  /**
+   * Lines that wait, oldest first. They are encoded at once: a string that is made of many parts is a tree of them, which
+   * costs more the longer it waits.
+   */
+  #slabs: Slab[] = [];
   #pending = 0;
   #dropped = 0;
   #droppedInAll = 0;
@@ -34,6 +52,7 @@ export class LineWriter {
   #isWriting = false;
   #timer: NodeJS.Timeout | null = null;
   #hasFailed = false;
+  #retryPipeMs = MIN_RETRY_PIPE_MS;
   readonly #onIdle: (() => void)[] = [];
 
   constructor(sink: Sink, options: LineWriterOptions) {
@@ -69,7 +88,7 @@ export class LineWriter {
   /** Closes the sinks. Nothing may be written afterwards. */
   discard(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#lines = [];
+    this.#slabs = [];
     this.#sink.close();
     this.#next?.close();
   }
@@ -77,25 +96,25 @@ export class LineWriter {
   /** Resolves when all lines so far are written, or after `timeoutMs`. */
   async flush(timeoutMs: number): Promise<void> {
     if (this.#isIdle) return;
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    if (!this.#isWriting) this.#start();
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, timeoutMs);
       this.#onIdle.push(() => {
         clearTimeout(timer);
         resolve();
       });
+      if (this.#timer !== null) clearTimeout(this.#timer);
+      if (!this.#isWriting) this.#start();
     });
   }
 
   /** Writes what is left when the process ends. Gives up if that would block. */
   flushSync(): void {
     if (this.#dropped > 0) this.#tellDropped();
-    const rest = Buffer.from(this.#lines.map((line) => `${line}\n`).join(''));
+    const rest = this.#slabs.map(({ bytes, start, end }) => bytes.subarray(start, end));
     // What is being written in the background is not written twice.
     const batch = this.#batch === null || this.#isWriting ? [] : [this.#batch.subarray(this.#written)];
-    this.#lines = [];
-    const bytes = Buffer.concat([...batch, rest]);
+    this.#slabs = [];
+    const bytes = Buffer.concat([...batch, ...rest]);
     if (bytes.length === 0) return;
     try {
       this.#sink.writeSync(bytes);
@@ -105,12 +124,22 @@ export class LineWriter {
   }
 
   get #isIdle(): boolean {
-    return this.#batch === null && this.#lines.length === 0;
+    return this.#batch === null && this.#pending === 0;
   }
 
   #add(line: string): void {
-    this.#lines.push(line);
-    this.#pending += line.length;
+    // A UTF-16 code unit takes up to three bytes of UTF-8.
+    const room = line.length * 3 + 1;
+    let slab = this.#slabs.at(-1);
+    if (slab === undefined || slab.bytes.length - slab.end < room) {
+      slab = { bytes: Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, room)), start: 0, end: 0 };
+      this.#slabs.push(slab);
+    }
+    const begin = slab.end;
+    slab.end += slab.bytes.write(line, begin);
+    slab.bytes[slab.end] = LINE_END;
+    slab.end += 1;
+    this.#pending += slab.end - begin;
   }
 
   #tellDropped(): void {
@@ -132,19 +161,28 @@ export class LineWriter {
 
   /** Takes whole lines for one write. */
   #take(): void {
-    const { maxBatch } = this.#sink;
-    let count = 0;
-    let size = 0;
-    for (const line of this.#lines) {
-      if (count > 0 && size + line.length + 1 > maxBatch) break;
-      size += line.length + 1;
-      count += 1;
-    }
-    if (count === 0) return;
-    const lines = this.#lines.splice(0, count);
-    this.#pending -= size - count;
-    this.#batch = Buffer.from(`${lines.join('\n')}\n`);
+    const slab = this.#firstSlab();
+    if (slab === undefined) return;
+    const { bytes, start, end } = slab;
+    const size = wholeLines(bytes.subarray(start, end), this.#sink.maxBatch);
+    slab.start += size;
+    this.#pending -= size;
+    this.#batch = bytes.subarray(start, slab.start);
     this.#written = 0;
+  }
+
+  /** The first slab with lines. Nothing is being written, so an empty one can be filled again. */
+  #firstSlab(): Slab | undefined {
+    for (;;) {
+      const [slab] = this.#slabs;
+      if (slab === undefined || slab.start < slab.end) return slab;
+      if (this.#slabs.length === 1) {
+        slab.start = 0;
+        slab.end = 0;
+        return undefined;
+      }
+      this.#slabs.shift();
+    }
   }
 
   #onWritten(error: NodeJS.ErrnoException | null, bytes: number): void {
@@ -157,12 +195,15 @@ export class LineWriter {
       this.#hasFailed = false;
       this.#options.onChange(null);
     }
+    this.#retryPipeMs = MIN_RETRY_PIPE_MS;
     this.#written += bytes;
     if (this.#batch !== null && this.#written >= this.#batch.length) {
       this.#batch = null;
       if (this.#next !== null) this.#adopt();
     }
-    this.#start();
+    // A write that is over at once must not keep the thread until nothing is left.
+    if (this.#sink.isImmediate && !this.#isIdle) this.#timer = setTimeout(() => this.#start(), 1);
+    else this.#start();
   }
 
   #onError(error: NodeJS.ErrnoException): void {
@@ -176,7 +217,8 @@ export class LineWriter {
       this.#written = lineStart(this.#batch, this.#written);
       this.#adopt();
     }
-    this.#timer = setTimeout(() => this.#start(), isFullPipe ? RETRY_FULL_PIPE_MS : RETRY_ERROR_MS);
+    this.#timer = setTimeout(() => this.#start(), isFullPipe ? this.#retryPipeMs : RETRY_ERROR_MS);
+    if (isFullPipe) this.#retryPipeMs = Math.min(MAX_RETRY_PIPE_MS, this.#retryPipeMs * 2);
     // A process that is done does not wait for a full disk.
     this.#timer.unref();
   }

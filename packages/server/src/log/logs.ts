@@ -137,7 +137,7 @@ export class Logs {
 
   /** Writes the transfers of a route. */
   observer(route: string): Observer {
-    const members = { route };
+    const members = Object.freeze({ route });
     return { onTransferEnd: (record) => this.#onTransferEnd(record, members) };
   }
 

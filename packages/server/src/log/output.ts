@@ -1,11 +1,8 @@
 import { constants, fstatSync, openSync } from 'node:fs';
-import { DescriptorSink, type Sink, StreamSink } from './sink.js';
+import { DescriptorSink, PIPE_BUF, PipeSink, type Sink, StreamSink } from './sink.js';
 
 /** Enough lines to make the cost of a write small. */
-const FILE_BATCH = 64 * 1024;
-
-/** POSIX keeps writes of up to PIPE_BUF bytes in one piece, even if several processes write to the pipe. */
-const PIPE_BATCH = 4096;
+const MAX_BATCH = 64 * 1024;
 
 /** Whether an output is `stdout` or `stderr`, and not a file. */
 export const isStandard = (output: string): boolean => output === 'stdout' || output === 'stderr';
@@ -36,8 +33,11 @@ function openStandard(stream: NodeJS.WriteStream): Sink {
   }
 }
 
-const toSink = (fd: number, owns: boolean): Sink =>
-  new DescriptorSink(fd, owns, isPipe(fd) ? PIPE_BATCH : FILE_BATCH);
+/** `owns`: this process has opened it, so that it does not block if it is a pipe. */
+function toSink(fd: number, owns: boolean): Sink {
+  if (!isPipe(fd)) return new DescriptorSink(fd, owns, MAX_BATCH);
+  return owns ? new PipeSink(fd, owns, MAX_BATCH) : new DescriptorSink(fd, owns, PIPE_BUF);
+}
 
 function isPipe(fd: number): boolean {
   try {

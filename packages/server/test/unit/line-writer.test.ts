@@ -1,4 +1,4 @@
-import { constants, openSync, readFileSync, readSync, renameSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, readSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect } from 'vitest';
 import { test } from '../../../sluiceway/test/support/fixture.js';
@@ -65,6 +65,69 @@ test('a file that is renamed and opened again loses and tears no line [nginx; lo
   expect(files.join('').trimEnd().split('\n')).toEqual(wanted);
   writer.discard();
 });
+
+test('lines beyond ASCII, and longer than any buffer, are written as they are [Sluiceway]', async ({
+  net,
+}) => {
+  const path = join(scratchFolder(net), 'log');
+  const writer = toFile(path);
+  const lines = Array.from({ length: 200 }, (_, i) => 'aé€😀'.repeat(i % 50 === 0 ? 40_000 : i));
+  for (const line of lines) writer.write(line);
+  await writer.flush(10_000);
+  writer.write('the end');
+  await writer.flush(10_000);
+  expect(readFileSync(path, 'utf8')).toBe(`${lines.join('\n')}\nthe end\n`);
+  writer.discard();
+});
+
+testWith(mkfifo)('two writers to one pipe write whole lines, in their order [POSIX]', async ({ net }) => {
+  const path = join(scratchFolder(net), 'pipe');
+  await runTool(net, mkfifo, [path], { in: dirname(path) });
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const writers = ['a', 'b'].map((name) => ({ name, writer: toFile(path) }));
+  const text = (name: string, i: number): string => `${name} ${i} ${name.repeat(i % 500)}`;
+  for (let i = 0; i < 2000; i++) for (const { name, writer } of writers) writer.write(text(name, i));
+  let read = '';
+  await until(() => {
+    const bytes = Buffer.alloc(65_536);
+    try {
+      read += bytes.toString('latin1', 0, readSync(reader, bytes));
+    } catch {
+      // Nothing is in the pipe.
+    }
+    return read.split('\n').length > 4000;
+  }, 'all lines had been read');
+  const lines = read.trimEnd().split('\n');
+  for (const { name, writer } of writers) {
+    expect(lines.filter((line) => line.startsWith(name))).toEqual(
+      Array.from({ length: 2000 }, (_, i) => text(name, i)),
+    );
+    writer.discard();
+  }
+  closeSync(reader);
+});
+
+testWith(mkfifo)(
+  'what a full pipe does not take at the end of the process is not written twice [Sluiceway]',
+  async ({ net }) => {
+    const path = join(scratchFolder(net), 'pipe');
+    await runTool(net, mkfifo, [path], { in: dirname(path) });
+    const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const writer = toFile(path);
+    const lines = Array.from({ length: 2000 }, (_, i) => `line ${i} ${'x'.repeat(90)}`);
+    for (const line of lines) writer.write(line);
+    // The pipe is full after some of them.
+    await writer.flush(1);
+    const bytes = Buffer.alloc(1 << 20);
+    let read = bytes.toString('latin1', 0, readSync(reader, bytes));
+    writer.flushSync();
+    read += bytes.toString('latin1', 0, readSync(reader, bytes));
+    expect(lines.join('\n').startsWith(read.trimEnd())).toBe(true);
+    expect(read.length).toBeGreaterThan(100_000);
+    writer.discard();
+    closeSync(reader);
+  },
+);
 
 testWith(mkfifo)(
   'if the reader of a pipe is slow, lines beyond the limit are dropped, and a line says how many [Sluiceway]',

@@ -94,6 +94,30 @@ test('a member replaces the one of the record with its name, so that no name com
   expect(JSON.parse(line)).toMatchObject({ path: '/b', method: 'GET' });
 });
 
+const { time: _time, ...withoutTime } = record;
+
+test.each([
+  ['every kind of value', record, { route: 'a', worker: 2, none: null, isDemo: true }],
+  ['text that needs escapes', { ...record, path: '/"\\', host: '', userAgent: 'é', error: 'x"' }, { r: '"' }],
+  ['numbers that JSON does not have', { ...record, durationMs: Number.NaN, bytesUp: Infinity }, {}],
+  ['small and large numbers', { ...record, bytesDown: 2 ** 53, durationMs: 1e-7, bytesUp: 1e21 }, {}],
+  ['the first value removed', withoutTime, { route: 'a' }],
+  ['text at the end', { ...record, referer: 'https://a.example/' }, {}],
+  ['nothing but members', {}, { route: 'a' }],
+  ['nothing at all', {}, {}],
+] as const)('a JSON line with %s is what JSON.stringify makes of it [Sluiceway]', (_, values, members) => {
+  const line = JSON.stringify({ ...values, ...members });
+  expect(formatTransferJson(values as TransferRecord, members)).toBe(line);
+  expect(formatTransferJson(values as TransferRecord, Object.freeze({ ...members }))).toBe(line);
+});
+
+test('members that change between lines are those of each line [Sluiceway]', () => {
+  const members = { worker: 1 };
+  expect(formatTransferJson(record, members)).toMatch(/,"worker":1\}$/);
+  members.worker = 2;
+  expect(formatTransferJson(record, members)).toMatch(/,"worker":2\}$/);
+});
+
 test('a line of the combined format is as Apache and nginx write it [nginx]', () => {
   const given = {
     ...record,
