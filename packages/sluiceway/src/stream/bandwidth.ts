@@ -19,6 +19,8 @@ export interface Supply {
    * flow has used.
    */
   take(isShort: boolean, pool: number): number;
+  /** The bytes per second that this process has of the limit at present. 0: unknown. */
+  readonly share: number;
 }
 
 /**
@@ -119,7 +121,7 @@ export class Bandwidth {
   /** The least that is worth a write, for a flow of this weight. */
   minPiece(weight: number): number {
     if (!Number.isFinite(this.#bytesPerMs)) return 1;
-    const share = (this.#bytesPerMs * weight) / Math.max(weight, this.#weights);
+    const share = (this.#suppliedPerMs * weight) / Math.max(weight, this.#weights);
     const least = Math.max(1, Math.min(MIN_PIECE_BYTES, share * 250));
     return Math.floor(Math.min(MAX_MIN_PIECE_BYTES, Math.max(least, share * PIECE_MS)));
   }
@@ -136,7 +138,7 @@ export class Bandwidth {
       const fair = (amount * share.weight) / this.#weights;
       const kept = Math.max(
         2 * this.minPiece(share.weight),
-        (this.#bytesPerMs * KEPT_MS * share.weight) / this.#weights,
+        (this.#suppliedPerMs * KEPT_MS * share.weight) / this.#weights,
       );
       const given = share.isWaiting ? fair : Math.min(fair, Math.max(0, kept - share.credit));
       share.credit += given;
@@ -147,6 +149,15 @@ export class Bandwidth {
     if (waiting === 0) this.#pool = Math.min(this.#burst, Math.max(0, left));
     else if (left > 0)
       for (const share of this.#shares) if (share.isWaiting) share.credit += (left * share.weight) / waiting;
+  }
+
+  /**
+   * The rate of this process. If several processes share a limit, pieces that suit the whole limit would be too large: those
+   * of all flows pass at about the same time, and their sum would exceed the limit.
+   */
+  get #suppliedPerMs(): number {
+    const share = this.#supply?.share ?? 0;
+    return share > 0 ? Math.min(this.#bytesPerMs, share / 1000) : this.#bytesPerMs;
   }
 
   #fill(now: number): void {

@@ -57,6 +57,17 @@ function endless(limits: readonly (readonly [Bandwidth, number?])[], chunkBytes 
   return content;
 }
 
+/** What a store leases to one of several processes. */
+function supplyOf(share: number) {
+  let at = performance.now();
+  const take = (): number => {
+    const passed = performance.now() - at;
+    at += passed;
+    return (passed * share) / 1000;
+  };
+  return { share, take };
+}
+
 const bytesOf = (contents: readonly { sink: { bytes: number } }[]): number =>
   contents.reduce((total, { sink }) => total + sink.bytes, 0);
 
@@ -164,6 +175,26 @@ describe('a limit', () => {
     vi.advanceTimersByTime(10_000);
     expect(vi.getTimerCount()).toBe(0);
   });
+
+  test.for([1, 64])(
+    'that three processes share is the sum of %i streams of each, in any two seconds after the first [Sluiceway]',
+    (count) => {
+      const total = 8_000_000;
+      const streams = Array.from(
+        { length: 3 },
+        () => new Bandwidth(total, null, supplyOf(total / 3)),
+      ).flatMap((limit) => Array.from({ length: count }, () => endless([[limit]])));
+      const sums = Array.from({ length: 120 }, () => {
+        vi.advanceTimersByTime(50);
+        return bytesOf(streams);
+      });
+      for (const [i, before] of sums.entries()) {
+        const after = sums[i + 40];
+        if (i >= 20 && after !== undefined)
+          expect(Math.abs((after - before) / (2 * total) - 1)).toBeLessThan(0.015);
+      }
+    },
+  );
 
   test('works for a single byte per second [Sluiceway]', () => {
     const { source, sink } = limited([[new Bandwidth(1)]]);
