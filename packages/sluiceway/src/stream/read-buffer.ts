@@ -3,7 +3,10 @@ import { type BufferPool, CONTENT_BLOCK_SIZES, HEAD_BLOCK_SIZE, PARKED_BLOCK_SIZ
 /** A TLS record carries at most 16 KiB. With less room, records would be split. */
 const MIN_ROOM = 16 * 1024;
 
-/** A sink that keeps a chunk longer than this is slow. Large blocks would only occupy memory. */
+/**
+ * A sink that keeps a chunk longer than this is slow, or a limit holds it back. A block that is larger than what it takes in
+ * this time would only occupy memory.
+ */
 const SLOW_MS = 100;
 
 /**
@@ -29,6 +32,7 @@ export class Block {
   /** The block goes back to the pool as soon as it is no longer lent. */
   isLeft = false;
   lentSince = 0;
+  lentBytes = 0;
 
   constructor(bytes: Buffer) {
     this.bytes = bytes;
@@ -130,6 +134,7 @@ export class ReadBuffer {
     const front = this.front;
     front.isLent = true;
     front.lentSince = performance.now();
+    front.lentBytes = bytes;
     this.#flowed += bytes;
     const isFilled = bytes >= front.bytes.length / 2;
     const next = this.#level + 1;
@@ -141,8 +146,10 @@ export class ReadBuffer {
   /** Call this when the sink returns the block. */
   returned(block: Block): void {
     block.isLent = false;
-    if (performance.now() - block.lentSince > SLOW_MS) {
-      this.#level = 0;
+    const ms = performance.now() - block.lentSince;
+    if (ms > SLOW_MS) {
+      const taken = (block.lentBytes * SLOW_MS) / ms;
+      while (this.#level > 0 && blockSize(this.#level) > taken) this.#level -= 1;
       this.#flowed = 0;
     }
     if (block.isLeft) this.#pool.release(block.bytes);

@@ -79,9 +79,25 @@ describe('blocks grow with the flow', () => {
   test('one slow chunk brings a fast flow back to small blocks, and then it has to prove itself anew', () => {
     const flow = new Flow(new CountingPool());
     expect(flow.run(64 * MiB)).toBe(LARGE);
-    expect(flow.run(MiB, 1, 101)).toBe(SMALL);
+    expect(flow.run(MiB, 1, 10_000)).toBe(SMALL);
     expect(flow.run(3 * MiB)).toBe(SMALL);
     expect(flow.run(64 * MiB)).toBe(LARGE);
+  });
+
+  test('a flow at a steady rate gets the blocks that it fills within a tenth of a second [Sluiceway]', () => {
+    const sizes = [1, 4, 100].map((kibPerMs) => {
+      const flow = new Flow(new CountingPool());
+      const seen: number[] = [];
+      // Now and then it tries a larger block.
+      for (let at = 0; at < 128 * MiB; ) {
+        const size = flow.space.length;
+        if (at >= 32 * MiB) seen.push(size);
+        flow.run(size, 1, size / (kibPerMs * KiB));
+        at += size;
+      }
+      return Math.min(...seen);
+    });
+    expect(sizes).toEqual([SMALL, MEDIUM, LARGE]);
   });
 
   test('the end of content is not read into a block that is much too large for it', () => {
