@@ -10,7 +10,8 @@ const PIECE_MS = 20;
 const MAX_PAUSE_MS = 100;
 
 const MIN_PIECE_BYTES = 1024;
-const MAX_MIN_PIECE_BYTES = 64 * 1024;
+/** A smaller piece than a whole chunk costs a write more. */
+const MAX_MIN_PIECE_BYTES = 1024 * 1024;
 
 /** Where the bytes of a limit come from, if not from the passing of time in this process. */
 export interface Supply {
