@@ -3,7 +3,10 @@ import type { Kind } from './finding.js';
 
 /**
  * Every kind of finding: how bad it is, and what to set, by product. A setting is written as in the product's
- * configuration. docs/doctor.md has a section for each.
+ * configuration, and compared with the product's manual: nginx.org/en/docs (1.29), the configuration manual of HAProxy 2.6, the
+ * parameters and VCL of Varnish 7.1 to 8.0, squid.conf.documented of Squid 5.7, the directives of Apache httpd 2.4,
+ * records.yaml of Traffic Server 9.2 and 10, caddyserver.com/docs (2.10), the timeouts page and the v3 API of Envoy 1.39,
+ * nextjs.org/docs (15 and 16), and the manuals of Cloudflare, CloudFront and Elastic Load Balancing.
  */
 export const kinds = {
   'response-completed': {
@@ -42,7 +45,9 @@ export const kinds = {
   'upload-changed': { severity: 'error', settings: {} },
   'upload-truncated': {
     severity: 'error',
-    settings: { 'Next.js': 'experimental.proxyClientMaxBodySize' },
+    settings: {
+      'Next.js': 'experimental.proxyClientMaxBodySize (15: experimental.middlewareClientMaxBodySize)',
+    },
   },
   'upload-limit': {
     severity: 'error',
@@ -53,7 +58,7 @@ export const kinds = {
       HAProxy: 'the http-request deny rule on req.body_size or content-length',
       Varnish: 'the rule on Content-Length in vcl_recv',
       'Traffic Server': 'proxy.config.http.max_post_size 0',
-      'Next.js': 'experimental.proxyClientMaxBodySize',
+      'Next.js': 'experimental.proxyClientMaxBodySize (15: experimental.middlewareClientMaxBodySize)',
       Caddy: 'request_body { max_size }',
       Envoy: 'max_request_bytes of the buffer filter',
       Cloudflare: 'the upload limit of the plan',
@@ -62,7 +67,8 @@ export const kinds = {
   },
   'chunked-refused': {
     severity: 'error',
-    settings: { nginx: 'chunked_transfer_encoding on', 'Apache httpd': 'SetEnv proxy-sendchunked 1' },
+    // Current versions of all products accept them; rules and filters refuse them.
+    settings: {},
   },
   'head-silence': {
     severity: 'warning',
@@ -75,7 +81,7 @@ export const kinds = {
       'Traffic Server': 'proxy.config.http.transaction_no_activity_timeout_out 600',
       'Next.js': 'experimental.proxyTimeout 600000',
       Caddy: 'response_header_timeout of transport http',
-      Envoy: 'timeout 0s and idle_timeout of the route',
+      Envoy: 'timeout 0s of the route and stream_idle_timeout 600s',
       Cloudflare: 'proxy_read_timeout of the zone (Enterprise)',
       CloudFront: 'Response timeout of the origin',
       'AWS load balancer': 'idle_timeout.timeout_seconds',
@@ -94,7 +100,8 @@ export const kinds = {
         'proxy.config.http.transaction_no_activity_timeout_out 600 and proxy.config.http.transaction_no_activity_timeout_in 600',
       'Next.js': 'experimental.proxyTimeout 600000',
       Caddy: 'read_timeout of transport http',
-      Envoy: 'stream_idle_timeout',
+      Envoy: 'timeout 0s of the route and stream_idle_timeout 600s',
+      Cloudflare: 'proxy_read_timeout of the zone (Enterprise)',
       CloudFront: 'Response timeout of the origin',
       'AWS load balancer': 'idle_timeout.timeout_seconds',
       Sluiceway: '--upstream-idle-timeout 10m',
@@ -110,7 +117,7 @@ export const kinds = {
       'Apache httpd': 'TimeOut 600',
       'Traffic Server': 'proxy.config.http.transaction_no_activity_timeout_in 600',
       Caddy: 'timeouts { write }',
-      Envoy: 'stream_idle_timeout',
+      Envoy: 'stream_idle_timeout 600s',
       'AWS load balancer': 'idle_timeout.timeout_seconds',
       'Node.js': 'server.timeout',
       Sluiceway: '--client-idle-timeout 10m',
@@ -127,7 +134,7 @@ export const kinds = {
       'Traffic Server':
         'proxy.config.http.transaction_no_activity_timeout_in 600 and proxy.config.http.transaction_no_activity_timeout_out 600',
       Caddy: 'timeouts { read_body }',
-      Envoy: 'stream_idle_timeout',
+      Envoy: 'stream_idle_timeout 600s',
       'AWS load balancer': 'idle_timeout.timeout_seconds',
       Sluiceway: '--client-idle-timeout 10m',
     },
@@ -139,9 +146,10 @@ export const kinds = {
       Squid: 'client_lifetime 1 day',
       'Traffic Server':
         'proxy.config.http.transaction_active_timeout_out 0 and proxy.config.http.transaction_active_timeout_in 0',
-      'Next.js': 'maxDuration',
+      'Next.js': 'maxDuration of the route, on platforms that enforce it',
       Caddy: 'timeouts { write }',
-      Envoy: 'timeout 0s of the route',
+      Envoy: 'timeout 0s of the route and no max_stream_duration',
+      CloudFront: 'Response completion timeout of the origin',
       Sluiceway: '--total-timeout off',
     },
   },
@@ -154,7 +162,7 @@ export const kinds = {
       Squid: 'client_lifetime 1 day',
       'Traffic Server': 'proxy.config.http.transaction_active_timeout_in 0',
       Caddy: 'timeouts { read_body }',
-      Envoy: 'timeout 0s of the route',
+      Envoy: 'request_timeout 0s and no max_stream_duration',
       Sluiceway: '--total-timeout off',
     },
   },
@@ -165,9 +173,10 @@ export const kinds = {
       HAProxy: 'timeout tunnel 1h',
       Varnish: 'pipe_timeout 3600',
       Squid: 'read_timeout 1 hour',
-      'Apache httpd': 'ProxyWebsocketIdleTimeout 3600 or ProxyTimeout 3600',
+      'Apache httpd': 'ProxyTimeout 3600',
       'Traffic Server': 'proxy.config.websocket.no_activity_timeout 3600',
-      Envoy: 'stream_idle_timeout',
+      Caddy: 'stream_timeout of reverse_proxy',
+      Envoy: 'stream_idle_timeout 600s',
       'AWS load balancer': 'idle_timeout.timeout_seconds',
       Sluiceway: '--tunnel-idle-timeout 1h',
     },
@@ -200,7 +209,7 @@ export const kinds = {
     severity: 'warning',
     settings: {
       nginx: 'proxy_max_temp_file_size 0',
-      Varnish: 'return (pass) in vcl_recv with transit_buffer 1M',
+      Varnish: 'return (pass) in vcl_recv, with transit_buffer 1M (7.3 and newer)',
       Squid: 'read_ahead_gap 16 KB, and no cache for large files (maximum_object_size)',
       'Traffic Server': 'proxy.config.http.flow_control.enabled 1',
       'Apache httpd': 'CacheDisable for these files',
@@ -211,9 +220,10 @@ export const kinds = {
     settings: {
       nginx: 'proxy_request_buffering off',
       HAProxy: 'no option http-buffer-request',
-      'Apache httpd': 'SetEnv proxy-sendchunked 1',
+      'Apache httpd': 'no SetEnv proxy-sendcl',
       Varnish: 'no std.cache_req_body in vcl_recv',
       'Traffic Server': 'proxy.config.http.request_buffer_enabled 0',
+      Caddy: 'no request_buffers in reverse_proxy',
       Envoy: 'no buffer filter',
     },
   },
@@ -270,7 +280,7 @@ export const kinds = {
     settings: {
       nginx: 'slice 1m, or proxy_cache off for these files',
       Varnish: 'return (pass) in vcl_recv for large files',
-      Squid: 'range_offset_limit none',
+      Squid: 'range_offset_limit 0',
       'Traffic Server': 'the plugin slice.so or cache_range_requests.so',
     },
   },
@@ -384,11 +394,14 @@ export const kinds = {
       'Traffic Server': 'no header_rewrite for them',
     },
   },
-  'underscores-lost': { severity: 'note', settings: { nginx: 'underscores_in_headers on' } },
+  'underscores-lost': {
+    severity: 'note',
+    settings: { nginx: 'underscores_in_headers on', Envoy: 'headers_with_underscores_action ALLOW' },
+  },
   'http-1.0': {
     severity: 'warning',
     settings: {
-      nginx: "proxy_http_version 1.1 and proxy_set_header Connection ''",
+      nginx: "proxy_http_version 1.1 and proxy_set_header Connection '' (both the default from 1.29.7 on)",
       'Apache httpd': 'no force-proxy-request-1.0',
       'Traffic Server': 'proxy.config.http.send_http11_requests 1',
     },
@@ -396,10 +409,24 @@ export const kinds = {
   'http2-missing': {
     severity: 'note',
     settings: {
-      nginx: 'listen 443 ssl http2',
+      nginx: 'http2 on (before 1.25.1: listen 443 ssl http2)',
       HAProxy: 'alpn h2,http/1.1 on the bind line',
       'Apache httpd': 'Protocols h2 http/1.1',
-      'Traffic Server': 'proxy.config.http.server_ports with proto=http2;http',
+      'Traffic Server': 'proxy.config.http.server_ports 443:ssl:proto=http2;http',
+      Varnish: 'feature +http2, behind a TLS proxy that offers h2',
+      Caddy: 'protocols h1 h2 of servers',
+      Envoy: 'alpn_protocols h2,http/1.1 of the TLS context',
+      CloudFront: 'HttpVersion http2 of the distribution',
+      'AWS load balancer': 'routing.http2.enabled true',
+    },
+  },
+  'http2-refused': {
+    severity: 'error',
+    settings: {
+      nginx: 'http2 off (before 1.25.1: no http2 on the listen line)',
+      HAProxy: 'alpn http/1.1 on the bind line',
+      Varnish: 'feature +http2, or a TLS proxy that does not offer h2',
+      'Apache httpd': 'Protocols http/1.1',
     },
   },
   'http2-completed': {
@@ -407,7 +434,8 @@ export const kinds = {
     settings: {
       HAProxy: 'alpn http/1.1 on the bind line',
       Varnish: 'feature -http2',
-      nginx: 'no http2 on the listen line',
+      Caddy: 'Content-Length from the origin',
+      nginx: 'proxy_http_version 1.1',
     },
   },
   'expect-answered': { severity: 'note', settings: { 'Apache httpd': 'Proxy100Continue On' } },
@@ -420,18 +448,32 @@ export const kinds = {
   },
   'trailers-lost': {
     severity: 'note',
-    settings: { nginx: 'proxy_pass_trailers on (1.27.2 and newer)', Varnish: 'return (pipe) in vcl_recv' },
+    settings: {
+      nginx:
+        'proxy_pass_trailers on (1.27.2 and newer), proxy_set_header TE trailers and proxy_set_header Connection te',
+      Varnish: 'return (pipe) in vcl_recv',
+    },
   },
   'trailers-refused': { severity: 'error', settings: { Varnish: 'return (pipe) in vcl_recv' } },
   'early-hints-refused': {
     severity: 'error',
-    settings: { Varnish: 'return (pipe) in vcl_recv, or no 103 from the origin' },
+    settings: {
+      nginx: 'no 103 from the origin (nginx before 1.29.0)',
+      Varnish: 'return (pipe) in vcl_recv, or no 103 from the origin',
+    },
+  },
+  'request-trailers-refused': {
+    severity: 'warning',
+    settings: {
+      nginx: 'http2 off, or no trailer fields from clients over HTTP/2',
+      Varnish: 'return (pipe) in vcl_recv for uploads',
+    },
   },
   'request-trailers-lost': { severity: 'note', settings: { Varnish: 'return (pipe) in vcl_recv' } },
   'early-hints-lost': {
     severity: 'note',
     settings: {
-      nginx: 'early_hints (1.29.0 and newer)',
+      nginx: 'early_hints 1 (1.29.0 and newer)',
       'Apache httpd': 'H2EarlyHints on',
       Varnish: 'return (pipe) in vcl_recv',
     },
@@ -445,6 +487,7 @@ export const kinds = {
       Squid: 'request_header_max_size 64 KB',
       'Apache httpd': 'LimitRequestLine 32768',
       'Traffic Server': 'proxy.config.http.request_line_max_size 65535',
+      Envoy: 'max_request_headers_kb 96',
       'Node.js': '--max-http-header-size=65536',
     },
   },
@@ -457,6 +500,7 @@ export const kinds = {
       Squid: 'request_header_max_size 64 KB',
       'Apache httpd': 'LimitRequestFieldSize 32768',
       'Traffic Server': 'proxy.config.http.request_header_max_size 131072',
+      Envoy: 'max_request_headers_kb 96',
       'Node.js': '--max-http-header-size=65536',
     },
   },
@@ -479,7 +523,8 @@ export const kinds = {
         'proxy_http_version 1.1, proxy_set_header Upgrade $http_upgrade and proxy_set_header Connection upgrade',
       Varnish: 'return (pipe) for Upgrade, and set bereq.http.Upgrade in vcl_pipe',
       Squid: 'http_upgrade_request_protocols websocket allow all',
-      'Apache httpd': 'upgrade=websocket on ProxyPass',
+      'Apache httpd': 'upgrade=websocket on ProxyPass (2.4.47 and newer)',
+      Envoy: 'upgrade_configs with upgrade_type websocket',
       'Traffic Server': 'a map rule for ws://',
     },
   },
