@@ -36,7 +36,7 @@ Without the echo origin behind it, the URL is tested as that of a file, which fi
 does both.
 
 One line on standard output for each finding, and one for each reason why tests were not possible. Progress goes to standard error.
---quick takes some 15 seconds, the default one to two minutes, and --thorough up to half an hour: it waits longer
+--quick takes 15 to 30 seconds, the default one to three minutes, and --thorough up to half an hour: it waits longer
 than 300 s and moves more than 1 GiB each way. Nothing is written to disk.
 
 With --hop, the finding names the hop that is nearest to the origin and shows it.

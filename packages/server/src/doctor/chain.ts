@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { Exchange, type ExchangeOptions } from './exchange.js';
+import type { Exchange, ExchangeOptions } from './exchange.js';
+import { Http1Exchange } from './http1-exchange.js';
+import { Http2Exchange } from './http2-exchange.js';
 import type { Observation, Report } from './origin/observation.js';
 import { formatScript, type Script, type ScriptOptions } from './origin/script.js';
 
@@ -10,7 +12,12 @@ export interface ChainOptions {
   fields: Readonly<Record<string, string>>;
   /** Accepts any certificate. */
   insecure: boolean;
+  /** What the doctor speaks to the chain. */
+  protocol: Protocol;
 }
+
+/** Names of protocols, as ALPN has them. */
+export type Protocol = 'http/1.1' | 'h2';
 
 type OpenOptions = Omit<ExchangeOptions, 'url' | 'insecure' | 'seed'> & { suffix?: string };
 
@@ -27,19 +34,25 @@ export class NotTested extends Error {
 export class Chain {
   readonly base: URL;
   readonly fields: Readonly<Record<string, string>>;
-  readonly #insecure: boolean;
+  readonly insecure: boolean;
+  readonly protocol: Protocol;
   readonly #open = new Set<Exchange>();
   readonly #run = randomBytes(5).toString('hex');
   #count = 0;
+  #http2: Chain | null = null;
 
-  constructor({ base, fields, insecure }: ChainOptions) {
+  constructor({ base, fields, insecure, protocol }: ChainOptions) {
     this.base = base;
     this.fields = fields;
-    this.#insecure = insecure;
+    this.insecure = insecure;
+    this.protocol = protocol;
   }
 
-  get insecure(): boolean {
-    return this.#insecure;
+  /** The same chain, over HTTP/2. It is closed with this one. */
+  get http2(): Chain {
+    const { base, fields, insecure } = this;
+    this.#http2 ??= new Chain({ base, fields, insecure, protocol: 'h2' });
+    return this.#http2;
   }
 
   /** A name that no request has had. */
@@ -64,8 +77,20 @@ export class Chain {
 
   /** Sends any request. It is closed with the chain. */
   open(options: Omit<ExchangeOptions, 'insecure'>): Exchange {
+    return this.protocol === 'h2' ? this.#add(Http2Exchange, options) : this.openHttp1(options);
+  }
+
+  /** Sends a request in HTTP/1.1, whatever the protocol of the others. */
+  openHttp1(options: Omit<ExchangeOptions, 'insecure'>): Http1Exchange {
+    return this.#add(Http1Exchange, options);
+  }
+
+  #add<T extends Exchange>(
+    Type: new (options: ExchangeOptions) => T,
+    options: Omit<ExchangeOptions, 'insecure'>,
+  ): T {
     const fields = { ...this.fields, ...options.fields };
-    const exchange = new Exchange({ ...options, fields, insecure: this.#insecure });
+    const exchange = new Type({ ...options, fields, insecure: this.insecure });
     this.#open.add(exchange);
     void exchange.ended.then(() => this.#open.delete(exchange));
     return exchange;
@@ -121,6 +146,7 @@ export class Chain {
   /** Closes what is still open. */
   close(): void {
     for (const exchange of this.#open) exchange.leave();
+    this.#http2?.close();
   }
 }
 

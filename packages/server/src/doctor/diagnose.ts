@@ -1,13 +1,14 @@
-import { Chain, NotTested } from './chain.js';
+import { Chain } from './chain.js';
 import type { Effort } from './effort.js';
-import type { Detection, Finding, Kind } from './finding.js';
+import type { Finding, Kind } from './finding.js';
 import { type Hops, identify } from './identify.js';
 import { kinds } from './kinds.js';
 import { PROTOCOL } from './origin/echo-origin.js';
-import { formatSeconds, type Probe } from './probe.js';
 import { probes } from './probes/all.js';
 import { fileProbes } from './probes/file.js';
+import { negotiate } from './probes/http2.js';
 import type { Product } from './products.js';
+import { confirmProbe, type Found, joinProtocols, runProbes } from './run-probes.js';
 
 export interface DiagnosisOptions {
   /** The URL that clients use. */
@@ -45,7 +46,9 @@ export class Unreachable extends Error {
 export async function diagnose(options: DiagnosisOptions): Promise<Diagnosis> {
   const { url, fields, insecure, effort, only, onProgress, signal } = options;
   const start = performance.now();
-  const chains = [url, ...options.hops].map((base) => new Chain({ base, fields, insecure }));
+  const chains = [url, ...options.hops].map(
+    (base) => new Chain({ base, fields, insecure, protocol: 'http/1.1' }),
+  );
   const stop = (): void => chains.forEach((chain) => chain.close());
   signal.addEventListener('abort', stop, { once: true });
   try {
@@ -55,13 +58,12 @@ export async function diagnose(options: DiagnosisOptions): Promise<Diagnosis> {
     const chosen = all.filter(({ name }) => only === null || only.includes(name));
     const hops: Diagnosis['hops'] = [];
     for (const chain of chains) hops.push({ url: chain.base.href, ...(await identify(chain)) });
-    const results = await runProbes(outer, chosen, effort, onProgress, signal);
+    const http2 = (await speaksHttp2(outer)) ? outer.http2 : null;
+    const results = await runProbes(outer, http2, chosen, effort, onProgress, signal);
     const findings: Finding[] = [];
-    for (const { probe, detections } of results) {
-      for (const detection of detections) {
-        const at = await locate(chains, probe, detection, effort, onProgress, signal);
-        findings.push(toFinding(detection, hops, at));
-      }
+    for (const found of joinProtocols(results)) {
+      const at = await locate(chains, found, effort, onProgress, signal);
+      findings.push(toFinding(found, hops, at));
     }
     return {
       url: url.href,
@@ -70,11 +72,19 @@ export async function diagnose(options: DiagnosisOptions): Promise<Diagnosis> {
       durationMs: Math.round(performance.now() - start),
       hops,
       findings: findings.toSorted((a, b) => rank(a) - rank(b)),
-      passed: results
-        .filter(({ detections, reason }) => detections.length === 0 && reason === null)
-        .map(({ probe }) => probe.name),
+      passed: chosen
+        .filter((probe) =>
+          results.every(
+            (each) => each.probe !== probe || (each.detections.length === 0 && each.reason === null),
+          ),
+        )
+        .map(({ name }) => name),
       notTested: [
-        ...results.flatMap(({ probe, reason }) => (reason === null ? [] : [{ probe: probe.name, reason }])),
+        ...results.flatMap(({ probe, protocol, reason }) =>
+          reason === null
+            ? []
+            : [{ probe: probe.name, reason: protocol === 'h2' ? `over HTTP/2: ${reason}` : reason }],
+        ),
         ...(origin === 'echo'
           ? []
           : probes.flatMap(({ name }) =>
@@ -93,87 +103,68 @@ export async function diagnose(options: DiagnosisOptions): Promise<Diagnosis> {
 const severities = ['error', 'warning', 'note'];
 const rank = ({ severity }: Finding): number => severities.indexOf(severity);
 
+const HELLO_ATTEMPTS = 3;
+
+/** Asks again after an error: a proxy with short timeouts can fail once. */
 async function hasEchoOrigin(chain: Chain): Promise<boolean> {
-  const exchange = chain.open({ url: chain.urlOf({ id: chain.newId(), action: 'hello' }) });
-  const { how, code } = await exchange.finish(10_000);
-  if (exchange.head === null) throw new Unreachable(`${chain.base.href} does not answer (${code ?? how})`);
-  return exchange.beginning.toString().includes(PROTOCOL);
-}
-
-interface Result {
-  probe: Probe;
-  detections: readonly Detection[];
-  /** Why it was not tested; null if it was. */
-  reason: string | null;
-}
-
-/** Runs quick probes one after the other, and those that wait beside them. Results are in the order of `chosen`. */
-async function runProbes(
-  chain: Chain,
-  chosen: readonly Probe[],
-  effort: Effort,
-  onProgress: (text: string) => void,
-  signal: AbortSignal,
-): Promise<Result[]> {
-  const results = new Map<Probe, Result>();
-  const run = async (probe: Probe): Promise<void> => {
-    results.set(probe, await runProbe(chain, probe, effort, signal));
-    onProgress(`${results.size}/${chosen.length} ${probe.title}`);
-  };
-  const slow = chosen.filter(({ isSlow }) => isSlow);
-  if (slow.length > 0)
-    onProgress(`${chosen.length} tests, the longest of about ${formatSeconds(effort.silenceMs)}`);
-  const waiting = Promise.all(slow.map(run));
-  for (const probe of chosen) if (!slow.includes(probe)) await run(probe);
-  await waiting;
-  return chosen.flatMap((probe) => results.get(probe) ?? []);
-}
-
-async function runProbe(chain: Chain, probe: Probe, effort: Effort, signal: AbortSignal): Promise<Result> {
-  if (signal.aborted) return { probe, detections: [], reason: 'stopped' };
-  try {
-    const detections = await probe.run(chain, effort);
-    return signal.aborted
-      ? { probe, detections: [], reason: 'stopped' }
-      : { probe, detections, reason: null };
-  } catch (error) {
-    if (signal.aborted) return { probe, detections: [], reason: 'stopped' };
-    if (!(error instanceof NotTested)) throw error;
-    return { probe, detections: [], reason: error.message };
+  for (let attempt = 1; ; attempt += 1) {
+    const exchange = chain.open({ url: chain.urlOf({ id: chain.newId(), action: 'hello' }) });
+    const { how, code } = await exchange.finish(10_000);
+    const { head } = exchange;
+    if (exchange.beginning.toString().includes(PROTOCOL)) return true;
+    if (head !== null && head.status < 500) return false;
+    if (attempt < HELLO_ATTEMPTS && code !== 'ECONNREFUSED') continue;
+    if (head === null) throw new Unreachable(`${chain.base.href} does not answer (${code ?? how})`);
+    return false;
   }
+}
+
+/** Whether requests over HTTP/2 are answered. What is wrong otherwise is the finding of a probe. */
+async function speaksHttp2(chain: Chain): Promise<boolean> {
+  if (chain.base.protocol !== 'https:') return false;
+  if ((await negotiate(chain, ['h2', 'http/1.1']).catch(() => '')) !== 'h2') return false;
+  const { http2 } = chain;
+  const { how } = await http2
+    .open({ url: http2.urlOf({ id: http2.newId(), action: 'hello' }) })
+    .finish(10_000);
+  return how === 'complete';
 }
 
 /** The index of the hop that is nearest to the origin and shows the same; null if the doctor knows only one URL. */
 async function locate(
   chains: readonly Chain[],
-  probe: Probe,
-  { kind }: Detection,
+  { probe, detection: { kind }, protocols }: Found,
   effort: Effort,
   onProgress: (text: string) => void,
   signal: AbortSignal,
 ): Promise<number | null> {
   if (chains.length === 1) return null;
+  if (probe.isOfFirstHop === true) return 0;
   for (let i = chains.length - 1; i > 0; i -= 1) {
     const chain = chains[i];
     if (chain === undefined) continue;
+    const isHttp2 = !protocols.includes('http/1.1');
+    // A hop that does not speak HTTP/2 has no part in what only HTTP/2 shows.
+    if (isHttp2 && !(await speaksHttp2(chain))) continue;
     onProgress(`${kind}: looking at ${chain.base.href}`);
-    const { detections } = await runProbe(chain, probe, effort, signal);
+    const { detections } = await confirmProbe(isHttp2 ? chain.http2 : chain, probe, effort, signal);
     if (detections.some((each) => each.kind === kind)) return i;
   }
   return 0;
 }
 
 function toFinding(
-  { kind, message, evidence, product }: Detection,
+  { probe, detection: { kind, message, evidence, product }, protocols }: Found,
   hops: Diagnosis['hops'],
   at: number | null,
 ): Finding {
   const { severity, settings }: Kind = kinds[kind as keyof typeof kinds];
+  const { products = [], first = null } = hops[at ?? 0] ?? {};
   // The products of a hop include those of the hops behind it.
   const behind = at === null ? [] : (hops[at + 1]?.products ?? []);
-  const own = (at === null ? (hops[0]?.products ?? []) : (hops[at]?.products ?? [])).filter(
-    (each) => !behind.includes(each),
-  );
+  const added = products.filter((each) => !behind.includes(each));
+  const isFirst = first !== null && (probe.isOfFirstHop === true || added.length === 0);
+  const own = isFirst ? [first] : added;
   const suspects = product === null || product === undefined ? own : [product];
   const known = (Object.entries(settings) as [Product, string][]).map(([each, setting]) => ({
     product: each,
@@ -191,6 +182,7 @@ function toFinding(
     message,
     hop: { url: at === null ? null : (hops[at]?.url ?? null), product: culprit },
     settings: isOther ? [...certain, ...others] : certain,
+    protocols,
     evidence,
   };
 }

@@ -1,3 +1,4 @@
+import type { Protocol } from './chain.js';
 import type { Product } from './products.js';
 
 /**
@@ -23,6 +24,8 @@ export interface Detection {
   evidence: Evidence;
   /** The product whose error page has come; null for a page that is not known. */
   product?: Product | null | undefined;
+  /** The protocols that it is about, if they are not those of the chain that the probe was given. */
+  protocols?: readonly Protocol[];
 }
 
 interface Setting {
@@ -37,5 +40,7 @@ export interface Finding {
   /** The URL of the hop that does it, if the doctor was given the URLs of hops, and the product, if it is known. */
   hop: { url: string | null; product: Product | null };
   settings: readonly Setting[];
+  /** What the doctor spoke when it was found. Both, if both were tested and show it. */
+  protocols: readonly Protocol[];
   evidence: Evidence;
 }

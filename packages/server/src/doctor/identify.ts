@@ -8,6 +8,8 @@ import { type Product, productOfPage, productsInFields } from './products.js';
 export interface Hops {
   /** Products in the chain that could be told, in no certain order. */
   products: Product[];
+  /** The product of the first hop, by its own error page; null if that is not known. */
+  first: Product | null;
   /** `Via` as the origin got it: what is next to the client first. */
   requestVia: string | null;
   /** `Via` as the client got it: what is next to the origin first. */
@@ -35,6 +37,7 @@ export async function identify(chain: Chain): Promise<Hops> {
   ].filter((product) => product !== null);
   return {
     products: Array.from(new Set(products)),
+    first: refused,
     requestVia,
     responseVia: fieldOf(fields, 'via'),
     server: fieldOf(fields, 'server'),

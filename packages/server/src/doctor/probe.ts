@@ -14,6 +14,12 @@ export interface Probe {
   kinds: readonly string[];
   /** Waits most of the time, so that it can run beside others. */
   isSlow?: boolean;
+  /** Compares what arrives, whenever it arrives, so that one run is certain. */
+  isExact?: boolean;
+  /** Not repeated over HTTP/2: it is about HTTP/1.1, or has tested both. */
+  isHttp1?: boolean;
+  /** What it finds is always that of the hop next to the client. */
+  isOfFirstHop?: boolean;
   /** Answers with what it has found. Throws `NotTested`. */
   run(chain: Chain, effort: Effort): Promise<readonly Detection[]>;
 }
@@ -30,6 +36,7 @@ export function describeEnd(exchange: Exchange): string {
   if (head !== null && (head.status >= 400 || ending?.how === 'complete')) return `gets ${head.status}`;
   if (ending?.how === 'left') return head === null ? 'gets no response in time' : 'does not end in time';
   if (head !== null) return 'is cut';
+  if (ending?.code?.startsWith('HPE_') === true) return `gets a response that is not valid (${ending.code})`;
   return ending?.code === 'ECONNRESET' || ending?.code === 'EPIPE' || ending?.code === null
     ? 'is closed without a response'
     : `fails (${ending?.code ?? 'no response'})`;

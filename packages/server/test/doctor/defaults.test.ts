@@ -1,11 +1,6 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { expect } from 'vitest';
-import { loopbackCertificate } from '../../../sluiceway/test/support/certificates.js';
-import { freePort } from '../../../sluiceway/test/support/daemon.js';
+import { describe, expect } from 'vitest';
 import { test } from '../../../sluiceway/test/support/fixture.js';
 import { describeWith, requireTool, type Tool } from '../../../sluiceway/test/support/requirements.js';
-import { scratchFolder } from '../../../sluiceway/test/support/tool.js';
 import { probes } from '../../src/doctor/probes/all.js';
 import type { ProxyName } from './proxies.js';
 import { runDoctor, startEchoOrigin, startProxy } from './start-chain.js';
@@ -39,81 +34,61 @@ function expectDefaults(tool: Tool, name: ProxyName, product: string, expected: 
   });
 }
 
-describeWith(haproxy)('doctor with the defaults of HAProxy', () => {
-  expectDefaults(haproxy, 'haproxy', 'HAProxy', []);
-});
+// Most of the time they wait.
+describe.concurrent('doctor and defaults', () => {
+  describeWith(haproxy)('doctor with the defaults of HAProxy', () => {
+    expectDefaults(haproxy, 'haproxy', 'HAProxy', []);
+  });
 
-describeWith(nginx)('doctor with the defaults of nginx', () => {
-  expectDefaults(nginx, 'nginx', 'nginx', [
-    'early-hints-lost',
-    'expect-answered',
-    'http-1.0',
-    'request-trailers-lost',
-    'response-buffered',
-    'response-completed',
-    'response-head-limit',
-    'trailers-lost',
-    'underscores-lost',
-    'upgrade-refused',
-    'upload-buffered',
-    'upload-limit',
-  ]);
-});
-
-describeWith(varnishd)('doctor with the defaults of Varnish', () => {
-  expectDefaults(varnishd, 'varnishd', 'Varnish', [
-    'early-hints-refused',
-    'early-response-held',
-    'expect-answered',
-    'head-as-get',
-    'range-expanded',
-    'request-trailers-lost',
-    'response-buffered',
-    'trailers-refused',
-    'upgrade-refused',
-    'upload-completed',
-    'upload-start-held',
-  ]);
-});
-
-describeWith(squid)('doctor with the defaults of Squid', () => {
-  expectDefaults(squid, 'squid', 'Squid', ['request-trailers-lost', 'trailers-lost', 'upgrade-refused']);
-});
-
-describeWith(apache2)('doctor with the defaults of Apache httpd', () => {
-  expectDefaults(apache2, 'apache2', 'Apache httpd', [
-    'early-response-held',
-    'path-changed',
-    'request-trailers-lost',
-    'trailers-lost',
-    'upgrade-refused',
-    'upload-start-held',
-  ]);
-});
-
-describeWith(traffic_server)('doctor with the defaults of Traffic Server', () => {
-  expectDefaults(traffic_server, 'traffic_server', 'Traffic Server', ['location-internal']);
-});
-
-describeWith(haproxy)('doctor with HAProxy and HTTP/2', () => {
-  test('finds that broken downloads look whole over HTTP/2 [RFC 9113 8.1]', async ({ net }) => {
-    const { cert, key } = await loopbackCertificate();
-    const pem = join(scratchFolder(net), 'haproxy.pem');
-    writeFileSync(pem, `${cert}\n${key}`);
-    const port = await freePort();
-    await startProxy(net, haproxy, 'haproxy', await startEchoOrigin(net), [
-      `bind 127.0.0.1:${port} ssl crt ${pem} alpn h2,http/1.1`,
+  describeWith(nginx)('doctor with the defaults of nginx', () => {
+    expectDefaults(nginx, 'nginx', 'nginx', [
+      'early-hints-lost',
+      'expect-answered',
+      'http-1.0',
+      'request-trailers-lost',
+      'response-buffered',
+      'response-completed',
+      'response-head-limit',
+      'trailers-lost',
+      'underscores-lost',
+      'upgrade-refused',
+      'upload-buffered',
+      'upload-limit',
     ]);
-    const { report } = await runDoctor(
-      net,
-      ...[`https://127.0.0.1:${port}/`, '--insecure', '--quick'],
-      ...['--only', 'http2-downloads', '--only', 'protocols', '--only', 'broken-downloads'],
-    );
-    expect(report.findings.map(({ id }) => id)).toEqual(['http2-completed']);
-    expect(report.findings[0]?.settings).toContainEqual({
-      product: 'HAProxy',
-      setting: 'alpn http/1.1 on the bind line',
-    });
-    expect(report.passed).toEqual(['protocols', 'broken-downloads']);
+  });
+
+  describeWith(varnishd)('doctor with the defaults of Varnish', () => {
+    expectDefaults(varnishd, 'varnishd', 'Varnish', [
+      'early-hints-refused',
+      'early-response-held',
+      'expect-answered',
+      'head-as-get',
+      'range-expanded',
+      'request-trailers-refused',
+      'response-buffered',
+      'trailers-refused',
+      'upgrade-refused',
+      'upload-completed',
+      'upload-start-held',
+    ]);
+  });
+
+  describeWith(squid)('doctor with the defaults of Squid', () => {
+    expectDefaults(squid, 'squid', 'Squid', ['request-trailers-lost', 'trailers-lost', 'upgrade-refused']);
+  });
+
+  describeWith(apache2)('doctor with the defaults of Apache httpd', () => {
+    expectDefaults(apache2, 'apache2', 'Apache httpd', [
+      'early-response-held',
+      'path-changed',
+      'request-trailers-lost',
+      'trailers-lost',
+      'upgrade-refused',
+      'upload-start-held',
+    ]);
+  });
+
+  describeWith(traffic_server)('doctor with the defaults of Traffic Server', () => {
+    expectDefaults(traffic_server, 'traffic_server', 'Traffic Server', ['location-internal']);
   });
 });

@@ -111,6 +111,55 @@ describe('doctor', () => {
     },
   );
 
+  test('a download that is cut once, and whole when it is tried again, is no finding [Sluiceway]', async ({
+    net,
+  }) => {
+    let cuts = 1;
+    const cutting: Hop = {
+      relay: (incoming, response) => {
+        pass(incoming, response);
+        if (Number(incoming.headers['content-length']) < 1_000_000 || cuts === 0) return;
+        cuts -= 1;
+        incoming.once('data', () => response.destroy());
+      },
+    };
+    const { report, code } = await examine(net, cutting, 'large-download');
+    expect(cuts).toBe(0);
+    expect(report.findings).toEqual([]);
+    expect(report.passed).toEqual(['large-download']);
+    expect(code).toBe(0);
+  });
+
+  test('a download that is cut every second time is a finding [Sluiceway]', async ({ net }) => {
+    let downloads = 0;
+    const cutting: Hop = {
+      relay: (incoming, response) => {
+        pass(incoming, response);
+        if (Number(incoming.headers['content-length']) < 1_000_000) return;
+        downloads += 1;
+        if (downloads % 2 === 1) incoming.once('data', () => response.destroy());
+      },
+    };
+    const { ids } = await examine(net, cutting, 'large-download');
+    expect(ids).toEqual(['download-cut']);
+    expect(downloads).toBe(3);
+  });
+
+  test('the echo origin is found behind a chain that fails once [RFC 9110 15.6.3]', async ({ net }) => {
+    let requests = 0;
+    const failing: Hop = {
+      onRequest: (_request, response) => {
+        requests += 1;
+        if (requests > 1) return false;
+        response.writeHead(502).end();
+        return true;
+      },
+    };
+    const { report } = await examine(net, failing, 'ranges');
+    expect(report.origin).toBe('echo');
+    expect(report.passed).toEqual(['ranges']);
+  });
+
   test('finds the byte from which content is changed [Sluiceway]', async ({ net }) => {
     let at = 0;
     const changing: Hop = {

@@ -106,6 +106,8 @@ export const storedResponses: Probe = {
   title: 'how much of a download the chain stores for a slow client',
   kinds: ['response-stored'],
   isSlow: true,
+  // It repeats its measurement itself.
+  isExact: true,
   async run(chain, { name }) {
     const size = 24 * MiB;
     const compare = (): Promise<[number, number]> =>
@@ -227,7 +229,7 @@ async function holdUpload(
     return false;
   }
   for (const view of seededViews(id, first, UPLOAD_BYTES - first)) await exchange.send(view);
-  exchange.request.end();
+  exchange.endRequest();
   await exchange.finish(FINISH_MS);
   // Refused uploads are the affair of another probe.
   return isSeen(await chain.report(id));
@@ -247,7 +249,7 @@ async function answerEarly(chain: Chain, { patienceMs }: Effort): Promise<Detect
     return status === 403 ? null : lost(`it gets ${status}`, status);
   }
   for (const view of seededViews(id, LARGE_BYTES, UPLOAD_BYTES - LARGE_BYTES)) await exchange.send(view);
-  if (exchange.ending === null) exchange.request.end();
+  if (exchange.ending === null) exchange.endRequest();
   await exchange.finish(FINISH_MS);
   const { head } = exchange;
   const [first] = await chain.report(id);

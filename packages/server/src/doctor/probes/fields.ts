@@ -31,6 +31,7 @@ export const passedFieldsProbe: Probe = {
     'length-lost',
     'ranges-hidden',
   ],
+  isExact: true,
   async run(chain) {
     const id = chain.newId();
     const exchange = chain.content(

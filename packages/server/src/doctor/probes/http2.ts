@@ -1,8 +1,7 @@
-import { type ClientHttp2Session, connect as connectHttp2, type OutgoingHttpHeaders } from 'node:http2';
 import { connect } from 'node:tls';
-import { type Chain, NotTested } from '../chain.js';
-import { formatCount, type Probe } from '../probe.js';
-import { BREAK_AT, type Break, breaks, SIZE } from './integrity.js';
+import { type Chain, NotTested, type Protocol } from '../chain.js';
+import { describeEnd, formatCount, type Probe } from '../probe.js';
+import { BREAK_AT, breakDownload, breaks, SIZE } from './integrity.js';
 
 const FINISH_MS = 10_000;
 
@@ -10,21 +9,39 @@ const FINISH_MS = 10_000;
 export const protocols: Probe = {
   name: 'protocols',
   title: 'which protocols clients can use',
-  kinds: ['http2-missing'],
+  kinds: ['http2-missing', 'http2-refused'],
+  isHttp1: true,
+  isOfFirstHop: true,
+  isExact: true,
   async run(chain) {
-    const protocol = await negotiate(chain);
-    if (protocol === 'h2') return [];
+    const protocol = await negotiate(chain, ['h2', 'http/1.1']);
+    if (protocol !== 'h2') {
+      return [
+        {
+          kind: 'http2-missing',
+          protocols: ['h2'],
+          message: `Clients are not offered HTTP/2: the first hop chooses ${protocol === '' ? 'no protocol in its TLS handshake' : protocol}`,
+          evidence: { protocol: protocol === '' ? null : protocol },
+        },
+      ];
+    }
+    const { http2 } = chain;
+    const exchange = http2.open({ url: http2.urlOf({ id: http2.newId(), action: 'hello' }) });
+    const { how } = await exchange.finish(FINISH_MS);
+    if (how === 'complete') return [];
     return [
       {
-        kind: 'http2-missing',
-        message: 'Clients are not offered HTTP/2',
-        evidence: { protocol: protocol === '' ? null : protocol },
+        kind: 'http2-refused',
+        protocols: ['h2'],
+        message: `Clients are offered HTTP/2, and a request over it ${describeEnd(exchange)}`,
+        evidence: { status: exchange.head?.status ?? null },
       },
     ];
   },
 };
 
-function negotiate({ base, insecure }: Chain): Promise<string> {
+/** The protocol that the first hop chooses of these; an empty string for none. Throws `NotTested`. */
+export function negotiate({ base, insecure }: Chain, offered: readonly Protocol[]): Promise<string> {
   if (base.protocol !== 'https:') throw new NotTested('HTTP/2 needs an https: URL');
   const { hostname, port } = base;
   const host = hostname.replace(/^\[|\]$/g, '');
@@ -32,7 +49,7 @@ function negotiate({ base, insecure }: Chain): Promise<string> {
     const socket = connect({
       host,
       port: port === '' ? 443 : Number(port),
-      ALPNProtocols: ['h2', 'http/1.1'],
+      ALPNProtocols: [...offered],
       rejectUnauthorized: !insecure,
       ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }),
     });
@@ -55,53 +72,20 @@ export const http2Downloads: Probe = {
   name: 'http2-downloads',
   title: 'whether a download that breaks looks whole over HTTP/2',
   kinds: ['http2-completed'],
+  isHttp1: true,
   async run(chain) {
-    if ((await negotiate(chain)) !== 'h2') throw new NotTested('clients are not offered HTTP/2');
-    const session = connectHttp2(chain.base.origin, { rejectUnauthorized: !chain.insecure });
-    session.on('error', () => {});
-    try {
-      const results = await Promise.all(breaks.map((each) => breakDownload(session, chain, each)));
-      const completed = breaks.filter((_, i) => results[i]);
-      if (completed.length === 0) return [];
-      return [
-        {
-          kind: 'http2-completed',
-          message: `Over HTTP/2, a broken download looks whole: the chain ends a response ${completed.map(({ how }) => how).join(', and one ')}, as if it were complete after ${formatCount(BREAK_AT)} of ${formatCount(SIZE)} bytes`,
-          evidence: { sent: BREAK_AT, of: SIZE },
-        },
-      ];
-    } finally {
-      session.destroy();
-    }
+    if ((await negotiate(chain, ['h2', 'http/1.1'])) !== 'h2')
+      throw new NotTested('clients are not offered HTTP/2');
+    const results = await Promise.all(breaks.map((each) => breakDownload(chain.http2, each)));
+    const completed = results.filter((each) => each !== null);
+    if (completed.length === 0) return [];
+    return [
+      {
+        kind: 'http2-completed',
+        protocols: ['h2'],
+        message: `Over HTTP/2, a broken download looks whole: the chain ends a response ${completed.map(({ how }) => how).join(', and one ')}, as if it were complete after ${formatCount(BREAK_AT)} of ${formatCount(SIZE)} bytes`,
+        evidence: { sent: BREAK_AT, of: SIZE },
+      },
+    ];
   },
 };
-
-/** Whether a response that the origin breaks off ends as a complete one. */
-function breakDownload(
-  session: ClientHttp2Session,
-  chain: Chain,
-  { script, fields = {} }: Break,
-): Promise<boolean> {
-  const url = chain.urlOf({ size: SIZE, breakAt: BREAK_AT, ...script, id: chain.newId(), action: 'content' });
-  const headers: OutgoingHttpHeaders = { ':path': url.pathname, 'user-agent': 'sluiceway-doctor' };
-  const stream = session.request({ ...headers, ...chain.fields, ...fields });
-  let status = 0;
-  let isEnded = false;
-  stream.setTimeout(FINISH_MS, () => stream.close());
-  stream.on('response', (response) => {
-    status = response[':status'] ?? 0;
-  });
-  stream.on('end', () => {
-    isEnded = true;
-  });
-  stream.resume();
-  return new Promise((resolve) => {
-    let isBroken = false;
-    stream.on('error', () => {
-      isBroken = true;
-    });
-    stream.on('close', () =>
-      resolve(status === 200 && isEnded && !isBroken && !stream.aborted && stream.rstCode === 0),
-    );
-  });
-}

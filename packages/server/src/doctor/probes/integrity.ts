@@ -31,6 +31,8 @@ export const brokenDownloads: Probe = {
   name: 'broken-downloads',
   title: 'whether a download that breaks looks whole',
   kinds: ['response-completed'],
+  // `http2Downloads` tests it over HTTP/2.
+  isHttp1: true,
   async run(chain) {
     const results = await Promise.all(breaks.map((each) => breakDownload(chain, each)));
     const completed = results.filter((each) => each !== null);
@@ -46,7 +48,8 @@ export const brokenDownloads: Probe = {
   },
 };
 
-async function breakDownload(
+/** Null if the client sees that the download is broken. */
+export async function breakDownload(
   chain: Chain,
   { how, script, fields = {} }: Break,
 ): Promise<{ how: string; httpVersion: string } | null> {
@@ -100,7 +103,7 @@ export const repeatedRequests: Probe = {
       const id = chain.newId();
       const exchange = chain.content(id, { respond: 'drop' }, { method, content: 5 });
       await exchange.send(seededBytes(id, 0, 5));
-      exchange.request.end();
+      exchange.endRequest();
       await exchange.finish(10_000);
       const { length } = await chain.report(id);
       if (length < 2) continue;

@@ -1,6 +1,6 @@
 import { seededBytes } from '../../demo/seeded-content.js';
 import { type Chain, NotTested } from '../chain.js';
-import { fieldOf } from '../exchange.js';
+import { type Exchange, type FieldLines, fieldOf } from '../exchange.js';
 import type { Detection } from '../finding.js';
 import { digestOf } from '../origin/response-fields.js';
 import { describeEnd, errorProduct, formatCount, type Probe } from '../probe.js';
@@ -15,6 +15,7 @@ export const extras: Probe = {
     'trailers-lost',
     'trailers-refused',
     'request-trailers-lost',
+    'request-trailers-refused',
     'early-hints-lost',
     'early-hints-refused',
   ],
@@ -50,24 +51,41 @@ async function responseTrailers(chain: Chain): Promise<Detection | null> {
 }
 
 async function requestTrailers(chain: Chain): Promise<Detection | null> {
-  const id = chain.newId();
-  const exchange = chain.content(
-    id,
-    {},
-    { method: 'POST', content: 'chunked', fields: { Trailer: 'Repr-Digest' } },
-  );
-  await exchange.send(seededBytes(id, 0, 1000));
-  exchange.request.addTrailers({ 'Repr-Digest': digestOf(id, 1000) });
-  exchange.request.end();
-  await exchange.finish(FINISH_MS);
-  const [received] = await chain.report(id);
-  // Refused uploads are the affair of another probe.
-  if (received?.content.isComplete !== true || fieldOf(received.content.trailers, 'repr-digest') !== null)
-    return null;
+  const { exchange, isReceived, trailers } = await uploadChunks(chain, true);
+  if (!isReceived || exchange.head?.status !== 200) {
+    // Uploads that are refused without trailers, too, are the affair of another probe.
+    const without = await uploadChunks(chain, false);
+    if (!without.isReceived || without.exchange.head?.status !== 200) return null;
+    return {
+      kind: 'request-trailers-refused',
+      message: `An upload with trailer fields ${describeEnd(exchange)}`,
+      evidence: { status: exchange.head?.status ?? null },
+      product: errorProduct(exchange),
+    };
+  }
+  if (fieldOf(trailers, 'repr-digest') !== null) return null;
   return {
     kind: 'request-trailers-lost',
     message: 'Trailer fields of requests are lost',
-    evidence: { trailers: received.content.trailers.length },
+    evidence: { trailers: trailers.length },
+  };
+}
+
+async function uploadChunks(
+  chain: Chain,
+  hasTrailers: boolean,
+): Promise<{ exchange: Exchange; isReceived: boolean; trailers: FieldLines }> {
+  const id = chain.newId();
+  const fields: Record<string, string> = hasTrailers ? { Trailer: 'Repr-Digest' } : {};
+  const exchange = chain.content(id, {}, { method: 'POST', content: 'chunked', fields });
+  await exchange.send(seededBytes(id, 0, 1000));
+  exchange.endRequest(hasTrailers ? { 'Repr-Digest': digestOf(id, 1000) } : {});
+  await exchange.finish(FINISH_MS);
+  const [received] = await chain.report(id);
+  return {
+    exchange,
+    isReceived: received?.content.isComplete === true,
+    trailers: received?.content.trailers ?? [],
   };
 }
 
@@ -114,7 +132,7 @@ export const expectations: Probe = {
     const isEarly = refused.interim.some(({ status }) => status === 100);
     if (accepted.head === null) {
       await accepted.send(seededBytes(id, 0, size));
-      accepted.request.end();
+      accepted.endRequest();
       await accepted.finish(FINISH_MS);
     }
     refused.leave();

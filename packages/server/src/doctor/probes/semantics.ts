@@ -123,6 +123,7 @@ export const compression: Probe = {
   name: 'compression',
   title: 'whether files are compressed on the way',
   kinds: ['compressed', 'validator-weakened', 'validator-lost'],
+  isExact: true,
   async run(chain) {
     const found: Detection[] = [];
     for (const type of ['binary', 'text'] as const) {
@@ -155,6 +156,7 @@ export const headRequests: Probe = {
   name: 'head-requests',
   title: 'what HEAD costs',
   kinds: ['head-as-get', 'head-length-lost'],
+  isExact: true,
   async run(chain) {
     const id = chain.newId();
     const exchange = chain.content(
@@ -191,6 +193,7 @@ export const redirects: Probe = {
   name: 'redirects',
   title: 'whether redirects pass',
   kinds: ['redirect-followed', 'location-changed', 'location-internal'],
+  isExact: true,
   async run(chain) {
     const elsewhere = chain.content(chain.newId(), { status: 302, location: 'elsewhere', plain: 1 });
     const here = chain.content(chain.newId(), { status: 302, location: 'here', plain: 1 });
@@ -232,6 +235,7 @@ export const paths: Probe = {
   name: 'paths',
   title: 'whether the path of a URL passes unchanged',
   kinds: ['path-changed'],
+  isExact: true,
   async run(chain) {
     const suffix = "/a%2Fb%20c;v=1//d%C3%A9/e+f'~";
     const id = chain.newId();

@@ -134,13 +134,17 @@ export const clientSilence: Probe = {
   },
 };
 
+/** Uploads of this size pass the limits that people set. */
+const SLOW_UPLOAD_BYTES = 512 * 1024;
+
 async function slowUpload(
   chain: Chain,
   pauses: readonly number[],
   kind: string,
   what: string,
 ): Promise<readonly Detection[]> {
-  const piece = 16 * 1024;
+  // Not too small, since Apache httpd has a minimum rate.
+  const piece = Math.min(16 * 1024, Math.max(1024, Math.floor(SLOW_UPLOAD_BYTES / (pauses.length + 1))));
   const size = piece * (pauses.length + 1);
   const id = chain.newId();
   const exchange = chain.content(id, { size: 1000 }, { method: 'POST', content: size });
@@ -151,9 +155,11 @@ async function slowUpload(
     if (exchange.ending !== null) break;
     await exchange.send(seededBytes(id, piece * (i + 1), piece));
   }
-  if (exchange.head === null && exchange.ending === null) exchange.request.end();
+  if (exchange.head === null && exchange.ending === null) exchange.endRequest();
   if (exchange.ending === null) await exchange.until(() => exchange.ending !== null, GRACE_MS);
   if (exchange.ending === null) exchange.leave();
+  // It is the size that is refused, not the time.
+  if (exchange.head?.status === 413) throw new NotTested(`an upload of ${formatCount(size)} bytes gets 413`);
   return judge(exchange, 1000, { kind, what, since });
 }
 
@@ -184,9 +190,10 @@ export const tunnels: Probe = {
   title: 'whether WebSockets open, and how long they can be silent',
   kinds: ['upgrade-refused', 'tunnel-silence'],
   isSlow: true,
+  isHttp1: true,
   async run(chain, { silenceMs }: Effort) {
     const url = chain.urlOf({ id: chain.newId(), action: 'socket' });
-    const exchange = chain.open({
+    const exchange = chain.openHttp1({
       url,
       fields: {
         Connection: 'Upgrade',
