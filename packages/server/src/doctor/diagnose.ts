@@ -8,7 +8,7 @@ import { probes } from './probes/all.js';
 import { fileProbes } from './probes/file.js';
 import { negotiate } from './probes/http2.js';
 import type { Product } from './products.js';
-import { confirmProbe, type Found, joinProtocols, runProbes } from './run-probes.js';
+import { confirmProbe, type JoinedDetection, joinProtocols, runProbes } from './run-probes.js';
 
 export interface DiagnosisOptions {
   /** The URL that clients use. */
@@ -133,7 +133,7 @@ async function speaksHttp2(chain: Chain): Promise<boolean> {
 /** The index of the hop that is nearest to the origin and shows the same; null if the doctor knows only one URL. */
 async function locate(
   chains: readonly Chain[],
-  { probe, detection: { kind }, protocols }: Found,
+  { probe, detection: { kind }, protocols }: JoinedDetection,
   effort: Effort,
   onProgress: (text: string) => void,
   signal: AbortSignal,
@@ -154,7 +154,7 @@ async function locate(
 }
 
 function toFinding(
-  { probe, detection: { kind, message, evidence, product }, protocols }: Found,
+  { probe, detection: { kind, message, evidence, product }, protocols }: JoinedDetection,
   hops: Diagnosis['hops'],
   at: number | null,
 ): Finding {

@@ -23,7 +23,7 @@ export class Http2Exchange extends Exchange {
       rejectUnauthorized: !insecure,
       settings: { enablePush: false, initialWindowSize: WINDOW_BYTES },
     });
-    this.#session.on('error', (error) => this.fail(this.head === null ? 'failed' : 'cut', error));
+    this.#session.on('error', (error: Error) => this.fail(this.head === null ? 'failed' : 'cut', error));
     this.#session.once('connect', () => this.#session.setLocalWindowSize(WINDOW_BYTES));
     this.#stream = this.#session.request(
       {
@@ -59,7 +59,7 @@ export class Http2Exchange extends Exchange {
       this.end({ how: isComplete ? 'complete' : this.head === null ? 'failed' : 'cut', code: null });
       this.#session.destroy();
     });
-    stream.on('error', (error) => this.fail(this.head === null ? 'failed' : 'cut', error));
+    stream.on('error', (error: Error) => this.fail(this.head === null ? 'failed' : 'cut', error));
     stream.on('close', () => {
       this.end({ how: this.head === null ? 'failed' : 'cut', code: null });
       this.#session.destroy();

@@ -65,6 +65,10 @@ export const kinds = {
       Sluiceway: '--max-upload off',
     },
   },
+  'upload-outrun': {
+    severity: 'error',
+    settings: { Squid: 'client_request_buffer_max_size larger than the uploads' },
+  },
   'chunked-refused': {
     severity: 'error',
     // Current versions of all products accept them; rules and filters refuse them.

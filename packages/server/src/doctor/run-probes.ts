@@ -4,7 +4,7 @@ import type { Detection } from './finding.js';
 import { formatSeconds, type Probe } from './probe.js';
 
 /** What a probe has found over one protocol. */
-export interface Result {
+interface Result {
   probe: Probe;
   protocol: Protocol;
   detections: readonly Detection[];
@@ -93,17 +93,17 @@ async function runProbe(chain: Chain, probe: Probe, effort: Effort, signal: Abor
 }
 
 /** What was found, and over which protocols. */
-export interface Found {
+export interface JoinedDetection {
   probe: Probe;
   detection: Detection;
   protocols: readonly Protocol[];
 }
 
 /** Joins what was found over both protocols, and says so of what only one of two shows. */
-export function joinProtocols(results: readonly Result[]): Found[] {
+export function joinProtocols(results: readonly Result[]): JoinedDetection[] {
   return results.flatMap(({ probe, protocol, detections }) => {
     const other = results.find((each) => each.probe === probe && each.protocol !== protocol);
-    return detections.flatMap((detection): Found[] => {
+    return detections.flatMap((detection): JoinedDetection[] => {
       const isInBoth = other?.detections.some(({ kind }) => kind === detection.kind) ?? false;
       if (isInBoth && protocol === 'h2') return [];
       const protocols = detection.protocols ?? (isInBoth ? (['http/1.1', 'h2'] as const) : [protocol]);

@@ -5,7 +5,9 @@ import { runDoctor, startEchoOrigin } from './start-chain.js';
 
 const flags = ['--quick', '--silence', '2s'];
 
-test('all tests of doctor find nothing in a chain of Sluiceway alone [Sluiceway]', async ({ net }) => {
+test.concurrent('all tests of doctor find nothing in a chain of Sluiceway alone [Sluiceway]', async ({
+  net,
+}) => {
   const { port } = await sluicewayProxy(net, `http://127.0.0.1:${await startEchoOrigin(net)}`);
   const { report, code } = await runDoctor(net, `http://127.0.0.1:${port}/`, ...flags);
   expect(report.findings).toEqual([]);
@@ -15,7 +17,9 @@ test('all tests of doctor find nothing in a chain of Sluiceway alone [Sluiceway]
   expect(code).toBe(0);
 });
 
-test('all tests of doctor find nothing if the URL is that of the origin [Sluiceway]', async ({ net }) => {
+test.concurrent('all tests of doctor find nothing if the URL is that of the origin [Sluiceway]', async ({
+  net,
+}) => {
   const port = await startEchoOrigin(net);
   const { report, code } = await runDoctor(net, `http://127.0.0.1:${port}/some/path/`, ...flags);
   expect(report.findings).toEqual([]);

@@ -33,7 +33,7 @@ function expectNamed(tool: Tool, name: ProxyName, plants: Readonly<Record<string
         net,
         `http://127.0.0.1:${port}/`,
         // Several times the planted second: Traffic Server and Squid look at their timeouts once a second or less.
-        ...['--quick', '--silence', '6s'],
+        ...['--quick', '--silence', name === 'squid' || name === 'traffic_server' ? '6s' : '4s'],
         ...only,
       );
       expect(report.notTested).toEqual(notTested.map(([probe, reason]) => ({ probe, reason })));
@@ -172,6 +172,11 @@ describe.concurrent('doctor and planted limits', () => {
 
   describeWith(squid)('doctor with Squid', () => {
     expectNamed(squid, 'squid', {
+      'names the buffer of its defaults for uploads, and takes it for no limit of their size [Squid]': {
+        settings: [],
+        tests: ['outrun-uploads', 'large-upload'],
+        expected: { 'upload-outrun': 'Squid: client_request_buffer_max_size' },
+      },
       'names the timeout of reads, and the sizes of content and heads [Squid]': {
         settings: [
           ...['read_timeout 1 seconds', 'request_body_max_size 1 MB', 'reply_body_max_size 4 MB'],

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { isSeeded } from '../../demo/seeded-content.js';
@@ -72,6 +73,7 @@ async function answer(
     return;
   }
   if (expectsContinue) response.writeContinue();
+  if (script.unread === 1) await Promise.race([probe.released, once(response, 'close')]);
   await readContent(request, script.id, seen);
   if (script.respond === 'drop') {
     request.socket.destroy();

@@ -32,6 +32,8 @@ export interface ScriptOptions {
   breakBy?: 'fin' | 'reset';
   /** `first`: responds before it reads request content. `drop`: closes the connection after it, without a response. */
   respond?: 'first' | 'drop';
+  /** Reads no request content until it is released. */
+  unread?: 1;
   /** Sends trailer fields. */
   trailers?: 1;
   /** Sends `103 Early Hints` first. */
@@ -63,6 +65,7 @@ const numbers = [
   'piece',
   'every',
   'breakAt',
+  'unread',
   'trailers',
   'hints',
   'fields',

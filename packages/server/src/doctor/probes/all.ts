@@ -4,6 +4,7 @@ import { passedFieldsProbe } from './fields.js';
 import { http2Downloads, protocols } from './http2.js';
 import { brokenDownloads, brokenUploads, repeatedRequests } from './integrity.js';
 import { expectations, extras, headSizes } from './messages.js';
+import { outrunUploads } from './outrun.js';
 import { compression, headRequests, paths, ranges, redirects } from './semantics.js';
 import {
   clientSilence,
@@ -36,6 +37,7 @@ export const probes: readonly Probe[] = [
   heldUploads,
   largeDownload,
   largeUpload,
+  outrunUploads,
   storedResponses,
   headSilence,
   contentSilence,

@@ -3,6 +3,7 @@ import { type Chain, NotTested } from '../chain.js';
 import type { Effort } from '../effort.js';
 import type { Exchange } from '../exchange.js';
 import type { Detection } from '../finding.js';
+import type { Observation } from '../origin/observation.js';
 import { describeEnd, errorProduct, formatCount, type Probe } from '../probe.js';
 
 /** A large download, compared byte by byte. */
@@ -68,12 +69,13 @@ interface UploadResult {
   isTimely: boolean;
 }
 
-/** Sends so many bytes until the chain responds. */
+/** Sends so many bytes until the chain responds; `paced`, never many more than the origin has got. */
 async function upload(
   chain: Chain,
   size: number,
   framing: 'length' | 'chunked',
   timeoutMs: number,
+  paced: boolean,
 ): Promise<UploadResult> {
   const id = chain.newId();
   const exchange = chain.content(
@@ -83,6 +85,7 @@ async function upload(
   );
   let sent = 0;
   let isTimely = true;
+  let isPaced = paced;
   const deadline = setTimeout(() => {
     isTimely = false;
     exchange.leave();
@@ -92,6 +95,7 @@ async function upload(
       const piece = view.subarray(at, at + PIECE_BYTES);
       if (!(await exchange.send(piece))) break;
       sent += piece.length;
+      if (isPaced) isPaced = await isFollowing(chain, id, sent);
     }
   }
   if (sent === size) exchange.endRequest();
@@ -114,26 +118,33 @@ async function upload(
   };
 }
 
+/** Waits until the origin has got almost all that was sent. False for a chain that does not pass it on. */
+async function isFollowing(chain: Chain, id: string, sent: number): Promise<boolean> {
+  const follows = ([first]: readonly Observation[]): boolean =>
+    (first?.content.bytes ?? 0) >= sent - PACED_BYTES;
+  return follows(await chain.seen(id, follows, 1000));
+}
+
+/** Less than any chain keeps of an upload that the origin has not read. */
+const PACED_BYTES = 192 * 1024;
+
 /**
- * Uploads that end without a response are sent again, because a limit ends all of them: Squid 5.7 loses a few of a hundred by
- * itself.
+ * An upload that ends without a response is sent again, paced: a limit ends that, too, and Squid 5 closes an upload that the
+ * origin reads too slowly.
  */
 async function uploadAgain(
   chain: Chain,
   size: number,
   framing: 'length' | 'chunked',
   timeoutMs: number,
-  attempts: number,
 ): Promise<UploadResult> {
   for (let attempt = 1; ; attempt += 1) {
-    const result = await upload(chain, size, framing, timeoutMs);
-    if (result.exchange.head !== null || !result.isTimely || attempt === attempts) return result;
+    const result = await upload(chain, size, framing, timeoutMs, attempt > 1);
+    if (result.exchange.head !== null || !result.isTimely || attempt === ATTEMPTS) return result;
   }
 }
 
-/** For an upload that decides whether there is a limit, and for one that measures it. */
-const ATTEMPTS = 5;
-const ATTEMPTS_OF_MEASURE = 3;
+const ATTEMPTS = 3;
 
 const PIECE_BYTES = 64 * 1024;
 
@@ -146,9 +157,9 @@ export const largeUpload: Probe = {
   title: 'whether a large upload arrives whole',
   kinds: ['upload-truncated', 'upload-limit', 'upload-changed', 'chunked-refused'],
   async run(chain, effort) {
-    const whole = await uploadAgain(chain, effort.uploadBytes, 'length', effort.transferMs, ATTEMPTS);
+    const whole = await uploadAgain(chain, effort.uploadBytes, 'length', effort.transferMs);
     const found = await judgeUpload(chain, whole, effort);
-    const chunked = await uploadAgain(chain, CHUNKED_BYTES, 'chunked', effort.transferMs, ATTEMPTS);
+    const chunked = await uploadAgain(chain, CHUNKED_BYTES, 'chunked', effort.transferMs);
     if (isWhole(chunked, CHUNKED_BYTES) || !chunked.isTimely) return found;
     const { status } = chunked.exchange.head ?? {};
     if (status === 411 || status === 501) {
@@ -210,7 +221,7 @@ async function findLimit(chain: Chain, refused: number, { transferMs }: Effort):
   let most = 0;
   let least = refused;
   const passes = async (size: number): Promise<boolean> => {
-    const result = await uploadAgain(chain, size, 'length', transferMs, ATTEMPTS_OF_MEASURE);
+    const result = await uploadAgain(chain, size, 'length', transferMs);
     return isWhole(result, size);
   };
   const guesses = usualLimits.filter((size) => size < refused);
