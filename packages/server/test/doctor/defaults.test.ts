@@ -19,7 +19,7 @@ const only = probes
 
 /** Runs the tests against the proxy with its defaults, and compares the findings. */
 function expectDefaults(tool: Tool, name: ProxyName, product: string, expected: readonly string[]): void {
-  test('finds what they do, and nothing else [Sluiceway]', async ({ net }) => {
+  test('finds what they do, and nothing else [Sluiceway]', { timeout: 150_000 }, async ({ net }) => {
     const port = await startProxy(net, tool, name, await startEchoOrigin(net));
     const { report, ids } = await runDoctor(
       net,

@@ -85,7 +85,7 @@ const protocolsOf = ({ findings }: Awaited<ReturnType<typeof runDoctor>>['report
 
 const both = 'http/1.1 h2';
 
-describe.concurrent('doctor over HTTP/2', () => {
+describe.concurrent('doctor over HTTP/2', { timeout: 150_000 }, () => {
   test('finds that HTTP/2 is offered and does not work, and tests the rest over HTTP/1.1 [RFC 9113 3.2]', async ({
     net,
   }) => {
@@ -135,11 +135,11 @@ describe.concurrent('doctor over HTTP/2', () => {
 
     test('finds timeouts and sizes that are too small, over both protocols [nginx]', async ({ net }) => {
       const url = await startNginx(net, [
-        ...['proxy_read_timeout 1s', 'send_timeout 1s', 'client_body_timeout 1s', 'client_max_body_size 2m'],
+        ...['proxy_read_timeout 2s', 'send_timeout 2s', 'client_body_timeout 2s', 'client_max_body_size 2m'],
         ...['gzip on', 'gzip_types *', 'gzip_proxied any'],
       ]);
       const only = [...silences, ...onlyOf(['large-upload', 'compression'])];
-      const { report } = await runDoctor(net, url, '--insecure', '--quick', '--silence', '4s', ...only);
+      const { report } = await runDoctor(net, url, '--insecure', '--quick', '--silence', '6s', ...only);
       expect(protocolsOf(report), JSON.stringify(report.findings, null, 1)).toEqual({
         'head-silence': both,
         'content-silence': both,
@@ -174,8 +174,8 @@ describe.concurrent('doctor over HTTP/2', () => {
     });
 
     test('finds timeouts that are too small, over both protocols [HAProxy]', async ({ net }) => {
-      const url = await startHaproxy(net, 'h2,http/1.1', ['timeout server 1s', 'timeout client 1s']);
-      const { report } = await runDoctor(net, url, '--insecure', '--quick', '--silence', '4s', ...silences);
+      const url = await startHaproxy(net, 'h2,http/1.1', ['timeout server 2s', 'timeout client 2s']);
+      const { report } = await runDoctor(net, url, '--insecure', '--quick', '--silence', '6s', ...silences);
       expect(protocolsOf(report), JSON.stringify(report.findings, null, 1)).toEqual({
         'head-silence': both,
         'content-silence': both,

@@ -26,14 +26,14 @@ const silences = ['head-silence', 'content-silence', 'client-silence', 'upload-s
 /** Runs the tests against the proxy with these limits, and compares the findings. */
 function expectNamed(tool: Tool, name: ProxyName, plants: Readonly<Record<string, Plant>>): void {
   for (const [title, { settings, tests, expected, notTested = [] }] of Object.entries(plants)) {
-    test(title, async ({ net }) => {
+    test(title, { timeout: 150_000 }, async ({ net }) => {
       const port = await startProxy(net, tool, name, await startEchoOrigin(net), settings);
       const only = tests.flatMap((each) => ['--only', each]);
       const { report, code } = await runDoctor(
         net,
         `http://127.0.0.1:${port}/`,
-        // Several times the planted second: Traffic Server and Squid look at their timeouts once a second or less.
-        ...['--quick', '--silence', name === 'squid' || name === 'traffic_server' ? '6s' : '4s'],
+        // Several times the planted two seconds: Traffic Server and Squid look at their timeouts once a second or less.
+        ...['--quick', '--silence', name === 'squid' || name === 'traffic_server' ? '8s' : '6s'],
         ...only,
       );
       expect(report.notTested).toEqual(notTested.map(([probe, reason]) => ({ probe, reason })));
@@ -55,9 +55,9 @@ describe.concurrent('doctor and planted limits', () => {
       'names the timeouts and sizes that are too small, and compression [nginx]': {
         settings: [
           ...[
-            'proxy_read_timeout 1s',
-            'send_timeout 1s',
-            'client_body_timeout 1s',
+            'proxy_read_timeout 2s',
+            'send_timeout 2s',
+            'client_body_timeout 2s',
             'client_max_body_size 2m',
           ],
           ...['large_client_header_buffers 4 2k', 'gzip on', 'gzip_types *', 'gzip_proxied any'],
@@ -110,7 +110,7 @@ describe.concurrent('doctor and planted limits', () => {
       'names the timeouts of the server and of tunnels, held uploads, compression and a lost field [HAProxy]':
         {
           settings: [
-            ...['timeout server 1s', 'timeout tunnel 1s', 'option http-buffer-request'],
+            ...['timeout server 2s', 'timeout tunnel 2s', 'option http-buffer-request'],
             ...[
               'compression algo gzip',
               'compression type text/plain',
@@ -129,7 +129,7 @@ describe.concurrent('doctor and planted limits', () => {
           },
         },
       'names the timeout of the client [HAProxy]': {
-        settings: ['timeout client 1s'],
+        settings: ['timeout client 2s'],
         tests: ['head-silence', 'content-silence', 'client-silence'],
         expected: { 'client-silence': 'HAProxy: timeout client' },
       },
@@ -141,8 +141,8 @@ describe.concurrent('doctor and planted limits', () => {
       'names timeouts, sizes of fields, ranges that are off, and what its cache stores [Varnish]': {
         settings: [
           ...[
-            'first_byte_timeout=1',
-            'between_bytes_timeout=1',
+            'first_byte_timeout=2',
+            'between_bytes_timeout=2',
             'http_resp_hdr_len=1k',
             'http_req_hdr_len=1k',
           ],
@@ -179,7 +179,7 @@ describe.concurrent('doctor and planted limits', () => {
       },
       'names the timeout of reads, and the sizes of content and heads [Squid]': {
         settings: [
-          ...['read_timeout 1 seconds', 'request_body_max_size 1 MB', 'reply_body_max_size 4 MB'],
+          ...['read_timeout 2 seconds', 'request_body_max_size 1 MB', 'reply_body_max_size 4 MB'],
           ...['reply_header_max_size 4 KB', 'request_header_max_size 4 KB'],
         ],
         tests: ['head-silence', 'content-silence', 'large-upload', 'large-download', 'head-sizes'],
@@ -201,10 +201,10 @@ describe.concurrent('doctor and planted limits', () => {
       'names timeouts, sizes of heads, compression and escaped slashes [Apache httpd]': {
         settings: [
           ...[
-            'ProxyTimeout 1',
+            'ProxyTimeout 2',
             'LimitRequestLine 1000',
             'LimitRequestFieldSize 2000',
-            'RequestReadTimeout body=1',
+            'RequestReadTimeout body=2',
           ],
           'SetOutputFilter DEFLATE',
         ],
@@ -228,7 +228,7 @@ describe.concurrent('doctor and planted limits', () => {
       'names the timeout of the origin, the size of uploads and a redirect to an internal name [Traffic Server]':
         {
           settings: [
-            'proxy.config.http.transaction_no_activity_timeout_out INT 1',
+            'proxy.config.http.transaction_no_activity_timeout_out INT 2',
             'proxy.config.http.connect_attempts_max_retries INT 0',
             'proxy.config.http.max_post_size INT 1000000',
           ],
@@ -241,7 +241,7 @@ describe.concurrent('doctor and planted limits', () => {
           },
         },
       'names the timeout of the client [Traffic Server]': {
-        settings: ['proxy.config.http.transaction_no_activity_timeout_in INT 1'],
+        settings: ['proxy.config.http.transaction_no_activity_timeout_in INT 2'],
         tests: ['client-silence'],
         expected: {
           'client-silence': 'Traffic Server: proxy.config.http.transaction_no_activity_timeout_in',
