@@ -125,7 +125,14 @@ test('the documentation lists each metric with its labels, and no other', async 
       .slice(1, 3)
       .map((cell) => cell.replace(/[` ]/g, '')),
   );
-  const metrics = new ServerMetrics('0').snapshot({ connections: 0, droppedLines: 0, groups: [] });
+  const store = { isUp: true, commands: 0, failures: 0, latency: { bounds: [], counts: [0], sum: 0 } };
+  const metrics = new ServerMetrics('0').snapshot({
+    connections: 0,
+    droppedLines: 0,
+    groups: [],
+    limits: [],
+    store,
+  });
   const actual = metrics.map(({ name, labelNames }) => [name, labelNames.join(',')]);
   expect(new Map(listed as [string, string][])).toEqual(new Map(actual as [string, string][]));
 });
@@ -140,7 +147,13 @@ test('each query of the dashboard and of the alerts is about metrics and labels 
   const known = new Map(
     [
       ...new TransferMetrics().snapshot(),
-      ...new ServerMetrics('0').snapshot({ connections: 0, droppedLines: 0, groups: [] }),
+      ...new ServerMetrics('0').snapshot({
+        connections: 0,
+        droppedLines: 0,
+        groups: [],
+        limits: [],
+        store: null,
+      }),
     ].map(({ name, type, labelNames }) => [name, { type, labelNames }]),
   );
   // What has no value yet is not in the scrape, and the rest is.

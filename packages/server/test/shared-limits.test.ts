@@ -29,6 +29,20 @@ const endless: OriginScript = async (connection) => {
   }
 };
 
+/** Sends the half of each response, and the rest when the gate opens. */
+function held(): { gate: Gate; script: OriginScript } {
+  const gate = new Gate();
+  const script: OriginScript = async (connection) => {
+    for (;;) {
+      await connection.readHead();
+      await connection.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab');
+      await gate.opened;
+      await connection.write('cd');
+    }
+  };
+  return { gate, script };
+}
+
 async function statusOf(net: Network, port: number, target = '/', lines: readonly string[] = []) {
   const client = await net.client(port);
   await client.get(target, lines);
@@ -120,6 +134,28 @@ describeWith(redisServer)('three processes with one store', () => {
   });
 });
 
+describeWith(redisServer)('two gateways with one store', () => {
+  test('count downloads together, and refuse more with 503 until one ends [Sluiceway]', async ({ net }) => {
+    const redis = await RedisProcess.start(net, redisServer);
+    const { gate, script } = held();
+    const origin = await net.origin(script);
+    const keys = writeKeys(net);
+    const flags = ['--keys', keys, '--max-transfers', '1', '--store', redis.url, ...LOOPBACK];
+    const one = await sluicewayGateway(net, ...flags);
+    const two = await sluicewayGateway(net, ...flags);
+    const link = createLinks({ keys: [key], path: '/download' }).sign({
+      url: `${origin.url}/`,
+      expires: '1h',
+    });
+    const holder = await net.client(one);
+    await holder.get(link);
+    expect((await holder.readHead()).status).toBe(200);
+    expect(await statusOf(net, two.port, link)).toBe(503);
+    gate.open();
+    await until(async () => (await statusOf(net, two.port, link)) === 200, 'the place was free');
+  });
+});
+
 describe('the flag --store', () => {
   test('with a value that is no URL is a mistake of the command line [Sluiceway]', async ({ net }) => {
     await expect(hostedProxy(net, 'http://127.0.0.1:9', '--store', 'localhost')).rejects.toThrow(
@@ -138,6 +174,26 @@ describe('the flag --store', () => {
 });
 
 describe.skipIf(!isLinux)('a gateway with two workers', () => {
+  test('counts the downloads of both, and refuses more with 503 until one ends [Sluiceway]', async ({
+    net,
+  }) => {
+    const { gate, script } = held();
+    const origin = await net.origin(script);
+    const flags = ['--keys', writeKeys(net), '--workers', '2', '--max-transfers', '1', ...LOOPBACK];
+    const program = await sluicewayGateway(net, ...flags);
+    const link = createLinks({ keys: [key], path: '/download' }).sign({
+      url: `${origin.url}/`,
+      expires: '1h',
+    });
+    const holder = await net.client(program);
+    await holder.get(link);
+    expect((await holder.readHead()).status).toBe(200);
+    // The kernel chooses the worker of each connection.
+    for (let i = 0; i < 20; i += 1) expect(await statusOf(net, program.port, link)).toBe(503);
+    gate.open();
+    await until(async () => (await statusOf(net, program.port, link)) === 200, 'the place was free');
+  });
+
   test('serves a single-use link to one client only, whichever worker is asked [Sluiceway]', async ({
     net,
   }) => {

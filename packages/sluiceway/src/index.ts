@@ -39,6 +39,7 @@ export type {
   LimitTimeOptions,
   RequestRateOptions,
 } from './limits/rule-options.js';
+export type { RuleUsage } from './limits/rule-totals.js';
 export type { BlockedKey, KeyUsage, RuleStatus, UsageOptions } from './limits/usage.js';
 export type { ClientCertificate } from './net/client-certificate.js';
 export type { Destination } from './net/destination.js';

@@ -1,3 +1,4 @@
+export { type LimitMetrics, limitMetrics, storeMetrics } from './observe/limit-metrics.js';
 export type { MetricSnapshot } from './observe/registry.js';
 export { Numbers, numbers } from './observe/registry.js';
 export { labelMetrics, METRICS_TYPE, renderMetrics, sumMetrics } from './observe/render.js';

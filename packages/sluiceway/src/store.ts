@@ -1,4 +1,4 @@
-export type { LimitStore } from './limits/store.js';
+export type { LimitStore, StoreStatus } from './limits/store.js';
 export type {
   Holdings,
   RateAsk,

@@ -1,13 +1,17 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import {
   type GroupMetrics,
+  type LimitMetrics,
   labelMetrics,
+  limitMetrics,
   type MetricSnapshot,
   Numbers,
   numbers,
   serverMetrics,
+  storeMetrics,
   TransferMetrics,
 } from 'sluiceway/metrics';
+import type { StoreStatus } from 'sluiceway/store';
 import type { AcmeEvent } from '../acme/certificate-job.js';
 import type { ConnectionFailure } from '../listeners/connection-failure.js';
 
@@ -52,16 +56,23 @@ export class ServerMetrics {
     connections,
     droppedLines,
     groups,
+    limits,
+    store,
   }: {
     connections: number;
     droppedLines: number;
     groups: readonly GroupMetrics[];
+    limits: readonly LimitMetrics[];
+    /** Null: the limits are those of this process, or of its workers together. */
+    store: StoreStatus | null;
   }): MetricSnapshot[] {
     const one = (type: 'counter' | 'gauge', name: string, help: string, value: number): MetricSnapshot =>
       numbers(type, name, help, [], [{ labels: [], value }]);
     return [
       ...this.transfers.snapshot(),
       ...serverMetrics(groups),
+      ...limitMetrics(limits),
+      ...(store === null ? [] : labelMetrics(storeMetrics(store), 'pid', String(process.pid))),
       one('gauge', 'sluiceway_connections', 'Open connections of clients.', connections),
       numbers(
         'counter',

@@ -1,6 +1,7 @@
 import type { MetricSnapshot } from 'sluiceway/metrics';
 import type { ReloadChanges } from '../admin/control.js';
 import type { ConfigSource } from '../config/source.js';
+import type { LiveLimits } from '../live/limit-use.js';
 import type { AskProcesses } from '../live/questions.js';
 import type { NamedGroup } from '../routes/shared-groups.js';
 import type { Plan } from './compile.js';
@@ -31,6 +32,8 @@ export interface Backend {
   readonly connections: number;
   /** The groups of servers that this process uses. */
   readonly groups: readonly NamedGroup[];
+  /** The limits of the routes that this process serves. */
+  readonly limits: readonly LiveLimits[];
   /** Asks the processes that serve, for the live view. */
   readonly ask: AskProcesses;
   /** The metrics of the other processes. */

@@ -1,4 +1,5 @@
 import type { ConfigSource } from '../config/source.js';
+import type { LiveLimits } from '../live/limit-use.js';
 import type { ProcessView } from '../live/process-view.js';
 import type { AskProcesses } from '../live/questions.js';
 import type { NamedGroup } from '../routes/shared-groups.js';
@@ -65,6 +66,10 @@ export class LocalBackend implements Backend {
 
   get groups(): readonly NamedGroup[] {
     return this.#service.plan.routes.groups.all;
+  }
+
+  get limits(): readonly LiveLimits[] {
+    return toLiveSource(this.#service).limits;
   }
 
   metrics(): Promise<never[]> {

@@ -139,7 +139,9 @@ export class Server implements Control {
     const { metrics, logs } = this.#options;
     const connections = this.#backend?.connections ?? 0;
     const groups = this.#backend?.groups ?? [];
-    const own = metrics.snapshot({ connections, droppedLines: logs.dropped, groups });
+    const limits = this.#backend?.limits ?? [];
+    const store = this.#context.store?.store.status?.() ?? null;
+    const own = metrics.snapshot({ connections, droppedLines: logs.dropped, groups, limits, store });
     const others = (await this.#backend?.metrics()) ?? [];
     return renderMetrics(others.length === 0 ? own : sumMetrics([own, ...others]));
   }

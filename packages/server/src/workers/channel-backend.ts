@@ -1,6 +1,6 @@
 import { type StoreBackend, type StoreEvent, StoreUnavailableError } from 'sluiceway/store';
 import { type Channel, ChannelError } from './channel.js';
-import type { PrimaryQuestions, StoreCall, WorkerQuestions } from './messages.js';
+import type { PrimaryQuestions, StoreCall, StoreMethod, WorkerQuestions } from './messages.js';
 
 /** The primary process answers from memory. If it is too busy for that, limits act as without a store. */
 const ANSWER_TIMEOUT_MS = 2000;
@@ -55,7 +55,7 @@ export class ChannelBackend implements StoreBackend {
     }
   }
 
-  async #ask<M extends StoreCall['method']>(
+  async #ask<M extends StoreMethod>(
     call: Extract<StoreCall, { method: M }>,
   ): Promise<Awaited<ReturnType<StoreBackend[M]>>> {
     try {

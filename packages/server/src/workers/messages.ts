@@ -66,10 +66,13 @@ export interface PrimaryQuestions {
   certificateStored: readonly [null, null];
 }
 
+/** The methods of the shared state that a worker calls in the primary process. */
+export type StoreMethod = Exclude<keyof StoreBackend, 'listen' | 'status' | 'close'>;
+
 /** A call of a method of the shared state. */
 export type StoreCall = {
-  [M in Exclude<keyof StoreBackend, 'listen' | 'close'>]: { method: M; args: Parameters<StoreBackend[M]> };
-}[Exclude<keyof StoreBackend, 'listen' | 'close'>];
+  [M in StoreMethod]: { method: M; args: Parameters<StoreBackend[M]> };
+}[StoreMethod];
 
 export const isFailure = (answer: Started | Failure | null): answer is Failure =>
   answer !== null && 'kind' in answer;

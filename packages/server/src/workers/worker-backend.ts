@@ -25,8 +25,9 @@ export class WorkerBackend implements Backend {
   readonly urls: readonly string[];
   /** This process accepts no connections. */
   readonly connections = 0;
-  /** The workers have the groups. */
+  /** The workers have the groups and limits. */
   readonly groups = [];
+  readonly limits = [];
   readonly #pool: WorkerPool;
   #plan: Plan;
   #ports: Configuration['ports'];

@@ -104,7 +104,9 @@ export class Worker {
     const { metrics, logs } = this.#options;
     const connections = this.#service?.connections ?? 0;
     const groups = this.#service?.plan.routes.groups.all ?? [];
-    const all = metrics.snapshot({ connections, droppedLines: logs.dropped, groups });
+    const { limits } = toLiveSource(this.#service);
+    const store = this.#store?.status?.() ?? null;
+    const all = metrics.snapshot({ connections, droppedLines: logs.dropped, groups, limits, store });
     return all.filter(({ name }) => name !== 'sluiceway_build_info');
   }
 

@@ -13,6 +13,7 @@ import { resolveSelectedOptions } from '../proxy/options/proxy-settings.js';
 import { ReverseProxy } from '../proxy/proxy.js';
 import type { RunningTransfer, TransferWatcher, WatchOptions } from '../proxy/transfer/running-transfer.js';
 import { createTransport } from '../upstream/create-transport.js';
+import { gatewayRules } from './gateway-rules.js';
 import type { GrantOptions } from './grant.js';
 import { GrantSelector } from './grant-selector.js';
 import { removeIgnored } from './ignored-parameters.js';
@@ -190,7 +191,8 @@ export function createDownloadGateway<Context = unknown>(options: GatewayOptions
     'createDownloadGateway',
     (transport, protocol) => createTransport({ ...transport, policy, resolver }, protocol),
   );
-  const selector = new GrantSelector(settings);
+  proxySettings.limits.addFixed(gatewayRules(settings));
+  const selector = new GrantSelector(settings, proxySettings.limits);
   const { guard } = settings;
   const learnListener = (listener: ListenerAddress | null): void => guard.learnListener(listener);
   const { hidePath } = selector;

@@ -2,6 +2,8 @@ import { DEFAULT_METHODS } from '../access/link-conditions.js';
 import { isInstance, type Outcome, SluicewayError } from '../errors.js';
 import { type Digest, parseDigest } from '../http/digest.js';
 import { parseSidecar, type SidecarLocation } from '../http/sidecar.js';
+import { STAGES } from '../limits/keys.js';
+import type { Limits } from '../limits/limits.js';
 import { clientKey } from '../net/client-key.js';
 import type { DownstreamRequest } from '../proxy/messages/downstream-request.js';
 import { runHook } from '../proxy/messages/hooks.js';
@@ -11,6 +13,7 @@ import { type Target, toTarget } from '../upstream/target.js';
 import type { TransportResponse } from '../upstream/transport.js';
 import { Continuations, isContinuation } from './continuations.js';
 import { toSafeFileName } from './file-name.js';
+import { rulesOfTransfers } from './gateway-rules.js';
 import type { Grant } from './grant.js';
 import { removeIgnored } from './ignored-parameters.js';
 import { type LinkUseStore, LinkUses, type PendingUse } from './link-uses.js';
@@ -18,13 +21,12 @@ import type { GatewayDecision, GatewaySettings } from './options.js';
 import { applyResponseRules, isSuccessful, isWholeRange, readTotalLength } from './response-rules.js';
 import { Revocations } from './revocations.js';
 import { SharedLinkUses } from './shared-link-uses.js';
-import { type Release, type TransferAdmission, TransferLimits } from './transfer-limits.js';
 import { readUnsignedQuery } from './unsigned-query.js';
 
 /** Decides what the link of each request permits, whether a download can start, and where it goes. */
 export class GrantSelector implements Selector {
   readonly #settings: GatewaySettings;
-  readonly #limits: TransferAdmission;
+  readonly #limits: Limits;
   readonly #uses: LinkUseStore;
   /** The uses that this process knows of. */
   readonly #ownUses: LinkUses;
@@ -32,9 +34,10 @@ export class GrantSelector implements Selector {
   readonly revocations: Revocations = new Revocations();
   readonly #stopWatching: () => void;
 
-  constructor(settings: GatewaySettings) {
+  /** `limits` have the rules of the gateway. */
+  constructor(settings: GatewaySettings, limits: Limits) {
     this.#settings = settings;
-    this.#limits = new TransferLimits(settings.maxTransfers, settings.maxTransfersPerClient);
+    this.#limits = limits;
     this.#continuations = new Continuations(settings.maxTransfers, settings.maxTransfersPerClient);
     const { store, singleUseWindowMs } = settings;
     const uses = new LinkUses(singleUseWindowMs);
@@ -57,35 +60,39 @@ export class GrantSelector implements Selector {
       end: (error) => transfer.abortWith(error),
       expires: grant.expires * 1000,
     });
-    let release: Release | null = null;
-    const leave = async (outcome?: Outcome): Promise<void> => {
+    let release: (() => void) | null = null;
+    const leave = (outcome?: Outcome): void => {
       forget();
       if (outcome !== undefined) this.#continuations.ended(client, id, outcome);
-      await release?.();
+      release?.();
+      release = null;
     };
     try {
-      release = await this.#enter(client, id, request);
+      transfer.limitTarget = {
+        link: id === '' ? null : id,
+        linkRate: grant.rate,
+        upstream: target.base.host,
+      };
+      try {
+        await this.#limits.admit(transfer, request, STAGES.link);
+      } catch (error) {
+        release = this.#continue(client, id, request, error);
+        await this.#limits.admit(transfer, request, STAGES.link, rulesOfTransfers);
+      }
       const use = await this.#uses.begin(id, client === '' ? null : client, grant);
       return new GrantSelection(this.#settings, { grant, id }, target, use, leave, request.method);
     } catch (error) {
-      await leave();
+      leave();
       throw error;
     }
   }
 
-  /**
-   * A client that continues a recently broken download already had a slot, and many clients treat a refusal as final.
-   */
-  async #enter(client: string, id: string, request: DownstreamRequest): Promise<Release> {
-    try {
-      return await this.#limits.enter(client);
-    } catch (error) {
-      const isFull = isInstance(error, SluicewayError) && error.code === 'transfer_limit_reached';
-      const release =
-        isFull && isContinuation(request.headers) ? this.#continuations.enter(client, id) : null;
-      if (release === null) throw error;
-      return release;
-    }
+  /** Takes a place beyond the limits for a client that continues a broken download. Throws the error for any other. */
+  #continue(client: string, id: string, request: DownstreamRequest, error: unknown): () => void {
+    const isFull = isInstance(error, SluicewayError) && error.code === 'transfer_limit_reached';
+    const release = isFull && isContinuation(request.headers) ? this.#continuations.enter(client, id) : null;
+    if (release === null) throw error;
+    return release;
   }
 
   /** Takes over revoked links and the uses of links. */
@@ -150,7 +157,7 @@ class GrantSelection implements Selection {
   readonly #settings: GatewaySettings;
   readonly #grant: Grant;
   readonly #use: PendingUse;
-  readonly #leave: (outcome: Outcome) => Promise<void>;
+  readonly #leave: (outcome: Outcome) => void;
   readonly #method: string;
   /** Length of the file in bytes. Null if unknown. */
   #total: number | null = null;
@@ -162,7 +169,7 @@ class GrantSelection implements Selection {
     { grant, id }: { grant: Grant; id: string },
     target: Target,
     use: PendingUse,
-    leave: (outcome: Outcome) => Promise<void>,
+    leave: (outcome: Outcome) => void,
     method: string,
   ) {
     this.#settings = settings;
@@ -209,7 +216,6 @@ class GrantSelection implements Selection {
       maxBytes,
       toTooLongError: () =>
         new SluicewayError('http_response_body_size', `The file has more than ${maxBytes} bytes`),
-      rate: this.#use.rate,
     };
   }
 
@@ -218,7 +224,7 @@ class GrantSelection implements Selection {
       if (outcome === 'completed' && this.#isWhole && this.#method !== 'HEAD') await this.#use.succeeded();
       await this.#use.end();
     } finally {
-      await this.#leave(outcome);
+      this.#leave(outcome);
     }
   }
 

@@ -1,6 +1,5 @@
 import { SluicewayError } from '../errors.js';
 import type { MaybePromise } from '../proxy/messages/maybe-promise.js';
-import { Bandwidth } from '../stream/bandwidth.js';
 import type { Grant } from './grant.js';
 
 /** The state of a link in use. */
@@ -9,7 +8,6 @@ interface Use {
    * The client that holds the single-use link, and whether it has received the file. Null if no client holds the link.
    */
   owner: { client: string; hasSucceeded: boolean } | null;
-  rate: Bandwidth | null;
   running: number;
   /** Bytes sent to clients that have not become the permanent owner. */
   probed: number;
@@ -20,7 +18,7 @@ interface Use {
 }
 
 /** The terms of a grant that all its uses share. */
-export type LinkTerms = Pick<Grant, 'singleUse' | 'rate' | 'expires'>;
+export type LinkTerms = Pick<Grant, 'singleUse' | 'expires'>;
 
 /** The number of remembered links at which unneeded ones are first removed. */
 const SWEEP_AT = 10_000;
@@ -31,7 +29,7 @@ export interface LinkUseStore {
   begin(id: string, client: string | null, terms: LinkTerms): MaybePromise<PendingUse>;
 }
 
-/** Tracks what the uses of a link share: the owner of a single-use link, and the rate limit. */
+/** Tracks what the uses of a link share: the owner of a single-use link. */
 export class LinkUses implements LinkUseStore {
   readonly #uses = new Map<string, Use>();
   readonly #windowMs: number;
@@ -55,13 +53,13 @@ export class LinkUses implements LinkUseStore {
   begin(
     id: string,
     client: string | null,
-    { singleUse, rate, expires }: LinkTerms,
+    { singleUse, expires }: LinkTerms,
     onOwned: () => void = () => {},
   ): LocalUse {
     const now = performance.now();
     if (singleUse && client === null)
       throw new SluicewayError('link_used', 'The client of the single-use link is unknown');
-    const use = this.#uses.get(id) ?? this.#remember(id, rate, expires * 1000);
+    const use = this.#uses.get(id) ?? this.#remember(id, expires * 1000);
     if (singleUse && client !== null) {
       if (use.owner !== null && use.owner.hasSucceeded && now >= use.until)
         throw new SluicewayError('link_used', 'The window of the single-use link has ended');
@@ -77,7 +75,6 @@ export class LinkUses implements LinkUseStore {
       onOwned();
     };
     return {
-      rate: use.rate,
       succeeded,
       sends: (bytes, total) => {
         if (use.owner === null || use.owner.hasSucceeded) return;
@@ -93,11 +90,10 @@ export class LinkUses implements LinkUseStore {
     };
   }
 
-  #remember(id: string, rate: number | null, expires: number): Use {
+  #remember(id: string, expires: number): Use {
     if (this.#uses.size >= this.#sweepAt) this.#sweep();
     const use: Use = {
       owner: null,
-      rate: rate === null ? null : new Bandwidth(rate),
       running: 0,
       probed: 0,
       until: Number.POSITIVE_INFINITY,
@@ -122,12 +118,8 @@ export class LinkUses implements LinkUseStore {
   }
 }
 
-/**
- * Reports whether the link can be forgotten without effect. A link whose rate is used up must be remembered for a
- * moment; otherwise a client could avoid the limit by requesting small pieces.
- */
-const isLikeNew = ({ owner, rate, probed }: Use): boolean =>
-  owner === null && probed === 0 && (rate === null || rate.isLikeNew);
+/** Reports whether the link can be forgotten without effect. */
+const isLikeNew = ({ owner, probed }: Use): boolean => owner === null && probed === 0;
 
 /** Mail scanners and previews request at most this much of a file, or disconnect. */
 const PROBE_BYTES = 1024;
@@ -140,8 +132,6 @@ const probeLimit = (total: number | null): number =>
 
 /** One request's use of a link. */
 export interface PendingUse {
-  /** Shared by all requests of the link. Null for no limit. */
-  rate: Bandwidth | null;
   /** The client has received the file. From now on it owns the link. */
   succeeded(): MaybePromise<void>;
   /** `bytes` bytes of content are about to be sent. `total` is the length of the whole file, or null if unknown. */

@@ -51,20 +51,24 @@ const gatewayLimitOptions = {
     defaultText: 'all',
     doc: 'Media types that are served: `video/mp4`, `image/*`. Anything else gets 403, also a response without `Content-Type`. All lines and members of `Content-Type` must match.',
   }),
-  /** Concurrent downloads. Further requests get 503. `false` turns it off. Default: `false`. */
+  /**
+   * Concurrent downloads, with `limits.store` or workers of all processes together. Further requests get 503.
+   * `false` turns it off. Default: `false`.
+   */
   transfers: integer({
     default: OFF,
     off: true,
-    doc: 'Concurrent downloads. Further requests get 503.',
+    doc: 'Concurrent downloads, with `limits.store` or workers of all processes together. Further requests get 503.',
   }),
   /**
-   * Concurrent downloads of one client. Further requests get 429. A client is an IPv4 address or an IPv6 /64,
-   * in any spelling. `false` turns it off. Default: `false`.
+   * Concurrent downloads of one client, with `limits.store` or workers of all processes together. Further
+   * requests get 429. A client is an IPv4 address or an IPv6 /64, in any spelling. `false` turns it off.
+   * Default: `false`.
    */
   transfersPerClient: integer({
     default: OFF,
     off: true,
-    doc: 'Concurrent downloads of one client. Further requests get 429. A client is an IPv4 address or an IPv6 /64, in any spelling.',
+    doc: 'Concurrent downloads of one client, with `limits.store` or workers of all processes together. Further requests get 429. A client is an IPv4 address or an IPv6 /64, in any spelling.',
   }),
 };
 
@@ -210,6 +214,8 @@ export interface GatewaySettings {
   /** Null for no limit. */
   maxTransfers: number | null;
   maxTransfersPerClient: number | null;
+  /** Where clients reach the gateway: its base, if it is known, and its path. */
+  address: string;
   /** Shares the state of links with other processes. Null: it is that of this process. */
   store: LimitStore | null;
 }
@@ -245,6 +251,7 @@ export function resolveGatewayOptions(options: GatewayOptions): {
     contentTypes: limits.contentTypes ?? null,
     maxTransfers: limits.transfers,
     maxTransfersPerClient: limits.transfersPerClient,
+    address: `${base ?? ''}${path}`,
     store: limits.store ?? null,
   };
   const names = Object.keys({ ...sharedOptions, ...hooks }) as (

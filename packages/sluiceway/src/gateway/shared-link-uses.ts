@@ -6,7 +6,7 @@ import type { LinkTerms, LinkUseStore, LinkUses, PendingUse } from './link-uses.
 /** How long to wait before the store is told again what it has not taken. */
 const RETRY_MS = 1000;
 
-/** Single-use links that several processes serve. The rate of a link is that of this process. */
+/** Single-use links that several processes serve. */
 export class SharedLinkUses implements LinkUseStore {
   readonly #local: LinkUses;
   readonly #links: LinkStore;
@@ -33,7 +33,6 @@ export class SharedLinkUses implements LinkUseStore {
       throw error;
     }
     return {
-      rate: local.rate,
       succeeded: () => local.succeeded(),
       sends: (bytes, total) => local.sends(bytes, total),
       end: () => {

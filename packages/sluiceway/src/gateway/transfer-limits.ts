@@ -1,18 +1,8 @@
 import { SluicewayError } from '../errors.js';
 import { retrySoon } from '../http/retry-after.js';
-import type { MaybePromise } from '../proxy/messages/maybe-promise.js';
 
-/** Admits downloads. A store that several processes share returns promises. */
-export interface TransferAdmission {
-  /** Takes a slot. Throws `transfer_limit_reached`. */
-  enter(client: string): MaybePromise<Release>;
-}
-
-/** Releases a slot. Called once. */
-export type Release = () => MaybePromise<void>;
-
-/** Limits concurrent downloads, in total and per client. Null is no limit. */
-export class TransferLimits implements TransferAdmission {
+/** Limits concurrent downloads of this process, in total and per client. Null is no limit. */
+export class TransferLimits {
   readonly #max: number | null;
   readonly #maxPerClient: number | null;
   readonly #perClient = new Map<string, number>();

@@ -1,7 +1,7 @@
 import type { SluicewayError } from '../errors.js';
 import type { Flow, Share } from '../stream/flow.js';
 import type { KeyState, Member, Refusal } from './key-state.js';
-import type { LimitedRequest, LimitTarget } from './keys.js';
+import { type LimitedRequest, type LimitTarget, STAGES, type Stage } from './keys.js';
 import { QuotaShare } from './quota-share.js';
 import { toError } from './refusal.js';
 
@@ -14,6 +14,8 @@ export interface LimitedTransfer {
   flow(direction: 'up' | 'down'): Flow;
   abortWith(error: SluicewayError): void;
   onAborted(listener: (error: SluicewayError) => void): void;
+  /** Null until the link is read or the target is selected. */
+  limitTarget: LimitTarget | null;
   /** The use of limits. Null: none. */
   admission: Admission | null;
 }
@@ -31,15 +33,17 @@ interface Use {
 export class Admission implements Member {
   readonly transfer: LimitedTransfer;
   readonly request: LimitedRequest;
-  /** Null until the target is selected. */
-  target: LimitTarget | null = null;
-  /** Whether the keys that are known before the target is selected have admitted the transfer. */
-  isAdmitted = false;
-  /** Whether the others have. */
-  isTargetAdmitted = false;
   readonly #uses: Use[] = [];
-  /** Names its slots in a store. Null: it has none. */
-  slotId: string | null = null;
+  /** The last stage whose rules have admitted it. */
+  stage: Stage = STAGES.none;
+  /** Names of rules that are not for it. */
+  exempt: ReadonlySet<string> | null = null;
+  /** Names of the keys in the store to which the store has admitted it. */
+  #granted: Set<string> | null = null;
+  /** Whether it waits for the store. */
+  isAsking = false;
+  hasLeft = false;
+  #isUsedUp = false;
 
   constructor(transfer: LimitedTransfer, request: LimitedRequest) {
     this.transfer = transfer;
@@ -67,18 +71,51 @@ export class Admission implements Member {
     this.#uses.push({ state, shares, bytesDown: transfer.bytesDown, bytesUp: transfer.bytesUp });
   }
 
-  /** Ends the use of all keys, and returns them. */
-  leave(): KeyState[] {
+  /** The keys that the store has not been asked about, of rules that apply at present. */
+  newToStore(): KeyState[] {
+    const now = Date.now();
+    return this.states.filter(
+      (state) =>
+        (!this.#isGranted(state.sharedKey) || (state.rule.transfers !== null && !this.hasSlot(state))) &&
+        state.rule.schedule.isActive(now),
+    );
+  }
+
+  /** Whether the store has given it a slot of the key. */
+  hasSlot({ sharedKey }: KeyState): boolean {
+    return this.#isGranted(slotOf(sharedKey));
+  }
+
+  #isGranted(name: string): boolean {
+    return this.#granted?.has(name) === true;
+  }
+
+  /** The store has admitted the transfer to these keys. */
+  grant(states: readonly KeyState[]): void {
+    this.#granted ??= new Set();
+    for (const { sharedKey, rule } of states) {
+      this.#granted.add(sharedKey);
+      if (rule.transfers !== null) this.#granted.add(slotOf(sharedKey));
+    }
+  }
+
+  /** Ends the use of keys, by default of all, and returns them. */
+  leave(only: readonly KeyState[] = this.states): KeyState[] {
     const { transfer } = this;
-    const uses = this.#uses.splice(0);
+    const uses = this.#uses.filter(({ state }) => only.includes(state));
+    for (const use of uses) this.#uses.splice(this.#uses.indexOf(use), 1);
     const shares = new Set(uses.flatMap((use) => use.shares));
     if (shares.size > 0)
       for (const direction of ['down', 'up'] as const)
         transfer.flow(direction).remove((share) => shares.has(share));
     for (const { state, bytesDown, bytesUp } of uses) {
       state.members.delete(this);
-      state.endedDown += transfer.bytesDown - bytesDown;
-      state.endedUp += transfer.bytesUp - bytesUp;
+      const down = transfer.bytesDown - bytesDown;
+      const up = transfer.bytesUp - bytesUp;
+      state.endedDown += down;
+      state.endedUp += up;
+      state.totals.bytesDown += down;
+      state.totals.bytesUp += up;
     }
     return uses.map(({ state }) => state);
   }
@@ -94,8 +131,13 @@ export class Admission implements Member {
   }
 
   #usedUp(state: KeyState): void {
+    if (this.#isUsedUp) return;
+    this.#isUsedUp = true;
+    state.totals.refused.bytes += 1;
     const refusal: Refusal = { state, kind: 'bytes', retryMs: (state.bytes?.end ?? 0) - Date.now() };
     // Not within the call of a source.
     queueMicrotask(() => this.transfer.abortWith(toError(refusal, [state])));
   }
 }
+
+const slotOf = (sharedKey: string): string => `${sharedKey}\ntransfers`;

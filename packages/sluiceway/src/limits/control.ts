@@ -1,4 +1,5 @@
 import type { Duration } from '../units.js';
+import type { RuleUsage } from './rule-totals.js';
 import type { BlockedKey, KeyUsage, RuleStatus, UsageOptions } from './usage.js';
 
 export interface BlockOptions {
@@ -12,6 +13,8 @@ export interface LimitControl {
   rules(): RuleStatus[];
   /** What keys use now, those with the most traffic first. Reading it costs time in proportion to the number of keys. */
   usage(options?: UsageOptions): KeyUsage[];
+  /** What each rule does now, and has done since it exists, for all of its keys in this process. */
+  ruleUsage(): RuleUsage[];
   /**
    * Blocks a key of a rule: its transfers are aborted, and further requests get 403. A client can be named by any of its
    * addresses. Returns the number of aborted transfers. Throws a `RangeError` if there is no rule of that name.

@@ -2,6 +2,7 @@ import type { SluicewayError } from '../errors.js';
 import { Bandwidth, type Supply } from '../stream/bandwidth.js';
 import { PeriodCount, SlidingCount } from './counts.js';
 import type { Rule } from './rule.js';
+import type { RefusalKind, RuleTotals } from './rule-totals.js';
 
 /** Creates the supply of one direction if a store supplies it. Null: time does. */
 export type SupplyFactory = (key: KeyState, direction: Direction) => Supply | null;
@@ -11,7 +12,7 @@ export type Direction = 'down' | 'up';
 /** Why a request is not admitted. */
 export interface Refusal {
   readonly state: KeyState;
-  readonly kind: 'transfers' | 'requests' | 'bytes' | 'blocked';
+  readonly kind: RefusalKind;
   /** When it may be admitted. Null: unknown. */
   readonly retryMs: number | null;
 }
@@ -44,6 +45,7 @@ export class KeyState {
   readonly key: string;
   readonly #makeSupply: SupplyFactory;
   rule: Rule;
+  readonly totals: RuleTotals;
   readonly members = new Set<Member>();
   /** Requests that wait for this key, first come first. Null: none has. */
   queue: Queued[] | null = null;
@@ -56,12 +58,20 @@ export class KeyState {
   /** Bytes of transfers that have ended. */
   endedDown = 0;
   endedUp = 0;
+  /** Bytes per second that the link permits whose key this is. Null: the rule has the limit. */
+  linkRate: number | null = null;
 
-  constructor(rule: Rule, key: string, makeSupply: SupplyFactory) {
+  constructor(rule: Rule, key: string, makeSupply: SupplyFactory, totals: RuleTotals) {
     this.rule = rule;
+    this.totals = totals;
     this.key = key;
     this.#makeSupply = makeSupply;
     this.#createCounts();
+  }
+
+  /** Its name in a store. */
+  get sharedKey(): string {
+    return `${this.rule.sharedName}\n${this.key}`;
   }
 
   get running(): number {
@@ -104,7 +114,7 @@ export class KeyState {
   }
 
   rateOf(direction: Direction): number | null {
-    return direction === 'down' ? this.rule.download : this.rule.upload;
+    return direction === 'down' ? (this.linkRate ?? this.rule.download) : this.rule.upload;
   }
 
   /** Sets the rates as the rule says. An inactive rule has no limits. */

@@ -23,10 +23,12 @@ export type LimitBy =
   | { readonly header: string }
   | KeyFunction;
 
-/** What is known of a request once its target is selected. Null before. */
+/** What is known of a request once its target is selected, or its link is read. Null before. */
 export interface LimitTarget {
   /** Id of the signed link. Null without one. */
   readonly link: string | null;
+  /** Bytes per second that the link permits for all its downloads together. Null or absent: any number. */
+  readonly linkRate?: number | null;
   /** Host and port of the origin server. */
   readonly upstream: string;
 }
@@ -34,8 +36,23 @@ export interface LimitTarget {
 /** Longer keys are replaced by their hash, so that clients cannot fill the memory with them. */
 const MAX_KEY_LENGTH = 128;
 
-/** Whether the key is known only once the target is selected. */
-export const needsTarget = (by: LimitBy): boolean => by === 'link' || by === 'upstream';
+/** The steps of a request at which rules are asked, in their order. */
+export const STAGES = {
+  none: 0,
+  /** The client's request is read. */
+  request: 1,
+  /** A gateway has read the link, and decided that it permits the request. */
+  link: 2,
+  /** The target is selected. */
+  target: 3,
+} as const;
+
+/** One of `STAGES`. */
+export type Stage = (typeof STAGES)[keyof typeof STAGES];
+
+/** The stage at which a key is known. */
+export const stageOf = (by: LimitBy): Stage =>
+  by === 'link' || by === 'upstream' ? STAGES.target : STAGES.request;
 
 /** Whether a limit protects the server, and so a refusal is no fault of the client. */
 export const isGlobal = (by: LimitBy): boolean => by === 'all' || by === 'route' || by === 'upstream';
@@ -47,7 +64,7 @@ export function keyOf(
   request: LimitedRequest,
   target: LimitTarget | null,
 ): string | null {
-  if (typeof by === 'function') return toKey(by(request));
+  if (typeof by === 'function') return toKey(callFunction(by, request));
   if (typeof by === 'object') return toKey(request.headers.getAll(by.header).join(', ') || null);
   switch (by) {
     case 'client':
@@ -62,6 +79,13 @@ export function keyOf(
     case 'all':
       return '*';
   }
+}
+
+/** Calls a function of the application. A promise is a mistake, and its rejection must not end the process. */
+export function callFunction<T>(call: (request: LimitedRequest) => T, request: LimitedRequest): T {
+  const result = call(request);
+  if (result instanceof Promise) result.catch(() => {});
+  return result;
 }
 
 /** Throws a `TypeError` for what a function of the application has returned by mistake. */

@@ -151,7 +151,7 @@ export class Leases {
     else if (!Number.isFinite(bandwidth.bytesPerSecond) && !hasFailed) return null;
     const bytesPerSecond = limit ?? 1;
     return {
-      key: `${state.rule.name}\n${state.key}\n${direction}`,
+      key: `${state.sharedKey}\n${direction}`,
       bytesPerSecond,
       burst: state.rule.burst ?? 0,
       want: isOver ? 0 : Math.max(1, Math.ceil(bytesPerSecond * SAVED_SECONDS)),

@@ -1,14 +1,17 @@
-import { toSluicewayError } from '../errors.js';
+import { type SluicewayError, toSluicewayError } from '../errors.js';
 import { parseDurationMs } from '../units.js';
 import { Admission, type LimitedTransfer } from './admission.js';
-import { type Claim, refusalOf } from './claim.js';
+import { BlockedKeys } from './blocked-keys.js';
+import { type Claim, claimsOf, refusalOf, stateOf } from './claims.js';
 import type { BlockOptions, LimitControl } from './control.js';
-import type { Queued, Refusal } from './key-state.js';
-import { keyOf, type LimitedRequest, type LimitTarget } from './keys.js';
+import type { KeyState, Queued, Refusal } from './key-state.js';
+import { type LimitedRequest, STAGES, type Stage } from './keys.js';
 import { Queues } from './queues.js';
 import { toError } from './refusal.js';
-import { appliesTo, type Rule, weightOf } from './rule.js';
+import { type Rule, weightOf } from './rule.js';
 import { RuleState } from './rule-state.js';
+import type { RuleUsage } from './rule-totals.js';
+import { readRules } from './rule-usage.js';
 import { SharedLimits } from './shared-limits.js';
 import type { LimitStore } from './store.js';
 import {
@@ -25,6 +28,8 @@ const MINUTE_MS = 60_000;
 
 /** Applies rules to the transfers of one proxy. */
 export class Limits implements LimitControl {
+  /** Rules that `setRules` does not replace. */
+  #fixed: readonly Rule[] = [];
   #rules: RuleState[] = [];
   readonly #queues = new Queues();
   readonly #usage = new UsageReader();
@@ -32,8 +37,7 @@ export class Limits implements LimitControl {
   /** Transfers that have been asked about. Kept only while there are rules. */
   readonly #admissions = new Set<Admission>();
 
-  /** When blocked keys are free again, by the name of their rule, which may come later. */
-  readonly #blocked = new Map<string, Map<string, number>>();
+  readonly #blocked = new BlockedKeys();
   /** Counts the changes of the rules. */
   #version = 0;
   #nextOrder = 0;
@@ -46,18 +50,27 @@ export class Limits implements LimitControl {
     this.setRules(rules);
   }
 
+  /** Whether there are rules for every request. */
   get hasRules(): boolean {
-    return this.#rules.length > 0;
+    return this.#rules.length > this.#fixed.length;
+  }
+
+  /** Adds rules that `setRules` keeps. Called once, before the first request. */
+  addFixed(fixed: readonly Rule[]): void {
+    const rules = this.#rules.map(({ rule }) => rule);
+    this.#fixed = fixed;
+    this.setRules(rules);
   }
 
   /**
-   * Admits a request to the keys that are known before its target is selected, or, with `target`, to the others. Throws a
-   * `SluicewayError` if a limit is reached. May wait in a queue.
+   * Admits a request to the keys that are known at a stage. Throws a `SluicewayError` if a limit is reached. May wait in a
+   * queue. `exempt`: names of rules that are not for the request.
    */
   async admit(
     transfer: LimitedTransfer,
     request: LimitedRequest,
-    target: LimitTarget | null = null,
+    stage: Stage,
+    exempt: ReadonlySet<string> | null = null,
   ): Promise<void> {
     let { admission } = transfer;
     if (admission === null) {
@@ -65,20 +78,30 @@ export class Limits implements LimitControl {
       transfer.admission = admission;
       this.#admissions.add(admission);
     }
-    admission.target = target;
-    const isEarly = target === null;
-    let claims: readonly Claim[] = this.#claims(admission, isEarly);
-    const refusal = this.#try(admission, isEarly, claims, Number.POSITIVE_INFINITY);
-    if (refusal !== null) claims = await this.#wait(admission, isEarly, claims, refusal);
-    if (this.#shared !== null && claims.length > 0) await this.#admitShared(this.#shared, admission, claims);
+    if (exempt !== null) admission.exempt = exempt;
+    const { stage: before } = admission;
+    const claims = claimsOf(this.#rules, admission, before, stage);
+    const refusal = this.#try(admission, stage, claims, Number.POSITIVE_INFINITY);
+    if (refusal !== null) await this.#wait(admission, stage, claims, refusal);
+    if (this.#shared !== null) await this.#admitShared(this.#shared, admission, before);
   }
 
-  async #admitShared(shared: SharedLimits, admission: Admission, claims: readonly Claim[]): Promise<void> {
-    const states = claims.flatMap(({ rule, state }) => (rule.isActive ? [state] : []));
-    const refusal = await shared.admit(admission, states);
-    if (refusal === null) return;
-    for (const state of states) state.requests?.add(-1);
-    throw toError(refusal, states);
+  /** Asks the store, until it has admitted the request to all of its keys. They change with the rules. */
+  async #admitShared(shared: SharedLimits, admission: Admission, before: Stage): Promise<void> {
+    admission.isAsking = true;
+    try {
+      while (admission.newToStore().length > 0) {
+        const refusal = await shared.admit(admission);
+        if (refusal === null) continue;
+        const states = admission.newToStore();
+        for (const state of states) state.requests?.add(-1);
+        admission.stage = before;
+        for (const state of admission.leave(states)) this.#queues.retry(state);
+        throw this.#refuse(refusal, states);
+      }
+    } finally {
+      admission.isAsking = false;
+    }
   }
 
   /** The transfer is over. */
@@ -86,6 +109,7 @@ export class Limits implements LimitControl {
     const { admission } = transfer;
     if (admission === null) return;
     transfer.admission = null;
+    admission.hasLeft = true;
     this.#admissions.delete(admission);
     this.#shared?.leave(admission);
     for (const state of admission.leave()) this.#queues.retry(state);
@@ -98,17 +122,22 @@ export class Limits implements LimitControl {
   ): void {
     const old = new Map(this.#rules.map((state) => [state.rule.name, state]));
     for (const admission of this.#admissions) admission.leave();
-    this.#rules = rules.map((rule) => {
+    this.#rules = [...this.#fixed, ...rules].map((rule) => {
       const state = old.get(rule.name);
       if (state === undefined)
-        return new RuleState(rule, this.#blockedOf(rule.name), this.#shared?.makeSupply ?? (() => null));
+        return new RuleState(
+          rule,
+          this.#blocked.of(rule.sharedName),
+          this.#shared?.makeSupply ?? (() => null),
+        );
       state.changeRule(rule);
       return state;
     });
     for (const transfer of running) {
-      if (transfer.admission !== null || transfer.request === null) continue;
+      // Those without a target are asked about once they have one.
+      if (transfer.admission !== null || transfer.request === null || transfer.limitTarget === null) continue;
       transfer.admission = new Admission(transfer, transfer.request);
-      transfer.admission.isAdmitted = true;
+      transfer.admission.stage = STAGES.target;
       this.#admissions.add(transfer.admission);
     }
     this.#version += 1;
@@ -119,12 +148,12 @@ export class Limits implements LimitControl {
 
   /** Uses the keys of new rules, as far as the transfer was admitted before. */
   #rejoin(admission: Admission): void {
-    const { isAdmitted, isTargetAdmitted } = admission;
     try {
-      const early = isAdmitted ? this.#claims(admission, true) : [];
-      const others = isTargetAdmitted ? this.#claims(admission, false) : [];
-      for (const { rule, state } of [...early, ...others])
-        admission.join(state, weightOf(rule.rule, admission.request), rule.isActive);
+      for (const claim of claimsOf(this.#rules, admission, STAGES.none, admission.stage)) {
+        const { rule, isActive } = claim.rule;
+        admission.join(stateOf(claim), weightOf(rule, admission.request), isActive);
+      }
+      this.#shared?.adopt(admission);
     } catch (error) {
       // A function of the application has thrown. Without its key, the transfer would run without limits.
       admission.abort(toSluicewayError(error));
@@ -133,6 +162,10 @@ export class Limits implements LimitControl {
 
   rules(): RuleStatus[] {
     return this.#rules.map(toStatus);
+  }
+
+  ruleUsage(): RuleUsage[] {
+    return readRules(this.#rules, this.#admissions, this.#queues.states);
   }
 
   blocks(): BlockedKey[] {
@@ -146,13 +179,13 @@ export class Limits implements LimitControl {
   block(rule: string, key: string, options: BlockOptions = {}): number {
     const ms = options.for === undefined ? Number.POSITIVE_INFINITY : parseDurationMs(options.for);
     const found = this.#find(rule);
-    this.#shared?.block(rule, found.toKey(key), ms);
+    this.#shared?.block(found.rule, found.toKey(key), ms);
     return this.#blockFor(found, key, ms);
   }
 
   unblock(rule: string, key: string): boolean {
     const state = this.#find(rule);
-    this.#shared?.block(rule, state.toKey(key), 0);
+    this.#shared?.block(state.rule, state.toKey(key), 0);
     return state.blocked.delete(state.toKey(key));
   }
 
@@ -168,19 +201,11 @@ export class Limits implements LimitControl {
 
   /** Any process has blocked a key. `ms` 0: it has ended that. */
   #onBlocked(name: string, key: string, ms: number): void {
-    const rule = this.#rules.find((each) => each.rule.name === name);
-    if (ms === 0) this.#blockedOf(name).delete(key);
+    const rule = this.#rules.find((each) => each.rule.sharedName === name);
+    if (ms === 0) this.#blocked.of(name).delete(key);
     else if (rule !== undefined) this.#blockFor(rule, key, ms);
     // A store can tell it before there are rules.
-    else this.#blockedOf(name).set(key, Date.now() + ms);
-  }
-
-  #blockedOf(rule: string): Map<string, number> {
-    const known = this.#blocked.get(rule);
-    if (known !== undefined) return known;
-    const created = new Map<string, number>();
-    this.#blocked.set(rule, created);
-    return created;
+    else this.#blocked.of(name).set(key, Date.now() + ms);
   }
 
   #blockFor(rule: RuleState, name: string, ms: number): number {
@@ -189,7 +214,7 @@ export class Limits implements LimitControl {
     const state = rule.keys.get(key);
     if (state === undefined) return 0;
     const members = [...state.members];
-    for (const member of members) member.abort(toError({ state, kind: 'blocked', retryMs: ms }, []));
+    for (const member of members) member.abort(this.#refuse({ state, kind: 'blocked', retryMs: ms }, []));
     this.#queues.retry(state);
     return members.length;
   }
@@ -200,77 +225,63 @@ export class Limits implements LimitControl {
     return found;
   }
 
-  /** The keys of a request that are known before its target is selected, or the others. */
-  #claims({ request, target }: Admission, isEarly: boolean): Claim[] {
-    const claims: Claim[] = [];
-    for (const rule of this.#rules) {
-      if (rule.isEarly !== isEarly || !appliesTo(rule.rule, request)) continue;
-      const key = keyOf(rule.rule.by, rule.rule.ipv6Prefix, request, target);
-      if (key !== null) claims.push({ rule, state: rule.use(key) });
-    }
-    return claims;
-  }
-
   /** Takes everything that a request needs, or nothing. Requests of a lower `order` that wait for a key are first. */
-  #try(admission: Admission, isEarly: boolean, claims: readonly Claim[], order: number): Refusal | null {
+  #try(admission: Admission, stage: Stage, claims: readonly Claim[], order: number): Refusal | null {
     const now = Date.now();
-    for (const claim of claims) {
-      const refusal = refusalOf(claim, admission, order, now);
-      if (refusal === null || (refusal.kind !== 'blocked' && this.#shared?.ignores(claim.rule.rule)))
-        continue;
+    const uses = claims.map((claim) => ({ rule: claim.rule, state: stateOf(claim) }));
+    for (const { rule, state } of uses) {
+      const refusal = refusalOf(rule, state, admission, order, now);
+      if (refusal === null || (refusal.kind !== 'blocked' && this.#shared?.ignores(rule.rule))) continue;
       return refusal;
     }
-    const weights = claims.map(({ rule }) => weightOf(rule.rule, admission.request));
-    for (const [i, { rule, state }] of claims.entries()) {
+    const weights = uses.map(({ rule }) => weightOf(rule.rule, admission.request));
+    for (const [i, { rule, state }] of uses.entries()) {
       if (rule.isActive) state.requests?.add(1);
       admission.join(state, weights[i] ?? 1, rule.isActive);
     }
-    if (isEarly) admission.isAdmitted = true;
-    else admission.isTargetAdmitted = true;
+    admission.stage = stage;
     return null;
   }
 
-  /** Waits in the queue of the key that refused, if it has one with room. Resolves with the keys that have admitted. */
-  #wait(
-    admission: Admission,
-    isEarly: boolean,
-    first: readonly Claim[],
-    refusal: Refusal,
-  ): Promise<readonly Claim[]> {
+  /** Waits in the queue of the key that refused, if it has one with room. */
+  #wait(admission: Admission, stage: Stage, first: readonly Claim[], refusal: Refusal): Promise<void> {
     return new Promise((resolve, reject) => {
       let claims = first;
       let version = this.#version;
       const order = this.#nextOrder++;
-      const refused = (last: Refusal): void =>
-        reject(
-          toError(
-            last,
-            claims.map(({ state }) => state),
-          ),
-        );
+      const begin = performance.now();
+      const refused = (last: Refusal): void => reject(this.#refuse(last, claims.map(stateOf)));
+      const ended = (act: () => void): void => {
+        queued.refusal.state.totals.waited(begin);
+        act();
+      };
       const queued: Queued = {
         order,
-        deadline: performance.now() + (refusal.state.rule.queue?.timeoutMs ?? 0),
+        deadline: begin + (refusal.state.rule.queue?.timeoutMs ?? 0),
         refusal,
         retry: () => {
           // Rules can change while a request waits.
-          if (version !== this.#version) claims = this.#claims(admission, isEarly);
+          if (version !== this.#version) claims = claimsOf(this.#rules, admission, admission.stage, stage);
           version = this.#version;
-          return this.#try(admission, isEarly, claims, order);
+          return this.#try(admission, stage, claims, order);
         },
-        admitted: () => resolve(claims),
-        refused,
-        failed: reject,
+        admitted: () => ended(resolve),
+        refused: (last) => ended(() => refused(last)),
+        failed: (error) => ended(() => reject(error)),
       };
       if (!this.#queues.add(queued, refusal)) {
         refused(refusal);
         return;
       }
       admission.transfer.onAborted((error) => {
-        this.#queues.remove(queued);
-        reject(error);
+        if (this.#queues.remove(queued)) ended(() => reject(error));
       });
     });
+  }
+
+  #refuse(refusal: Refusal, states: readonly KeyState[]): SluicewayError {
+    refusal.state.totals.refused[refusal.kind] += 1;
+    return toError(refusal, states);
   }
 
   /** Looks at the times of rules when a minute begins, if there are any. */
@@ -280,6 +291,7 @@ export class Limits implements LimitControl {
     this.#clock = setTimeout(
       () => {
         for (const rule of this.#rules) rule.applySchedule(Date.now());
+        for (const admission of this.#admissions) this.#shared?.adopt(admission);
         this.#watchClock();
       },
       MINUTE_MS - (Date.now() % MINUTE_MS) + 5,

@@ -11,6 +11,11 @@ export class Queues {
   readonly #states = new Set<KeyState>();
   #timer: NodeJS.Timeout | null = null;
 
+  /** The keys with requests that wait. */
+  get states(): ReadonlySet<KeyState> {
+    return this.#states;
+  }
+
   /** Puts a request in the line of the key that has refused it. False if it cannot wait there. */
   add(queued: Queued, refusal: Refusal): boolean {
     const { state, kind } = refusal;
@@ -27,12 +32,14 @@ export class Queues {
     return true;
   }
 
-  remove(queued: Queued): void {
+  /** Whether it waited. */
+  remove(queued: Queued): boolean {
     const { state } = queued.refusal;
     const index = state.queue?.indexOf(queued) ?? -1;
-    if (index < 0) return;
+    if (index < 0) return false;
     state.queue?.splice(index, 1);
     this.#forget(state);
+    return true;
   }
 
   /** Admits what can be admitted for a key. */

@@ -28,7 +28,7 @@ const byOption = custom<(typeof BY)[number] | { header: string } | KeyFunction, 
       },
     ],
   },
-  doc: "Whose transfers share the limits. `client`: those of one address, or of one IPv6 network, as `trustedProxies` report it. `identity`: those of one user, as `access` has found it. `link`: those of one signed link of a gateway. `upstream`: those to one origin server. `route`: those of this proxy; `all` is the same within one proxy, and its name says that the limit protects the server. `{ header: 'X-Tenant' }`: those with one value of a field; clients choose their fields, so let a trusted proxy set it. A function gets the request, and returns the key as text, or null if the rule does not apply; it must be fast. A request without identity, link or field is not limited by such a rule.",
+  doc: "Whose transfers share the limits. `client`: those of one address, or of one IPv6 network, as `trustedProxies` report it. `identity`: those of one user, as `access` has found it. `link`: those of one signed link of a gateway. `upstream`: those to one origin server. `route`: those of this proxy; `all` is the same within one proxy, and its name says that the limit protects the server. `{ header: 'X-Tenant' }`: those with one value of a field; clients choose their fields, so let a trusted proxy set it. A function gets the request, and returns the key as text, or null if the rule does not apply; it must be fast, and if it throws, the request gets 500. A request without identity, link or field is not limited by such a rule.",
   read: (check, path, value) => {
     if (value === undefined) return 'client';
     if (typeof value === 'function') return value as KeyFunction;
@@ -276,7 +276,7 @@ export const ruleMembers = {
    */
   weight: func<(request: LimitedRequest) => number>({
     defaultText: '1 for each',
-    doc: 'Share of a transfer in `download` and `upload`, from its request: a transfer with 2 gets twice as much as one with 1. It must be fast.',
+    doc: 'Share of a transfer in `download` and `upload`, from its request: a transfer with 2 gets twice as much as one with 1. It must be fast, and return a number from 0.001 to 1,000,000,000; otherwise the request gets 500.',
   }),
   /** The requests for which the rule is. Default: all. */
   match: group<LimitMatchOptions, LimitMatchValues>(matchMembers, {

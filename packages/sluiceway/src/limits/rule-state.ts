@@ -1,6 +1,7 @@
 import { clientKey } from '../net/client-key.js';
 import { KeyState, type SupplyFactory } from './key-state.js';
-import { isEarly, type Rule } from './rule.js';
+import type { Rule } from './rule.js';
+import { RuleTotals } from './rule-totals.js';
 
 /** The number of keys at which idle ones are first forgotten. */
 const SWEEP_AT = 1000;
@@ -17,6 +18,7 @@ export class RuleState {
   readonly keys = new Map<string, KeyState>();
   /** When blocked keys are free again, in milliseconds since 1970. */
   readonly blocked: Map<string, number>;
+  readonly totals: RuleTotals = new RuleTotals();
   readonly #makeSupply: SupplyFactory;
   #sweepAt = SWEEP_AT;
 
@@ -27,16 +29,12 @@ export class RuleState {
     this.isActive = rule.schedule.isActive(Date.now());
   }
 
-  get isEarly(): boolean {
-    return isEarly(this.rule);
-  }
-
   /** The state of a key, created if there is none. */
   use(key: string): KeyState {
     const known = this.keys.get(key);
     if (known !== undefined) return known;
     if (this.keys.size >= this.#sweepAt) this.#sweep();
-    const state = new KeyState(this.rule, key, this.#makeSupply);
+    const state = new KeyState(this.rule, key, this.#makeSupply, this.totals);
     this.keys.set(key, state);
     return state;
   }

@@ -1,7 +1,13 @@
 import { type AddressRanges, createAddressRanges } from '../net/address-ranges.js';
 import type { Checker } from '../options/checker.js';
-import type { KeyFunction, LimitBy, LimitedRequest } from './keys.js';
-import { needsTarget } from './keys.js';
+import {
+  callFunction,
+  type KeyFunction,
+  type LimitBy,
+  type LimitedRequest,
+  type Stage,
+  stageOf,
+} from './keys.js';
 import type { PathPattern } from './path-pattern.js';
 import type { LimitRuleValues } from './rule-options.js';
 import { Schedule } from './schedule.js';
@@ -10,6 +16,12 @@ import type { CountWindow } from './store.js';
 /** A checked rule. */
 export interface Rule {
   readonly name: string;
+  /** Its name in a store. Rules of other processes with this name count together. */
+  readonly sharedName: string;
+  /** When it is asked. */
+  readonly stage: Stage;
+  /** Whether `download` is that of the link of each key. */
+  readonly hasLinkRate: boolean;
   readonly by: LimitBy;
   readonly ipv6Prefix: number;
   /** Bytes per second. Null for no limit. */
@@ -54,9 +66,6 @@ const isLimitOf = (path: string, rule: string): boolean =>
   path.startsWith(`${rule}.`) &&
   /^(?:download|upload|transfers|requests|bytes)\b/.test(path.slice(rule.length + 1));
 
-/** Whether a rule has a key for each request, before its target is selected. */
-export const isEarly = ({ by }: Rule): boolean => !needsTarget(by);
-
 /** Whether a rule is for a request. */
 export function appliesTo(rule: Rule, request: LimitedRequest): boolean {
   const { methods, paths, exceptClients, exceptIdentities } = rule;
@@ -66,12 +75,16 @@ export function appliesTo(rule: Rule, request: LimitedRequest): boolean {
   return !exceptClients.includes(request.forwarded.for);
 }
 
-/** The weight of a transfer. Throws a `TypeError` if the application's function returns no positive number. */
+/** Sums of weights within these limits are exact enough to divide by, in a store too. */
+const MIN_WEIGHT = 0.001;
+const MAX_WEIGHT = 1_000_000_000;
+
+/** The weight of a transfer. Throws a `TypeError` if the application's function returns no such number. */
 export function weightOf({ weight, name }: Rule, request: LimitedRequest): number {
   if (weight === null) return 1;
-  const given = weight(request);
-  if (typeof given === 'number' && given > 0 && Number.isFinite(given)) return given;
-  throw new TypeError(`weight of the rule ${name} must return a positive number`);
+  const given: unknown = callFunction(weight, request);
+  if (typeof given === 'number' && given >= MIN_WEIGHT && given <= MAX_WEIGHT) return given;
+  throw new TypeError(`weight of the rule ${name} must return a number from ${MIN_WEIGHT} to ${MAX_WEIGHT}`);
 }
 
 const limitsAnything = ({ download, upload, transfers, requests, bytes }: LimitRuleValues): boolean =>
@@ -81,10 +94,33 @@ const limitsAnything = ({ download, upload, transfers, requests, bytes }: LimitR
   requests !== null ||
   bytes !== null;
 
+/** The part of a rule that limits nothing, and is for every request. */
+export const NO_LIMITS: Omit<Rule, 'name' | 'sharedName' | 'stage' | 'by'> = {
+  hasLinkRate: false,
+  ipv6Prefix: 64,
+  download: null,
+  upload: null,
+  burst: null,
+  transfers: null,
+  requests: null,
+  bytes: null,
+  queue: null,
+  weight: null,
+  methods: null,
+  paths: null,
+  exceptClients: createAddressRanges([]),
+  exceptIdentities: new Set(),
+  schedule: new Schedule([]),
+  onStoreFailure: 'share',
+};
+
 function toRule(name: string, value: LimitRuleValues): Rule {
   const { requests, bytes, queue, match, except } = value;
   return {
     name,
+    sharedName: name,
+    stage: stageOf(value.by),
+    hasLinkRate: false,
     by: value.by,
     ipv6Prefix: value.ipv6Prefix,
     download: value.download ?? null,

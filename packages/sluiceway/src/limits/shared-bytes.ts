@@ -15,6 +15,11 @@ export class SharedBytes {
     this.#store = store;
   }
 
+  /** Whether the store learns of the bytes of a key. */
+  knows(state: KeyState): boolean {
+    return this.#known.has(state);
+  }
+
   /** The count of the store before any byte of a transfer has passed. */
   begin(state: KeyState, used: number): void {
     if (!this.#known.has(state)) this.#adopt(state, used, state.bytes?.used ?? 0);
@@ -57,8 +62,8 @@ export class SharedBytes {
 }
 
 /** An addition to the count of bytes of a key. Null: its rule has none. */
-export function toRequest({ rule, key }: KeyState, add: number): CountRequest | null {
+export function toRequest({ rule, sharedKey }: KeyState, add: number): CountRequest | null {
   if (rule.bytes === null) return null;
   const { count, window } = rule.bytes;
-  return { key: `${rule.name}\n${key}\nbytes`, add, limit: count, forced: true, window };
+  return { key: `${sharedKey}\nbytes`, add, limit: count, forced: true, window };
 }

@@ -5,7 +5,7 @@ import type { KeyState, Refusal, SupplyFactory } from './key-state.js';
 import { type LeasedSupply, Leases } from './leased-supply.js';
 import type { Rule } from './rule.js';
 import { SharedBytes, toRequest } from './shared-bytes.js';
-import type { Count, CountRequest, Entered, LimitStore, Refused } from './store.js';
+import type { Count, CountRequest, Entered, LimitStore, Refused, SlotRequest } from './store.js';
 
 /** How often a request in a queue asks the store again, with a random part. */
 const RETRY_MS = 150;
@@ -19,6 +19,9 @@ interface Question {
   request: CountRequest;
 }
 
+/** More slots than any limit. */
+const NO_LIMIT = Number.MAX_SAFE_INTEGER;
+
 /** The part of rules that processes share through a store. */
 export class SharedLimits {
   readonly #store: LimitStore;
@@ -27,6 +30,8 @@ export class SharedLimits {
   readonly #supplies = new WeakMap<KeyState, LeasedSupply[]>();
   /** Names of slots in the store. */
   readonly #slots = new WeakMap<Admission, string[]>();
+  /** Keys of which the count of bytes is asked for. */
+  readonly #asked = new WeakSet<KeyState>();
   readonly #stopWatching: () => void;
   #isDown = false;
 
@@ -56,14 +61,52 @@ export class SharedLimits {
     return this.#isDown && onStoreFailure === 'open';
   }
 
-  /** Admits a request that this process admits. Returns the refusal, also after a wait in a queue. */
-  async admit(admission: Admission, states: readonly KeyState[]): Promise<Refusal | null> {
-    const supplies = states.flatMap((state) => this.#supplies.get(state) ?? []);
+  /**
+   * Admits a request, that this process admits, to those of its keys of which the store does not know. Returns the refusal,
+   * also after a wait in a queue.
+   */
+  async admit(admission: Admission): Promise<Refusal | null> {
+    const supplies = admission.newToStore().flatMap((state) => this.#supplies.get(state) ?? []);
     const [refusal] = await Promise.all([
-      this.#admitInQueue(admission, states),
+      this.#admitInQueue(admission),
       ...supplies.map((supply) => this.#leases.prime(supply)),
     ]);
     return refusal;
+  }
+
+  /** Tells the store that a running transfer uses keys of new rules, even beyond their limits. */
+  adopt(admission: Admission): void {
+    if (admission.isAsking) return;
+    const states = admission.newToStore();
+    const without = states.filter((state) => !admission.hasSlot(state));
+    const slots = toSlots(without).map(({ key }) => ({ key, max: NO_LIMIT }));
+    admission.grant(states);
+    if (slots.length > 0) this.#enterLate(admission, slots).catch(() => {});
+    for (const state of admission.states)
+      if (!this.#bytes.knows(state)) this.#readBytes(state).catch(() => {});
+  }
+
+  async #enterLate(admission: Admission, slots: readonly SlotRequest[]): Promise<void> {
+    const id = randomUUID();
+    await this.#store.enter(slots, id);
+    if (admission.hasLeft) await this.#store.leave(id);
+    else this.#hold(admission, id);
+  }
+
+  async #readBytes(state: KeyState): Promise<void> {
+    const request = toRequest(state, 0);
+    if (request === null || this.#asked.has(state)) return;
+    this.#asked.add(state);
+    try {
+      const [count] = await this.#store.count([request]);
+      this.#bytes.begin(state, count?.used ?? 0);
+    } finally {
+      this.#asked.delete(state);
+    }
+  }
+
+  #hold(admission: Admission, id: string): void {
+    this.#slots.set(admission, [...(this.#slots.get(admission) ?? []), id]);
   }
 
   leave(admission: Admission): void {
@@ -72,8 +115,8 @@ export class SharedLimits {
   }
 
   /** Blocks a key in all processes, or ends that with 0 milliseconds. */
-  block(rule: string, key: string, ms: number): void {
-    const name = `${rule}\n${key}`;
+  block({ sharedName }: Rule, key: string, ms: number): void {
+    const name = `${sharedName}\n${key}`;
     const told = ms > 0 ? this.#store.block(name, ms) : this.#store.unblock(name);
     told.catch((error: unknown) => {
       process.emitWarning(`A block did not reach other processes: ${String(error)}`, 'SluicewayStoreWarning');
@@ -87,13 +130,18 @@ export class SharedLimits {
     this.#leases.close();
   }
 
-  async #admitInQueue(admission: Admission, states: readonly KeyState[]): Promise<Refusal | null> {
+  async #admitInQueue(admission: Admission): Promise<Refusal | null> {
     const begin = performance.now();
     let gone: SluicewayError | null = null;
     let wake: () => void = () => {};
     for (let isFirst = true; ; isFirst = false) {
+      // Rules can have changed while it waited.
+      const states = admission.newToStore();
       const refusal = await this.#ask(admission, states);
-      if (refusal === null) return null;
+      if (refusal === null) {
+        admission.grant(states);
+        return null;
+      }
       const { queue } = refusal.state.rule;
       const canWait = queue !== null && (refusal.kind === 'transfers' || refusal.kind === 'requests');
       if (!canWait || performance.now() - begin >= queue.timeoutMs) return refusal;
@@ -113,14 +161,11 @@ export class SharedLimits {
 
   /** Takes slots and counts, all or none. */
   async #ask(admission: Admission, states: readonly KeyState[]): Promise<Refusal | null> {
-    const limited = states.filter(({ rule }) => rule.transfers !== null);
+    const limited = states.filter(hasSlots);
     const questions = states.flatMap(toQuestions);
     if (limited.length === 0 && questions.length === 0) return null;
     const id = randomUUID();
-    const slots = limited.map(({ rule, key }) => ({
-      key: `${rule.name}\n${key}\ntransfers`,
-      max: rule.transfers ?? 0,
-    }));
+    const slots = toSlots(states);
     const requests = questions.map(({ request }) => request);
     const [entered, counted] = await Promise.allSettled([
       slots.length === 0 ? null : this.#store.enter(slots, id),
@@ -145,7 +190,7 @@ export class SharedLimits {
       this.#giveBack(id, entered.value, added(requests, counted.value));
       return refusal;
     }
-    if (slots.length > 0) this.#slots.set(admission, [...(this.#slots.get(admission) ?? []), id]);
+    if (slots.length > 0) this.#hold(admission, id);
     for (const [i, { state, kind }] of questions.entries()) {
       if (kind === 'bytes') this.#bytes.begin(state, counted.value[i]?.used ?? 0);
     }
@@ -163,13 +208,20 @@ export class SharedLimits {
 const added = (requests: readonly CountRequest[], counts: readonly Count[]): CountRequest[] =>
   requests.filter(({ add }, i) => add > 0 && counts[i]?.added === true);
 
+const hasSlots = ({ rule }: KeyState): boolean => rule.transfers !== null;
+
+const toSlots = (states: readonly KeyState[]): SlotRequest[] =>
+  states
+    .filter(hasSlots)
+    .map(({ rule, sharedKey }) => ({ key: `${sharedKey}\ntransfers`, max: rule.transfers ?? 0 }));
+
 function toQuestions(state: KeyState): Question[] {
-  const { rule, key } = state;
+  const { rule, sharedKey } = state;
   const questions: Question[] = [];
   if (rule.requests !== null) {
     const { count, ms } = rule.requests;
     const window = { kind: 'sliding', ms } as const;
-    const request = { key: `${rule.name}\n${key}\nrequests`, add: 1, limit: count, forced: false, window };
+    const request = { key: `${sharedKey}\nrequests`, add: 1, limit: count, forced: false, window };
     questions.push({ state, kind: 'requests', request });
   }
   const bytes = toRequest(state, 0);

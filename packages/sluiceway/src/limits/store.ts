@@ -39,8 +39,27 @@ export interface LimitStore {
    */
   watch(listener: LimitStoreListener): () => void;
 
+  /** How the store does, for metrics. Absent or null: nothing is known. */
+  status?(): StoreStatus | null;
+
   /** Gives back everything that this process holds, and closes connections. */
   close(): Promise<void>;
+}
+
+/** The state of a store, as this process sees it. */
+export interface StoreStatus {
+  /** Whether the store can be asked at present. */
+  readonly isUp: boolean;
+  /** Commands that were sent to it since it was opened. */
+  readonly commands: number;
+  /** Those that failed, or had no answer in time. */
+  readonly failures: number;
+  /** Times from a command to its answer, in seconds: the number within each bound alone, and one of those beyond all. */
+  readonly latency: {
+    readonly bounds: readonly number[];
+    readonly counts: readonly number[];
+    readonly sum: number;
+  };
 }
 
 /** The need of one process for bytes of one key. */

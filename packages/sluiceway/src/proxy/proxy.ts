@@ -9,6 +9,7 @@ import { toClientExchange } from '../downstream/to-exchange.js';
 import { type Outcome, SluicewayError, toSluicewayError } from '../errors.js';
 import { preflightStatus } from '../http/cors.js';
 import type { LimitControl } from '../limits/control.js';
+import { STAGES } from '../limits/keys.js';
 import type { LimitRuleOptions } from '../limits/rule-options.js';
 import { readListener } from '../net/own-listeners.js';
 import type { HandleContext } from './messages/handle-context.js';
@@ -205,7 +206,7 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
         await requireAccess(access, request, transfer, headers.identity);
       const validated = validateRequest(client, request, transfer, this.#settings, context.content);
       state.validated = validated;
-      if (limits.hasRules) await limits.admit(transfer, downstream);
+      if (limits.hasRules) await limits.admit(transfer, downstream, STAGES.request);
 
       // 2. Select the target, or an answer.
       const selected =
@@ -220,7 +221,9 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
         await this.#responder.answer(state, selected);
         return (outcome = 'answered');
       }
-      if (limits.hasRules) await limits.admit(transfer, downstream, toLimitTarget(selected));
+      transfer.limitTarget ??= toLimitTarget(selected);
+      if (limits.hasRules || transfer.admission !== null)
+        await limits.admit(transfer, downstream, STAGES.target);
 
       // 3. Draft the upstream request.
       const transform = hooks.transform?.response;

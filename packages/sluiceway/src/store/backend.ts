@@ -1,4 +1,12 @@
-import type { Count, CountRequest, Entered, Refused, SlotRequest, UseOfLink } from '../limits/store.js';
+import type {
+  Count,
+  CountRequest,
+  Entered,
+  Refused,
+  SlotRequest,
+  StoreStatus,
+  UseOfLink,
+} from '../limits/store.js';
 
 /**
  * Where the shared state is: in a Redis or Valkey server, in this process, or in the primary process of this one. Each
@@ -23,6 +31,8 @@ export interface StoreBackend {
   unblock(key: string): Promise<void>;
   /** Tells about blocks and revocations: at first, and after a lost connection, about all. Returns what stops this. */
   listen(listener: (event: StoreEvent) => void): () => void;
+  /** How the store does, for metrics. Absent: it is in memory. */
+  status?(): StoreStatus | null;
   close(): Promise<void>;
 }
 

@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto';
-import type { Count, CountRequest, Entered, Refused, SlotRequest, UseOfLink } from '../limits/store.js';
+import type {
+  Count,
+  CountRequest,
+  Entered,
+  Refused,
+  SlotRequest,
+  StoreStatus,
+  UseOfLink,
+} from '../limits/store.js';
 import {
   CLOCK_MARGIN_MS,
   type Holdings,
@@ -109,6 +117,10 @@ export class RedisBackend implements StoreBackend {
 
   listen(listener: Parameters<StoreBackend['listen']>[0]): () => void {
     return this.#events.listen(listener);
+  }
+
+  status(): StoreStatus | null {
+    return this.#server.status?.() ?? null;
   }
 
   async close(): Promise<void> {

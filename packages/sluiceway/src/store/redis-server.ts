@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import type { StoreStatus } from '../limits/store.js';
 import { StoreUnavailableError } from './backend.js';
+import { CommandCounts } from './command-counts.js';
 import { type ScriptName, type ScriptServer, scripts } from './scripts.js';
 
 /** How a script is called. The same for a client of one server, of a cluster and of sentinels. */
@@ -55,6 +57,7 @@ export class RedisServer implements ScriptServer {
   #retryAt = 0;
   #connecting: Promise<unknown> | null = null;
   #isClosed = false;
+  readonly #counts = new CommandCounts();
 
   constructor(options: RedisServerOptions) {
     this.#options = options;
@@ -72,9 +75,17 @@ export class RedisServer implements ScriptServer {
     // The first requests after the start wait for the connection, for as long as for an answer.
     if (this.#connecting !== null && this.#problem === null) await this.#within(this.#connecting);
     if (this.#problem !== null) this.#waitForRetry();
-    const answer = await this.#within(this.#call(name, keys, [this.#now(), ...args]));
-    this.#recover();
-    return answer;
+    this.#counts.commands += 1;
+    const begin = performance.now();
+    try {
+      const answer = await this.#within(this.#call(name, keys, [this.#now(), ...args]));
+      this.#counts.answered(performance.now() - begin);
+      this.#recover();
+      return answer;
+    } catch (error) {
+      this.#counts.failures += 1;
+      throw error;
+    }
   }
 
   subscribe(channel: string, onMessage: (message: string) => void, onConnected: () => void): () => void {
@@ -101,6 +112,11 @@ export class RedisServer implements ScriptServer {
       isStopped = true;
       if (timer !== null) clearInterval(timer);
     };
+  }
+
+  status(): StoreStatus {
+    // Before the first connection nothing has failed yet, and nothing can be asked.
+    return this.#counts.toStatus(this.#problem === null && this.#connecting === null);
   }
 
   async close(): Promise<void> {

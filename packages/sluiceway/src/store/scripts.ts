@@ -1,3 +1,4 @@
+import type { StoreStatus } from '../limits/store.js';
 import { HOLD_MS, LEASE_MS, WINDOW_PARTS } from './backend.js';
 import { BEGIN_USE, END_USE, HOLD_USE, SUCCEED_USE } from './link-scripts.js';
 import { START } from './script-start.js';
@@ -225,5 +226,6 @@ export interface ScriptServer {
   run(name: ScriptName, keys: readonly string[], args: readonly string[]): Promise<unknown>;
   /** Calls `onMessage` for each message, and `onConnected` when messages can have been missed. Returns what stops this. */
   subscribe(channel: string, onMessage: (message: string) => void, onConnected: () => void): () => void;
+  status?(): StoreStatus;
   close(): Promise<void>;
 }

@@ -10,6 +10,7 @@ import type {
   LinkStore,
   Refused,
   SlotRequest,
+  StoreStatus,
   UseOfLink,
 } from '../limits/store.js';
 import type { StoreBackend, StoreEvent } from './backend.js';
@@ -57,6 +58,10 @@ export class SharedStore implements LimitStore {
 
   watch(listener: LimitStoreListener): () => void {
     return this.#backend.listen((event) => tell(listener, event));
+  }
+
+  status(): StoreStatus | null {
+    return this.#backend.status?.() ?? null;
   }
 
   async close(): Promise<void> {

@@ -2,7 +2,7 @@ import type { Outcome, SluicewayError } from '../../errors.js';
 import type { Digest } from '../../http/digest.js';
 import type { SidecarLocation } from '../../http/sidecar.js';
 import { type BaseTarget, joinTarget } from '../../http/target.js';
-import type { Bandwidth } from '../../stream/bandwidth.js';
+import type { LimitedTransfer } from '../../limits/admission.js';
 import type { BalancedTransfer } from '../../upstream/group/balanced-transfer.js';
 import type { Progress } from '../../upstream/group/server-use.js';
 import type { Target } from '../../upstream/target.js';
@@ -26,14 +26,12 @@ export interface Selector {
 }
 
 /** The part of a transfer that a selector needs. */
-export interface SelectingTransfer extends Progress {
+export interface SelectingTransfer extends Progress, LimitedTransfer {
   /**
    * Aborted with the transfer, with its `SluicewayError` as the reason, so that a selector can stop. Created on first
    * access.
    */
   readonly signal: AbortSignal;
-  /** Aborts the transfer, at any time. */
-  abortWith(error: SluicewayError): void;
 }
 
 /** The target of one request, and the rules for it. The methods are called in this order. */
@@ -78,8 +76,6 @@ export interface ContentLimits {
   maxBytes: number | null;
   /** Creates the error for longer content. */
   toTooLongError: () => Error;
-  /** May be shared with other responses. Null for no limit. */
-  rate: Bandwidth | null;
 }
 
 export const isAnswer = (selected: Answer | Selection): selected is Answer => 'status' in selected;

@@ -22,7 +22,6 @@ export function limitResponse(
   if (limits !== null && limits.maxBytes !== null && limits.maxBytes <= maxBytes) return limits;
   return {
     onContent: limits?.onContent ?? null,
-    rate: limits?.rate ?? null,
     maxBytes,
     toTooLongError,
   };

@@ -36,7 +36,7 @@ import type { Transfer } from '../transfer/transfer.js';
 /** The members of a transfer that the stages use. */
 export type PipelineTransfer = Pick<
   Transfer,
-  'timeouts' | 'onContent' | 'resumedContent' | 'flow' | 'meterDownload' | 'meterTransform'
+  'timeouts' | 'onContent' | 'resumedContent' | 'meterDownload' | 'meterTransform'
 >;
 
 /** The members of the request's state that the stages use. */
@@ -55,7 +55,7 @@ export function openContent(state: PipelineState, received: TransportResponse): 
   if (transform?.kind === 'streams')
     content = transformContent(content, transform, received.contentLength, transfer);
   if (stages.sendsDigest) content = new DigestTrailer(content);
-  if (limits !== null) content = limitContent(content, limits, transfer);
+  if (limits !== null) content = limitContent(content, limits);
   return meterContent(content, transfer);
 }
 
@@ -141,14 +141,10 @@ function toTransformError(cause: unknown): SluicewayError {
 
 function limitContent(
   content: ChunkSource,
-  { onContent, maxBytes, toTooLongError, rate }: ContentLimits,
-  transfer: PipelineTransfer,
+  { onContent, maxBytes, toTooLongError }: ContentLimits,
 ): ChunkSource {
-  let limited = onContent === null ? content : new ObservedSource(content, onContent);
-  if (maxBytes !== null) limited = new MaxLengthSource(limited, maxBytes, toTooLongError);
-  // The meter applies the limits of the rate.
-  rate?.join(transfer.flow('down'));
-  return limited;
+  const observed = onContent === null ? content : new ObservedSource(content, onContent);
+  return maxBytes === null ? observed : new MaxLengthSource(observed, maxBytes, toTooLongError);
 }
 
 function meterContent(content: ChunkSource, transfer: PipelineTransfer): ChunkSource {

@@ -2,6 +2,7 @@ import { answeredElsewhere } from '../../downstream/checks.js';
 import type { ClientExchange } from '../../downstream/exchange.js';
 import { type Outcome, SluicewayError } from '../../errors.js';
 import type { Admission } from '../../limits/admission.js';
+import type { LimitTarget } from '../../limits/keys.js';
 import { Bandwidth } from '../../stream/bandwidth.js';
 import { Flow } from '../../stream/flow.js';
 import type { Meter } from '../../stream/metered-source.js';
@@ -54,6 +55,8 @@ export class Transfer extends TransferFacts implements RunningTransfer {
   flowDown: Flow | null = null;
   /** The use of rules. Null: none. */
   admission: Admission | null = null;
+  /** What rules count by. Null until the link is read or the target is selected. */
+  limitTarget: LimitTarget | null = null;
   rateLimit: number | null = null;
   link: string | null = null;
   /** The limit of this transfer alone. */

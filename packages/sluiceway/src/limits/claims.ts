@@ -1,16 +1,51 @@
 import type { Admission } from './admission.js';
 import type { KeyState, Refusal } from './key-state.js';
+import { keyOf, type Stage } from './keys.js';
+import { appliesTo } from './rule.js';
 import type { RuleState } from './rule-state.js';
 
 /** A key of a rule that a request uses. */
 export interface Claim {
   readonly rule: RuleState;
-  readonly state: KeyState;
+  readonly key: string;
+  /** Bytes per second, if its link has the limit. */
+  readonly linkRate: number | null;
+}
+
+/**
+ * The keys of a request, of the rules that are asked after the stage `after`, up to `stage`. Calls the functions of the
+ * rules, and throws if one of them fails.
+ */
+export function claimsOf(
+  rules: readonly RuleState[],
+  { request, transfer: { limitTarget }, exempt }: Admission,
+  after: Stage,
+  stage: Stage,
+): Claim[] {
+  const claims: Claim[] = [];
+  for (const state of rules) {
+    const { rule } = state;
+    if (rule.stage <= after || rule.stage > stage) continue;
+    if (exempt?.has(rule.name) === true || !appliesTo(rule, request)) continue;
+    const linkRate = rule.hasLinkRate ? (limitTarget?.linkRate ?? null) : null;
+    if (rule.hasLinkRate && linkRate === null) continue;
+    const key = keyOf(rule.by, rule.ipv6Prefix, request, limitTarget);
+    if (key !== null) claims.push({ rule: state, key, linkRate });
+  }
+  return claims;
+}
+
+/** The state of the key of a claim. It can be another one after a wait: those that nobody uses are forgotten. */
+export function stateOf({ rule, key, linkRate }: Claim): KeyState {
+  const state = rule.use(key);
+  state.linkRate = linkRate;
+  return state;
 }
 
 /** Why a key does not admit a request. Null: it does. */
 export function refusalOf(
-  { rule, state }: Claim,
+  rule: RuleState,
+  state: KeyState,
   admission: Admission,
   order: number,
   now: number,
