@@ -78,6 +78,9 @@ async function takeAll(chrome, url) {
     if (view === 'failures') await page.locator('summary').first().click();
     await take(page, `dashboard-${view}`);
   }
+  await page.click('#tab-limits');
+  await page.locator('.limit-key').nth(2).waitFor();
+  await take(page, 'dashboard-limits');
   const small = open.find(({ name }) => name === 'dashboard-820-light')?.page ?? page;
   await small.locator('#rows .row', { hasText: 'healed' }).first().click();
   await take(small, 'dashboard-details');

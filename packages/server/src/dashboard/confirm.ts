@@ -10,10 +10,28 @@ export interface Question {
   isDangerous?: boolean;
   /** Offers rates to choose from. The present one is chosen at first. */
   rate?: { current: number | null };
+  /** Offers one of these to choose. */
+  choice?: { legend: string; options: readonly Option[]; chosen: string };
+  /** Asks for a text. */
+  input?: { label: string };
   /** Offers a box to tick. */
   check?: string;
   /** Called with what was chosen. The dialog stays open while it runs, and shows its error. */
-  act(chosen: { rate: number | null; isChecked: boolean }): Promise<void>;
+  act(chosen: Chosen): Promise<void>;
+}
+
+interface Option {
+  value: string;
+  text: string;
+}
+
+interface Chosen {
+  rate: number | null;
+  /** The value of the chosen option; empty without options. */
+  choice: string;
+  /** Without the spaces around it. */
+  input: string;
+  isChecked: boolean;
 }
 
 const MIB = 2 ** 20;
@@ -32,25 +50,33 @@ export function ask(question: Question): void {
   yes.disabled = false;
   yes.className = `button ${question.isDangerous === true ? 'danger solid' : 'primary'}`;
   showError(null);
-  const rates = byId('confirm-rates');
-  rates.hidden = question.rate === undefined;
-  if (question.rate !== undefined) offerRates(rates, question.rate.current);
-  else byId('confirm-custom').hidden = true;
+  const options = byId('confirm-options');
+  options.hidden = question.rate === undefined && question.choice === undefined;
+  byId('confirm-custom').hidden = true;
+  if (question.rate !== undefined) offerRates(options, question.rate.current);
+  if (question.choice !== undefined) offer(options, question.choice);
+  const field = byId('confirm-field');
+  field.hidden = question.input === undefined;
+  setText(field.querySelector('span') ?? field, question.input?.label ?? '');
+  const input = byId('confirm-input', HTMLInputElement);
+  input.value = '';
+  input.disabled = question.input === undefined;
   const check = byId('confirm-check');
   check.hidden = question.check === undefined;
   byId('confirm-move', HTMLInputElement).checked = true;
   setText(check.querySelector('span') ?? check, question.check ?? '');
   dialog().showModal();
   // The safe answer is the one that Enter gives at once.
-  if (question.rate === undefined) byId('confirm-no').focus();
+  if (question.input !== undefined) input.focus();
+  else if (question.rate === undefined) byId('confirm-no').focus();
 }
 
 /** Connects the dialog of the page. Called once. */
 export function prepareQuestions(): void {
   byId('confirm-no').addEventListener('click', () => dialog().close());
-  byId('confirm-rates').addEventListener('change', () => {
-    byId('confirm-custom').hidden = chosenRate() !== 'custom';
-    if (chosenRate() === 'custom') byId('confirm-rate').focus();
+  byId('confirm-options').addEventListener('change', () => {
+    byId('confirm-custom').hidden = chosenOption() !== 'custom';
+    if (chosenOption() === 'custom') byId('confirm-rate').focus();
   });
   dialog()
     .querySelector('form')
@@ -65,11 +91,18 @@ async function goAhead(): Promise<void> {
   if (question === null) return;
   const rate = readRate(question);
   if (rate === undefined) return showError('Enter a rate above 0.');
+  const input = byId('confirm-input', HTMLInputElement).value.trim();
+  if (question.input !== undefined && input === '') return showError('Enter what this is about.');
   const yes = byId('confirm-yes', HTMLButtonElement);
   yes.disabled = true;
   showError(null);
   try {
-    await question.act({ rate, isChecked: byId('confirm-move', HTMLInputElement).checked });
+    await question.act({
+      rate,
+      choice: chosenOption(),
+      input,
+      isChecked: byId('confirm-move', HTMLInputElement).checked,
+    });
     if (current === question) dialog().close();
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
@@ -86,28 +119,33 @@ function offerRates(target: HTMLElement, rate: number | null): void {
     { value: 'custom', text: 'Other' },
   ];
   const chosen = isCustom ? 'custom' : String(rate);
-  target.replaceChildren(
-    element('legend', { class: 'sr-only' }, 'Most bytes per second'),
-    ...options.map(({ value, text }) =>
-      element(
-        'label',
-        {},
-        element('input', { type: 'radio', name: 'rate', value, checked: value === chosen }),
-        element('span', {}, text),
-      ),
-    ),
-  );
+  offer(target, { legend: 'Most bytes per second', options, chosen });
   byId('confirm-custom').hidden = !isCustom;
   byId('confirm-rate', HTMLInputElement).value = rate === null ? '' : String(Number((rate / MIB).toFixed(2)));
 }
 
-const chosenRate = (): string =>
-  document.querySelector<HTMLInputElement>('#confirm-rates input:checked')?.value ?? 'null';
+function offer(target: HTMLElement, { legend, options, chosen }: NonNullable<Question['choice']>): void {
+  target.replaceChildren(
+    element('legend', { class: 'sr-only' }, legend),
+    ...options.map(({ value, text }) =>
+      element(
+        'label',
+        {},
+        element('input', { type: 'radio', name: 'option', value, checked: value === chosen }),
+        element('span', {}, text),
+      ),
+    ),
+  );
+}
+
+/** Empty if the question offers nothing. */
+const chosenOption = (): string =>
+  document.querySelector<HTMLInputElement>('#confirm-options:not([hidden]) input:checked')?.value ?? '';
 
 /** Undefined if what was entered is no rate. */
 function readRate({ rate }: Question): number | null | undefined {
   if (rate === undefined) return null;
-  const chosen = chosenRate();
+  const chosen = chosenOption();
   if (chosen === 'null') return null;
   if (chosen !== 'custom') return Number(chosen);
   const bytes = Math.round(Number(byId('confirm-rate', HTMLInputElement).value) * MIB);

@@ -134,3 +134,45 @@ export interface FailureData {
   docs: string | null;
   examples: readonly FailureExample[];
 }
+
+/** A rule of limits. */
+export interface RuleData {
+  route: string;
+  name: string;
+  /** What it counts by: `client`, `identity`, `header x-tenant` and so on. */
+  by: string;
+  /** Bytes per second of a key; null for no limit. */
+  download: number | null;
+  upload: number | null;
+  transfers: number | null;
+  requests: { count: number; perMs: number } | null;
+  bytes: { count: number; per: 'day' | 'month' | number } | null;
+  queue: { length: number; timeoutMs: number } | null;
+  /** Whether its times of day include the present. */
+  active: boolean;
+  keys: number;
+}
+
+/** What a key of a rule uses. */
+export interface LimitUseData {
+  route: string;
+  rule: string;
+  key: string;
+  transfers: number;
+  waiting: number;
+  rateDown: number;
+  rateUp: number;
+  requests: number | null;
+  bytes: number | null;
+  /** ISO 8601, or `forever`; null if it is not blocked. */
+  blockedUntil: string | null;
+}
+
+/** A blocked key. */
+export interface BlockData {
+  route: string;
+  rule: string;
+  key: string;
+  /** ISO 8601, or `forever`. */
+  until: string;
+}

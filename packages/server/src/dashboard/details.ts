@@ -9,8 +9,13 @@ export class Details {
   readonly #dialog = byId('details', HTMLDialogElement);
   readonly #facts = new Map<string, HTMLElement>();
   #id: string | null = null;
+  #link: string | null = null;
 
-  constructor(events: { onAbort(id: string): void; onLimit(id: string): void }) {
+  constructor(events: {
+    onAbort(id: string): void;
+    onLimit(id: string): void;
+    onRevoke(link: string): void;
+  }) {
     for (const [button, act] of [
       ['details-abort', events.onAbort],
       ['details-limit', events.onLimit],
@@ -18,6 +23,9 @@ export class Details {
       byId(button).addEventListener('click', () => {
         if (this.#id !== null) act(this.#id);
       });
+    byId('details-revoke').addEventListener('click', () => {
+      if (this.#link !== null) events.onRevoke(this.#link);
+    });
     this.#dialog.addEventListener('close', () => {
       this.#id = null;
     });
@@ -51,6 +59,9 @@ export class Details {
     setAttribute(byId('details-state'), 'data-tone', state.tone);
     setAttribute(byId('details-abort'), 'disabled', item.end !== null);
     setAttribute(byId('details-limit'), 'disabled', item.end !== null);
+    // A server of another version sends none.
+    this.#link = data.link ?? null;
+    byId('details-revoke').hidden = this.#link === null;
     this.#drawFacts(item, now);
     const { resumedAt } = data;
     byId('details-healed').hidden = resumedAt.length === 0;
@@ -79,6 +90,7 @@ export class Details {
       ['Client', data.client],
       ['Identity', data.identity],
       ['Route', data.route],
+      ['Link', data.link ?? null],
       ['Server', data.upstream],
       ['Address', data.upstreamAddress],
       ['Status', data.status === null ? null : String(data.status)],

@@ -58,7 +58,7 @@ export function fileNameOf(path: string): string {
       .split('/')
       .filter((each) => each !== '')
       .at(-1) ?? '';
-  if (segment === '') return path;
+  if (segment === '') return plain === '' ? path : '/';
   try {
     return decodeURIComponent(segment);
   } catch {

@@ -34,7 +34,7 @@ export function prepareKeyboard(tabs: Tabs, events: KeyboardEvents): void {
 
 function actionOf(key: string, tabs: Tabs, events: KeyboardEvents): (() => void) | null {
   const view = views[Number(key) - 1];
-  if (view !== undefined) return () => tabs.show(view);
+  if (view !== undefined) return tabs.offers(view) ? () => tabs.show(view) : null;
   switch (key) {
     case '/':
       return () => {

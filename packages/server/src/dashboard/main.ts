@@ -12,6 +12,8 @@ import { Filters } from './filters.js';
 import { formatOutcome, kindOfOutcome } from './format.js';
 import { History } from './history.js';
 import { prepareKeyboard } from './keyboard.js';
+import { askToRevoke } from './limit-actions.js';
+import { LimitsView } from './limits-view.js';
 import { type Connection, LiveStream } from './live-stream.js';
 import { Announcer, toast } from './notices.js';
 import { ServersView } from './servers-view.js';
@@ -30,6 +32,8 @@ const history = new History();
 const announcer = new Announcer();
 const connectionView = new ConnectionView();
 const failuresView = new FailuresView();
+/** Whether the API tells of limits. */
+let hasLimits = false;
 
 const act = (action: typeof askToAbort) => (id: string | null) => {
   const item = id === null ? undefined : store.get(id);
@@ -42,11 +46,14 @@ const onOpen = (id: string | null) => {
   if (item !== undefined) details.open(item);
 };
 
-const details = new Details({ onAbort, onLimit });
+const onRevoke = (link: string) => askToRevoke(api, link);
+
+const details = new Details({ onAbort, onLimit, onRevoke });
 const table = new Table({ onOpen, onAbort, onLimit });
 const filters = new Filters(() => transfersView.select());
 const transfersView = new TransfersView(store, table, filters, announcer);
 const serversView = new ServersView(api, () => void refresh());
+const limitsView = new LimitsView(api, () => void refresh());
 const tabs = new Tabs(() => {
   transfersView.draw();
   void refresh();
@@ -95,6 +102,16 @@ async function loadFeatures(): Promise<void> {
     const { classList } = document.body;
     classList.toggle('no-limit', !('/api/transfers/{id}/limit' in paths));
     classList.toggle('no-drain', !('/api/servers/{group}/{server}/drain' in paths));
+    hasLimits = '/api/limits/rules' in paths;
+  });
+  await loadLimits();
+}
+
+/** The tab is there if the server has rules or links. */
+async function loadLimits(): Promise<void> {
+  if (!hasLimits) return;
+  await quietly(async () => {
+    tabs.offer('limits', await limitsView.load(tabs.view === 'limits'));
   });
 }
 
@@ -108,6 +125,7 @@ async function loadHistory(): Promise<void> {
 
 async function refresh(): Promise<void> {
   await Promise.all([
+    loadLimits(),
     quietly(async () => serversView.draw((await api.get<{ groups: GroupData[] }>('/api/servers')).groups)),
     quietly(async () =>
       failuresView.draw((await api.get<{ failures: FailureData[] }>('/api/failures')).failures),

@@ -1,20 +1,13 @@
 import type { Outcome, RunningTransfer, TransferRecord } from 'sluiceway';
+import type { EndData } from '../dashboard/contract.js';
 import { type RoutedTransfer, type TransferView, toView } from './transfer-view.js';
 
 /** The members of a transfer that have changed. */
 export type ViewChange = Partial<TransferView> & { id: string };
 
 /** How a transfer has ended. */
-export interface TransferEnd {
-  id: string;
+export interface TransferEnd extends EndData {
   outcome: Outcome;
-  status: number | null;
-  error: string | null;
-  errorMessage: string | null;
-  bytesDown: number;
-  bytesUp: number;
-  durationMs: number;
-  resumes: number;
 }
 
 /** What has changed in one process. */

@@ -1,45 +1,12 @@
-import type { RunningTransfer, WaitingFor } from 'sluiceway';
+import type { RunningTransfer } from 'sluiceway';
+import type { TransferData } from '../dashboard/contract.js';
+import { fileNameOf } from '../dashboard/format.js';
 
-/** A running transfer, as the API shows it. Durations are in milliseconds, rates in bytes per second. */
-export interface TransferView {
-  id: string;
-  requestId: string;
-  /** The name of the route. */
+/** A running transfer, as the API shows it: what the dashboard reads, and the name of its file. */
+export interface TransferView extends TransferData {
   route: string;
   /** The last segment of the path. */
   name: string;
-  /** The client's address: that which a trusted proxy has forwarded, or else that of the connection. */
-  client: string | null;
-  identity: string | null;
-  method: string;
-  host: string | null;
-  path: string;
-  httpVersion: string | null;
-  status: number | null;
-  upstream: string | null;
-  upstreamAddress: string | null;
-  /** ISO 8601 in UTC. */
-  startedAt: string;
-  durationMs: number;
-  bytesDown: number;
-  bytesUp: number;
-  responseLength: number | null;
-  requestLength: number | null;
-  rateDown: number;
-  rateUp: number;
-  etaMs: number | null;
-  waitingFor: WaitingFor | null;
-  waitingMs: number;
-  attempts: number;
-  resumes: number;
-  resumedAt: readonly number[];
-  zeroCopy: boolean;
-  /** Most bytes per second, as an operator has set it; null if there is no such limit. */
-  limit: number | null;
-  /** The id of the signed link of a gateway; null if there is none, and until it has been verified. */
-  link: string | null;
-  /** The number of the worker; null without workers. */
-  worker: number | null;
 }
 
 /** A running transfer and its route. */
@@ -53,7 +20,7 @@ export function toView({ route, transfer }: RoutedTransfer): TransferView {
     id: transfer.id,
     requestId: transfer.requestId,
     route,
-    name: nameOf(transfer.path),
+    name: fileNameOf(transfer.path),
     client: transfer.forwardedFor ?? transfer.clientAddress,
     identity: transfer.identity,
     method: transfer.method,
@@ -82,15 +49,4 @@ export function toView({ route, transfer }: RoutedTransfer): TransferView {
     link: transfer.link,
     worker: null,
   };
-}
-
-/** The last segment of a path that is not empty, decoded if that is possible. */
-function nameOf(path: string): string {
-  const [withoutQuery = ''] = path.split('?');
-  const segment = withoutQuery.split('/').findLast((each) => each !== '') ?? '/';
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    return segment;
-  }
 }

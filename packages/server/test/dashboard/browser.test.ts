@@ -1,5 +1,6 @@
 import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
+import { createLinks } from 'sluiceway/gateway';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { startBrowser } from '../../../sluiceway/test/support/browser.js';
 import { seededBytes } from '../../../sluiceway/test/support/content.js';
@@ -8,6 +9,7 @@ import { rangedOrigin } from '../../../sluiceway/test/support/ranged-origin.js';
 import type { OriginConnection } from '../../../sluiceway/test/support/raw-origin.js';
 import { describeWith, requireTool } from '../../../sluiceway/test/support/requirements.js';
 import { until } from '../../../sluiceway/test/support/until.js';
+import { key, writeKeys } from '../support/gateway-program.js';
 import { type Program, sluicewayServe } from '../support/program.js';
 
 const chromium = requireTool('chromium');
@@ -23,6 +25,31 @@ const config = (upstream: string, admin = anyPort) => ({
   listeners: [{ address: anyPort }],
   admin: { address: admin },
   routes: [{ name: 'files', proxy: { upstream } }],
+});
+
+const limited = (upstream: string) => ({
+  listeners: [{ address: anyPort }],
+  admin: { address: anyPort },
+  routes: [
+    {
+      name: 'files',
+      proxy: { upstream, limits: { rules: [{ name: 'clients', transfers: 4, download: '90MB' }] } },
+    },
+  ],
+});
+
+const gateway = (net: Network) => ({
+  listeners: [{ address: anyPort }],
+  admin: { address: anyPort },
+  routes: [
+    {
+      path: '/download',
+      gateway: {
+        keys: { file: writeKeys(net) },
+        guard: { allowAddresses: ['127.0.0.0/8'], allowPorts: 'any' },
+      },
+    },
+  ],
 });
 
 /** An origin server that sends the pieces of a file as it is told to. */
@@ -201,12 +228,82 @@ describeWith(chromium)('the dashboard in Chromium', () => {
     expect(problems).toEqual([]);
   });
 
+  test('limits show what a client uses; there it is blocked, which aborts its download, and unblocked [Sluiceway]', async ({
+    net,
+  }) => {
+    const { origin, send } = await steppedOrigin(net);
+    const program = await sluicewayServe(net, limited(origin.url));
+    const { page, problems } = await open(net, await adminUrl(program));
+    const { ended } = await download(net, program.port, '/file.bin');
+    await send(MB);
+    await rowOf(page, 'file.bin').getByText('5 %').waitFor();
+    await page.getByRole('tab', { name: 'Limits' }).click();
+    const rule = page.getByRole('region', { name: 'Rule clients on files' });
+    await rule.getByText('4 transfers at a time').waitFor();
+    await rule.getByRole('meter', { name: 'Transfers of 127.0.0.1' }).waitFor();
+    await rule.getByText('1 of 4').waitFor();
+
+    await rule.getByRole('button', { name: 'Block 127.0.0.1' }).click();
+    await page.getByText('24 hours').click();
+    await page.getByRole('button', { name: 'Block', exact: true }).and(page.locator('#confirm-yes')).click();
+    await ended;
+    await page.getByText('127.0.0.1 is blocked. 1 transfer aborted.').waitFor();
+    const blocked = page.getByRole('region', { name: 'Blocked' });
+    await blocked.getByText('127.0.0.1').waitFor();
+    await blocked.getByRole('button', { name: 'Unblock 127.0.0.1' }).click();
+    await page.locator('#confirm-yes').click();
+    await blocked.waitFor({ state: 'hidden' });
+
+    await rule.getByRole('button', { name: 'Block a key of clients' }).click();
+    await page.getByLabel('Client address').fill('192.0.2.1');
+    await page.getByText('For good').click();
+    await page.locator('#confirm-yes').click();
+    await blocked.getByText('192.0.2.1').waitFor();
+    await blocked.getByText('for good').waitFor();
+    expect(problems).toEqual([]);
+  });
+
+  test('a server without limits and links has no view of them [Sluiceway]', async ({ net }) => {
+    const { origin } = await steppedOrigin(net);
+    const program = await sluicewayServe(net, config(origin.url));
+    const { page } = await open(net, `${await adminUrl(program)}#limits`);
+    await page.getByText('Nothing is moving').waitFor();
+    expect(await page.getByRole('tab', { name: 'Limits' }).count()).toBe(0);
+    await page.keyboard.press('4');
+    expect(await page.locator('#panel-limits').isHidden()).toBe(true);
+  });
+
+  test('a link is revoked from the details of its download, which breaks off [Sluiceway]', async ({
+    net,
+  }) => {
+    const { origin, send } = await steppedOrigin(net);
+    const program = await sluicewayServe(net, gateway(net));
+    const { page, problems } = await open(net, await adminUrl(program));
+    const link = createLinks({ keys: [key] }).sign({
+      url: `${origin.url}/file`,
+      expires: '1h',
+      filename: 'a.bin',
+    });
+    const { ended } = await download(net, program.port, link);
+    await send(MB);
+    await page.locator('#rows [role="row"] button[data-part="open"]').click();
+    await page.getByRole('button', { name: 'Revoke link' }).click();
+    await page.locator('#confirm-yes').click();
+    await ended;
+    await page.getByText('The link is revoked. 1 download aborted.').waitFor();
+    expect(problems).toEqual([]);
+  });
+
   test.for(['light', 'dark'] as const)(
     'axe finds nothing serious in the %s theme, in any view [W3C WCAG 2]',
     async (colorScheme, { net }) => {
       const { origin, send } = await steppedOrigin(net);
-      const program = await sluicewayServe(net, config(origin.url));
+      const program = await sluicewayServe(net, limited(origin.url));
       const { page } = await open(net, await adminUrl(program), { colorScheme, bypassCSP: true });
+      await fetch(`${await adminUrl(program)}/api/limits/clients/block`, {
+        method: 'POST',
+        body: '{"key":"192.0.2.1"}',
+      });
       const refused = await net.client(program.port);
       await refused.send('GET /bad HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n');
       await refused.readHead();
@@ -221,8 +318,9 @@ describeWith(chromium)('the dashboard in Chromium', () => {
         expect([view, found]).toEqual([view, []]);
       };
       await check('transfers');
-      for (const view of ['Servers', 'Failures']) {
+      for (const view of ['Servers', 'Failures', 'Limits']) {
         await page.getByRole('tab', { name: view }).click();
+        if (view === 'Limits') await page.getByRole('meter').first().waitFor();
         await check(view);
       }
       await page.getByRole('tab', { name: 'Transfers' }).click();

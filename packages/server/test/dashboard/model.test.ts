@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import type { TransferData } from '../../src/dashboard/contract.js';
+import type { LimitUseData, RuleData, TransferData } from '../../src/dashboard/contract.js';
 import { EventParser } from '../../src/dashboard/event-stream.js';
 import { fileNameOf, formatBytes, formatDuration, formatPercent } from '../../src/dashboard/format.js';
 import { History } from '../../src/dashboard/history.js';
+import { blockText, describeLimits, usesOf } from '../../src/dashboard/limit-wording.js';
 import { everything, type Selection, select } from '../../src/dashboard/select.js';
 import { TransferStore } from '../../src/dashboard/store.js';
 import { bytesText, stateOf } from '../../src/dashboard/wording.js';
@@ -194,4 +195,58 @@ test.for([
   ['/%zz', '%zz'],
 ] as const)('the name of %s is %s', ([path, name]) => {
   expect(fileNameOf(path)).toBe(name);
+});
+
+describe('the use of a limit', () => {
+  const rule: RuleData = {
+    route: 'files',
+    name: 'clients',
+    by: 'client',
+    download: 2 * 2 ** 20,
+    upload: null,
+    transfers: 4,
+    requests: { count: 100, perMs: 60_000 },
+    bytes: { count: 2 ** 30, per: 'day' },
+    queue: null,
+    active: true,
+    keys: 1,
+  };
+  const use: LimitUseData = {
+    route: 'files',
+    rule: 'clients',
+    key: '192.0.2.1',
+    transfers: 2,
+    waiting: 0,
+    rateDown: 3 * 2 ** 20,
+    rateUp: 0,
+    requests: 50,
+    bytes: 2 ** 29,
+    blockedUntil: null,
+  };
+
+  test('is compared with each limit that the rule has, and is never more than all of it [Sluiceway]', () => {
+    expect(usesOf(use, rule)).toEqual([
+      { name: 'Transfers', text: '2 of 4', fraction: 0.5 },
+      { name: 'Down', text: '3.00 of 2.00 MiB/s', fraction: 1 },
+      { name: 'Requests', text: '50 of 100', fraction: 0.5 },
+      { name: 'Volume', text: '512 MiB of 1.00 GiB', fraction: 0.5 },
+    ]);
+    const none = { ...rule, download: null, transfers: null, requests: null, bytes: null };
+    expect(usesOf({ ...use, requests: null, bytes: null, rateUp: 5 }, none)).toEqual([
+      { name: 'Transfers', text: '2', fraction: null },
+      { name: 'Down', text: '3.00 MiB/s', fraction: null },
+    ]);
+  });
+
+  test('and the limits and blocks are told in words [Sluiceway]', () => {
+    expect(describeLimits(rule)).toEqual([
+      '2.00 MiB/s down',
+      '4 transfers at a time',
+      '100 requests per 1 min',
+      '1.00 GiB per day',
+    ]);
+    const now = Date.parse('2026-12-01T00:00:00.000Z');
+    expect(blockText('2026-12-01T01:00:00.000Z', now)).toBe('for 1 h');
+    expect(blockText('forever', now)).toBe('for good');
+  });
 });
