@@ -103,6 +103,7 @@ async function loadFeatures(): Promise<void> {
     classList.toggle('no-limit', !('/api/transfers/{id}/limit' in paths));
     classList.toggle('no-drain', !('/api/servers/{group}/{server}/drain' in paths));
     hasLimits = '/api/limits/rules' in paths;
+    if (!hasLimits) tabs.offer('limits', false);
   });
   await loadLimits();
 }

@@ -37,10 +37,10 @@ export class Tabs {
 
   /** Shows or hides the tab of a view, as the server has something for it or not. */
   offer(view: View, isOffered: boolean): void {
+    if (!isOffered && this.#view === view) this.show('transfers');
     if (this.offers(view) === isOffered) return;
     byId(`tab-${view}`).hidden = !isOffered;
     if (isOffered) reveal(this.#view);
-    if (!isOffered && this.#view === view) this.show('transfers');
   }
 
   show(view: View): void {
