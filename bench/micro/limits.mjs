@@ -87,7 +87,7 @@ async function read({ port, http2, streams, ms, paths = ['/'], bytes, pace, star
     const query = new URLSearchParams();
     if (bytes !== undefined) query.set('bytes', String(bytes));
     if (pace !== undefined) query.set('pace', String(pace));
-    const path = `${paths[index % paths.length]}${query.size === 0 ? '' : `?${query}`}`;
+    const path = `${paths[index % paths.length]}${query.size === 0 ? '' : `?${query.toString()}`}`;
     /** @param {Buffer} chunk */
     const count = (chunk) => void (counts[index] = (counts[index] ?? 0) + chunk.length);
     if (session !== null) {

@@ -21,7 +21,7 @@ async function startThree(net: Network, url: string, store: string, ...flags: st
   for (let i = 0; i < 3; i += 1) {
     const program = await sluicewayProxy(net, url, '--store', store, '--h2c', '127.0.0.1:0', ...flags);
     const [, port] = await program.match('stdout', /listening on \S+:(\d+) for HTTP\/2 without TLS/);
-    clients.push(await net.http2({ port: Number(port) }));
+    clients.push(await net.http2({ port: Number(port), ca: undefined }));
   }
   return clients;
 }
@@ -42,7 +42,7 @@ describeWith(redisServer)('three processes with one store, over HTTP/2,', () => 
   test.for([
     ['downloads', '--limit-rate'],
     ['uploads', '--limit-upload-rate'],
-  ])(
+  ] as const)(
     'share the rate of %s and the number of transfers, and free them when these end [Sluiceway]',
     async ([kind, flag], { net }) => {
       const redis = await RedisProcess.start(net, redisServer);

@@ -251,9 +251,9 @@ export class Limits implements LimitControl {
       const order = this.#nextOrder++;
       const begin = performance.now();
       const refused = (last: Refusal): void => reject(this.#refuse(last, claims.map(stateOf)));
-      const ended = (act: () => void): void => {
+      const ended = (settle: (reason?: unknown) => void, reason?: unknown): void => {
         queued.refusal.state.totals.waited(begin);
-        act();
+        settle(reason);
       };
       const queued: Queued = {
         order,
@@ -265,9 +265,9 @@ export class Limits implements LimitControl {
           version = this.#version;
           return this.#try(admission, stage, claims, order);
         },
-        admitted: () => ended(resolve),
+        admitted: () => ended(() => resolve()),
         refused: (last) => ended(() => refused(last)),
-        failed: (error) => ended(() => reject(error)),
+        failed: (error) => ended(reject, error),
       };
       if (!this.#queues.add(queued, refusal)) {
         refused(refusal);

@@ -6,7 +6,6 @@ import { type ContentStages, noStages } from '../../src/proxy/request/content-st
 import { openContent, openOwnContent, type PipelineState } from '../../src/proxy/response/pipeline.js';
 import { DownloadMeter } from '../../src/proxy/transfer/transfer-meters.js';
 import { TransformMeters } from '../../src/proxy/transfer/transform-meters.js';
-import { Bandwidth } from '../../src/stream/bandwidth.js';
 import type { ChunkSource } from '../../src/stream/chunk-source.js';
 import { Flow } from '../../src/stream/flow.js';
 import { PassThrough } from '../../src/stream/pass-through.js';
@@ -108,7 +107,7 @@ test('every stage wraps content in the order that the pipeline lists', () => {
     verification: verificationOf('hello'),
     trailerRules: [() => {}],
     sendsDigest: true,
-    limits: { onContent: () => {}, maxBytes: 5, toTooLongError: tooLong, rate: new Bandwidth(1_000_000) },
+    limits: { onContent: () => {}, maxBytes: 5, toTooLongError: tooLong },
   });
   state.transfer.onContent = () => {};
   expect(wrappersOf(openContent(state, toResponse(new ManualSource())))).toEqual([
@@ -145,7 +144,6 @@ function throughAll(maxBytes: number | null) {
       onContent: (bytes) => counted.push(Buffer.from(bytes).toString()),
       maxBytes,
       toTooLongError: tooLong,
-      rate: null,
     },
   });
   state.transfer.onContent = (bytes) => shown.push(Buffer.from(bytes).toString());
