@@ -24,7 +24,8 @@ export function describeLimits({ download, upload, transfers, requests, bytes, q
     parts.push(`${countOf(requests.count, 'request')} per ${formatDuration(requests.perMs)}`);
   if (bytes !== null) parts.push(`${formatBytes(bytes.count)} per ${periodText(bytes.per)}`);
   if (queue !== null) parts.push(`${formatCount(queue.length)} can wait`);
-  return parts;
+  // The rule of a gateway for the rates that its links have.
+  return parts.length === 0 ? ['the rate of the link'] : parts;
 }
 
 const periodText = (per: 'day' | 'month' | number): string =>

@@ -245,6 +245,8 @@ describe('the use of a limit', () => {
       '100 requests per 1 min',
       '1.00 GiB per day',
     ]);
+    const none = { download: null, upload: null, transfers: null, requests: null, bytes: null, queue: null };
+    expect(describeLimits({ ...rule, ...none })).toEqual(['the rate of the link']);
     const now = Date.parse('2026-12-01T00:00:00.000Z');
     expect(blockText('2026-12-01T01:00:00.000Z', now)).toBe('for 1 h');
     expect(blockText('forever', now)).toBe('for good');

@@ -43,6 +43,7 @@ export class Admission implements Member {
   /** Whether it waits for the store. */
   isAsking = false;
   hasLeft = false;
+  place = -1;
   #isUsedUp = false;
 
   constructor(transfer: LimitedTransfer, request: LimitedRequest) {

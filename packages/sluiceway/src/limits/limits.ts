@@ -1,4 +1,5 @@
 import { type SluicewayError, toSluicewayError } from '../errors.js';
+import { PlacedList } from '../placed-list.js';
 import { parseDurationMs } from '../units.js';
 import { Admission, type LimitedTransfer } from './admission.js';
 import { BlockedKeys } from './blocked-keys.js';
@@ -35,7 +36,7 @@ export class Limits implements LimitControl {
   readonly #usage = new UsageReader();
   #clock: NodeJS.Timeout | null = null;
   /** Transfers that have been asked about. Kept only while there are rules. */
-  readonly #admissions = new Set<Admission>();
+  readonly #admissions = new PlacedList<Admission>();
 
   readonly #blocked = new BlockedKeys();
   /** Counts the changes of the rules. */
@@ -121,15 +122,11 @@ export class Limits implements LimitControl {
     running: Iterable<LimitedTransfer & { request: LimitedRequest | null }> = [],
   ): void {
     const old = new Map(this.#rules.map((state) => [state.rule.name, state]));
-    for (const admission of this.#admissions) admission.leave();
+    const makeSupply = this.#shared?.makeSupply ?? (() => null);
+    for (const admission of [...this.#admissions.all]) admission.leave();
     this.#rules = [...this.#fixed, ...rules].map((rule) => {
       const state = old.get(rule.name);
-      if (state === undefined)
-        return new RuleState(
-          rule,
-          this.#blocked.of(rule.sharedName),
-          this.#shared?.makeSupply ?? (() => null),
-        );
+      if (state === undefined) return new RuleState(rule, this.#blocked.of(rule.sharedName), makeSupply);
       state.changeRule(rule);
       return state;
     });
@@ -141,7 +138,7 @@ export class Limits implements LimitControl {
       this.#admissions.add(transfer.admission);
     }
     this.#version += 1;
-    for (const admission of this.#admissions) this.#rejoin(admission);
+    for (const admission of [...this.#admissions.all]) this.#rejoin(admission);
     this.#queues.retryAll();
     this.#watchClock();
   }
@@ -165,7 +162,7 @@ export class Limits implements LimitControl {
   }
 
   ruleUsage(): RuleUsage[] {
-    return readRules(this.#rules, this.#admissions, this.#queues.states);
+    return readRules(this.#rules, this.#admissions.all, this.#queues.states);
   }
 
   blocks(): BlockedKey[] {
@@ -291,7 +288,7 @@ export class Limits implements LimitControl {
     this.#clock = setTimeout(
       () => {
         for (const rule of this.#rules) rule.applySchedule(Date.now());
-        for (const admission of this.#admissions) this.#shared?.adopt(admission);
+        for (const admission of [...this.#admissions.all]) this.#shared?.adopt(admission);
         this.#watchClock();
       },
       MINUTE_MS - (Date.now() % MINUTE_MS) + 5,

@@ -18,8 +18,8 @@ export interface RouteMetrics {
 
 /** Counts transfers, for Prometheus. Labels have only values that a configuration contains, so their number is bounded. */
 export class TransferMetrics {
-  /** By route and id. */
-  readonly #running = new Map<string, Map<string, LiveTransfer>>();
+  /** By route. */
+  readonly #running = new Map<string, RunningOfRoute>();
   readonly #transfers = new Numbers();
   readonly #bytes = new Numbers();
   readonly #resumes = new Numbers();
@@ -36,7 +36,7 @@ export class TransferMetrics {
 
   /** Returns the observer for the transfers of a route. */
   observer({ route = 'default', upstreams = [] }: RouteMetrics = {}): Observer {
-    const running = this.#running.get(route) ?? new Map<string, LiveTransfer>();
+    const running = this.#running.get(route) ?? new RunningOfRoute();
     this.#running.set(route, running);
     const known = new Set(upstreams);
     const down = this.#bytes.cell(route, 'down');
@@ -44,7 +44,7 @@ export class TransferMetrics {
     const durations = this.#durations.cell(route);
     const firstBytes = this.#firstBytes.cell(route);
     return {
-      onTransferStart: (transfer) => void running.set(transfer.id, transfer),
+      onTransferStart: (transfer) => running.add(transfer),
       onTransferEnd: (record) => {
         running.delete(record.id);
         down.value += record.bytesDown;
@@ -188,9 +188,36 @@ export class TransferMetrics {
     return this.#bytes.all.map(({ labels, value }) => {
       const [route = '', direction] = labels;
       let more = 0;
-      for (const { bytesDown, bytesUp } of this.#running.get(route)?.values() ?? [])
+      for (const { bytesDown, bytesUp } of this.#running.get(route)?.all ?? [])
         more += direction === 'down' ? bytesDown : bytesUp;
       return { labels, value: value + more };
     });
+  }
+}
+
+/**
+ * The running transfers of a route. Their ids alone are in a `Map`: V8 keeps alive what was in one for a while, as
+ * `PlacedList` says.
+ */
+class RunningOfRoute {
+  readonly all: LiveTransfer[] = [];
+  readonly #places = new Map<string, number>();
+
+  get size(): number {
+    return this.all.length;
+  }
+
+  add(transfer: LiveTransfer): void {
+    this.#places.set(transfer.id, this.all.push(transfer) - 1);
+  }
+
+  delete(id: string): void {
+    const place = this.#places.get(id);
+    if (place === undefined) return;
+    this.#places.delete(id);
+    const last = this.all.pop();
+    if (last === undefined || last.id === id) return;
+    this.all[place] = last;
+    this.#places.set(last.id, place);
   }
 }

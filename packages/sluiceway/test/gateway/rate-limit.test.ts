@@ -37,7 +37,7 @@ describe.for([
     expect(responses.every(({ complete, contentLength }) => complete && contentLength === LENGTH)).toBe(true);
     await until(() => records.length === STREAMS, 'all of them had ended');
     expect(new Set(records.map(({ outcome }) => outcome))).toEqual(new Set(['completed']));
-  }, 20_000);
+  });
 
   test('ends visibly broken when it is stopped at once, and whole when it may finish [Sluiceway]', async ({
     net,

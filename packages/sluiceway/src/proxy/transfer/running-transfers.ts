@@ -1,4 +1,5 @@
 import { type Outcome, type SluicewayError, toWarning } from '../../errors.js';
+import { PlacedList } from '../../placed-list.js';
 import type { RunningTransfer, TransferWatcher, WatchOptions } from './running-transfer.js';
 import type { TransferTrace } from './tracing.js';
 import type { Transfer } from './transfer.js';
@@ -10,8 +11,7 @@ export class RunningTransfers {
   readonly #observers: readonly Observer[];
   readonly #tunnelDrainMs: number;
   readonly #contentObservers: readonly Observer[];
-  /** Each transfer stores its index. When a transfer ends, the last one moves to its index. */
-  readonly #running: Transfer[] = [];
+  readonly #running = new PlacedList<Transfer>();
   readonly #watches = new Set<TransferWatch>();
   #drained: Promise<void> | null = null;
   #onEmpty: (() => void) | null = null;
@@ -25,17 +25,17 @@ export class RunningTransfers {
   }
 
   get size(): number {
-    return this.#running.length;
+    return this.#running.size;
   }
 
   /** The running transfers, in no particular order. */
   list(): RunningTransfer[] {
-    return [...this.#running];
+    return [...this.#running.all];
   }
 
   /** The same, for other parts of the proxy. */
   get all(): readonly Transfer[] {
-    return this.#running;
+    return this.#running.all;
   }
 
   get isDraining(): boolean {
@@ -43,7 +43,7 @@ export class RunningTransfers {
   }
 
   add(transfer: Transfer): void {
-    transfer.place = this.#running.push(transfer) - 1;
+    this.#running.add(transfer);
     if (this.#isLeaving) transfer.leave();
     if (this.#contentObservers.length > 0) transfer.onContent = showContent(transfer, this.#contentObservers);
     for (const observer of this.#observers) notify(() => observer.onTransferStart?.(transfer));
@@ -52,24 +52,20 @@ export class RunningTransfers {
   end(transfer: Transfer, outcome: Outcome, trace: TransferTrace | null = null): void {
     transfer.timeouts.stop();
     transfer.endFlows();
-    const last = this.#running.pop();
-    if (last !== undefined && last !== transfer) {
-      this.#running[transfer.place] = last;
-      last.place = transfer.place;
-    }
+    this.#running.delete(transfer);
     if (this.#observers.length > 0 || trace !== null || this.#watches.size > 0) {
       const record = transfer.toRecord(outcome);
       if (trace !== null) notify(() => trace.onEnd(record));
       for (const observer of this.#observers) notify(() => observer.onTransferEnd?.(record));
       for (const watch of this.#watches) watch.ended(record);
     }
-    if (this.#running.length === 0) this.#onEmpty?.();
+    if (this.#running.size === 0) this.#onEmpty?.();
   }
 
   /** Returns a function that ends the watch. */
   watch(options: WatchOptions, listener: TransferWatcher): () => void {
     const watch = new TransferWatch(
-      () => this.#running,
+      () => this.#running.all,
       options,
       (changes) => notify(() => listener(changes)),
     );
@@ -85,7 +81,7 @@ export class RunningTransfers {
     if (this.#drained !== null) return this.#drained;
     this.#drained = new Promise((resolve) => {
       this.#onEmpty = resolve;
-      if (this.#running.length === 0) resolve();
+      if (this.#running.size === 0) resolve();
     });
     if (this.#tunnelDrainMs === 0) this.#leave();
     else setTimeout(() => this.#leave(), this.#tunnelDrainMs).unref();
@@ -94,11 +90,11 @@ export class RunningTransfers {
 
   #leave(): void {
     this.#isLeaving = true;
-    for (const transfer of [...this.#running]) transfer.leave();
+    for (const transfer of [...this.#running.all]) transfer.leave();
   }
 
   abort(error: SluicewayError): void {
-    for (const transfer of [...this.#running]) transfer.abortWith(error);
+    for (const transfer of [...this.#running.all]) transfer.abortWith(error);
   }
 }
 

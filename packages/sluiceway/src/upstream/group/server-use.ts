@@ -23,6 +23,7 @@ export class ServerUse implements WatchedContent {
   /** Bytes that the transfer will have moved at the end; 0 if unknown. */
   #endsAt = 0;
   counted = 0;
+  place = -1;
   /** Whether the request has been sent. */
   isSent = false;
   isAnswered = false;

@@ -1,5 +1,6 @@
 import type { SluicewayError } from '../../errors.js';
 import type { BaseTarget } from '../../http/target.js';
+import { type Placed, PlacedList } from '../../placed-list.js';
 import { nameOf, type ServerSettings } from './server-settings.js';
 
 /** Why a server was ejected: see the options of `passive`. */
@@ -45,7 +46,7 @@ export interface UpstreamServer {
 }
 
 /** What a transfer expects of a server. */
-interface Use {
+interface Use extends Placed {
   readonly bytesLeft: number;
   /** The bytes of the use in the last sum. */
   counted: number;
@@ -115,7 +116,7 @@ export class Server implements UpstreamServer {
   fault: string | null = null;
   transfers = 0;
   bytesInFlight = 0;
-  readonly #uses = new Set<Use>();
+  readonly #uses = new PlacedList<Use>();
   readonly #slowStartMs: number;
   readonly #onFree: () => void;
   /** When its slow start began, as `performance.now`. Null: it has its whole share. */
@@ -224,7 +225,7 @@ export class Server implements UpstreamServer {
   /** Adds up the bytes in flight again, lets its share grow, and forgets an old rate. Doing this for each choice would cost too much. */
   refresh(now: number): void {
     let bytes = 0;
-    for (const use of this.#uses) {
+    for (const use of this.#uses.all) {
       use.counted = use.bytesLeft;
       bytes += use.counted;
     }
@@ -255,7 +256,7 @@ export class Server implements UpstreamServer {
 
   /** Lets other servers continue its transfers, as far as they can. */
   moveAll(error: SluicewayError): void {
-    for (const use of [...this.#uses]) use.move(error);
+    for (const use of [...this.#uses.all]) use.move(error);
   }
 
   add(use: Use): void {
