@@ -1,16 +1,25 @@
 import { spawn } from 'node:child_process';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import type { Network } from './fixture.js';
 import type { Tool } from './requirements.js';
 import { until } from './until.js';
 
-/** Returns a free port of 127.0.0.1. Another process may take it before it is used. */
+/** Below the ports that systems give to connections, and to servers that ask for any port. */
+const FIRST_PORT = 10_240;
+const PORTS = 20_000;
+
+/** Returns a free port of 127.0.0.1, for a program that has to be told its port. */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  for (;;) {
+    const port = FIRST_PORT + Math.floor(Math.random() * PORTS);
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve) =>
+      server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true)),
+    );
+    if (!isFree) continue;
+    await new Promise((resolve) => server.close(resolve));
+    return port;
+  }
 }
 
 /** Starts a server in the foreground, and waits until it accepts connections on the port. It ends with the test. */
