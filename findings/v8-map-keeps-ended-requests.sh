@@ -4,7 +4,7 @@
 # each collection of the whole heap brings about, all later ones, and the requests that were in them, survive scavenges until
 # the next such collection, although nothing refers to them. An array in which the last request takes the place of the one
 # that ends has no such chain.
-# Seen with Node 20.20.2 and 26.10.0, 40,000 requests over 64 connections: 1.1 to 1.4 KB of each request were promoted to the
+# Seen with Node 20.20.2 and 26.10.0, 40,000 requests over 64 connections: 1.1 to 1.5 KB of each request were promoted to the
 # old generation with a Map, and 40 bytes with an array; the more a request refers to, the more. Exits with 1 if the Map
 # costs less than four times as much.
 set -eu

@@ -1,7 +1,7 @@
 import { type LimitBy, STAGES } from '../limits/keys.js';
 import { NO_LIMITS, type Rule } from '../limits/rule.js';
 
-/** Names of the rules that a gateway has by itself. They are paths of options, which names of other rules cannot be. */
+/** Names of the rules that every gateway has. They are paths of options; names of configured rules cannot be such paths. */
 const TRANSFERS = 'limits.transfers';
 const TRANSFERS_PER_CLIENT = 'limits.transfersPerClient';
 const LINK_RATE = 'link.rate';

@@ -35,7 +35,7 @@ export function claimsOf(
   return claims;
 }
 
-/** The state of the key of a claim. It can be another one after a wait: those that nobody uses are forgotten. */
+/** The state of the key of a claim. After a wait it can be a new one, because unused states are deleted. */
 export function stateOf({ rule, key, linkRate }: Claim): KeyState {
   const state = rule.use(key);
   state.linkRate = linkRate;
