@@ -90,6 +90,7 @@ export class SpliceableSocket implements ChunkSource, ChunkSink {
     const splice = this.#sink.splice({
       source: socket,
       length: Number.POSITIVE_INFINITY,
+      flow: null,
       onMoved: () => {},
       onWait: () => {},
       onStopped: () => {

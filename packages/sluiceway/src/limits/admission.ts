@@ -1,6 +1,7 @@
 import type { SluicewayError } from '../errors.js';
+import type { Placed } from '../placed-list.js';
 import type { Flow, Share } from '../stream/flow.js';
-import type { KeyState, Member, Refusal } from './key-state.js';
+import type { KeyState, KeyUse, Refusal } from './key-state.js';
 import { type LimitedRequest, type LimitTarget, STAGES, type Stage } from './keys.js';
 import { QuotaShare } from './quota-share.js';
 import { toError } from './refusal.js';
@@ -21,16 +22,34 @@ export interface LimitedTransfer {
 }
 
 /** The use of a key by a transfer. */
-interface Use {
-  state: KeyState;
-  shares: Share[];
+class Use implements KeyUse {
+  readonly state: KeyState;
+  readonly shares: readonly Share[];
+  readonly #transfer: LimitedTransfer;
   /** Bytes of the transfer when the use began. */
-  bytesDown: number;
-  bytesUp: number;
+  readonly #down: number;
+  readonly #up: number;
+  place = -1;
+
+  constructor(state: KeyState, shares: readonly Share[], transfer: LimitedTransfer) {
+    this.state = state;
+    this.shares = shares;
+    this.#transfer = transfer;
+    this.#down = transfer.bytesDown;
+    this.#up = transfer.bytesUp;
+  }
+
+  abort(error: SluicewayError): void {
+    this.#transfer.abortWith(error);
+  }
+
+  bytes(): { down: number; up: number } {
+    return { down: this.#transfer.bytesDown - this.#down, up: this.#transfer.bytesUp - this.#up };
+  }
 }
 
 /** The use of limits by one transfer. */
-export class Admission implements Member {
+export class Admission implements Placed {
   readonly transfer: LimitedTransfer;
   readonly request: LimitedRequest;
   readonly #uses: Use[] = [];
@@ -55,9 +74,14 @@ export class Admission implements Member {
     return this.#uses.map(({ state }) => state);
   }
 
+  /** Whether it uses a key. */
+  uses(state: KeyState): boolean {
+    return this.#uses.some((use) => use.state === state);
+  }
+
   /** Begins to use a key, unless the transfer already does. */
   join(state: KeyState, weight: number, isActive: boolean): void {
-    if (state.members.has(this)) return;
+    if (this.uses(state)) return;
     const { transfer } = this;
     const shares: Share[] = [];
     for (const direction of ['down', 'up'] as const) {
@@ -68,8 +92,9 @@ export class Admission implements Member {
       transfer.flow(direction).add(quota);
       shares.push(quota);
     }
-    state.members.add(this);
-    this.#uses.push({ state, shares, bytesDown: transfer.bytesDown, bytesUp: transfer.bytesUp });
+    const use = new Use(state, shares, transfer);
+    state.uses.add(use);
+    this.#uses.push(use);
   }
 
   /** The keys that the store has not been asked about, of rules that apply at present. */
@@ -109,10 +134,10 @@ export class Admission implements Member {
     if (shares.size > 0)
       for (const direction of ['down', 'up'] as const)
         transfer.flow(direction).remove((share) => shares.has(share));
-    for (const { state, bytesDown, bytesUp } of uses) {
-      state.members.delete(this);
-      const down = transfer.bytesDown - bytesDown;
-      const up = transfer.bytesUp - bytesUp;
+    for (const use of uses) {
+      const { state } = use;
+      state.uses.delete(use);
+      const { down, up } = use.bytes();
       state.endedDown += down;
       state.endedUp += up;
       state.totals.bytesDown += down;
@@ -126,9 +151,7 @@ export class Admission implements Member {
   }
 
   bytesSince(state: KeyState): { down: number; up: number } {
-    const use = this.#uses.find((each) => each.state === state);
-    if (use === undefined) return { down: 0, up: 0 };
-    return { down: this.transfer.bytesDown - use.bytesDown, up: this.transfer.bytesUp - use.bytesUp };
+    return this.#uses.find((use) => use.state === state)?.bytes() ?? { down: 0, up: 0 };
   }
 
   #usedUp(state: KeyState): void {
@@ -136,8 +159,10 @@ export class Admission implements Member {
     this.#isUsedUp = true;
     state.totals.refused.bytes += 1;
     const refusal: Refusal = { state, kind: 'bytes', retryMs: (state.bytes?.end ?? 0) - Date.now() };
-    // Not within the call of a source.
-    queueMicrotask(() => this.transfer.abortWith(toError(refusal, [state])));
+    // Not within the call of a source, nor within one of native code, after which no microtask runs.
+    setImmediate(() => {
+      if (!this.hasLeft) this.transfer.abortWith(toError(refusal, [state]));
+    });
   }
 }
 

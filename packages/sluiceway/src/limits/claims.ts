@@ -60,7 +60,7 @@ export function refusalOf(
   if (requests !== null && state.requests !== null && state.requests.used + 1 > requests.count)
     return { state, kind: 'requests', retryMs: state.requests.untilBelow(requests.count - 1, now) };
   // A reload may have counted the transfer already.
-  const others = state.running - (state.members.has(admission) ? 1 : 0);
+  const others = state.running - (admission.uses(state) ? 1 : 0);
   if (transfers !== null && others + 1 > transfers) return { state, kind: 'transfers', retryMs: null };
   // First come, first served.
   const [first] = state.queue ?? [];

@@ -1,4 +1,5 @@
 import type { SluicewayError } from '../errors.js';
+import { type Placed, PlacedList } from '../placed-list.js';
 import { Bandwidth, type Supply } from '../stream/bandwidth.js';
 import { PeriodCount, SlidingCount } from './counts.js';
 import type { Rule } from './rule.js';
@@ -33,11 +34,12 @@ export interface Queued {
   failed(error: unknown): void;
 }
 
-/** A transfer of a key. */
-export interface Member {
+/** The use of a key by a transfer. */
+export interface KeyUse extends Placed {
+  /** Aborts the transfer. */
   abort(error: SluicewayError): void;
   /** Bytes of the transfer since it began to use the key. */
-  bytesSince(state: KeyState): { down: number; up: number };
+  bytes(): { down: number; up: number };
 }
 
 /** What one key of a rule uses. */
@@ -46,7 +48,7 @@ export class KeyState {
   readonly #makeSupply: SupplyFactory;
   rule: Rule;
   readonly totals: RuleTotals;
-  readonly members = new Set<Member>();
+  readonly uses = new PlacedList<KeyUse>();
   /** Requests that wait for this key, first come first. Null: none has. */
   queue: Queued[] | null = null;
   requests: SlidingCount | null = null;
@@ -75,7 +77,7 @@ export class KeyState {
   }
 
   get running(): number {
-    return this.members.size;
+    return this.uses.size;
   }
 
   get waiting(): number {
@@ -90,7 +92,7 @@ export class KeyState {
 
   /** Whether it is as a new one. Until then it is remembered, or clients could dodge limits by a pause. */
   isLikeNew(now: number): boolean {
-    if (this.members.size > 0 || this.waiting > 0) return false;
+    if (this.uses.size > 0 || this.waiting > 0) return false;
     this.advance(now);
     return (
       (this.requests?.used ?? 0) === 0 &&

@@ -210,10 +210,10 @@ export class Limits implements LimitControl {
     rule.blocked.set(key, Date.now() + ms);
     const state = rule.keys.get(key);
     if (state === undefined) return 0;
-    const members = [...state.members];
-    for (const member of members) member.abort(this.#refuse({ state, kind: 'blocked', retryMs: ms }, []));
+    const uses = [...state.uses.all];
+    for (const use of uses) use.abort(this.#refuse({ state, kind: 'blocked', retryMs: ms }, []));
     this.#queues.retry(state);
-    return members.length;
+    return uses.length;
   }
 
   #find(name: string): RuleState {

@@ -158,8 +158,8 @@ export class UsageReader {
     const since = last?.at ?? Math.max(this.#startedAt, state.createdAt);
     if (last !== undefined && at - since < MIN_SAMPLE_MS) return last;
     let { endedDown: down, endedUp: up } = state;
-    for (const member of state.members) {
-      const bytes = member.bytesSince(state);
+    for (const use of state.uses.all) {
+      const bytes = use.bytes();
       down += bytes.down;
       up += bytes.up;
     }

@@ -1,3 +1,4 @@
+import { type Placed, PlacedList } from '../placed-list.js';
 import { type Flow, type Share, wake } from './flow.js';
 
 /** How long a burst is by default, at the limit. */
@@ -33,7 +34,7 @@ export class Bandwidth {
   #bytesPerMs: number;
   #burst: number;
   readonly #supply: Supply | null;
-  readonly #shares = new Set<BandwidthShare>();
+  readonly #shares = new PlacedList<BandwidthShare>();
   #weights = 0;
   /** Bytes that no flow has a claim to. */
   #pool: number;
@@ -83,7 +84,7 @@ export class Bandwidth {
     this.#bytesPerMs = bytesPerSecond / 1000;
     this.#burst = toBurst(bytesPerSecond, burst);
     this.#pool = wasUnlimited && this.#supply === null ? this.#burst : Math.min(this.#pool, this.#burst);
-    for (const share of this.#shares) share.credit = Math.min(share.credit, this.#burst);
+    for (const share of this.#shares.all) share.credit = Math.min(share.credit, this.#burst);
     wake();
   }
 
@@ -135,7 +136,7 @@ export class Bandwidth {
     const amount = this.#pool + this.#refill(now, true);
     let left = amount;
     let waiting = 0;
-    for (const share of this.#shares) {
+    for (const share of this.#shares.all) {
       const fair = (amount * share.weight) / this.#weights;
       const kept = Math.max(
         2 * this.minPiece(share.weight),
@@ -149,7 +150,8 @@ export class Bandwidth {
     this.#pool = 0;
     if (waiting === 0) this.#pool = Math.min(this.#burst, Math.max(0, left));
     else if (left > 0)
-      for (const share of this.#shares) if (share.isWaiting) share.credit += (left * share.weight) / waiting;
+      for (const share of this.#shares.all)
+        if (share.isWaiting) share.credit += (left * share.weight) / waiting;
   }
 
   /**
@@ -177,12 +179,13 @@ const toBurst = (bytesPerSecond: number, burst: number | null): number =>
   Number.isFinite(bytesPerSecond) ? Math.max(1, burst ?? 0, (bytesPerSecond * BURST_MS) / 1000) : 0;
 
 /** The share of a flow in a limit. */
-class BandwidthShare implements Share {
+class BandwidthShare implements Share, Placed {
   readonly bandwidth: Bandwidth;
   readonly weight: number;
   /** Bytes that only this flow can use. */
   credit = 0;
   isWaiting = false;
+  place = -1;
 
   constructor(bandwidth: Bandwidth, weight: number) {
     this.bandwidth = bandwidth;

@@ -1,3 +1,5 @@
+import { type Placed, PlacedList } from '../placed-list.js';
+
 /** How often waiting flows are looked at. One timer serves all flows of the process, and runs only while one waits. */
 const TICK_MS = 25;
 
@@ -17,10 +19,12 @@ export interface Share {
 }
 
 /** Content that moves in one direction, and the limits for it. All of them apply. */
-export class Flow {
+export class Flow implements Placed {
   readonly #shares: Share[] = [];
   #wanted = 0;
-  #go: ((bytes: number) => void) | null = null;
+  #go: (() => void) | null = null;
+  /** In the list of waiting flows. -1: not in it. */
+  place = -1;
 
   /** Whether any limit applies. */
   get isLimited(): boolean {
@@ -44,38 +48,39 @@ export class Flow {
 
   /** Returns how many of `bytes` bytes can pass now, and takes them from all limits. 0: wait. */
   take(bytes: number): number {
-    if (this.#shares.length === 0) return bytes;
-    const now = performance.now();
-    let taken = bytes;
-    let least = 1;
-    for (const share of this.#shares) {
-      taken = Math.min(taken, share.available(now));
-      least = Math.max(least, share.minPiece);
-    }
-    taken = Math.floor(taken);
-    least = Math.min(least, bytes);
-    if (taken < least) {
-      for (const share of this.#shares) share.wait(share.available(now) < least);
-      return 0;
-    }
-    for (const share of this.#shares) share.spend(taken);
+    const taken = this.allowance(bytes);
+    if (taken > 0) this.spend(taken);
     return taken;
   }
 
-  /** Calls `go` once, with the number of bytes that can pass, at most `bytes`. For content for which `take` returned 0. */
-  wait(bytes: number, go: (bytes: number) => void): void {
+  /** Returns how many of `bytes` bytes can pass now, and takes nothing. 0: too few are available to be worth a write. */
+  allowance(bytes: number): number {
+    if (this.#shares.length === 0) return bytes;
+    const now = performance.now();
+    let available = bytes;
+    for (const share of this.#shares) available = Math.min(available, share.available(now));
+    available = Math.floor(available);
+    return available < this.#least(bytes) ? 0 : available;
+  }
+
+  /** Takes bytes from all limits: at most what `allowance` has just returned. */
+  spend(bytes: number): void {
+    for (const share of this.#shares) share.spend(bytes);
+  }
+
+  /** Calls `go` once, when some of `bytes` bytes can pass. For content for which `take` or `allowance` returned 0. */
+  wait(bytes: number, go: () => void): void {
     this.#wanted = bytes;
     this.#go = go;
-    waiting.add(this);
+    this.#claim();
+    if (this.place < 0) waiting.add(this);
     arm();
   }
 
   stopWaiting(): void {
     if (this.#go === null) return;
-    this.#go = null;
-    waiting.delete(this);
+    this.#stopWaiting();
     if (waiting.size === 0) disarm();
-    for (const share of this.#shares) share.wait(false);
   }
 
   /** The content is over. */
@@ -91,16 +96,39 @@ export class Flow {
 
   /** Called for flows that wait, after the limits have distributed. */
   retry(): void {
-    const bytes = this.take(this.#wanted);
     const go = this.#go;
-    if (bytes === 0 || go === null) return;
+    if (go === null) return;
+    if (this.allowance(this.#wanted) === 0) {
+      this.#claim();
+      return;
+    }
+    this.#stopWaiting();
+    go();
+  }
+
+  #stopWaiting(): void {
     this.#go = null;
     waiting.delete(this);
-    go(bytes);
+    this.place = -1;
+    for (const share of this.#shares) share.wait(false);
+  }
+
+  /** Tells the limits which of them the flow waits for. */
+  #claim(): void {
+    const now = performance.now();
+    const least = this.#least(this.#wanted);
+    for (const share of this.#shares) share.wait(share.available(now) < least);
+  }
+
+  /** The least part of `bytes` bytes that is worth a write. */
+  #least(bytes: number): number {
+    let least = 1;
+    for (const share of this.#shares) least = Math.max(least, share.minPiece);
+    return Math.min(least, bytes);
   }
 }
 
-const waiting = new Set<Flow>();
+const waiting = new PlacedList<Flow>();
 let timer: NodeJS.Timeout | null = null;
 
 /** Looks at waiting flows soon, because a limit has changed. */
@@ -121,8 +149,9 @@ function arm(ms = TICK_MS): void {
 function tick(): void {
   timer = null;
   const now = performance.now();
-  for (const flow of waiting) flow.distribute(now);
-  // A flow that waits again is visited once more, and finds nothing.
-  for (const flow of waiting) flow.retry();
+  // Flows stop waiting meanwhile, and begin again.
+  const flows = [...waiting.all];
+  for (const flow of flows) flow.distribute(now);
+  for (const flow of flows) flow.retry();
   arm();
 }

@@ -77,26 +77,27 @@ export class MeteredSource extends PassThrough {
 
   splice(offer: SpliceOffer): Splice | null {
     const meter = this.#meter;
-    if (meter.allowsSplice !== true || meter.flow?.isLimited === true) return null;
-    const splice =
+    // A splice obeys the limits of one meter.
+    if (meter.allowsSplice !== true || offer.flow !== null) return null;
+    return (
       this.sink.splice?.({
         source: offer.source,
         length: offer.length,
+        flow: () => meter.flow ?? null,
         onMoved: (bytes) => {
           offer.onMoved(bytes);
           if (!this.#over) meter.moved?.(bytes);
-          // Limited since it began: the rest goes in chunks.
-          if (meter.flow?.isLimited === true) splice?.stop();
         },
-        onWait: (side) => {
-          offer.onWait(side);
+        onWait: (what) => {
+          offer.onWait(what);
           if (this.#over) return;
-          if (side === 'source') meter.allReturned();
-          else meter.moved?.(0);
+          if (what === 'source') meter.allReturned();
+          else if (what === 'target') meter.moved?.(0);
+          else meter.heldBack?.();
         },
         onStopped: () => offer.onStopped(),
-      }) ?? null;
-    return splice;
+      }) ?? null
+    );
   }
 
   override end(): void {

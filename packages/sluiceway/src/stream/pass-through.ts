@@ -54,11 +54,12 @@ export abstract class PassThrough implements ChunkSource, ChunkSink {
       this.sink.splice?.({
         source: offer.source,
         length: offer.length,
+        flow: offer.flow,
         onMoved: (bytes) => {
           onMoved(bytes);
           offer.onMoved(bytes);
         },
-        onWait: (side) => offer.onWait(side),
+        onWait: (what) => offer.onWait(what),
         onStopped: () => offer.onStopped(),
       }) ?? null
     );

@@ -74,7 +74,8 @@ export class RateGate {
     const [first] = this.#held;
     if (first === undefined) return;
     if (allowed === 0) {
-      this.#flow.wait(first.bytes.length - first.passed, (bytes) => this.#advance(bytes));
+      const left = first.bytes.length - first.passed;
+      this.#flow.wait(left, () => this.#advance(this.#flow.take(left)));
       this.#passage.heldBack();
       return;
     }

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { Flow } from './flow.js';
 
 /** For less content, the calls that begin a splice cost more than they save. */
 export const MIN_SPLICE_BYTES: number = 256 * 1024;
@@ -6,8 +7,8 @@ export const MIN_SPLICE_BYTES: number = 256 * 1024;
 /** After a splice had to stop, this many bytes go in chunks before the next attempt. */
 export const RETRY_SPLICE_BYTES: number = 4 * 1024 * 1024;
 
-/** The side that a splice waits for. */
-export type SpliceSide = 'source' | 'target';
+/** What a splice waits for: one of the two sides, or the limits of the rate. */
+export type SpliceWait = 'source' | 'target' | 'limit';
 
 /**
  * Unread content of a plain TCP socket. The source that would read it next offers it to a sink. At that moment, none of
@@ -21,10 +22,12 @@ export interface SpliceOffer {
   readonly source: Socket;
   /** Most bytes to move. Infinity: all up to the end of the stream. */
   readonly length: number;
+  /** The limits of the rate. Asked before bytes are taken, since they change meanwhile. Null: nothing limits the rate. */
+  readonly flow: (() => Flow | null) | null;
   /** `bytes` more bytes have been handed to the target's socket. */
   onMoved(bytes: number): void;
-  /** The splice now waits for that side. Called again if it still waits for it after bytes have moved. */
-  onWait(side: SpliceSide): void;
+  /** What the splice now waits for. Called again if that is the same after bytes have moved. */
+  onWait(what: SpliceWait): void;
   /**
    * The source has to read the rest itself: all of `length` has been moved, the stream has ended, or the splice cannot
    * continue. All bytes taken from the source have been moved. Not called after `cancel`, if the target has closed, or if

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
-import type { Splice, SpliceGate, SpliceOffer, SpliceSide } from '../stream/splice.js';
+import type { Flow } from '../stream/flow.js';
+import type { Splice, SpliceGate, SpliceOffer, SpliceWait } from '../stream/splice.js';
 import type { PipePool } from './pipes.js';
 import type { Poller, SocketWatch } from './poller.js';
 import { BROKEN, type PipeEnds, REFUSED, type System, WOULD_BLOCK } from './system.js';
@@ -24,9 +25,14 @@ const FAST_BYTES = 2 * 1024 * 1024;
 const FAST_MS = 2000;
 /** After this many takes that fit into the target, larger ones are tried. */
 const GROWS_AFTER_TAKES = 8;
+/** Most bytes that a splice moves at once after it has waited for the limits. The poller lets it move the rest. */
+const MAX_BYTES_AFTER_WAIT = 1024 * 1024;
 
 /** What a splice waits for, or how it ends. */
-type SpliceState = SpliceSide | 'stopped' | 'source-broken' | 'target-broken';
+type SpliceState = SpliceWait | 'stopped' | 'source-broken' | 'target-broken';
+
+/** The limits of the rate let nothing pass now. Beside the results of `System`. */
+const HELD_BACK = -4;
 
 /** The target of a splice. */
 export interface SpliceTarget {
@@ -71,7 +77,11 @@ export class SpliceJob implements Splice {
   /** Bytes that the limited target has taken since `#since`. */
   #taken = 0;
   #since = performance.now();
-  #waitsFor: SpliceSide = 'source';
+  #waitsFor: SpliceWait = 'source';
+  /** The most bytes that could have been taken when the limits let nothing pass. */
+  #wanted = 0;
+  /** The limits that it waits for. */
+  #awaitedFlow: Flow | null = null;
   #isStopping = false;
   #isOver = false;
   #isCancelled = false;
@@ -106,7 +116,7 @@ export class SpliceJob implements Splice {
     if (this.#held === 0) this.#handBack();
   }
 
-  /** Called by the poller. No tick or microtask runs after it, so everything except counting is left to `setImmediate`. */
+  /** Called by the poller, and after a wait for the limits. No tick or microtask runs after it, so everything except counting is left to `setImmediate`. */
   readonly #pump = (allowance: number): void => {
     if (this.#isOver) return;
     const [moved, state] = this.#move(allowance);
@@ -120,6 +130,9 @@ export class SpliceJob implements Splice {
         break;
       case 'target':
         this.#to.onceWritable(this.#pump);
+        break;
+      case 'limit':
+        this.#awaitFlow();
         break;
       case 'stopped':
         this.#handBack();
@@ -174,21 +187,27 @@ export class SpliceJob implements Splice {
       if (moved >= allowance || !system.isWritable(this.#to.descriptor)) return [moved, 'target'];
       const taken = this.#take();
       if (taken === WOULD_BLOCK) return [moved, 'source'];
+      if (taken === HELD_BACK) return [moved, 'limit'];
       if (taken === BROKEN) return [moved, 'source-broken'];
       if (taken <= 0) return [moved, 'stopped'];
     }
   }
 
-  /** Takes bytes into a pipe. Returns how many, `WOULD_BLOCK`, `BROKEN`, or 0 if the source has to be read by Node. */
+  /**
+   * Takes bytes into a pipe. Returns how many, `WOULD_BLOCK`, `HELD_BACK`, `BROKEN`, or 0 if the source has to be read by
+   * Node.
+   */
   #take(): number {
     const { system, pipes } = this.#tools;
     const passable = this.#findPassable();
     if (passable <= 0) return passable;
+    const room = Math.max(MIN_ROOM, system.room(this.#to.descriptor));
+    const flow = this.#offer.flow?.() ?? null;
+    const allowed = this.#findAllowed(Math.min(passable, this.#takeBytes, room), flow);
+    if (allowed <= 0) return allowed;
     const pipe = pipes.acquire();
     if (pipe === null) return 0;
-    const room = Math.max(MIN_ROOM, system.room(this.#to.descriptor));
-    const length = Math.min(passable, this.#takeBytes, pipe.size, room);
-    const taken = system.splice(this.#from.descriptor, pipe.write, length);
+    const taken = system.splice(this.#from.descriptor, pipe.write, Math.min(allowed, pipe.size));
     if (taken <= 0) {
       pipes.release(pipe, true);
       return taken === REFUSED ? 0 : taken;
@@ -198,7 +217,26 @@ export class SpliceJob implements Splice {
     this.#left -= taken;
     this.#passable -= taken;
     this.#gate?.taken(taken);
+    flow?.spend(taken);
     return taken;
+  }
+
+  /** How many of `bytes` bytes the limits let pass. A splice whose source has none does not claim any from them. */
+  #findAllowed(bytes: number, flow: Flow | null): number {
+    const allowed = flow === null ? bytes : flow.allowance(bytes);
+    if (allowed > 0) return allowed;
+    this.#wanted = bytes;
+    const peeked = this.#tools.system.peek(this.#from.descriptor);
+    return peeked > 0 ? HELD_BACK : peeked;
+  }
+
+  #awaitFlow(): void {
+    const flow = this.#offer.flow?.() ?? null;
+    this.#awaitedFlow = flow;
+    flow?.wait(this.#wanted, () => {
+      this.#awaitedFlow = null;
+      this.#pump(MAX_BYTES_AFTER_WAIT);
+    });
   }
 
   #findPassable(): number {
@@ -269,6 +307,8 @@ export class SpliceJob implements Splice {
     this.#pipe = null;
     this.#rest = null;
     this.#endLimit();
+    this.#awaitedFlow?.stopWaiting();
+    this.#awaitedFlow = null;
     this.#from.onceReadable(null);
     this.#to.onceWritable(null);
     this.#tools.poller.release(this.#offer.source, this.#from);

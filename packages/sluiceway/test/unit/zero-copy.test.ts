@@ -51,8 +51,9 @@ async function splice(
   const offer: SpliceOffer = {
     source,
     length,
+    flow: null,
     onMoved: (bytes) => (told.moved += bytes),
-    onWait: (side) => (told.waitsFor = side),
+    onWait: (what) => (told.waitsFor = what),
     onStopped: () => (told.stopped += 1),
   };
   const from = poller.acquire(source);

@@ -19,12 +19,13 @@ export function spliceResponse(response: ServerResponse, offer: SpliceOffer): Sp
     offer.onMoved(bytes);
     noteSpliced(socket, bytes);
   };
-  const { source, length } = offer;
+  const { source, length, flow } = offer;
   const noted: SpliceOffer = {
     source,
     length,
+    flow,
     onMoved,
-    onWait: (side) => offer.onWait(side),
+    onWait: (what) => offer.onWait(what),
     onStopped: () => offer.onStopped(),
   };
   // An empty write also sends the head, and its callback comes after all earlier writes.

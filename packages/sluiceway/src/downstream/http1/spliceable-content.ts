@@ -126,6 +126,7 @@ class SpliceableContent implements ChunkSource, ChunkSink {
     return {
       source: this.#socket,
       length,
+      flow: null,
       onMoved: (bytes) => {
         this.#received += bytes;
         if (!isCut(this.#request)) cut.set(this.#request, 'partly');

@@ -72,8 +72,9 @@ export class WebSocketDirection implements ChunkSink {
       {
         source: offer.source,
         length: offer.length,
+        flow: offer.flow,
         onMoved: (bytes) => offer.onMoved(bytes),
-        onWait: (side) => offer.onWait(side),
+        onWait: (what) => offer.onWait(what),
         onStopped: () => {
           this.#splice = null;
           offer.onStopped();

@@ -141,12 +141,13 @@ export class ResumedContent implements ChunkSource, ChunkSink {
       sink?.splice?.({
         source: offer.source,
         length: offer.length,
+        flow: offer.flow,
         onMoved: (bytes) => {
           if (this.#hedge !== null) this.#dropHedge();
           this.#position += bytes;
           offer.onMoved(bytes);
         },
-        onWait: (side) => offer.onWait(side),
+        onWait: (what) => offer.onWait(what),
         onStopped: () => offer.onStopped(),
       }) ?? null
     );

@@ -77,11 +77,12 @@ export class RequestContentWriter implements ChunkSink {
     const counted: SpliceOffer = {
       source: offer.source,
       length: offer.length,
+      flow: offer.flow,
       onMoved: (bytes) => {
         this.#written += bytes;
         offer.onMoved(bytes);
       },
-      onWait: (side) => offer.onWait(side),
+      onWait: (what) => offer.onWait(what),
       onStopped: () => offer.onStopped(),
     };
     // After a write error, the response of a server that refuses the content can still be read.

@@ -56,6 +56,7 @@ export class SplicedContent {
       ? sink.splice?.({
           source: socket,
           length: expected,
+          flow: null,
           onMoved: (bytes) => reader.skip?.(bytes),
           onWait: () => {},
           onStopped: () => {
