@@ -4,6 +4,7 @@ import type { Splice, SpliceGate, SpliceOffer, SpliceWait } from '../stream/spli
 import type { PipePool } from './pipes.js';
 import type { Poller, SocketWatch } from './poller.js';
 import { BROKEN, type PipeEnds, REFUSED, type System, WOULD_BLOCK } from './system.js';
+import { UnsentLimit } from './unsent-limit.js';
 
 /**
  * Bytes that are taken from the source at a time, if the target has room for them. Adapted so that the target takes all of
@@ -15,14 +16,6 @@ const MIN_ROOM = 4 * 1024;
 const FIRST_TAKE = 128 * 1024;
 /** Most bytes that leave a pipe for the memory of this process. */
 const MAX_REST = 128 * 1024;
-/**
- * Most bytes that wait in the kernel for a target which has not proved to be fast. Its own limit is several megabytes, and a
- * thousand slow clients would occupy gigabytes, until it is short of memory.
- */
-const MAX_UNSENT = 2 * FIRST_TAKE;
-/** A target that takes so many bytes in so much time is fast. The kernel of a slow client takes fewer at once. */
-const FAST_BYTES = 2 * 1024 * 1024;
-const FAST_MS = 2000;
 /** After this many takes that fit into the target, larger ones are tried. */
 const GROWS_AFTER_TAKES = 8;
 /** Most bytes that a splice moves at once after it has waited for the limits. The poller lets it move the rest. */
@@ -72,11 +65,7 @@ export class SpliceJob implements Splice {
   #rest: Buffer | null = null;
   #takeBytes = FIRST_TAKE;
   #takes = 0;
-  /** Whether the target is limited to `MAX_UNSENT`. */
-  #isLimited: boolean;
-  /** Bytes that the limited target has taken since `#since`. */
-  #taken = 0;
-  #since = performance.now();
+  readonly #unsent: UnsentLimit;
   #waitsFor: SpliceWait = 'source';
   /** The most bytes that could have been taken when the limits let nothing pass. */
   #wanted = 0;
@@ -101,7 +90,7 @@ export class SpliceJob implements Splice {
     this.#from = from;
     this.#to = to;
     this.#left = offer.length;
-    this.#isLimited = tools.system.limitUnsent(to.descriptor, MAX_UNSENT);
+    this.#unsent = new UnsentLimit(tools.system, to);
     to.onceWritable(this.#pump);
   }
 
@@ -120,8 +109,10 @@ export class SpliceJob implements Splice {
   readonly #pump = (allowance: number): void => {
     if (this.#isOver) return;
     const [moved, state] = this.#move(allowance);
-    if (moved > 0 && this.#isLimited) this.#judgeTarget(moved);
-    if (moved > 0) this.#offer.onMoved(moved);
+    if (moved > 0) {
+      this.#unsent.moved(moved);
+      this.#offer.onMoved(moved);
+    }
     // The callback may have ended the splice.
     if (this.#isOver) return;
     switch (state) {
@@ -154,21 +145,6 @@ export class SpliceJob implements Splice {
     this.#waitsFor = state;
     this.#offer.onWait(state);
   };
-
-  /** Ends the limit of a target that is fast. */
-  #judgeTarget(moved: number): void {
-    this.#taken += moved;
-    if (this.#taken < FAST_BYTES) return;
-    const now = performance.now();
-    if (now - this.#since < FAST_MS) this.#endLimit();
-    this.#taken = 0;
-    this.#since = now;
-  }
-
-  #endLimit(): void {
-    if (this.#isLimited && this.#to.isOpen) this.#tools.system.limitUnsent(this.#to.descriptor, 0);
-    this.#isLimited = false;
-  }
 
   /** Moves what can be moved now, up to about `allowance`. Returns how many bytes, and what to wait for. */
   #move(allowance: number): [moved: number, state: SpliceState] {
@@ -269,7 +245,7 @@ export class SpliceJob implements Splice {
     pipes.release(pipe, true);
     this.#pipe = null;
     this.#takes += 1;
-    if (this.#takes >= GROWS_AFTER_TAKES && this.#takeBytes < (this.#isLimited ? FIRST_TAKE : pipe.size)) {
+    if (this.#takes >= GROWS_AFTER_TAKES && this.#takeBytes < (this.#unsent.isOn ? FIRST_TAKE : pipe.size)) {
       this.#takes = 0;
       this.#takeBytes *= 2;
     }
@@ -306,7 +282,7 @@ export class SpliceJob implements Splice {
     if (this.#pipe !== null) this.#tools.pipes.release(this.#pipe, this.#held === 0);
     this.#pipe = null;
     this.#rest = null;
-    this.#endLimit();
+    this.#unsent.end();
     this.#awaitedFlow?.stopWaiting();
     this.#awaitedFlow = null;
     this.#from.onceReadable(null);

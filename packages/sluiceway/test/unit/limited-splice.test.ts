@@ -35,10 +35,18 @@ async function pair(net: Network): Promise<[near: Socket, far: Socket]> {
   return [near, far];
 }
 
-/** Splices that share the tools of the process. */
-function splices(net: Network) {
+/** Shared by all tests: a system is never released. */
+let tools: SpliceTools | null = null;
+
+function createTools(): SpliceTools {
   const system = createSystem();
-  const tools: SpliceTools = { system, poller: new Poller(system), pipes: new PipePool(system, 4) };
+  return { system, poller: new Poller(system), pipes: new PipePool(system, 4) };
+}
+
+/** Splices, and the time that passes for them. */
+function splices(net: Network) {
+  const shared = (tools ??= createTools());
+  const { poller } = shared;
   const running: { waitsFor: string }[] = [];
 
   /** A splice under limits, from a sender of `content` to a receiver that reads everything. */
@@ -51,9 +59,9 @@ function splices(net: Network) {
     const state = { moved: 0, received: 0, isRight: true, stopped: 0, waitsFor: 'source' };
     receiver.on('data', (bytes: Buffer) => {
       for (let at = 0; at < bytes.length; ) {
-        const start = (state.received + at) % CONTENT.length;
-        const part = bytes.subarray(at, at + CONTENT.length - start);
-        state.isRight &&= isSeeded('spliced', start, part);
+        const offset = (state.received + at) % CONTENT.length;
+        const part = bytes.subarray(at, at + CONTENT.length - offset);
+        state.isRight &&= isSeeded('spliced', offset, part);
         at += part.length;
       }
       state.received += bytes.length;
@@ -66,8 +74,8 @@ function splices(net: Network) {
     const flow = new Flow();
     net.cleanup(() => flow.end());
     for (const [limit, weight] of limits) limit.join(flow, weight);
-    const from = tools.poller.acquire(source);
-    const to = tools.poller.acquire(target);
+    const from = poller.acquire(source);
+    const to = poller.acquire(target);
     if (from === null || to === null) throw new Error('Nothing can be watched');
     const offer = {
       source,
@@ -77,7 +85,7 @@ function splices(net: Network) {
       onWait: (what: string) => void (state.waitsFor = what),
       onStopped: () => void (state.stopped += 1),
     };
-    const job = new SpliceJob(tools, offer, { socket: target, onBroken: () => {} }, null, from, to);
+    const job = new SpliceJob(shared, offer, { socket: target, onBroken: () => {} }, null, from, to);
     net.cleanup(() => job.cancel());
     if (content === 'endless') running.push(state);
     return Object.assign(state, { job, flow, sender, source });
