@@ -153,11 +153,12 @@ export abstract class Exchange {
     });
   }
 
-  /** Waits for the end; leaves after so many milliseconds without a byte. */
+  /** Waits for the end; leaves after so many milliseconds without a byte, of which none passed before the call. */
   async finish(idleMs: number): Promise<Ending> {
+    const called = performance.now();
     for (;;) {
       if (this.ending !== null) return this.ending;
-      const left = this.lastReceived + idleMs - performance.now();
+      const left = Math.max(called, this.lastReceived) + idleMs - performance.now();
       if (left <= 0) this.leave();
       else await this.until(() => this.ending !== null, left);
     }
