@@ -105,6 +105,24 @@ describe('GET /api/transfers', () => {
     more.open();
   });
 
+  test('a parameter that the API does not have, or that is repeated, gets 400 [Sluiceway]', async ({
+    net,
+  }) => {
+    const { admin } = await serveHalves(net);
+    for (const [query, message] of [
+      ['?clint=127.0.0.1', 'There is no parameter "clint", only q, client, '],
+      ['?client=127.0.0.1&client=127.0.0.2', 'The parameter "client" must not be repeated.'],
+      [`/none?${'x'.repeat(60)}=1`, `There is no parameter "${'x'.repeat(50)}".`],
+    ] as const) {
+      const { status, value } = await admin.get(`/api/transfers${query}`);
+      expect([status, String(value['detail'])]).toEqual([400, expect.stringContaining(message)]);
+    }
+    // Changes have no parameters, and load balancers add some to the paths that they check.
+    expect((await admin.post('/api/reload?dry-run=1')).status).toBe(400);
+    expect((await admin.get('/readyz?probe=1')).status).toBe(200);
+    expect((await admin.get('/metrics?format=text')).status).toBe(200);
+  });
+
   test('keeps transfers of a route that a reload has changed [nginx]', async ({ net }) => {
     const { program, more, admin } = await serveHalves(net);
     const client = await download(net, program.port, '/files/old');

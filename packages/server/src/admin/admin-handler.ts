@@ -8,6 +8,7 @@ import {
   SluicewayError,
 } from 'sluiceway';
 import type { ListenAddress } from '../listeners/address.js';
+import { badQuery } from '../live/transfer-query.js';
 import { checkCrossSite, checkEmbedding, checkHost } from './browser-checks.js';
 import { isDashboardPath } from './dashboard-endpoints.js';
 import type { Endpoint } from './endpoint.js';
@@ -48,6 +49,7 @@ export function createAdminHandler({
         session.check(request);
       }
       const query = new URLSearchParams(request.query ?? '');
+      if (endpoint.path.startsWith('/api/')) checkQuery(endpoint, query);
       return withFields(await endpoint.answer({ parameters, query, request }));
     },
   });
@@ -68,6 +70,22 @@ async function checkAccess(
   const challenges = [decision.challenge ?? []].flat();
   const wantsToken = decision.status === 401 && challenges.every((each) => /^bearer\b/i.test(each));
   return wantsToken && decision.response === undefined ? { allowed: true } : decision;
+}
+
+/**
+ * Throws 400 for a parameter that the endpoint does not have, or that is given twice: a list that is not filtered as its
+ * reader believes leads to the wrong transfers being aborted.
+ */
+function checkQuery({ description }: Endpoint, query: URLSearchParams): void {
+  const known = Object.keys(description?.query ?? {});
+  for (const name of query.keys()) {
+    const shown = JSON.stringify(name.slice(0, 50));
+    if (!known.includes(name))
+      throw badQuery(
+        `There is no parameter ${shown}${known.length === 0 ? '' : `, only ${known.join(', ')}`}.`,
+      );
+    if (query.getAll(name).length > 1) throw badQuery(`The parameter ${shown} must not be repeated.`);
+  }
 }
 
 /** No answer may be stored, and no other site may embed one. There are no CORS fields. */
