@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { SluicewayError } from '../errors.js';
 import type { ReadonlyFields } from '../http/fields.js';
-import type { ResponseHead } from './exchange.js';
+import type { ClientRequest, ResponseHead } from './exchange.js';
 
 /** Node keeps about a thousand field lines and drops the rest silently, so a request with that many may be incomplete. */
 const MAX_FIELDS = 1000;
@@ -12,6 +12,12 @@ export function checkFieldCount(fields: ReadonlyFields): void {
     status: 431,
     publicMessage: 'The request has too many fields.',
   });
+}
+
+/** Express, Connect and Nest keep the request-target here before they remove a mount path from `url`. */
+export function readOriginalUrl(request: ClientRequest & { originalUrl?: unknown }): string {
+  const { originalUrl, url = '' } = request;
+  return typeof originalUrl === 'string' ? originalUrl : url;
 }
 
 /** Throws if a hook has set a status that is not final. */

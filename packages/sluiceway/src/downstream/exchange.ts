@@ -67,6 +67,8 @@ export interface ClientExchange {
   readonly request: ClientRequest;
   /** As the client wrote them, valid or not. For the record. */
   readonly method: string;
+  readonly originalUrl: string;
+  /** The request-target, without the mount path that a framework has removed. */
   readonly url: string;
   readonly httpVersion: string;
   /** The connection of the request, which may carry others of the same client; null if it is not known. */

@@ -310,6 +310,7 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
       const isFailure = error.code !== 'client_aborted' && error.status >= 400;
       if (isFailure && this.#throws(context) && !client.isHeadSent) {
         client.release();
+        context.onThrow?.(this.#responder.draftFailure(state, error));
         throw error;
       }
       await this.#responder.fail(state, error);

@@ -1,10 +1,11 @@
 import { describe, expect } from 'vitest';
 import { createDownloadGateway, type Gateway } from '../../src/gateway.js';
-import { createStreamer, type SluicewayError } from '../../src/index.js';
+import { createStreamer, type SluicewayError, type TransferRecord } from '../../src/index.js';
 import { type Network, test } from '../support/fixture.js';
 import type { RawClient } from '../support/raw-client.js';
 import { type OriginScript, type RawOrigin, respondWith } from '../support/raw-origin.js';
 import { sized } from '../support/through.js';
+import { until } from '../support/until.js';
 import { type AppLine, ended } from './app-line.js';
 
 /** Where upgrades are served. */
@@ -51,18 +52,26 @@ export function testUpgrades(app: AppLine): void {
 async function throughGateway(
   app: AppLine,
   net: Network,
-): Promise<{ gateway: Gateway; origin: RawOrigin; client: RawClient; port: number }> {
+): Promise<{
+  gateway: Gateway;
+  origin: RawOrigin;
+  client: RawClient;
+  port: number;
+  records: TransferRecord[];
+}> {
   const origin = await net.origin(respondWith(() => sized('the file')));
+  const records: TransferRecord[] = [];
   const gateway = createDownloadGateway({
     keys: [{ id: 'k', secret: Buffer.alloc(32).toString('base64url') }],
     guard: { allowAddresses: ['127.0.0.0/8'], allowPorts: 'any' },
+    observers: [{ onTransferEnd: (record) => void records.push(record) }],
   });
   net.cleanup(() => gateway.destroy());
   const { port, client } = await app.start(net, {
     handler: gateway,
     ...(app.has('mount') && { path: '/download' }),
   });
-  return { gateway, origin, client, port };
+  return { gateway, origin, client, port, records };
 }
 
 /** The download gateway. */
@@ -73,6 +82,18 @@ export function testGateway(app: AppLine): void {
     expect((await client.readResponse()).content.toString()).toBe('the file');
     await client.get('/download?url=http://127.0.0.1/&signature=x');
     expect((await client.readResponse()).head.status).toBe(403);
+  });
+  testHiddenName(app);
+}
+
+/** Where a gateway is mounted at its path. */
+function testHiddenName(app: AppLine): void {
+  test('the record of a gateway ends where the name of the file would begin [Sluiceway]', async ({ net }) => {
+    const { gateway, origin, client, records } = await throughGateway(app, net);
+    await client.get(gateway.sign({ url: `${origin.url}/f`, expires: '1h', filename: 'secret.zip' }));
+    await client.readResponse();
+    await until(() => records.length > 0, 'the transfer had ended');
+    expect(records[0]?.path).toBe('/download/…?…');
   });
 }
 

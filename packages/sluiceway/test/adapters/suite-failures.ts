@@ -3,7 +3,7 @@ import { SluicewayError } from '../../src/index.js';
 import { test } from '../support/fixture.js';
 import type { OriginScript } from '../support/raw-origin.js';
 import { sized } from '../support/through.js';
-import type { AppLine } from './app-line.js';
+import { type AppLine, ended } from './app-line.js';
 
 const hangsUp: OriginScript = async (connection) => {
   await connection.readHead();
@@ -28,6 +28,25 @@ export function testOwnAnswers(app: AppLine): void {
       const { head } = await client.readResponse();
       expect([head.status, head.get('content-type')]).toEqual([502, 'application/problem+json']);
       expect(errors).toEqual([]);
+    });
+
+    test("has the proxy's fields in the answer of the framework too [RFC 9209 2]", async ({ net }) => {
+      const line = await app.through(net, hangsUp, {
+        ownErrors: true,
+        proxy: {
+          requestId: true,
+          cors: { origins: ['https://app.test'] },
+          headers: { response: { set: { 'X-Frame-Options': 'DENY', 'Content-Language': 'de' } } },
+        },
+      });
+      await line.client.get('/', ['Origin: https://app.test']);
+      const { head } = await line.client.readResponse();
+      expect(head.status).toBe(502);
+      expect(head.get('x-request-id')).toBe((await ended(line)).requestId);
+      expect(head.get('access-control-allow-origin')).toBe('https://app.test');
+      expect(head.get('vary')?.toLowerCase()).toContain('origin');
+      expect(head.get('proxy-status')).toContain('error=connection_terminated');
+      expect(head.get('x-frame-options')).toBe('DENY');
     });
   });
 }

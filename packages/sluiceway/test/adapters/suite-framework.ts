@@ -43,6 +43,19 @@ export function testMount(app: AppLine): void {
       ]);
     });
 
+    test('the record has the path that the client asked for, with the mount path [nginx; Apache httpd]', async ({
+      net,
+    }) => {
+      const line = await app.through(
+        net,
+        respondWith((head) => sized(head.target)),
+        { path: '/files' },
+      );
+      await line.client.get('/files/a%2Fb?c=1');
+      expect((await line.client.readResponse()).content.toString()).toBe('/a%2Fb?c=1');
+      expect((await ended(line)).path).toBe('/files/a%2Fb?…');
+    });
+
     test('the path itself asks for that of the upstream, with a slash after it only where there was one [@fastify/http-proxy; nginx]', async ({
       net,
     }) => {

@@ -35,6 +35,27 @@ describe('the record of a transfer', () => {
     });
   });
 
+  test('has the path of a target in absolute form, without the password in it [RFC 9112 3.2.2; RFC 9110 4.2.4]', async ({
+    net,
+  }) => {
+    const { running } = await through(net, respondWith(sized('content')));
+    const targets = [
+      'http://ann:secret@a.test/b?c',
+      'HTTP://a.test',
+      'http://a.test//b/http://c',
+      'ftp://ann:secret@a.test/d',
+    ];
+    for (const [i, target] of targets.entries()) {
+      const client = await net.client(running);
+      await client.get(target);
+      await client.readResponse();
+      await running.record(i);
+    }
+    const records = await running.records(targets.length);
+    expect(records.map(({ path }) => path)).toEqual(['/b?…', '/', '//b/http://c', '/d']);
+    expect(JSON.stringify(records)).not.toContain('secret');
+  });
+
   test('names version 1.0 of a client that speaks it, and no host where it names none [Envoy]', async ({
     net,
   }) => {

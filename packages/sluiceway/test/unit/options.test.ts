@@ -115,8 +115,15 @@ describe('each option refuses what it does not take, and says where', () => {
     ['trustedProxies', ['10.0.0.0/8', 'proxy.test', 5, '::1/129'], ['[1]', '[2]', '[3]']],
     [
       'observers',
-      [{}, { onTransferEnd: () => {} }, null, { onTransferEnd: 5 }, { onResponseContent: {} }],
-      ['[2]', '[3].onTransferEnd', '[4].onResponseContent'],
+      [
+        {},
+        { onTransferEnd: () => {} },
+        null,
+        { onTransferEnd: 5 },
+        { onResponseContent: {} },
+        { onEnd: () => {} },
+      ],
+      ['[2]', '[3].onTransferEnd', '[4].onResponseContent', '[5]'],
     ],
   ])('each item of %s has a path of its own', (path, value, expected) => {
     expect(Object.keys(problems(withOption(path, value)))).toEqual(expected.map((each) => path + each));

@@ -67,7 +67,9 @@ export function createProxyMiddleware<
     try {
       const context = await route(request, response);
       ({ target } = context.context);
-      const outcome = await guardResponse(request, response, () => proxy.handle(request, response, context));
+      const outcome = await guardResponse(request, response, context, (known) =>
+        proxy.handle(request, response, known),
+      );
       const { context: known } = context;
       if (outcome === 'completed') await callSafely('on.end', () => on.end?.(request, response));
       else if (outcome === 'client_aborted')

@@ -70,8 +70,8 @@ export async function streamFrom<Request extends ExpressRequest = ExpressRequest
   const { errors = 'throw' } = options;
   const context = toContext(request, response, { errors, reusesParsedBody: false });
   try {
-    return await guardResponse(request, response, () =>
-      streamFromUrl(request, response, url, options, context),
+    return await guardResponse(request, response, context, (known) =>
+      streamFromUrl(request, response, url, options, known),
     );
   } catch (error) {
     request.next?.(error);

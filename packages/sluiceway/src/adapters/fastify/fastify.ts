@@ -75,8 +75,8 @@ export const streamFrom: FastifyPluginAsync<StreamFromOptions<FastifyRequest>> =
     const { request } = this;
     const { errors = 'throw' } = options;
     serveReply(request, this, { errors }, (context) =>
-      guardResponse(request.raw, this.raw, async () =>
-        toStreamer(options).handle(request.raw, this.raw, url, context),
+      guardResponse(request.raw, this.raw, context, async (known) =>
+        toStreamer(options).handle(request.raw, this.raw, url, known),
       ),
     ).catch((error: unknown) => this.send(error));
     return this;

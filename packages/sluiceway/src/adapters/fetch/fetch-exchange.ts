@@ -28,6 +28,7 @@ const GONE = 499;
 export class FetchExchange implements ClientExchange {
   readonly method: string;
   readonly url: string;
+  readonly originalUrl: string;
   readonly httpVersion = '1.1';
   /** A `Request` has no connection. */
   readonly connection = null;
@@ -73,6 +74,7 @@ export class FetchExchange implements ClientExchange {
     this.method = request.method;
     this.#host = url.slice(authority, path);
     this.url = url.slice(path).replace(/#.*/s, '');
+    this.originalUrl = this.url;
     this.isEncrypted = url.startsWith('https:');
     this.response = new Promise((resolve, reject) => {
       this.#respond = resolve;

@@ -50,8 +50,8 @@ export function streamFrom<Context extends HonoContext>(
 ): Promise<Response> {
   const { errors = 'throw' } = options;
   return respond(c, (request, response, context) =>
-    guardResponse(request, response, () =>
-      streamFromUrl(request, response, url, options, { ...context, errors }),
+    guardResponse(request, response, { ...context, errors }, (known) =>
+      streamFromUrl(request, response, url, options, known),
     ),
   );
 }

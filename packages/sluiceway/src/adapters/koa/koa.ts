@@ -83,8 +83,8 @@ export async function streamFrom<Context extends KoaContext = KoaContext>(
   options: StreamFromOptions<Context> | Streamer<Context> = DEFAULTS,
 ): Promise<Outcome> {
   const context = toContext(ctx, { errors: options.errors ?? 'throw', reusesParsedBody: false });
-  const outcome = await guardResponse(ctx.req, ctx.res, () =>
-    streamFromUrl(ctx.req, ctx.res, url, options, context),
+  const outcome = await guardResponse(ctx.req, ctx.res, context, (known) =>
+    streamFromUrl(ctx.req, ctx.res, url, options, known),
   );
   ctx.respond = false;
   return outcome;
@@ -99,6 +99,7 @@ function toContext<Context extends KoaContext>(
 ): HandleContext<Context> & { mountPath: string } {
   const content = reusesParsedBody ? restoreContent(ctx.req, bodyOf(ctx)) : undefined;
   const client = findClient(ctx);
+  keepOriginalUrl(ctx.req, ctx.originalUrl);
   return {
     context: ctx,
     errors,
@@ -107,6 +108,11 @@ function toContext<Context extends KoaContext>(
     ...(client !== undefined && { client }),
     ...(content !== undefined && { content }),
   };
+}
+
+/** `koa-mount` changes the URL of Node's request. The record of the transfer reads the original where Express keeps it. */
+function keepOriginalUrl(request: IncomingMessage & { originalUrl?: string }, originalUrl: string): void {
+  request.originalUrl ??= originalUrl;
 }
 
 /** Where Koa's parsers store their result. */

@@ -12,7 +12,7 @@ import type { ProxyOptions } from '../../proxy/options/proxy-options.js';
 import { completeInjected, type OwnContext, serveReply } from '../fastify/fastify-reply.js';
 import { type AdapterOptions, guardResponse, isClosable, resolveAdapter, serve } from '../shared/adapter.js';
 import { FrameworkError } from '../shared/framework-error.js';
-import { keepOwnFields } from '../shared/own-fields.js';
+import { isCumulative, keepOwnFields } from '../shared/own-fields.js';
 import { restoreContent } from '../shared/parsed-body.js';
 import { findClient, originalTarget, toFastifyPair, toNodeRequest, toNodeResponse } from './nest-platform.js';
 import type { NestRequest, PlatformRequest, PlatformResponse } from './nest-request.js';
@@ -97,7 +97,9 @@ export class SluicewayService {
     const { errors = 'throw' } = options;
     const [node, answer] = [toNodeRequest(request), toNodeResponse(response)];
     await this.#answer(request, response, { errors }, (context) =>
-      guardResponse(node, answer, async () => toStreamer(options).handle(node, answer, url, context)),
+      guardResponse(node, answer, context, async (known) =>
+        toStreamer(options).handle(node, answer, url, known),
+      ),
     );
   }
 
@@ -153,7 +155,11 @@ export class SluicewayService {
   /** Exception filters read the status only of this type. By default they answer with its message only. */
   #toException(error: FrameworkError, response: PlatformResponse): HttpException {
     const { status, code, message, headers, cause } = error;
-    for (const [name, value] of Object.entries(headers)) toNodeResponse(response).setHeader(name, value);
+    const answer = toNodeResponse(response);
+    for (const [name, value] of Object.entries(headers)) {
+      if (isCumulative(name)) answer.appendHeader(name, value);
+      else answer.setHeader(name, value);
+    }
     // Nest logs only exceptions that are not an `HttpException`.
     if (status >= 500) this.#logger.error(`${code}: ${cause instanceof Error ? cause.message : message}`);
     return new HttpException(message, status, { cause });

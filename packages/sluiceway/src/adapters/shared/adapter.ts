@@ -1,5 +1,6 @@
 import type { ClientRequest, ClientResponse } from '../../downstream/exchange.js';
 import type { Outcome } from '../../errors.js';
+import type { ReadonlyFields } from '../../http/fields.js';
 import { Checker } from '../../options/checker.js';
 import type { HandleContext } from '../../proxy/messages/handle-context.js';
 import type { Handler } from '../../proxy/messages/handler.js';
@@ -56,26 +57,29 @@ export function serve<Context>(
   context: HandleContext<Context>,
 ): Promise<Outcome> {
   tellListener(handler, request);
-  return guardResponse(request, response, () => handler.handle(request, response, context));
+  return guardResponse(request, response, context, (known) => handler.handle(request, response, known));
 }
 
 /**
  * Calls `respond`, unless other code has begun the response, which is then left alone. Rejects with an error for the
  * framework's error handler while nothing is written, and never afterwards.
  */
-export async function guardResponse(
+export async function guardResponse<Context>(
   request: ClientRequest,
   response: ClientResponse,
-  respond: () => Promise<Outcome>,
+  context: HandleContext<Context>,
+  respond: (context: HandleContext<Context>) => Promise<Outcome>,
 ): Promise<Outcome> {
   if (response.headersSent) {
     warnOfAnswered(request);
     return 'internal';
   }
+  let answer: ReadonlyFields | undefined;
+  const onThrow: HandleContext['onThrow'] = ({ headers }) => void (answer = headers);
   try {
-    return await respond();
+    return await respond({ ...context, onThrow });
   } catch (error) {
-    throw toFrameworkError(error);
+    throw toFrameworkError(error, answer);
   }
 }
 

@@ -1,6 +1,9 @@
 import type { ServerResponse } from 'node:http';
 import type { Fields } from '../../http/fields.js';
 
+/** Reports whether the lines that middleware has set and those of the proxy belong together. */
+export const isCumulative = (name: string): boolean => /^(?:set-cookie|vary)$/i.test(name);
+
 /**
  * Adds cumulative fields that middleware has set to a response. Otherwise the origin server's lines would replace them,
  * and a session's cookie or a CORS `Vary` would be lost.

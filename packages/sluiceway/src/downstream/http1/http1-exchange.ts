@@ -11,7 +11,7 @@ import { queuedBytes } from '../../net/write-queue.js';
 import type { ChunkSource } from '../../stream/chunk-source.js';
 import type { Splice, SpliceOffer } from '../../stream/splice.js';
 import { findTouch } from '../../stream/untouched.js';
-import { checkFieldCount, checkFinalStatus, destroyedEarly } from '../checks.js';
+import { checkFieldCount, checkFinalStatus, destroyedEarly, readOriginalUrl } from '../checks.js';
 import type {
   BreakOff,
   ClientExchange,
@@ -46,6 +46,8 @@ const faulty = new WeakSet<Socket>();
 /** A request that Node's HTTP/1 server has read, and its response. */
 export class Http1Exchange implements ClientExchange, SinkOptions {
   readonly request: IncomingMessage;
+  readonly method: string;
+  readonly originalUrl: string;
   readonly #response: ServerResponse;
   readonly #upgrade: Upgrade | null;
   /** The request content. Node does not read it itself if the request asks for another protocol. */
@@ -60,6 +62,8 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
   /** `upgrade`: set if the request came with an `upgrade` event. */
   constructor(request: IncomingMessage, response: ServerResponse, upgrade: Upgrade | null) {
     this.request = request;
+    this.method = request.method ?? '';
+    this.originalUrl = readOriginalUrl(request);
     this.#response = response;
     this.#upgrade = upgrade;
     this.#content = upgrade?.content ?? request;
@@ -68,10 +72,6 @@ export class Http1Exchange implements ClientExchange, SinkOptions {
     this.callsBack = response.write === OutgoingMessage.prototype.write;
     // A response can emit `error` itself (a write after its socket has closed). The `close` event is enough here.
     response.on('error', () => {});
-  }
-
-  get method(): string {
-    return this.request.method ?? '';
   }
 
   get url(): string {

@@ -15,7 +15,7 @@ import type { ClientConnection } from '../../net/client-connection.js';
 import { isUnixPeer } from '../../net/trusted-peers.js';
 import { ReadableSource } from '../../stream/readable-source.js';
 import { findTouch } from '../../stream/untouched.js';
-import { checkFieldCount, checkFinalStatus, requestContentError } from '../checks.js';
+import { checkFieldCount, checkFinalStatus, readOriginalUrl, requestContentError } from '../checks.js';
 import type {
   ClientExchange,
   ClientTunnel,
@@ -47,6 +47,7 @@ export class Http2Exchange implements ClientExchange, SinkOptions {
   readonly httpVersion = '2.0';
   readonly method: string;
   readonly url: string;
+  readonly originalUrl: string;
   readonly isTunnelOnly: boolean;
   readonly callsBack: boolean;
   readonly connection: ClientConnection | null;
@@ -68,6 +69,7 @@ export class Http2Exchange implements ClientExchange, SinkOptions {
     this.callsBack = response.write === Http2ServerResponse.prototype.write;
     this.method = request.method ?? '';
     this.url = request.url ?? '';
+    this.originalUrl = readOriginalUrl(request);
     this.isTunnelOnly = request.headers[':protocol'] !== undefined;
     this.#webSocketKey = this.isTunnelOnly ? createKey() : '';
     const { session } = this.#stream;

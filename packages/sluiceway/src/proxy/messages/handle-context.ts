@@ -54,6 +54,13 @@ export interface HandleContext<Context = unknown> {
    */
   onHead?: (head: { readonly status: number; readonly headers: Fields }) => void;
   /**
+   * With `errors: 'throw'`: called immediately before a failure rejects, with the fields of the answer that the proxy
+   * would have sent, without those that describe its content. Send them with the application's answer: it then has the
+   * request id, `Retry-After`, the fields of `cors` and of the rules for responses. Not called for errors of the
+   * arguments.
+   */
+  onThrow?: (failure: { readonly status: number; readonly headers: Fields }) => void;
+  /**
    * The hash of the file: `'sha256:<hex>'` or a member of `Repr-Digest`, or the same with SHA-512. A response with
    * other content is aborted before its end. If the value is not a digest, the answer is 500. Default: not checked.
    */

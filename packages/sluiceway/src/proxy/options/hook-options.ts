@@ -110,6 +110,10 @@ const observer = custom<Observer, Observer | undefined>({
     const given: Observer = value;
     for (const [name, spec] of Object.entries(observerMembers))
       spec.read(check, `${path}.${name}`, given[name as keyof Observer]);
+    const names = Object.keys(observerMembers);
+    // With a misspelled method, an observer would silently see nothing.
+    if (Object.keys(given).length > 0 && !names.some((name) => name in given))
+      check.problem(path, `needs one of ${names.join(', ')}`);
     return given;
   },
 });

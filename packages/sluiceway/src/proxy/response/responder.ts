@@ -19,6 +19,16 @@ import { isContentless, relayContent } from './respond.js';
 /** After these failures, content that has been written should still reach the client. */
 const LEAVES_CONTENT_VALID: ReadonlySet<Outcome> = new Set(['upstream_truncated', 'upstream_invalid']);
 
+/** Fields that would be wrong for the content of an application's error page. */
+const DESCRIBES_CONTENT: ReadonlySet<string> = new Set([
+  'content-type',
+  'content-encoding',
+  'content-language',
+  'content-disposition',
+  'etag',
+  'last-modified',
+]);
+
 /** Sends response heads and content, and answers failures. */
 export class Responder {
   readonly #settings: ProxySettings;
@@ -105,11 +115,9 @@ export class Responder {
 
   /** Sends the head. After this, the only way to report a failure is to break the response off. */
   commit(state: RequestState, head: ResponseHead): void {
-    const { transfer, client, downstream } = state;
-    const { cors, requestId } = this.#settings;
+    const { transfer, client } = state;
     if (client.isHeadSent) throw answeredElsewhere();
-    if (requestId?.toClient === true) head.headers.set(requestId.field, transfer.requestId);
-    if (cors !== null && downstream !== null) setCorsFields(head.headers, cors, downstream);
+    this.#addOwnFields(state, head);
     state.context.onHead?.(head);
     client.sendHead(head, {
       leavesContentUnread: isLeftUnread(client, state.received),
@@ -140,13 +148,36 @@ export class Responder {
     }
   }
 
+  /** The head of the default answer to a failure, for code that answers with content of its own. */
+  draftFailure(state: RequestState, error: SluicewayError): ResponseHead {
+    const head = this.#draftReport(this.#toReport(error));
+    this.#addOwnFields(state, head);
+    head.headers.retain((name) => !DESCRIBES_CONTENT.has(name.toLowerCase()));
+    return head;
+  }
+
   /** Sends the default answer to a failure. */
   async #report(state: RequestState, error: SluicewayError): Promise<void> {
-    const { proxyName, profile, headers } = this.#settings;
-    const answer = draftErrorAnswer(error, proxyName, allowedMethods(profile));
+    const answer = this.#toReport(error);
+    await this.sendOwn(state, this.#draftReport(answer), answer.content);
+  }
+
+  #toReport(error: SluicewayError): Answer {
+    const { proxyName, profile } = this.#settings;
+    return draftErrorAnswer(error, proxyName, allowedMethods(profile));
+  }
+
+  #draftReport(answer: Answer): ResponseHead {
+    const { response } = this.#settings.headers;
     const head = toResponseHead(answer);
-    headers.response?.remove(head.headers);
-    headers.response?.complete(head.headers);
-    await this.sendOwn(state, head, answer.content);
+    response?.remove(head.headers);
+    response?.complete(head.headers);
+    return head;
+  }
+
+  #addOwnFields({ transfer, downstream }: RequestState, { headers }: ResponseHead): void {
+    const { cors, requestId } = this.#settings;
+    if (requestId?.toClient === true) headers.set(requestId.field, transfer.requestId);
+    if (cors !== null && downstream !== null) setCorsFields(headers, cors, downstream);
   }
 }

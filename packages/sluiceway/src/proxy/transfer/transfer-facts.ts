@@ -67,7 +67,7 @@ export abstract class TransferFacts implements LiveTransfer {
     // Hosts of the fetch adapter do not provide it.
     this.httpVersion = client.connection === null ? null : client.httpVersion;
     this.allowsZeroCopy = allowsZeroCopy;
-    this.path = visibleTarget(client.url, hidePath);
+    this.path = visibleTarget(client.originalUrl, hidePath);
     this.#hidePath = hidePath;
   }
 

@@ -1,9 +1,13 @@
 type HidePath = ((path: string) => string) | null;
 
-/** Returns a request-target for records: `hidePath` hides the secrets of its path, and `?…` stands for a query. */
+/**
+ * Returns the path of a request-target for records: `hidePath` hides its secrets, and `?…` stands for a query. The
+ * authority of the absolute form is left out: it can contain a password, and the record has the host.
+ */
 export function visibleTarget(target: string, hidePath: HidePath): string {
   const question = target.indexOf('?');
-  const path = question < 0 ? target : target.slice(0, question);
+  const whole = question < 0 ? target : target.slice(0, question);
+  const path = whole.startsWith('/') ? whole : whole.replace(/^[a-z][a-z\d+.-]*:\/\/[^/]*/i, '') || '/';
   return (hidePath?.(path) ?? path) + (question < 0 ? '' : '?…');
 }
 
