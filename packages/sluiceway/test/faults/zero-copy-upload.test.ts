@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { expect } from 'vitest';
+import { attach, type ConnectionError, createProxy } from '../../src/index.js';
 import { isSeeded, seededBytes } from '../support/content.js';
 import { type Network, test } from '../support/fixture.js';
 import { Gate } from '../support/gate.js';
 import type { OriginConnection, OriginScript } from '../support/raw-origin.js';
 import { describeWith, requireZeroCopy } from '../support/requirements.js';
-import type { ProxyOptions } from '../support/servers.js';
+import { type ProxyOptions, startServer } from '../support/servers.js';
 import { sized, through } from '../support/through.js';
 import { until } from '../support/until.js';
 
@@ -159,6 +160,50 @@ describeWith(zeroCopy)('an upload between plain TCP connections', () => {
     client.close();
     expect(running.recorded).toHaveLength(1);
   });
+
+  test('is followed by no request, even if the content of the next request holds one [RFC 9112 11.2]', async ({
+    net,
+  }) => {
+    const { client, origin, running } = await line(net, digesting);
+    const content = file.subarray(0, 400_000);
+    const hidden = `${'\r\n'.repeat(8000)}DELETE /hidden HTTP/1.1\r\nHost: a\r\n\r\n`.repeat(50);
+    const next = `POST /next HTTP/1.1\r\nHost: a\r\nContent-Length: ${hidden.length}\r\n\r\n${hidden}`;
+    await client.send(request([], content.length));
+    await client.send(content);
+    await client.send(next);
+    expect((await client.readResponse()).head.get('connection')).toBe('close');
+    client.end();
+    await until(() => running.open === 0, 'the proxy had read everything');
+    expect(await running.records(1)).toMatchObject([{ outcome: 'completed', zeroCopy: true, method: 'PUT' }]);
+    expect(origin.total).toBe(1);
+  });
+
+  test.for([
+    ['that is whole', SIZE],
+    ['that the origin server has refused', SIZE - 5],
+  ] as const)(
+    '%s is no error of the connection when its client closes [Sluiceway]',
+    async ([, sent], { net }) => {
+      const origin = await net.origin(async (connection) => {
+        await connection.readHead();
+        await connection.readExactly(sent === SIZE ? SIZE : MiB);
+        await connection.write(sized('ok'));
+        await connection.readUntilClose();
+      });
+      const errors: ConnectionError[] = [];
+      const server = await startServer();
+      net.cleanup(() => server.stop());
+      const proxy = createProxy({ upstream: origin.url, zeroCopy: true });
+      attach(server.server, proxy, { onConnectionError: (error) => void errors.push(error) });
+      const client = await net.client(server);
+      await client.send(request());
+      await client.send(file.subarray(0, sent));
+      expect((await client.readResponse()).content.toString()).toBe('ok');
+      client.end();
+      await until(() => server.open === 0, 'the connection had closed');
+      expect(errors).toEqual([]);
+    },
+  );
 
   test('is copied where its length is not known, and where it is small [Sluiceway]', async ({ net }) => {
     const { client, running } = await line(net, digesting);

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { startReading, stopReading } from '../../net/reading.js';
 
 /**
  * Stops Node's server from reading a connection. Pausing the socket is not enough: the server resumes it whenever
@@ -19,7 +20,10 @@ export class HeldReading {
   /** Resumes reading, unless the server waits for the client to take its output: then the server resumes by itself. */
   release(): void {
     this.giveUp();
-    if (!this.#socket.destroyed && Reflect.get(this.#socket, '_paused') !== true) this.#socket.resume();
+    if (!this.#socket.destroyed && Reflect.get(this.#socket, '_paused') !== true) {
+      startReading(this.#socket);
+      this.#socket.resume();
+    }
   }
 
   /** Restores the socket without resuming it. */
@@ -28,8 +32,12 @@ export class HeldReading {
     this.#socket.off('resume', this.#stop);
   }
 
-  /** Node's server starts and stops reading on the socket's `resume` and `pause` events. */
+  /**
+   * Node's server starts and stops reading on the socket's `resume` and `pause` events, as long as its parser reads the
+   * connection directly.
+   */
   readonly #stop = (): void => {
     this.#socket.emit('pause');
+    stopReading(this.#socket);
   };
 }

@@ -9,7 +9,7 @@ import { DepartureProbe } from './departure-probe.js';
 import { HeldReading } from './held-reading.js';
 import { lingerDiscarding } from './lingering-close.js';
 import { answeredServers } from './parse-errors.js';
-import { isCutWhole } from './spliceable-content.js';
+import { isCutWhole, isEndAfterSplice } from './spliceable-content.js';
 
 /** Number of waiting requests at which a connection is no longer read. */
 const MAX_WAITING = 8;
@@ -129,6 +129,11 @@ export class Http1Connection {
     return true;
   }
 
+  /** Whether the error is only the end of a client whose upload is over. */
+  isEndAfterSplice(error: NodeJS.ErrnoException): boolean {
+    return isEndAfterSplice(error, this.#lastRequest, currentResponse(this.#socket));
+  }
+
   /** One function per connection, since it is added to each waiting response. */
   readonly #onTurn = (): void => {
     this.#waiting -= 1;
@@ -240,9 +245,10 @@ export function watchParseErrors(server: EventEmitter): void {
   if (existing !== undefined) server.off('clientError', existing as () => void);
   if (existing === undefined) answeredServers.add(server);
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    reportConnectionError(server, error, socket);
+    const connection = Http1Connection.of({ socket });
+    if (connection?.isEndAfterSplice(error) !== true) reportConnectionError(server, error, socket);
     if (server.listenerCount('clientError') > 1) return;
-    if (Http1Connection.of({ socket })?.onParseError(error) === true) return;
+    if (connection?.onParseError(error) === true) return;
     if (existing === undefined) refuseConnection(socket, error);
     else Reflect.apply(existing, server, [error, socket]);
   });

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { startReading } from '../../net/reading.js';
+import { isCut } from './spliceable-content.js';
 
 /** How long a client can continue sending after the response: without a byte, and in total. nginx's defaults. */
 const LINGER_IDLE_MS = 5_000;
@@ -21,6 +22,7 @@ const lingering = new WeakSet<Socket>();
 function lingeringClose(request: IncomingMessage, socket: Socket | null): void {
   if (socket === null || socket.destroyed) return;
   if (request.complete) socket.end(() => void socket.destroy());
+  else if (isCut(request)) lingerDiscarding(socket);
   else linger(request, socket);
 }
 

@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Fields } from '../../http/fields.js';
 import type { ChunkSink, ChunkSource } from '../../stream/chunk-source.js';
@@ -9,19 +9,39 @@ import { HeldReading } from './held-reading.js';
 import { answersParseErrors } from './parse-errors.js';
 import { keepActive } from './splice-response.js';
 
-/** Requests whose content partly or fully bypassed Node's parser, which still waits for it. */
+/**
+ * Requests whose content partly or fully bypasses Node's parser, which still waits for it. The parser gets no more bytes of
+ * the connection: it would take what follows the content for content, and a part of it for a request.
+ */
 const cut = new WeakMap<IncomingMessage, 'partly' | 'whole'>();
 
-/** Whether content of the request bypassed the parser. The parser treats what follows on the connection as content. */
+/** How many bytes are read and dropped that follow the content, so that the end of the client's side is noticed. */
+const MAX_DROPPED_BYTES = 64 * 1024;
+
+/** Whether content of the request bypasses the parser, so that the connection cannot carry another request. */
 export const isCut = (request: IncomingMessage): boolean => cut.has(request);
 
 /** Like `isCut`, and all of the content has arrived. */
 export const isCutWhole = (request: IncomingMessage): boolean => cut.get(request) === 'whole';
 
 /**
+ * Whether a parse error means only that the client has ended its side: the parser still waits for content that bypassed it,
+ * but all of it has arrived, or the response is sent. `response`: the current one of the connection.
+ */
+export function isEndAfterSplice(
+  { code }: NodeJS.ErrnoException,
+  request: IncomingMessage | null,
+  response: ServerResponse | null,
+): boolean {
+  if (request === null || code !== 'HPE_INVALID_EOF_STATE') return false;
+  return isCutWhole(request) || (isCut(request) && response === null);
+}
+
+/**
  * Request content of known length, of which the kernel can move what Node's parser has not read. Stops the parser from
- * reading, delivers what it has read, and offers the rest to the sink. The byte count marks the end, since the parser
- * waits for content that it never sees. The connection cannot carry another request afterwards.
+ * reading, delivers what it has read, and offers the rest to the sink. If the sink accepts, the parser gets nothing more:
+ * what the kernel does not move is read from the socket, and the byte count marks the end. The connection cannot carry
+ * another request afterwards.
  */
 class SpliceableContent implements ChunkSource, ChunkSink {
   readonly #source: ChunkSource;
@@ -36,6 +56,7 @@ class SpliceableContent implements ChunkSource, ChunkSink {
   /** Bytes to deliver in chunks before the rest is offered. */
   #toCopy = 0;
   #isRefused = false;
+  #dropped = 0;
 
   /** `source` is the content from the parser. */
   constructor(source: ChunkSource, request: IncomingMessage, length: number) {
@@ -67,21 +88,27 @@ class SpliceableContent implements ChunkSource, ChunkSink {
   /** Called by the source, as `end` and `fail` are. */
   chunk(bytes: Uint8Array, done: () => void): void {
     const sink = this.#sink;
-    // After content has bypassed the parser, it may deliver more: what follows on the connection.
-    const content = bytes.subarray(0, this.#length - this.#received);
-    if (sink === null || content.length === 0) {
+    if (sink === null) {
       done();
       return;
     }
-    this.#received += content.length;
-    this.#toCopy -= content.length;
+    if (isCut(this.#request)) {
+      done();
+      this.fail(new Error('Node has read bytes during a splice'));
+      return;
+    }
+    this.#deliver(sink, bytes, done);
+  }
+
+  #deliver(sink: ChunkSink, bytes: Uint8Array, done: () => void): void {
+    this.#received += bytes.length;
+    this.#toCopy -= bytes.length;
     this.#lent += 1;
-    sink.chunk(content, () => {
+    sink.chunk(bytes, () => {
       this.#lent -= 1;
       done();
       if (this.#lent === 0) this.#offerRest();
     });
-    if (isCut(this.#request) && this.#received === this.#length) this.#endByCount();
   }
 
   end(): void {
@@ -115,12 +142,40 @@ class SpliceableContent implements ChunkSource, ChunkSink {
       return;
     if (this.#held === null) this.#hold();
     if (this.#request.readableLength > 0) return;
+    if (this.#socket.readableLength > 0) {
+      this.#release();
+      return;
+    }
     const left = this.#length - this.#received;
     this.#splice = left < MIN_SPLICE_BYTES ? null : (sink.splice?.(this.#offer(left)) ?? null);
-    if (this.#splice !== null) return;
-    this.#isRefused = true;
-    this.#release();
+    if (this.#splice === null) {
+      this.#isRefused = true;
+      this.#release();
+    } else if (!isCut(this.#request)) {
+      this.#detachParser();
+    }
   }
+
+  #detachParser(): void {
+    cut.set(this.#request, 'partly');
+    this.#socket.removeAllListeners('data');
+    // Until a listener is added, Node's server lets the parser read the connection directly.
+    this.#socket.on('data', this.#onData);
+  }
+
+  /** Called with what the kernel does not move: the rest of the content, and what follows. */
+  readonly #onData = (bytes: Buffer): void => {
+    const content = bytes.subarray(0, this.#sink === null ? 0 : this.#length - this.#received);
+    this.#dropped += bytes.length - content.length;
+    if (this.#dropped > MAX_DROPPED_BYTES) this.#socket.pause();
+    if (this.#sink === null || content.length === 0) return;
+    const isLast = this.#received + content.length === this.#length;
+    if (!isLast) this.#hold();
+    this.#deliver(this.#sink, content, () => {
+      if (!isLast && (this.#isRefused || this.#toCopy > 0)) this.#release();
+    });
+    if (isLast) this.#endByCount();
+  };
 
   #offer(length: number): SpliceOffer {
     return {
@@ -129,7 +184,6 @@ class SpliceableContent implements ChunkSource, ChunkSink {
       flow: null,
       onMoved: (bytes) => {
         this.#received += bytes;
-        if (!isCut(this.#request)) cut.set(this.#request, 'partly');
         keepActive(this.#socket);
       },
       onWait: () => {},
@@ -143,7 +197,7 @@ class SpliceableContent implements ChunkSource, ChunkSink {
   }
 
   #hold(): void {
-    this.#held = new HeldReading(this.#socket);
+    this.#held ??= new HeldReading(this.#socket);
   }
 
   #release(): void {
@@ -165,6 +219,8 @@ export function toSpliceable(
   if (length === null || !(socket instanceof Socket) || !isSpliceable(socket)) return source;
   // Its reading is already held.
   if (Object.hasOwn(socket, 'resume')) return source;
+  // Other code reads the connection too.
+  if (socket.listenerCount('data') !== 1 || socket.listenerCount('readable') > 0) return source;
   const { server }: { server?: EventEmitter & { requestTimeout?: number } } = socket as object;
   // The server would time the request out, and other listeners would get parse errors.
   if (server?.requestTimeout !== 0 || !answersParseErrors(server)) return source;
