@@ -50,6 +50,10 @@ export class RouteTable<R extends RouteEntry> {
   /** Rows by host; `''` for any host. */
   readonly #rows = new Map<HostPattern, Row<R>[]>();
   readonly #hasSeveralAccess: boolean;
+  /** The rows for any host alone: if no route names a host, that is where all are. */
+  readonly #ofAnyHost: readonly Row<R>[][];
+  readonly #namesHosts: boolean;
+  readonly #only: R | null;
 
   constructor(routes: readonly R[]) {
     for (const route of routes) {
@@ -62,7 +66,17 @@ export class RouteTable<R extends RouteEntry> {
       }
     }
     for (const rows of this.#rows.values()) rows.sort(compareRows);
+    const rowsOfAnyHost = this.#rows.get('');
+    this.#ofAnyHost = rowsOfAnyHost === undefined ? [] : [rowsOfAnyHost];
+    this.#namesHosts = this.#rows.size > this.#ofAnyHost.length;
+    const [first] = routes;
+    this.#only = routes.length === 1 && first !== undefined && matchesAll(first.match) ? first : null;
     this.#hasSeveralAccess = new Set(routes.map(({ accessKey }) => accessKey)).size > 1;
+  }
+
+  /** The only route, if it matches every request. Null otherwise. */
+  get only(): R | null {
+    return this.#only;
   }
 
   find(query: RouteQuery): Found<R> {
@@ -82,6 +96,7 @@ export class RouteTable<R extends RouteEntry> {
   }
 
   #candidates(host: string | null): readonly Row<R>[][] {
+    if (!this.#namesHosts) return this.#ofAnyHost;
     const hosts = host === null ? [''] : [host, ...wildcardsOf(host), ''];
     return hosts.flatMap((each) => {
       const rows = this.#rows.get(each);
@@ -103,21 +118,27 @@ export class RouteTable<R extends RouteEntry> {
   }
 }
 
+const matchesAll = ({ hosts, path, methods }: RouteMatch): boolean =>
+  hosts.length === 0 && path.isOpen && path.segments.length === 0 && methods === null;
+
+const NO_METHODS: ReadonlySet<string> = new Set();
+
 function findRow<R>(
   candidates: readonly Row<R>[][],
   path: readonly string[],
   method: string,
   form: 'path' | 'loose',
-): { row: Row<R> | null; allow: Set<string> } {
-  const allow = new Set<string>();
+): { row: Row<R> | null; allow: ReadonlySet<string> } {
+  let allow: Set<string> | null = null;
   for (const rows of candidates) {
     for (const row of rows) {
       if (!matches(row[form], path)) continue;
-      if (row.methods === null || row.methods.has(method)) return { row, allow };
+      if (row.methods === null || row.methods.has(method)) return { row, allow: NO_METHODS };
+      allow ??= new Set();
       for (const each of row.methods) allow.add(each);
     }
   }
-  return { row: null, allow };
+  return { row: null, allow: allow ?? NO_METHODS };
 }
 
 const compareRows = <R>(a: Row<R>, b: Row<R>): number =>

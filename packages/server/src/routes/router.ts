@@ -56,6 +56,8 @@ export class Router implements Handler {
   }
 
   #find(request: AnyRequest): RouteHandler | Error {
+    const { only } = this.#table;
+    if (only !== null) return only.handler;
     const query = readQuery(request);
     const wanted = this.#findForPreflight(request, query);
     if (wanted !== null) return wanted.handler;
@@ -73,9 +75,11 @@ function preflightedMethod({ method, headers }: AnyRequest): string | null {
 
 /** Reads a request as the proxy of the route does: an absolute target replaces `Host` (RFC 9112 section 3.2.2). */
 function readQuery({ url = '/', headers, method = 'GET' }: AnyRequest): RouteQuery {
-  const [whole = '', absolute] = /^https?:\/\/([^/?#]*)/i.exec(url) ?? [];
+  const [whole = '', absolute] = url.startsWith('/') ? [] : (/^https?:\/\/([^/?#]*)/i.exec(url) ?? []);
   const authority = absolute ?? headers[':authority'] ?? headers.host;
-  const path = /^[^?]*/.exec(url.slice(whole.length))?.[0] ?? '';
+  const rest = url.slice(whole.length);
+  const question = rest.indexOf('?');
+  const path = question < 0 ? rest : rest.slice(0, question);
   return {
     host: typeof authority === 'string' ? normalizeHost(authority) : null,
     // `OPTIONS *` refers to the whole server.

@@ -184,3 +184,18 @@ test('routes are listed in the order in which they are tried', () => {
   const table = tableOf({ path: '/' }, { hosts: ['*.b.test'] }, { path: '/a' }, { hosts: ['x.b.test'] });
   expect(table.inOrder.map(({ name }) => name)).toEqual(['x.b.test /', '*.b.test /', '/a', '/']);
 });
+
+describe('a route is the only one if it alone matches every request [Sluiceway]', () => {
+  test.for<[string, readonly Shape[], string | null]>([
+    ['a prefix of all paths', [{ path: '/' }], '/'],
+    ['a pattern of all paths', [{ pattern: '/**' }], '/**'],
+    ['a host', [{ hosts: ['a.test'] }], null],
+    ['a path', [{ path: '/files' }], null],
+    ['a pattern of one segment', [{ pattern: '/*' }], null],
+    ['methods', [{ methods: ['GET'] }], null],
+    ['two routes', [{ path: '/' }, { path: '/files' }], null],
+    ['no route', [], null],
+  ])('%s', ([, shapes, expected]) => {
+    expect(tableOf(...shapes).only?.name ?? null).toBe(expected);
+  });
+});

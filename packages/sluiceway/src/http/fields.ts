@@ -206,7 +206,12 @@ export class Fields implements ReadonlyFields {
 
 /** Compares a name with a lower-case name, ignoring letter case. */
 export function isNamed(name: string, lower: string): boolean {
-  return name.length === lower.length && (name === lower || name.toLowerCase() === lower);
+  // The first letter excludes most names of the same length before any text is copied.
+  return (
+    name.length === lower.length &&
+    (name.charCodeAt(0) | 0x20) === (lower.charCodeAt(0) | 0x20) &&
+    (name === lower || name.toLowerCase() === lower)
+  );
 }
 
 function checkName(name: string): void {

@@ -27,22 +27,50 @@ export interface MetricSnapshot {
 
 /** A number for each combination of label values. */
 export class Numbers {
-  readonly #series = new Map<string, Series>();
+  readonly #cells = new Cells<Series>((labels) => ({ labels, value: 0 }));
 
   /** Returns the cell of the label values, which stays the same: keep it where it is needed often. */
   cell(...labels: string[]): Series {
-    const key = labels.join('\0');
-    let series = this.#series.get(key);
-    if (series === undefined) {
-      series = { labels, value: 0 };
-      this.#series.set(key, series);
-    }
-    return series;
+    return this.#cells.get(labels);
   }
 
   get all(): Series[] {
-    return [...this.#series.values()];
+    return this.#cells.all;
   }
+}
+
+/** What is counted for each combination of label values. */
+class Cells<T extends { readonly labels: LabelValues }> {
+  readonly #make: (labels: LabelValues) => T;
+  readonly #byKey = new Map<string, T>();
+  /** Most transfers have the labels of the one before. */
+  #last: T | null = null;
+
+  constructor(make: (labels: LabelValues) => T) {
+    this.#make = make;
+  }
+
+  get(labels: LabelValues): T {
+    if (this.#last !== null && areEqual(this.#last.labels, labels)) return this.#last;
+    const key = labels.join('\0');
+    let cell = this.#byKey.get(key);
+    if (cell === undefined) {
+      cell = this.#make(labels);
+      this.#byKey.set(key, cell);
+    }
+    this.#last = cell;
+    return cell;
+  }
+
+  get all(): T[] {
+    return [...this.#byKey.values()];
+  }
+}
+
+function areEqual(a: LabelValues, b: LabelValues): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 /** Counts values by their size. */
@@ -73,24 +101,19 @@ export class Distribution {
 /** A distribution for each combination of label values. */
 export class Distributions {
   readonly bounds: readonly number[];
-  readonly #all = new Map<string, Distribution>();
+  readonly #cells: Cells<Distribution>;
 
   constructor(bounds: readonly number[]) {
     this.bounds = bounds;
+    this.#cells = new Cells((labels) => new Distribution(labels, bounds));
   }
 
   cell(...labels: string[]): Distribution {
-    const key = labels.join('\0');
-    let found = this.#all.get(key);
-    if (found === undefined) {
-      found = new Distribution(labels, this.bounds);
-      this.#all.set(key, found);
-    }
-    return found;
+    return this.#cells.get(labels);
   }
 
   get all(): HistogramSeries[] {
-    return Array.from(this.#all.values(), (each) => each.toSeries());
+    return this.#cells.all.map((each) => each.toSeries());
   }
 }
 

@@ -109,7 +109,8 @@ export async function sendUpstream(
   };
   const { target } = draft;
   const mirrors = upload === null && protocol === null ? toMirrors(draft) : NONE;
-  const several: SeveralOptions = {
+  // Only for the two ways that need it: the copy would be a large part of the cost of a small response.
+  const several = (): SeveralOptions => ({
     ...options,
     onTry: (hasOthers) => {
       transfer.hasOtherTargets = hasOthers;
@@ -117,16 +118,16 @@ export async function sendUpstream(
       timeouts.responseWaitsFor('nobody');
     },
     isFit: (response) => steps.isUsable(response) && findRangeFault(draft.method, response) === null,
-  };
+  });
   const balanced = mirrors.length === 0 ? balancedFor(selection, draft) : null;
   const transport = balanced?.measure(settings.transport) ?? settings.transport;
   let first: { start: StartingPoint; sent: Sent };
   let others: ReceivedResponse['others'] = () => [];
   if (balanced !== null) {
-    first = await sendBalanced(transfer, transport, { target, request }, balanced, draft, several);
+    first = await sendBalanced(transfer, transport, { target, request }, balanced, draft, several());
     others = (begin) => balanced.others().map((other) => aimAt(begin, other));
   } else if (mirrors.length > 0) {
-    const any = await sendToAny(transport, request, [target, ...mirrors], several);
+    const any = await sendToAny(transport, request, [target, ...mirrors], several());
     first = any;
     others = (begin) => any.others.map((other) => aim(begin, other, options.secretFields?.() ?? []));
   } else {

@@ -4,6 +4,7 @@ import { plainAddress } from '../../http/forwarded.js';
 import { hostField } from '../../http/target.js';
 import type { Target } from '../../upstream/target.js';
 import type { Exchange } from '../../upstream/transport.js';
+import { toIsoTime } from './iso-time.js';
 import { toLogMessage } from './log-message.js';
 import { RateSamples } from './rate-samples.js';
 import { announcedLength, type RequestFacts } from './request-facts.js';
@@ -105,7 +106,7 @@ export abstract class TransferFacts implements LiveTransfer {
   }
 
   get time(): string {
-    return new Date(this.#startedAt).toISOString();
+    return toIsoTime(this.#startedAt);
   }
 
   get durationMs(): number {
