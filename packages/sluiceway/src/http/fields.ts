@@ -81,15 +81,15 @@ export class Fields implements ReadonlyFields {
   getAll(name: string): string[] {
     const values: string[] = [];
     if (!this.#mayHave(name)) return values;
-    const lower = name.toLowerCase();
     for (let i = 0; i < this.#raw.length; i += 2) {
-      if (isNamed(this.#raw[i] as string, lower)) values.push(this.#raw[i + 1] as string);
+      if (isNamed(this.#raw[i] as string, name)) values.push(this.#raw[i + 1] as string);
     }
     return values;
   }
 
   list(name: string): string[] {
     const members: string[] = [];
+    if (!this.#mayHave(name)) return members;
     for (const value of this.getAll(name)) {
       for (const member of value.split(',')) {
         const trimmed = member.trim();
@@ -131,9 +131,8 @@ export class Fields implements ReadonlyFields {
    * Replaces the value of each line of that name by the result of `rewrite`. Position and spelling of the name stay.
    */
   rewrite(name: string, rewrite: (value: string) => string): this {
-    const lower = name.toLowerCase();
     for (let i = this.#indexOf(name); i >= 0 && i < this.#raw.length; i += 2) {
-      if (!isNamed(this.#raw[i] as string, lower)) continue;
+      if (!isNamed(this.#raw[i] as string, name)) continue;
       const value = rewrite(this.#raw[i + 1] as string);
       if (value === this.#raw[i + 1]) continue;
       checkValue(name, value);
@@ -151,8 +150,7 @@ export class Fields implements ReadonlyFields {
 
   delete(name: string): this {
     if (this.#indexOf(name) < 0) return this;
-    const lower = name.toLowerCase();
-    return this.retain((each) => !isNamed(each, lower));
+    return this.retain((each) => !isNamed(each, name));
   }
 
   /** Keeps the lines for which `keep` returns true. `keep` gets the name in its original spelling. */
@@ -196,23 +194,31 @@ export class Fields implements ReadonlyFields {
 
   #indexOf(name: string, from = 0): number {
     if (!this.#mayHave(name)) return -1;
-    const lower = name.toLowerCase();
     for (let i = from; i < this.#raw.length; i += 2) {
-      if (isNamed(this.#raw[i] as string, lower)) return i;
+      if (isNamed(this.#raw[i] as string, name)) return i;
     }
     return -1;
   }
 }
 
-/** Compares a name with a lower-case name, ignoring letter case. */
-export function isNamed(name: string, lower: string): boolean {
-  // The first letter excludes most names of the same length before any text is copied.
-  return (
-    name.length === lower.length &&
-    (name.charCodeAt(0) | 0x20) === (lower.charCodeAt(0) | 0x20) &&
-    (name === lower || name.toLowerCase() === lower)
-  );
+/**
+ * Compares two names, ignoring letter case. Names are ASCII. A loop, because `toLowerCase` is a call into the runtime for
+ * each name of a message.
+ */
+export function isNamed(name: string, other: string): boolean {
+  if (name.length !== other.length) return false;
+  for (let i = 0; i < name.length; i += 1) {
+    const a = name.charCodeAt(i);
+    const b = other.charCodeAt(i);
+    if (a !== b && ((a ^ b) !== CASE_BIT || !isLetter(a | CASE_BIT))) return false;
+  }
+  return true;
 }
+
+/** The bit in which ASCII letters of different case differ. */
+const CASE_BIT = 0x20;
+
+const isLetter = (lowerCode: number): boolean => lowerCode >= 0x61 && lowerCode <= 0x7a;
 
 function checkName(name: string): void {
   if (!TOKEN.test(name)) throw new TypeError(`Invalid field name ${JSON.stringify(name)}`);

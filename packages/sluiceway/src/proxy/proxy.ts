@@ -209,9 +209,9 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
       if (limits.hasRules) await limits.admit(transfer, downstream, STAGES.request);
 
       // 2. Select the target, or an answer.
-      const selected =
-        answerAsLastServer(downstream, profile) ??
-        (await this.#selector.select(downstream, transfer, context));
+      const found =
+        answerAsLastServer(downstream, profile) ?? this.#selector.select(downstream, transfer, context);
+      const selected = found instanceof Promise ? await found : found;
       if (!isAnswer(selected)) {
         state.selection = selected;
         transfer.link = selected.link ?? null;
@@ -242,7 +242,8 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
         normalizeRequest(upstream);
       }
       if (headers.rewritesDestination) changeDestination(upstream, downstream, client);
-      await expectSidecar(state, validated, upstream, this.#settings);
+      const sidecar = expectSidecar(state, validated, upstream, this.#settings);
+      if (sidecar !== null) await sidecar;
       expectDigest(state, upstream, digests);
       if (hooks.transform?.request)
         await transformRequest(state, hooks.transform.request, downstream, upstream);

@@ -20,3 +20,20 @@ export interface TimeoutSettings {
 export interface SilenceListener {
   onSilence(ms: number): void;
 }
+
+/** Infinity if there is no limit. `rateWindowMs`: how long the minimum rate is measured. Without an array: each request asks. */
+export function shortestLimitMs(settings: TimeoutSettings, rateWindowMs: number): number {
+  const { responseHeadMs, upstreamIdleMs, clientIdleMs, tunnelIdleMs, silenceMs, totalMs, minRate } =
+    settings;
+  return Math.min(
+    orNone(responseHeadMs),
+    orNone(upstreamIdleMs),
+    orNone(clientIdleMs),
+    orNone(tunnelIdleMs),
+    orNone(silenceMs),
+    orNone(totalMs),
+    minRate === 0 ? Number.POSITIVE_INFINITY : rateWindowMs,
+  );
+}
+
+const orNone = (limitMs: number): number => (limitMs > 0 ? limitMs : Number.POSITIVE_INFINITY);

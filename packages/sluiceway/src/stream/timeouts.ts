@@ -1,6 +1,6 @@
 import { SluicewayError } from '../errors.js';
 import { idleError, idleLimitMs, type WaitsFor } from './idle-error.js';
-import type { SilenceListener, TimeoutSettings } from './timeout-settings.js';
+import { type SilenceListener, shortestLimitMs, type TimeoutSettings } from './timeout-settings.js';
 
 /** The window in which a minimum rate is measured. A shorter one would fail ordinary bursts. */
 export const RATE_WINDOW_MS = 5000;
@@ -55,10 +55,7 @@ export class TransferTimeouts {
     this.#onExpired = onExpired;
     this.#since = performance.now();
     this.#totalDeadline = settings.totalMs === 0 ? Number.POSITIVE_INFINITY : this.#since + settings.totalMs;
-    const rateMs = settings.minRate === 0 ? 0 : RATE_WINDOW_MS;
-    const { responseHeadMs, upstreamIdleMs, clientIdleMs, tunnelIdleMs, silenceMs, totalMs } = settings;
-    const limits = [responseHeadMs, upstreamIdleMs, clientIdleMs, tunnelIdleMs, silenceMs, totalMs, rateMs];
-    this.#granularityMs = Math.min(...limits.filter((limit) => limit > 0));
+    this.#granularityMs = shortestLimitMs(settings, RATE_WINDOW_MS);
     if (Number.isFinite(this.#totalDeadline)) this.#arm(this.#since);
   }
 

@@ -15,14 +15,14 @@ import type { Answer, DownstreamResponseDraft } from './responses.js';
 /**
  * Chooses the target of a request, or answers it. Implemented by a fixed upstream, the hook `onRequest` and a URL
  * (`request/select-target.ts`), and by the grants of a gateway. Called once per request, before any lookup or
- * connection. A rejection is answered as an error.
+ * connection. An error is answered. What is known without waiting is returned as it is.
  */
 export interface Selector {
   select(
     request: DownstreamRequest,
     transfer: SelectingTransfer,
     context: HandleContext,
-  ): Promise<Answer | Selection>;
+  ): MaybePromise<Answer | Selection>;
 }
 
 /** The part of a transfer that a selector needs. */

@@ -8,25 +8,33 @@ import { secretFields } from './secret-fields.js';
 import { loopMarker, toMirrors } from './send-upstream.js';
 import type { ValidRequest } from './validate-request.js';
 
+type SidecarSettings = Pick<ProxySettings, 'sidecars' | 'digests' | 'profile' | 'loopName'>;
+
 /**
  * Reads the digest of the requested file from its checksum file, if there is one and the application has given no digest.
  * If it cannot be read and is required, a successful response is refused later, when it is known that there is a file.
+ * Null: there is nothing to wait for.
  */
-export async function expectSidecar(
+export function expectSidecar(
   state: RequestState,
-  { downstream, protocol }: ValidRequest,
+  validated: ValidRequest,
   upstream: UpstreamRequestDraft,
-  {
-    sidecars,
-    digests,
-    profile,
-    loopName,
-  }: Pick<ProxySettings, 'sidecars' | 'digests' | 'profile' | 'loopName'>,
-): Promise<void> {
-  const location = locationFor(state, digests.sidecar);
-  if (location === null || upstream.digest !== null || protocol !== null) return;
+  settings: SidecarSettings,
+): Promise<void> | null {
+  const location = locationFor(state, settings.digests.sidecar);
+  if (location === null || upstream.digest !== null || validated.protocol !== null) return null;
   if ((upstream.method !== 'GET' && upstream.method !== 'HEAD') || !hasSidecar(location, upstream.target))
-    return;
+    return null;
+  return readSidecar(state, validated, upstream, location, settings);
+}
+
+async function readSidecar(
+  state: RequestState,
+  { downstream }: ValidRequest,
+  upstream: UpstreamRequestDraft,
+  location: SidecarLocation,
+  { sidecars, profile, loopName }: SidecarSettings,
+): Promise<void> {
   const { selection, transfer } = state;
   const reading = sidecars.read({
     location,

@@ -8,6 +8,7 @@ import { toTarget } from '../../upstream/target.js';
 import type { DownstreamRequest } from '../messages/downstream-request.js';
 import type { HandleContext } from '../messages/handle-context.js';
 import { type Hooks, runHook } from '../messages/hooks.js';
+import type { MaybePromise } from '../messages/maybe-promise.js';
 import type { Answer } from '../messages/responses.js';
 import {
   joinToUpstream,
@@ -44,7 +45,7 @@ class UpstreamSelector implements Selector {
     this.#mirrors = mirrors;
   }
 
-  async select(request: DownstreamRequest): Promise<Selection> {
+  select(request: DownstreamRequest): Selection {
     const mirrors = this.#mirrors.map((mirror) => joinToUpstream(request, mirror));
     return { target: joinToUpstream(request, this.#upstream), mirrors, joinedTo: this.#upstream };
   }
@@ -93,11 +94,11 @@ export class UrlSelector implements Selector {
     this.#fallback = fallback;
   }
 
-  async select(
+  select(
     request: DownstreamRequest,
     transfer: SelectingTransfer,
     context: HandleContext,
-  ): Promise<Answer | Selection> {
+  ): MaybePromise<Answer | Selection> {
     const { url, mirrors = [] } = context;
     if (url === undefined) {
       if (this.#fallback !== null) return this.#fallback.select(request, transfer, context);

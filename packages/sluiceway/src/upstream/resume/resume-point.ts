@@ -75,11 +75,13 @@ function locate(
 
 /** The content codings of a response, in lower case; '' for none. */
 export const codingOf = (headers: ReadonlyFields): string =>
-  headers
-    .list('content-encoding')
-    .map((coding) => coding.toLowerCase())
-    .filter((coding) => coding !== 'identity')
-    .join(', ');
+  headers.has('content-encoding')
+    ? headers
+        .list('content-encoding')
+        .map((coding) => coding.toLowerCase())
+        .filter((coding) => coding !== 'identity')
+        .join(', ')
+    : '';
 
 /** How the rest of some content is requested. */
 export interface AskedRest {
