@@ -58,7 +58,7 @@ const fullScale = {
   slowSettleSeconds: 20,
   slowSampleSeconds: 10,
   stalledBytes: 10 * 2 ** 30,
-  stalledSeconds: 60,
+  stalledSeconds: 20,
 };
 
 /** @type {Scale} */

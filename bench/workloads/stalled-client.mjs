@@ -10,7 +10,7 @@ import { readSlowly } from '../lib/readers.mjs';
 /** @type {Workload} */
 export const stalledClient = {
   name: 'stalled-client',
-  title: '10 GiB download by a client that reads 64 KiB/s for a minute, then fast',
+  title: '10 GiB download by a client that reads 64 KiB/s for 20 s, then fast',
   route: 'plain',
   maxRounds: 1,
   needs: [],
