@@ -111,6 +111,10 @@ describe('the limit of one transfer', () => {
     await running.record();
     expect(() => transfer?.limit(0)).toThrow(RangeError);
     transfer?.limit(5);
+    expect(() => transfer?.limit('fast')).toThrow(/^The limit must be a size such as/);
+    expect(transfer?.rateLimit).toBe(5);
+    transfer?.limit('1.5kB');
+    expect(transfer?.rateLimit).toBe(1500);
   });
 });
 

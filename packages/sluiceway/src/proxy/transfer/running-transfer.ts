@@ -1,4 +1,4 @@
-import type { Duration } from '../../units.js';
+import type { Duration, Size } from '../../units.js';
 import type { LiveTransfer, TransferRecord } from './transfer-record.js';
 
 /**
@@ -38,10 +38,11 @@ export interface RunningTransfer extends LiveTransfer {
    */
   abort(reason?: string): void;
   /**
-   * Limits the rate of the transfer from now on, in bytes per second, both directions together. The limits of rules apply
-   * as well. Null: no limit for this transfer alone. Throws a `RangeError` below 1.
+   * Limits the rate of the transfer from now on, both directions together, to bytes per second: a number, or a size such as
+   * `'10MB'`. The limits of rules apply as well. Null: no limit for this transfer alone. Throws a `RangeError` below 1, and
+   * for text that is not a size.
    */
-  limit(bytesPerSecond: number | null): void;
+  limit(bytesPerSecond: Size | null): void;
   /** The id of the signed link of a gateway, once it has been verified. Null: there is none. */
   readonly link: string | null;
   /** The rate that `limit` has set, in bytes per second. Null: none. */

@@ -1,6 +1,6 @@
 import { answeredElsewhere } from '../../downstream/checks.js';
 import type { ClientExchange } from '../../downstream/exchange.js';
-import { type Outcome, SluicewayError } from '../../errors.js';
+import { describeThrown, type Outcome, SluicewayError } from '../../errors.js';
 import type { Admission } from '../../limits/admission.js';
 import type { LimitTarget } from '../../limits/keys.js';
 import { Bandwidth } from '../../stream/bandwidth.js';
@@ -8,6 +8,7 @@ import { Flow } from '../../stream/flow.js';
 import type { Meter } from '../../stream/metered-source.js';
 import type { TimeoutSettings } from '../../stream/timeout-settings.js';
 import { TransferTimeouts } from '../../stream/timeouts.js';
+import { parseBytes, type Size } from '../../units.js';
 import type { Target } from '../../upstream/target.js';
 import type { Exchange } from '../../upstream/transport.js';
 import { toLogMessage } from './log-message.js';
@@ -190,7 +191,8 @@ export class Transfer extends TransferFacts implements RunningTransfer {
     return (this.flowDown ??= new Flow());
   }
 
-  limit(bytesPerSecond: number | null): void {
+  limit(given: Size | null): void {
+    const bytesPerSecond = typeof given === 'string' ? parseLimit(given) : given;
     if (bytesPerSecond !== null && !(bytesPerSecond >= 1))
       throw new RangeError(`The limit must be at least 1 byte per second, not ${bytesPerSecond}`);
     this.rateLimit = bytesPerSecond;
@@ -258,5 +260,13 @@ export class Transfer extends TransferFacts implements RunningTransfer {
       this.abortWith(new SluicewayError('client_aborted', 'The client closed the connection'));
     else if (this.status === null) this.abortWith(answeredElsewhere());
     this.#settled?.();
+  }
+}
+
+function parseLimit(text: string): number {
+  try {
+    return parseBytes(text);
+  } catch (error) {
+    throw new RangeError(`The limit ${describeThrown(error)}`);
   }
 }
