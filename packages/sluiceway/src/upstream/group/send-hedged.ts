@@ -2,7 +2,7 @@ import { SluicewayError, toSluicewayError } from '../../errors.js';
 import { DISCARD_LIMITS, discard } from '../../stream/discard.js';
 import { type SendOptions, type Sent, type StartingPoint, send } from '../send.js';
 import type { Target } from '../target.js';
-import type { Exchange, Transport, TransportResponse } from '../transport.js';
+import type { Exchange, Transport, TransportRequest, TransportResponse } from '../transport.js';
 
 /** Checked values of `hedge`. */
 export interface HedgeSettings {
@@ -46,13 +46,44 @@ export interface HedgedSent {
 class Attempt {
   readonly place: StartingPoint;
   readonly exchanges: Exchange[] = [];
+  readonly beganAt = performance.now();
+  /** Whether its interim responses belong to the final one. */
+  isAlone = true;
   /** The request has been handed to the operating system: there is a connection. */
   isSent = false;
   isOver = false;
   sent: Sent | null = null;
+  #onSent: (() => void) | null = null;
 
   constructor(place: StartingPoint) {
     this.place = place;
+  }
+
+  /** Sends the request. */
+  send(transport: Transport, options: SendOptions): Promise<Sent> {
+    const { target, request } = this.place;
+    const sending: TransportRequest = {
+      ...request,
+      onInterim: (head) => {
+        if (this.isAlone) request.onInterim(head);
+      },
+      onRequestSent: () => {
+        this.isSent = true;
+        request.onRequestSent();
+        this.#onSent?.();
+      },
+    };
+    return send(transport, sending, target, {
+      ...options,
+      onAttempt: (exchange, asked) => {
+        this.exchanges.push(exchange);
+        options.onAttempt(exchange, asked);
+      },
+    });
+  }
+
+  onSent(listener: () => void): void {
+    this.#onSent = listener;
   }
 
   get exchange(): Exchange | null {
@@ -68,15 +99,31 @@ class Attempt {
  * Sends a request that is safe to repeat to one server, and to a second one if that has not connected or not answered in
  * time. The first usable response head wins; the other request is cancelled. Rejects with the last failure if both fail.
  */
-export function sendHedged(
+export async function sendHedged(
   transport: Transport,
   first: StartingPoint,
+  options: SendOptions,
+  times: HedgeTimes,
+  steps: HedgeSteps,
+): Promise<HedgedSent> {
+  const attempt = new Attempt(first);
+  const sending = attempt.send(transport, options);
+  // A connection that was open took the request at once: only the head can be late.
+  if (times.headMs === null && attempt.isSent) return { place: first, sent: await sending, isHedged: false };
+  return hedged(transport, attempt, sending, options, times, steps);
+}
+
+/** Sends a second request if the first one is late. */
+function hedged(
+  transport: Transport,
+  first: Attempt,
+  sending: Promise<Sent>,
   options: SendOptions,
   { connectMs, headMs }: HedgeTimes,
   steps: HedgeSteps,
 ): Promise<HedgedSent> {
   return new Promise((resolve, reject) => {
-    const attempts: Attempt[] = [];
+    const attempts = [first];
     const timers: NodeJS.Timeout[] = [];
     let isOver = false;
 
@@ -100,9 +147,8 @@ export function sendHedged(
       if (isHedged) goOn(winner);
       resolve({ place: winner.place, sent, isHedged });
     };
-    const beganAt = new Map<Attempt, number>();
     const isLate = (attempt: Attempt): boolean =>
-      connectMs !== null && performance.now() - (beganAt.get(attempt) ?? 0) >= connectMs;
+      connectMs !== null && performance.now() - attempt.beganAt >= connectMs;
 
     const answered = (attempt: Attempt, sent: Sent): void => {
       attempt.isOver = true;
@@ -135,37 +181,18 @@ export function sendHedged(
       reject(error);
     };
 
-    const start = (place: StartingPoint): void => {
-      const attempt = new Attempt(place);
-      attempts.push(attempt);
-      beganAt.set(attempt, performance.now());
-      const request = {
-        ...place.request,
-        onInterim: (head: Parameters<typeof place.request.onInterim>[0]) => {
-          // Of two requests it is not known yet whose interim responses belong to the final one.
-          if (attempts.length === 1) place.request.onInterim(head);
-        },
-        onRequestSent: () => {
-          attempt.isSent = true;
-          place.request.onRequestSent();
-          // Another one that has no connection yet is not needed, unless this server is slow to answer.
-          if (headMs !== null || isOver) return;
-          for (const other of attempts)
-            if (other !== attempt && !other.isSent && other.exchange?.isConnecting === true)
-              other.abort(isLate(other) ? tooSlow() : unwanted());
-        },
-      };
-      const sending: SendOptions = {
-        ...options,
-        onAttempt: (exchange, target) => {
-          attempt.exchanges.push(exchange);
-          options.onAttempt(exchange, target);
-        },
-      };
-      send(transport, request, place.target, sending).then(
+    const watch = (attempt: Attempt, running: Promise<Sent>): void => {
+      running.then(
         (sent) => answered(attempt, sent),
         (error: unknown) => failed(attempt, error),
       );
+    };
+    /** Another one that has no connection yet is not needed, unless this server is slow to answer. */
+    const onSent = (attempt: Attempt): void => {
+      if (headMs !== null || isOver) return;
+      for (const other of attempts)
+        if (other !== attempt && !other.isSent && other.exchange?.isConnecting === true)
+          other.abort(isLate(other) ? tooSlow() : unwanted());
     };
     const hedge = (isConnecting: boolean): void => {
       const [only] = attempts;
@@ -179,16 +206,21 @@ export function sendHedged(
         return;
       }
       if (place === null) return;
-      start(place);
+      const second = new Attempt(place);
+      attempts.push(second);
+      // Of two requests it is not known yet whose interim responses belong to the final one.
+      for (const attempt of attempts) attempt.isAlone = false;
+      second.onSent(() => onSent(second));
+      watch(second, second.send(transport, options));
       steps.onAborted((error) => {
         if (isOver) return;
         for (const attempt of attempts) attempt.abort(error);
       });
     };
 
-    start(first);
-    // A connection that was open took the request at once.
-    if (connectMs !== null && attempts[0]?.isSent === false) timers.push(setTimeout(hedge, connectMs, true));
+    first.onSent(() => onSent(first));
+    watch(first, sending);
+    if (connectMs !== null && !first.isSent) timers.push(setTimeout(hedge, connectMs, true));
     if (headMs !== null) timers.push(setTimeout(hedge, headMs, false));
   });
 }
