@@ -39,9 +39,9 @@ const choose = (
   /** @type {object} */ request,
   /** @type {readonly unknown[]} */ tried = [],
 ) =>
-  /** @type {{ choose(request: object, tried: readonly unknown[], isLastResort: boolean): unknown }} */ (
+  /** @type {{ choose(request: object, tried: readonly unknown[], isLastResort: boolean, limit: null): unknown }} */ (
     /** @type {unknown} */ (group)
-  ).choose(request, tried, true);
+  ).choose(request, tried, true, null);
 
 const paths = Array.from({ length: 64 }, (_, index) => `/files/${index}/image.iso`);
 const headers = { get: () => undefined, getAll: () => [] };

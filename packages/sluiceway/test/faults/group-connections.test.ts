@@ -1,5 +1,6 @@
 import { describe, expect } from 'vitest';
 import { createUpstreamGroup, OptionsError } from '../../src/index.js';
+import { loopbackCertificate } from '../support/certificates.js';
 import { type Network, test } from '../support/fixture.js';
 import { Gate } from '../support/gate.js';
 import { startGroupServer } from '../support/group-servers.js';
@@ -161,4 +162,86 @@ test('limits of connections that are not valid are refused with their path [Slui
   for (const given of [0, -1, 1.5, '2', true])
     expect(problemsOf(given)).toEqual(['servers[0].maxConnections']);
   for (const given of [1, 1000, false]) expect(problemsOf(given)).toEqual([]);
+});
+
+describe('connections.max of a proxy', () => {
+  test('leaves a server that has reached it to its transfers while another has room, and requests wait for the first that has [HAProxy; Envoy]', async ({
+    net,
+  }) => {
+    const gates = [new Gate(), new Gate()] as const;
+    const first = await heldServer(net, 'first', gates[0]);
+    const second = await heldServer(net, 'second', gates[1]);
+    const group = createUpstreamGroup({ servers: [first.url, second.url], balance: 'ordered' });
+    const running = await net.proxy({ upstream: { group, connections: { max: 1 } } });
+    const clients = await sendAll(net, running, 3);
+    await until(
+      () => first.heads.length === 1 && second.heads.length === 1 && group.queued === 1,
+      'both servers had a request, and one request waits',
+    );
+    gates[1].open();
+    await until(() => second.heads.length === 2, 'the request that waits is at the second server');
+    gates[0].open();
+    expect(await namesOf(clients)).toEqual(['first', 'second', 'second']);
+    expect([first.most, second.most]).toEqual([1, 1]);
+  });
+
+  test('makes a client with a cookie go to another server than its own [HAProxy]', async ({ net }) => {
+    const gate = new Gate();
+    const servers = [await heldServer(net, 'first', gate), await heldServer(net, 'second', gate)] as const;
+    const group = createUpstreamGroup({
+      servers: servers.map(({ url }) => url),
+      balance: 'ordered',
+      sticky: 'lb',
+      hedge: { connect: false },
+    });
+    const running = await net.proxy({ upstream: { group, connections: { max: 1 } } });
+    const client = await net.client(running);
+    await client.get('/healthz');
+    const cookie = (await client.readResponse()).head.get('set-cookie')?.split(';')[0];
+    const clients = [await net.client(running), await net.client(running)];
+    for (const each of clients) await each.get('/', [`Cookie: ${cookie}`]);
+    await until(() => servers[1].heads.length === 1, 'the second request is at the second server');
+    gate.open();
+    expect((await namesOf(clients)).toSorted()).toEqual(['first', 'second']);
+  });
+
+  test('is the limit of each proxy that uses a group, and not of all together [Sluiceway]', async ({
+    net,
+  }) => {
+    const gate = new Gate();
+    const one = await heldServer(net, 'one', gate);
+    const group = createUpstreamGroup({ servers: [one.url] });
+    const upstream = { group, connections: { max: 1 } };
+    const clients = await sendAll(net, await net.proxy({ upstream }), 1);
+    clients.push(...(await sendAll(net, await net.proxy({ upstream }), 2)));
+    await until(() => one.heads.length === 2 && group.queued === 1, 'each proxy has a request at the server');
+    gate.open();
+    expect(await namesOf(clients)).toEqual(['one', 'one', 'one']);
+    expect(one.most).toBe(2);
+  });
+
+  test.for(['http2', 'auto'] as const)(
+    'does not make requests wait that can share a connection over HTTP/2, with protocol %s [RFC 9113 5]',
+    async (protocol, { net }) => {
+      const gate = new Gate();
+      let waiting = 0;
+      const tls = await loopbackCertificate();
+      const origin = await startHttp2Server(
+        net,
+        async (stream) => {
+          waiting += 1;
+          await gate.opened;
+          stream.respond({ ':status': 200 });
+          stream.end('h2');
+        },
+        { tls },
+      );
+      const upstream = { servers: [origin.url], protocol, connections: { max: 1 }, tls: { ca: tls.ca } };
+      const running = await net.proxy({ upstream });
+      const clients = await sendAll(net, running, 3);
+      await until(() => waiting === 3, 'all requests were at the server');
+      gate.open();
+      expect(await namesOf(clients)).toEqual(['h2', 'h2', 'h2']);
+    },
+  );
 });

@@ -117,6 +117,43 @@ describe('a request to a group whose servers have as many transfers as they may 
   });
 });
 
+test('a request that is retried waits if its server has another transfer meanwhile [HAProxy]', async ({
+  net,
+}) => {
+  const waiting: { target: string; answer: (isBroken: boolean) => void }[] = [];
+  const server = await startGroupServer(net, 'one', (heads) => async (connection) => {
+    for (;;) {
+      const { head } = await connection.readRequest();
+      heads.push(head);
+      const isBroken = await new Promise<boolean>((resolve) =>
+        waiting.push({ target: head.target, answer: resolve }),
+      );
+      await connection.write(isBroken ? sized('', [], BUSY) : sized(head.target));
+    }
+  });
+  const next = async (target: string, isBroken: boolean): Promise<void> => {
+    await until(() => waiting.length > 0, 'the server had a request');
+    const one = waiting.shift();
+    expect(one?.target).toBe(target);
+    one?.answer(isBroken);
+  };
+  const group = createUpstreamGroup({
+    servers: [{ url: server.url, maxTransfers: 1 }],
+    passive: { failures: false, failurePercent: false },
+  });
+  const running = await net.proxy({ upstream: group });
+  const [first, second] = [await net.client(running), await net.client(running)];
+  await first.get('/1');
+  await until(() => waiting.length === 1, 'the first request had arrived');
+  await second.get('/2');
+  await until(() => group.queued === 1, 'the second request waits');
+  await next('/1', true);
+  await until(() => waiting.length === 1 && group.queued === 1, 'the first request waits to be sent again');
+  await next('/2', false);
+  await next('/1', false);
+  expect([await statusOf(first), await statusOf(second)]).toEqual([200, 200]);
+});
+
 describe('a circuit breaker', () => {
   test('opens after failures of the whole group, and closes after a request that succeeds [Envoy; HAProxy]', async ({
     net,

@@ -8,12 +8,12 @@ import type { StickySettings } from '../../upstream/group/sticky.js';
 
 const queueMembers = {
   /**
-   * Requests that may wait because all servers have `maxTransfers`. Further ones get 503 at once. `0`: none
-   * waits. Default: `1000`.
+   * Requests that may wait because all servers have as many transfers or connections as they may have.
+   * Further ones get 503 at once. `0`: none waits. Default: `1000`.
    */
   max: integer({
     default: 1000,
-    doc: 'Requests that may wait because all servers have `maxTransfers`. Further ones get 503 at once. `0`: none waits.',
+    doc: 'Requests that may wait because all servers have as many transfers or connections as they may have. Further ones get 503 at once. `0`: none waits.',
   }),
   /** How long a request waits. Then it gets 503. Default: `10s`. */
   timeout: duration({ default: '10s', min: 1, doc: 'How long a request waits. Then it gets 503.' }),

@@ -13,6 +13,7 @@ import { SidecarReader } from '../../sidecar/sidecar-reader.js';
 import type { TimeoutSettings } from '../../stream/timeout-settings.js';
 import type { HeadConversion } from '../../upstream/convert-head.js';
 import { createTransport } from '../../upstream/create-transport.js';
+import { ConnectionLimit } from '../../upstream/group/connection-limit.js';
 import { UpstreamGroup } from '../../upstream/group/group.js';
 import type { Transport } from '../../upstream/transport.js';
 import type { TransportOptions } from '../../upstream/transport-options.js';
@@ -44,6 +45,8 @@ export interface ProxySettings {
   ownGroup: UpstreamGroup | null;
   /** Tells groups of the application which addresses are allowed. */
   guards: GroupGuards;
+  /** Of the connections to each server of a group. Null: there is none. */
+  connectionLimit: ConnectionLimit | null;
   /** Mirrors of the upstream. */
   mirrors: readonly BaseTarget[];
   proxyName: string;
@@ -195,6 +198,7 @@ export function toProxySettings(
     upstream: to,
     ownGroup: upstream.servers !== undefined && to instanceof UpstreamGroup ? to : null,
     guards,
+    connectionLimit: transport === undefined ? ConnectionLimit.of(connections.max, protocol) : null,
     mirrors,
     proxyName: given.name ?? defaultPseudonym,
     loopName: profile.forwarded

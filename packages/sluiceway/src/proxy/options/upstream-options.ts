@@ -15,15 +15,16 @@ const connectionOptions = {
   /**
    * Connections to one origin server at a time. Unlimited, because a large file holds its connection for a
    * long time, and a limit that is too low makes other clients wait behind it. A connection over HTTP/2
-   * carries up to 100 requests at a time, or as many as the origin server allows. `false` turns it off.
-   * Default: unlimited.
+   * carries up to 100 requests at a time, or as many as the origin server allows. In a group it is the limit
+   * of this proxy for each server: further requests go to other servers. `false` turns it off. Default:
+   * unlimited.
    */
   max: integer({
     default: OFF,
     off: true,
     min: 1,
     defaultText: 'unlimited',
-    doc: 'Connections to one origin server at a time. Unlimited, because a large file holds its connection for a long time, and a limit that is too low makes other clients wait behind it. A connection over HTTP/2 carries up to 100 requests at a time, or as many as the origin server allows.',
+    doc: 'Connections to one origin server at a time. Unlimited, because a large file holds its connection for a long time, and a limit that is too low makes other clients wait behind it. A connection over HTTP/2 carries up to 100 requests at a time, or as many as the origin server allows. In a group it is the limit of this proxy for each server: [further requests go to other servers](balancing.md#limits).',
   }),
   /**
    * Requests that may wait for one of `max` connections, each for as long as `timeouts.connect`; further

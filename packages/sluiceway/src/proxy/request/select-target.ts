@@ -3,8 +3,9 @@ import type { Digest } from '../../http/digest.js';
 import { type BaseTarget, parseBaseTarget } from '../../http/target.js';
 import type { LimitTarget } from '../../limits/keys.js';
 import { BalancedTransfer } from '../../upstream/group/balanced-transfer.js';
+import type { ConnectionLimit } from '../../upstream/group/connection-limit.js';
 import { UpstreamGroup } from '../../upstream/group/group.js';
-import { toTarget } from '../../upstream/target.js';
+import { type Target, toTarget } from '../../upstream/target.js';
 import type { DownstreamRequest } from '../messages/downstream-request.js';
 import type { HandleContext } from '../messages/handle-context.js';
 import { type Hooks, runHook } from '../messages/hooks.js';
@@ -26,14 +27,23 @@ export function createSelector({
   mirrors,
   hooks,
   guards,
-}: Pick<ProxySettings, 'upstream' | 'mirrors' | 'hooks' | 'guards'>): Selector {
-  const byUpstream = upstream === null ? null : toSelector(upstream, mirrors);
+  connectionLimit,
+}: Pick<ProxySettings, 'upstream' | 'mirrors' | 'hooks' | 'guards' | 'connectionLimit'>): Selector {
+  const byUpstream = upstream === null ? null : toSelector(upstream, mirrors, connectionLimit);
   const byUrl = new UrlSelector(null, byUpstream);
-  return hooks.onRequest === undefined ? byUrl : new HookSelector(hooks.onRequest, byUrl, guards);
+  return hooks.onRequest === undefined
+    ? byUrl
+    : new HookSelector(hooks.onRequest, byUrl, guards, connectionLimit);
 }
 
-const toSelector = (upstream: BaseTarget | UpstreamGroup, mirrors: readonly BaseTarget[]): Selector =>
-  upstream instanceof UpstreamGroup ? new GroupSelector(upstream) : new UpstreamSelector(upstream, mirrors);
+const toSelector = (
+  upstream: BaseTarget | UpstreamGroup,
+  mirrors: readonly BaseTarget[],
+  limit: ConnectionLimit | null,
+): Selector =>
+  upstream instanceof UpstreamGroup
+    ? new GroupSelector(upstream, limit)
+    : new UpstreamSelector(upstream, mirrors);
 
 /** A fixed upstream. Joins the request's path and query to its URL and to those of its mirrors. */
 class UpstreamSelector implements Selector {
@@ -54,13 +64,15 @@ class UpstreamSelector implements Selector {
 /** A group of servers. Joins the request's path and query to the URL of the server that is chosen. */
 class GroupSelector implements Selector {
   readonly #group: UpstreamGroup;
+  readonly #limit: ConnectionLimit | null;
 
-  constructor(group: UpstreamGroup) {
+  constructor(group: UpstreamGroup, limit: ConnectionLimit | null) {
     this.#group = group;
+    this.#limit = limit;
   }
 
   async select(request: DownstreamRequest, transfer: SelectingTransfer): Promise<Selection> {
-    return selectFromGroup(this.#group, request, transfer);
+    return selectFromGroup(this.#group, request, transfer, this.#limit);
   }
 }
 
@@ -68,11 +80,13 @@ async function selectFromGroup(
   group: UpstreamGroup,
   request: DownstreamRequest,
   transfer: SelectingTransfer,
+  limit: ConnectionLimit | null,
 ): Promise<Selection> {
   // Only the first requests wait.
   const { resolving } = group;
   if (resolving !== null) await resolving;
-  const begun = BalancedTransfer.begin(group, request, transfer, (base) => joinToUpstream(request, base));
+  const join = (base: BaseTarget): Target => joinToUpstream(request, base);
+  const begun = BalancedTransfer.begin(group, request, transfer, join, limit);
   const balanced = begun instanceof BalancedTransfer ? begun : await begun;
   return {
     target: balanced.target,
@@ -119,8 +133,15 @@ class HookSelector implements Selector {
   readonly #hook: NonNullable<Hooks['onRequest']>;
   readonly #fallback: Selector;
   readonly #guards: GroupGuards;
+  readonly #limit: ConnectionLimit | null;
 
-  constructor(hook: NonNullable<Hooks['onRequest']>, fallback: Selector, guards: GroupGuards) {
+  constructor(
+    hook: NonNullable<Hooks['onRequest']>,
+    fallback: Selector,
+    guards: GroupGuards,
+    limit: ConnectionLimit | null,
+  ) {
+    this.#limit = limit;
     this.#hook = hook;
     this.#fallback = fallback;
     this.#guards = guards;
@@ -136,7 +157,7 @@ class HookSelector implements Selector {
     if ('status' in chosen) return chosen;
     if (chosen.upstream instanceof UpstreamGroup) {
       this.#guards.use(chosen.upstream);
-      return selectFromGroup(chosen.upstream, request, transfer);
+      return selectFromGroup(chosen.upstream, request, transfer, this.#limit);
     }
     const url = chosen.upstream;
     return orError('proxy_configuration_error', () => {

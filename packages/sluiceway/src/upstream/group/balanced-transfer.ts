@@ -5,10 +5,11 @@ import { clientKey } from '../../net/client-key.js';
 import type { Target } from '../target.js';
 import type { Transport } from '../transport.js';
 import type { BalancedRequest } from './choose/hash-key.js';
+import type { ConnectionLimit } from './connection-limit.js';
 import type { UpstreamGroup } from './group.js';
 import { MeasuredTransport, type Uses } from './measured-transport.js';
 import type { Server } from './server.js';
-import { type Progress, ServerUse } from './server-use.js';
+import { type Mover, type Progress, ServerUse } from './server-use.js';
 
 /** Outcomes that are the fault of the server that sent the content. */
 const BROKEN: ReadonlySet<Outcome> = new Set<Outcome>([
@@ -17,14 +18,22 @@ const BROKEN: ReadonlySet<Outcome> = new Set<Outcome>([
   'upstream_invalid',
 ]);
 
+interface AbortableProgress extends Progress {
+  /** Aborted with the transfer. */
+  readonly signal: AbortSignal;
+}
+
+const NONE: readonly Server[] = [];
+
 /** Most moves of one transfer because of its rate, or on request. */
 const MAX_MOVES = 3;
 
 /** The use of a group by one transfer: which servers it has tried, which one it uses, and what comes next. */
-export class BalancedTransfer implements Uses {
+export class BalancedTransfer implements Uses, Mover {
   readonly group: UpstreamGroup;
   readonly #request: BalancedRequest;
-  readonly #progress: Progress;
+  readonly #progress: AbortableProgress;
+  readonly #limit: ConnectionLimit | null;
   #join: (base: BaseTarget) => Target;
   #tried: Server[] = [];
   /** Uses that have not ended; the last one is the newest. */
@@ -39,10 +48,12 @@ export class BalancedTransfer implements Uses {
   private constructor(
     group: UpstreamGroup,
     request: BalancedRequest,
-    progress: Progress,
+    progress: AbortableProgress,
     join: (base: BaseTarget) => Target,
     server: Server,
+    limit: ConnectionLimit | null,
   ) {
+    this.#limit = limit;
     this.group = group;
     this.#request = request;
     this.#progress = progress;
@@ -54,23 +65,24 @@ export class BalancedTransfer implements Uses {
 
   /**
    * Chooses the first server, and waits for one if all have as many transfers as they may have. `join` makes a server's
-   * target. Throws or rejects if no server is available, or becomes available in time.
+   * target. `limit` is that of the connections of the proxy; null if there is none. Throws or rejects if no server is available, or becomes available in time.
    */
   static begin(
     group: UpstreamGroup,
     request: BalancedRequest,
-    progress: Progress & { readonly signal: AbortSignal },
+    progress: AbortableProgress,
     join: (base: BaseTarget) => Target,
+    limit: ConnectionLimit | null,
   ): BalancedTransfer | Promise<BalancedTransfer> {
     const take = (): BalancedTransfer | null => {
-      const server = group.choose(request, [], true);
-      return server === null ? null : new BalancedTransfer(group, request, progress, join, server);
+      const server = group.choose(request, NONE, true, limit);
+      return server === null ? null : new BalancedTransfer(group, request, progress, join, server, limit);
     };
     group.circuit?.admit();
     // Requests that wait come first.
     const taken = group.queue.length === 0 ? take() : null;
     if (taken !== null) return taken;
-    if (group.queue.length === 0 && !group.isAtLimit) throw group.unavailable();
+    if (group.queue.length === 0 && !group.isAtLimit(limit)) throw group.unavailable();
     return group.queue.wait(clientKey(request.forwarded.for), take, progress.signal);
   }
 
@@ -98,7 +110,7 @@ export class BalancedTransfer implements Uses {
 
   /** Moves on to a server that has not been tried. False if none is available. */
   moveOn(): boolean {
-    const server = this.group.choose(this.#request, this.#tried, false);
+    const server = this.group.choose(this.#request, this.#tried, false, this.#limit);
     if (server === null) return false;
     this.#server = server;
     this.#take(server);
@@ -107,7 +119,7 @@ export class BalancedTransfer implements Uses {
 
   /** Chooses a server for a second request beside the current one. Null if there is none. */
   hedge(): Target | null {
-    const server = this.group.choose(this.#request, this.#tried, false);
+    const server = this.group.choose(this.#request, this.#tried, false, this.#limit);
     if (server === null) return null;
     this.#take(server);
     return this.#join(server.base);
@@ -122,13 +134,22 @@ export class BalancedTransfer implements Uses {
     this.#uses.push(use);
   }
 
-  /** Forgets which servers were tried, and chooses again. False if none is available. */
-  startOver(): boolean {
+  /**
+   * Forgets which servers were tried, and chooses again. Waits like a new request if all servers have as many transfers as
+   * they may have. False if none is available.
+   */
+  async startOver(): Promise<boolean> {
     this.#tried = [];
-    const server = this.group.choose(this.#request, this.#tried, true);
-    if (server === null) return false;
-    this.#server = server;
-    this.#take(server);
+    const take = (): Server | null => {
+      const server = this.group.choose(this.#request, NONE, true, this.#limit);
+      if (server === null) return null;
+      this.#server = server;
+      this.#take(server);
+      return server;
+    };
+    if (take() !== null) return true;
+    if (!this.group.isAtLimit(this.#limit)) return false;
+    await this.group.queue.wait(clientKey(this.#request.forwarded.for), take, this.#progress.signal);
     return true;
   }
 
@@ -149,7 +170,7 @@ export class BalancedTransfer implements Uses {
     this.#isBroken = false;
     const last = this.#uses.at(-1);
     if (last !== undefined) {
-      last.mayMove = () => this.#mayMove();
+      last.mover = this;
       this.group.rates.add(last);
     }
     for (const use of this.#uses.splice(0, this.#uses.length - 1)) use.end();
@@ -174,19 +195,21 @@ export class BalancedTransfer implements Uses {
   }
 
   /** Whether another server may take over content that is slow. Limited, since a move costs a request. */
-  #mayMove(): boolean {
+  mayMove(): boolean {
     if (!this.isPortable || this.#moves >= MAX_MOVES || this.#isAlone) return false;
     this.#moves += 1;
     return true;
   }
 
   get #isAlone(): boolean {
-    return this.group.others(this.#request, this.#server, false).length === 0;
+    return this.group.others(this.#request, this.#server, false, this.#limit).length === 0;
   }
 
   /** Targets at the other servers, for the rest of the content: best first, and last those that are not available. */
   others(): Target[] {
-    return this.group.others(this.#request, this.#server, true).map(({ base }) => this.#join(base));
+    return this.group
+      .others(this.#request, this.#server, true, this.#limit)
+      .map(({ base }) => this.#join(base));
   }
 
   /** The transfer has ended. */
@@ -208,7 +231,7 @@ export class BalancedTransfer implements Uses {
   }
 
   #use(server: Server): ServerUse {
-    const use = new ServerUse(server, this.#progress);
+    const use = new ServerUse(server, this.#progress, this.#limit);
     this.#uses.push(use);
     return use;
   }

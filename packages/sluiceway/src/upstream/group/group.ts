@@ -3,6 +3,7 @@ import { parseBaseTarget } from '../../http/target.js';
 import type { AddressPolicy } from '../../net/address-policy.js';
 import type { BalancedRequest } from './choose/hash-key.js';
 import { type BreakerState, CircuitBreaker } from './circuit-breaker.js';
+import type { ConnectionLimit } from './connection-limit.js';
 import { Ejection } from './ejection.js';
 import type { GroupSettings } from './group-settings.js';
 import { HeadTimes } from './head-times.js';
@@ -226,24 +227,39 @@ export class UpstreamGroup {
 
   /**
    * @internal Chooses a server for a request, other than those that were tried before. Null if there is none.
-   * `isLastResort`: servers that are down count too, if the group tries them.
+   * `isLastResort`: servers that are down count too, if the group tries them. `limit`: of the connections of the proxy; null
+   * if there is none.
    */
-  choose(request: BalancedRequest, tried: readonly Server[], isLastResort: boolean): Server | null {
+  choose(
+    request: BalancedRequest,
+    tried: readonly Server[],
+    isLastResort: boolean,
+    limit: ConnectionLimit | null,
+  ): Server | null {
     if (this.sticky !== null && tried.length === 0) {
       const server = this.sticky.find(request);
-      if (server?.isAvailable(performance.now()) === true) return server;
+      if (server?.isAvailable(performance.now()) === true && limit?.isReached(server) !== true) return server;
     }
-    return this.#choice.choose(request, tried, isLastResort);
+    return this.#choice.choose(request, tried, isLastResort, limit);
   }
 
   /** @internal Whether a server is not available only because it has as many transfers as it may have. */
-  get isAtLimit(): boolean {
-    return this.#servers.some(({ weight, isFull, isDown }) => weight > 0 && isFull && !isDown);
+  isAtLimit(limit: ConnectionLimit | null): boolean {
+    return this.#servers.some(
+      (server) => server.weight > 0 && !server.isDown && (server.isFull || limit?.isReached(server) === true),
+    );
   }
 
   /** @internal The servers other than `without` that can have the same content: see `ServerChoice`. */
-  others(request: BalancedRequest, without: Server, isLastResort: boolean): Server[] {
-    return isLastResort ? this.#choice.lastResorts(request, without) : this.#choice.others(request, without);
+  others(
+    request: BalancedRequest,
+    without: Server,
+    isLastResort: boolean,
+    limit: ConnectionLimit | null,
+  ): Server[] {
+    return isLastResort
+      ? this.#choice.lastResorts(request, without, limit)
+      : this.#choice.others(request, without, limit);
   }
 
   #set(given: readonly ServerSettings[]): void {

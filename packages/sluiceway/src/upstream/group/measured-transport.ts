@@ -77,7 +77,7 @@ class MeasuredExchange implements Exchange {
       (response) => {
         const { status, httpVersion } = response;
         // Protocols other than HTTP need HTTP/1.1, whatever the server uses otherwise.
-        if (upgrade === null) use.server.isMultiplexed = httpVersion === '2.0';
+        if (upgrade === null) use.server.responded(httpVersion === '2.0');
         if (ejection.isFailure(status)) ejection.failed(use.server, use.beganAt, `it answered ${status}`);
         else ejection.answered(use.server, use.beganAt, timesHead);
         use.answered(response.contentLength);

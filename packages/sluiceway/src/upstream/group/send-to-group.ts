@@ -97,11 +97,9 @@ export async function sendToGroup(
     for (let retries = 0; ; retries += 1) {
       const canRetry = options.canMove && retries < retry.max;
       options.onTry(canRetry && isSafe);
-      const request: TransportRequest = {
-        ...place.request,
-        ...(content !== null && replayed !== null && { content: { ...content, source: replayed.attempt() } }),
-        ...(canRetry && connectTimeoutMs !== null && { connectTimeoutMs }),
-      };
+      const request = { ...place.request };
+      if (content !== null && replayed !== null) request.content = { ...content, source: replayed.attempt() };
+      if (canRetry && connectTimeoutMs !== null) request.connectTimeoutMs = connectTimeoutMs;
       const times = canRetry && canHedge ? balanced.group.hedgeTimes() : null;
       let afterMs = 0;
       exchanges.length = 0;
@@ -134,7 +132,7 @@ export async function sendToGroup(
       if (!balanced.moveOn()) {
         rounds += 1;
         await options.sleep(Math.max(backoffMs(rounds), Math.min(afterMs, MAX_RETRY_AFTER_MS)));
-        if (!balanced.startOver()) throw noServer();
+        if (!(await balanced.startOver())) throw noServer();
       }
       place = aimAt(first, balanced.target);
       options.onMove(place.target);

@@ -1,6 +1,7 @@
 import { type Candidates, toCandidates } from './candidates.js';
 import type { Choose } from './choose/choose.js';
 import type { BalancedRequest } from './choose/hash-key.js';
+import type { ConnectionLimit } from './connection-limit.js';
 import type { Server } from './server.js';
 
 /** How long measured loads are used for choices. */
@@ -53,34 +54,40 @@ export class ServerChoice {
 
   /**
    * Chooses a server for a request, other than those that were tried before. Null if there is none. `isLastResort`: servers
-   * that are down count too, if the group tries them.
+   * that are down count too, if the group tries them. `limit`: of the connections of the proxy; null if there is none.
    */
-  choose(request: BalancedRequest, tried: readonly Server[], isLastResort: boolean): Server | null {
+  choose(
+    request: BalancedRequest,
+    tried: readonly Server[],
+    isLastResort: boolean,
+    limit: ConnectionLimit | null,
+  ): Server | null {
     const { triesWhenDown, comparesLoads, zone } = this.#settings;
     if (comparesLoads || this.#isWarming) this.refresh();
     const settled = this.#settledCandidates();
-    const areAllUsable = settled === null || (tried.length === 0 && !this.#hasLimits);
-    const usable = areAllUsable ? settled : usableOf(settled, tried);
+    const areAllUsable = settled === null || (tried.length === 0 && !this.#hasLimits && limit === null);
+    const usable = areAllUsable ? settled : usableOf(settled, tried, limit);
     if (usable !== null) return this.#pick(usable, request);
     const now = performance.now();
-    const isUntried = (server: Server): boolean => tried.length === 0 || !tried.includes(server);
+    const isUsable = (server: Server): boolean =>
+      limit?.isReached(server) !== true && (tried.length === 0 || !tried.includes(server));
     const available = toCandidates(
       this.#servers,
       zone,
-      (server) => server.isAvailable(now) && isUntried(server),
+      (server) => server.isAvailable(now) && isUsable(server),
     );
     const isLast = available.first.length === 0 && isLastResort && triesWhenDown;
     const some = isLast
-      ? toCandidates(this.#servers, zone, (server) => !server.isFull && isUntried(server))
+      ? toCandidates(this.#servers, zone, (server) => !server.isFull && isUsable(server))
       : available;
     return this.#pick(some, request);
   }
 
   /** The available servers other than `without`, in the order in which they are asked. */
-  others(request: BalancedRequest, without: Server): Server[] {
+  others(request: BalancedRequest, without: Server, limit: ConnectionLimit | null): Server[] {
     const others: Server[] = [];
     for (;;) {
-      const next = this.choose(request, [without, ...others], false);
+      const next = this.choose(request, [without, ...others], false, limit);
       if (next === null) return others;
       others.push(next);
     }
@@ -88,10 +95,11 @@ export class ServerChoice {
 
   /**
    * Like `others`, followed by those that are not available, except full ones: content that has broken off is
-   * lost if nobody has the rest, and a server that was ejected may be back.
+   * lost if no server has the rest, and a server that was ejected may be back. The request waits for a connection where
+   * `limit` is reached.
    */
-  lastResorts(request: BalancedRequest, without: Server): Server[] {
-    const others = this.others(request, without);
+  lastResorts(request: BalancedRequest, without: Server, limit: ConnectionLimit | null): Server[] {
+    const others = this.others(request, without, limit);
     const rest = this.#servers.filter(
       (server) => server !== without && server.weight > 0 && !server.isFull && !others.includes(server),
     );
@@ -143,9 +151,14 @@ export class ServerChoice {
 }
 
 /** The candidates that may have another transfer and were not tried. Null if there is none of the first. */
-function usableOf(candidates: Candidates, tried: readonly Server[]): Candidates | null {
+function usableOf(
+  candidates: Candidates,
+  tried: readonly Server[],
+  limit: ConnectionLimit | null,
+): Candidates | null {
   const { first, spill, spillShare } = candidates;
-  const isUnusable = (server: Server): boolean => server.isFull || tried.includes(server);
+  const isUnusable = (server: Server): boolean =>
+    server.isFull || tried.includes(server) || limit?.isReached(server) === true;
   if (!first.some(isUnusable) && !spill.some(isUnusable)) return candidates;
   const some = first.filter((server) => !isUnusable(server));
   if (some.length === 0) return null;

@@ -72,8 +72,7 @@ export class Server implements UpstreamServer {
   tier = 0;
   maxConnections: number | null = null;
   #maxTransfers: number | null = null;
-  /** Whether a connection carries several transfers at a time, as far as its responses have shown. */
-  #isMultiplexed = false;
+  #isMultiplexed: boolean | null = null;
   /** Most transfers at a time. */
   #most = Number.POSITIVE_INFINITY;
   zone: string | null = null;
@@ -147,8 +146,13 @@ export class Server implements UpstreamServer {
     this.#setShare(performance.now());
   }
 
-  /** Whether a response has shown that a connection carries several transfers at a time. */
-  set isMultiplexed(isMultiplexed: boolean) {
+  /** Whether a connection carries several transfers at a time. Null: no response has shown it. */
+  get isMultiplexed(): boolean | null {
+    return this.#isMultiplexed;
+  }
+
+  /** A response shows it. */
+  responded(isMultiplexed: boolean): void {
     if (this.#isMultiplexed === isMultiplexed) return;
     this.#isMultiplexed = isMultiplexed;
     this.#setMost();
@@ -158,7 +162,8 @@ export class Server implements UpstreamServer {
   #setMost(): void {
     const most = this.#maxTransfers ?? Number.POSITIVE_INFINITY;
     // Without multiplexing, a transfer has a connection of its own.
-    const connections = (this.#isMultiplexed ? null : this.maxConnections) ?? Number.POSITIVE_INFINITY;
+    const connections =
+      (this.#isMultiplexed === true ? null : this.maxConnections) ?? Number.POSITIVE_INFINITY;
     this.#most = Math.min(most, connections);
   }
 
