@@ -5,7 +5,7 @@ import { isIdempotent } from '../request-rules.js';
 import { type SendOptions, type Sent, type StartingPoint, send } from '../send.js';
 import type { SeveralOptions } from '../send-to-any.js';
 import type { Target } from '../target.js';
-import type { Exchange, Transport, TransportRequest, TransportResponse } from '../transport.js';
+import type { Exchange, Transport, TransportResponse } from '../transport.js';
 import type { BalancedTransfer } from './balanced-transfer.js';
 import { ReplayableContent, type ReplayListener } from './replayable-content.js';
 import { backoffMs, isUnsent, mayRetry } from './retry-policy.js';
