@@ -44,6 +44,21 @@ describe('servers with the weights 1, 2 and 4', () => {
     expect(Math.max(...errorsOf(NAMES.map((name) => bytes[name] ?? 0)))).toBeLessThan(0.03);
   });
 
+  test.for(['least-transfers', 'least-bytes', 'throughput'] as const)(
+    'get these shares of requests that come one after the other, with %s [nginx]',
+    async (balance, { net }) => {
+      const servers = await startServers(net, NAMES);
+      const group = createUpstreamGroup({ servers: weighted(servers), balance });
+      const client = await net.client(await net.proxy({ upstream: group }));
+      for (let index = 0; index < 70; index += 1) {
+        await client.get('/file');
+        await client.readResponse();
+        await until(() => group.servers.every(({ transfers }) => transfers === 0), 'no transfer was left');
+      }
+      expect(servers.map(({ heads }) => heads.length)).toEqual([10, 20, 40]);
+    },
+  );
+
   test.for(['least-transfers', 'least-bytes'] as const)(
     'have these shares of the downloads that run at the same time, with %s [HAProxy; Sluiceway]',
     async (balance, { net }) => {

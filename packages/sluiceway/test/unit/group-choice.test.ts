@@ -23,6 +23,8 @@ const server = (
 
 type Named = ReturnType<typeof server>;
 
+const UNRATED = { bytesPerSecond: null };
+
 const namesOf = (count: number, choose: () => Named): string[] =>
   Array.from({ length: count }, () => choose().name);
 
@@ -57,16 +59,43 @@ describe('the least loaded server', () => {
   });
 
   test('is each of equal ones at random [Caddy]', () => {
-    const servers = ['a', 'b', 'c'].map((name) => server(name));
+    const servers = ['a', 'b', 'c'].map((name) => server(name, { transfers: 1 }));
     const chosen = [0.99, 0.4, 0].map((random) => fewestTransfers(servers, () => random).name);
     expect(chosen).toEqual(['c', 'b', 'a']);
   });
 
-  test('is that with the fewest bytes in flight, then with the fewest transfers [Sluiceway]', () => {
-    expect(
-      fewestBytes([server('a', { bytesInFlight: 9 }), server('b', { bytesInFlight: 4, transfers: 8 })]).name,
-    ).toBe('b');
+  test('is that with the fewest bytes in flight, and small files count as transfers [Sluiceway]', () => {
+    const large = { bytesInFlight: 9e6, transfers: 1 };
+    expect(fewestBytes([server('a', large), server('b', { bytesInFlight: 4e6, transfers: 8 })]).name).toBe(
+      'b',
+    );
+    const small = { bytesInFlight: 900, transfers: 1 };
+    expect(fewestBytes([server('a', small), server('b', { transfers: 2 })]).name).toBe('a');
     expect(fewestBytes([server('a', { transfers: 2 }), server('b', { transfers: 1 })]).name).toBe('b');
+  });
+
+  test.each([
+    ['transfers', (servers: Named[]) => fewestTransfers(servers)],
+    ['bytes', (servers: Named[]) => fewestBytes(servers)],
+    ['rates', (servers: Named[]) => highestThroughput(servers.map((each) => Object.assign(each, UNRATED)))],
+  ] as const)('is one of the idle ones in turn, by weight, where %s are compared [nginx]', (_, choose) => {
+    const weighted = ['a', 'b', 'c'].map((name, index) => server(name, { weight: 2 ** index }));
+    expect(sharesOf(namesOf(70, () => choose(weighted)))).toEqual({ a: 10, b: 20, c: 40 });
+    const busy = server('busy', { transfers: 1 });
+    expect(sharesOf(namesOf(70, () => choose([...weighted, busy])))).toEqual({ a: 10, b: 20, c: 40 });
+  });
+
+  test('of two random ones that are idle is decided by the weights alone [HAProxy]', () => {
+    const weighted = ['a', 'b', 'c'].map((name, index) => server(name, { weight: 2 ** index }));
+    // The first number chooses a server, and the second one the other.
+    for (const [first, name] of [
+      [0.1, 'a'],
+      [0.3, 'b'],
+      [0.9, 'c'],
+    ] as const) {
+      const draws = [first, 0.99];
+      expect(randomOfTwo(weighted, () => draws.shift() ?? 0).name).toBe(name);
+    }
   });
 
   test('of two random ones has fewer transfers, and the weights decide which two [Envoy]', () => {

@@ -10,6 +10,8 @@ export function randomOfTwo<S extends Load>(servers: readonly S[], random: () =>
   for (const { share } of servers) total += share;
   const one = atWeight(servers, random() * total, null);
   const other = atWeight(servers, random() * (total - one.share), one);
+  // The weights have decided between idle servers already.
+  if (one.transfers === 0 && other.transfers === 0) return one;
   return transfersFor(other) < transfersFor(one) ? other : one;
 }
 

@@ -1,6 +1,7 @@
+import { roundRobin, type Turn } from './round-robin.js';
+
 /** What the choice by throughput needs of a server. */
-export interface Rated {
-  readonly share: number;
+export interface Rated extends Turn {
   readonly transfers: number;
   /** Measured bytes per second of one transfer. Null if unknown. */
   readonly bytesPerSecond: number | null;
@@ -8,20 +9,25 @@ export interface Rated {
 
 /**
  * The server that promises the highest rate to one more transfer: its measured rate, shared with that transfer, for its
- * weight. A server whose rate is unknown is tried first, with at most one transfer at a time.
+ * weight. A server whose rate is unknown is tried first, with at most one transfer at a time; several such servers take turns.
  */
 export function highestThroughput<S extends Rated>(servers: readonly S[]): S {
   let best = servers[0] as S;
   let bestPromise = Number.NEGATIVE_INFINITY;
+  let untried = 0;
   for (const server of servers) {
     const { bytesPerSecond, transfers, share } = server;
     const shared = Math.max(1, transfers) / (transfers + 1);
-    const unknown = transfers === 0 ? Number.MAX_VALUE : 1 / (transfers + 1);
-    const promise = bytesPerSecond === null ? unknown * share : bytesPerSecond * shared * share;
+    if (isUntried(server)) untried += 1;
+    const promise = bytesPerSecond === null ? share / (transfers + 1) : bytesPerSecond * shared * share;
     if (promise > bestPromise) {
       best = server;
       bestPromise = promise;
     }
   }
-  return best;
+  if (untried === 0) return best;
+  return roundRobin(untried === servers.length ? servers : servers.filter(isUntried));
 }
+
+const isUntried = ({ bytesPerSecond, transfers }: Rated): boolean =>
+  bytesPerSecond === null && transfers === 0;
