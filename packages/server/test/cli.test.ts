@@ -72,8 +72,23 @@ describe('what the command line asks for', () => {
     ],
     [
       'a hash key that is none',
-      ['proxy', 'http://a', 'http://b', '--hash-key', 'luck'],
+      ['proxy', 'http://a', 'http://b', '--balance', 'hash', '--hash-key', 'luck'],
       /--hash-key: must be 'path'/,
+    ],
+    [
+      'a hash key that nothing uses',
+      ['proxy', 'http://a', 'http://b', '--hash-key', 'client'],
+      /--hash-key: needs --balance hash/,
+    ],
+    [
+      'a server without transfers',
+      ['proxy', 'http://a', 'http://b', '--max-transfers', '0'],
+      /^sluiceway: --max-transfers: must be at least 1\n$/,
+    ],
+    [
+      'a server without connections',
+      ['proxy', 'http://a', 'http://b', '--max-connections', '0'],
+      /^sluiceway: --max-connections: must be at least 1\n$/,
     ],
     [
       'a health check that is no path',

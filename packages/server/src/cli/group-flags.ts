@@ -103,12 +103,13 @@ export function toServers(originUrls: readonly string[], flags: GroupFlags): Ups
   const given = [balance, hashKey, health, retries, ejectAfter, whenDown];
   const others = [hedge, maxTransfers, maxConnections, queueTimeout, sticky, slowStart, resolve];
   if (dnsServer !== undefined && resolve === undefined) throw new UsageError('--dns-server: needs --resolve');
+  if (hashKey !== undefined && balance !== 'hash') throw new UsageError('--hash-key: needs --balance hash');
   const [url = ''] = originUrls;
   if (originUrls.length === 1 && [...given, ...others].every((value) => value === undefined)) return { url };
   const max = readNumber('--retries', retries);
   const failures = ejectAfter === 'off' ? false : readNumber('--eject-after', ejectAfter);
-  const transfers = readNumber('--max-transfers', maxTransfers);
-  const connections = readNumber('--max-connections', maxConnections);
+  const transfers = readMost('--max-transfers', maxTransfers);
+  const connections = readMost('--max-connections', maxConnections);
   const ofServer = {
     ...(transfers !== undefined && { maxTransfers: transfers }),
     ...(connections !== undefined && { maxConnections: connections }),
@@ -134,6 +135,13 @@ export function toServers(originUrls: readonly string[], flags: GroupFlags): Ups
     }),
     ...(slowStart !== undefined && { slowStart }),
   };
+}
+
+/** A limit of each server. Checked here, since the library would name each server in place of the flag. */
+function readMost(flag: string, text: string | undefined): number | undefined {
+  const most = readNumber(flag, text);
+  if (most === 0) throw new UsageError(`${flag}: must be at least 1`);
+  return most;
 }
 
 /** The words of an option of the upstream. */
