@@ -56,16 +56,19 @@ export class SocketWatch {
     return handle !== null && handle === this.#handle && handle.fd === this.descriptor;
   }
 
-  /** Calls the listener once when the socket is readable, which includes its end and errors. Null removes the listener. */
-  onceReadable(listener: OnReady | null): void {
+  /**
+   * Calls the listener once when the socket is readable, which includes its end and errors. Null removes the listener.
+   * Returns whether the system can watch the socket: it limits how many sockets a user watches.
+   */
+  onceReadable(listener: OnReady | null): boolean {
     this.#onReadable = listener;
-    if (listener !== null) this.#arm();
+    return listener === null || this.#arm();
   }
 
   /** Like `onceReadable`, for when the socket is writable. */
-  onceWritable(listener: OnReady | null): void {
+  onceWritable(listener: OnReady | null): boolean {
     this.#onWritable = listener;
-    if (listener !== null) this.#arm();
+    return listener === null || this.#arm();
   }
 
   ready(events: number, allowance: number): void {
@@ -81,7 +84,9 @@ export class SocketWatch {
     } finally {
       this.#isDelivering = false;
     }
-    if (this.#onReadable !== null || this.#onWritable !== null) this.#arm();
+    if (this.#onReadable === null && this.#onWritable === null) return;
+    // Only a socket that is not watched yet can be refused.
+    if (!this.#arm()) throw new Error('A socket could not be watched');
   }
 
   remove(): void {
@@ -90,12 +95,12 @@ export class SocketWatch {
   }
 
   /** Does not watch a closed socket: its `close` event tells its users. */
-  #arm(): void {
-    if (this.#isDelivering || !this.isOpen) return;
+  #arm(): boolean {
+    if (this.#isDelivering || !this.isOpen) return true;
     const events = (this.#onReadable === null ? 0 : EPOLLIN) | (this.#onWritable === null ? 0 : EPOLLOUT);
-    if (!this.#system.watch(this.descriptor, this.id, events, !this.#isAdded))
-      throw new Error('A socket could not be watched');
+    if (!this.#system.watch(this.descriptor, this.id, events, !this.#isAdded)) return false;
     this.#isAdded = true;
+    return true;
   }
 }
 

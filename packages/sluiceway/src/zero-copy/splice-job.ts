@@ -91,7 +91,7 @@ export class SpliceJob implements Splice {
     this.#to = to;
     this.#left = offer.length;
     this.#unsent = new UnsentLimit(tools.system, to);
-    to.onceWritable(this.#pump);
+    if (!to.onceWritable(this.#pump)) this.#handBack();
   }
 
   cancel(): void {
@@ -117,8 +117,10 @@ export class SpliceJob implements Splice {
     if (this.#isOver) return;
     switch (state) {
       case 'source':
-        this.#from.onceReadable(this.#pump);
-        break;
+        // Nothing is held while the source is waited for.
+        if (this.#from.onceReadable(this.#pump)) break;
+        this.#handBack();
+        return;
       case 'target':
         this.#to.onceWritable(this.#pump);
         break;

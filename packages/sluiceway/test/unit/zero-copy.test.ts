@@ -75,6 +75,27 @@ describeWith(zeroCopy)('a splice', () => {
     expect((await rest).toString()).toBe('f it');
   });
 
+  test.for(['target', 'source'] as const)(
+    'hands the source back where the system watches no more sockets, not the %s [Sluiceway]',
+    async (refused, { net }) => {
+      const tools = toolsWith(1);
+      const watch = tools.system.watch.bind(tools.system);
+      let refusals = refused === 'target' ? 1 : 2;
+      tools.system.watch = (descriptor, id, events, isNew) => {
+        if (isNew) refusals -= 1;
+        return !(isNew && refusals === 0) && watch(descriptor, id, events, isNew);
+      };
+      const { told, source, sender } = await splice(net, 1000, tools);
+      await until(() => told.stopped === 1, 'it stopped');
+      expect(refusals).toBe(0);
+      const all = new Promise<Buffer>((resolve) => source.once('data', resolve));
+      sender.write('copy me');
+      source.resume();
+      expect((await all).toString()).toBe('copy me');
+      expect(told).toMatchObject({ moved: 0, stopped: 1, broken: 0 });
+    },
+  );
+
   test('hands the source back where there is no pipe, with nothing taken from it [Sluiceway]', async ({
     net,
   }) => {
