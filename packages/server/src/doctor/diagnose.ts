@@ -1,3 +1,4 @@
+import { effortToRepeat, isCauseOf } from './cause.js';
 import { Chain } from './chain.js';
 import type { Effort } from './effort.js';
 import type { Finding, Kind } from './finding.js';
@@ -130,16 +131,21 @@ async function speaksHttp2(chain: Chain): Promise<boolean> {
   return how === 'complete';
 }
 
-/** The index of the hop that is nearest to the origin and shows the same; null if the doctor knows only one URL. */
+/**
+ * The index of the hop that is nearest to the origin and shows the same, with a limit that is not higher; null if the doctor
+ * knows only one URL.
+ */
 async function locate(
   chains: readonly Chain[],
-  { probe, detection: { kind }, protocols }: JoinedDetection,
+  { probe, detection, protocols }: JoinedDetection,
   effort: Effort,
   onProgress: (text: string) => void,
   signal: AbortSignal,
 ): Promise<number | null> {
   if (chains.length === 1) return null;
   if (probe.isOfFirstHop === true) return 0;
+  const { kind } = detection;
+  const enough = effortToRepeat(detection, effort);
   for (let i = chains.length - 1; i > 0; i -= 1) {
     const chain = chains[i];
     if (chain === undefined) continue;
@@ -147,8 +153,8 @@ async function locate(
     // A hop that does not speak HTTP/2 has no part in what only HTTP/2 shows.
     if (isHttp2 && !(await speaksHttp2(chain))) continue;
     onProgress(`${kind}: looking at ${chain.base.href}`);
-    const { detections } = await confirmProbe(isHttp2 ? chain.http2 : chain, probe, effort, signal);
-    if (detections.some((each) => each.kind === kind)) return i;
+    const { detections } = await confirmProbe(isHttp2 ? chain.http2 : chain, probe, enough, signal);
+    if (detections.some((each) => each.kind === kind && isCauseOf(each, detection))) return i;
   }
   return 0;
 }
@@ -170,11 +176,16 @@ function toFinding(
     product: each,
     setting,
   }));
-  const certain = known.filter((each) => suspects.includes(each.product));
+  const named = known.filter((each) => suspects.includes(each.product));
+  // What only shows with a hop in front can be the setting of a hop behind it.
+  const certain =
+    named.length > 0 || severity !== 'warning'
+      ? named
+      : known.filter((each) => behind.includes(each.product));
   const others = known.filter((each) => !certain.includes(each));
   // An unknown error page, or a fault that no known product has: there is another hop in the chain.
   const isOther = product === null || suspects.length === 0 || (certain.length === 0 && severity === 'error');
-  const candidates = certain.length === 1 ? [certain[0]?.product ?? null] : suspects.slice(0, 2);
+  const candidates = named.length === 1 ? [named[0]?.product ?? null] : suspects.slice(0, 2);
   const culprit = isOther || candidates.length > 1 ? (product ?? null) : (candidates[0] ?? null);
   return {
     id: kind,

@@ -276,6 +276,42 @@ describe('doctor', () => {
     ]);
   });
 
+  test('an upload that a proxy gives up with 502 once, and then passes on, is no limit [Squid]', async ({
+    net,
+  }) => {
+    let posts = 0;
+    const report = await examine(
+      net,
+      {
+        onRequest: ({ method }, response) => {
+          if (method !== 'POST') return false;
+          posts += 1;
+          if (posts === 1) response.writeHead(502).end('the server behind has closed');
+          return posts === 1;
+        },
+      },
+      'large-upload',
+    );
+    expect(report.ids).toEqual([]);
+    expect(posts).toBeGreaterThan(1);
+  });
+
+  test('an upload that a proxy gives up with 502 while the origin does not read is a finding [Squid]', async ({
+    net,
+  }) => {
+    const givingUp: Hop = {
+      onRequest: ({ method }, response) => {
+        if (method === 'POST') response.writeHead(502).end('the server behind has closed');
+        return method === 'POST';
+      },
+    };
+    const { report } = await examine(net, givingUp, 'outrun-uploads');
+    expect(report.findings.map(({ id, evidence }) => [id, evidence['status']])).toEqual([
+      ['upload-outrun', 502],
+    ]);
+    expect(settingsOf(report)['upload-outrun']).toContain('HAProxy: timeout server');
+  });
+
   test('with --hop, a finding names the hop that is nearest to the origin and shows it [Sluiceway]', async ({
     net,
   }) => {
@@ -296,5 +332,42 @@ describe('doctor', () => {
       ['if-range-lost', middle],
     ]);
     expect(report.hops.map(({ url }) => url)).toEqual([outer, middle, inner]);
+  });
+
+  test('with --hop, a hop with a longer timeout behind is not named for a shorter one [Sluiceway]', async ({
+    net,
+  }) => {
+    const portOf = (url: string): number => Number(new URL(url).port);
+    const closeAfter = (ms: number): Hop => ({
+      onRequest: (_request, response) => {
+        const timer = setTimeout(() => response.destroy(), ms);
+        response.once('close', () => clearTimeout(timer));
+        return false;
+      },
+    });
+    const inner = await startHop(net, await startEchoOrigin(net), closeAfter(30_000));
+    const outer = await startHop(net, portOf(inner), closeAfter(1000));
+    const flags = ['--hop', inner, '--quick', '--silence', '40s', '--only', 'head-silence'];
+    const { report } = await runDoctor(net, outer, ...flags);
+    expect(report.findings.map(({ id, hop }) => [id, hop.url])).toEqual([['head-silence', outer]]);
+  });
+
+  test('with --hop, a hop with a higher limit behind is not named for a lower one [Sluiceway]', async ({
+    net,
+  }) => {
+    const portOf = (url: string): number => Number(new URL(url).port);
+    const refuseFrom = (bytes: number): Hop => ({
+      onRequest: (request, response) => {
+        const isRefused = Number(request.headers['content-length'] ?? 0) > bytes;
+        if (isRefused) response.writeHead(413, { Connection: 'close' }).end('too large');
+        return isRefused;
+      },
+    });
+    const inner = await startHop(net, await startEchoOrigin(net), refuseFrom(4 * 1024 * 1024));
+    const outer = await startHop(net, portOf(inner), refuseFrom(1024 * 1024));
+    const { report } = await runDoctor(net, outer, '--hop', inner, '--quick', '--only', 'large-upload');
+    expect(report.findings.map(({ id, hop, evidence }) => [id, hop.url, evidence['limit']])).toEqual([
+      ['upload-limit', outer, 1024 * 1024],
+    ]);
   });
 });
