@@ -6,7 +6,10 @@ import type { Kind } from './finding.js';
  * configuration, and compared with the product's manual: nginx.org/en/docs (1.29), the configuration manual of HAProxy 2.6, the
  * parameters and VCL of Varnish 7.1 to 8.0, squid.conf.documented of Squid 5.7, the directives of Apache httpd 2.4,
  * records.yaml of Traffic Server 9.2 and 10, caddyserver.com/docs (2.10), the timeouts page and the v3 API of Envoy 1.39,
- * nextjs.org/docs (15 and 16), and the manuals of Cloudflare, CloudFront and Elastic Load Balancing.
+ * nextjs.org/docs (15 and 16: next.config.js, and `maxDuration` of the route segment configuration), the zone settings of
+ * Cloudflare, `DistributionConfig` of CloudFront's API (2020-05-31), and `LoadBalancerAttribute` of the API of Elastic Load
+ * Balancing (2015-12-01). Of Envoy: `HttpConnectionManager` (`max_request_headers_kb` is 60 by default, and 96 is valid in
+ * all versions) and `CommonTlsContext`.
  */
 export const kinds = {
   'response-completed': {
@@ -67,7 +70,12 @@ export const kinds = {
   },
   'upload-outrun': {
     severity: 'error',
-    settings: { Squid: 'client_request_buffer_max_size larger than the uploads' },
+    settings: {
+      Squid: 'client_request_buffer_max_size larger than the uploads',
+      nginx: 'proxy_send_timeout 10m',
+      HAProxy: 'timeout server 10m',
+      'Apache httpd': 'ProxyTimeout 600 and TimeOut 600',
+    },
   },
   'chunked-refused': {
     severity: 'error',
@@ -419,7 +427,7 @@ export const kinds = {
       'Traffic Server': 'proxy.config.http.server_ports 443:ssl:proto=http2;http',
       Varnish: 'feature +http2, behind a TLS proxy that offers h2',
       Caddy: 'protocols h1 h2 of servers',
-      Envoy: 'alpn_protocols h2,http/1.1 of the TLS context',
+      Envoy: 'alpn_protocols [h2, http/1.1] of common_tls_context',
       CloudFront: 'HttpVersion http2 of the distribution',
       'AWS load balancer': 'routing.http2.enabled true',
     },

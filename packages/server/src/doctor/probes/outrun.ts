@@ -9,9 +9,13 @@ const POLL_MS = 250;
 /** More than the sockets of a few hops hold together. */
 const SIZE = 48 * MiB;
 
+/** The statuses of a proxy that has lost its own connection, or waits no longer. */
+const LOST_UPSTREAM: ReadonlySet<number> = new Set([502, 504]);
+
 /**
  * The origin reads nothing until the chain takes no more of an upload, and then all of it. A chain has to wait meanwhile
- * (RFC 9293 section 3.8.6). Squid 5 closes the upload once `client_request_buffer_max_size` is full.
+ * (RFC 9293 section 3.8.6). Squid 5 closes the upload once `client_request_buffer_max_size` is full, and a proxy in front of
+ * it then answers with 502. Others have a timeout for an origin that takes no more.
  */
 export const outrunUploads: Probe = {
   name: 'outrun-uploads',
@@ -44,12 +48,12 @@ export const outrunUploads: Probe = {
     await sending;
     const { head, ending } = exchange;
     // An upload that is refused, or takes long, is the affair of other probes.
-    if (head !== null || ending?.how !== 'failed') return [];
+    if (head === null ? ending?.how !== 'failed' : !LOST_UPSTREAM.has(head.status)) return [];
     return [
       {
         kind: 'upload-outrun',
         message: `An upload that the client sends faster than the origin reads ${describeEnd(exchange)}, after ${formatCount(held)} bytes`,
-        evidence: { sent: held, of: SIZE },
+        evidence: { sent: held, of: SIZE, status: head?.status ?? null },
       },
     ];
   },

@@ -129,8 +129,8 @@ async function isFollowing(chain: Chain, id: string, sent: number): Promise<bool
 const PACED_BYTES = 192 * 1024;
 
 /**
- * An upload that ends without a response is sent again, paced: a limit ends that, too, and Squid 5 closes an upload that the
- * origin reads too slowly.
+ * An upload that ends without a response, or with that of a proxy whose own request has failed, is sent again, paced: a limit
+ * ends that, too, and Squid 5 closes an upload that the origin reads too slowly.
  */
 async function uploadAgain(
   chain: Chain,
@@ -140,11 +140,15 @@ async function uploadAgain(
 ): Promise<UploadResult> {
   for (let attempt = 1; ; attempt += 1) {
     const result = await upload(chain, size, framing, timeoutMs, attempt > 1);
-    if (result.exchange.head !== null || !result.isTimely || attempt === ATTEMPTS) return result;
+    const { head } = result.exchange;
+    if ((head !== null && !isGatewayError(head.status)) || !result.isTimely || attempt === ATTEMPTS)
+      return result;
   }
 }
 
 const ATTEMPTS = 3;
+
+const isGatewayError = (status: number): boolean => status === 502 || status === 504;
 
 const PIECE_BYTES = 64 * 1024;
 
