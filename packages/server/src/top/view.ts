@@ -4,7 +4,7 @@ import type { Selection } from '../dashboard/select.js';
 import { advance, type TransferItem } from '../dashboard/store.js';
 import { bytesText, stateOf } from '../dashboard/wording.js';
 import type { Paint } from '../terminal/color.js';
-import { cutStart, cutTo, fit, toVisible, widthOf } from '../terminal/text.js';
+import { cutMiddle, cutStart, cutTo, fit, toVisible, widthOf } from '../terminal/text.js';
 import { describeTime } from '../terminal/units.js';
 import { chooseColumns } from './columns.js';
 
@@ -65,7 +65,9 @@ function drawTitle({ admin, lost, running, selection }: Screen, width: number, p
   const title = `sluiceway top  ${toVisible(admin)}`;
   const status = lost === null ? countOf(running, 'transfer') : toVisible(lost);
   const filter = selection.search === '' ? '' : `  filter: ${toVisible(selection.search)}`;
-  const text = cutTo(`${title}  ${status}${filter}`, width);
+  const whole = `${title}  ${status}${filter}`;
+  // On a narrow terminal, what changes stays.
+  const text = widthOf(whole) <= width ? whole : cutTo(`${status}${filter}  ${toVisible(admin)}`, width);
   return paint(text, ...(lost === null ? (['bold'] as const) : (['bold', 'red'] as const)));
 }
 
@@ -161,7 +163,10 @@ function drawFooter({ footer, isDetailed }: Screen, width: number, paint: Paint)
   if (footer.kind === 'prompt') {
     // The end of a long input stays visible, where the cursor is.
     const input = cutStart(` ${toVisible(footer.input)}▏`, width);
-    return paint(cutTo(toVisible(footer.question), width - widthOf(input)), 'bold') + input;
+    // The end of a long question says which answers there are.
+    const room = Math.max(0, width - widthOf(input));
+    const question = room === 0 ? '' : cutMiddle(toVisible(footer.question), room);
+    return paint(question, 'bold') + input;
   }
   const keys = isDetailed
     ? ['Esc back', 'a abort', 'l limit', 'q quit']

@@ -58,6 +58,23 @@ test('a wide terminal shows every column, and a narrow one the most important on
   expect(chooseColumns(14).map(({ column }) => column.title)).toEqual(['FILE']);
 });
 
+test('a narrow terminal shows how many transfers run, the filter, and the answers to a question [Sluiceway]', () => {
+  const question = 'Abort ubuntu-26.04-desktop-amd64.iso of 192.0.2.7? It breaks off. [y/N]';
+  const lines = drawScreen(
+    screen({
+      running: 12,
+      selection: { ...everything, search: 'iso' },
+      footer: { kind: 'prompt', question, input: '' },
+    }),
+    40,
+    8,
+    plain,
+    0,
+  );
+  expect(lines[0]).toBe('12 transfers  filter: iso  http://127.0…');
+  expect(lines.at(-1)).toMatch(/^Abort ubuntu.*….* \[y\/N\] ▏$/);
+});
+
 test('no line is wider than the terminal, and no text can act on it, whatever a server sends [CWE-150]', () => {
   const text = fc.oneof(
     fc.string({ unit: 'binary' }),
