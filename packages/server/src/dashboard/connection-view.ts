@@ -21,23 +21,27 @@ export class ConnectionView {
 
   /** Counts down to the next attempt. */
   tick(): void {
-    setText(byId('connection-text'), describe(this.#connection));
+    const { text, next } = describe(this.#connection);
+    setText(byId('connection-text'), text);
+    setText(byId('connection-next'), next);
   }
 }
 
-function describe(connection: Connection): string {
+/** `next` has no room on a narrow page. */
+function describe(connection: Connection): { text: string; next: string } {
   switch (connection.state) {
     case 'connecting':
-      return 'Connecting…';
+      return { text: 'Connecting…', next: '' };
     case 'live':
-      return 'Live';
+      return { text: 'Live', next: '' };
     case 'signed-out':
-      return 'Signed out';
+      return { text: 'Signed out', next: '' };
     case 'lost': {
       const left = connection.retryAt - performance.now();
-      return left > 1000
-        ? `Connection lost, next attempt in ${formatDuration(left)}`
-        : 'Connection lost, connecting…';
+      return {
+        text: 'Connection lost',
+        next: left > 1000 ? `, next attempt in ${formatDuration(left)}` : ', connecting…',
+      };
     }
   }
 }

@@ -11,11 +11,16 @@ export class Details {
   #id: string | null = null;
   #link: string | null = null;
 
+  readonly #now: () => number;
+
   constructor(events: {
+    /** The time up to which transfers are known, in milliseconds of `performance.now()`. */
+    now(): number;
     onAbort(id: string): void;
     onLimit(id: string): void;
     onRevoke(link: string): void;
   }) {
+    this.#now = events.now;
     for (const [button, act] of [
       ['details-abort', events.onAbort],
       ['details-limit', events.onLimit],
@@ -46,7 +51,7 @@ export class Details {
   /** Undefined if the transfer has ended and left the page: the last state stays. */
   draw(item: TransferItem | undefined): void {
     if (item === undefined) return;
-    const now = performance.now();
+    const now = this.#now();
     const data = advance(item, now);
     const state = stateOf(item, now);
     setText(byId('details-kind'), isUpload(data) ? 'Upload' : 'Download');

@@ -48,8 +48,9 @@ const onOpen = (id: string | null) => {
 
 const onRevoke = (link: string) => askToRevoke(api, link);
 
-const details = new Details({ onAbort, onLimit, onRevoke });
-const table = new Table({ onOpen, onAbort, onLimit });
+const knownTime = () => store.timeOf(performance.now());
+const details = new Details({ now: knownTime, onAbort, onLimit, onRevoke });
+const table = new Table({ now: knownTime, onOpen, onAbort, onLimit });
 const filters = new Filters(() => transfersView.select());
 const transfersView = new TransfersView(store, table, filters, announcer);
 const serversView = new ServersView(api, () => void refresh());
@@ -67,6 +68,7 @@ function onConnection(connection: Connection): void {
   if (sentence !== null) announcer.say(sentence);
   if (connection.state === 'signed-out') signIn.open();
   if (connection.state === 'lost') history.interrupt();
+  if (connection.state === 'lost' || connection.state === 'signed-out') store.stop(performance.now());
   if (connection.state !== 'live') return;
   signIn.close();
   void loadHistory();

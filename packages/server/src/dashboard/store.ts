@@ -29,6 +29,7 @@ export class TransferStore {
   version = 0;
   /** Breaks that were healed while the page watched. */
   healed = 0;
+  #stoppedAt: number | null = null;
 
   get items(): Iterable<TransferItem> {
     return this.#items.values();
@@ -42,12 +43,23 @@ export class TransferStore {
     return this.#items.size - this.#ended.size;
   }
 
+  /** The connection is lost. Nothing is known of the time until the next snapshot, so no duration goes on. */
+  stop(now: number): void {
+    this.#stoppedAt ??= now;
+  }
+
+  /** The time up to which the transfers are known. */
+  timeOf(now: number): number {
+    return this.#stoppedAt ?? now;
+  }
+
   get(id: string): TransferItem | undefined {
     return this.#items.get(id);
   }
 
   /** Replaces everything. */
   applySnapshot({ transfers }: SnapshotData, now: number): void {
+    this.#stoppedAt = null;
     const before = new Map(this.#items);
     this.#items.clear();
     this.#ended.clear();

@@ -2,7 +2,9 @@ import { byId, setAttribute } from './dom.js';
 import { Row } from './row.js';
 import type { TransferItem } from './store.js';
 
-export interface TableEvents {
+export interface TableOptions {
+  /** The time up to which transfers are known, in milliseconds of `performance.now()`. */
+  now(): number;
   onOpen(id: string): void;
   onAbort(id: string): void;
   onLimit(id: string): void;
@@ -20,14 +22,14 @@ export class Table {
   readonly #table = byId('transfers');
   readonly #body = byId('rows');
   readonly #template = byId('row-template', HTMLTemplateElement);
-  readonly #events: TableEvents;
+  readonly #options: TableOptions;
   readonly #rows = new Map<string, Row>();
   #items: readonly TransferItem[] = [];
   #selected: string | null = null;
   #rowHeight = 0;
 
-  constructor(events: TableEvents) {
-    this.#events = events;
+  constructor(options: TableOptions) {
+    this.#options = options;
     const measure = () => {
       this.#rowHeight = Number.parseFloat(getComputedStyle(this.#table).getPropertyValue('--row-height'));
       this.draw();
@@ -65,7 +67,7 @@ export class Table {
     const top = this.#body.getBoundingClientRect().top;
     const first = Math.max(0, Math.floor(-top / height) - MARGIN_ROWS);
     const last = Math.min(items.length, Math.ceil((innerHeight - top) / height) + MARGIN_ROWS);
-    const now = performance.now();
+    const now = this.#options.now();
     const inView = items.slice(first, Math.max(first, last));
     const focused = document.activeElement;
     this.#removeOthers(inView);
@@ -139,10 +141,10 @@ export class Table {
     const id = idOf(event.target);
     if (id === null) return;
     const part = event.target.closest<HTMLElement>('button')?.dataset['part'];
-    if (part === 'abort-button') this.#events.onAbort(id);
-    else if (part === 'limit-button') this.#events.onLimit(id);
+    if (part === 'abort-button') this.#options.onAbort(id);
+    else if (part === 'limit-button') this.#options.onLimit(id);
     // A user who selects text does not want to open anything.
-    else if (part === 'open' || getSelection()?.isCollapsed !== false) this.#events.onOpen(id);
+    else if (part === 'open' || getSelection()?.isCollapsed !== false) this.#options.onOpen(id);
   }
 }
 

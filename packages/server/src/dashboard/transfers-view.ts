@@ -53,7 +53,7 @@ export class TransfersView {
   }
 
   draw(): void {
-    const now = performance.now();
+    const now = this.#store.timeOf(performance.now());
     this.#store.expire(now);
     const isNew = this.#store.version !== this.#version;
     const isDue = now - this.#orderedAt >= ORDER_INTERVAL_MS;

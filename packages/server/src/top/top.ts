@@ -99,6 +99,7 @@ export class Top {
   }
 
   #onLost(reason: string): void {
+    this.#store.stop(performance.now());
     this.#lost = `connection lost: ${reason}; connecting again…`;
     this.#scheduleDraw();
   }
@@ -257,7 +258,7 @@ export class Top {
   #draw(): void {
     if (this.#frameTimer !== null) clearTimeout(this.#frameTimer);
     this.#frameTimer = null;
-    const now = performance.now();
+    const now = this.#store.timeOf(performance.now());
     this.#store.expire(now);
     this.#items = select(this.#store.items, this.#selection, now);
     const at = this.#items.findIndex(({ data }) => data.id === this.#selectedId);

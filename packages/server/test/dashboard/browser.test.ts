@@ -187,6 +187,13 @@ describeWith(chromium)('the dashboard in Chromium', () => {
     await program.kill();
     await page.getByText(/Connection lost/).waitFor();
     client.close();
+    // On a phone, too, the bar has room for it.
+    const size = page.viewportSize();
+    await page.setViewportSize({ width: 390, height: 844 });
+    const help = await page.getByRole('button', { name: 'Keyboard and help' }).boundingBox();
+    expect(help).not.toBeNull();
+    expect((help?.x ?? 0) + (help?.width ?? 0)).toBeLessThanOrEqual(390);
+    if (size !== null) await page.setViewportSize(size);
     const next = await sluicewayServe(net, config(origin.url, admin));
     await adminUrl(next);
     await page.getByText('Live', { exact: true }).waitFor();

@@ -77,6 +77,16 @@ describe('the events of the server', () => {
     }
   });
 
+  test('no duration goes on while the connection is lost, until the next snapshot [Sluiceway]', () => {
+    const store = storeOf(transfer('a'));
+    expect(store.timeOf(1000)).toBe(1000);
+    store.stop(2000);
+    store.stop(3000);
+    expect(store.timeOf(9000)).toBe(2000);
+    store.applySnapshot({ time: '', transfers: [] }, 9000);
+    expect(store.timeOf(9500)).toBe(9500);
+  });
+
   test('change running transfers, and what ended stays visible for some seconds', () => {
     const store = storeOf(transfer('a'), transfer('b'));
     const changed = [
