@@ -196,6 +196,8 @@ describe.skipIf(!isLinux)('workers', () => {
       while (!asking.signal.aborted) {
         expect(await ask(net, program.port, '/b')).toBe('b');
         answers += 1;
+        // Without a pause, the requests would take the processor time that the new workers need.
+        await new Promise((resolve) => setTimeout(resolve, 5));
       }
       return answers;
     })();

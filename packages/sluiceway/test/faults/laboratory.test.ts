@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { times } from '../support/full-counts.js';
 import { atATime } from './lab/at-a-time.js';
 import { comesOf } from './lab/fault.js';
 import { sections } from './lab/faults.js';
@@ -6,7 +7,7 @@ import { type Laboratory, openLaboratory } from './lab/laboratory.js';
 import { openTotals } from './lab/open-totals.js';
 import { profilesSample } from './lab/profiles.js';
 
-const COUNTS = { resumed: 6, plain: 2 };
+const COUNTS = { resumed: times(6, 3), plain: times(2, 1) };
 
 /** Nearly all faults wait, for timeouts and for pauses between attempts. */
 const AT_A_TIME = 16;

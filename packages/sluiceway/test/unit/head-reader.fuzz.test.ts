@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { SluicewayError } from '../../src/errors.js';
 import { decideResponseFraming } from '../../src/http/framing.js';
 import { type ParsedHead, parseResponseHead, SectionScanner } from '../../src/http/head-reader.js';
+import { times } from '../support/full-counts.js';
 import { readWithNode } from '../support/node-parser.js';
 
 const LIMITS = { maxBytes: 65_536, maxFields: 256 };
@@ -153,15 +154,16 @@ const wire = fc
   });
 
 test('Node reads the same in every head that we accept', async () => {
+  const numRuns = times(5000, 1500);
   const seen = { refused: 0, alike: 0, 'alike once mended': 0 };
   await fc.assert(
     fc.asyncProperty(wire, async (text) => {
       seen[await compare(text)] += 1;
     }),
-    { seed: 9112, numRuns: 5000 },
+    { seed: 9112, numRuns },
   );
   // The comparison would say nothing if hardly any head were accepted.
-  expect(seen.alike).toBeGreaterThan(500);
-  expect(seen['alike once mended']).toBeGreaterThan(100);
-  expect(seen.refused).toBeGreaterThan(500);
+  expect(seen.alike).toBeGreaterThan(numRuns / 10);
+  expect(seen['alike once mended']).toBeGreaterThan(numRuns / 50);
+  expect(seen.refused).toBeGreaterThan(numRuns / 10);
 });

@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { resolveGrant } from '../../src/gateway/grant.js';
 import type { Links } from '../../src/gateway/links.js';
+import { times } from '../support/full-counts.js';
 import { anyUse, forms, grantOptions, linksOf } from '../support/grants.js';
 
 const codeOf = (links: Links, link: string): string => {
@@ -37,7 +38,7 @@ describe.each(forms)('a link of the form %s', (form) => {
         expect(() => new URL(link, 'http://gateway.example')).not.toThrow();
         expect(links.read(new URL(link, 'http://gateway.example')).grant).toEqual(grant);
       }),
-      { numRuns: 300 },
+      { numRuns: times(300, 100) },
     );
   });
 
@@ -53,7 +54,7 @@ describe.each(forms)('a link of the form %s', (form) => {
         expect(codeOf(links, link)).toMatch(/^(valid|link_client)$/);
         expect(codeOf(links, link.slice(0, from) + changed)).toBe('link_invalid');
       }),
-      { numRuns: 200 },
+      { numRuns: times(200, 50) },
     );
   };
 
@@ -145,7 +146,7 @@ test('whatever comes instead of a link is refused, and breaks nothing [Sluiceway
         expect(codeOf(links, start + rest)).toBe('link_invalid');
       },
     ),
-    { numRuns: 1000 },
+    { numRuns: times(1000, 300) },
   );
   // A version, a key and a length that say more than there is.
   for (const bytes of [[], [1], [2], [1, 255], [1, 2, 107, 49], [1, 0], [0, 2, 107, 49]])

@@ -15,7 +15,7 @@ import { Gate } from './gate.js';
 export type OriginProtocol = 'http1' | 'http2';
 
 /** The file that all servers have. */
-const FILE_BYTES = 600_000;
+const FILE_BYTES = 300_000;
 export const file = seededBytes('group-laboratory', 0, FILE_BYTES);
 /** A server of another version has this one, with another entity tag. */
 export const otherFile = seededBytes('group-laboratory-2', 0, FILE_BYTES);

@@ -11,7 +11,7 @@ export type Mode = 'pass' | 'silent' | 'trickle' | { resets: Dice };
 const TRICKLE_BYTES = 100;
 
 /** Resets come after this many bytes at the latest, so that most responses are hit. */
-const RESET_WITHIN = 400_000;
+const RESET_WITHIN = 200_000;
 
 /** A TCP relay in front of a server, which breaks its connections. It works for every protocol. */
 export class Gate {

@@ -132,7 +132,7 @@ describe.each(protocols)('with a client over %s and servers over %s', (...over) 
       if (fault.isPartial === true) return;
       const before = group.servers[0]?.requests ?? 0;
       expect(group.servers[0]?.state).toBe('ejected');
-      expect(await reads(client, 15)).toEqual([]);
+      expect(await reads(client, 9)).toEqual([]);
       expect(group.servers[0]?.requests).toBe(before);
     });
 
