@@ -51,7 +51,9 @@ describe('a program that uses all of the interface compiles', () => {
     const compilerOptions = { strict: true, noEmit: true, types: ['node'], skipLibCheck: false, ...options };
     const files = ['program.ts'];
     writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }));
-    const { stdout, status } = spawnSync(process.execPath, [tsc, '--singleThreaded', '-p', project], { encoding: 'utf8' });
+    const { stdout, status } = spawnSync(process.execPath, [tsc, '--singleThreaded', '-p', project], {
+      encoding: 'utf8',
+    });
     expect(stdout).toBe('');
     expect(status).toBe(0);
   });

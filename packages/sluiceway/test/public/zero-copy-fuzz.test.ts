@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { expect } from 'vitest';
+import { times } from '../support/full-counts.js';
 import { findOptionalTool, requireZeroCopy, type Tool, testWith } from '../support/requirements.js';
 
 const zeroCopy = requireZeroCopy();
@@ -41,7 +42,7 @@ for (const [what, width, openFiles] of [
   testWith(zeroCopy, bash)(
     `transfers that break at random points, ${what}, crash nothing, leak no descriptor and mix up no bytes [Sluiceway]`,
     async () => {
-      const count = 1000;
+      const count = times(1000, 300);
       const seen = await fuzz(bash, count, 12_345, width, openFiles);
       expect(seen).toMatchObject({ wrong: 0, active: 0 });
       expect(seen.completed + seen.broken).toBe(count);
