@@ -48,10 +48,29 @@ const deadlines = {
 };
 
 /**
- * Small files that take long. Vitest begins with the largest files if it has not measured them before: these would run at
- * the end, one of them alone.
+ * Files that take ten seconds and more. Vitest begins with the largest files if it has not measured them before: those
+ * of these that are small would run at the end, one of them alone.
  */
-const long = /\/(?:doctor\/\w+|docs\/examples|shared-limits)\.test\.ts$/;
+const long = new RegExp(
+  `/(?:${[
+    'acme',
+    'browser',
+    'chromium-transfers',
+    'cut-downloads',
+    'differential',
+    'docs/(?:compile|examples)',
+    'doctor/\\w+',
+    'faults/laboratory',
+    'group-laboratory',
+    'http2-client-stalls',
+    'logs',
+    'nghttp2-clients',
+    'nginx-origin',
+    'shared-(?:limits|streams)',
+    'workers',
+    'zero-copy-(?:download|fuzz)',
+  ].join('|')})\\.test\\.ts$`,
+);
 
 class LongFilesFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

@@ -10,7 +10,8 @@ import { respondWith } from '../../sluiceway/test/support/raw-origin.js';
 import { sized } from '../../sluiceway/test/support/through.js';
 import { scratchFolder } from '../../sluiceway/test/support/tool.js';
 import { until } from '../../sluiceway/test/support/until.js';
-import { sluicewayProxy, sluicewayServe } from './support/process.js';
+import * as built from './support/process.js';
+import { sluicewayProxy, sluicewayServe } from './support/program.js';
 
 const anyPort = { address: '127.0.0.1:0' };
 const respond = { respond: { content: 'ok' } };
@@ -124,7 +125,7 @@ describe('the transfer log', () => {
   }) => {
     const folder = scratchFolder(net);
     const path = join(folder, 'access.log');
-    const program = await sluicewayServe(
+    const program = await built.sluicewayServe(
       net,
       { listeners: [anyPort], routes: [respond], log: { format: 'json', output: 'access.log' } },
       { folder },

@@ -3,6 +3,10 @@ import { type Exit, HostedProcess } from '../../../sluiceway/test/support/hosted
 import { runProgram } from '../../src/cli/program.js';
 import { launchersOf, Program } from './launch.js';
 
+// A command is loaded when it runs. On a busy machine, the first test of a file would wait for that as long as for
+// the program.
+await Promise.all([import('../../src/cli/proxy-command.js'), import('../../src/cli/serve-command.js')]);
+
 /** The program inside this process. The same functions in `process.ts` start the built program, which takes longer. */
 class HostedProgram extends Program {
   readonly #process: HostedProcess;

@@ -35,6 +35,11 @@ function runTests(variables: Record<string, string> = {}) {
   return spawnSync(process.execPath, args, { encoding: 'utf8', env: { ...env, ...variables } });
 }
 
+let plain: ReturnType<typeof runTests> | undefined;
+
+/** The same without variables, once: several tests look at what it writes. */
+const runPlainTests = () => (plain ??= runTests());
+
 const threeFail = `
   console.warn('skipped: some-tool is not installed on this machine');
   test('fine', () => {});
@@ -63,7 +68,7 @@ function readFailures(text: string): string[] {
 }
 
 test('what has failed is named again at the very end, before the counts', () => {
-  const { stdout, status } = runTests();
+  const { stdout, status } = runPlainTests();
   const end = stdout.slice(stdout.indexOf('\nfailed: '));
   expect(readFailures(end)).toEqual(failures);
   expect(end).toMatch(/^(\n(failed:| {4}).*)*\n3 passed, 4 failed\n$/);
@@ -71,7 +76,7 @@ test('what has failed is named again at the very end, before the counts', () => 
 });
 
 test('a program without which tests were skipped is named once after all of them', () => {
-  const { stdout } = runTests();
+  const { stdout } = runPlainTests();
   const end = stdout.slice(stdout.indexOf('   Duration '));
   expect(end.match(/^skipped: .*$/gm)).toEqual(['skipped: some-tool is not installed on this machine']);
 });
