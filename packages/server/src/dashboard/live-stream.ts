@@ -96,11 +96,12 @@ export class LiveStream {
   #pause(ms: number | null): Promise<void> {
     return new Promise((resolve) => {
       const timer = ms === null ? undefined : setTimeout(() => this.#wake?.(), ms);
-      this.#wake = () => {
+      const wake = (): void => {
         clearTimeout(timer);
         this.#wake = null;
         resolve();
       };
+      this.#wake = wake;
     });
   }
 }

@@ -55,8 +55,11 @@ export class ResponseGuard {
     this.#isInstalled = true;
     const end = outgoing.end.bind(outgoing) as () => unknown;
     const guarded: { writeHead: unknown; end: unknown } = outgoing;
-    guarded.writeHead = () => this.#refuse();
-    guarded.end = (...text: unknown[]) => (this.#isOver || text.length > 0 ? this.#refuse() : end());
+    const refuse = (): unknown => this.#refuse();
+    const endOnce = (...text: unknown[]): unknown =>
+      this.#isOver || text.length > 0 ? this.#refuse() : end();
+    guarded.writeHead = refuse;
+    guarded.end = endOnce;
   }
 
   /** If nothing was sent, other code may answer. */

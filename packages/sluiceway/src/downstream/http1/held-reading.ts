@@ -12,7 +12,8 @@ export class HeldReading {
     this.#socket = socket;
     socket.pause();
     this.#stop();
-    socket.resume = () => socket;
+    const resume = (): Socket => socket;
+    socket.resume = resume;
     // An earlier call of `resume` emits its event one tick later.
     socket.on('resume', this.#stop);
   }

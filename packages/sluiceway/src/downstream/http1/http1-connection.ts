@@ -165,10 +165,11 @@ export class Http1Connection {
     const socket = this.#socket;
     this.#hold();
     this.#ignoresRest = true;
-    socket.destroySoon = () => {
+    const destroySoon = (): void => {
       this.#discard();
       lingerDiscarding(socket);
     };
+    socket.destroySoon = destroySoon;
   }
 
   /**

@@ -65,5 +65,7 @@ function linger(rest: Readable, socket: Socket): void {
  * has replaced it already because its input is no longer read as requests.
  */
 export function lingerOnClose(request: IncomingMessage, socket: Socket): void {
-  if (!Object.hasOwn(socket, 'destroySoon')) socket.destroySoon = () => lingeringClose(request, socket);
+  if (Object.hasOwn(socket, 'destroySoon')) return;
+  const destroySoon = (): void => lingeringClose(request, socket);
+  socket.destroySoon = destroySoon;
 }

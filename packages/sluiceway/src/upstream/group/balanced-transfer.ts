@@ -99,7 +99,8 @@ export class BalancedTransfer implements Uses, Mover {
   changePath(path: string): void {
     const from = this.base.path;
     const below = path.startsWith(from) ? path.slice(from.length) : path;
-    this.#join = (base) => ({ base, path: base.path + below });
+    const join = (base: BaseTarget): Target => ({ base, path: base.path + below });
+    this.#join = join;
   }
 
   /** Adds the cookie that keeps the client at the server that has answered, if it needs one. */

@@ -36,8 +36,9 @@ export class ServerUse implements WatchedContent {
   isAnswered = false;
   isOver = false;
   /**
-   * Knows whether another server can have the rest. Null before the response is used. An object, not a function: with a
-   * closure here each transfer survives minor garbage collections, which doubles the CPU time of small responses.
+   * Knows whether another server can have the rest. Null before the response is used. An object, not a function: V8
+   * allocates a function literal that is assigned to a property in the old generation, and the transfer would survive minor
+   * garbage collections with it.
    */
   mover: Mover | null = null;
 

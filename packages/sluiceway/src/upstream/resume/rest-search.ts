@@ -46,11 +46,12 @@ export class RestSearch {
     if (ms <= 0 || this.#isOver) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = setTimeout(() => this.wake(), ms);
-      this.#wake = () => {
+      const wake = (): void => {
         clearTimeout(timer);
         this.#wake = null;
         resolve();
       };
+      this.#wake = wake;
     });
   }
 
