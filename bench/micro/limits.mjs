@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Measures the rules of `limits.rules`: `node bench/micro/limits.mjs [--only <names>] [--enforce]`, after `npm run build`.
+// Measures the rules of `limits.rules`: `node bench/micro/limits.mjs [--only <names>] [--enforce] [--zero-copy]`, after
+// `npm run build`. Zero copy needs Node 26.7 or newer.
 //
 // - rate: how far the sum of 1, 8 and 64 streams of one client is from the limit, over any 2 s after the first second.
 // - weights: how far the shares of streams with the weights 3 and 1 are from 3 to 1.
@@ -30,6 +31,9 @@ const PACE_MS = 25;
 const sum = (/** @type {number[]} */ numbers) => numbers.reduce((total, each) => total + each, 0);
 const percent = (/** @type {number} */ part) => `${(part * 100).toFixed(1)} %`;
 const block = Buffer.alloc(1 << 20);
+const zeroCopy = process.argv.includes('--zero-copy');
+/** Content that does not end. Only content of known length is spliced. */
+const ENDLESS = '/?bytes=1000000000000';
 
 /** @import { ChildProcess } from 'node:child_process' */
 /** @import { ReverseProxy } from 'sluiceway' */
@@ -124,7 +128,11 @@ async function read({ port, http2, streams, ms, paths = ['/'], bytes, pace, star
 
 async function main() {
   const { values } = parseArgs({
-    options: { only: { type: 'string' }, enforce: { type: 'boolean', default: false } },
+    options: {
+      only: { type: 'string' },
+      enforce: { type: 'boolean', default: false },
+      'zero-copy': { type: 'boolean', default: false },
+    },
   });
   const only = values.only?.split(',');
   const child = fork(process.argv[1] ?? '');
@@ -173,8 +181,10 @@ async function rate(upstream, child) {
   let isGood = true;
   for (const http2 of [false, true]) {
     for (const streams of [1, 8, 64]) {
-      const proxy = createProxy({ upstream, limits: { rules: [{ download: LIMIT }] } });
-      const samples = await serving(proxy, http2, (port) => ask(child, { port, http2, streams, ms: 6000 }));
+      const proxy = createProxy({ upstream, zeroCopy, limits: { rules: [{ download: LIMIT }] } });
+      const samples = await serving(proxy, http2, (port) =>
+        ask(child, { port, http2, streams, ms: 6000, paths: [ENDLESS] }),
+      );
       const start = samples[0]?.at ?? 0;
       let worst = 0;
       for (const [index, first] of samples.entries()) {
@@ -198,7 +208,7 @@ async function weights(upstream, child) {
   const rules = [
     { download: LIMIT, weight: (/** @type {{ path: string }} */ { path }) => (path === '/heavy' ? 3 : 1) },
   ];
-  const proxy = createProxy({ upstream, limits: { rules } });
+  const proxy = createProxy({ upstream, zeroCopy, limits: { rules } });
   const job = { http2: false, streams: 8, ms: 5000, paths: ['/heavy', '/light'] };
   const samples = await serving(proxy, false, (port) => ask(child, { ...job, port }));
   const [first, last] = [samples.find(({ at }) => at - (samples[0]?.at ?? 0) > 1000), samples.at(-1)];
@@ -211,7 +221,7 @@ async function weights(upstream, child) {
 
 /** @type {(upstream: string, child: ChildProcess) => Promise<boolean>} */
 async function newcomer(upstream, child) {
-  const proxy = createProxy({ upstream, limits: { rules: [{ download: LIMIT }] } });
+  const proxy = createProxy({ upstream, zeroCopy, limits: { rules: [{ download: LIMIT }] } });
   const job = { http2: false, streams: 32, ms: 4500, startAfterMs: 2000 };
   const samples = await serving(proxy, false, (port) => ask(child, { ...job, port }));
   const countAt = (/** @type {number} */ ms) => samples.find(({ at }) => at - (samples[0]?.at ?? 0) >= ms);
@@ -239,7 +249,7 @@ async function cost(upstream, child) {
     const order = Object.entries(kinds);
     // What comes first changes, so that a machine that becomes slower does not favour it.
     for (const [kind, { rules, pace }] of round % 2 === 0 ? order : order.toReversed()) {
-      const proxy = createProxy({ upstream, limits: { rules } });
+      const proxy = createProxy({ upstream, zeroCopy, limits: { rules } });
       const before = process.cpuUsage();
       await serving(proxy, false, (port) =>
         ask(child, {
@@ -284,7 +294,7 @@ async function memory(upstream) {
       },
     ],
   };
-  const proxy = createProxy({ upstream, limits });
+  const proxy = createProxy({ upstream, zeroCopy, limits });
   return serving(proxy, false, async (port) => {
     const request = (/** @type {string} */ path) =>
       new Promise((resolve) => {
