@@ -116,6 +116,28 @@ describe('requests to a group of servers', () => {
     expect((await client.readResponse()).head.status).toBe(500);
   });
 
+  test('cannot be disturbed by a function that changes its list, or reach more than the documented members [Sluiceway]', async ({
+    net,
+  }) => {
+    const servers = await startServers(net, ['a', 'b']);
+    const members: string[][] = [];
+    const group = createUpstreamGroup({
+      servers: urlsOf(servers),
+      balance: (available, { path }) => {
+        const list = available as UpstreamServer[];
+        members.push(Object.keys(list[0] ?? {}));
+        if (path === '/change') Object.assign(list[0] ?? {}, { weight: 0 });
+        return path === '/last' ? list.pop() : list.splice(0)[0];
+      },
+    });
+    const client = await net.client(await net.proxy({ upstream: group }));
+    expect((await ask(client, ['/last', '/last', '/', '/', '/last'])).join('')).toBe('bbaab');
+    expect(members.at(-1)?.toSorted()).toEqual(Object.keys(group.servers[0] ?? {}).toSorted());
+    await client.get('/change');
+    expect((await client.readResponse()).head.status).toBe(500);
+    expect(group.servers.map(({ weight }) => weight)).toEqual([1, 1]);
+  });
+
   test('go to the first server of the list while it works [Caddy]', async ({ net }) => {
     const servers = await startServers(net, ['a', 'b']);
     const upstream = { servers: [REFUSING, ...urlsOf(servers)], balance: 'ordered' } as const;

@@ -5,6 +5,7 @@ import { fewestBytes, fewestTransfers } from './least.js';
 import { randomOfTwo } from './random-of-two.js';
 import { rendezvous } from './rendezvous.js';
 import { roundRobin } from './round-robin.js';
+import { viewOf } from './server-view.js';
 import { highestThroughput } from './throughput.js';
 
 /** What the choice depends on in a server. Round robin keeps its state there. */
@@ -40,10 +41,20 @@ export type BalanceFunction = (
 
 /** The choice by a function of the application. Throws if it returns something else than one of the servers. */
 export function toOwnChoice(balance: BalanceFunction): Choose {
+  const views = new WeakMap<UpstreamServer, UpstreamServer>();
+  const toView = (server: UpstreamServer): UpstreamServer => {
+    let view = views.get(server);
+    if (view === undefined) {
+      view = viewOf(server);
+      views.set(server, view);
+    }
+    return view;
+  };
   return (servers, request) => {
-    const chosen = balance(servers, request);
+    // A list of its own: the function may sort it, or take servers out of it.
+    const chosen = balance(servers.map(toView), request);
     if (chosen === undefined) return roundRobin(servers);
-    const found = servers.find((server) => server === chosen);
+    const found = servers.find((server) => views.get(server) === chosen);
     if (found !== undefined) return found;
     throw new SluicewayError(
       'proxy_configuration_error',
