@@ -1,3 +1,4 @@
+import { toWarning } from '../errors.js';
 import type { Fields } from '../http/fields.js';
 import type { Splice, SpliceOffer } from '../stream/splice.js';
 import type { ContentSink } from './exchange.js';
@@ -8,6 +9,9 @@ export interface ContentWriter {
   end(): unknown;
   on(event: string, listener: () => void): unknown;
 }
+
+/** Smaller chunks come from a slow source, such as one of events. Compressors send larger ones by themselves. */
+const FLUSHED_CHUNK = 16 * 1024;
 
 /** What differs between HTTP versions. */
 export interface SinkOptions {
@@ -29,6 +33,9 @@ export class ResponseSink implements ContentSink {
   readonly #onFail: (error: Error) => void;
   #started = false;
   #listens = false;
+  #ended = false;
+  /** Whether a call of `flush` is due. */
+  #flushes = false;
   /** Callbacks of chunks that wait for `drain`: a source may lend several at a time. */
   #undrained: (() => void)[] = [];
 
@@ -55,9 +62,29 @@ export class ResponseSink implements ContentSink {
       this.#response.write(bytes, done);
     } else {
       const ready = this.#response.write(Buffer.from(bytes));
+      if (bytes.length < FLUSHED_CHUNK) this.#flushSoon();
       if (ready || this.#options.isGone) done();
       else this.#onceDrained(done);
     }
+  }
+
+  /**
+   * Middleware that compresses keeps content back until it has enough, and adds the method `flush` to the response. Called
+   * once for all chunks of a turn of the event loop.
+   */
+  #flushSoon(): void {
+    if (this.#flushes || !hasOwnFlush(this.#response)) return;
+    this.#flushes = true;
+    const response = this.#response;
+    setImmediate(() => {
+      this.#flushes = false;
+      if (this.#options.isGone || this.#ended) return;
+      try {
+        response.flush();
+      } catch (thrown) {
+        process.emitWarning(toWarning(thrown));
+      }
+    });
   }
 
   splice(offer: SpliceOffer): Splice | null {
@@ -71,6 +98,7 @@ export class ResponseSink implements ContentSink {
     this.#started = true;
     const trailers = this.#trailers();
     if (trailers !== null) this.#options.sendTrailers(trailers);
+    this.#ended = true;
     this.#response.end();
     this.#onEnd();
   }
@@ -97,3 +125,7 @@ export class ResponseSink implements ContentSink {
     this.#response.on('close', settle);
   }
 }
+
+/** Not the method that Node's class has under this name: it is deprecated, and sends the head only. */
+const hasOwnFlush = (response: ContentWriter): response is ContentWriter & { flush(): void } =>
+  Object.hasOwn(response, 'flush') && 'flush' in response && typeof response.flush === 'function';

@@ -23,6 +23,7 @@ const TEXT = 'Content-Type: text/plain';
 
 interface Line {
   client: RawClient;
+  port: number;
   origin: RawOrigin;
   outcomes: Outcome[];
 }
@@ -49,7 +50,7 @@ async function behind(
     proxy.destroy();
     await running.close();
   });
-  return { client: await net.client(running.port), origin, outcomes };
+  return { client: await net.client(running.port), port: running.port, origin, outcomes };
 }
 
 describe('behind compression()', () => {
@@ -91,6 +92,32 @@ describe('behind compression()', () => {
     await client.get('/files/a', accepts);
     expect((await client.readResponse()).complete).toBe(false);
     expect(outcomes).toEqual(['upstream_truncated']);
+  });
+
+  test('an event arrives before the next one is sent [Express]', async ({ net }) => {
+    const arrived = new Gate();
+    const { port } = await behind(
+      net,
+      async (connection) => {
+        await connection.readHead();
+        await connection.write(
+          'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n',
+        );
+        await connection.write(toChunk('data: 1\n\n'));
+        await arrived.opened;
+        await connection.write(toChunk('data: 2\n\n'));
+        await connection.write('0\r\n\r\n');
+      },
+      [compression()],
+    );
+    const { headers, body } = await fetch(`http://127.0.0.1:${port}/files/events`);
+    expect(headers.get('content-encoding')).toBe('gzip');
+    let text = '';
+    for await (const part of body ?? []) {
+      text += Buffer.from(part).toString();
+      if (text.includes('data: 1')) arrived.open();
+    }
+    expect(text).toBe('data: 1\n\ndata: 2\n\n');
   });
 
   test('a response that says no-transform passes as it is, with its length, validator and ranges [Express; RFC 9110 7.7]', async ({
