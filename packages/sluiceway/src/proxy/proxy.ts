@@ -268,7 +268,7 @@ export class ReverseProxy<Context = unknown> implements Handler<Context> {
       if (this.#settings.removesArchiveCoding && draft.headers.has('content-encoding'))
         removeArchiveCoding(draft.headers, [upstream.path, arrived.sent.target.path]);
       changeResponse(draft, stages, downstream, upstream, headers);
-      arrived.balanced?.setCookie(draft.headers, downstream.forwarded.proto === 'https');
+      arrived.balanced?.setCookie(draft.headers, downstream);
       const answer = selected.checkResponse ? await selected.checkResponse(received, draft) : null;
       transfer.throwIfAborted();
       if (answer !== null) {

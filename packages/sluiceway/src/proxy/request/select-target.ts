@@ -187,12 +187,15 @@ export function setTarget(
   for (const [name, value] of Object.entries(selection.headers ?? NO_FIELDS)) draft.headers.set(name, value);
 }
 
-/** Tells a selection that its transfer is over. Never rejects: the response has already ended. */
-export async function endSelection(selection: Selection, outcome: Outcome): Promise<void> {
+/** Tells a selection that its transfer is over. Null if that is done. Never rejects: the response has already ended. */
+export function endSelection(selection: Selection, outcome: Outcome): Promise<void> | null {
+  const warn = (thrown: unknown): void => process.emitWarning(toWarning(thrown));
   try {
-    await selection.end?.(outcome);
+    const ended = selection.end?.(outcome);
+    return ended === undefined ? null : Promise.resolve(ended).catch(warn);
   } catch (thrown) {
-    process.emitWarning(toWarning(thrown));
+    warn(thrown);
+    return null;
   }
 }
 

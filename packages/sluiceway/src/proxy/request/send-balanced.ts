@@ -1,9 +1,10 @@
+import type { SluicewayError } from '../../errors.js';
 import type { BalancedTransfer } from '../../upstream/group/balanced-transfer.js';
-import { sendToGroup } from '../../upstream/group/send-to-group.js';
+import { type GroupSteps, sendToGroup } from '../../upstream/group/send-to-group.js';
 import type { Sent, StartingPoint } from '../../upstream/send.js';
 import type { SeveralOptions } from '../../upstream/send-to-any.js';
 import type { Target } from '../../upstream/target.js';
-import type { Transport } from '../../upstream/transport.js';
+import type { Exchange, Transport } from '../../upstream/transport.js';
 import type { Selection } from '../messages/selection.js';
 import type { UpstreamRequestDraft } from '../messages/upstream-request.js';
 import type { Transfer } from '../transfer/transfer.js';
@@ -33,18 +34,45 @@ export function sendBalanced(
   draft: UpstreamRequestDraft,
   options: SeveralOptions,
 ): Promise<{ start: StartingPoint; sent: Sent }> {
-  const { timeouts } = transfer;
-  return sendToGroup(transport, first, balanced, {
-    ...options,
+  return sendToGroup(transport, first, balanced, options, new Steps(transfer, draft));
+}
+
+/** A class, since closures for all of this would cost each request half a kilobyte. */
+class Steps implements GroupSteps {
+  readonly #transfer: Transfer;
+  readonly #draft: UpstreamRequestDraft;
+  readonly canMove: boolean;
+
+  constructor(transfer: Transfer, draft: UpstreamRequestDraft) {
+    this.#transfer = transfer;
+    this.#draft = draft;
     // They name the server (RFC 4918 sections 10.3 and 10.4).
-    canMove: !draft.headers.has('destination') && !draft.headers.has('if'),
-    onMove: (target) => moveTo(draft, target),
-    onReplay: () => timeouts.requestWaitsFor('upstream'),
-    onReplayed: (isComplete) => timeouts.requestWaitsFor(isComplete ? 'upstream' : 'client'),
-    onCurrent: (exchange, target) => transfer.goesOnWith(exchange, target),
-    onAborted: (listener) => transfer.onAborted(listener),
-    sleep: (ms) => pause(transfer, ms),
-  });
+    this.canMove = !draft.headers.has('destination') && !draft.headers.has('if');
+  }
+
+  onMove(target: Target): void {
+    moveTo(this.#draft, target);
+  }
+
+  onReplay(): void {
+    this.#transfer.timeouts.requestWaitsFor('upstream');
+  }
+
+  onReplayed(isComplete: boolean): void {
+    this.#transfer.timeouts.requestWaitsFor(isComplete ? 'upstream' : 'client');
+  }
+
+  onCurrent(exchange: Exchange, target: Target): void {
+    this.#transfer.goesOnWith(exchange, target);
+  }
+
+  onAborted(listener: (error: SluicewayError) => void): void {
+    this.#transfer.onAborted(listener);
+  }
+
+  sleep(ms: number): Promise<void> {
+    return pause(this.#transfer, ms);
+  }
 }
 
 /** The draft goes to another server. The fields of the request that is sent are changed where it is sent. */

@@ -35,9 +35,9 @@ export class BalancedTransfer implements Uses, Mover {
   readonly #progress: AbortableProgress;
   readonly #limit: ConnectionLimit | null;
   #join: (base: BaseTarget) => Target;
-  #tried: Server[] = [];
+  #tried: Server[];
   /** Uses that have not ended; the last one is the newest. */
-  readonly #uses: ServerUse[] = [];
+  readonly #uses: ServerUse[];
   #server: Server;
   /** The content has broken off, which is already counted, and was not continued yet. */
   #isBroken = false;
@@ -59,7 +59,9 @@ export class BalancedTransfer implements Uses, Mover {
     this.#progress = progress;
     this.#join = join;
     this.#server = server;
-    this.#take(server);
+    // Lists of one: an empty one that is added to makes room for 17.
+    this.#tried = [server];
+    this.#uses = [new ServerUse(server, progress, limit)];
     group.budget.request();
   }
 
@@ -99,13 +101,13 @@ export class BalancedTransfer implements Uses, Mover {
   changePath(path: string): void {
     const from = this.base.path;
     const below = path.startsWith(from) ? path.slice(from.length) : path;
-    const join = (base: BaseTarget): Target => ({ base, path: base.path + below });
-    this.#join = join;
+    this.#join = (base) => ({ base, path: base.path + below });
   }
 
   /** Adds the cookie that keeps the client at the server that has answered, if it needs one. */
-  setCookie(fields: Fields, isSecure: boolean): void {
-    const line = this.group.sticky?.cookieFor(this.#server, this.#request, isSecure) ?? null;
+  setCookie(fields: Fields, { forwarded }: { readonly forwarded: { readonly proto: string } }): void {
+    if (this.group.sticky === null) return;
+    const line = this.group.sticky.cookieFor(this.#server, this.#request, forwarded.proto === 'https');
     if (line !== null) fields.append('Set-Cookie', line);
   }
 

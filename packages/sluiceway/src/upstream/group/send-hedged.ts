@@ -30,8 +30,8 @@ export interface HedgeSteps {
   onCurrent(exchange: Exchange, target: Target): void;
   /** Calls the listener if the transfer is aborted. */
   onAborted(listener: (error: SluicewayError) => void): void;
-  /** All requests have failed. `exchanges` are those of the last one. */
-  onFailed(exchanges: readonly Exchange[]): void;
+  /** All requests have failed, this one last. */
+  onFailed(attempt: Attempt): void;
 }
 
 /** The answered request, where it was sent, and its exchanges. */
@@ -42,10 +42,12 @@ export interface HedgedSent {
   isHedged: boolean;
 }
 
-/** One of the two requests. */
-class Attempt {
+/** One request to a server of a group. */
+export class Attempt {
   readonly place: StartingPoint;
-  readonly exchanges: Exchange[] = [];
+  readonly #request: TransportRequest;
+  /** The current one: each redirect has its own. */
+  exchange: Exchange | null = null;
   readonly beganAt = performance.now();
   /** Whether its interim responses belong to the final one. */
   isAlone = true;
@@ -55,28 +57,28 @@ class Attempt {
   sent: Sent | null = null;
   #onSent: (() => void) | null = null;
 
-  constructor(place: StartingPoint) {
+  /** `request` is that of `place`, and the attempt's own. */
+  constructor(place: StartingPoint, request: TransportRequest) {
     this.place = place;
+    this.#request = request;
   }
 
   /** Sends the request. */
   send(transport: Transport, options: SendOptions): Promise<Sent> {
     const { target, request } = this.place;
-    const sending: TransportRequest = {
-      ...request,
-      onInterim: (head) => {
-        if (this.isAlone) request.onInterim(head);
-      },
-      onRequestSent: () => {
-        this.isSent = true;
-        request.onRequestSent();
-        this.#onSent?.();
-      },
+    const sending = this.#request;
+    sending.onInterim = (head) => {
+      if (this.isAlone) request.onInterim(head);
+    };
+    sending.onRequestSent = () => {
+      this.isSent = true;
+      request.onRequestSent();
+      this.#onSent?.();
     };
     return send(transport, sending, target, {
       ...options,
       onAttempt: (exchange, asked) => {
-        this.exchanges.push(exchange);
+        this.exchange = exchange;
         options.onAttempt(exchange, asked);
       },
     });
@@ -86,35 +88,17 @@ class Attempt {
     this.#onSent = listener;
   }
 
-  get exchange(): Exchange | null {
-    return this.exchanges.at(-1) ?? null;
-  }
-
   abort(error: SluicewayError): void {
     if (!this.isOver) this.exchange?.abort(error);
   }
 }
 
 /**
- * Sends a request that is safe to repeat to one server, and to a second one if that has not connected or not answered in
- * time. The first usable response head wins; the other request is cancelled. Rejects with the last failure if both fail.
+ * Sends a request that is safe to repeat to a second server if the first one, which it was sent to in this turn of the event
+ * loop, has not connected or not answered in time. The first usable response head wins; the other request is cancelled.
+ * Rejects with the last failure if both fail.
  */
-export async function sendHedged(
-  transport: Transport,
-  first: StartingPoint,
-  options: SendOptions,
-  times: HedgeTimes,
-  steps: HedgeSteps,
-): Promise<HedgedSent> {
-  const attempt = new Attempt(first);
-  const sending = attempt.send(transport, options);
-  // A connection that was open took the request at once: only the head can be late.
-  if (times.headMs === null && attempt.isSent) return { place: first, sent: await sending, isHedged: false };
-  return hedged(transport, attempt, sending, options, times, steps);
-}
-
-/** Sends a second request if the first one is late. */
-function hedged(
+export function sendHedged(
   transport: Transport,
   first: Attempt,
   sending: Promise<Sent>,
@@ -177,7 +161,7 @@ function hedged(
         return;
       }
       finish();
-      steps.onFailed(attempt.exchanges);
+      steps.onFailed(attempt);
       reject(error);
     };
 
@@ -206,7 +190,7 @@ function hedged(
         return;
       }
       if (place === null) return;
-      const second = new Attempt(place);
+      const second = new Attempt(place, { ...place.request });
       attempts.push(second);
       // Of two requests it is not known yet whose interim responses belong to the final one.
       for (const attempt of attempts) attempt.isAlone = false;

@@ -2,16 +2,17 @@ import { SluicewayError, toSluicewayError } from '../../errors.js';
 import { parseRetryAfter } from '../../http/retry-after.js';
 import { DISCARD_LIMITS, discard } from '../../stream/discard.js';
 import { isIdempotent } from '../request-rules.js';
-import { type SendOptions, type Sent, type StartingPoint, send } from '../send.js';
+import type { Sent, StartingPoint } from '../send.js';
 import type { SeveralOptions } from '../send-to-any.js';
 import type { Target } from '../target.js';
 import type { Exchange, Transport, TransportResponse } from '../transport.js';
 import type { BalancedTransfer } from './balanced-transfer.js';
 import { ReplayableContent, type ReplayListener } from './replayable-content.js';
 import { backoffMs, isUnsent, mayRetry } from './retry-policy.js';
-import { type HedgeTimes, sendHedged } from './send-hedged.js';
+import { Attempt, type HedgeTimes, sendHedged } from './send-hedged.js';
 
-export interface GroupSendOptions extends SeveralOptions, ReplayListener {
+/** What the transfer has to do with the attempts. */
+export interface GroupSteps extends ReplayListener {
   /** Whether another server can get the request. If not, there is one attempt. */
   canMove: boolean;
   /** Called with the next target before the request is sent to it. */
@@ -44,11 +45,12 @@ export async function sendToGroup(
   transport: Transport,
   first: StartingPoint,
   balanced: BalancedTransfer,
-  options: GroupSendOptions,
+  options: SeveralOptions,
+  steps: GroupSteps,
 ): Promise<GroupSent> {
   const { retry, connectTimeoutMs } = balanced.group;
   const { content, method } = first.request;
-  const replayed = content && new ReplayableContent(content.source, retry.maxContent, options);
+  const replayed = content && new ReplayableContent(content.source, retry.maxContent, steps);
   const isSafe = isIdempotent(method);
   let place = first;
   let rounds = 0;
@@ -60,21 +62,14 @@ export async function sendToGroup(
     retrying.end ??= balanced.group.beginRetries();
     return retrying.end !== null;
   };
-  /** Those of the current attempt: one, and one for each redirect. */
-  const exchanges: Exchange[] = [];
-  const sending: SendOptions = {
-    ...options,
-    onAttempt: (each, target) => {
-      exchanges.push(each);
-      options.onAttempt(each, target);
-    },
-  };
   const isRefused = (response: TransportResponse): boolean =>
     retry.statuses.has(response.status) || !options.isFit(response);
   const canHedge = content === null && first.request.upgrade === null && HEDGED.has(method);
-  /** Sends a request to one or two servers. Afterwards `place` is that of the response. */
-  const hedge = async (one: StartingPoint, times: HedgeTimes): Promise<Sent> => {
-    const won = await sendHedged(transport, one, sending, times, {
+  /** The current attempt. */
+  let attempt: Attempt;
+  /** Sends the request to a second server if the first one is late. Afterwards `place` is that of the response. */
+  const hedge = async (running: Promise<Sent>, times: HedgeTimes): Promise<Sent> => {
+    const won = await sendHedged(transport, attempt, running, options, times, {
       another: () => {
         // Also without a connection: if connecting takes long because of load, this must not double the load.
         if (!isAllowed(false)) return null;
@@ -82,32 +77,34 @@ export async function sendToGroup(
         return other === null ? null : aimAt(first, other);
       },
       isRefused,
-      onCurrent: options.onCurrent,
-      onAborted: options.onAborted,
-      onFailed: (failed) => exchanges.splice(0, exchanges.length, ...failed),
+      onCurrent: (exchange, target) => steps.onCurrent(exchange, target),
+      onAborted: (listener) => steps.onAborted(listener),
+      onFailed: (failed) => {
+        attempt = failed;
+      },
     });
-    if (won.place !== one) {
+    if (won.place !== place) {
       place = won.place;
-      options.onMove(place.target);
+      steps.onMove(place.target);
     }
     if (won.isHedged) balanced.won(won.place.target);
     return won.sent;
   };
   try {
     for (let retries = 0; ; retries += 1) {
-      const canRetry = options.canMove && retries < retry.max;
+      const canRetry = steps.canMove && retries < retry.max;
       options.onTry(canRetry && isSafe);
       const request = { ...place.request };
       if (content !== null && replayed !== null) request.content = { ...content, source: replayed.attempt() };
       if (canRetry && connectTimeoutMs !== null) request.connectTimeoutMs = connectTimeoutMs;
       const times = canRetry && canHedge ? balanced.group.hedgeTimes() : null;
       let afterMs = 0;
-      exchanges.length = 0;
+      attempt = new Attempt(place, request);
       try {
-        const sent =
-          times === null
-            ? await send(transport, request, place.target, sending)
-            : await hedge({ target: place.target, request }, times);
+        const running = attempt.send(transport, options);
+        // A connection that was open has taken the request: only the head can be late.
+        const isHedged = times !== null && (times.headMs !== null || !attempt.isSent);
+        const sent = isHedged ? await hedge(running, times) : await running;
         const start = { target: place.target, request: place.request };
         const { response } = sent;
         const isKept = replayed?.isKept ?? true;
@@ -120,22 +117,22 @@ export async function sendToGroup(
         balanced.release();
       } catch (thrown) {
         const error = toSluicewayError(thrown);
-        const attempt = {
+        const failed = {
           method,
           isContentKept: replayed?.isKept ?? true,
           isResolved: place.target.base.address !== undefined,
-          wasConnected: (exchanges.at(-1)?.remoteAddress?.() ?? null) !== null,
+          wasConnected: (attempt.exchange?.remoteAddress?.() ?? null) !== null,
         };
         balanced.release();
-        if (!canRetry || !mayRetry(error, attempt) || !isAllowed(isUnsent(error, attempt))) throw error;
+        if (!canRetry || !mayRetry(error, failed) || !isAllowed(isUnsent(error, failed))) throw error;
       }
       if (!balanced.moveOn()) {
         rounds += 1;
-        await options.sleep(Math.max(backoffMs(rounds), Math.min(afterMs, MAX_RETRY_AFTER_MS)));
+        await steps.sleep(Math.max(backoffMs(rounds), Math.min(afterMs, MAX_RETRY_AFTER_MS)));
         if (!(await balanced.startOver())) throw noServer();
       }
       place = aimAt(first, balanced.target);
-      options.onMove(place.target);
+      steps.onMove(place.target);
     }
   } finally {
     retrying.end?.();
