@@ -22,8 +22,8 @@ const MIN_LENGTH = 16;
 export function resolveTokens(check: Checker, tokens: BearerTokens): KnownToken[] {
   const given = listTokens(check, tokens);
   const seen = new Set<string>();
-  return given.flatMap(({ path, where, secret, identity }) => {
-    const problem = judge(secret, identity) ?? (seen.has(String(secret)) ? 'appears twice' : null);
+  return given.flatMap(({ path, where, secret, identity, isKey }) => {
+    const problem = judge(secret, identity, isKey) ?? (seen.has(String(secret)) ? 'appears twice' : null);
     if (problem !== null || typeof secret !== 'string') {
       check.problem(path, `${where}${problem}`);
       return [];
@@ -40,6 +40,8 @@ interface GivenToken {
   secret: unknown;
   /** Null if there is none. */
   identity: unknown;
+  /** Whether the token is the key of an object. */
+  isKey: boolean;
 }
 
 function listTokens(check: Checker, tokens: BearerTokens): GivenToken[] {
@@ -56,10 +58,12 @@ function listTokens(check: Checker, tokens: BearerTokens): GivenToken[] {
         where: `has a token in ${where} that `,
         secret: text.slice(colon + 1).trim(),
         identity: colon < 0 ? null : text.slice(0, colon).trim(),
+        isKey: false,
       };
     });
   }
-  const entries: [unknown, unknown][] = Array.isArray(tokens)
+  const isList = Array.isArray(tokens);
+  const entries: [unknown, unknown][] = isList
     ? tokens.map((secret: unknown) => [secret, null])
     : Object.entries(tokens);
   if (entries.length === 0) check.problem('tokens', 'must have at least one token');
@@ -68,12 +72,17 @@ function listTokens(check: Checker, tokens: BearerTokens): GivenToken[] {
     where: '',
     secret,
     identity,
+    isKey: !isList,
   }));
 }
 
-function judge(secret: unknown, identity: unknown): string | null {
+function judge(secret: unknown, identity: unknown, isKey: boolean): string | null {
   if (typeof secret !== 'string') return 'must be a string';
-  if (secret.length < MIN_LENGTH) return `must have ${MIN_LENGTH} characters or more`;
+  if (secret.length < MIN_LENGTH) {
+    const tooShort = `must have ${MIN_LENGTH} characters or more`;
+    // Users of `basic` expect names as keys.
+    return isKey ? `${tooShort}: the keys of the object are tokens, its values identities` : tooShort;
+  }
   if (!TOKEN68.test(secret)) return 'must consist of letters, digits and -._~+/, with = at its end only';
   if (identity !== null && (typeof identity !== 'string' || !isIdentity(identity)))
     return 'must map to an identity that is a string without control characters';

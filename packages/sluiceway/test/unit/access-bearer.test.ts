@@ -143,7 +143,7 @@ describe('what is wrong is said, all at once, and without the tokens', () => {
       'bad ones in an object',
       { '0123456789abcde': 'anna', [A]: 7, [B]: ' ', [C]: 'a\nb' },
       [
-        'tokens[0] must have 16 characters or more',
+        'tokens[0] must have 16 characters or more: the keys of the object are tokens, its values identities',
         ...[1, 2, 3].map(
           (i) => `tokens[${i}] must map to an identity that is a string without control characters`,
         ),
