@@ -117,6 +117,11 @@ export class Poller {
     system.listen(() => this.#onReady());
   }
 
+  /** Number of watched sockets. */
+  get size(): number {
+    return this.#byId.size;
+  }
+
   /** Returns the watch of a socket; null if it cannot be watched. Release it as often as it was acquired. */
   acquire(socket: Socket): SocketWatch | null {
     const known = this.#bySocket.get(socket);

@@ -5,7 +5,8 @@ import { type Ffi, loadFfi, type NativeLibrary, toUnavailable, Unavailable } fro
 
 // The only file that calls native code. These are the hazards:
 //
-// - Signatures must match those of Linux and libuv. `selfTest` calls each of them once, before anything depends on it.
+// - Signatures must match those of Linux and libuv. `selfTest` calls each of them once, before anything depends on it, apart
+//   from `malloc_trim`, which takes some milliseconds.
 // - Memory that the kernel writes to is allocated here once and never freed. JavaScript memory is never passed.
 // - There is one libuv poll handle per process, which is never closed. It watches an epoll instance that no other handle
 //   uses. Sockets are added to that instance, and the kernel removes them when they are closed. So no native memory depends
@@ -98,6 +99,8 @@ export class System {
   readonly #epollWait: Native;
   readonly #reference: Native;
   readonly #unreference: Native;
+  /** Null if the C library is not glibc. */
+  readonly #mallocTrim: Native | null;
   readonly #stopPolling: () => void;
   readonly #getInt32: (address: bigint) => number;
   readonly #errno: bigint;
@@ -141,6 +144,7 @@ export class System {
     this.#epollWait = native('epoll_wait', 'int32', 'int32', 'pointer', 'int32', 'int32');
     this.#reference = native('uv_ref', 'void', 'pointer');
     this.#unreference = native('uv_unref', 'void', 'pointer');
+    this.#mallocTrim = findOptional(library, 'malloc_trim', 'int32', ['uint64']);
     this.#getInt32 = (address) => ffi.getInt32(address);
     this.#errno = native('__errno_location', 'pointer')() as bigint;
 
@@ -192,6 +196,11 @@ export class System {
   keepAlive(isNeeded: boolean): void {
     if (isNeeded) this.#reference(this.#handle);
     else this.#unreference(this.#handle);
+  }
+
+  /** Returns freed memory to the operating system. Takes some milliseconds. */
+  trimMemory(): void {
+    this.#mallocTrim?.(0n);
   }
 
   /** Reads the ready events and returns their number. An event is not reported again until it is watched again. */
@@ -372,6 +381,14 @@ function find(
   args: readonly Argument[],
 ): Native {
   return library.getFunction(name, { arguments: args, return: result });
+}
+
+function findOptional(...args: Parameters<typeof find>): Native | null {
+  try {
+    return find(...args);
+  } catch {
+    return null;
+  }
 }
 
 /** Throws `Unavailable` if zero copy is not available. */

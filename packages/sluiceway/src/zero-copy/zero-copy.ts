@@ -1,13 +1,14 @@
 import type { Socket } from 'node:net';
 import type { Splice, SpliceGate, SpliceOffer } from '../stream/splice.js';
 import { Unavailable } from './ffi.js';
+import { MemoryTrim } from './memory-trim.js';
 import { PipePool } from './pipes.js';
 import { findDescriptor, Poller } from './poller.js';
 import { SpliceJob, type SpliceTarget, type SpliceTools } from './splice-job.js';
 import { createSystem } from './system.js';
 
 /** Shared by the whole process, which has one event loop and one budget of pipes. */
-let tools: SpliceTools | Unavailable | null = null;
+let tools: (SpliceTools & { trim: MemoryTrim }) | Unavailable | null = null;
 
 /** Prepares zero copy. Returns null on success, otherwise why it is not available. Costs nothing before its first call. */
 export function prepareZeroCopy(): string | null {
@@ -31,15 +32,20 @@ export function beginSplice(
   const from = tools.poller.acquire(offer.source);
   if (from === null) return null;
   const to = tools.poller.acquire(target.socket);
-  if (to !== null) return new SpliceJob(tools, offer, target, gate, from, to);
+  if (to !== null) {
+    tools.trim.begin();
+    return new SpliceJob(tools, offer, target, gate, from, to);
+  }
   tools.poller.release(offer.source, from);
   return null;
 }
 
-function createTools(): SpliceTools | Unavailable {
+function createTools(): Exclude<typeof tools, null> {
   try {
     const system = createSystem();
-    return { system, poller: new Poller(system), pipes: new PipePool(system) };
+    const poller = new Poller(system);
+    const trim = new MemoryTrim(system, () => poller.size);
+    return { system, poller, pipes: new PipePool(system), trim };
   } catch (error) {
     if (error instanceof Unavailable) return error;
     throw error;

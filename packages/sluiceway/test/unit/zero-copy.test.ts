@@ -1,6 +1,7 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { expect, vi } from 'vitest';
 import type { SpliceGate, SpliceOffer } from '../../src/stream/splice.js';
+import { MemoryTrim } from '../../src/zero-copy/memory-trim.js';
 import { PipePool } from '../../src/zero-copy/pipes.js';
 import { findDescriptor, Poller } from '../../src/zero-copy/poller.js';
 import { SpliceJob, type SpliceTools } from '../../src/zero-copy/splice-job.js';
@@ -65,6 +66,10 @@ async function splice(
 }
 
 describeWith(zeroCopy)('a splice', () => {
+  test('can return freed memory to the system, or do without [Sluiceway]', () => {
+    expect(() => createSystem().trimMemory()).not.toThrow();
+  });
+
   test('moves as much as was offered, and leaves the rest in the source [Sluiceway]', async ({ net }) => {
     const { told, source, sender } = await splice(net, 5, 1);
     sender.write('all of it');
@@ -212,4 +217,26 @@ describeWith(zeroCopy)('the pool of pipes', () => {
     expect(third).not.toBe(second);
     expect(pool.acquire()).toBeNull();
   });
+});
+
+test('freed memory returns to the system again and again while many sockets are watched [Sluiceway]', () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    let sockets = 99;
+    const trimMemory = vi.fn();
+    const trim = new MemoryTrim({ trimMemory }, () => sockets);
+    trim.begin();
+    vi.advanceTimersByTime(60_000);
+    expect(trimMemory).not.toHaveBeenCalled();
+    sockets = 100;
+    trim.begin();
+    trim.begin();
+    vi.advanceTimersByTime(30_000);
+    expect(trimMemory).toHaveBeenCalledTimes(3);
+    sockets = 99;
+    vi.advanceTimersByTime(60_000);
+    expect(trimMemory).toHaveBeenCalledTimes(4);
+  } finally {
+    vi.useRealTimers();
+  }
 });
