@@ -1,4 +1,5 @@
-import { resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 
 /** A TCP address. */
 interface TcpAddress {
@@ -100,6 +101,9 @@ export function toListenError(error: NodeJS.ErrnoException, address: ListenAddre
   if (isInherited(address)) reason = 'the descriptor is not that of a listening socket';
   if ('path' in address && code === 'EADDRINUSE')
     reason = 'another process listens on it, or it is not a socket';
+  // libuv turns the ENOENT of a Unix socket into EACCES.
+  if ('path' in address && code === 'EACCES' && !existsSync(dirname(address.path)))
+    reason = 'there is no such directory';
   if (code === 'EACCES' && 'port' in address && address.port > 0 && address.port < FIRST_UNPRIVILEGED_PORT)
     reason =
       'permission denied: a port below 1024 needs the capability CAP_NET_BIND_SERVICE or root; or listen on a higher port';

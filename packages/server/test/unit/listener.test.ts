@@ -335,6 +335,13 @@ describe('a listener on a Unix socket', () => {
     }
     expect(existsSync(file)).toBe(true);
   });
+
+  test('says that its directory does not exist, and not that it may not be used', async ({ net }) => {
+    const path = join(scratchFolder(net), 'missing', 'a.sock');
+    await expect(open(net, { tls: null, handler: ok }, { path })).rejects.toThrow(
+      `cannot listen on unix:${path}: there is no such directory`,
+    );
+  });
 });
 
 describe('waitForStopSignal', () => {

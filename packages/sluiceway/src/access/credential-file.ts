@@ -15,9 +15,9 @@ export interface CredentialLine {
  */
 export function readCredentialFile(check: Checker, path: string, file: unknown): CredentialLine[] {
   const name = check.string(path, file, undefined);
-  const lines = check.parsed(path, name, [], readLines);
-  if (name !== undefined && lines.length === 0) check.problem(path, `is empty: ${name}`);
-  return lines;
+  const lines = check.parsed(path, name, null, readLines);
+  if (lines?.length === 0) check.problem(path, `is empty: ${name}`);
+  return lines ?? [];
 }
 
 function readLines(file: string): CredentialLine[] {
