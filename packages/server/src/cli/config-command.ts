@@ -9,7 +9,7 @@ import { showConfig } from '../config/show.js';
 import { starterConfig } from '../config/starter.js';
 import { checkOnly, compile, type Plan } from '../server/compile.js';
 import { CommandError } from './command-error.js';
-import { say } from './output.js';
+import { print, say } from './output.js';
 
 const checkNotes = `
 Reads the file and everything that it names: certificates, keys, password and token files. Nothing listens, and no origin
@@ -61,10 +61,10 @@ export function configCommand(): Command {
       .description('print a configuration file as it takes effect, without secrets')
       .argument('<file>', 'configuration file')
       .addHelpText('after', showNotes)
-      .action((file: string) => {
+      .action(async (file: string) => {
         const { source, plan } = load(file);
         const { routes, table } = plan.routes;
-        process.stdout.write(
+        await print(
           showConfig(
             source.written,
             table.inOrder.map((route) => routes.indexOf(route)),
@@ -75,7 +75,7 @@ export function configCommand(): Command {
   command.addCommand(
     new Command('schema')
       .description('print the JSON Schema of configuration files, for editors')
-      .action(() => void process.stdout.write(`${JSON.stringify(configSchema(), null, 2)}\n`)),
+      .action(() => print(`${JSON.stringify(configSchema(), null, 2)}\n`)),
   );
   return command;
 }
@@ -90,11 +90,11 @@ function load(file: string): { source: ConfigFile; plan: Plan } {
   return { source, plan };
 }
 
-function runInit(file: string | undefined): void {
+async function runInit(file: string | undefined): Promise<void> {
   const schema = fileURLToPath(new URL('../sluiceway.schema.json', import.meta.url));
   const text = starterConfig(schema);
   if (file === undefined) {
-    process.stdout.write(text);
+    await print(text);
     return;
   }
   try {

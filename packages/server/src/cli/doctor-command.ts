@@ -7,7 +7,7 @@ import { fileProbes } from '../doctor/probes/file.js';
 import { formatDiagnosis } from '../doctor/report.js';
 import { waitForStopSignal } from '../server/signals.js';
 import { startOrigin } from './doctor-origin.js';
-import { complain } from './output.js';
+import { complain, print } from './output.js';
 import { collect } from './serve-flags.js';
 import { readFlag, UsageError } from './usage-error.js';
 
@@ -98,7 +98,7 @@ async function run(given: string | undefined, flags: DoctorFlags): Promise<numbe
     });
     const onProgress = flags.quiet === true ? (): void => {} : (text: string): void => complain(text);
     const diagnosis = await diagnose({ ...options, onProgress, signal: controller.signal });
-    print(diagnosis, flags.json === true);
+    await printDiagnosis(diagnosis, flags.json === true);
     if (code !== 0) return code;
     if (diagnosis.findings.length === 0 && diagnosis.passed.length === 0) return 3;
     return diagnosis.findings.some(({ severity }) => severity !== 'note') ? 1 : 0;
@@ -111,9 +111,9 @@ async function run(given: string | undefined, flags: DoctorFlags): Promise<numbe
   }
 }
 
-function print(diagnosis: Diagnosis, isJson: boolean): void {
+async function printDiagnosis(diagnosis: Diagnosis, isJson: boolean): Promise<void> {
   const lines = isJson ? [JSON.stringify({ version: 1, ...diagnosis }, null, 2)] : formatDiagnosis(diagnosis);
-  process.stdout.write(lines.map((line) => `${line}\n`).join(''));
+  await print(lines.map((line) => `${line}\n`).join(''));
 }
 
 function readOptions(given: string, flags: DoctorFlags) {

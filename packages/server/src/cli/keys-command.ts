@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { formatKeys, generateKey } from 'sluiceway/gateway';
 import { addToKeyFile, createKeyFile, replaceKeyFile } from './key-files.js';
-import { say } from './output.js';
+import { print, say } from './output.js';
 import { UsageError } from './usage-error.js';
 
 interface NewKeyFlags {
@@ -41,7 +41,7 @@ export function keysCommand(): Command {
   return command;
 }
 
-function runNewKey({ out, add, force = false }: NewKeyFlags): void {
+async function runNewKey({ out, add, force = false }: NewKeyFlags): Promise<void> {
   if (out !== undefined && add !== undefined) throw new UsageError('--out and --add cannot be combined');
   if (force && out === undefined) throw new UsageError('--force needs --out');
   const key = generateKey();
@@ -53,6 +53,6 @@ function runNewKey({ out, add, force = false }: NewKeyFlags): void {
     else createKeyFile(out, [key]);
     say(`wrote the key ${key.id} to ${out}`);
   } else {
-    process.stdout.write(formatKeys([key]));
+    await print(formatKeys([key]));
   }
 }

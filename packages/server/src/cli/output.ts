@@ -1,3 +1,6 @@
+import { diskError } from '../get/get-error.js';
+import { CommandError } from './command-error.js';
+
 /**
  * Standard output has status lines; standard error has the transfer log and errors. Either can be a pipe whose reader
  * has gone, which must not end a transfer.
@@ -9,6 +12,19 @@ export function keepRunningWithoutReader(): void {
 /** Prints a status line. */
 export function say(line: string): void {
   process.stdout.write(`sluiceway: ${line}\n`);
+}
+
+/**
+ * Prints what a command was asked for. Rejects with a `CommandError` if it cannot be written, unless the reader has left, as
+ * `head` does.
+ */
+export function print(text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.stdout.write(text, (error) => {
+      if (!error || (error as NodeJS.ErrnoException).code === 'EPIPE') resolve();
+      else reject(new CommandError(diskError('write', 'standard output', error).message, { cause: error }));
+    });
+  });
 }
 
 /** Prints an error line. */

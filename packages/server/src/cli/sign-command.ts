@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { createLinks, type GrantOptions } from 'sluiceway/gateway';
+import { print } from './output.js';
 import { collect, createChecked, given } from './serve-flags.js';
 import { readFlag } from './usage-error.js';
 
@@ -106,7 +107,7 @@ export function signCommand(): Command {
     .action((url: string, flags: SignFlags) => runSign(url, flags));
 }
 
-function runSign(url: string, flags: SignFlags): void {
+async function runSign(url: string, flags: SignFlags): Promise<void> {
   const { keys: file, form } = flags;
   const links = createChecked(
     () => createLinks({ keys: { file }, form, ...given({ base: flags.base, path: flags.path }) }),
@@ -117,7 +118,7 @@ function runSign(url: string, flags: SignFlags): void {
     (name) => [`headers.${name}`, `--header ${name}`] as const,
   );
   const link = createChecked(() => links.sign(grant), { ...flagOf, ...Object.fromEntries(headers) });
-  process.stdout.write(`${link}\n`);
+  await print(`${link}\n`);
 }
 
 function toGrant(url: string, flags: SignFlags): GrantOptions {

@@ -10,6 +10,7 @@ import { orders } from '../top/columns.js';
 import { printJson, printTable } from '../top/once.js';
 import { Top } from '../top/top.js';
 import { CommandError } from './command-error.js';
+import { print } from './output.js';
 import { readFlag, UsageError } from './usage-error.js';
 
 interface TopFlags {
@@ -72,7 +73,7 @@ async function runTop(flags: TopFlags): Promise<number> {
   const client = new AdminClient({ admin, token: readToken(flags.tokenFile), ca: readCa(flags.ca) });
   try {
     if (flags.json === true || flags.once === true || !isInteractive()) {
-      process.stdout.write(await (flags.json === true ? printJson : printTable)(client, selection));
+      await print(await (flags.json === true ? printJson : printTable)(client, selection));
       return 0;
     }
     return await runLive(new Top({ client, admin, selection, paint: painter(hasColor(process.stdout)) }));

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { formatBytes, formatDuration, SluicewayError } from 'sluiceway';
 import { createLinks, type Links, type VerifiedLink } from 'sluiceway/gateway';
+import { print } from './output.js';
 import { createChecked } from './serve-flags.js';
 
 interface VerifyFlags {
@@ -34,9 +35,9 @@ export function verifyCommand(onExit: (code: number) => void): Command {
     )
     .option('--method <method>', 'method of the request', 'GET')
     .addHelpText('after', notes)
-    .action((link: string, flags: VerifyFlags) => {
+    .action(async (link: string, flags: VerifyFlags) => {
       const { isValid, lines } = describe(link, flags);
-      process.stdout.write(lines.map((line) => `${line}\n`).join(''));
+      await print(lines.map((line) => `${line}\n`).join(''));
       onExit(isValid ? 0 : 1);
     });
 }
