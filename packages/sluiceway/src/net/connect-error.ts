@@ -54,8 +54,14 @@ export function toConnectError(error: unknown): SluicewayError {
   // Happy Eyeballs reports one error per attempt.
   if (error instanceof AggregateError && error.errors.length > 0) return mostTelling(error);
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const message = error instanceof Error ? error.message : String(error);
-  return new SluicewayError(translate(code), message, { cause: error, retryable: true });
+  return new SluicewayError(translate(code), describe(error, code), { cause: error, retryable: true });
+}
+
+/** OpenSSL's own message has an address in memory, a line of its source and a line break. */
+function describe(error: unknown, code: string): string {
+  if (!(error instanceof Error)) return String(error);
+  const isOpenSsl = code.startsWith('ERR_SSL_') && 'reason' in error;
+  return isOpenSsl ? `The TLS handshake failed: ${String(error.reason)} (${code})` : error.message;
 }
 
 /** What Node refuses on the spot: unreadable certificates, impossible ports. */

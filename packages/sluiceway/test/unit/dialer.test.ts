@@ -508,7 +508,9 @@ describe('TLS', () => {
     const { port } = await listen(
       net.createServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')),
     );
-    expect((await fail(start('https:', port))).code).toBe('tls_protocol_error');
+    const { code, message } = await fail(start('https:', port));
+    expect(code).toBe('tls_protocol_error');
+    expect(message).toBe('The TLS handshake failed: wrong version number (ERR_SSL_WRONG_VERSION_NUMBER)');
   });
 
   test('a version that is too old ends in tls_protocol_error', async () => {

@@ -34,7 +34,8 @@ export function translateError(error: unknown, phase: Phase): SluicewayError {
   if (phase === 'answered') return new SluicewayError('http_response_incomplete', message, options);
   // The socket was closed, or the origin server broke HTTP in a way for which undici has no code.
   if (code === 'UND_ERR_SOCKET') return new SluicewayError('connection_terminated', message, options);
-  return new SluicewayError(toConnectError(error).code, message, options);
+  const connect = toConnectError(error);
+  return new SluicewayError(connect.code, connect.message, options);
 }
 
 /** Translates an error of undici's parser, for which undici 7 has no codes. */
