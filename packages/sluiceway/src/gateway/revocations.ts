@@ -1,12 +1,23 @@
 import { SluicewayError } from '../errors.js';
 import type { LimitStore } from '../limits/store.js';
+import { type Placed, PlacedList } from '../placed-list.js';
 
-/** A running download of a link. */
-interface Running {
+/** A download of a link. */
+interface Download {
   /** Aborts it. */
   readonly end: (error: SluicewayError) => void;
   /** When its link expires, in milliseconds since 1970. */
   readonly expires: number;
+}
+
+/** A running download. */
+class Running implements Placed {
+  readonly download: Download;
+  place = -1;
+
+  constructor(download: Download) {
+    this.download = download;
+  }
 }
 
 /** The number of remembered links at which expired ones are first removed. */
@@ -16,7 +27,8 @@ const SWEEP_AT = 10_000;
 export class Revocations {
   /** When each revoked link expires, in milliseconds since 1970. After that it need not be remembered. */
   readonly #revoked = new Map<string, number>();
-  readonly #running = new Map<string, Set<Running>>();
+  /** By the id of the link. The lists are empty when they are removed, so that no download survives with one. */
+  readonly #running = new Map<string, PlacedList<Running>>();
   #sweepAt = SWEEP_AT;
 
   /** Throws `link_revoked`. */
@@ -25,12 +37,14 @@ export class Revocations {
   }
 
   /** Registers a download until the returned function is called. Throws `link_revoked`. */
-  begin(id: string, download: Running): () => void {
+  begin(id: string, download: Download): () => void {
     this.check(id);
-    const running = this.#running.get(id) ?? new Set();
-    this.#running.set(id, running.add(download));
+    const running = this.#running.get(id) ?? new PlacedList<Running>();
+    const one = new Running(download);
+    running.add(one);
+    this.#running.set(id, running);
     return () => {
-      running.delete(download);
+      running.delete(one);
       if (running.size === 0 && this.#running.get(id) === running) this.#running.delete(id);
     };
   }
@@ -39,15 +53,14 @@ export class Revocations {
   revoke(id: string, expires: number): number {
     if (this.#revoked.size >= this.#sweepAt) this.#sweep();
     this.#revoked.set(id, expires);
-    const running = [...(this.#running.get(id) ?? [])];
-    for (const { end } of running) end(revoked());
+    const running = [...(this.#running.get(id)?.all ?? [])];
+    for (const { download } of running) download.end(revoked());
     return running.length;
   }
 
   /** When a link expires of which a download runs. Null: none does. */
   expiryOf(id: string): number | null {
-    for (const { expires } of this.#running.get(id) ?? []) return expires;
-    return null;
+    return this.#running.get(id)?.all[0]?.download.expires ?? null;
   }
 
   /** Learns what another gateway of this process has revoked. */

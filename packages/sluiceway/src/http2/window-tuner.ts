@@ -1,4 +1,5 @@
 import { constants, type Http2Session, type Http2Stream, type ServerHttp2Session } from 'node:http2';
+import { type Placed, PlacedList } from '../placed-list.js';
 import {
   INITIAL_WINDOW,
   LARGEST_WINDOW,
@@ -36,6 +37,16 @@ const RATE_HOLDS_MS = 60_000;
 /** Most ticks between measurements that lead to no growth. */
 const MAX_PATIENCE = 20;
 
+/** A stream on which content can arrive. */
+class OpenStream implements Placed {
+  readonly stream: Http2Stream;
+  place = -1;
+
+  constructor(stream: Http2Stream) {
+    this.stream = stream;
+  }
+}
+
 /**
  * Fits the receive windows of a client's or server's HTTP/2 session to the path. They start small, and grow up to 32 MiB
  * while they limit one fast stream. As in gRPC, the tuner measures what arrives between a PING and its acknowledgement,
@@ -49,7 +60,7 @@ export class WindowTuner implements WindowHolder {
   readonly #session: Http2Session;
   readonly #budget: WindowBudget;
   readonly #onSmaller: () => void;
-  readonly #streams = new Set<Http2Stream>();
+  readonly #streams = new PlacedList<OpenStream>();
   /** The last size that was announced. It binds the peer once acknowledged. */
   #announced = INITIAL_WINDOW;
   #acknowledged = INITIAL_WINDOW;
@@ -95,9 +106,10 @@ export class WindowTuner implements WindowHolder {
   opened(stream: Http2Stream): void {
     if (stream.destroyed || this.#session.destroyed) return;
     if (this.#streams.size === 0) this.#start();
-    this.#streams.add(stream);
+    const open = new OpenStream(stream);
+    this.#streams.add(open);
     stream.once('close', () => {
-      if (!this.#streams.delete(stream)) return;
+      if (!this.#streams.delete(open)) return;
       this.#recharge();
       if (this.#streams.size === 0) this.#budget.unwatch(this);
     });
@@ -140,7 +152,7 @@ export class WindowTuner implements WindowHolder {
     this.#reviewedAt = received;
     this.#countPile();
     let most = 0;
-    for (const { readableLength } of this.#streams) most = Math.max(most, readableLength);
+    for (const { stream } of this.#streams.all) most = Math.max(most, stream.readableLength);
     if (most >= this.#announced / 2 || (isUnderPressure && isIdle)) {
       this.shrinkTo(Math.max(INITIAL_WINDOW, Math.ceil(this.#announced / 2)));
     }
@@ -222,7 +234,9 @@ export class WindowTuner implements WindowHolder {
   /** Counts unread bytes that arrived under a larger window. What fits into Node's own buffer counts as read. */
   #countPile(): void {
     this.#unread = 0;
-    for (const { readableLength, readableHighWaterMark } of this.#streams)
+    for (const {
+      stream: { readableLength, readableHighWaterMark },
+    } of this.#streams.all)
       this.#unread += Math.max(0, readableLength - this.#acknowledged - readableHighWaterMark);
     this.#recharge();
   }
@@ -236,7 +250,7 @@ export class WindowTuner implements WindowHolder {
   }
 
   #closed(): void {
-    this.#streams.clear();
+    for (const open of [...this.#streams.all]) this.#streams.delete(open);
     this.#unread = 0;
     this.#recharge();
     this.#budget.unwatch(this);

@@ -7,6 +7,7 @@ import { decideResponseFraming } from '../../http/framing.js';
 import { formatPeer } from '../../net/format-peer.js';
 import { wasReset } from '../../net/reset.js';
 import { queuedBytes } from '../../net/write-queue.js';
+import type { Placed } from '../../placed-list.js';
 import { emptySource } from '../../stream/chunk-source.js';
 import { ReadableSource } from '../../stream/readable-source.js';
 import type { Tunnel } from '../../stream/tunnel.js';
@@ -28,7 +29,9 @@ const NO_CONNECTION_CREDENTIALS =
 const CONTINUE: InterimResponse = { status: 100, statusText: 'Continue', headers: new Fields() };
 
 /** One request and its response, as a handler of undici. */
-export class UndiciExchange extends LegacyHandler implements Exchange, DispatchOwner {
+export class UndiciExchange extends LegacyHandler implements Exchange, DispatchOwner, Placed {
+  /** In the list of running exchanges. */
+  place = -1;
   readonly response: Promise<TransportResponse>;
   readonly #request: TransportRequest;
   readonly #onOver: () => void;

@@ -1,5 +1,6 @@
 import { SluicewayError } from '../../errors.js';
 import { Checker } from '../../options/checker.js';
+import { PlacedList } from '../../placed-list.js';
 import type { Exchange, Transport, TransportRequest } from '../transport.js';
 import type { UndiciDispatcher } from './dispatcher.js';
 import { UndiciExchange } from './undici-exchange.js';
@@ -38,7 +39,7 @@ export function undiciTransport(
 class UndiciTransport implements Transport {
   readonly #dispatcher: UndiciDispatcher;
   readonly #closesDispatcher: boolean;
-  readonly #running = new Set<UndiciExchange>();
+  readonly #running = new PlacedList<UndiciExchange>();
   #isDestroyed = false;
   #onIdle: (() => void) | null = null;
   #closing: Promise<void> | null = null;
@@ -85,7 +86,7 @@ class UndiciTransport implements Transport {
 
   destroy(): void {
     this.#isDestroyed = true;
-    for (const exchange of [...this.#running]) exchange.abort(destroyed());
+    for (const exchange of [...this.#running.all]) exchange.abort(destroyed());
     if (this.#closesDispatcher) void this.#destroyDispatcher();
   }
 }
