@@ -12,6 +12,7 @@ import { describeWith, requireZeroCopy } from '../../sluiceway/test/support/requ
 import { scratchFolder } from '../../sluiceway/test/support/tool.js';
 import { until } from '../../sluiceway/test/support/until.js';
 import { type ProgramProcess, sluiceway, sluicewayProxy, sluicewayServe } from './support/process.js';
+import { sluiceway as hosted } from './support/program.js';
 
 const anyPort = { address: '127.0.0.1:0' };
 const isLinux = process.platform === 'linux';
@@ -284,7 +285,7 @@ describe('the number of workers', () => {
     ['0', "--workers: must be 'auto' or a whole number from 1 to 1024, not 0"],
     ['many', '--workers: must be \'auto\' or a whole number from 1 to 1024, not "many"'],
   ] as const)('--workers %s is refused', async ([number, message], { net }) => {
-    const program = sluiceway(net, 'proxy', 'http://127.0.0.1:9', '--workers', number);
+    const program = hosted(net, 'proxy', 'http://127.0.0.1:9', '--workers', number);
     expect(await program.exited).toBe(2);
     expect(program.stderr).toContain(message);
   });
