@@ -39,7 +39,8 @@ One line on standard output for each finding, and one for each reason why tests 
 --quick takes 15 to 30 seconds, the default one to three minutes, and --thorough up to half an hour: it waits longer
 than 300 s and moves more than 1 GiB each way. Nothing is written to disk.
 
-With --hop, the finding names the hop that is nearest to the origin and shows it.
+With --hop, the finding names the hop that is nearest to the origin and shows it. A hop with a higher limit than that of the
+whole chain is not the one.
 
 Exit codes:
   0    no errors and no warnings
