@@ -46,6 +46,10 @@ describeWith(zeroCopy)('an upload between plain TCP connections', () => {
     await next.send(request());
     await next.send(file);
     expect((await next.readResponse()).content.toString()).toBe(digest);
+    // On a connection that is open already, nothing is waited for: not for the content of the same read, either.
+    const whole = await net.client(running);
+    await whole.send(Buffer.concat([Buffer.from(request()), file]));
+    expect((await whole.readResponse()).content.toString()).toBe(digest);
     expect(origin.total).toBe(1);
   });
 

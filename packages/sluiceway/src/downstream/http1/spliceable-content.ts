@@ -56,6 +56,7 @@ class SpliceableContent implements ChunkSource, ChunkSink {
   /** Bytes to deliver in chunks before the rest is offered. */
   #toCopy = 0;
   #isRefused = false;
+  #isOffering = false;
   #dropped = 0;
 
   /** `source` is the content from the parser. */
@@ -74,7 +75,7 @@ class SpliceableContent implements ChunkSource, ChunkSink {
     this.#sink = sink;
     this.#hold();
     this.#source.start(this);
-    this.#offerRest();
+    this.#offerSoon();
   }
 
   cancel(): void {
@@ -107,7 +108,7 @@ class SpliceableContent implements ChunkSource, ChunkSink {
     sink.chunk(bytes, () => {
       this.#lent -= 1;
       done();
-      if (this.#lent === 0) this.#offerRest();
+      if (this.#lent === 0) this.#offerSoon();
     });
   }
 
@@ -133,6 +134,19 @@ class SpliceableContent implements ChunkSource, ChunkSink {
     const sink = this.#finish();
     this.#source.cancel();
     sink?.end();
+  }
+
+  /**
+   * Deferred, because the parser may still hold content: it calls the `request` listener before it delivers the content of
+   * the same read.
+   */
+  #offerSoon(): void {
+    if (this.#isOffering || this.#isRefused || this.#toCopy > 0) return;
+    this.#isOffering = true;
+    setImmediate(() => {
+      this.#isOffering = false;
+      this.#offerRest();
+    });
   }
 
   /** Once everything read is delivered, offers the rest to the sink. If the sink refuses, resumes reading. */
