@@ -31,3 +31,12 @@ test('nothing is known before another position, nor across bytes that were not s
   tail.remember(content.subarray(150, 160), 160);
   expect(tail.before(160).equals(content.subarray(150, 160))).toBe(true);
 });
+
+test('what was delivered before the copy was dropped is not known, what is delivered after it is', () => {
+  const tail = new DeliveredTail();
+  tail.remember(content.subarray(0, 5000), 5000);
+  tail.forget();
+  expect(tail.before(5000)).toHaveLength(0);
+  tail.remember(content.subarray(5000, 5100), 5100);
+  expect(tail.before(5100).equals(content.subarray(5000, 5100))).toBe(true);
+});

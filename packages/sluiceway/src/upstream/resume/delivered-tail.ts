@@ -38,6 +38,12 @@ export class DeliveredTail {
     this.#length = Math.min(TAIL_BYTES, this.#length + bytes.length);
   }
 
+  /** Drops the copy and its memory: bytes have been delivered that are not passed here. */
+  forget(): void {
+    this.#ring = null;
+    this.#length = 0;
+  }
+
   /** The bytes before `position`, as many as are known. */
   before(position: number): Buffer {
     const ring = this.#ring;

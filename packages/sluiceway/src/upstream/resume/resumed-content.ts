@@ -144,6 +144,7 @@ export class ResumedContent implements ChunkSource, ChunkSink {
         flow: offer.flow,
         onMoved: (bytes) => {
           if (this.#hedge !== null) this.#dropHedge();
+          this.#tail.forget();
           this.#position += bytes;
           offer.onMoved(bytes);
         },
