@@ -61,11 +61,14 @@ export async function diagnose(options: DiagnosisOptions): Promise<Diagnosis> {
     for (const chain of chains) hops.push({ url: chain.base.href, ...(await identify(chain)) });
     const http2 = (await speaksHttp2(outer)) ? outer.http2 : null;
     const results = await runProbes(outer, http2, chosen, effort, onProgress, signal);
+    const find = async (found: JoinedDetection): Promise<Finding> =>
+      toFinding(found, hops, await locate(chains, found, effort, onProgress, signal));
+    const joined = joinProtocols(results);
+    // As the probes themselves: those that wait do so beside the others.
+    const waiting = Promise.all(joined.filter(({ probe }) => probe.isSlow === true).map(find));
     const findings: Finding[] = [];
-    for (const found of joinProtocols(results)) {
-      const at = await locate(chains, found, effort, onProgress, signal);
-      findings.push(toFinding(found, hops, at));
-    }
+    for (const found of joined) if (found.probe.isSlow !== true) findings.push(await find(found));
+    findings.push(...(await waiting));
     return {
       url: url.href,
       effort: effort.name,
@@ -156,7 +159,8 @@ async function locate(
     const { detections } = await confirmProbe(isHttp2 ? chain.http2 : chain, probe, enough, signal);
     if (detections.some((each) => each.kind === kind && isCauseOf(each, detection))) return i;
   }
-  return 0;
+  // A search that was stopped has found nothing.
+  return signal.aborted ? null : 0;
 }
 
 function toFinding(
