@@ -45,7 +45,6 @@ export interface HedgedSent {
 /** One request to a server of a group. */
 export class Attempt {
   readonly place: StartingPoint;
-  readonly #request: TransportRequest;
   /** The current one: each redirect has its own. */
   exchange: Exchange | null = null;
   readonly beganAt = performance.now();
@@ -57,24 +56,26 @@ export class Attempt {
   sent: Sent | null = null;
   #onSent: (() => void) | null = null;
 
-  /** `request` is that of `place`, and the attempt's own. */
-  constructor(place: StartingPoint, request: TransportRequest) {
+  constructor(place: StartingPoint) {
     this.place = place;
-    this.#request = request;
   }
 
-  /** Sends the request. */
-  send(transport: Transport, options: SendOptions): Promise<Sent> {
+  /** Sends the request. `connectTimeoutMs`: the time to connect; null if it is that of any request. */
+  send(transport: Transport, options: SendOptions, connectTimeoutMs: number | null = null): Promise<Sent> {
     const { target, request } = this.place;
-    const sending = this.#request;
-    sending.onInterim = (head) => {
-      if (this.isAlone) request.onInterim(head);
+    // Functions that are assigned to a copy would keep nearly all requests alive until the next major collection.
+    const sending: TransportRequest = {
+      ...request,
+      onInterim: (head) => {
+        if (this.isAlone) request.onInterim(head);
+      },
+      onRequestSent: () => {
+        this.isSent = true;
+        request.onRequestSent();
+        this.#onSent?.();
+      },
     };
-    sending.onRequestSent = () => {
-      this.isSent = true;
-      request.onRequestSent();
-      this.#onSent?.();
-    };
+    if (connectTimeoutMs !== null) sending.connectTimeoutMs = connectTimeoutMs;
     return send(transport, sending, target, {
       ...options,
       onAttempt: (exchange, asked) => {
@@ -190,7 +191,7 @@ export function sendHedged(
         return;
       }
       if (place === null) return;
-      const second = new Attempt(place, { ...place.request });
+      const second = new Attempt(place);
       attempts.push(second);
       // Of two requests it is not known yet whose interim responses belong to the final one.
       for (const attempt of attempts) attempt.isAlone = false;

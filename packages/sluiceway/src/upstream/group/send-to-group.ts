@@ -2,7 +2,7 @@ import { SluicewayError, toSluicewayError } from '../../errors.js';
 import { parseRetryAfter } from '../../http/retry-after.js';
 import { DISCARD_LIMITS, discard } from '../../stream/discard.js';
 import { isIdempotent } from '../request-rules.js';
-import type { Sent, StartingPoint } from '../send.js';
+import { type Sent, type StartingPoint, send } from '../send.js';
 import type { SeveralOptions } from '../send-to-any.js';
 import type { Target } from '../target.js';
 import type { Exchange, Transport, TransportResponse } from '../transport.js';
@@ -65,10 +65,10 @@ export async function sendToGroup(
   const isRefused = (response: TransportResponse): boolean =>
     retry.statuses.has(response.status) || !options.isFit(response);
   const canHedge = content === null && first.request.upgrade === null && HEDGED.has(method);
-  /** The current attempt. */
-  let attempt: Attempt;
+  /** The current attempt, with its current exchange: each redirect has its own. */
+  let current: { exchange: Exchange | null } = { exchange: null };
   /** Sends the request to a second server if the first one is late. Afterwards `place` is that of the response. */
-  const hedge = async (running: Promise<Sent>, times: HedgeTimes): Promise<Sent> => {
+  const hedge = async (attempt: Attempt, running: Promise<Sent>, times: HedgeTimes): Promise<Sent> => {
     const won = await sendHedged(transport, attempt, running, options, times, {
       another: () => {
         // Also without a connection: if connecting takes long because of load, this must not double the load.
@@ -80,7 +80,7 @@ export async function sendToGroup(
       onCurrent: (exchange, target) => steps.onCurrent(exchange, target),
       onAborted: (listener) => steps.onAborted(listener),
       onFailed: (failed) => {
-        attempt = failed;
+        current = failed;
       },
     });
     if (won.place !== place) {
@@ -94,17 +94,33 @@ export async function sendToGroup(
     for (let retries = 0; ; retries += 1) {
       const canRetry = steps.canMove && retries < retry.max;
       options.onTry(canRetry && isSafe);
-      const request = { ...place.request };
-      if (content !== null && replayed !== null) request.content = { ...content, source: replayed.attempt() };
-      if (canRetry && connectTimeoutMs !== null) request.connectTimeoutMs = connectTimeoutMs;
       const times = canRetry && canHedge ? balanced.group.hedgeTimes() : null;
       let afterMs = 0;
-      attempt = new Attempt(place, request);
+      const connectMs = canRetry ? connectTimeoutMs : null;
       try {
-        const running = attempt.send(transport, options);
-        // A connection that was open has taken the request: only the head can be late.
-        const isHedged = times !== null && (times.headMs !== null || !attempt.isSent);
-        const sent = isHedged ? await hedge(running, times) : await running;
+        let sent: Sent;
+        if (times === null) {
+          const request = { ...place.request };
+          if (content !== null && replayed !== null)
+            request.content = { ...content, source: replayed.attempt() };
+          if (connectMs !== null) request.connectTimeoutMs = connectMs;
+          const one: typeof current = { exchange: null };
+          current = one;
+          sent = await send(transport, request, place.target, {
+            ...options,
+            onAttempt: (exchange, target) => {
+              one.exchange = exchange;
+              options.onAttempt(exchange, target);
+            },
+          });
+        } else {
+          const attempt = new Attempt(place);
+          current = attempt;
+          const running = attempt.send(transport, options, connectMs);
+          // A connection that was open has taken the request: only the head can be late.
+          const isSettled = times.headMs === null && attempt.isSent;
+          sent = isSettled ? await running : await hedge(attempt, running, times);
+        }
         const start = { target: place.target, request: place.request };
         const { response } = sent;
         const isKept = replayed?.isKept ?? true;
@@ -121,7 +137,7 @@ export async function sendToGroup(
           method,
           isContentKept: replayed?.isKept ?? true,
           isResolved: place.target.base.address !== undefined,
-          wasConnected: (attempt.exchange?.remoteAddress?.() ?? null) !== null,
+          wasConnected: (current.exchange?.remoteAddress?.() ?? null) !== null,
         };
         balanced.release();
         if (!canRetry || !mayRetry(error, failed) || !isAllowed(isUnsent(error, failed))) throw error;
