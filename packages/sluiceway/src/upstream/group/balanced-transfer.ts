@@ -101,7 +101,9 @@ export class BalancedTransfer implements Uses, Mover {
   changePath(path: string): void {
     const from = this.base.path;
     const below = path.startsWith(from) ? path.slice(from.length) : path;
-    this.#join = (base) => ({ base, path: base.path + below });
+    // Not assigned as a literal: V8 would allocate it in the old generation, and keep the transfer alive.
+    const join = (base: BaseTarget): Target => ({ base, path: base.path + below });
+    this.#join = join;
   }
 
   /** Adds the cookie that keeps the client at the server that has answered, if it needs one. */
