@@ -84,7 +84,7 @@ export class BalancedTransfer implements Uses, Mover {
     // Requests that wait come first.
     const taken = group.queue.length === 0 ? take() : null;
     if (taken !== null) return taken;
-    if (group.queue.length === 0 && !group.isAtLimit(limit)) throw group.unavailable();
+    if (group.queue.length === 0 && !group.choice.isAtLimit(limit)) throw group.unavailable();
     return group.queue.wait(clientKey(request.forwarded.for), take, progress.signal);
   }
 
@@ -153,7 +153,7 @@ export class BalancedTransfer implements Uses, Mover {
       return server;
     };
     if (take() !== null) return true;
-    if (!this.group.isAtLimit(this.#limit)) return false;
+    if (!this.group.choice.isAtLimit(this.#limit)) return false;
     await this.group.queue.wait(clientKey(this.#request.forwarded.for), take, this.#progress.signal);
     return true;
   }
@@ -207,13 +207,13 @@ export class BalancedTransfer implements Uses, Mover {
   }
 
   get #isAlone(): boolean {
-    return this.group.others(this.#request, this.#server, false, this.#limit).length === 0;
+    return this.group.choice.others(this.#request, this.#server, this.#limit).length === 0;
   }
 
   /** Targets at the other servers, for the rest of the content: best first, and last those that are not available. */
   others(): Target[] {
-    return this.group
-      .others(this.#request, this.#server, true, this.#limit)
+    return this.group.choice
+      .lastResorts(this.#request, this.#server, this.#limit)
       .map(({ base }) => this.#join(base));
   }
 

@@ -39,7 +39,8 @@ export class UpstreamGroup {
   readonly #drained = new Set<string>();
   /** Servers that have left the group, and still have transfers. */
   #leaving: Server[] = [];
-  readonly #choice: ServerChoice;
+  /** @internal */
+  readonly choice: ServerChoice;
   /** @internal Requests that wait for a server. */
   readonly queue: RequestQueue;
   /** @internal Null: there is none. */
@@ -55,7 +56,7 @@ export class UpstreamGroup {
     this.#ejection = new Ejection(settings.passive, {
       servers: () => this.#servers,
       onChange: () => {
-        this.#choice.changed();
+        this.choice.changed();
         this.queue.serve();
       },
       onResult: (isFailure, beganAt, now, headMs) => {
@@ -63,7 +64,7 @@ export class UpstreamGroup {
         if (headMs !== null) this.#headTimes?.add(headMs);
       },
     });
-    this.#choice = new ServerChoice(settings);
+    this.choice = new ServerChoice(settings);
     this.queue = new RequestQueue(settings.queue);
     this.circuit = settings.breaker && new CircuitBreaker(settings.breaker);
     this.#headTimes = settings.hedge.head === 'p95' ? new HeadTimes() : null;
@@ -77,7 +78,7 @@ export class UpstreamGroup {
   /** The servers in their order, with their state and counts, followed by those that have left and are still in use. */
   get servers(): readonly UpstreamServer[] {
     this.#names.start();
-    this.#choice.refresh(0);
+    this.choice.refresh(0);
     this.#leaving = this.#leaving.filter(({ transfers }) => transfers > 0);
     return [...this.#servers, ...this.#leaving].map((server) => server.snapshot());
   }
@@ -240,26 +241,7 @@ export class UpstreamGroup {
       const server = this.sticky.find(request);
       if (server?.isAvailable(performance.now()) === true && limit?.isReached(server) !== true) return server;
     }
-    return this.#choice.choose(request, tried, isLastResort, limit);
-  }
-
-  /** @internal Whether a server is not available only because it has as many transfers as it may have. */
-  isAtLimit(limit: ConnectionLimit | null): boolean {
-    return this.#servers.some(
-      (server) => server.weight > 0 && !server.isDown && (server.isFull || limit?.isReached(server) === true),
-    );
-  }
-
-  /** @internal The servers other than `without` that can have the same content: see `ServerChoice`. */
-  others(
-    request: BalancedRequest,
-    without: Server,
-    isLastResort: boolean,
-    limit: ConnectionLimit | null,
-  ): Server[] {
-    return isLastResort
-      ? this.#choice.lastResorts(request, without, limit)
-      : this.#choice.others(request, without, limit);
+    return this.choice.choose(request, tried, isLastResort, limit);
   }
 
   #set(given: readonly ServerSettings[]): void {
@@ -298,7 +280,7 @@ export class UpstreamGroup {
       server.isDraining = true;
       server.changed();
     }
-    this.#choice.setServers(this.#servers);
+    this.choice.setServers(this.#servers);
     this.sticky?.setServers(this.#servers, ({ base }) => keyOf(base));
     this.queue.serve();
     this.#checks?.watch(this.#servers);

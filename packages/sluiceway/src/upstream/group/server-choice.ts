@@ -106,6 +106,13 @@ export class ServerChoice {
     return [...others, ...rest.toSorted((a, b) => a.tier - b.tier)];
   }
 
+  /** Whether a server is not available only because it has as many transfers as it may have. */
+  isAtLimit(limit: ConnectionLimit | null): boolean {
+    return this.#servers.some(
+      (server) => server.weight > 0 && !server.isDown && (server.isFull || limit?.isReached(server) === true),
+    );
+  }
+
   /** Updates what the servers have measured, unless that was done less than `validMs` ago. */
   refresh(validMs = REFRESH_MS): void {
     const now = performance.now();

@@ -60,6 +60,6 @@ function least<S extends Load>(
 }
 
 /** Of the idle servers, the one whose turn it is. */
-export function inTurn<S extends Load>(servers: readonly S[], idle: number): S {
+function inTurn<S extends Load>(servers: readonly S[], idle: number): S {
   return roundRobin(idle === servers.length ? servers : servers.filter(({ transfers }) => transfers === 0));
 }
