@@ -35,17 +35,15 @@ async function promotedPerRequest(net: Network, config: object): Promise<number>
     { start },
   );
   let count = 0;
-  let isOver = false;
-  const load = Promise.all(
-    Array.from({ length: CONNECTIONS }, async () => {
-      const client = await net.client(program);
-      while (!isOver) {
-        await client.get('/');
-        expect((await client.readResponse()).head.status).toBe(200);
-        count += 1;
-      }
-    }),
-  );
+  const load = { isOver: false };
+  const clients = Array.from({ length: CONNECTIONS }, async () => {
+    const client = await net.client(program);
+    while (!load.isOver) {
+      await client.get('/');
+      expect((await client.readResponse()).head.status).toBe(200);
+      count += 1;
+    }
+  });
   await until(() => count >= 300, 'it was warm', DEADLINE_MS);
   const before = program.stdout.length;
   program.signal('SIGUSR2');
@@ -57,8 +55,8 @@ async function promotedPerRequest(net: Network, config: object): Promise<number>
   );
   const [first, from] = [count, program.stdout.length];
   await until(() => count >= first + REQUESTS, 'the requests were served', DEADLINE_MS);
-  isOver = true;
-  await load;
+  load.isOver = true;
+  await Promise.all(clients);
   await program.kill();
   const promoted = [...program.stdout.slice(from).matchAll(/\bpromoted"?[=:](\d+)/g)];
   expect(promoted.length).toBeGreaterThan(5);

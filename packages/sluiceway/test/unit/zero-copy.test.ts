@@ -223,7 +223,7 @@ test('freed memory returns to the system again and again while many sockets are 
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   try {
     let sockets = 99;
-    const trimMemory = vi.fn();
+    const trimMemory = vi.fn<() => void>();
     const trim = new MemoryTrim({ trimMemory }, () => sockets);
     trim.begin();
     vi.advanceTimersByTime(60_000);

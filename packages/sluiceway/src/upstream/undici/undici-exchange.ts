@@ -9,11 +9,10 @@ import { wasReset } from '../../net/reset.js';
 import { queuedBytes } from '../../net/write-queue.js';
 import type { Placed } from '../../placed-list.js';
 import { emptySource } from '../../stream/chunk-source.js';
-import { ReadableSource } from '../../stream/readable-source.js';
-import type { Tunnel } from '../../stream/tunnel.js';
 import { InterimLimit } from '../interim-limit.js';
 import { STOPS_CONTENT_FROM } from '../request-rules.js';
 import type { Exchange, InterimResponse, TransportRequest, TransportResponse } from '../transport.js';
+import { createTunnel } from './create-tunnel.js';
 import type { DispatchController, DispatchOptions, RawFields, UndiciDispatcher } from './dispatcher.js';
 import { LegacyHandler } from './legacy-handler.js';
 import { originOf } from './origin-of.js';
@@ -271,18 +270,6 @@ export class UndiciExchange extends LegacyHandler implements Exchange, DispatchO
     this.#controller?.abort(error);
     this.#tunnel?.destroy();
   }
-}
-
-function createTunnel(socket: Duplex, onClose: () => void): Tunnel {
-  socket.once('close', onClose);
-  // By default, undici's sockets answer an end with an end, and nothing more could be sent.
-  socket.allowHalfOpen = true;
-  return {
-    source: new ReadableSource(socket),
-    write: (bytes, done) => void socket.write(bytes, () => done()),
-    end: (onSent) => void socket.end(() => onSent()),
-    destroy: () => void socket.destroy(),
-  };
 }
 
 /** Undici decodes the phrase as UTF-8. A phrase in another encoding is dropped. */

@@ -61,7 +61,7 @@ export const migrationChecks: Readonly<Record<string, Check>> = {
       host: `127.0.0.1:${port}`,
       'x-storage-key': 'example',
     });
-    await running.wrote(/ path=\/old\/a status=200 outcome=completed /);
+    await running.wrote(/ path=\/api\/old\/a status=200 outcome=completed /);
     await example.origin.stop();
     const failed = await running.send('/api/old/a');
     expect([failed.head.status, failed.content.toString()]).toEqual([503, 'Try again later.\n']);
