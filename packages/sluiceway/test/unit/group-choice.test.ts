@@ -111,6 +111,36 @@ describe('the least loaded server', () => {
     expect(sharesOf(chosen)['a']).toBeGreaterThan(900);
     expect(randomOfTwo([server('only')]).name).toBe('only');
   });
+
+  test.for([1, 4, 8, 16, 64])(
+    'of two random ones gives weights their shares, with %i transfers at a time [HAProxy]',
+    (atOnce) => {
+      // A linear congruential generator, so that each run is the same (Numerical Recipes).
+      let state = 1;
+      const random = (): number => {
+        state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+        return state / 2 ** 32;
+      };
+      const servers = ['a', 'b', 'c'].map((name, index) => server(name, { weight: 2 ** index }));
+      const running: Named[] = [];
+      const names = namesOf(20_000, () => {
+        // One of the running transfers ends, whichever it is.
+        const [ended] = running.length < atOnce ? [] : running.splice(Math.floor(random() * atOnce), 1);
+        if (ended !== undefined) ended.transfers -= 1;
+        const chosen = randomOfTwo(servers, random);
+        chosen.transfers += 1;
+        running.push(chosen);
+        return chosen;
+      });
+      const { a = 0, b = 0, c = 0 } = sharesOf(names);
+      for (const [share, weight] of [
+        [a, 1],
+        [b, 2],
+        [c, 4],
+      ] as const)
+        expect(Math.abs(share / names.length - weight / 7)).toBeLessThan(0.02);
+    },
+  );
 });
 
 describe('rendezvous hashing', () => {

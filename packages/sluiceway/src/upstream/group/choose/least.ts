@@ -26,7 +26,7 @@ export function fewestBytes<S extends Load>(servers: readonly S[], random: () =>
 }
 
 /** With one more transfer, so that the weights matter for the first ones too. */
-export const transfersFor = ({ transfers, share }: Load): number => (transfers + 1) / share;
+const transfersFor = ({ transfers, share }: Load): number => (transfers + 1) / share;
 
 const bytesFor = ({ transfers, bytesInFlight, share }: Load): number =>
   (bytesInFlight + (transfers + 1) * BYTES_OF_TRANSFER) / share;

@@ -1,18 +1,27 @@
-import { type Load, transfersFor } from './least.js';
+import type { Load } from './least.js';
 
 /**
  * Of two servers chosen at random by weight, the one with fewer transfers for its weight. Several proxies that choose the
  * same least loaded server at the same moment would overload it; with two random candidates they do not.
+ *
+ * With different weights, both candidates may be the same server: otherwise the light ones would be candidates too often, and
+ * get more than their share.
  */
 export function randomOfTwo<S extends Load>(servers: readonly S[], random: () => number = Math.random): S {
-  if (servers.length === 1) return servers[0] as S;
+  const first = servers[0] as S;
+  if (servers.length === 1) return first;
   let total = 0;
-  for (const { share } of servers) total += share;
+  let areEqual = true;
+  for (const { share } of servers) {
+    total += share;
+    areEqual &&= share === first.share;
+  }
   const one = atWeight(servers, random() * total, null);
-  const other = atWeight(servers, random() * (total - one.share), one);
-  // The weights have decided between idle servers already.
-  if (one.transfers === 0 && other.transfers === 0) return one;
-  return transfersFor(other) < transfersFor(one) ? other : one;
+  const other = areEqual
+    ? atWeight(servers, random() * (total - one.share), one)
+    : atWeight(servers, random() * total, null);
+  // Without the transfer to come: the weights have decided between idle servers already.
+  return other.transfers / other.share < one.transfers / one.share ? other : one;
 }
 
 /** The server at a position in the sum of the weights, with `without` left out. */
