@@ -125,7 +125,7 @@ const routeMembers = {
   path: string({
     type: 'path',
     default: '/',
-    doc: 'The beginning of paths that the route is for, in whole segments: `/files` is for `/files`, `/files/` and `/files/a`, not for `/filesystem`.',
+    doc: 'The beginning of paths that the route is for, in whole segments: `/files` is for `/files`, `/files/` and `/files/a`, not for `/filesystem`. It contains no `*`.',
   }),
   pattern: string({
     type: 'pattern',

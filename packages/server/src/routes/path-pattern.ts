@@ -8,9 +8,14 @@ export interface PathPattern {
 /** Characters that a path has on the wire (RFC 3986 section 3.3), without `?` and `#`. */
 const PATH = /^\/[\x21\x22\x24-\x3e\x40-\x5b\x5d-\x7e]*$/;
 
-/** `/files` matches that path and everything below. A trailing slash makes no difference. Throws a `TypeError`. */
+/**
+ * `/files` matches that path and everything below. A trailing slash makes no difference. Throws a `TypeError`, also for a `*`:
+ * it would stand for itself, which is rarely what is meant.
+ */
 export function parsePrefix(text: string): PathPattern {
   checkPath(text, '/files');
+  if (text.includes('*'))
+    throw new TypeError('must not contain *: everything below it is included; for wildcards use pattern');
   return { segments: segmentsOf(text.replace(/\/$/, '')), isOpen: true };
 }
 

@@ -219,6 +219,7 @@ describe('routes', () => {
     ['path and pattern', '{ path: /a, pattern: /b, respond: {} }', /either path or pattern/],
     ['a query', "{ path: '/a?b', respond: {} }", /must be a path such as/],
     ['dot segments', '{ path: /a/%2e%2E, respond: {} }', /dot segments/],
+    ['a wildcard in a prefix', '{ path: /files/**, respond: {} }', /must not contain \*: .* use pattern/],
     ['** inside', "{ pattern: '/a/**/b', respond: {} }", /only as the whole last segment/],
     ['a host with a port', "{ host: 'a.test:80', respond: {} }", /host without a port/],
     ['a host with a star inside', "{ host: 'a.*.test', respond: {} }", /must be a host/],
