@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { createUpstreamGroup, type UpstreamServer } from '../../src/index.js';
+import { createProxy, createUpstreamGroup, type UpstreamServer } from '../../src/index.js';
 import { test } from '../support/fixture.js';
 import { type GroupServer, REFUSING, startServers } from '../support/group-servers.js';
 import { rangedOrigin } from '../support/ranged-origin.js';
@@ -90,6 +90,17 @@ describe('requests to a group of servers', () => {
     const [name = ''] = await ask(client, ['/1'], ['X-Tenant: t']);
     expect(await ask(client, ['/2', '/3', '/4'], ['X-Tenant: t'])).toEqual([name, name, name]);
     expect(new Set(await ask(client, times(3))).size).toBe(3);
+  });
+
+  test('cannot have a key for another choice than hash [Sluiceway]', () => {
+    const servers = ['http://a.test', 'http://b.test'];
+    for (const balance of [undefined, 'least-bytes', () => undefined] as const) {
+      const options = { servers, hashKey: 'client', ...(balance !== undefined && { balance }) };
+      expect(() => createProxy({ upstream: options })).toThrow(
+        /^.*upstream\.hashKey has no effect without balance/s,
+      );
+      expect(() => createUpstreamGroup(options)).toThrow(/^.*hashKey has no effect without balance/s);
+    }
   });
 
   test('go to the server that a function chooses, and to the next in turn if it chooses none [Sluiceway]', async ({

@@ -52,18 +52,17 @@ export const balancingMembers = {
   }),
   /**
    * What decides with `hash`: `path`, `uri` (path and query), `client` (its address), `header:<name>`,
-   * `cookie:<name>` or `query:<name>`. A request that has none goes to the next server in turn. Default:
-   * `'path'`.
+   * `cookie:<name>` or `query:<name>`. A request that has none goes to the next server in turn. It needs
+   * `balance: hash`. Default: `'path'`.
    */
-  hashKey: custom<string, KeyOf>({
+  hashKey: custom<string, KeyOf | null>({
     type: 'text',
     defaultText: "`'path'`",
     schema: { type: 'string', pattern: '^(path|uri|client|(header|cookie|query):.+)$' },
-    doc: 'What decides with `hash`: `path`, `uri` (path and query), `client` (its address), `header:<name>`, `cookie:<name>` or `query:<name>`. A request that has none goes to the next server in turn.',
+    doc: 'What decides with `hash`: `path`, `uri` (path and query), `client` (its address), `header:<name>`, `cookie:<name>` or `query:<name>`. A request that has none goes to the next server in turn. It needs `balance: hash`.',
     read: (check, path, value) => {
-      const byPath = parseHashKey('path');
       const text = check.string(path, value, undefined);
-      return text === undefined ? byPath : check.parsed(path, text, byPath, parseHashKey);
+      return text === undefined ? null : check.parsed(path, text, null, parseHashKey);
     },
   }),
   /** When a request is sent to another server. */
@@ -200,10 +199,12 @@ export function toGroupSettings(
   servers: GivenServers,
   { balance, hashKey, retry, passive, health, move, dns, queue, breaker, sticky, ...choice }: BalancingValues,
 ): GroupSettings {
+  if (hashKey !== null && balance !== 'hash')
+    check.problem(path.replace(/servers$/, 'hashKey'), "has no effect without balance: 'hash'");
+  const keyOf = hashKey ?? parseHashKey('path');
   return {
     servers: toServers(check, path, servers),
-    choose:
-      typeof balance === 'function' ? toOwnChoice(balance) : toChoose(balance ?? 'round-robin', hashKey),
+    choose: typeof balance === 'function' ? toOwnChoice(balance) : toChoose(balance ?? 'round-robin', keyOf),
     comparesLoads: typeof balance === 'function' || balance === 'least-bytes' || balance === 'throughput',
     retry: {
       max: retry.max,
